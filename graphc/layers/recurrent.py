@@ -163,7 +163,7 @@ class _Gated(Recurrent):
                 penalty.set_param(getattr(self, part) if self._is_joint else K.concatenate(parts))
                 self.regularizers.append(penalty)
 
-    def call(self, x: g.Node, mask: g.Node | None = None) -> g.Node:
+    def call(self, x: g.Node | list[g.Node], mask: g.Node | None = None) -> g.Node:
         """The output for a sequence."""
         self._is_projected = not is_users(type(self))
         try:

@@ -158,8 +158,8 @@ class OverSteps(GivenWeights):
         """The output for a sequence, or for a list that begins with it: the methods that a subclass
         defines receive that list."""
         where = self._graphc_label
-        several = isinstance(x, list)
-        sequence = with_length(x[0] if several else x, self.input_length, where)
+        first = x[0] if isinstance(x, list) else x
+        sequence = with_length(first, self.input_length, where)
         steps = sequence.shape[1]
         if self.unroll and not isinstance(steps, int):
             raise ShapeError(
@@ -173,12 +173,12 @@ class OverSteps(GivenWeights):
             # What is computed before the loop reads the padding, and its gradient too.
             counts = K.reshape(mask, (*mask.shape, *(1,) * (sequence.ndim - 2)))
             sequence = K.switch(counts, sequence, 0)
-        x = [sequence, *x[1:]] if several else sequence
-        initial = self._kept_states(sequence) if self.stateful else self.get_initial_states(x)
-        constants = self.get_constants(x)
+        given: Any = [sequence, *x[1:]] if isinstance(x, list) else sequence
+        initial = self._kept_states(sequence) if self.stateful else self.get_initial_states(given)
+        constants = self.get_constants(given)
         last, outputs, states = K.rnn(
             self.step,
-            self.preprocess_input(x),
+            self.preprocess_input(given),
             initial,
             go_backwards=self.go_backwards,
             mask=mask,

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar, overload
 
 from graphc.compiler import graph as g
 from graphc.engine.topology.holding import HoldingLayer
+
+Key = TypeVar("Key")
+Entry = TypeVar("Entry")
 
 
 class WrapperWeights(HoldingLayer):
@@ -18,40 +21,52 @@ class WrapperWeights(HoldingLayer):
     """
 
     @property
-    def trainable_weights(self) -> list[g.Node]:  # type: ignore[override]
+    def trainable_weights(self) -> list[g.Node]:
         """Those of the layers inside and its own; see `Layer.trainable_weights`."""
         if self._graphc_is_frozen:
             return []
-        return self._graphc_with_own("trainable_weights", super().trainable_weights)
+        weights: list[g.Node] = self._graphc_with_own(
+            "trainable_weights", super().trainable_weights
+        )
+        return weights
 
     @trainable_weights.setter
     def trainable_weights(self, weights: list[g.Node]) -> None:
         vars(self)["trainable_weights"] = weights
 
     @property
-    def non_trainable_weights(self) -> list[g.Node]:  # type: ignore[override]
+    def non_trainable_weights(self) -> list[g.Node]:
         """Those of the layers inside and its own; see `Layer.non_trainable_weights`."""
         if self._graphc_is_frozen:
             return self.weights
-        return self._graphc_with_own("non_trainable_weights", super().non_trainable_weights)
+        weights: list[g.Node] = self._graphc_with_own(
+            "non_trainable_weights", super().non_trainable_weights
+        )
+        return weights
 
     @non_trainable_weights.setter
     def non_trainable_weights(self, weights: list[g.Node]) -> None:
         vars(self)["non_trainable_weights"] = weights
 
     @property
-    def regularizers(self) -> list[Callable[[g.Node], g.Node]]:  # type: ignore[override]
+    def regularizers(self) -> list[Callable[[g.Node], g.Node]]:
         """The penalties of the layers inside and its own."""
-        return self._graphc_with_own("regularizers", super().regularizers)
+        penalties: list[Callable[[g.Node], g.Node]] = self._graphc_with_own(
+            "regularizers", super().regularizers
+        )
+        return penalties
 
     @regularizers.setter
     def regularizers(self, penalties: list[Callable[[g.Node], g.Node]]) -> None:
         vars(self)["regularizers"] = penalties
 
     @property
-    def constraints(self) -> dict[g.Node, Callable[[g.Node], g.Node]]:  # type: ignore[override]
+    def constraints(self) -> dict[g.Node, Callable[[g.Node], g.Node]]:
         """Weight -> what is applied to it after each update."""
-        return self._graphc_with_own("constraints", super().constraints)
+        rules: dict[g.Node, Callable[[g.Node], g.Node]] = self._graphc_with_own(
+            "constraints", super().constraints
+        )
+        return rules
 
     @constraints.setter
     def constraints(self, rules: dict[g.Node, Callable[[g.Node], g.Node]]) -> None:
@@ -71,6 +86,10 @@ class WrapperWeights(HoldingLayer):
         added = vars(self).setdefault("_graphc_added", {})
         return added.setdefault(which, {} if which == "constraints" else [])
 
+    @overload
+    def _graphc_with_own(self, which: str, inside: list[Entry]) -> list[Entry]: ...
+    @overload
+    def _graphc_with_own(self, which: str, inside: dict[Key, Entry]) -> dict[Key, Entry]: ...
     def _graphc_with_own(self, which: str, inside: Any) -> Any:
         """Return what was set, else what the layers inside have and what was added."""
         own = self._graphc_own(which)

@@ -128,8 +128,11 @@ def profile(model: ReferenceModel, batch: int, ranks: int, shards: int | None) -
     own = [np.median(untimed), *np.median(parts, axis=0)]
     found = _gathered(joined, np.array([*own, timed.sent / steps]))
     rows = [
-        RankTimes(*(1e3 * seconds for seconds in times), sent=int(sent))
-        for *times, sent in found.tolist()
+        RankTimes(
+            *(1e3 * whole, 1e3 * computing, 1e3 * waiting, 1e3 * moving, 1e3 * overlapped),
+            sent=int(sent),
+        )
+        for whole, computing, waiting, moving, overlapped, sent in found.tolist()
     ]
     count = sum(one.get_value().size for one in step.weights)
     return RanksReport(model.name, batch, shards, count, rows)

@@ -149,7 +149,7 @@ def _pair_row(conv: Node, pooling: Node) -> Size:
 
 def _is_halved(pooling: Node) -> bool:
     """Whether two threads have a half of a window each."""
-    return math.prod(pooling.attrs["window"]) == 8
+    return bool(math.prod(pooling.attrs["window"]) == 8)
 
 
 class _Held:

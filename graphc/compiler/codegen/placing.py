@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from graphc.compiler.codegen.context import Context, arena_place, buffer_name
 from graphc.compiler.codegen.launch import Buffer, DeviceStep, Pointer
@@ -48,7 +49,7 @@ class Updates:
         old = {shared[state] for state in states if state in shared}
         self._staged = [node for node in dict.fromkeys((*fetched, *values)) if node in old]
         self._fetched = {node: arena_place(buffer_name(node), node) for node in self._staged}
-        tested: list[set[tuple]] = [set()]  # what the steps before each one have tested
+        tested: list[set[tuple[Any, ...]]] = [set()]  # what the steps before each one have tested
         for step in steps:
             tested.append(tested[-1].union(*map(_tests, kernels([step]))))
         for value, state in zip(values, states, strict=True):
@@ -108,7 +109,7 @@ def _state_place(state: State, shared: dict[State, Node], context: Context) -> P
     return Place(Pointer(buffer), state.dtype, guarded=True)
 
 
-def _tests(kernel: Kernel) -> set[tuple]:
+def _tests(kernel: Kernel) -> set[tuple[Any, ...]]:
     """The indices whose range a kernel tests, each with the range."""
     gathers = {
         (_in_any_order(node.inputs[1]), node.inputs[0].shape[node.attrs["axis"]])

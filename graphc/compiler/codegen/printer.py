@@ -142,9 +142,10 @@ class Printer:
 
     def once(self, key: object, make: Callable[[], T]) -> T:
         """What `make` gives, printed once in a scope and the scopes inside of it."""
-        found = self._known(key)
+        found: T | None = self._known(key)
         if found is None:
-            found = self._scopes[-1].known[key] = make()
+            found = make()
+            self._scopes[-1].known[key] = found
         return found
 
     def _known(self, key: object) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any
 
 from graphc.compiler.codegen.c_text import C_TYPES
 from graphc.compiler.codegen.context import Context
@@ -87,7 +88,7 @@ class WalkPrinter:
         self._kept = self._coordinates(self._domain.kept_runs, self._names.row)
         return self.emitter.take()
 
-    def _coordinates(self, runs: Sequence, position: Expression) -> Coordinates:
+    def _coordinates(self, runs: Sequence[Any], position: Expression) -> Coordinates:
         return self.emitter.coordinates(Index(tuple(runs), linear=position))
 
     def results(self, outputs: Sequence[Node]) -> Listing:

@@ -33,6 +33,7 @@ from graphc.compiler.graph import (
     substitute,
 )
 from graphc.compiler.graph.binding import bind
+from graphc.compiler.runtime.executor import Observer
 from graphc.compiler.runtime.pending import Pending
 from graphc.errors import ArgumentError
 from graphc.parallel.summing import Arrays, sum_below
@@ -309,11 +310,13 @@ class Function:
         self.call_step.value = number
         return summed, others
 
-    def profile(self, observer, *values: object) -> np.ndarray | list[np.ndarray]:
+    def profile(self, observer: Observer, *values: object) -> np.ndarray | list[np.ndarray]:
         """Run once, telling `observer(node, value, seconds)` of each node."""
         return self._run(values, observer)
 
-    def _run(self, values: Sequence[object], observer) -> np.ndarray | list[np.ndarray]:
+    def _run(
+        self, values: Sequence[object], observer: Observer | None
+    ) -> np.ndarray | list[np.ndarray]:
         prepared, feeds, bindings = self._fed(values)
         fetched = prepared.run(feeds, bindings, observer)
         return fetched[0] if self._single else fetched

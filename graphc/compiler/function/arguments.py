@@ -59,7 +59,7 @@ def checked_arguments(
 ) -> Arguments:
     """Return the arguments of `function` as it takes them, with its errors."""
     single = outputs is not None and not isinstance(outputs, list | tuple)
-    wanted = [outputs] if single else list(outputs or ())  # type: ignore[arg-type]
+    wanted = [outputs] if single else list(outputs or ())
     checks = SizeChecks()
     pairs = _update_pairs(updates, name, checks)
     roots = [as_node(node) for node in wanted] + [value for _, value in pairs]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -28,7 +29,9 @@ def pairs_of(pairs: Pairs | None) -> list[tuple[Node, object]]:
     return list(pairs.items()) if isinstance(pairs, Mapping) else [(a, b) for a, b in pairs]
 
 
-def of_type(value: object, shape: tuple, dtype: str, what: str, checks: SizeChecks) -> Node:
+def of_type(
+    value: object, shape: tuple[Any, ...], dtype: str, what: str, checks: SizeChecks
+) -> Node:
     """The value as a node of a type; ints may become floats, nothing loses precision.
 
     That sizes of the two shapes are equal is claimed through `checks`.

@@ -93,12 +93,14 @@ def _agree(old: np.ndarray, new: np.ndarray) -> bool:
 def _differs(old: np.ndarray, new: np.ndarray, noise: float) -> np.ndarray:
     """Where an output changed by more than rounding; what was not finite may change."""
     if not is_float(old.dtype.name):
-        return old != new
+        changed: np.ndarray = old != new
+        return changed
     finite = np.isfinite(old)
     scale = np.max(np.abs(old), where=finite, initial=0.0)
     allowed = max(TOLERANCE[old.dtype.name] * max(scale, 1e-30), noise)
     with np.errstate(invalid="ignore"):
-        return finite & ~(np.abs(old - new) <= allowed)
+        differs: np.ndarray = finite & ~(np.abs(old - new) <= allowed)
+        return differs
 
 
 def _is_left(
@@ -106,11 +108,13 @@ def _is_left(
 ) -> np.ndarray:
     """Where more of the difference of two values is left in wider floats than rounding leaves."""
     if not is_float(old.dtype.name):
-        return old_wide != new_wide
+        changed: np.ndarray = old_wide != new_wide
+        return changed
     with np.errstate(invalid="ignore"):
         left, was = np.abs(old_wide - new_wide), np.abs(old.astype(old_wide.dtype) - new)
         largest = np.max(was, where=np.isfinite(was), initial=0.0)
-        return ~(left <= _ROUNDING_SHARE * largest)
+        is_left: np.ndarray = ~(left <= _ROUNDING_SHARE * largest)
+        return is_left
 
 
 def rounding_noise(
@@ -190,7 +194,8 @@ def _nudge(value: np.ndarray, generator: np.random.Generator) -> np.ndarray:
     if not is_float(value.dtype.name):
         return value
     steps = generator.choice(np.array([-2, 2], value.dtype), value.shape)
-    return value * (1 + steps * np.finfo(value.dtype).eps)
+    nudged: np.ndarray = value * (1 + steps * np.finfo(value.dtype).eps)
+    return nudged
 
 
 def _compare(

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from typing import Any
 
 from graphc.compiler import graph as g
 from graphc.compiler.grad.forward_scan import ForwardScan, forward_scan
@@ -95,7 +96,7 @@ def _scan(
     )
 
 
-def _placeholder(shape: tuple, dtype: str) -> Node:
+def _placeholder(shape: tuple[Any, ...], dtype: str) -> Node:
     return make("input", serial=("grad", next(_serials)), shape=shape, dtype=dtype)
 
 

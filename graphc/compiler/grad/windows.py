@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from graphc.compiler import graph as g
 from graphc.compiler.grad.table import define
 from graphc.compiler.graph import Node
 
 
-def _window(node: Node) -> dict:
+def _window(node: Node) -> dict[str, Any]:
     return {name: node.attrs[name] for name in ("window", "strides", "padding")}
 
 

@@ -69,7 +69,7 @@ def _window(node: Node, bindings: Bindings) -> int:
     if node.op in ("gather_pool", "max_unpool"):
         return 0 if node.op == "gather_pool" else elements(node.inputs[1].shape, bindings)
     windows = node.inputs[0] if node.op == "sum_unpool" else node
-    return elements(windows.shape, bindings) * math.prod(node.attrs["window"])
+    return elements(windows.shape, bindings) * int(math.prod(node.attrs["window"]))
 
 
 def _index(node: Node, bindings: Bindings) -> int:

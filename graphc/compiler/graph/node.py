@@ -22,7 +22,7 @@ import numpy as np
 from graphc.compiler.graph.dim import Dim, Shape
 from graphc.errors import ArgumentError, DTypeError
 
-Key: TypeAlias = "tuple[str, tuple[Node, ...], tuple]"
+Key: TypeAlias = "tuple[str, tuple[Node, ...], tuple[Any, ...]]"
 """An op, its inputs, and its attributes so that they compare. Made for a look-up, never stored: it
 would keep the inputs alive."""
 
@@ -70,7 +70,7 @@ class Node:
     attrs: Mapping[str, Any]
     shape: Shape
     dtype: str
-    attrs_key: tuple
+    attrs_key: tuple[Any, ...]
     closed: bool
     history: Any
 
@@ -173,7 +173,7 @@ def attribute_key(value: object) -> object:
     return (type(value), value)
 
 
-def attributes_key(attrs: Mapping[str, Any]) -> tuple:
+def attributes_key(attrs: Mapping[str, Any]) -> tuple[Any, ...]:
     """The attributes of a node as a value that compares by type and bytes."""
     return tuple([(name, attribute_key(value)) for name, value in attrs.items()])
 
@@ -214,7 +214,7 @@ def find(key: Key) -> Node | None:
 def intern(
     key: Key,
     attrs: Mapping[str, Any],
-    shape: tuple,
+    shape: tuple[Any, ...],
     dtype: str | tuple[str, ...],
     closed: bool,
 ) -> Node:

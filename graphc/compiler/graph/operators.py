@@ -6,6 +6,7 @@ Installed here so that the node itself knows no operation.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 
@@ -96,7 +97,7 @@ def _array_function(
     self: Node,
     function: Callable[..., object],
     types: object,
-    arguments: tuple,
+    arguments: tuple[Any, ...],
     keywords: dict[str, object],
 ) -> object:
     """The shape or the rank; DTypeError for all else. Without this NumPy would call a method of the

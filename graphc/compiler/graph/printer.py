@@ -18,6 +18,7 @@ by its name. An attribute that is None is left out: an op has it where it says s
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -58,7 +59,7 @@ def _line(node: Node, names: dict[Node, str]) -> str:
     return f"{text}  # {comment}" if comment else text
 
 
-def _type(dtype: object, shape: tuple) -> str:
+def _type(dtype: object, shape: tuple[Any, ...]) -> str:
     if isinstance(dtype, tuple):
         return f"({', '.join(_type(d, s) for d, s in zip(dtype, shape, strict=True))})"
     return f"{dtype}[{', '.join(map(str, shape))}]"

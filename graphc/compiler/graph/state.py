@@ -179,4 +179,5 @@ def state_of(node: Node) -> State:
             f"{node!r} is an expression, not a shared variable: it has a value only inside a call; "
             "compute it with graphc.function([...], it)"
         )
-    return node.attrs["state"]
+    state: State = node.attrs["state"]
+    return state

@@ -25,5 +25,5 @@ def _is_fresh(node: Node) -> bool:
     """Return True if an op that makes no view makes a new array. A loop's carry may be its
     start's."""
     if node.op == "item":
-        return node.attrs["index"] >= node.inputs[0].attrs["carries"]
+        return bool(node.attrs["index"] >= node.inputs[0].attrs["carries"])
     return not OPS[node.op].traits.supplied

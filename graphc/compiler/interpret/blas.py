@@ -113,7 +113,7 @@ def _choose(library: LibController, number: int) -> bool:
     done = getattr(library, "clear_controlling_thread", None)
     if done is not None:
         done()
-    return library.get_num_threads() == number
+    return bool(library.get_num_threads() == number)
 
 
 _one_thread = _OneThread()

@@ -25,7 +25,8 @@ def _blas_operand(x: np.ndarray) -> np.ndarray:
 
 
 def _matmul(attrs: Attrs, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    return np.matmul(_blas_operand(x), _blas_operand(y))
+    product: np.ndarray = np.matmul(_blas_operand(x), _blas_operand(y))
+    return product
 
 
 Tensordot = Callable[[np.ndarray, np.ndarray, tuple[Sequence[int], Sequence[int]]], np.ndarray]

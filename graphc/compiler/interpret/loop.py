@@ -16,7 +16,7 @@ class Step(Protocol):
     def __call__(self, arguments: Sequence[Any], call_step: int) -> Sequence[Any]: ...
 
 
-def _scan(attrs: Attrs, *inputs: np.ndarray) -> tuple:
+def _scan(attrs: Attrs, *inputs: np.ndarray) -> tuple[Any, ...]:
     """Final carries, then stacks; ``attrs["body"]`` is a `Step`."""
     step: Step = attrs["body"]
     carries, length, call_step = attrs["carries"], attrs["length"], attrs["call_step"]
@@ -35,8 +35,9 @@ def _scan(attrs: Attrs, *inputs: np.ndarray) -> tuple:
     return (*state, *stacks)
 
 
-def _item(attrs: Attrs, values: tuple) -> np.ndarray:
-    return values[attrs["index"]]
+def _item(attrs: Attrs, values: tuple[Any, ...]) -> np.ndarray:
+    value: np.ndarray = values[attrs["index"]]
+    return value
 
 
 LOOP: dict[str, Function] = {"scan": _scan, "item": _item}

@@ -11,13 +11,15 @@ from graphc.compiler.interpret.signature import Attrs, Function, ufunc
 
 
 def _rsqrt(attrs: Attrs, x: np.ndarray) -> np.ndarray:
-    return np.reciprocal(np.sqrt(x))
+    inverse: np.ndarray = np.reciprocal(np.sqrt(x))
+    return inverse
 
 
 def _sigmoid(attrs: Attrs, x: np.ndarray) -> np.ndarray:
     """1 / (1 + exp(-x)) through exp(-|x|), which neither overflows nor loses small results."""
     decay = np.exp(-np.abs(x))
-    return np.where(x >= 0, x.dtype.type(1), decay) / (1 + decay)
+    result: np.ndarray = np.where(x >= 0, x.dtype.type(1), decay) / (1 + decay)
+    return result
 
 
 def _erf(attrs: Attrs, x: np.ndarray) -> np.ndarray:
@@ -28,18 +30,20 @@ def _erf(attrs: Attrs, x: np.ndarray) -> np.ndarray:
 
 def _pow(attrs: Attrs, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     if x.dtype.kind != "i":
-        power = np.power(x, y)
+        power: np.ndarray = np.power(x, y)
         # For one exponent of 0.5 that all elements share NumPy takes the square root, which differs
         # from the power at -inf (NaN, not inf) and at -0 (-0, not 0).
         if np.any(y == 0.5):
             power = np.where((y == 0.5) & (np.isneginf(x) | (x == 0)), np.abs(x), power)
         return power
     negative = y < 0  # NumPy refuses negative powers of ints; here they are 0
-    return np.where(negative, x.dtype.type(0), np.power(x, np.where(negative, 0, y)))
+    powers: np.ndarray = np.power(x, np.where(negative, 0, y))
+    return np.where(negative, x.dtype.type(0), powers)
 
 
 def _clip(attrs: Attrs, x: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
-    return np.minimum(np.maximum(x, low), high)
+    clipped: np.ndarray = np.minimum(np.maximum(x, low), high)
+    return clipped
 
 
 def _where(attrs: Attrs, chosen: np.ndarray, yes: np.ndarray, no: np.ndarray) -> np.ndarray:

@@ -52,7 +52,8 @@ def _sum(order: Order, attrs: Attrs, x: np.ndarray) -> np.ndarray:
     terms = terms.reshape(math.prod(terms.shape[: len(axes)]), *sizes)
     if not len(terms):
         return np.zeros(sizes, x.dtype)
-    return np.add.accumulate(terms[order(len(terms))], axis=0, dtype=x.dtype)[-1]
+    total: np.ndarray = np.add.accumulate(terms[order(len(terms))], axis=0, dtype=x.dtype)[-1]
+    return total
 
 
 def _matmul(order: Order, attrs: Attrs, x: np.ndarray, y: np.ndarray) -> np.ndarray:

@@ -20,6 +20,7 @@ def ufunc(function: np.ufunc) -> Function:
     """The row of an op that NumPy computes alike, dtypes included."""
 
     def row(attrs: Attrs, *arrays: np.ndarray) -> np.ndarray:
-        return function(*arrays)
+        result: np.ndarray = function(*arrays)
+        return result
 
     return row

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
 from graphc.compiler.interpret.signature import Attrs, Function
 
-Region = tuple
+Region = tuple[Any, ...]
 
 
 def _taps(attrs: Attrs, sizes: Sequence[int]) -> Iterator[tuple[int, Region, Region]]:

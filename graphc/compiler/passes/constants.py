@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -16,7 +17,7 @@ SCALARS = STRETCHED | {"constant"}
 """The ops of nodes that may have a `scalar_value`."""
 
 
-def is_small(shape: tuple) -> bool:
+def is_small(shape: tuple[Any, ...]) -> bool:
     """Few enough elements, whatever the call, to be kept as a constant."""
     sizes = [size for size in shape if isinstance(size, int)]
     return len(sizes) == len(shape) and math.prod(sizes) <= _LARGEST
@@ -41,7 +42,8 @@ def scalar_value(node: Node) -> int | float | bool | None:
         if converted != value:
             return None
         value = converted
-    return value.item()
+    number: int | float | bool = value.item()
+    return number
 
 
 def any_constant(node: Node) -> bool:

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -70,7 +71,7 @@ class _Spread:
         return g.transpose(spread, self.order)
 
 
-def _windows(node: Node) -> tuple:
+def _windows(node: Node) -> tuple[Any, ...]:
     return tuple(node.attrs[name] for name in ("window", "strides", "padding"))
 
 

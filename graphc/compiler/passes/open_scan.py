@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from graphc.compiler.graph.dim import Size
 from graphc.compiler.graph.expressions.scan import body_args, item, items, make_scan
@@ -90,7 +91,7 @@ class OpenScan:
         return known
 
 
-def _placeholder(shape: tuple, dtype: str) -> Node:
+def _placeholder(shape: tuple[Any, ...], dtype: str) -> Node:
     return make("input", serial=("loop", next(_serials)), shape=shape, dtype=dtype)
 
 

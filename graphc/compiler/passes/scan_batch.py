@@ -33,7 +33,9 @@ def can_batch(node: Node, varies: Sequence[bool]) -> bool:
     return node.op in _RULES
 
 
-def liftable(results: Iterable[Node], slices: Collection[Node], carries: Iterable[Node]) -> set:
+def liftable(
+    results: Iterable[Node], slices: Collection[Node], carries: Iterable[Node]
+) -> set[Node]:
     """Return the nodes that depend on slices, on no carry, and can be computed for all steps at
     once."""
     found, stuck = set(slices), set(carries)

@@ -195,7 +195,8 @@ def _body(attrs: Attrs, shapes: Sequence[tuple[Size, ...]], inputs: tuple[Node, 
             arg = g.make("arg", index=k, shape=new, dtype=x.dtype)
             replacement[g.make("arg", index=k, shape=old, dtype=x.dtype)] = g.reshape(arg, old)
     if not replacement:
-        return attrs["body"]
+        body: Body = attrs["body"]
+        return body
     outputs = g.substitute(attrs["body"].outputs, replacement)
     carried = [x.shape for x in inputs[:carries]] + [x.shape for x in outputs[carries:]]
     return Body(tuple(map(g.reshape, outputs, carried)))

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from graphc.amounts import amount
 from graphc.compiler.runtime.cache.kernels import KernelCache, content_key
@@ -274,13 +274,13 @@ def query(path: str, questions: Sequence[Sequence[str]], tool: Tool, cache: Kern
     return Answers(texts, json.dumps([status, variables, texts, programs]))
 
 
-def _programs(texts: Sequence[str]) -> list[list]:
+def _programs(texts: Sequence[str]) -> list[list[Any]]:
     """The programs that answers name."""
     found = (shutil.which(text.strip()) for text in texts[1:] if "\n" not in text.strip())
     return [_file_facts(path) for path in found if path is not None]
 
 
-def _file_facts(path: str) -> list:
+def _file_facts(path: str) -> list[Any]:
     """Return path, size and time of change of the program behind links."""
     real = os.path.realpath(path)
     status = os.stat(real)

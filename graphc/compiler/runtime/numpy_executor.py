@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -36,7 +37,7 @@ class NumpyExecutor:
         self._states = tuple(states)
         self._fetched = len(outputs) - len(self._states)
         self._memory = InterpretedMemory(outputs, name)
-        self._fitting: set[frozenset] = set()  # sets of sizes for which memory sufficed
+        self._fitting: set[frozenset[Any]] = set()  # sets of sizes for which memory sufficed
 
     def run(
         self,

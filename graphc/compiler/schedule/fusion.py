@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import Dim, product
@@ -148,7 +148,7 @@ class _Fusion:
     def _join_siblings(self) -> None:
         """Merge groups that do not need each other and have the same elements, where each alone is
         small: launches of one stream run one after the other."""
-        alike: dict[tuple, deque[Group]] = {}
+        alike: dict[tuple[Any, ...], deque[Group]] = {}
         for group in list(self._alive.values()):
             key = _sibling_key(group)
             if key is None:
@@ -360,7 +360,7 @@ def _most_anchors(group: Group) -> int:
     return MOST_PRODUCTS if group.kind == "matmul" else MOST_SUMS
 
 
-def _sibling_key(group: Group) -> tuple | None:
+def _sibling_key(group: Group) -> tuple[Any, ...] | None:
     """Return a key that is equal for two groups worth joining as siblings; None where joining a
     group with a sibling does not pay."""
     if group.kind == "pointwise":

@@ -95,15 +95,15 @@ class RowAnalysis:
         if node.op in ("reshape", "random"):
             return True
         if node.op == "broadcast":
-            return attrs["axes"][0] == 0
+            return bool(attrs["axes"][0] == 0)
         if node.op == "transpose":
-            return attrs["order"][0] == 0
+            return bool(attrs["order"][0] == 0)
         if node.op == "slice":
-            return attrs["start"][0] == 0 and attrs["step"][0] == 1
+            return bool(attrs["start"][0] == 0 and attrs["step"][0] == 1)
         if node.op == "pad":
-            return attrs["low"][0] == attrs["high"][0] == attrs["interior"][0] == 0
+            return bool(attrs["low"][0] == attrs["high"][0] == attrs["interior"][0] == 0)
         if node.op == "concat":
-            return attrs["axis"] != 0
+            return bool(attrs["axis"] != 0)
         if node.op == "flip" or family == "reduce":
             return 0 not in attrs["axes"]
         if node.op == "gather":

@@ -12,6 +12,7 @@ import functools
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -277,7 +278,7 @@ def _shared_factors(scope: Scope) -> set[Node]:
     Products of one size that read it alike are mostly in one kernel, which packs it once anyway.
     """
     memory = {x for node in scope.order for x in (node, *node.inputs)} - scope.inline
-    ways: dict[Node, set[tuple]] = {}
+    ways: dict[Node, set[tuple[Any, ...]]] = {}
     for node in scope.order:
         if node.op != "matmul":
             continue

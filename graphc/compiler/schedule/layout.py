@@ -83,7 +83,8 @@ def _moves_work(node: Node) -> bool:
 def _is_free_transposed(node: Node, order: Order, cheap: dict[Node, bool]) -> bool:
     """Return True if reading a node transposed by `order` costs nothing more."""
     if node.op == "transpose":
-        return node.attrs["order"] == order
+        alike: bool = node.attrs["order"] == order
+        return alike
     return _is_cheap(node, cheap)
 
 

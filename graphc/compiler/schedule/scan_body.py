@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from graphc.compiler.graph import Node, inherit, origin, origin_of, readers, substitute
 from graphc.compiler.graph.dim import product
@@ -108,7 +109,7 @@ def new_counter() -> Node:
     return _leaf((), "int32")
 
 
-def _leaf(shape: tuple, dtype: str) -> Node:
+def _leaf(shape: tuple[Any, ...], dtype: str) -> Node:
     return make("input", serial=next(_serials), shape=shape, dtype=dtype)
 
 

@@ -76,7 +76,8 @@ def _status(node: Node, found: Analysis) -> Status | tuple[Status, ...]:
         if node.op == "item":
             items = found.of[node.inputs[0]]
             assert isinstance(items, tuple)
-            return items[node.attrs["index"]]
+            status: Status = items[node.attrs["index"]]
+            return status
         states = [found.status(x) for x in node.inputs]
         if any(state.kind is Kind.WHOLE for state in states):
             return WHOLE

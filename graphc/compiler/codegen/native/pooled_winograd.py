@@ -55,4 +55,4 @@ class PooledWinograd(PooledConv):
 
 def pools_tiles(pooling: Node) -> bool:
     """Whether a pooling's windows are the tiles."""
-    return pooling.attrs["window"] == _TILE == pooling.attrs["strides"]
+    return bool(pooling.attrs["window"] == _TILE == pooling.attrs["strides"])

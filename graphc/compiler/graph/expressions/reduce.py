@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -39,7 +40,7 @@ def normalize_axes(axis: Axis, ndim: int, op: str) -> tuple[int, ...]:
     return tuple(positions)
 
 
-def restore_axes(reduced: Node, shape: tuple, axes: tuple[int, ...]) -> Node:
+def restore_axes(reduced: Node, shape: tuple[Any, ...], axes: tuple[int, ...]) -> Node:
     """The result of a reduction with its axes back as size 1."""
     kept = tuple(1 if axis in axes else size for axis, size in enumerate(shape))
     return reduced if kept == reduced.shape else make("reshape", reduced, shape=kept)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from graphc.compiler.graph.checks import SizeChecks, fail
 from graphc.compiler.graph.dim import Size
@@ -76,7 +77,7 @@ def _length(series: Sequence[Node], length: Size | None) -> Size:
     return length
 
 
-def _placeholder(shape: tuple, dtype: str) -> Node:
+def _placeholder(shape: tuple[Any, ...], dtype: str) -> Node:
     return make("input", serial=("scan", next(_serials)), shape=shape, dtype=dtype)
 
 

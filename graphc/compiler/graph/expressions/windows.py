@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from graphc.compiler.graph.checks import fail
 from graphc.compiler.graph.dim import Size
@@ -65,7 +66,7 @@ def conv(
 
 def _pool_attrs(
     x: Node, window: Sequence[int], strides: Sequence[int] | int | None, padding: Padding | int
-) -> dict:
+) -> dict[str, Any]:
     dims = x.ndim - 2
     return {
         "window": _each(window, dims, "pooling: window"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from graphc.compiler.graph.checks import SizeChecks, fail
 from graphc.compiler.graph.dim import Size
 from graphc.compiler.graph.ops.pointwise import FLOATS, NUMBERS
@@ -22,7 +24,7 @@ def _product_dtype(op: str) -> DTypeRule:
     return rule
 
 
-def _matmul(inputs: Inputs, attrs: Attrs, checks: SizeChecks) -> tuple:
+def _matmul(inputs: Inputs, attrs: Attrs, checks: SizeChecks) -> tuple[Any, ...]:
     """(..., m, k) by (..., k, n) gives (..., m, n); the leading axes are equal."""
     left, right = (node.shape for node in inputs)
     if len(left) != len(right) or len(left) < 2:
@@ -41,7 +43,7 @@ def dilated(size: Size, dilation: int) -> Size:
     return (size - 1) * dilation + 1
 
 
-def _conv(inputs: Inputs, attrs: Attrs, checks: SizeChecks) -> tuple:
+def _conv(inputs: Inputs, attrs: Attrs, checks: SizeChecks) -> tuple[Any, ...]:
     """Cross-correlation of (n, c, *spatial) with (f, c, *kernel): (n, f, *windows).
 
     `padding` holds (low, high) a spatial axis; a negative number crops.
@@ -81,7 +83,7 @@ def _index_dtype(op: str, values: int, indices: int) -> DTypeRule:
     return rule
 
 
-def _gather(inputs: Inputs, attrs: Attrs, checks: SizeChecks) -> tuple:
+def _gather(inputs: Inputs, attrs: Attrs, checks: SizeChecks) -> tuple[Any, ...]:
     """Rows of `values` along `axis` by `indices` (any rank), like numpy.take."""
     values, indices = (node.shape for node in inputs)
     axis = attrs["axis"]
@@ -90,7 +92,7 @@ def _gather(inputs: Inputs, attrs: Attrs, checks: SizeChecks) -> tuple:
     return (*values[:axis], *indices, *values[axis + 1 :])
 
 
-def _scatter_add(inputs: Inputs, attrs: Attrs, checks: SizeChecks) -> tuple:
+def _scatter_add(inputs: Inputs, attrs: Attrs, checks: SizeChecks) -> tuple[Any, ...]:
     """Zeros of `size` along `axis`, plus `updates` at `indices`: gather transposed."""
     indices, updates = (node.shape for node in inputs)
     axis = attrs["axis"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from graphc.compiler.graph.checks import MOST_POSITIONS, SizeChecks, fail
 from graphc.compiler.graph.node import DTYPES
 from graphc.compiler.graph.ops.table import Attrs, Inputs, define, refuse_dtype
@@ -12,13 +14,15 @@ from graphc.errors import DTypeError
 def _declared_dtype(inputs: Inputs, attrs: Attrs) -> str:
     if attrs["dtype"] not in DTYPES:
         raise DTypeError(f"dtype {attrs['dtype']!r} is not supported; use {', '.join(DTYPES)}")
-    return attrs["dtype"]
+    dtype: str = attrs["dtype"]
+    return dtype
 
 
-def _declared_shape(inputs: Inputs, attrs: Attrs, checks: SizeChecks) -> tuple:
+def _declared_shape(inputs: Inputs, attrs: Attrs, checks: SizeChecks) -> tuple[Any, ...]:
     for axis, size in enumerate(attrs["shape"]):
         checks.at_least(size, 0, "axis {} of the shape {}", axis, attrs["shape"])
-    return attrs["shape"]
+    shape: tuple[Any, ...] = attrs["shape"]
+    return shape
 
 
 def _random_dtype(inputs: Inputs, attrs: Attrs) -> str:
@@ -31,14 +35,14 @@ def _random_dtype(inputs: Inputs, attrs: Attrs) -> str:
     return "uint32"
 
 
-def _random_shape(inputs: Inputs, attrs: Attrs, checks: SizeChecks) -> tuple:
+def _random_shape(inputs: Inputs, attrs: Attrs, checks: SizeChecks) -> tuple[Any, ...]:
     shape, axis = _declared_shape(inputs, attrs, checks), attrs["axis"]
     if axis is not None and not 0 <= axis < len(shape):
         fail(f"random: axis {axis} does not exist in the shape {shape}")
     return shape
 
 
-def _iota_shape(inputs: Inputs, attrs: Attrs, checks: SizeChecks) -> tuple:
+def _iota_shape(inputs: Inputs, attrs: Attrs, checks: SizeChecks) -> tuple[Any, ...]:
     if attrs["dtype"] == "int32":
         checks.at_most(attrs["size"], MOST_POSITIONS, "iota of int32")
     return (attrs["size"],)

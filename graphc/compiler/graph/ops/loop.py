@@ -10,6 +10,7 @@ i gives is stacked at i either way.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from graphc.compiler.graph.checks import SizeChecks, fail
 from graphc.compiler.graph.node import Node
@@ -25,7 +26,7 @@ class Body:
     outputs: tuple[Node, ...]
 
 
-def arg_types(inputs: Inputs, carries: int, sequences: int) -> list[tuple[tuple, str]]:
+def arg_types(inputs: Inputs, carries: int, sequences: int) -> list[tuple[tuple[Any, ...], str]]:
     """Shape and dtype of each argument of the body."""
     return [
         (node.shape[1:] if carries <= k < carries + sequences else node.shape, node.dtype)
@@ -33,7 +34,7 @@ def arg_types(inputs: Inputs, carries: int, sequences: int) -> list[tuple[tuple,
     ]
 
 
-def _scan_dtype(inputs: Inputs, attrs: Attrs) -> tuple:
+def _scan_dtype(inputs: Inputs, attrs: Attrs) -> tuple[Any, ...]:
     outputs = attrs["body"].outputs
     for k in range(attrs["carries"]):
         if inputs[k].dtype != outputs[k].dtype:
@@ -44,7 +45,7 @@ def _scan_dtype(inputs: Inputs, attrs: Attrs) -> tuple:
     return tuple(node.dtype for node in outputs)
 
 
-def _scan_shape(inputs: Inputs, attrs: Attrs, checks: SizeChecks) -> tuple:
+def _scan_shape(inputs: Inputs, attrs: Attrs, checks: SizeChecks) -> tuple[Any, ...]:
     carries, sequences, length = attrs["carries"], attrs["sequences"], attrs["length"]
     outputs = attrs["body"].outputs
     checks.at_least(length, 1, "scan: the number of steps")
@@ -64,9 +65,10 @@ def _scan_shape(inputs: Inputs, attrs: Attrs, checks: SizeChecks) -> tuple:
     return (*shapes, *((length, *node.shape) for node in outputs[carries:]))
 
 
-def _item_shape(inputs: Inputs, attrs: Attrs, checks: SizeChecks) -> tuple:
-    shapes: tuple = inputs[0].shape
-    return shapes[attrs["index"]]
+def _item_shape(inputs: Inputs, attrs: Attrs, checks: SizeChecks) -> tuple[Any, ...]:
+    shapes: tuple[Any, ...] = inputs[0].shape
+    shape: tuple[Any, ...] = shapes[attrs["index"]]
+    return shape
 
 
 define(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from graphc.compiler.graph.checks import SizeChecks, fail
 from graphc.compiler.graph.dim import Dim, Shape, ceil_divide, product
 from graphc.compiler.graph.ops.table import Attrs, Inputs, define, refuse_dtype
@@ -18,8 +20,9 @@ def _concat_dtype(inputs: Inputs, attrs: Attrs) -> str:
     return inputs[0].dtype
 
 
-def _reshape(inputs: Inputs, attrs: Attrs, checks: SizeChecks) -> tuple:
-    old, new = inputs[0].shape, attrs["shape"]
+def _reshape(inputs: Inputs, attrs: Attrs, checks: SizeChecks) -> tuple[Any, ...]:
+    old: Shape = inputs[0].shape
+    new: Shape = attrs["shape"]
     for axis, size in enumerate(new):
         checks.at_least(size, 0, "reshape of {} to {}: axis {}", old, new, axis)
     elements = product(old), product(new)
@@ -43,16 +46,17 @@ def _lone_change(old: Shape, new: Shape) -> int | None:
     return changed[0] if len(changed) == 1 else None
 
 
-def _transpose(inputs: Inputs, attrs: Attrs, checks: SizeChecks) -> tuple:
+def _transpose(inputs: Inputs, attrs: Attrs, checks: SizeChecks) -> tuple[Any, ...]:
     shape, order = inputs[0].shape, attrs["order"]
     if sorted(order) != list(range(len(shape))):
         fail(f"transpose: order {order} is no permutation of the axes of {shape}")
     return tuple(shape[axis] for axis in order)
 
 
-def _broadcast(inputs: Inputs, attrs: Attrs, checks: SizeChecks) -> tuple:
+def _broadcast(inputs: Inputs, attrs: Attrs, checks: SizeChecks) -> tuple[Any, ...]:
     """`axes[i]` is the axis of the result that input axis i becomes; no axis is stretched."""
-    old, new, axes = inputs[0].shape, attrs["shape"], attrs["axes"]
+    old, axes = inputs[0].shape, attrs["axes"]
+    new: Shape = attrs["shape"]
     for axis, size in enumerate(new):
         checks.at_least(size, 0, "broadcast of {} to {}: axis {}", old, new, axis)
     if len(axes) != len(old) or list(axes) != sorted(set(axes)):
@@ -64,7 +68,7 @@ def _broadcast(inputs: Inputs, attrs: Attrs, checks: SizeChecks) -> tuple:
     return new
 
 
-def _slice(inputs: Inputs, attrs: Attrs, checks: SizeChecks) -> tuple:
+def _slice(inputs: Inputs, attrs: Attrs, checks: SizeChecks) -> tuple[Any, ...]:
     """Elements start, start + step, ... below stop, along every axis; steps are ints >= 1."""
     shape = inputs[0].shape
     sizes = []
@@ -79,7 +83,7 @@ def _slice(inputs: Inputs, attrs: Attrs, checks: SizeChecks) -> tuple:
     return tuple(sizes)
 
 
-def _pad(inputs: Inputs, attrs: Attrs, checks: SizeChecks) -> tuple:
+def _pad(inputs: Inputs, attrs: Attrs, checks: SizeChecks) -> tuple[Any, ...]:
     """`interior` elements between neighbours, `low` before and `high` behind, along every axis."""
     sizes = []
     for axis, (size, low, high, interior) in enumerate(
@@ -96,7 +100,7 @@ def _pad(inputs: Inputs, attrs: Attrs, checks: SizeChecks) -> tuple:
     return tuple(sizes)
 
 
-def _concat(inputs: Inputs, attrs: Attrs, checks: SizeChecks) -> tuple:
+def _concat(inputs: Inputs, attrs: Attrs, checks: SizeChecks) -> tuple[Any, ...]:
     axis, first = attrs["axis"], inputs[0].shape
     if not 0 <= axis < len(first):
         fail(f"concat: axis {axis} does not exist in the shape {first}")
@@ -113,7 +117,7 @@ def _concat(inputs: Inputs, attrs: Attrs, checks: SizeChecks) -> tuple:
     return tuple(sizes)
 
 
-def _flip(inputs: Inputs, attrs: Attrs, checks: SizeChecks) -> tuple:
+def _flip(inputs: Inputs, attrs: Attrs, checks: SizeChecks) -> tuple[Any, ...]:
     if any(not 0 <= axis < inputs[0].ndim for axis in attrs["axes"]):
         fail(f"flip: axes {attrs['axes']} do not fit the shape {inputs[0].shape}")
     return inputs[0].shape

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from graphc.compiler.graph.checks import SizeChecks, fail
 from graphc.compiler.graph.node import DTYPES
-from graphc.compiler.graph.ops.table import Attrs, DTypeRule, Inputs, define, refuse_dtype
+from graphc.compiler.graph.ops.table import (
+    Attrs,
+    DTypeRule,
+    Inputs,
+    ShapeRule,
+    define,
+    refuse_dtype,
+)
 from graphc.compiler.graph.ops.traits import PLAIN, Traits, Work
 from graphc.errors import DTypeError
 
@@ -33,7 +41,8 @@ def _cast_dtype(inputs: Inputs, attrs: Attrs) -> str:
         raise DTypeError(
             f"cast: expected a dtype out of {', '.join(DTYPES)}, received {attrs['dtype']!r}"
         )
-    return attrs["dtype"]
+    dtype: str = attrs["dtype"]
+    return dtype
 
 
 def _packed_dtype(inputs: Inputs, attrs: Attrs) -> str:
@@ -49,8 +58,8 @@ def _where_dtype(inputs: Inputs, attrs: Attrs) -> str:
     return yes.dtype
 
 
-def _equal_shapes(op: str):
-    def rule(inputs: Inputs, attrs: Attrs, checks: SizeChecks) -> tuple:
+def _equal_shapes(op: str) -> ShapeRule:
+    def rule(inputs: Inputs, attrs: Attrs, checks: SizeChecks) -> tuple[Any, ...]:
         first = inputs[0].shape
         shape = first
         for node in inputs[1:]:

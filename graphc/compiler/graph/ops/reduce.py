@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from graphc.compiler.graph.checks import MOST_POSITIONS, SizeChecks, fail
 from graphc.compiler.graph.dim import product
 from graphc.compiler.graph.ops.pointwise import NUMBERS
-from graphc.compiler.graph.ops.table import Attrs, DTypeRule, Inputs, define, refuse_dtype
+from graphc.compiler.graph.ops.table import (
+    Attrs,
+    DTypeRule,
+    Inputs,
+    ShapeRule,
+    define,
+    refuse_dtype,
+)
 from graphc.compiler.graph.ops.traits import Traits
 
 
@@ -20,8 +28,8 @@ def _dtype(op: str, allowed: tuple[str, ...], result: str | None = None) -> DTyp
     return rule
 
 
-def _shape(op: str, empty: bool):
-    def rule(inputs: Inputs, attrs: Attrs, checks: SizeChecks) -> tuple:
+def _shape(op: str, empty: bool) -> ShapeRule:
+    def rule(inputs: Inputs, attrs: Attrs, checks: SizeChecks) -> tuple[Any, ...]:
         shape, axes = inputs[0].shape, attrs["axes"]
         if list(axes) != sorted(set(axes)) or any(not 0 <= axis < len(shape) for axis in axes):
             fail(f"{op}: axes {axes} do not fit the shape {shape}")
@@ -47,12 +55,12 @@ _define("any", ("bool",), empty=True, traits=replace(_TEST, keeps_zero=True))
 _define("all", ("bool",), empty=True, traits=_TEST)
 
 
-def _position_shape(op: str):
+def _position_shape(op: str) -> ShapeRule:
     shape_of = _shape(op, empty=False)
 
-    def rule(inputs: Inputs, attrs: Attrs, checks: SizeChecks) -> tuple:
+    def rule(inputs: Inputs, attrs: Attrs, checks: SizeChecks) -> tuple[Any, ...]:
         shape = inputs[0].shape
-        found = shape_of(inputs, attrs, checks)
+        found: tuple[Any, ...] = shape_of(inputs, attrs, checks)
         count = product(shape[axis] for axis in attrs["axes"])
         checks.at_most(
             count, MOST_POSITIONS, "{}: axes {} of the shape {}", op, attrs["axes"], shape

@@ -17,7 +17,7 @@ from graphc.errors import DTypeError
 Inputs = tuple[Node, ...]
 Attrs = Mapping[str, Any]
 DTypeRule = Callable[[Inputs, Attrs], Any]
-ShapeRule = Callable[[Inputs, Attrs, SizeChecks], tuple]
+ShapeRule = Callable[[Inputs, Attrs, SizeChecks], tuple[Any, ...]]
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ def remake(node: Node, inputs: Inputs) -> Node:
         return state_claims(new, _stated.get(node, ()))
 
 
-def _types(inputs: Inputs) -> list[tuple[tuple, str]]:
+def _types(inputs: Inputs) -> list[tuple[tuple[Any, ...], str]]:
     return [(x.shape, x.dtype) for x in inputs]
 
 

@@ -8,14 +8,23 @@ window's y there. `sum_pool` and `sum_unpool` are the same pair for sums.
 
 from __future__ import annotations
 
+from typing import Any
+
 from graphc.compiler.graph.checks import SizeChecks, fail
 from graphc.compiler.graph.node import Node
 from graphc.compiler.graph.ops.pointwise import FLOATS
-from graphc.compiler.graph.ops.table import Attrs, Inputs, define, refuse_dtype
+from graphc.compiler.graph.ops.table import (
+    Attrs,
+    DTypeRule,
+    Inputs,
+    ShapeRule,
+    define,
+    refuse_dtype,
+)
 from graphc.compiler.graph.ops.traits import Traits
 
 
-def _dtype(op: str):
+def _dtype(op: str) -> DTypeRule:
     def rule(inputs: Inputs, attrs: Attrs) -> str:
         if inputs[0].dtype not in FLOATS or any(x.dtype != inputs[0].dtype for x in inputs):
             refuse_dtype(op, "float32 or float64", inputs)
@@ -24,7 +33,9 @@ def _dtype(op: str):
     return rule
 
 
-def pooled_shape(op: str, shape: tuple, attrs: Attrs, checks: SizeChecks) -> tuple:
+def pooled_shape(
+    op: str, shape: tuple[Any, ...], attrs: Attrs, checks: SizeChecks
+) -> tuple[Any, ...]:
     """The shape of one value a window."""
     if len(shape) != len(attrs["window"]) + 2:
         fail(f"{op}: a window {attrs['window']} needs rank {len(attrs['window']) + 2}, not {shape}")
@@ -43,14 +54,14 @@ def pooled_shape(op: str, shape: tuple, attrs: Attrs, checks: SizeChecks) -> tup
     return (*shape[:2], *windows)
 
 
-def _pool(op: str):
-    def rule(inputs: Inputs, attrs: Attrs, checks: SizeChecks) -> tuple:
+def _pool(op: str) -> ShapeRule:
+    def rule(inputs: Inputs, attrs: Attrs, checks: SizeChecks) -> tuple[Any, ...]:
         return pooled_shape(op, inputs[0].shape, attrs, checks)
 
     return rule
 
 
-def _equal(op: str, left: tuple, right: tuple, checks: SizeChecks) -> None:
+def _equal(op: str, left: tuple[Any, ...], right: tuple[Any, ...], checks: SizeChecks) -> None:
     if len(left) != len(right):
         fail(f"{op}: ranks differ, shapes {left} and {right}")
     for axis, (a, b) in enumerate(zip(left, right, strict=True)):
@@ -69,7 +80,7 @@ def _gathered_dtype(inputs: Inputs, attrs: Attrs) -> str:
     return values.dtype
 
 
-def _gather_pool(inputs: Inputs, attrs: Attrs, checks: SizeChecks) -> tuple:
+def _gather_pool(inputs: Inputs, attrs: Attrs, checks: SizeChecks) -> tuple[Any, ...]:
     argmax, values = inputs
     shape = pooled_shape("gather_pool", values.shape, attrs, checks)
     _equal("gather_pool", shape, argmax.shape, checks)
@@ -83,19 +94,19 @@ def _unpooled_dtype(inputs: Inputs, attrs: Attrs) -> str:
     return cotangents.dtype
 
 
-def _max_unpool(inputs: Inputs, attrs: Attrs, checks: SizeChecks) -> tuple:
+def _max_unpool(inputs: Inputs, attrs: Attrs, checks: SizeChecks) -> tuple[Any, ...]:
     """`size` is the spatial shape before pooling."""
     argmax, cotangents = inputs
     _equal("max_unpool", argmax.shape, cotangents.shape, checks)
     return _unpooled("max_unpool", cotangents, attrs, checks)
 
 
-def _sum_unpool(inputs: Inputs, attrs: Attrs, checks: SizeChecks) -> tuple:
+def _sum_unpool(inputs: Inputs, attrs: Attrs, checks: SizeChecks) -> tuple[Any, ...]:
     """`size` is the spatial shape before pooling."""
     return _unpooled("sum_unpool", inputs[0], attrs, checks)
 
 
-def _unpooled(op: str, cotangents: Node, attrs: Attrs, checks: SizeChecks) -> tuple:
+def _unpooled(op: str, cotangents: Node, attrs: Attrs, checks: SizeChecks) -> tuple[Any, ...]:
     shape = (*cotangents.shape[:2], *attrs["size"])
     _equal(op, pooled_shape(op, shape, attrs, checks), cotangents.shape, checks)
     return shape

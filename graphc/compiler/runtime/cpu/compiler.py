@@ -105,12 +105,12 @@ class Runtime:
     @property
     def threads(self) -> int:
         """The number of threads over which kernels are divided at most."""
-        return self._threads()
+        return int(self._threads())
 
     @property
     def scratch(self) -> int:
         """The bytes of scratch memory that all threads of the process hold."""
-        return self._held()
+        return int(self._held())
 
     def start_threads(self) -> None:
         """Start all threads, with their stacks and the 64 MB of addresses that glibc reserves for

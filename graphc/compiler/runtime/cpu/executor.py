@@ -8,6 +8,7 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
@@ -63,7 +64,7 @@ class NativeExecutor:
         self._states = tuple(states)
         self._name = name
         self._fetched = self.program.outputs[: len(self.program.outputs) - len(states)]
-        self._tables: OrderedDict[frozenset, Tables] = OrderedDict()
+        self._tables: OrderedDict[frozenset[Any], Tables] = OrderedDict()
         self._latest: tuple[Bindings, Tables | None] = {}, None
         self._fallback = Fallback(
             self.program.outputs, self.program.checks, name, self.program.given

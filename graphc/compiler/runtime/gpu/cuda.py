@@ -157,12 +157,13 @@ class Device:
     def available(self) -> int:
         """Return the most bytes that the next allocation could have."""
         with self._named("asking for the free memory"):
-            return self._cuda.mem_get_info()[0] + self._pool.free
+            return int(self._cuda.mem_get_info()[0] + self._pool.free)
 
     def pinned(self, nbytes: int) -> np.ndarray:
         """Page-locked host memory, as uint8. Give it to `discard` when it is needed no more."""
         with self._named(f"allocating {nbytes:,} bytes of page-locked memory"):
-            return self._cuda.pagelocked_empty(nbytes, np.uint8)
+            buffer: np.ndarray = self._cuda.pagelocked_empty(nbytes, np.uint8)
+            return buffer
 
     def upload(self, address: int, array: np.ndarray) -> None:
         """Copy a C-contiguous array to the device, behind all work so far; returns when it is
@@ -260,7 +261,7 @@ class Device:
             failed = steps[len(steps) - operator.length_hint(begun)]
             raise self.failure(error, f"launching {described(failed.launch)}") from error
 
-    def _launching(self, step: PreparedLaunch) -> tuple:
+    def _launching(self, step: PreparedLaunch) -> tuple[Any, ...]:
         """The function that launches a kernel, and its arguments."""
         launch = step.function._launch_kernel
         return launch, step.grid, step.block, step.parameters, step.shared, self.compute
@@ -279,7 +280,7 @@ class Device:
         """Return whether its stream has come to an event. `what` says whose work is before it in a
         DeviceError."""
         with self._named(what):
-            return event.query()
+            return bool(event.query())
 
     def wait(self, what: str) -> None:
         """Wait until all work is done. `what` names its owner in a DeviceError."""
@@ -292,7 +293,8 @@ class Device:
     @property
     def errors(self) -> type[Exception]:
         """The base of what pycuda raises."""
-        return self._cuda.Error
+        error: type[Exception] = self._cuda.Error
+        return error
 
     def failure(self, error: Exception, doing: str) -> DeviceError:
         """Return an exception of pycuda as an error of graphc: the CUDA error's name and what was
@@ -337,7 +339,7 @@ class Device:
 
 def versions() -> tuple[str, tuple[int, ...]]:
     """Return pycuda's version, and that of the CUDA toolkit that it was built with."""
-    import pycuda  # type: ignore[import-not-found]
+    import pycuda
 
     return pycuda.VERSION_TEXT, tuple(_import_driver().get_version())
 
@@ -345,7 +347,7 @@ def versions() -> tuple[str, tuple[int, ...]]:
 def _import_driver() -> Any:
     """Import pycuda.driver. DeviceError where it cannot be imported."""
     try:
-        import pycuda.driver as driver  # type: ignore[import-not-found]
+        import pycuda.driver as driver
     except ImportError as error:
         raise DeviceError(
             f"pycuda cannot be imported ({error}); expected it to be installed for this Python and "

@@ -76,7 +76,7 @@ class CudaExecutor:
         self._updated = tuple(states_updated)
         self._name = name
         self._plan = plan
-        self._bound_programs: OrderedDict[frozenset, BoundProgram] = OrderedDict()
+        self._bound_programs: OrderedDict[frozenset[Any], BoundProgram] = OrderedDict()
         self._functions: dict[str, Any] = {}
         self._shared: dict[str, int] = {}
         self._fallback = Fallback(self._outputs, program.checks, name, program.given)
