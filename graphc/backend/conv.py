@@ -15,7 +15,7 @@ import numpy as np
 from graphc.backend.settings import check_dim_ordering
 from graphc.compiler import graph as g
 from graphc.errors import ArgumentError, ShapeError
-from graphc.lookup import whole_number
+from graphc.lookup import is_whole, whole_number
 from graphc.releases import since
 
 BORDERS = ("valid", "same")
@@ -303,8 +303,9 @@ def whole_numbers(value: object, count: int, what: str, least: int = 1) -> tuple
     """`count` whole numbers of at least `least`, as ints. ArgumentError for anything else."""
     numbers = tuple(value) if isinstance(value, Sequence | np.ndarray) else ()
     if len(numbers) != count:
+        alike = f", e.g. ({', '.join([repr(value)] * count)})" if is_whole(value) else ""
         raise ArgumentError(
-            f"{what}: expected {count} whole numbers of at least {least}, received {value!r}"
+            f"{what}: expected {count} whole numbers of at least {least}, received {value!r}{alike}"
         )
     return tuple(whole_number(f"{what} {value!r}", number, least) for number in numbers)
 

@@ -129,7 +129,7 @@ USE: dict[str, str] = {
     "min_max_norm": "graphc.constraints.MinMaxNorm",
     # backend
     "image_data_format": "graphc.backend.image_dim_ordering",
-    "set_image_data_format": "dim_ordering='th' or 'tf' of each layer",
+    "set_image_data_format": "graphc.backend.set_image_dim_ordering('th') or ('tf')",
     "constant": "graphc.backend.variable",
     "bias_add": "x + b",
     "clear_session": "no call: what is not referred to any more is freed",

@@ -83,7 +83,7 @@ class WrapperWeights(HoldingLayer):
     def _graphc_own(self, which: str) -> Any:
         if which in vars(self):
             return vars(self)[which]
-        added = vars(self).setdefault("_graphc_added", {})
+        added = vars(self).setdefault("_graphc_beside", {})
         return added.setdefault(which, {} if which == "constraints" else [])
 
     @overload

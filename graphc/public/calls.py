@@ -28,6 +28,8 @@ _CALLED = ("__init__", "__call__")
 _MAKING = ("__init__", "__new__")
 # Training calls them, each time with the same arguments.
 _OF_EACH_BATCH = ("on_batch_begin", "on_batch_end")
+# The arguments behind the first size of a kernel.
+_FURTHER_SIZES = (["nb_col"], ["kernel_dim2", "kernel_dim3"])
 # Frames that only pass a call on, or bind its arguments.
 _PASSING = {"graphc.releases", "contextlib", "inspect", __name__}
 
@@ -171,6 +173,7 @@ def _mistake(
     if missing:
         hint = (
             _one_by_one(where, args, missing)
+            or _of_a_window(where, args, missing)
             or _of_a_pair(where, args, missing)
             or _of_a_generator(where, args, kwargs)
             or _of_a_subclass(function, missing)
@@ -210,6 +213,14 @@ def _one_by_one(where: str, args: tuple[Any, ...], missing: list[str]) -> str:
                 f"{where}({', '.join(map(_shown, flat))})"
             )
     return ""
+
+
+def _of_a_window(where: str, args: tuple[Any, ...], missing: list[str]) -> str:
+    """A hint for one size of a kernel, which later releases of Keras take for all axes."""
+    if len(args) != 2 or not is_whole(args[1]) or missing not in _FURTHER_SIZES:
+        return ""
+    sizes = ", ".join([_shown(args[1])] * (len(missing) + 1))
+    return f": a kernel has a size for each axis, {where}({_shown(args[0])}, {sizes})"
 
 
 def _of_a_pair(where: str, args: tuple[Any, ...], missing: list[str]) -> str:

@@ -52,6 +52,12 @@ _NAMESPACES = {
 _KERAS = ("tensorflow.keras", "tensorflow.contrib.keras", "tensorflow.python.keras")
 
 
+# Packages around Keras 2 and 3.
+_AROUND = frozenset(
+    {"keras_core", "keras_cv", "keras_hub", "keras_nlp", "keras_tuner", "kerastuner", "tf_keras"}
+)
+
+
 def _refuse(name: str) -> NoReturn:
     package = PACKAGES[name.partition(".")[0]]
     raise StandInError(
@@ -140,6 +146,12 @@ class StandInFinder(MetaPathFinder):
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         top = fullname.partition(".")[0]
+        if top in _AROUND:
+            raise MissingModuleError(
+                f"no module {top!r}: it is a package of Keras 2 or 3, and graphc has the names and "
+                "arguments of Keras 1; import layers and models from keras",
+                name=top,
+            )
         # A module that an installed package lacks is that package's matter.
         if top not in PACKAGES or (
             fullname != top and not isinstance(sys.modules.get(top), StandInModule)

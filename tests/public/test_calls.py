@@ -48,6 +48,7 @@ from graphc.layers import (
     Input,
     LeakyReLU,
     MaxPooling1D,
+    MaxPooling2D,
     UpSampling2D,
     merge,
 )
@@ -208,6 +209,35 @@ X, Y = np.zeros((4, 3)), np.zeros((4, 2))
             ArgumentCountError,
             "Convolution2D: 'nb_col' is missing: the numbers of (3, 3) are given one by one here, "
             "Convolution2D(32, 3, 3)",
+        ),
+        (
+            lambda: Convolution2D(32, 3),
+            ArgumentCountError,
+            "Convolution2D: 'nb_col' is missing: a kernel has a size for each axis, "
+            "Convolution2D(32, 3, 3)",
+        ),
+        (
+            lambda: MaxPooling2D(2, name="p"),
+            ArgumentError,
+            "p (MaxPooling2D): pool_size: expected 2 whole numbers of at least 1, received 2, "
+            "e.g. (2, 2)",
+        ),
+        (
+            lambda: Sequential(Dense(2, input_dim=3, name="a"), Dense(2, name="b")),
+            ArgumentError,
+            "Sequential: layers: expected one list of layers, received a second argument, "
+            "<b (Dense)>",
+        ),
+        (
+            lambda: small().layers["dense"],
+            ArgumentError,
+            "small.layers: expected a number or a slice, received 'dense'; "
+            "small.get_layer('dense') finds",
+        ),
+        (
+            lambda: small().get_layer(0),
+            ArgumentError,
+            "small.get_layer: name: expected a text, received 0; a position is get_layer(index=0)",
         ),
         (
             lambda: Convolution3D(32, (3, 4, 5)),

@@ -110,6 +110,12 @@ def test_keras_within_tensorflow_is_an_error_with_what_to_import(program):
         run(program)
 
 
+@pytest.mark.parametrize("package", ["keras_core", "keras_tuner", "tf_keras"])
+def test_a_package_around_later_releases(package):
+    with pytest.raises(MissingModuleError, match=f"'{package}': it is a package of Keras 2 or 3"):
+        run(f"import {package}")
+
+
 def test_a_module_that_a_real_package_lacks_is_no_stand_in(tmp_path, monkeypatch):
     (tmp_path / "theano").mkdir()
     (tmp_path / "theano" / "__init__.py").write_text("")

@@ -47,6 +47,11 @@ class Sequential(Model):
     """
 
     def __init__(self, layers: Iterable[Layer] = (), name: str | None = None):
+        if isinstance(name, Layer):
+            raise ArgumentError(
+                "Sequential: layers: expected one list of layers, received a second argument, "
+                f"{name!r}"
+            )
         Layer.__init__(self, name=name)
         self._graphc_added: list[Layer] = []
         self._graphc_names: set[str] = set()  # as layers were named when they were added

@@ -185,9 +185,14 @@ class Container(HoldingLayer):
             for layer in layers:
                 if layer.name == name:
                     return layer
+            if not isinstance(name, str):
+                raise ArgumentError(
+                    f"{self.name}.get_layer: name: expected a text, received {name!r}; a position "
+                    f"is get_layer(index={name!r})"
+                )
             raise ArgumentError(
                 f"{self.name}.get_layer: no layer is named {name!r}. "
-                f"{suggestion(str(name), [layer.name for layer in layers])}"
+                f"{suggestion(name, [layer.name for layer in layers])}"
             )
         if not isinstance(index, int) or not -len(layers) <= index < len(layers):
             raise ArgumentError(

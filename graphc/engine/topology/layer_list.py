@@ -41,6 +41,14 @@ class LayerList(list[Any]):
     clear = sort = reverse = _refuse
     __setitem__ = __delitem__ = __iadd__ = __imul__ = _refuse
 
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, str):
+            raise ArgumentError(
+                f"{self._model}.layers: expected a number or a slice, received {index!r}; "
+                f"{self._model}.get_layer({index!r}) finds a layer by its name"
+            )
+        return super().__getitem__(index)
+
     def pop(self, index: Any = -1) -> Any:
         """Take the last layer off the model, and return it. ArgumentError for any other layer.
 
