@@ -17,6 +17,16 @@ _LIMIT_SECONDS = 30
 """Of waiting for others: a test that hangs fails."""
 
 
+class _Late(Done):
+    """A transfer whose values come when it is waited for, and not before."""
+
+    def __init__(self, received: np.ndarray, value: np.ndarray) -> None:
+        self._received, self._value = received, value
+
+    def wait(self) -> None:
+        self._received[:] = self._value
+
+
 class ThreadRank:
     """A rank that is a thread; `run_ranks` makes all of them."""
 
@@ -42,18 +52,15 @@ class ThreadRank:
     ) -> Transfer:
         check_exchange(self, sent.nbytes, sent_sizes, received.nbytes, received_sizes)
         parts = np.split(sent.copy(), np.cumsum(sent_sizes)[:-1])
-        received[:] = np.concatenate([one[self.rank] for one in self._exchange(parts)])
-        return Done()
+        return _Late(received, np.concatenate([one[self.rank] for one in self._exchange(parts)]))
 
     def all_gather(self, whole: np.ndarray, sizes: Sequence[int]) -> Transfer:
         check_parts("all_gather", self.size, whole.nbytes, sizes)
         own = np.split(whole, np.cumsum(sizes)[:-1])[self.rank].copy()
-        whole[:] = np.concatenate(self._exchange(own))
-        return Done()
+        return _Late(whole, np.concatenate(self._exchange(own)))
 
     def broadcast(self, whole: np.ndarray, root: int) -> Transfer:
-        whole[:] = self._exchange(whole.copy())[root]
-        return Done()
+        return _Late(whole, self._exchange(whole.copy())[root])
 
     def failed(self, error: BaseException) -> None:
         self._barrier.abort()
