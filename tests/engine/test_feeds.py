@@ -81,3 +81,25 @@ class TestHints:
         built = Sequential([Activation("linear", input_shape=(4,))])
         with pytest.raises(DataError, match=r"received [^.]*\.$"):
             built.predict(np.zeros(received))
+
+
+RAGGED = np.empty(2, object)
+RAGGED[:] = [[1.0], [1.0, 2.0]]
+
+
+@pytest.mark.parametrize(
+    ("x", "advice"),
+    [
+        (RAGGED, "made equally long by graphc.preprocessing.sequence.pad_sequences"),
+        ([[1.0], [1.0, 2.0]], "made equally long by graphc.preprocessing.sequence.pad_sequences"),
+        (np.array(["a", "b"]), "classes that are texts get numbers by np.unique"),
+        (np.array([None, 1], object), "convert with numpy's astype"),
+        (iter([1]), "a generator goes to fit_generator"),
+        ("file.csv", "read the file first"),
+    ],
+    ids=["ragged array", "ragged list", "texts", "objects", "generator", "path"],
+)
+def test_what_is_no_array_of_numbers_gets_advice(x, advice):
+    model = Sequential([Dense(1, input_dim=2)])
+    with pytest.raises(DataError, match=advice):
+        model.predict(x)
