@@ -67,6 +67,13 @@ def window() -> Built:
         return "window", [pooled * 0.5], []
 
 
+def empty_product() -> Built:
+    """A product whose sums have no elements, and its bias."""
+    x, weights = g.input((BATCH, 0), name="x"), g.shared(np.zeros((0, 3), "float32"), "W")
+    with g.origin("dense_1"):
+        return "matmul", [g.dot(x, weights) + g.shared(np.zeros(3, "float32"), "b")], []
+
+
 def conv() -> Built:
     """A convolution with its bias and relu."""
     image = g.input((BATCH, 32, 26, 26), name="image")

@@ -25,6 +25,7 @@ from tests.compiler.codegen.golden_text import check_golden
             "pooled_conv",
         ),
         *(
+            "empty_product",
             "one_filter",
             "holes_of_a_call",
             "pooled_volume",
