@@ -9,7 +9,7 @@ from graphc import backend as K
 from graphc.callbacks import EarlyStopping, ModelCheckpoint
 from graphc.config import config
 from graphc.engine import Input, Layer, Model
-from graphc.layers import Dense, TimeDistributed
+from graphc.layers import Dense, Dropout, TimeDistributed
 from graphc.legacy.models import Graph
 from graphc.models import Sequential, load_model, model_from_json, save_model
 from graphc.wrappers.scikit_learn import KerasClassifier, KerasRegressor
@@ -252,6 +252,34 @@ def test_of_a_layer_at_each_step():
     _Doubling.calls.clear()
     TimeDistributed(_Doubling())(Input((2, 3)))
     assert {"build", "call"} <= set(_Doubling.calls)
+
+
+class _DoublingModel(Model):
+    def call(self, x, mask=None):
+        return 2.0 * super().call(x, mask)
+
+
+class _DoublingSequential(Sequential):
+    def call(self, x, mask=None):
+        return 2.0 * super().call(x, mask)
+
+
+@pytest.mark.parametrize("kind", [_DoublingModel, _DoublingSequential])
+def test_the_call_of_a_model_that_is_used_as_a_layer(kind):
+    """As in Keras, the model's own predictions are those of its tensors."""
+    x, other = Input((3,)), Input((3,))
+    layers = [Dense(2, input_dim=3), Dropout(0.5), Dense(1, W_regularizer="l2")]
+    if kind is _DoublingModel:
+        inside = kind(x, layers[2](layers[1](layers[0](x))))
+    else:
+        inside = kind(layers)
+    outer = Model(other, inside(other))
+    np.testing.assert_allclose(outer.predict(X), 2.0 * inside.predict(X), rtol=1e-6)
+    assert len(outer.uses) == 3  # each layer's penalty counts once
+    outer.compile("sgd", "mse")
+    outer.fit(X, Y, **FIT)
+    again = Model(x_again := Input((3,)), outer(x_again))  # the use is made anew
+    np.testing.assert_allclose(again.predict(X), outer.predict(X), rtol=1e-6)
 
 
 class _Named(Sequential):

@@ -218,6 +218,9 @@ class Sequential(Model):
         """The output tensor for an input tensor."""
         return super().call(x, mask)
 
+    def _graphc_has_own_call(self) -> bool:
+        return type(self).call is not Sequential.call
+
     def _graphc_apply(self, x: Any, mask: Any = None) -> Any:
         self._graphc_need_layers("call")
         return super()._graphc_apply(x, mask)

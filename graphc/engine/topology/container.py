@@ -23,7 +23,16 @@ from graphc.engine.topology.container_config import (
 from graphc.engine.topology.holding import HoldingLayer
 from graphc.engine.topology.layer import InputLayer, Layer, as_layer, new_input
 from graphc.engine.topology.layer_list import LayerList
-from graphc.engine.topology.layer_node import LayerNode, Mask, Use, mask_of, one_or_list, to_list
+from graphc.engine.topology.layer_node import (
+    LayerNode,
+    Mask,
+    Use,
+    mask_of,
+    one_or_list,
+    recorded_uses,
+    to_list,
+)
+from graphc.engine.topology.own_layers import check_output
 from graphc.engine.topology.renewal import renew
 from graphc.engine.topology.shapes import InputSpec, KnownShape, known_shape
 from graphc.engine.topology.summary import format_summary, html_summary
@@ -260,8 +269,25 @@ class Container(HoldingLayer):
     def _graphc_apply(
         self, x: g.Node | list[g.Node], mask: Mask | list[Mask] = None
     ) -> tuple[list[g.Node], list[Mask]]:
+        if self._graphc_has_own_call():
+            return self._graphc_apply_own_call(x, mask)
         outputs, masks, _ = self.run_internal_graph(to_list(x), _as_masks(mask))
         return outputs, masks
+
+    def _graphc_has_own_call(self) -> bool:
+        """Return True where a program's class defines `call`."""
+        return type(self).call is not Container.call
+
+    def _graphc_apply_own_call(
+        self, x: g.Node | list[g.Node], mask: Mask | list[Mask]
+    ) -> tuple[list[g.Node], list[Mask]]:
+        given = any(one is not None for one in to_list(mask))
+        output = self.call(x, mask=mask) if given else self.call(x)
+        check_output(self, output)
+        with recorded_uses() as uses:  # of layers that `call` has used already
+            masks = to_list(self.compute_mask(x, mask))
+            uses.clear()
+        return to_list(output), masks
 
     def run_internal_graph(
         self, inputs: Sequence[g.Node], masks: Sequence[Mask] | None = None
