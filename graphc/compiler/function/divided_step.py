@@ -10,7 +10,7 @@ import numpy as np
 from graphc.compiler.function.api import Function
 from graphc.compiler.function.arguments import Arguments
 from graphc.compiler.function.roots import Root
-from graphc.compiler.graph import CallStep, Node, State, toposort
+from graphc.compiler.graph import OPS, CallStep, Node, State, is_float, toposort
 from graphc.compiler.runtime.interpreting import ALWAYS
 from graphc.compiler.shards import divide
 from graphc.parallel.transport import Transport
@@ -53,6 +53,8 @@ class DividedStep:
             outputs.
         last: the function of the root; None for one without outputs.
         parts: all functions that there are, in the order in which they run.
+        counts_at_once: the first pass takes the rows of several shards at once: it counts, which
+            has the same bits in any order, and computes nothing of the size of activations.
         drawn: the count of draws in a shard; the root alone, which runs last, counts the call.
     """
 
@@ -76,6 +78,7 @@ class DividedStep:
         self.first, self.shard, norms, self.last = made
         root.made_of(norms, self.last)
         self.parts = [one for one in made if one is not None]
+        self.counts_at_once = all(_is_counting(node) for node in toposort(divided.first))
 
     def _made(self, *graphs: Sequence[Node]) -> list[Function | None]:
         """Make the functions of the four graphs; None for one without outputs.
@@ -121,3 +124,12 @@ class DividedStep:
         name = f"{graph.name} ({what})"
         counted = graph.draws and call_step is graph.call_step
         return Function(given, name, call_step, calls=calls, counted=counted)
+
+
+def _is_counting(node: Node) -> bool:
+    """Return True for what is computed element by element from inputs, and its sums of ints."""
+    if node.op == "sum":
+        return not is_float(node.dtype)
+    if node.op == "broadcast":
+        return node.inputs[0].ndim == 0
+    return not node.inputs or OPS[node.op].family == "pointwise"

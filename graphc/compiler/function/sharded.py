@@ -318,6 +318,8 @@ class ShardedFunction:
         def of_subtree(node: Span) -> Arrays:
             call.step.drawn.value = call.number
             ranges = call.ranges[node.start : node.stop]
+            if function is call.step.first and call.step.counts_at_once:
+                ranges = [(ranges[0][0], ranges[-1][1])]
             arrays = [
                 [self._rows_of(one, call, *each) for one in function.inputs] for each in ranges
             ]

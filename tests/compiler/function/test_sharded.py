@@ -347,3 +347,24 @@ def test_large_weights_are_updated_as_by_the_whole_batch(count):
     found = large_weights(OneRank(), 4, [count, 5])
     for one, other in zip(found, large_weights(None, 1, [count, 5]), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
+
+
+def test_counts_that_rows_read_are_taken_of_all_shards_at_once(monkeypatch):
+    """Of int64; a sum of floats is added in the tree."""
+    x, weights, w = batch(3), batch(), g.shared(rows(3, 2), "w")
+    seen, run = [], Function.run_shards
+
+    def watched(self, shards, *arguments):
+        seen.append(len(shards))
+        return run(self, shards, *arguments)
+
+    monkeypatch.setattr(Function, "run_shards", watched)
+    a, b = rows(7, 3), np.array([0, 1, 2, 0, 0, 1, 1.0])
+    for total in (g.cast(g.sum(g.not_equal(weights, 0)), F), g.sum(weights * 2.0)):
+        loss = g.sum(g.sum(g.tanh(g.dot(x, w)), 1) * weights / total)
+        found = sharded_function([x, weights], [loss, grad(loss, w)], shards=3)(a, b)
+        for one, other in zip(
+            found, function([x, weights], [loss, grad(loss, w)])(a, b), strict=True
+        ):
+            np.testing.assert_allclose(one, other, rtol=1e-13)
+    assert seen == [1, 3, 3, 3]

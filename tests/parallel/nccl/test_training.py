@@ -39,16 +39,19 @@ def train(ranks: int, environ: dict[str, str], program: str, *arguments: object)
 
 
 def test_two_ranks_have_the_bits_of_one(environ: dict[str, str], tmp_path: Path) -> None:
+    """A mask of a dropout; statistics of a batch; a norm over all gradients, and a constraint."""
+    models = ("dropout", "normalized", "clipped")
     found = []
     for ranks in (1, 2):
         folder = tmp_path / str(ranks)
         folder.mkdir()
-        ended = train(ranks, environ, "training.py", folder, "dropout")
+        ended = train(ranks, environ, "training.py", folder, ",".join(models))
         assert ended.status == 0, ended.errors
         found += [json.loads((folder / f"rank{k}.json").read_text()) for k in range(ranks)]
     assert found[1] == found[2] == found[0]
-    losses = found[0]["dropout"]["history"]["loss"]
-    assert losses[0] != losses[1]
+    for name in models:
+        losses = found[0][name]["history"]["loss"]
+        assert losses[0] != losses[1]
 
 
 def test_a_rank_that_stops_while_others_wait_for_its_bytes_ends_all(
