@@ -26,6 +26,43 @@ class LayerKeywords(TypedDict, total=False):
     trainable: bool
 
 
+class MergeKeywords(TypedDict, total=False):
+    """The keyword arguments of a `Merge` beside those that it names."""
+
+    trainable: bool
+
+
+class CompileKeywords(TypedDict, total=False):
+    """The further keyword argument of `compile`; see `Model.compile`."""
+
+    mode: str | None
+
+
+class LegacyCompileKeywords(CompileKeywords, total=False):
+    """Those of `compile` with that of Keras 0.3, which has no effect."""
+
+    class_mode: object
+
+
+class DivisionKeywords(TypedDict, total=False):
+    """The keyword arguments that say how many parts a step takes its batch in; see `Model.fit`."""
+
+    shards: int | None
+    memory: int | str | None
+
+
+class TrainingKeywords(DivisionKeywords, total=False):
+    """The further keyword arguments of `fit`, `evaluate` and those of generators."""
+
+    show_accuracy: bool
+
+
+class BatchKeywords(DivisionKeywords, total=False):
+    """The further keyword arguments of `train_on_batch` and `test_on_batch`."""
+
+    accuracy: bool
+
+
 def drop_legacy(
     where: str, received: Mapping[str, Any], legacy: Mapping[str, str]
 ) -> dict[str, Any]:

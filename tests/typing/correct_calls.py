@@ -84,7 +84,10 @@ history = model.fit(
     batch_size=4,
     callbacks=[Quiet(), EarlyStopping(patience=2), LambdaCallback(on_epoch_end=print)],
     validation_data=(x, y),
+    show_accuracy=True,
+    memory="200MB",
 )
+assert_type(model.train_on_batch(x, y, accuracy=True, shards=2), float | list[float])
 assert_type(history.history["loss"], list[float])
 assert_type(load_model("model.h5"), Model)
 assert_type(model.get_weights(), list[np.ndarray])

@@ -20,6 +20,11 @@ Dense(units=3)  # type: ignore[call-arg]
 LSTM(8, return_sequence=True)  # type: ignore[call-arg]
 SGD(clipnrom=1.0)  # type: ignore[call-arg]
 
+model = Sequential([Dense(3, input_shape=(4,))])
+model.compile("sgd", "mse", modus="DebugMode")  # type: ignore[call-arg]
+model.fit([], [], epochs=3)  # type: ignore[call-arg]
+model.evaluate([], [], shard=2)  # type: ignore[call-arg]
+
 # Values of other types.
 Dense("3")  # type: ignore[arg-type]
 Dense(3, activation=4)  # type: ignore[arg-type]

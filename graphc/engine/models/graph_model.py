@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Any, cast
+from typing import Any, Unpack, cast
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from graphc import lookup, optimizers
 from graphc.compiler import graph as g
 from graphc.engine.configs.registry import reading
 from graphc.engine.data.workers import workers_for
+from graphc.engine.keywords import BatchKeywords, CompileKeywords, TrainingKeywords
 from graphc.engine.models.graph_config import add_named, graph_config
 from graphc.engine.models.named_feeds import NamedFeeds, check_named
 from graphc.engine.models.named_nodes import NamedNodes
@@ -198,7 +199,7 @@ class Graph(Model):
         metrics: object = (),
         sample_weight_modes: object = None,
         loss_weights: object = None,
-        **kwargs: Any,
+        **kwargs: Unpack[CompileKeywords],
     ) -> None:
         """Choose what training makes smaller, and how.
 
@@ -247,7 +248,7 @@ class Graph(Model):
         class_weight: Mapping[Any, Any] | None = None,
         sample_weight: object = None,
         initial_epoch: int = 0,
-        **kwargs: Any,
+        **kwargs: Unpack[TrainingKeywords],
     ) -> cbks.History:
         """Train on all samples `nb_epoch` times; see `Model.fit`.
 
@@ -280,7 +281,7 @@ class Graph(Model):
         batch_size: int = 128,
         verbose: int = 0,
         sample_weight: object = None,
-        **kwargs: Any,
+        **kwargs: Unpack[TrainingKeywords],
     ) -> float | list[float]:
         """The loss on data, name -> array, without training; see `Model.evaluate`."""
         self._graphc_check_training("evaluate", data, kwargs)
@@ -312,14 +313,17 @@ class Graph(Model):
         data: Mapping[str, object],
         class_weight: Mapping[Any, Any] | None = None,
         sample_weight: object = None,
-        **kwargs: Any,
+        **kwargs: Unpack[BatchKeywords],
     ) -> float | list[float]:
         """One step on one batch; see `Model.train_on_batch`, whose weights come in other order."""
         self._graphc_check_training("train_on_batch", data, kwargs)
         return super().train_on_batch(data, data, sample_weight, class_weight, **kwargs)
 
     def test_on_batch(  # type: ignore[override]
-        self, data: Mapping[str, object], sample_weight: object = None, **kwargs: Any
+        self,
+        data: Mapping[str, object],
+        sample_weight: object = None,
+        **kwargs: Unpack[BatchKeywords],
     ) -> float | list[float]:
         """The loss of one batch, or a list like `metrics_names`."""
         self._graphc_check_training("test_on_batch", data, kwargs)
@@ -349,7 +353,7 @@ class Graph(Model):
         pickle_safe: bool = False,
         *,
         sharded: bool = False,
-        **kwargs: Any,
+        **kwargs: Unpack[TrainingKeywords],
     ) -> float | list[float]:
         """The loss on batches from a generator of dicts, or of pairs of a dict and sample weights;
         see `Model.evaluate_generator`. `verbose` 1 shows a bar."""

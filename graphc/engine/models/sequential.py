@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Iterable, Mapping, MutableMapping, Sequence
-from typing import Any, cast
+from typing import Any, Unpack, cast
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from graphc import backend as K
 from graphc import lookup, optimizers
 from graphc.compiler import graph as g
 from graphc.engine.configs.registry import layer_entry, layer_of, reading, shown, writing
+from graphc.engine.keywords import BatchKeywords, LegacyCompileKeywords
 from graphc.engine.models.merged_config import first_entry
 from graphc.engine.topology.container import Container, behind
 from graphc.engine.topology.holding import with_held
@@ -231,7 +232,7 @@ class Sequential(Model):
         loss: object,
         metrics: object = (),
         sample_weight_mode: object = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LegacyCompileKeywords],
     ) -> None:
         """Choose optimizer, loss and metrics; see `Model.compile`."""
         self._graphc_need_layers("compile")
@@ -244,7 +245,7 @@ class Sequential(Model):
         y: object,
         class_weight: Mapping[Any, Any] | None = None,
         sample_weight: object = None,
-        **kwargs: Any,
+        **kwargs: Unpack[BatchKeywords],
     ) -> float | list[float]:
         """One step on one batch; see `Model.train_on_batch`, whose weights come in other order."""
         return super().train_on_batch(x, y, sample_weight, class_weight, **kwargs)

@@ -6,10 +6,11 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from functools import partial, reduce
-from typing import Any
+from typing import Any, Unpack
 
 from graphc.compiler import graph as g
 from graphc.engine.configs.config import argument_as_data, config_of
+from graphc.engine.keywords import MergeKeywords
 from graphc.engine.topology import own_layers
 from graphc.engine.topology.container import Container
 from graphc.engine.topology.layer import BASE_KEYWORDS, Layer
@@ -114,7 +115,7 @@ class Merge(Layer):
         output_mask: Mask | Callable[[list[Mask]], Mask] = None,
         arguments: Mapping[str, Any] | None = None,
         cos_divisor: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[MergeKeywords],
     ):
         refuse_unknown("Merge", kwargs, [*constructor_parameters(Merge), "trainable"])
         super().__init__(name=name, **kwargs)

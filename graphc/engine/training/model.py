@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Unpack
 
 import numpy as np
 
@@ -17,7 +17,12 @@ from graphc.compiler.function import CompileReports
 from graphc.engine.data.read_report import ReadReport
 from graphc.engine.data.stored import Data
 from graphc.engine.data.workers import workers_for
-from graphc.engine.keywords import drop_legacy
+from graphc.engine.keywords import (
+    BatchKeywords,
+    LegacyCompileKeywords,
+    TrainingKeywords,
+    drop_legacy,
+)
 from graphc.engine.topology.container import Container
 from graphc.engine.training.checkpoint import Checkpoint
 from graphc.engine.training.feeds import Feeds
@@ -102,7 +107,7 @@ class Model(Container):
         metrics: object = (),
         loss_weights: object = None,
         sample_weight_mode: object = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LegacyCompileKeywords],
     ) -> None:
         """Choose what training makes smaller, and how.
 
@@ -126,8 +131,8 @@ class Model(Container):
         """
         where = f"{self.name}.compile"
         self._graphc_need_layers("compile")
-        kwargs = drop_legacy(where, kwargs, _COMPILE_LEGACY)
-        refuse_unknown(where, kwargs, _COMPILE_KEYWORDS)
+        others = drop_legacy(where, kwargs, _COMPILE_LEGACY)
+        refuse_unknown(where, others, _COMPILE_KEYWORDS)
         what = (optimizer, loss, metrics, loss_weights, sample_weight_mode, kwargs.get("mode"))
         self._graphc_trainer.compile(*what)
 
@@ -145,7 +150,7 @@ class Model(Container):
         class_weight: Mapping[Any, Any] | None = None,
         sample_weight: object = None,
         initial_epoch: int = 0,
-        **kwargs: Any,
+        **kwargs: Unpack[TrainingKeywords],
     ) -> cbks.History:
         """Train for epochs `initial_epoch` to `nb_epoch`, each of them over all samples.
 
@@ -208,7 +213,7 @@ class Model(Container):
         batch_size: int = 32,
         verbose: int = 1,
         sample_weight: object = None,
-        **kwargs: Any,
+        **kwargs: Unpack[TrainingKeywords],
     ) -> float | list[float]:
         """The loss on data without training; with metrics a list like `metrics_names`.
 
@@ -246,7 +251,7 @@ class Model(Container):
         y: object,
         sample_weight: object = None,
         class_weight: Mapping[Any, Any] | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[BatchKeywords],
     ) -> float | list[float]:
         """One step on one batch. The loss, or a list like `metrics_names`, before the update.
 
@@ -258,7 +263,7 @@ class Model(Container):
         return trainer.train_on_batch(compiled, x, y, sample_weight, class_weight)
 
     def test_on_batch(
-        self, x: object, y: object, sample_weight: object = None, **kwargs: Any
+        self, x: object, y: object, sample_weight: object = None, **kwargs: Unpack[BatchKeywords]
     ) -> float | list[float]:
         """The loss of one batch, or a list like `metrics_names`.
 
@@ -293,7 +298,7 @@ class Model(Container):
         *,
         nb_val_worker: int | None = None,
         sharded: bool = False,
-        **kwargs: Any,
+        **kwargs: Unpack[TrainingKeywords],
     ) -> cbks.History:
         """Train on batches from a generator, which threads or processes run ahead of the training.
 
@@ -357,7 +362,7 @@ class Model(Container):
         pickle_safe: bool = False,
         *,
         sharded: bool = False,
-        **kwargs: Any,
+        **kwargs: Unpack[TrainingKeywords],
     ) -> float | list[float]:
         """The loss on batches from a generator; with metrics a list like `metrics_names`.
 
