@@ -31,7 +31,7 @@
 # make docs            build the manual into site/ (its own .venv-docs); a warning or a dead link is an
 #                      error
 # make lint            ruff (its rules and its format), the floors of the package (import-linter), types
-#                      of the package and of a user's program (mypy)
+#                      of the package and of a user's program (mypy), the words of names and docstrings
 # make references-check  record the PyTorch references again and compare (its own .venv-torch)
 # make clean           remove the environments and everything that was built
 #
@@ -216,6 +216,7 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 	$(BIN)/mypy
+	$(BIN)/python -m pytest -q -n 0 tests/test_words.py
 
 references-check: $(TORCH)/.ready
 	$(TORCH)/bin/python tests/references/record.py --check

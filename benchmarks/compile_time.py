@@ -200,7 +200,7 @@ BINARY = {
 FOUND = {"cuda": probe.nvcc_path, "native": toolchain.compiler_path}
 
 
-def started_apart(target: str, name: str, folder: str) -> Start:
+def started_alone(target: str, name: str, folder: str) -> Start:
     """`start` in a process of its own, which has imported everything and done nothing before."""
     command = [sys.executable, __file__, "--one-start", target, name, folder]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -230,8 +230,8 @@ def report_target(target: str, names: Sequence[str]) -> None:
     print(f"{'model':<8}", *(f"{head:>8}" for head in heads))
     for name in names:
         with tempfile.TemporaryDirectory(prefix="graphc-starts-") as folder:
-            cold = started_apart(target, name, folder)
-            warm = [started_apart(target, name, folder) for _ in range(REPEATS)]
+            cold = started_alone(target, name, folder)
+            warm = [started_alone(target, name, folder) for _ in range(REPEATS)]
         if any(one.compiler for one in warm):
             sys.exit(f"{name}: a warm start ran {compiler}: its source or kernels/ have changed")
         columns = [[getattr(one, part) for one in warm] for part in parts]

@@ -133,10 +133,10 @@ def main() -> None:
         "  shared  blocks  occupancy"
     )
     for card in CARDS:
-        for name, turned in TRANSPOSITIONS.items():
-            factors = [g.input((SIZE, SIZE), "float32") for _ in turned]
+        for name, transposed in TRANSPOSITIONS.items():
+            factors = [g.input((SIZE, SIZE), "float32") for _ in transposed]
             left, right = (
-                g.transpose(x) if turn else x for x, turn in zip(factors, turned, strict=True)
+                g.transpose(x) if turn else x for x, turn in zip(factors, transposed, strict=True)
             )
             program = lower([g.matmul(left, right)])
             (launch,) = launches(program.steps)

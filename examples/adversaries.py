@@ -131,7 +131,7 @@ def main() -> None:
     history = []
     for epoch in range(1, epochs + 1):
         batches = shuffled_batches(len(real))
-        losses = [train(artist, critic, both, real[places]) for places in batches]
+        losses = [train(artist, critic, both, real[rows]) for rows in batches]
         history.append(np.mean(losses, axis=0))
         print("epoch {}: critic {:.3f}, artist {:.3f}".format(epoch, *history[-1]), flush=True)
 

@@ -3,7 +3,7 @@
     python examples/writer.py
     python examples/writer.py --data some_book.txt
 
-It reads several places of the text at the same time, a window after the other, and its state goes
+It reads several streams of the text at the same time, a window after the other, and its state goes
 on from each window to the next one (stateful=True). Another model with the same weights writes.
 """
 
@@ -20,17 +20,17 @@ from graphc.models import Sequential
 from graphc.optimizers import Adam
 
 README = Path(__file__).resolve().parents[1] / "README.md"
-PLACES = 16  # of the text that are read at the same time
+STREAMS = 16  # of the text that are read at the same time
 WINDOW = 40  # letters that a training step reads at each
-LEAST = 11 * PLACES * WINDOW  # letters: a tenth, held out, is more than one step then
+LEAST = 11 * STREAMS * WINDOW  # letters: a tenth, held out, is more than one step then
 TEMPERATURES = (0.4, 0.7, 1.0)
 
 
-def build(letters: int, places: int, window: int, units: int) -> Sequential:
+def build(letters: int, streams: int, window: int, units: int) -> Sequential:
     """From letters (places, window) to the probabilities of each one's next letter."""
     return Sequential(
         [
-            Embedding(letters, 32, batch_input_shape=(places, window)),
+            Embedding(letters, 32, batch_input_shape=(streams, window)),
             LSTM(units, return_sequences=True, stateful=True, dropout_W=0.3, dropout_U=0.3),
             TimeDistributed(Dense(letters, activation="softmax")),
         ]
@@ -42,10 +42,10 @@ def windows(codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
     A text in PLACES strips; sample i * PLACES + k is window i of strip k, so that sample k of a
     batch goes on where sample k of the batch before ended."""
-    count = (len(codes) - 1) // (PLACES * WINDOW)
-    size = count * PLACES * WINDOW
+    count = (len(codes) - 1) // (STREAMS * WINDOW)
+    size = count * STREAMS * WINDOW
     x, y = (
-        part.reshape(PLACES, count, WINDOW).transpose(1, 0, 2).reshape(-1, WINDOW)
+        part.reshape(STREAMS, count, WINDOW).transpose(1, 0, 2).reshape(-1, WINDOW)
         for part in (codes[:size], codes[1 : size + 1])
     )
     return x, y[..., None]
@@ -63,7 +63,7 @@ def write(model: Sequential, letters: str, start: str, count: int) -> list[str]:
 
     A low temperature takes likely letters only, 1 takes each as often as the model expects it."""
     units = model.layers[1].output_dim
-    writer = build(len(letters), places=len(TEMPERATURES), window=1, units=units)
+    writer = build(len(letters), streams=len(TEMPERATURES), window=1, units=units)
     writer.set_weights(model.get_weights())
     codes = [[letters.index(letter)] * len(TEMPERATURES) for letter in start]
     for step in range(len(start) + count - 1):
@@ -89,13 +89,13 @@ def main() -> None:
     codes = np.array([letters.index(letter) for letter in text], "int32")
     x, y = windows(codes[: len(codes) * 9 // 10])
     x_test, y_test = windows(codes[len(codes) * 9 // 10 :])
-    model = build(len(letters), PLACES, WINDOW, units=64 if args.quick else 192)
+    model = build(len(letters), STREAMS, WINDOW, units=64 if args.quick else 192)
     model.compile(Adam(0.004), "sparse_categorical_crossentropy", metrics=["accuracy"])
     best = str(args.out / "writer.h5")
     history = model.fit(
         x,
         y,
-        batch_size=PLACES,
+        batch_size=STREAMS,
         shuffle=False,  # windows in their order
         nb_epoch=3 if args.quick else 40,
         validation_data=(x_test, y_test),

@@ -184,7 +184,7 @@ class TestPredicting:
 
 
 class TestCompiling:
-    def test_adding_a_layer_asks_for_another_compile(self):
+    def test_adding_a_layer_requires_another_compile(self):
         model = linear()
         model.add(Dense(1))
         with pytest.raises(NotCompiledError, match="again after adding layers"):

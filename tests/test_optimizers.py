@@ -441,7 +441,7 @@ def test_a_config_in_the_layout_of_keras_is_of_1_2():
         optimizers.optimizer_from_config({"name": "SGD"})
 
 
-def test_clipping_is_an_attribute_only_where_it_is_asked_for():
+def test_clipping_is_an_attribute_only_where_it_is_given():
     assert not hasattr(optimizers.SGD(clipvalue=1.0), "clipnorm")
     assert optimizers.SGD(clipnorm=3).clipnorm == 3.0
     later = optimizers.SGD()

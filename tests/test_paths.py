@@ -124,9 +124,9 @@ def test_a_log_that_cannot_be_written(path):
         trained_with(CSVLogger(path))
 
 
-def test_a_question_is_asked_until_it_is_answered(monkeypatch, tmp_path):
-    asked, answers = [], iter(["what", "Y", "n"])
-    monkeypatch.setattr("builtins.input", lambda text: asked.append(text) or next(answers))
+def test_a_question_is_repeated_until_it_is_answered(monkeypatch, tmp_path):
+    questions, answers = [], iter(["what", "Y", "n"])
+    monkeypatch.setattr("builtins.input", lambda text: questions.append(text) or next(answers))
     assert ask_to_proceed_with_overwrite(tmp_path / "a")
-    assert "is there already" in asked[0]
+    assert "is there already" in questions[0]
     assert not ask_to_proceed_with_overwrite(tmp_path / "a")

@@ -1,8 +1,13 @@
-"""The words of the code: docstrings say what a thing does or is, and retired names stay away."""
+"""The words of the code: docstrings say what a thing does or is, and retired names stay away.
+
+`make lint` runs this file, too.
+"""
 
 from __future__ import annotations
 
+import io
 import re
+import tokenize
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -19,6 +24,7 @@ REST = ("graphc/compiler/codegen",)
 # Names that were given up, and the present ones.
 RETIRED = {
     "are_apart": "are_disjoint",
+    "as_held": "checked_cast",
     "function.door": "function.api",
     "interpret.rows": "interpret.signature",
     "is_one_walk": "in_one_pass",
@@ -29,17 +35,22 @@ RETIRED = {
     "shared_of_0_3": "configs.keras_0_3",
     "weights_0_3": "files.keras_0_3",
     "passes.scan_loop": "passes.open_scan",
+    "place_together": "assign_together",
     "compiling_told": "on_each_compile",
     "CpuExecutor": "NumpyExecutor",
     "damage_told": "damage_errors",
     "PULLED": "INLINED",
     "refusals_told": "storage_errors",
     "release_told": "release_of_config",
+    "run_parts": "run_shards",
     "runtime.tape": "runtime.bound_program",
+    "scan_parts": "forward_scan",
+    "ScanParts": "ForwardScan",
     "schedule.cards": "schedule.hardware",
     "schedule.unlift": "schedule.scan_body",
     "schedule.walks": "schedule.window_passes",
     "take_apart": "choose_materialised",
+    "tell_of": "explain_missing",
     "Tape": "BoundProgram",
     "topology.node": "topology.layer_node",
     "unlift": "inline_body",
@@ -48,8 +59,25 @@ RETIRED = {
     "with_handed_on": "with_unchanged_results",
 }
 
+# Words that no name is made of, and those of the field. `tell` is a file's position, and no more.
+WORDS = {
+    "apart": "separate, disjoint, distinct",
+    "asked": "requested, needed",
+    "asks": "requests, needs",
+    "dear": "expensive",
+    "handed": "passed, returned",
+    "heard": "received, read",
+    "tells": "says, reports",
+    "told": "reported, logged, stated",
+    "turned": "transposed, rotated, flipped",
+}
+
+# Where other words are used yet, and programs in the words of those who wrote them.
+OTHER_WORDS = (*REST, "tests/compiler/codegen", "tests/native/forms.py", "tests/keras_programs")
+
 _BEGINS_BADLY = re.compile(r'^[ ]*[rR]?"""(?:What|Whether|How)\b.*', re.MULTILINE)
 _RETIRED = re.compile(r"\b(?:" + "|".join(map(re.escape, RETIRED)) + r")\b")
+_WORD = re.compile(r"(?<![^\W_])(?:" + "|".join(WORDS) + r")(?![^\W_])")
 _DEFINED_IN = re.compile(r"^\| .* \| `([^`]+)`: `([^`]+)` \|$", re.MULTILINE)
 
 
@@ -77,6 +105,23 @@ def test_retired_names_stay_away() -> None:
         for name in sorted(set(_RETIRED.findall(text)))
     ]
     assert found == []
+
+
+def test_names_are_made_of_the_words_of_the_field() -> None:
+    found = [
+        f"{path}: {name}, say {WORDS[word]}"
+        for path, text in texts([".py"])
+        if not path.startswith(OTHER_WORDS) and _WORD.search(text)
+        for name, word in names_of_other_words(text)
+    ]
+    assert found == []
+
+
+def names_of_other_words(text: str) -> Iterator[tuple[str, str]]:
+    """Yield the names in a file that are made of a word of `WORDS`, and the word."""
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type == tokenize.NAME and (word := _WORD.search(token.string)) is not None:
+            yield token.string, word[0]
 
 
 @pytest.mark.parametrize("folder", REST)

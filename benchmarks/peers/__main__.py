@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     results: dict[str, Any] = {}
     good = True
     with tempfile.TemporaryDirectory() as folder:
-        settings = Settings(chosen.threads, chosen.rounds, chosen.limit, Path(folder), _tell)
+        settings = Settings(chosen.threads, chosen.rounds, chosen.limit, Path(folder), _report)
         for name in chosen.only or WORKLOADS:
             workload = WORKLOADS[name]
             able = [peer for peer in peers if name in peer.workloads]
@@ -99,7 +99,7 @@ def _peers(names: Sequence[str] | None) -> list[Peer]:
 def _installed(peer: Peer) -> bool:
     """Return True if its library is there; if not, a line says so."""
     if importlib.util.find_spec(peer.library) is None:
-        _tell(f"{peer.name}: left out, {peer.library} is not installed (make peers)")
+        _report(f"{peer.name}: left out, {peer.library} is not installed (make peers)")
         return False
     return True
 
@@ -128,7 +128,7 @@ def _load() -> str:
     return f"{os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else "unknown"
 
 
-def _tell(line: str) -> None:
+def _report(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 

@@ -175,14 +175,14 @@ class Settings:
     Attributes:
         folder: for tasks, caches and logs.
         limit: seconds that one answer may take.
-        tell: takes lines of progress.
+        report: takes lines of progress.
     """
 
     threads: int
     rounds: int
     limit: float
     folder: Path
-    tell: Callable[[str], None]
+    report: Callable[[str], None]
 
 
 class Comparison:
@@ -195,7 +195,7 @@ class Comparison:
 
     def __init__(self, workload: Workload, peers: Sequence[Peer], settings: Settings):
         self._workload, self._peers, self._settings = workload, peers, settings
-        self._places = {peer.name: settings.folder / workload.name / peer.name for peer in peers}
+        self._folders = {peer.name: settings.folder / workload.name / peer.name for peer in peers}
         self._processes: dict[str, Process] = {}
         self.measured = {peer.name: Measured() for peer in peers}
         self.rates: list[floor.Rates] = []
@@ -205,7 +205,7 @@ class Comparison:
         weights = initial_weights(self._workload)
         try:
             for peer in self._peers:
-                place = self._places[peer.name] / "task"
+                place = self._folders[peer.name] / "task"
                 worker.save(place, self._workload.name, peer.variant, weights)
                 self._begin(peer)
             for _ in range(self._settings.rounds):
@@ -243,7 +243,7 @@ class Comparison:
             self.measured[peer.name].warm = answer["seconds"]
 
     def _start(self, peer: Peer) -> None:
-        place = self._places[peer.name]
+        place = self._folders[peer.name]
         self._processes[peer.name] = Process(
             peer, place / "task", place / "caches", self._settings.threads
         )
@@ -253,7 +253,7 @@ class Comparison:
 
     def _ask(self, peer: Peer, request: str) -> dict[str, Any] | None:
         """The answer; None where the worker failed."""
-        self._settings.tell(f"{self._workload.name} {peer.name}: {request}")
+        self._settings.report(f"{self._workload.name} {peer.name}: {request}")
         time.sleep(_SETTLE_SECONDS)
         try:
             return self._processes[peer.name].ask(request, self._settings.limit)

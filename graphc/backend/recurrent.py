@@ -53,10 +53,10 @@ def rnn(
         DTypeError: a state that changes its dtype.
         ArgumentError: a step that does not return (output, as many states as came in).
     """
-    handed_on = list(constants or ())
+    passed = list(constants or ())
 
     def step(x: g.Node, states: Sequence[g.Node]) -> tuple[g.Node, list[g.Node]]:
-        return _checked_step(step_function, x, states, handed_on)
+        return _checked_step(step_function, x, states, passed)
 
     states = [g.as_node(state) for state in initial_states]
     x = _with_length(g.as_node(inputs), input_length)

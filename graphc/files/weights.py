@@ -243,7 +243,7 @@ def read_layer(
         [one.shape for one in sets],
         with_backend_of(origin, names),
         layer.name,
-        list(map(_told_running_std, sets)),
+        list(map(_stated_running_std, sets)),
     )
     if len(sets) != len(parts):
         raise DataError(
@@ -263,7 +263,7 @@ def read_layer(
     return whole_weights(made, len(layer.values))
 
 
-def _told_running_std(found: h5py.Dataset) -> str | None:
+def _stated_running_std(found: h5py.Dataset) -> str | None:
     if _RUNNING_STD not in found.attrs:
         return None
     stated = texts(found, _RUNNING_STD)

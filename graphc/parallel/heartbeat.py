@@ -118,7 +118,7 @@ class Heartbeat:
         self._others = [other for other in range(len(hosts)) if other != rank]
         self._watched = self._others if rank == 0 else [0]
         now = clock()
-        self._heard = dict.fromkeys(self._others, now)
+        self._last_signs = dict.fromkeys(self._others, now)
         self._last_tick = now
         self._left: dict[int, float] = {}
         self._silent: set[int] = set()
@@ -216,10 +216,10 @@ class Heartbeat:
         with self._lock:
             now = self._clock()
             if now - self._last_tick > PAUSE_SECONDS:
-                self._heard = dict.fromkeys(self._others, now)
+                self._last_signs = dict.fromkeys(self._others, now)
             self._last_tick = now
             for rank, word, text in self._post.receive():
-                self._heard[rank] = now
+                self._last_signs[rank] = now
                 if word is Word.LEFT:
                     self._left[rank] = now
                 elif word is Word.WARNED:
@@ -228,7 +228,7 @@ class Heartbeat:
                     self._take(word, Failure.from_text(text))
             for other in self._watched:
                 self._post.send(other, Word.ALIVE)
-                silence = now - self._heard[other]
+                silence = now - self._last_signs[other]
                 if silence > SILENCE_SECONDS and other not in self._left:
                     seen = (
                         f"no sign of life for {silence:.0f} s: it was stopped or killed, or its "

@@ -23,7 +23,7 @@ from graphc.releases import meanings
 
 PACKAGE = "graphc"
 # What these parts define is strict by itself, or no part of the API of Keras.
-_APART = ("compiler", "config", "errors", "files", "later", "public", "releases")
+_OTHER_FOLDERS = ("compiler", "config", "errors", "files", "later", "public", "releases")
 _CALLED = ("__init__", "__call__")
 _MAKING = ("__init__", "__new__")
 # Training calls them, each time with the same arguments.
@@ -75,7 +75,7 @@ def checked_call(function: FunctionType) -> Callable[..., Any]:
 
 def _is_ours(value: FunctionType | type) -> bool:
     package, _, rest = (value.__module__ or "").partition(".")
-    return package == PACKAGE and rest.partition(".")[0] not in _APART
+    return package == PACKAGE and rest.partition(".")[0] not in _OTHER_FOLDERS
 
 
 def _guard_methods(cls: type) -> None:

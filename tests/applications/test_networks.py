@@ -171,7 +171,7 @@ class TestWeights:
     """They come from the file of Keras, or from one that is named."""
 
     @pytest.mark.parametrize("backend", ["tf", "th"])
-    def test_kernels_of_tensorflow_are_turned(self, tmp_path, backend):
+    def test_kernels_of_tensorflow_are_flipped(self, tmp_path, backend):
         path = tmp_path / f"small_weights_th_dim_ordering_{backend}_kernels.h5"
         with building.layers_of_1_2():
             stored, loaded = small(), small()
@@ -184,11 +184,11 @@ class TestWeights:
         for mine, theirs in zip(loaded.get_weights()[1:], others, strict=True):
             np.testing.assert_array_equal(mine, theirs)
 
-    def test_the_file_of_keras_is_asked_for(self, tmp_path, monkeypatch):
-        asked = []
+    def test_the_file_of_keras_is_fetched(self, tmp_path, monkeypatch):
+        requests = []
 
         def get_file(*arguments, **keywords):
-            asked.append((*arguments, keywords))
+            requests.append((*arguments, keywords))
             raise InterruptedError
 
         monkeypatch.setattr(building, "get_file", get_file)
@@ -202,7 +202,7 @@ class TestWeights:
         top = "vgg16_weights_tf_dim_ordering_tf_kernels.h5"
         notop = "vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5"
         music = "music_tagger_crnn_weights_tf_kernels_tf_dim_ordering.h5"
-        assert asked == [
+        assert requests == [
             (top, f"{place}/v0.1/{top}", {"cache_subdir": "models"}),
             (music, f"{place}/v0.3/{music}", {"cache_subdir": "models"}),
             (notop, f"{place}/v0.1/{notop}", {"cache_subdir": "models"}),

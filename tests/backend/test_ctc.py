@@ -56,7 +56,7 @@ def test_a_sample_has_the_cost_that_it_has_in_a_batch():
     np.testing.assert_allclose(evaluate([alone], {})[0], batch()[0, 0], rtol=1e-12)
 
 
-def test_labels_that_do_not_fit_are_infinitely_dear():
+def test_labels_that_do_not_fit_have_an_infinite_loss():
     # Two equal labels need a blank between them, so three steps.
     found = batch(steps=np.full((4, 1), 2, "int32"), counts=np.minimum(COUNTS, 2))
     assert np.isposinf(found)[:, 0].tolist() == [False, True, False, False]

@@ -156,7 +156,7 @@ def test_a_sequence_fed_for_an_expression_may_be_of_any_length():
         np.testing.assert_array_equal(f([np.ones((2, length, 2))])[0], np.full((2, 2), length))
 
 
-def test_what_else_the_graph_reads_is_asked_for():
+def test_an_input_that_is_not_listed_is_an_error():
     x, hidden, output = layers()
     with pytest.raises(ArgumentError, match="the graph needs 'x'"):
         K.function([hidden], [output + K.sum(x)])

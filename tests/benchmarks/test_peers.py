@@ -178,18 +178,18 @@ def test_a_peer_has_the_losses_of_graphc(
 
 
 def settings(folder: Path) -> Settings:
-    return Settings(threads=1, rounds=2, limit=120, folder=folder, tell=lambda line: None)
+    return Settings(threads=1, rounds=2, limit=120, folder=folder, report=lambda line: None)
 
 
-def test_workers_are_asked_in_turn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_workers_run_by_turns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(driver, "rates", lambda threads: floor.Rates(1e9, 1e9))
-    asked = []
-    settings = Settings(1, 1, 120, tmp_path, asked.append)
+    lines = []
+    settings = Settings(1, 1, 120, tmp_path, lines.append)
     comparison = Comparison(WORKLOADS["gru_ae"], [PEERS["graphc-numpy"]], settings)
     comparison.run()
     one = comparison.measured["graphc-numpy"]
     assert not one.failed
-    assert [line.split(": ")[1] for line in asked] == [
+    assert [line.split(": ")[1] for line in lines] == [
         "first",
         "warm_up",
         "epoch",

@@ -18,31 +18,31 @@ class Recorder(Callback):
     """Writes down every call, with the names in the logs."""
 
     def __init__(self):
-        self.heard = []
+        self.received = []
 
     def on_train_begin(self, logs=None):
-        self.heard.append(("train_begin", None, ()))
+        self.received.append(("train_begin", None, ()))
 
     def on_train_end(self, logs=None):
-        self.heard.append(("train_end", None, ()))
+        self.received.append(("train_end", None, ()))
 
     def on_epoch_begin(self, epoch, logs=None):
-        self.heard.append(("epoch_begin", epoch, tuple(logs)))
+        self.received.append(("epoch_begin", epoch, tuple(logs)))
 
     def on_epoch_end(self, epoch, logs=None):
-        self.heard.append(("epoch_end", epoch, tuple(sorted(logs))))
+        self.received.append(("epoch_end", epoch, tuple(sorted(logs))))
 
     def on_batch_begin(self, batch, logs=None):
-        self.heard.append(("batch_begin", batch, (logs["batch"], logs["size"])))
+        self.received.append(("batch_begin", batch, (logs["batch"], logs["size"])))
 
     def on_batch_end(self, batch, logs=None):
-        self.heard.append(("batch_end", batch, tuple(logs)))
+        self.received.append(("batch_end", batch, tuple(logs)))
 
 
 def test_the_order_of_calls_and_their_logs():
     recorder, model = Recorder(), compiled()
     model.fit(X, Y, 3, 1, 0, [recorder], validation_data=(X, Y))
-    assert recorder.heard == [
+    assert recorder.received == [
         ("train_begin", None, ()),
         ("epoch_begin", 0, ()),
         ("batch_begin", 0, (0, 3)),
@@ -134,22 +134,22 @@ def test_a_method_that_cannot_be_called_is_an_error_before_training(callback, me
 
 
 def test_methods_may_name_their_arguments_as_they_like():
-    heard = []
+    received = []
 
     class Note(Callback):
         def on_batch_end(self, *args, **kwargs):
-            heard.append(args)
+            received.append(args)
 
         def on_epoch_end(self, k, data={}, more=3):  # noqa: B006
-            heard.append(k)
+            received.append(k)
 
         @staticmethod
         def on_train_end(logs):
-            heard.append("end")
+            received.append("end")
 
     compiled().fit(X, Y, 5, 1, verbose=0, callbacks=[Note()])
-    assert heard[1:] == [0, "end"]
-    assert heard[0][0] == 0
+    assert received[1:] == [0, "end"]
+    assert received[0][0] == 0
 
 
 def test_slow_callbacks_are_logged(caplog):

@@ -10,18 +10,18 @@ from tests.callbacks.small_model import X, Y, compiled
 
 
 def test_functions_are_called_at_their_moments():
-    heard = []
+    received = []
     callback = LambdaCallback(
-        on_train_begin=lambda logs: heard.append(("train_begin", dict(logs))),
-        on_epoch_begin=lambda epoch, logs: heard.append(("epoch_begin", epoch)),
-        on_batch_begin=lambda batch, logs: heard.append(("batch_begin", batch, logs["size"])),
-        on_batch_end=lambda batch, logs: heard.append(("batch_end", batch, "loss" in logs)),
-        on_epoch_end=lambda epoch, logs: heard.append(("epoch_end", epoch, sorted(logs))),
-        on_train_end=lambda logs: heard.append(("train_end", dict(logs))),
+        on_train_begin=lambda logs: received.append(("train_begin", dict(logs))),
+        on_epoch_begin=lambda epoch, logs: received.append(("epoch_begin", epoch)),
+        on_batch_begin=lambda batch, logs: received.append(("batch_begin", batch, logs["size"])),
+        on_batch_end=lambda batch, logs: received.append(("batch_end", batch, "loss" in logs)),
+        on_epoch_end=lambda epoch, logs: received.append(("epoch_end", epoch, sorted(logs))),
+        on_train_end=lambda logs: received.append(("train_end", dict(logs))),
     )
     model = compiled()
     model.fit(X, Y, 3, 1, 0, [callback])
-    assert heard == [
+    assert received == [
         ("train_begin", {}),
         ("epoch_begin", 0),
         ("batch_begin", 0, 3),

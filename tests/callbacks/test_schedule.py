@@ -18,10 +18,10 @@ RATES = [0.1, 0.0, 0.03, 0.2]
 
 def test_each_epoch_takes_steps_of_its_rate():
     x, y = data(6)
-    asked = []
+    epochs = []
 
     def schedule(epoch):
-        asked.append(epoch)
+        epochs.append(epoch)
         return RATES[epoch]
 
     model = linear()
@@ -33,7 +33,7 @@ def test_each_epoch_takes_steps_of_its_rate():
         error = x @ weights + bias - y  # the loss is mean(error^2)
         weights = weights - rate * 2 * x.T @ error / 6
         bias = bias - rate * 2 * error.mean()
-    assert asked == [0, 1, 2, 3]
+    assert epochs == [0, 1, 2, 3]
     np.testing.assert_allclose(model.get_weights()[0], weights, rtol=1e-5)
     np.testing.assert_allclose(model.get_weights()[1], [bias], rtol=1e-5)
     assert K.get_value(model.optimizer.lr) == np.float32(0.2)
@@ -52,10 +52,10 @@ def test_nothing_is_compiled_again():
 
 
 def test_the_numbers_of_epochs_begin_where_training_does():
-    asked = []
-    scheduler = LearningRateScheduler(lambda epoch: asked.append(epoch) or 0.1)
+    epochs = []
+    scheduler = LearningRateScheduler(lambda epoch: epochs.append(epoch) or 0.1)
     linear().fit(*data(4), initial_epoch=2, nb_epoch=5, verbose=0, callbacks=[scheduler])
-    assert asked == [2, 3, 4]
+    assert epochs == [2, 3, 4]
 
 
 @pytest.mark.parametrize("rate", [0.25, np.float64(0.25), np.float32(0.25)])

@@ -166,7 +166,7 @@ class TestEarlyStopping:
         ]
         assert lines[-1] == "Stopped early behind epoch 4: score was not below 0.125 in 2 epochs"
 
-    def test_silence_where_nothing_was_stopped_or_nothing_was_asked_for(self, capsys):
+    def test_nothing_is_printed_where_nothing_was_stopped_or_without_verbose(self, capsys):
         epochs_run([2, 1], verbose=1)
         epochs_run([1, 2, 3], verbose=0)
         assert capsys.readouterr().out == ""

@@ -16,8 +16,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
-from tests.campaigns.apart import run_apart, run_here
 from tests.campaigns.campaign import Campaign, Cases, Selection
+from tests.campaigns.children import run_here, run_in_processes
 from tests.campaigns.state import State
 
 FOLDER = Path(__file__).parents[2] / "build" / "campaigns"
@@ -102,7 +102,7 @@ def _go_on(
         if options.number is not None:
             last = min(last, options.number)
         cases = Cases(options.seed, state.done, last, options)
-        for result in run_apart(campaign, cases, lambda: bool(stop)):
+        for result in run_in_processes(campaign, cases, lambda: bool(stop)):
             if result is None:
                 continue
             state.add(result)
@@ -121,7 +121,7 @@ def _run_again(
     """Run the stored failures; those that fail no more are dropped."""
     for index in list(state.failures):
         cases = Cases(options.seed, index, index + 1, options)
-        for result in run_apart(campaign, cases, lambda: bool(stop)):
+        for result in run_in_processes(campaign, cases, lambda: bool(stop)):
             if result is None:
                 continue
             if result.fault:

@@ -180,8 +180,8 @@ def _distance(one: np.ndarray, other: np.ndarray) -> float:
     """The largest difference; infinite where a NaN or an infinity is in one of them alone."""
     same = (one == other) | (np.isnan(one) & np.isnan(other))
     with np.errstate(invalid="ignore"):
-        apart = np.where(same, 0.0, np.abs(one.astype("float64") - other))
-    return float(np.where(np.isnan(apart), np.inf, apart).max(initial=0.0))
+        difference = np.where(same, 0.0, np.abs(one.astype("float64") - other))
+    return float(np.where(np.isnan(difference), np.inf, difference).max(initial=0.0))
 
 
 def run(cases: Cases) -> Iterator[Result]:

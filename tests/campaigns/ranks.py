@@ -190,8 +190,8 @@ def _problem_of_end(case: Case, ended: Ended, path: Path) -> str:
         return "" if is_whole else f"the status is 0:\n{ended.errors}"
     # A killed one says nothing, one that does not train yet has nobody to say it to, and one that
     # has trained may be on its way out.
-    is_told = case.way == "killed" or case.epoch is None or is_whole
-    if not is_told and f"rank {case.rank} on " not in ended.errors:
+    is_expected = case.way == "killed" or case.epoch is None or is_whole
+    if not is_expected and f"rank {case.rank} on " not in ended.errors:
         return f"nobody names the rank:\n{ended.errors}"
     return ""
 

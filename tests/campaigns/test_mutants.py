@@ -143,7 +143,7 @@ def test_what_only_a_gpu_runs(path: str, expected: bool):
     assert mutants.is_emulated(Path(path)) is expected
 
 
-def test_what_only_a_gpu_runs_counts_apart_where_it_is_not_emulated(
+def test_code_that_only_a_gpu_runs_is_counted_separately_where_it_is_not_emulated(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     path = Path("graphc/compiler/runtime/gpu/cuda.py")

@@ -119,7 +119,7 @@ def test_the_device_is_a_gpu_that_is_usable_unless_a_flag_says_otherwise(
 
 
 @pytest.mark.usefixtures("small")
-def test_a_gpu_that_is_asked_for_and_missing_is_an_error(
+def test_a_requested_gpu_that_is_missing_is_an_error(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("PATH", "")

@@ -151,7 +151,7 @@ def _open(case: Case, inputs: OpenInputs) -> Part:
     return Part(case, [node, larger(node, inputs.fed(case.expected))], inputs.feeds)
 
 
-def apart(case: Case, number: int) -> Part:
+def separate(case: Case, number: int) -> Part:
     """The op alone, and beside an input; each size of the inputs is a symbol of its own."""
     return _open(case, OpenInputs())
 
@@ -256,5 +256,5 @@ ARRANGEMENTS: Mapping[str, Arrangement] = {
     "moved": moved,
 }
 
-OPEN: Mapping[str, Arrangement] = {"apart": apart, "derived": derived}
+OPEN: Mapping[str, Arrangement] = {"separate": separate, "derived": derived}
 """Those in which sizes are equal only at the call."""

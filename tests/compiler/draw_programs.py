@@ -87,8 +87,8 @@ def row_wise(x: Node) -> list[Node]:
     convolved = g.conv(image, kernel)
     last = (0, 2, 1)
     in_order = g.max_pool(convolved * kept((rows, 8, 10), 11), (2,))
-    turned = g.transpose(convolved, last) * kept((rows, 10, 8), 12)
-    pooled = g.max_pool(g.transpose(turned, last), (2,)) * kept((rows, 8, 5), 13)
+    transposed = g.transpose(convolved, last) * kept((rows, 10, 8), 12)
+    pooled = g.max_pool(g.transpose(transposed, last), (2,)) * kept((rows, 8, 5), 13)
     few = g.transpose(convolved[:, :3], last) * kept((rows, 10, 3), 14)
     return [
         words,
@@ -120,7 +120,7 @@ CLOSE = {"rtol": 1e-5, "atol": 1e-5}
 # Rows of the whole, where the range begins, its rows: the first ones, ones that begin inside a
 # block of four, all, one; and so many that loops are divided over threads and words drawn in
 # stretches.
-PLACES = [(7, 0, 3), (8, 3, 2), (6, 0, 6), (9, 8, 1), (67, 13, 41)]
+RANGES = [(7, 0, 3), (8, 3, 2), (6, 0, 6), (9, 8, 1), (67, 13, 41)]
 
 
 # Shape, axis, its length in the whole, where the range begins.
@@ -174,11 +174,11 @@ class DrawParts:
 
     Attributes:
         executor: from outputs to what runs them, `run(feeds, bindings, call_step)`.
-        places: as `PLACES`.
+        ranges: as `RANGES`.
     """
 
     executor: Callable[[Sequence[Node]], Any]
-    places: Sequence[tuple[int, int, int]] = PLACES
+    ranges: Sequence[tuple[int, int, int]] = RANGES
 
     @pytest.fixture(scope="class")
     @classmethod
@@ -187,7 +187,7 @@ class DrawParts:
         return Program(cls.executor)
 
     def test_a_part_is_what_the_whole_has_there(self, program: Program) -> None:
-        for call, (whole, first, rows) in enumerate(self.places, start=2**32):
+        for call, (whole, first, rows) in enumerate(self.ranges, start=2**32):
             data = np.random.default_rng(3).standard_normal((whole, FEATURES)).astype("float32")
             part = slice(first, first + rows)
             found = program.run(data, data[part], whole, first, call)
@@ -217,9 +217,9 @@ class DrawParts:
             expected.append(np.maximum(twice, np.roll(twice, -1, 0)))
             # What is divided by the sizes of all axes, and by what nests with none of them.
             for view in (shape, (shape[-1], of_part.size // shape[-1])):
-                places = [g.cast(g.iota(size), "uint32") for size in view]
+                ranges = [g.cast(g.iota(size), "uint32") for size in view]
                 total = g.zeros(view, "uint32")
-                for k, one in enumerate(places):
+                for k, one in enumerate(ranges):
                     total += g.make("broadcast", one, shape=view, axes=(k,))
                 outputs.append(total + g.reshape(words(), view))
                 expected.append(np.indices(view, "uint32").sum(0, "uint32") + of_part.reshape(view))

@@ -52,8 +52,8 @@ def few_rows() -> list[Case]:
         if case.op != "pack_bools" and any(ranks) and all(array.size for array in case.arrays):
             family = g.OPS[case.op].family
             kind = family if family == "pointwise" else case.op
-            apart = ranks if family in ("reduce", "index") or case.op == "matmul" else len(ranks)
-            found.setdefault((kind, apart, *sorted(case.attrs)), case)
+            distinct = ranks if family in ("reduce", "index") or case.op == "matmul" else len(ranks)
+            found.setdefault((kind, distinct, *sorted(case.attrs)), case)
     return list(found.values())
 
 

@@ -21,12 +21,12 @@ def scatter_case(
     dtype: str = "float32",
 ) -> tuple[Node, dict[Node, np.ndarray]]:
     """A scatter_add whose shapes may hold BATCH, which is SAMPLES, and arrays for it."""
-    places = g.input(indices, "int32")
+    rows_named = g.input(indices, "int32")
     updates = g.input((*before, *indices, *behind), dtype)
-    numbers = [tuple(SAMPLES if s is BATCH else s for s in x.shape) for x in (places, updates)]
+    numbers = [tuple(SAMPLES if s is BATCH else s for s in x.shape) for x in (rows_named, updates)]
     rows = SAMPLES if size is BATCH else size
     feeds = {
-        places: draws.integers(0, rows, numbers[0]).astype("int32"),
+        rows_named: draws.integers(0, rows, numbers[0]).astype("int32"),
         updates: (draws.standard_normal(numbers[1]) * 100).astype(dtype),
     }
-    return g.scatter_add(places, updates, size, axis=len(before)), feeds
+    return g.scatter_add(rows_named, updates, size, axis=len(before)), feeds

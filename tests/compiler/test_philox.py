@@ -79,8 +79,8 @@ def test_a_part_has_the_words_of_its_place_in_the_whole(shape, axis, whole, firs
     (drawn,) = evaluate([g.random.range_of_draw(words, axis, whole, first)], call_step=2**32 + 1)
     longer = (*shape[:axis], whole, *shape[axis + 1 :])
     expected = random_words(longer, 9, 8, 2, 2**32 + 1)
-    places = range(first, first + shape[axis])
-    np.testing.assert_array_equal(drawn, np.take(expected, places, axis))
+    positions = range(first, first + shape[axis])
+    np.testing.assert_array_equal(drawn, np.take(expected, positions, axis))
 
 
 def test_a_part_may_begin_behind_what_32_bits_count():

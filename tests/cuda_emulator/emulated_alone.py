@@ -12,7 +12,7 @@ EMULATED_ALONE: dict[str, tuple[str, ...]] = {
         "test_json_names_card_driver_and_toolkit",
     ),
     # Its card's limits: shared memory a block, memory.
-    "test_runtime.py": ("test_more_shared_memory_than_usual_is_asked_for_and_too_much_is_refused",),
+    "test_runtime.py": ("test_more_shared_memory_than_usual_is_requested_and_too_much_is_refused",),
     "test_runtime_errors.py": (
         "test_out_of_memory_names_what_is_large_and_the_batch_that_fits",
         # A stray store, which leaves a process on a GPU without one.

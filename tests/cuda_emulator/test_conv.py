@@ -148,8 +148,8 @@ def test_classes_of_windows_with_a_long_k_or_a_single_row() -> None:
     x = fed(feeds, (BATCH, 700, 3, 3))
     long = g.conv(x, fed(feeds, (9, 700, 3, 3)), input_dilation=2)
     samples = g.swap_axes(fed(feeds, (BATCH, 2, 5, 5)), 0, 1)
-    places = g.swap_axes(fed(feeds, (BATCH, 1, 7, 7)), 0, 1)
-    row = g.conv(samples, places, input_dilation=2, padding=((1, 0), (0, 1)))
+    taps = g.swap_axes(fed(feeds, (BATCH, 1, 7, 7)), 0, 1)
+    row = g.conv(samples, taps, input_dilation=2, padding=((1, 0), (0, 1)))
     column = g.conv(fed(feeds, (1, 3, 1, 2)), fed(feeds, (4, 3, 1, 3)), input_dilation=2)
     check([long, row, column], feeds, terms=2800)
 
@@ -193,8 +193,8 @@ def test_what_is_no_product_says_so() -> None:
     feeds: dict[Node, np.ndarray] = {}
     x = fed(feeds, (BATCH, 2, 6))
     one = g.conv(x, fed(feeds, (1, 2, 3)))
-    places = g.symbol("places")
-    kernel = g.input((3, 2, places), "float32")
+    taps = g.symbol("taps")
+    kernel = g.input((3, 2, taps), "float32")
     feeds[kernel] = RANDOM.standard_normal((3, 2, 4)).astype("float32")
     holes = g.conv(x, kernel, input_dilation=2)
     notes = [step.notes for step in lower([one, holes]).steps]

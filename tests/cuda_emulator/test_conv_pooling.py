@@ -101,7 +101,7 @@ def test_a_training_step_reads_what_the_kernel_stored() -> None:
 
 
 @pytest.mark.parametrize("window", [(2, 2), (1, 2, 2), (2, 2, 2)])
-def test_places_and_what_is_picked_there(window: tuple[int, ...]) -> None:
+def test_argmax_and_the_values_gathered_there(window: tuple[int, ...]) -> None:
     """With ties and NaN, from all elements of a window, whichever thread has them."""
     fed = Fed("float32")
     image = fed(BATCH, 1, *(18 if len(window) == 2 else 10 for _ in window))
@@ -113,9 +113,9 @@ def test_places_and_what_is_picked_there(window: tuple[int, ...]) -> None:
     padding = [*((0, 0) for _ in window[:-1]), (1, 1)]
     x = g.maximum(g.conv(image, weights, padding=padding), -2.0)
     pool = {"window": window, "strides": window, "padding": tuple((0, 0) for _ in window)}
-    places = g.make("argmax_pool", x, **pool)
+    argmax = g.make("argmax_pool", x, **pool)
     picked = [x, g.greater(x, 0.5), g.tanh(x), g.cast(g.greater(x, 1.0), "int32")]
-    outputs = [places, *(g.make("gather_pool", places, y, **pool) for y in picked)]
+    outputs = [argmax, *(g.make("gather_pool", argmax, y, **pool) for y in picked)]
     check(outputs, fed, ["conv"])
     assert np.unique(both(outputs, fed.feeds)[0][0]).tolist() == [*range(np.prod(window))]
 

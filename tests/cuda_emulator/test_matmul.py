@@ -34,9 +34,9 @@ class Cases:
         self.feeds[node] = self.random.integers(-4, 5, sizes or shape).astype(dtype)
         return node
 
-    def matrix(self, rows: int, columns: int, turned: bool, dtype: str = "float32") -> Node:
+    def matrix(self, rows: int, columns: int, transposed: bool, dtype: str = "float32") -> Node:
         """A matrix, or the transpose of one that lies in memory."""
-        if turned:
+        if transposed:
             return g.transpose(self.whole((columns, rows), dtype=dtype))
         return self.whole((rows, columns), dtype=dtype)
 
@@ -113,9 +113,9 @@ def test_every_other_tile(dtype: str) -> None:
             g.dim.evaluate(size, {BATCH_SYMBOL: batch, g.dim.symbols(n)[0]: columns})
             for size in (rows, many)
         )
-        turned = cases.whole((k, rows), (k, m), dtype)
+        transposed = cases.whole((k, rows), (k, m), dtype)
         cases.outputs.append(
-            g.matmul(g.transpose(turned), cases.whole((k, many), (k, width), dtype))
+            g.matmul(g.transpose(transposed), cases.whole((k, many), (k, width), dtype))
         )
         wanted.append(f"a block computes {row} x {column}")
     for launch, text in zip(cases.check(), wanted, strict=True):
@@ -129,8 +129,8 @@ def test_batches(dtype: str) -> None:
         a = cases.whole((BATCH, m, k), (3, m, k), dtype)
         b = cases.whole((BATCH, k, n), (3, k, n), dtype)
         cases.outputs.append(g.matmul(a, b))
-        turned = cases.whole((n, BATCH, k), (n, 3, k), dtype)
-        cases.outputs.append(g.matmul(a, g.transpose(turned, (1, 2, 0))))
+        transposed = cases.whole((n, BATCH, k), (n, 3, k), dtype)
+        cases.outputs.append(g.matmul(a, g.transpose(transposed, (1, 2, 0))))
         shared = cases.whole((1, k, n), dtype=dtype)
         cases.outputs.append(g.matmul(a, shared))
         two = cases.whole((2, 1, k, m), dtype=dtype)
@@ -233,8 +233,8 @@ def test_products_of_equal_sizes_are_computed_together() -> None:
         h, x = (cases.whole((BATCH, k), (19, k), dtype) for _ in range(2))
         gates = [g.matmul(h, cases.whole((k, n), dtype=dtype)) for _ in range(4)]
         cases.outputs.append(gates[0] * gates[1] + g.maximum(gates[2], gates[3]))
-        turned = [g.matmul(a, g.transpose(cases.whole((n, k), dtype=dtype))) for a in (h, x)]
-        cases.outputs.append(g.minimum(*turned) - cases.whole((BATCH, n), (19, n), dtype))
+        transposed = [g.matmul(a, g.transpose(cases.whole((n, k), dtype=dtype))) for a in (h, x)]
+        cases.outputs.append(g.minimum(*transposed) - cases.whole((BATCH, n), (19, n), dtype))
     launched = cases.check()
     assert len(launched) == len(cases.outputs)
     assert "4 products of batch x 40 by 40 x 12" in launched[0].text

@@ -122,7 +122,7 @@ def test_a_constant_is_uploaded_and_an_empty_grid_is_not_launched() -> None:
     assert executor.run({}, {}, g.CallStep())[0].tolist() == [0, 1, 2]
 
 
-def test_more_shared_memory_than_usual_is_asked_for_and_too_much_is_refused() -> None:
+def test_more_shared_memory_than_usual_is_requested_and_too_much_is_refused() -> None:
     made, out = Buffer("y", (1,), "int32"), g.input((1,), "int32")
 
     def executor(nbytes: int) -> CudaExecutor:

@@ -235,10 +235,10 @@ def test_the_guard_names_a_node_inside_of_a_kernel() -> None:
 def test_a_guard_sees_values_of_a_graph_that_was_rewritten_for_the_device() -> None:
     """The transposes meet behind the arithmetic, so what is stored is no node of the user's."""
     x, b = g.input((2, 3), name="x"), g.input((2, 3), name="b")
-    turned = g.transpose(g.sqrt(x * b))
+    transposed = g.transpose(g.sqrt(x * b))
     with g.origin("dense_7"):
-        out = g.sum(g.transpose(g.log(turned)), axis=0)
-    outputs = [out, g.transpose(turned) * 2.0]
+        out = g.sum(g.transpose(g.log(transposed)), axis=0)
+    outputs = [out, g.transpose(transposed) * 2.0]
     executor, guard = CudaExecutor(lower(outputs), outputs), FiniteGuard(outputs)
     ones = np.ones((2, 3), "float32")
     executor.run({x: ones, b: ones}, {}, g.CallStep(), guard)

@@ -84,15 +84,15 @@ def test_sequences_that_are_index_maps(form: str) -> None:
     (k,), (zs,) = g.scan(step, [h0[::-1]], [g.transpose(by_row, (1, 0, 2))[1:3, :, ::-1]])
 
     def turning(carries, slices):
-        turned = g.transpose(slices[0], (1, 0))  # the batch axis comes last in the slice
+        transposed = g.transpose(slices[0], (1, 0))  # the batch axis comes last in the slice
         joined = slices[1]  # what follows is one row of two layers, as fused gates are
-        h = g.tanh(turned + joined[:, UNITS:] + g.dot(carries[0], U) * joined[:, :UNITS])
-        return (h,), (turned,)
+        h = g.tanh(transposed + joined[:, UNITS:] + g.dot(carries[0], U) * joined[:, :UNITS])
+        return (h,), (transposed,)
 
     pairs = g.concat([xs, xs * 0.5], 2)
-    (turned,), (parts,) = g.scan(turning, [h0], [g.transpose(xs, (0, 2, 1)), pairs])
+    (transposed,), (parts,) = g.scan(turning, [h0], [g.transpose(xs, (0, 2, 1)), pairs])
     (one,), (once,) = g.scan(step, [g.zeros((BATCH, UNITS), "float64")], [xs[:1]])
-    check([h, g.transpose(ys, (1, 0, 2)), k, zs, turned, parts, one, once], form, 4)
+    check([h, g.transpose(ys, (1, 0, 2)), k, zs, transposed, parts, one, once], form, 4)
 
 
 def test_rows_of_other_ranks_and_types(form: str) -> None:

@@ -82,8 +82,8 @@ def test_a_producer_is_pulled_into_the_window_and_sizes_may_be_symbols() -> None
         bias: np.array([0.5, -0.5, 0], "float32"),
     }
     c = g.cos(pooled)
-    places = g.make("argmax_pool", activated, **pooled.attrs)
-    outputs = [pooled, g.make("max_unpool", places, c, size=(steps,), **pooled.attrs)]
+    argmax = g.make("argmax_pool", activated, **pooled.attrs)
+    outputs = [pooled, g.make("max_unpool", argmax, c, size=(steps,), **pooled.attrs)]
     for ours, theirs in both(outputs, feeds):
         np.testing.assert_allclose(ours, theirs, rtol=1e-6)
 
@@ -96,8 +96,8 @@ def test_what_others_read_too_is_stored_by_the_pooling(pool: Callable[..., Node]
     inner = g.exp(seen)
     pooled = pool(inner, (2, 3)) + 1.0
     factor = g.input((), "float32")
-    turned = g.flip(inner, 3) * factor
-    outputs = [pooled, inner, turned]
+    transposed = g.flip(inner, 3) * factor
+    outputs = [pooled, inner, transposed]
     (first, _) = lower(outputs).steps
     assert first.kernel.kind == "window"
     assert len(first.kernel.outputs) == 2

@@ -98,17 +98,17 @@ def test_what_is_missing(folder):
         cifar100.load_data()
 
 
-def test_a_download_is_asked_for_and_checked(folder, monkeypatch):
-    asked = []
+def test_a_download_is_on_request_only_and_checked(folder, monkeypatch):
+    requests = []
 
     def get_file(fname, origin, *, untar, md5_hash, size_limit):
-        asked.append((fname, origin, untar, md5_hash))
+        requests.append((fname, origin, untar, md5_hash))
         write_cifar10(folder)
 
     monkeypatch.setattr(cifar, "get_file", get_file)
     for _ in range(2):
         cifar10.load_data(download=True)
-    ((fname, origin, untar, md5),) = asked
+    ((fname, origin, untar, md5),) = requests
     assert fname == "cifar-10-batches-bin"
     assert origin.startswith("https://")
     assert untar

@@ -67,19 +67,19 @@ def test_a_missing_file_is_named_with_where_to_get_it(folder):
     assert f"{folder / 'mnist.pkl.gz'} is a pickle" in message
 
 
-def test_a_download_is_asked_for_and_checked(folder, monkeypatch):
-    asked = []
+def test_a_download_is_on_request_only_and_checked(folder, monkeypatch):
+    requests = []
 
     def get_file(fname, origin, *, sha256, size_limit, cache_dir):
-        asked.append((origin, sha256))
+        requests.append((origin, sha256))
         np.savez(cache_dir / fname, **ARRAYS)
 
     monkeypatch.setattr(mnist, "get_file", get_file)
     check(mnist.load_data(download=True))
     check(mnist.load_data(download=True))
-    assert len(asked) == 1
-    assert asked[0][0].startswith("https://")
-    assert len(asked[0][1]) == 64
+    assert len(requests) == 1
+    assert requests[0][0].startswith("https://")
+    assert len(requests[0][1]) == 64
 
 
 def test_arrays_of_other_shapes(folder):

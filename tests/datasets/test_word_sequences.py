@@ -212,11 +212,11 @@ def test_reviews_are_not_there(folder):
         imdb.get_word_index()
 
 
-def test_downloads_are_asked_for_and_checked(folder, monkeypatch):
-    asked = []
+def test_downloads_are_on_request_only_and_checked(folder, monkeypatch):
+    requests = []
 
     def get_file(fname, origin, untar=False, *, md5_hash, size_limit=None, cache_dir):
-        asked.append(origin)
+        requests.append(origin)
         assert cache_dir == folder
         assert len(md5_hash) == 32
         if untar:
@@ -229,8 +229,8 @@ def test_downloads_are_asked_for_and_checked(folder, monkeypatch):
     for _ in range(2):
         assert len(imdb.load_data(download=True)[0][0]) == 2
         assert reuters.get_word_index(download=True) == {"the": 1}
-    assert len(asked) == 2
-    assert all(origin.startswith("https://") for origin in asked)
+    assert len(requests) == 2
+    assert all(origin.startswith("https://") for origin in requests)
 
 
 def test_word_indices(folder):

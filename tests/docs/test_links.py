@@ -99,6 +99,6 @@ def test_the_map_names_files_that_are_there() -> None:
     text = (DOCS / "contributing/house.md").read_text(encoding="utf-8")
     named = re.findall(r"`((?:[\w.]+/)+(?:\w+\.\w+)?)`", text)
     assert len(named) > 30
-    places = (ROOT / "graphc", ROOT)
-    missing = [name for name in named if not any((place / name).exists() for place in places)]
+    roots = (ROOT / "graphc", ROOT)
+    missing = [name for name in named if not any((place / name).exists() for place in roots)]
     assert not missing

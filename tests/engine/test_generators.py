@@ -145,7 +145,7 @@ class TestFitGenerator:
         history = model.fit_generator(feed, 6, 1, verbose=0)
         assert history.history["loss"] == [pytest.approx((1 + 16 + 4) / 3, rel=1e-12)]
 
-    def test_epochs_start_where_asked(self):
+    def test_epochs_start_at_initial_epoch(self):
         x, y = data(4)
         feed = batches(x, y, sizes=[4])
         history = linear().fit_generator(feed, 4, 5, 0, [], None, None, {}, 10, initial_epoch=3)
@@ -331,7 +331,7 @@ class TestEvaluateAndPredict:
         predicted = model.predict_generator(feed, 7)
         np.testing.assert_array_equal(predicted, model.predict(x, batch_size=3))
 
-    def test_predictions_are_as_many_as_asked_for(self, caplog):
+    def test_predictions_are_of_val_samples_samples(self, caplog):
         x, _ = data(8)
         model = linear()
         with caplog.at_level(logging.WARNING, "graphc"):

@@ -309,10 +309,10 @@ class TestOutputShapes:
 
     def test_a_model_draws_the_same_numbers_after_it(self):
         results = []
-        for asks in (False, True):
+        for wants in (False, True):
             np.random.seed(1)
             model = Sequential([Dropout(0.5, input_shape=(50,))])
-            if asks:
+            if wants:
                 model.get_output_shape_for((7, 50))
             use = model(x := Input((50,)))
             step = K.function([x, K.learning_phase()], [use])

@@ -122,7 +122,7 @@ def test_predicting_one_sample_makes_few_calls_beside_the_function(monkeypatch):
     assert calls < 60
 
 
-def test_values_that_no_callback_reads_are_asked_for_once_the_epoch_is_over():
+def test_values_that_no_callback_reads_are_fetched_when_the_epoch_is_over():
     """A device is not waited for between the batches."""
     events: list[str] = []
 

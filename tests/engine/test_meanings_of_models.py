@@ -80,14 +80,14 @@ class TestOrder:
     def test_of_weights(self):
         """A BatchNormalization in front: its running statistics stand behind all other weights in
         1.0, behind its own in 1.2."""
-        for release, places in (("1.0", [0, 1, 4, 5, 2, 3]), ("1.2", [0, 1, 2, 3, 4, 5])):
+        for release, positions in (("1.0", [0, 1, 4, 5, 2, 3]), ("1.2", [0, 1, 2, 3, 4, 5])):
             with config.changed(keras=release):
                 x = Input((1,))
                 n, d = BatchNormalization(), Dense(1)
                 model = Model(x, d(n(x)))
             every = [*n.weights, *d.weights]
             K.batch_set_value([(one, np.full(one.shape, k)) for k, one in enumerate(every)])
-            assert [one.item() for one in model.get_weights()] == places
+            assert [one.item() for one in model.get_weights()] == positions
             model.set_weights([one + 10 for one in model.get_weights()])
             assert [K.get_value(one).item() for one in every] == [10, 11, 12, 13, 14, 15]
 
@@ -99,8 +99,8 @@ def test_a_graph_is_one_of_1_0_under_either_flag():
         graph.add_node(BatchNormalization(), name="n", input="x")
         graph.add_node(Dense(1), name="d", input="n")
         graph.add_output(name="y", input="d")
-    places = {weight: k for k, weight in enumerate(graph.weights)}
-    K.batch_set_value([(weight, np.full(weight.shape, k)) for weight, k in places.items()])
+    positions = {weight: k for k, weight in enumerate(graph.weights)}
+    K.batch_set_value([(weight, np.full(weight.shape, k)) for weight, k in positions.items()])
     assert [one.item() for one in graph.get_weights()] == [0, 1, 2, 3, 4, 5]
     assert graph.predict({"x": np.ones((1, 1))})["y"].dtype == "float64"
     again = Graph.from_config(graph.get_config())

@@ -256,7 +256,7 @@ def test_the_shape_of_an_input_layer_counts_before_that_of_the_layer_behind_it(m
     ]
 
 
-class TestWhatAConfigCannotTell:
+class TestAmbiguousConfigs:
     def test_a_mask_given_by_hand(self):
         x = Input((5, 3))
         mask = Masking()(x).history.node.output_masks[0]

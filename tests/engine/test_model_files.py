@@ -140,7 +140,7 @@ class TestLoading:
         x = np.arange(6.0).reshape(2, 3)
         np.testing.assert_array_equal(other.predict(x), model.predict(x))
 
-    def test_places_that_are_none(self, tmp_path):
+    def test_ranks_that_are_no_permutation(self, tmp_path):
         chain().save_weights(tmp_path / "w.h5")
         with h5py.File(tmp_path / "w.h5", "a") as file:
             file.attrs["ranks"] = [0, 2, 2]

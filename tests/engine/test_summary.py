@@ -96,7 +96,7 @@ def test_in_notebooks():
     assert "Total params: 0" in Sequential()._repr_html_()
 
 
-def test_a_line_of_another_length_and_columns_at_places(capsys):
+def test_a_line_of_another_length_and_columns_at_given_positions(capsys):
     model = Sequential([Dense(3, input_dim=4, name="a_rather_long_name_of_a_layer")])
     model.summary(line_length=40)
     assert max(map(len, lines_of(capsys))) <= 40

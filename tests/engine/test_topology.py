@@ -91,7 +91,7 @@ class TestNames:
         assert prefix == "scale"
         assert second.name == f"scale_{int(number) + 1}"
 
-    def test_the_input_that_a_first_layer_asks_for(self):
+    def test_the_input_that_a_first_layer_requires(self):
         names = [Sequential([Dense(2, input_dim=3)]).input_names[0] for _ in range(2)]
         prefix, number = names[0].rsplit("_", 1)
         assert prefix == "dense_input"

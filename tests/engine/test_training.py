@@ -249,7 +249,7 @@ class TestTraining:
         model.evaluate(x, y, verbose=0)
         assert counter.count.get_value() == 6.0
 
-    def test_epochs_start_where_asked(self):
+    def test_epochs_start_at_initial_epoch(self):
         x, y = data(5)
         history = linear().fit(x, y, initial_epoch=2, nb_epoch=5, verbose=0)
         assert history.epoch == [2, 3, 4]

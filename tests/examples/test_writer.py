@@ -37,12 +37,12 @@ def writer(monkeypatch: pytest.MonkeyPatch):
     return module(monkeypatch, "writer")
 
 
-def test_each_place_of_a_batch_goes_on_in_the_next_one(writer) -> None:
-    codes = np.arange(3 * writer.PLACES * writer.WINDOW + 17)
+def test_each_stream_goes_on_in_the_next_batch(writer) -> None:
+    codes = np.arange(3 * writer.STREAMS * writer.WINDOW + 17)
     x, y = writer.windows(codes)
-    assert x.shape == (3 * writer.PLACES, writer.WINDOW)
+    assert x.shape == (3 * writer.STREAMS, writer.WINDOW)
     np.testing.assert_array_equal(y[..., 0], x + 1)
-    strips = x.reshape(3, writer.PLACES, writer.WINDOW).transpose(1, 0, 2)
+    strips = x.reshape(3, writer.STREAMS, writer.WINDOW).transpose(1, 0, 2)
     np.testing.assert_array_equal(strips.ravel(), codes[: x.size])
 
 
@@ -52,7 +52,7 @@ def test_what_is_written_is_likely_where_the_temperature_is_low(writer, monkeypa
     monkeypatch.setattr(writer, "TEMPERATURES", (1e-6, 1.0))
     letters = "abcdefgh"
     np.random.seed(2)
-    model = writer.build(len(letters), places=1, window=12, units=7)
+    model = writer.build(len(letters), streams=1, window=12, units=7)
     model.set_weights([3 * w for w in model.get_weights()])
     likely, other = writer.write(model, letters, start="abc", count=10)
     assert len(likely) == len(other) == 13

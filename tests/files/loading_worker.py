@@ -68,9 +68,9 @@ class Watch:
     def __init__(self) -> None:
         self.on = False
         self.seen: list[str] = []
-        sys.addaudithook(self._heard)
+        sys.addaudithook(self._read)
 
-    def _heard(self, event: str, arguments: tuple) -> None:
+    def _read(self, event: str, arguments: tuple) -> None:
         if not self.on:
             return
         if is_our_own(event, arguments):

@@ -47,7 +47,7 @@ SNIPPETS = (
 )  # fmt: skip
 
 
-def places(data: Any) -> Iterator[tuple[Any, Any]]:
+def values_in(data: Any) -> Iterator[tuple[Any, Any]]:
     """(container, key) of each value inside of data."""
     waiting = [data]
     while waiting:
@@ -94,7 +94,7 @@ def changed_data(draw: Random, data: Any) -> Any:
     """The data with a few values, keys or parts changed."""
     data = copy.deepcopy(data)
     for _ in range(draw.randint(1, 3)):
-        found = list(places(data))
+        found = list(values_in(data))
         if not found:
             break
         container, key = draw.choice(found)

@@ -56,11 +56,11 @@ def arrays(path: Path) -> dict[str, tuple[int, int]]:
 
 
 def test_they_are_those_of_the_bytes_in_the_file(path, whole):
-    places = arrays(path)
-    groups = {name.rsplit("/", 1)[0].split("/")[0] for name in places}
+    spans = arrays(path)
+    groups = {name.rsplit("/", 1)[0].split("/")[0] for name in spans}
     assert groups == {"model_weights", "optimizer_weights", "graphc"}
     with h5py.File(path) as file:
-        for name, (start, size) in places.items():
+        for name, (start, size) in spans.items():
             assert file[name].attrs["crc32"] == zlib.crc32(whole[start : start + size]), name
 
 
@@ -159,9 +159,9 @@ def test_the_error_says_how_to_accept_changed_numbers(path):
 
 def test_files_without_them_load(path):
     before = load_model(path).get_weights()
-    places = arrays(path)
+    spans = arrays(path)
     with h5py.File(path, "a") as file:
-        for name in places:
+        for name in spans:
             del file[name].attrs["crc32"]
     for mine, theirs in zip(load_model(path).get_weights(), before, strict=True):
         np.testing.assert_array_equal(mine, theirs)

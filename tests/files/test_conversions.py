@@ -49,7 +49,7 @@ class TestRunningStd:
         [(STD, None, None), (STD, VARIANCE, VARIANCE), (VARIANCE, None, VARIANCE),
          (VARIANCE, STD, STD)],
     )  # fmt: skip
-    def test_an_array_is_of_the_layers_kind_where_the_file_does_not_tell(
+    def test_an_array_is_of_the_layers_kind_where_the_file_does_not_say(
         self, keeps, stated, expected
     ):
         assert RunningStd(EPSILON, keeps).held_by(stated) == expected
@@ -63,7 +63,7 @@ class TestKernel:
         for backend in (THEANO, None):
             assert Kernel("th").converted(kernel, kernel.shape, backend) is kernel
 
-    def test_of_tensorflow_it_is_turned_along_the_sizes(self):
+    def test_of_tensorflow_it_is_flipped_along_the_sizes(self):
         kernel = self.IMAGE.reshape(2, 3, 4, 5)
         found = Kernel("th").converted(kernel, kernel.shape, TENSORFLOW)
         np.testing.assert_array_equal(found, kernel[:, :, ::-1, ::-1])
@@ -81,8 +81,8 @@ class TestKernel:
         found = form.converted(stored, shape, THEANO)
         for f, c, k in np.ndindex(2, 3, 4):
             assert found[f, c, k, 0] == stored[k, 0, c, f]
-        turned = form.converted(stored, shape, TENSORFLOW)
-        np.testing.assert_array_equal(turned, found[:, :, ::-1])
+        flipped = form.converted(stored, shape, TENSORFLOW)
+        np.testing.assert_array_equal(flipped, found[:, :, ::-1])
 
 
 def test_gates():

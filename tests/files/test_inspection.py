@@ -90,7 +90,7 @@ def check_refused(path: Path, words: str) -> None:
         np.testing.assert_array_equal(mine, theirs)
 
 
-def test_a_text_that_many_places_share(shared):
+def test_a_text_that_many_values_share(shared):
     check_refused(shared, "layer_names: its 1000 texts take 100000000 bytes; .* most 67108864")
 
 

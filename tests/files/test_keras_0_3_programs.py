@@ -43,8 +43,8 @@ def test_two_merged_sides(tmp_path):
     convolved = np.zeros((5, 2, 2, 2))
     for row, column in np.ndindex(2, 2):
         window = image[:, 0, row : row + 2, column : column + 2]
-        turned = K[:, 0, ::-1, ::-1]
-        convolved[:, :, row, column] = np.einsum("nrc,frc->nf", window, turned) + k
+        flipped = K[:, 0, ::-1, ::-1]
+        convolved[:, :, row, column] = np.einsum("nrc,frc->nf", window, flipped) + k
     flat = np.maximum(convolved, 0).reshape(5, 8)
     left = gamma * (flat - mean) / (std + 0.5) + beta
     expected = np.concatenate([left, np.tanh(x @ W + b)], 1) @ V + c

@@ -103,7 +103,7 @@ def test_a_merged_result_is_an_output(tmp_path):
     check(found["code"], A + B + C)
 
 
-def test_results_that_are_left_apart(tmp_path):
+def test_results_that_are_not_merged(tmp_path):
     """They are nodes of their own, without weights, and may be outputs, in the order of all."""
     description = graph_of(
         plain("first", dense(2, "tanh"), input="a"),

@@ -52,7 +52,7 @@ LAYERS = {
 @pytest.mark.parametrize("backend", ["theano", "tensorflow"])
 @pytest.mark.parametrize("name", LAYERS)
 def test_weights_are_read_in_the_order_of_keras(tmp_path, name, backend):
-    make, shapes, turned = LAYERS[name]
+    make, shapes, flipped = LAYERS[name]
     rng = np.random.default_rng(4)
     values = {one: rng.normal(size=shape).astype("float32") for one, shape in shapes.items()}
     stored = [(f"layer_{one}", value) for one, value in values.items()]
@@ -61,6 +61,6 @@ def test_weights_are_read_in_the_order_of_keras(tmp_path, name, backend):
     model = Sequential([make()])
     model.load_weights(path)
     for (one, value), found in zip(values.items(), model.get_weights(), strict=True):
-        if backend == "tensorflow" and one[0] in turned:
+        if backend == "tensorflow" and one[0] in flipped:
             value = value[:, :, ::-1, ::-1]
         np.testing.assert_array_equal(found, value)

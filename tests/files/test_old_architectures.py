@@ -181,7 +181,7 @@ class TestLaterKeywords:
         np.testing.assert_allclose(loss, expected, rtol=1e-5)
 
     @pytest.mark.parametrize("code", ["c\x00\x00", ["c\x00\x00", None, None]])
-    def test_functions_are_asked_for(self, code):
+    def test_functions_have_to_be_given(self, code):
         config = {
             "name": "twice", "trainable": True, "batch_input_shape": [None, 3],
             "function": code, "function_type": "lambda", "output_shape": code,
@@ -251,7 +251,7 @@ class TestArgumentsOf03:
             model_from_json(chain_of_0_3(merge))
 
     @pytest.mark.parametrize("code", ["c\x00\x00", ["c\x00\x00", None, None]])
-    def test_functions_are_asked_for(self, code):
+    def test_functions_have_to_be_given(self, code):
         text = chain_of_0_3(of_0_3("Lambda", function=code, output_shape=[3], input_shape=[3]))
         with pytest.raises(UnknownNameError, match="custom_objects={'lambda_1.function'"):
             model_from_json(text)
@@ -259,7 +259,7 @@ class TestArgumentsOf03:
         np.testing.assert_array_equal(model.predict(np.ones((2, 3))), np.full((2, 3), 2.0))
 
     @pytest.mark.parametrize("shape", [[4], None, "c\x00\x00"])
-    def test_merges_by_functions_ask_for_them(self, shape):
+    def test_merges_by_functions_need_them_given(self, shape):
         """The LambdaMerge of 0.3 is a Merge whose mode is a function."""
         sides = [
             {"name": "Sequential", "layers": [of_0_3("Activation", activation="linear",

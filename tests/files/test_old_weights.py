@@ -40,7 +40,7 @@ def correlated(x, kernel):
     return np.tensordot(windows, kernel, (own, list(range(count + 1))))
 
 
-def turned(kernel):
+def flipped(kernel):
     return kernel[tuple([slice(None, None, -1)] * (kernel.ndim - 2))]
 
 
@@ -74,14 +74,14 @@ class TestKernels:
         model.load_weights(tmp_path / "w.h5", **given)
         check_predicts(model, swapped, expected)
 
-    @pytest.mark.parametrize("is_told", [False, True])
-    def test_volumes(self, tmp_path, is_told):
+    @pytest.mark.parametrize("is_stated", [False, True])
+    def test_volumes(self, tmp_path, is_stated):
         W, b, x = numbers(2, 1, 3, 2, 3), numbers(3), numbers(2, 4, 3, 5, 2)
         model = Sequential([Convolution3D(3, 2, 1, 3, dim_ordering="tf", input_shape=(4, 3, 5, 2))])
-        attributes = {"backend": "tensorflow" if is_told else "theano"}
+        attributes = {"backend": "tensorflow" if is_stated else "theano"}
         write_keras_1(tmp_path / "w.h5", [("c", [("c_W:0", W), ("c_b:0", b)])], **attributes)
         model.load_weights(tmp_path / "w.h5")
-        check_predicts(model, x, correlated(x, W if is_told else turned(W)) + b)
+        check_predicts(model, x, correlated(x, W if is_stated else flipped(W)) + b)
 
     @pytest.mark.parametrize("end", ["", ":0"])
     @pytest.mark.parametrize("is_later", [False, True])
@@ -91,7 +91,7 @@ class TestKernels:
         model = Sequential([Convolution1D(5, 3, input_shape=(6, 4))])
         write_keras_1(tmp_path / "w.h5", [("c", [(f"c_W{end}", stored), (f"c_b{end}", b)])])
         model.load_weights(tmp_path / "w.h5")
-        check_predicts(model, x, correlated(x, W if end else turned(W)) + b)
+        check_predicts(model, x, correlated(x, W if end else flipped(W)) + b)
 
     def test_inside_of_wrappers_and_models(self, tmp_path):
         W, b, x = numbers(2, 2, 1, 3), numbers(3), numbers(2, 4, 3, 3, 1)
@@ -191,7 +191,7 @@ class TestVariances:
             check_predicts(model, x, expected[kind])
 
     @pytest.mark.parametrize("mode", [1, 2])
-    def test_not_asked_where_nobody_reads_it(self, tmp_path, mode):
+    def test_not_needed_where_nothing_reads_it(self, tmp_path, mode):
         model, weights, _, _ = normalization(mode=mode)
         write_keras_1(tmp_path / "w.h5", [("n", weights)])
         model.load_weights(tmp_path / "w.h5")

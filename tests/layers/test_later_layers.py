@@ -268,16 +268,16 @@ def test_weights_of_all_gates_in_one(name, order):
     cls = getattr(layers, name)
     x = rng.normal(size=(3, 5, 4)).astype("float32")
     joint = Sequential([cls(2, consume_less="gpu", input_shape=(5, 4), name="joint")])
-    apart = Sequential([cls(2, input_shape=(5, 4))])
+    separate = Sequential([cls(2, input_shape=(5, 4))])
     assert [g.name_of(w) for w in joint.weights] == ["joint_W", "joint_U", "joint_b"]
     W, U, b = joint.get_weights()
     forget = order.find("f")
     ones = [0.0 if k != forget else 1.0 for k in range(len(order)) for _ in range(2)]
     assert b.tolist() == ones
     gates = {key: slice(2 * k, 2 * k + 2) for k, key in enumerate(order)}
-    own = apart.layers[0].gate_names
-    apart.set_weights([one[..., gates[key]] for key in own for one in (W, U, b)])
-    np.testing.assert_allclose(joint.predict(x), apart.predict(x), rtol=1e-5)
+    own = separate.layers[0].gate_names
+    separate.set_weights([one[..., gates[key]] for key in own for one in (W, U, b)])
+    np.testing.assert_allclose(joint.predict(x), separate.predict(x), rtol=1e-5)
 
 
 def test_all_gates_drop_the_same_with_weights_in_one():

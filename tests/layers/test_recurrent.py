@@ -267,8 +267,8 @@ def test_compute_mask() -> None:
     assert LSTM(UNITS, return_sequences=True).compute_mask(x, None) is None
     assert LSTM(UNITS, return_sequences=True).compute_mask(x, mask) is mask
     # Outputs are in the order of processing, so the mask is too.
-    turned = LSTM(UNITS, return_sequences=True, go_backwards=True).compute_mask(x, mask)
-    np.testing.assert_array_equal(evaluate([turned], {})[0], [[0, 1, 1], [1, 1, 0]])
+    backwards = LSTM(UNITS, return_sequences=True, go_backwards=True).compute_mask(x, mask)
+    np.testing.assert_array_equal(evaluate([backwards], {})[0], [[0, 1, 1], [1, 1, 0]])
 
 
 def test_output_shapes() -> None:

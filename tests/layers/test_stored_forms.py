@@ -77,8 +77,8 @@ def test_kernels_of_a_recurrent_convolution(size, border, of_w, of_u):
 )
 def test_gates(layer, columns):
     """The gates of an LSTM are i, c, f, o in turn, and i, f, c, o in one matrix."""
-    (apart,) = forms(layer(4, **SERIES)).values()
-    assert apart == Gates(columns)
+    (separate,) = forms(layer(4, **SERIES)).values()
+    assert separate == Gates(columns)
     if layer is not SimpleRNN:
         (joined,) = forms(layer(4, consume_less="gpu", **SERIES)).values()
         assert joined == JoinedGates(columns)

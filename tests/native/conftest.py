@@ -34,21 +34,21 @@ class _Guarded:
 
     def __init__(self) -> None:
         self._library = ctypes.CDLL(None)
-        self._places: dict[int, list[tuple[int, int]]] = {}
+        self._blocks: dict[int, list[tuple[int, int]]] = {}
         self._programs: dict[int, DeviceProgram] = {}
         self._kept = threading.local()  # as the executor's: while a thread computes, it is its own
 
     nbytes = 0  # each call has memory of its own
 
     def plan(self, program: DeviceProgram, bindings: Bindings) -> MemoryPlan:
-        offsets, places, end = {}, [], _GAP
+        offsets, blocks, end = {}, [], _GAP
         for buffer in plan_memory(program, bindings).offsets:
             offsets[buffer] = end
-            places.append((end, buffer.nbytes(bindings)))
+            blocks.append((end, buffer.nbytes(bindings)))
             end += aligned(buffer.nbytes(bindings)) + _GAP
-        while end in self._places:
+        while end in self._blocks:
             end += ALIGNMENT
-        self._places[end], self._programs[end] = places, program
+        self._blocks[end], self._programs[end] = blocks, program
         return MemoryPlan(offsets, end)
 
     def address(self, nbytes: int) -> int:
@@ -61,9 +61,9 @@ class _Guarded:
         for function in (poison, unpoison):
             function.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
         poison(start, nbytes)
-        for end, places in self._places.items():
+        for end, blocks in self._blocks.items():
             if end <= nbytes and self._programs[end] is self._programs[nbytes]:
-                for offset, length in places:
+                for offset, length in blocks:
                     unpoison(start + offset, length)
         return start
 

@@ -14,7 +14,7 @@ from tests.native.graph_programs import both, needs_compiler
 pytestmark = needs_compiler
 
 
-def turned(node: Node) -> Node:
+def transposed(node: Node) -> Node:
     return g.transpose(node, (0, 2, 1))
 
 
@@ -26,16 +26,16 @@ def check(outputs: list[Node], feeds: dict[Node, np.ndarray], count: int) -> Non
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("places", [257, 300, 512, 1000])
-def test_a_stretch_of_any_length(dtype: str, places: int) -> None:
-    x, y = g.input((g.BATCH, places, 20), dtype), g.input((g.BATCH, 20, places), dtype)
-    rng = np.random.default_rng(places)
+@pytest.mark.parametrize("length", [257, 300, 512, 1000])
+def test_a_stretch_of_any_length(dtype: str, length: int) -> None:
+    x, y = g.input((g.BATCH, length, 20), dtype), g.input((g.BATCH, 20, length), dtype)
+    rng = np.random.default_rng(length)
     for batch in (1, 3):
         feeds = {
-            x: rng.normal(size=(batch, places, 20)).astype(dtype),
-            y: rng.normal(size=(batch, 20, places)).astype(dtype),
+            x: rng.normal(size=(batch, length, 20)).astype(dtype),
+            y: rng.normal(size=(batch, 20, length)).astype(dtype),
         }
-        check([g.where(y > 0.0, turned(x), y)], feeds, 1)
+        check([g.where(y > 0.0, transposed(x), y)], feeds, 1)
 
 
 def test_two_loops_alone_are_divided_over_threads() -> None:
@@ -57,7 +57,7 @@ def test_parts_of_one_value_and_several_values() -> None:
         feeds = {
             node: rng.normal(size=(batch, *node.shape[1:])).astype("float32") for node in (x, y, z)
         }
-        outputs = [g.where(y > 0.0, turned(one), y * 2.0) for one in (first, second, z)]
+        outputs = [g.where(y > 0.0, transposed(one), y * 2.0) for one in (first, second, z)]
         check(outputs, feeds, 3)
 
 
@@ -69,7 +69,7 @@ def test_what_is_no_matrix_stays_as_it_is() -> None:
     feeds = {
         node: rng.normal(size=(3, *node.shape[1:])).astype("float32") for node in (few, many, x, y)
     }
-    padded = g.pad(turned(x), [(0, 0), (0, 0), (1, 3)])
-    flipped = g.flip(turned(x), 2)
-    check([turned(few) * 2.0, turned(many) * 2.0], feeds, 0)
+    padded = g.pad(transposed(x), [(0, 0), (0, 0), (1, 3)])
+    flipped = g.flip(transposed(x), 2)
+    check([transposed(few) * 2.0, transposed(many) * 2.0], feeds, 0)
     check([g.maximum(padded, y), g.maximum(flipped, y[:, :, :400])], feeds, 0)

@@ -65,8 +65,8 @@ def test_factors_that_are_written_first(monkeypatch: pytest.MonkeyPatch) -> None
 def test_a_stored_transpose_is_read_as_it_lies() -> None:
     """Its terms are neighbours, though what it was made from lies step after step."""
     x, y = g.input((40 * BATCH, 6), "float32"), g.input((40 * BATCH, 20), "float32")
-    turned = g.tanh(x).T
-    outputs = [turned, g.dot(turned, y)]
+    transposed = g.tanh(x).T
+    outputs = [transposed, g.dot(transposed, y)]
     program = lower_native(outputs)
     feeds = {
         node: (draws.normal(size=(200, node.shape[1])) / 8).astype("float32") for node in (x, y)

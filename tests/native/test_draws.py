@@ -2,7 +2,7 @@
 
 from graphc.compiler.codegen.native import lower_native
 from graphc.compiler.runtime.cpu.executor import NativeExecutor
-from tests.compiler.draw_programs import PLACES, DrawParts
+from tests.compiler.draw_programs import RANGES, DrawParts
 from tests.native.graph_programs import needs_compiler
 
 pytestmark = needs_compiler
@@ -10,4 +10,4 @@ pytestmark = needs_compiler
 
 class TestNative(DrawParts):
     executor = staticmethod(lambda outputs: NativeExecutor(lower_native(outputs)))
-    places = (*PLACES, (20_011, 1234, 14_007))
+    ranges = (*RANGES, (20_011, 1234, 14_007))

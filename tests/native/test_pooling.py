@@ -205,9 +205,9 @@ def test_nan_and_infinities_stay_in_their_windows(length: int) -> None:
     fed.feeds[x][0, 0, [3, 4, 17]] = np.nan
     fed.feeds[x][1, 0, 8:20] = -np.inf
     y = g.conv(x, weights)
-    places = g.make("argmax_pool", y, window=(4,), strides=(4,), padding=((0, 0),))
-    picked = g.make("gather_pool", places, g.cos(y), window=(4,), strides=(4,), padding=((0, 0),))
-    for ours, theirs in both([places, g.max_pool(y, (4,)), picked], fed.feeds):
+    argmax = g.make("argmax_pool", y, window=(4,), strides=(4,), padding=((0, 0),))
+    picked = g.make("gather_pool", argmax, g.cos(y), window=(4,), strides=(4,), padding=((0, 0),))
+    for ours, theirs in both([argmax, g.max_pool(y, (4,)), picked], fed.feeds):
         np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-5)
 
 
@@ -225,19 +225,19 @@ def test_the_same_bits_for_any_number_of_threads(case: str) -> None:
     assert results[0] == results[1] == results[2]
 
 
-def test_what_is_picked_at_places_of_other_windows_or_of_none() -> None:
+def test_values_gathered_at_the_argmax_of_other_windows_or_out_of_range() -> None:
     """No maximum of its own windows is what is read there."""
     fed = Fed(2)
     x, y = fed(BATCH, 2, 4, 4), fed(BATCH, 2, 2, 2)
     zero = ((0, 0), (0, 0))
-    apart = g.make("argmax_pool", x, window=(2, 2), strides=(2, 2), padding=zero)
+    other_windows = g.make("argmax_pool", x, window=(2, 2), strides=(2, 2), padding=zero)
     near = {"window": (2, 2), "strides": (1, 1), "padding": ((0, -1), (0, -1))}
     constant = g.constant(np.array([[[[0, 3], [1, 2]]]], "int32"))
     known = g.input((1, 1, 4, 4), "float32")
     fed.feeds[known] = np.arange(16, dtype="float32").reshape(1, 1, 4, 4)
     outputs = [
         g.make("gather_pool", constant, known, window=(2, 2), strides=(2, 2), padding=zero),
-        g.make("gather_pool", apart, x, **near) + y,
+        g.make("gather_pool", other_windows, x, **near) + y,
     ]
     (first, expected), other = both(outputs, fed.feeds)
     np.testing.assert_array_equal(*other)

@@ -94,10 +94,10 @@ def test_factors_that_are_computed() -> None:
 def test_a_concatenation_is_stored_part_after_part() -> None:
     """Along the last axis and along others, of parts that are index maps themselves."""
     x, y = g.input((g.BATCH, 6, 40), "float32"), g.input((g.BATCH, 5, 6), "float32")
-    turned = g.transpose(x, (0, 2, 1))
+    transposed = g.transpose(x, (0, 2, 1))
     outputs = [
-        g.concat([turned[:, :5], y, g.pad(y, [(0, 0), (0, 0), (1, 2)])], axis=2),
-        g.concat([turned, y], axis=1),
+        g.concat([transposed[:, :5], y, g.pad(y, [(0, 0), (0, 0), (1, 2)])], axis=2),
+        g.concat([transposed, y], axis=1),
         g.concat([y[:, :, 0], g.concat([y[:, 0], y[:, 1] * 2.0], axis=1)], axis=1),
     ]
     assert forms(outputs)["parts of a concatenation"] == 3 + 2  # of the first, and of the last

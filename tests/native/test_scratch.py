@@ -42,7 +42,7 @@ def run(tmp_path: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_what_was_asked_for_may_be_written_and_is_nan_before(tmp_path: Path) -> None:
+def test_requested_scratch_may_be_written_and_is_nan_before(tmp_path: Path) -> None:
     done = run(tmp_path)
     assert (done.returncode, done.stdout, done.stderr) == (0, "1\n", "")
 

@@ -28,9 +28,9 @@ def randomised(weights: layers.Weights) -> list[np.ndarray]:
 def true_convolution(x: np.ndarray, W: np.ndarray, b: np.ndarray) -> np.ndarray:
     """out[n, f, p] = b[f] + sum over c and q of x[n, c, p + q] W[f, c, last - q]."""
     window = W.shape[2:]
-    places = [size - extent + 1 for size, extent in zip(x.shape[2:], window, strict=True)]
-    out = np.zeros((x.shape[0], W.shape[0], *places))
-    for p in np.ndindex(*places):
+    positions = [size - extent + 1 for size, extent in zip(x.shape[2:], window, strict=True)]
+    out = np.zeros((x.shape[0], W.shape[0], *positions))
+    for p in np.ndindex(*positions):
         for q in np.ndindex(*window):
             pixel = x[(..., *(a + d for a, d in zip(p, q, strict=True)))]
             kernel = W[(..., *(e - 1 - d for e, d in zip(window, q, strict=True)))]

@@ -37,7 +37,7 @@ class Handler(BaseHTTPRequestHandler):
         """Quiet."""
 
     def do_GET(self) -> None:
-        self.server.asked.append(self.path)
+        self.server.requests.append(self.path)
         self.close_connection = True
         getattr(self, self.path[1:].replace("-", "_").split("?")[0], self.missing)()
 
@@ -90,7 +90,7 @@ class Handler(BaseHTTPRequestHandler):
 @pytest.fixture(scope="module")
 def server() -> Iterator[ThreadingHTTPServer]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.asked = []
+    server.requests = []
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     yield server
@@ -104,7 +104,7 @@ def at(server, monkeypatch, tmp_path):
     """`at(name)` is the address of one of the server's behaviours."""
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     monkeypatch.setenv("GRAPHC_DATASETS", str(tmp_path / "data"))
-    server.asked.clear()
+    server.requests.clear()
     return lambda name: f"http://127.0.0.1:{server.server_port}/{name}"
 
 
@@ -124,9 +124,9 @@ def test_a_file_is_fetched_once(at, server, tmp_path, name):
     path = get_file("numbers", at(name), sha256=SHA256.upper(), md5_hash=MD5)
     assert path == str(tmp_path / "data" / "numbers")
     assert Path(path).read_bytes() == CONTENT
-    asked = list(server.asked)
+    requests = list(server.requests)
     assert get_file("numbers", at(name), sha256=SHA256) == path
-    assert server.asked == asked
+    assert server.requests == requests
     assert [one.name for one in (tmp_path / "data").iterdir()] == ["numbers"]
 
 
@@ -139,7 +139,7 @@ def test_an_archive_is_fetched_and_unpacked_once(at, server, tmp_path):
     path = get_file("numbers", at("archive"), untar=True)
     assert (Path(path) / "x").read_bytes() == CONTENT
     assert get_file("numbers", at("archive"), untar=True) == path
-    assert server.asked == ["/archive"]
+    assert server.requests == ["/archive"]
     names = {one.name for one in (tmp_path / "data").iterdir()}
     assert names == {"numbers", "numbers.tar.gz"}
 
@@ -194,7 +194,7 @@ def test_a_file_that_is_there_is_checked(at, server, tmp_path):
     (tmp_path / "data" / "numbers").write_bytes(b"others")
     with pytest.raises(DownloadError, match="there already; delete it to fetch it again.*sha256"):
         get_file("numbers", at("whole"), sha256=SHA256)
-    assert server.asked == []
+    assert server.requests == []
 
 
 @pytest.mark.parametrize(
@@ -234,7 +234,7 @@ def test_a_file_that_keras_fetched(at, server, tmp_path, monkeypatch):
     kept.parent.mkdir(parents=True)
     kept.write_bytes(CONTENT)
     assert get_file("w.h5", at("whole"), False, MD5, "models") == str(kept)
-    assert server.asked == []
+    assert server.requests == []
     kept.write_bytes(b"others")
     with pytest.raises(DownloadError, match="there already; delete it.*md5"):
         get_file("w.h5", at("whole"), False, MD5, "models")

@@ -123,7 +123,7 @@ def test_bad_matrices(path, name, rows, error, message):
         HDF5Matrix(path, name, *rows)
 
 
-def test_rows_that_are_not_asked_for_are_not_read(tmp_path):
+def test_only_indexed_rows_are_read(tmp_path):
     """A file may have far more of them than anybody wants to wait for. One is damaged here."""
     with h5py.File(tmp_path / "rows.h5", "w") as file:
         rows = file.create_dataset("x", data=STORED, chunks=(4, 3), fletcher32=True)

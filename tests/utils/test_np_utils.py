@@ -65,11 +65,11 @@ def test_classes_of_probabilities():
 @pytest.mark.flags(image_dim_ordering="th")
 def test_convert_kernel_turns_the_window():
     kernel = np.arange(24.0).reshape(2, 2, 2, 3)
-    turned = np_utils.convert_kernel(kernel)
-    assert turned[1, 0, 0, 0] == kernel[1, 0, 1, 2]
-    assert turned[1, 0, 1, 1] == kernel[1, 0, 0, 1]
-    turned = np_utils.convert_kernel(kernel, "tf")
-    assert turned[0, 1, 0, 2] == kernel[1, 0, 0, 2]
+    flipped = np_utils.convert_kernel(kernel)
+    assert flipped[1, 0, 0, 0] == kernel[1, 0, 1, 2]
+    assert flipped[1, 0, 1, 1] == kernel[1, 0, 0, 1]
+    flipped = np_utils.convert_kernel(kernel, "tf")
+    assert flipped[0, 1, 0, 2] == kernel[1, 0, 0, 2]
     with pytest.raises(ArgumentError, match="convert_kernel: dim_ordering: expected 'th'"):
         np_utils.convert_kernel(kernel, "xy")
     with pytest.raises(ShapeError, match="four or five axes"):
@@ -81,8 +81,8 @@ def test_convert_kernel_of_volumes_and_by_the_global_ordering():
     assert np_utils.convert_kernel(kernel, "th")[1, 0, 0, 0, 0] == kernel[1, 0, 1, 1, 2]
     with config.changed(image_dim_ordering="tf"):
         for ordering in ("default", None):
-            turned = np_utils.convert_kernel(kernel, ordering)
-            assert turned[0, 1, 0, 1, 2] == kernel[1, 0, 1, 1, 2]
+            flipped = np_utils.convert_kernel(kernel, ordering)
+            assert flipped[0, 1, 0, 1, 2] == kernel[1, 0, 1, 1, 2]
 
 
 def test_the_names_of_later_releases():

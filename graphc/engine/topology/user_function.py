@@ -100,13 +100,13 @@ class OutputClaim:
             return
         if callable(claimed):
             shape = claimed(input_shape)
-            asked = f"{self._where}: output_shape({input_shape})"
+            call = f"{self._where}: output_shape({input_shape})"
             if not isinstance(shape, list | tuple) or not shape:
                 raise ArgumentError(
-                    f"{asked} has to return the sizes of the output, the batch first, returned "
+                    f"{call} has to return the sizes of the output, the batch first, returned "
                     f"{shape!r}"
                 )
-            claimed = _checked_sizes(shape, asked)
+            claimed = _checked_sizes(shape, call)
         found = known_shape(output)
         if agree(claimed, found) or self._logged:
             return

@@ -70,10 +70,10 @@ def rotated(
 ) -> np.ndarray:
     """`random_rotation` of Keras 1.0."""
     angle = _draw(rng).uniform(-1, 1) * largest
-    turned: np.ndarray = ndimage("random_rotation").rotate(
+    result: np.ndarray = ndimage("random_rotation").rotate(
         image, angle, axes=axes, reshape=False, order=3, mode=fill_mode, cval=cval
     )
-    return turned
+    return result
 
 
 @renamed(row_axis="row_index", col_axis="col_index")

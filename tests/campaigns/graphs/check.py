@@ -10,7 +10,7 @@ import numpy as np
 
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.binding import bind
-from tests.campaigns.apart import in_child
+from tests.campaigns.children import in_child
 from tests.campaigns.graphs.bounded import Bounded
 from tests.campaigns.graphs.builder import Program
 from tests.campaigns.graphs.comparison import fault

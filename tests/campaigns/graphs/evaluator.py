@@ -202,8 +202,8 @@ class Evaluator:
             return pooling.pooled(kind, *inputs, self._rounding)
         if op == "gather_pool":
             return pooling.picked(*inputs)
-        places = inputs[0] if op == "max_unpool" else None
-        return pooling.unpooled(places, inputs[-1], self._rounding)
+        positions = inputs[0] if op == "max_unpool" else None
+        return pooling.unpooled(positions, inputs[-1], self._rounding)
 
     # ---- loops ----
 

@@ -89,10 +89,10 @@ def scattered(
     before, after = updates.shape[:axis], updates.shape[axis + rank :]
     rows = updates.moved(lambda a: a.reshape(*before, math.prod(indices.shape), *after))
     rows = rows.moved(lambda a: np.moveaxis(a, axis, 0))
-    places = indices.value.ravel()
+    positions = indices.value.ravel()
     lines = []
     for k in range(size):
-        chosen = rows.moved(lambda a, k=k: np.moveaxis(a[places == k], 0, -1))
+        chosen = rows.moved(lambda a, k=k: np.moveaxis(a[positions == k], 0, -1))
         lines.append(summed(chosen, rounding))
     shape = (size, *before, *after)
     value = np.array([line.value for line in lines], rows.value.dtype).reshape(shape)

@@ -124,8 +124,8 @@ def _compared(op: str, x: Bounded, y: Bounded) -> Bounded:
     exact = x.exact & y.exact
     if is_float(x.dtype):
         nan = _surely_nan(x, y)
-        apart = np.abs(x.value - y.value) > x.error + y.error
-        exact = exact | ((nan | apart) & x.known & y.known)
+        difference = np.abs(x.value - y.value) > x.error + y.error
+        exact = exact | ((nan | difference) & x.known & y.known)
     return whole("bool", _COMPARISONS[op](x.value, y.value), exact)
 
 
@@ -250,8 +250,8 @@ def where(condition: Bounded, yes: Bounded, no: Bounded) -> Bounded:
     same = (yes.value == no.value) & yes.exact & no.exact
     either = np.inf
     if is_float(yes.dtype):
-        apart = np.abs(yes.value - no.value)
-        either = certain(np.where(yes.value == no.value, 0, apart) + yes.error + no.error)
+        difference = np.abs(yes.value - no.value)
+        either = certain(np.where(yes.value == no.value, 0, difference) + yes.error + no.error)
     error = np.where(condition.known | same, error, either)
     return Bounded(yes.dtype, value, error)
 

@@ -138,22 +138,22 @@ class Pooling:
     def _in_place(self, array: np.ndarray) -> np.ndarray:
         return array.reshape(*array.shape[:2], *self.counts)
 
-    def picked(self, places: Bounded, x: Bounded) -> Bounded:
+    def picked(self, positions: Bounded, x: Bounded) -> Bounded:
         """Return each window's element at its place."""
         rows = self.patches(x)
-        flat = places.moved(lambda a: a.reshape(*a.shape[:2], -1, 1))
+        flat = positions.moved(lambda a: a.reshape(*a.shape[:2], -1, 1))
         found = rows.moved(lambda a: np.take_along_axis(a, flat.value.astype(int), -1))
         error = np.where(flat.known, found.error, np.inf)
         return Bounded(x.dtype, found.value, error).moved(self._in_place)
 
-    def unpooled(self, places: Bounded | None, y: Bounded, rounding: Rounding) -> Bounded:
+    def unpooled(self, positions: Bounded | None, y: Bounded, rounding: Rounding) -> Bounded:
         """Return what each element of the input gets: the sum of the windows whose place it is at,
         or without places of all windows that have it."""
         n, c = y.shape[:2]
         flat = y.moved(lambda a: a.reshape(n * c, -1))
         shape = (n * c, math.prod(self.size))
         value, error = np.zeros(shape, EXTENDED), np.zeros(shape)
-        chosen = None if places is None else places.moved(lambda a: a.reshape(n * c, -1))
+        chosen = None if positions is None else positions.moved(lambda a: a.reshape(n * c, -1))
         for row, cell in itertools.product(range(n * c), range(shape[1])):
             hits = (self.taps == cell) & self.real
             possible = hits.any(-1)

@@ -100,9 +100,9 @@ def _place_of_extreme(op: str, x: Bounded) -> Bounded:
         found = np.where(nan.any(-1), nan.argmax(-1), np.where(nan, -np.inf, value).argmax(-1))
         best = np.take_along_axis(value, found[..., None], -1)
         error = np.take_along_axis(x.error, found[..., None], -1)
-        apart = (best - error > value + x.error) | ((x.error == 0) & (error == 0))
+        distinct = (best - error > value + x.error) | ((x.error == 0) & (error == 0))
         here = np.arange(x.shape[-1]) == found[..., None]
-        sure = x.known.all(-1) & (nan.any(-1) | (apart | here).all(-1))
+        sure = x.known.all(-1) & (nan.any(-1) | (distinct | here).all(-1))
         return whole("int32", found, sure)
     function = np.argmax if op == "argmax" else np.argmin
     return whole("int32", function(value, -1), x.known.all(-1))

@@ -33,8 +33,10 @@ def test_at_least_four_fifths_of_the_nodes_are_live(programs):
 def test_half_of_the_graphs_have_several_symbols(programs):
     several = sum(1 for program in programs if len(program.sizes) > 1)
     assert 0.3 * GRAPHS < several < 0.7 * GRAPHS
-    apart = [set(p.sizes.values()) for p in programs if len(p.sizes) > 1]
-    assert any(len(values) == 1 for values in apart), "symbols that are equal in the call alone"
+    sizes_of_programs = [set(p.sizes.values()) for p in programs if len(p.sizes) > 1]
+    assert any(len(values) == 1 for values in sizes_of_programs), (
+        "symbols that are equal in the call alone"
+    )
 
 
 def test_graphs_are_of_every_family(programs):

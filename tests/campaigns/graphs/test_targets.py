@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from graphc.compiler import graph as g
-from tests.campaigns.apart import in_child
+from tests.campaigns.children import in_child
 from tests.campaigns.graphs.builder import Program
 from tests.campaigns.graphs.targets import Target
 from tests.native.graph_programs import needs_compiler

@@ -251,7 +251,7 @@ def test_outputs_have_the_order_of_bytes_of_this_machine():
     assert fed.tolist() == [1, 2]
 
 
-def test_an_input_that_nothing_needs_may_be_told(caplog):
+def test_with_warn_an_input_that_nothing_needs_is_logged(caplog):
     x, y = g.input((2,), name="x"), g.input((2,), name="y")
     function([x, y], x + y, on_unused_input="warn")
     assert caplog.records == []

@@ -224,7 +224,7 @@ def test_debug_mode_finds_an_error_beside_what_cancels(case, error, monkeypatch)
         function(inputs, output, mode="DebugMode")(*values)
 
 
-def test_debug_mode_finds_a_flag_that_is_turned(monkeypatch):
+def test_debug_mode_finds_a_flag_that_is_inverted(monkeypatch):
     inputs, _, values, _ = flags()
     output = g.less(g.sum(inputs[0]), 1e6)
     pipeline_with(monkeypatch, g.logical_not)

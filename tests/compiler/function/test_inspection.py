@@ -139,7 +139,7 @@ def test_double_precision_is_shown_too() -> None:
         assert "double" in network().kernels().source
 
 
-def test_what_is_shown_is_what_runs_unless_another_target_is_asked_for(
+def test_kernels_are_shown_for_the_target_that_runs_unless_another_is_given(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(interpreting, "find_compiler", lambda cache: None)  # there is one

@@ -99,7 +99,7 @@ def test_wrt_has_to_be_float_nodes():
         grad(loss, [None])
 
 
-def test_not_connected_is_an_error_unless_zeros_are_asked_for():
+def test_not_connected_is_an_error_unless_zeros_are_allowed():
     x = g.set_name(g.input((2,), "float64"), "x")
     other = g.set_name(g.input((3,), "float64"), "other")
     loss = g.sum(x)

@@ -107,7 +107,7 @@ CONV = {
     "kernel_dilation": (1,),
 }
 POOL = {"window": (2,), "strides": (1,), "padding": ((0, 0),)}
-PLACES = g.input((1, 1, 3), "int32")
+RANGES = g.input((1, 1, 3), "int32")
 KEY = {"seed": 0, "stream": 0, "serial": 0}
 STEP = [g.input((), "int32")]
 POSITIONS = [g.input((), "int64"), g.input((), "int64")]
@@ -180,13 +180,13 @@ REFUSED: list[tuple[str, list[g.Node], dict[str, Any], type, str]] = [
     ("max_pool", [g.input((1, 1, 4), "int32")], POOL, DTypeError, "max_pool takes"),
     ("argmax_pool", floats((1, 4)), POOL, ShapeError, "needs rank 3"),
     ("argmax_pool", [g.input((1, 1, 4), "int32")], POOL, DTypeError, "argmax_pool takes"),
-    ("gather_pool", [PLACES, *floats((1, 1, 5))], POOL, ShapeError,
+    ("gather_pool", [RANGES, *floats((1, 1, 5))], POOL, ShapeError,
      "gather_pool: axis 2 .*4 and 3"),
     ("gather_pool", floats((1, 1, 3), (1, 1, 4)), POOL, DTypeError,
      "gather_pool takes int32 argmax"),
-    ("max_unpool", [PLACES, *floats((1, 1, 4))], {**POOL, "size": (4,)}, ShapeError,
+    ("max_unpool", [RANGES, *floats((1, 1, 4))], {**POOL, "size": (4,)}, ShapeError,
      "max_unpool: axis 2 .*3 and 4"),
-    ("max_unpool", [PLACES, *floats((1, 1, 3))], {**POOL, "size": (5,)}, ShapeError,
+    ("max_unpool", [RANGES, *floats((1, 1, 3))], {**POOL, "size": (5,)}, ShapeError,
      "max_unpool: axis 2 .*4 and 3"),
     ("max_unpool", floats((1, 1, 3), (1, 1, 3)), {**POOL, "size": (4,)}, DTypeError,
      "max_unpool takes"),

@@ -77,7 +77,7 @@ def edges(dtype: str) -> np.ndarray:
 
 
 @pytest.mark.parametrize("op", [name for name in POINTWISE if OPS[name].arity == 2])
-def test_the_inputs_change_places_or_do_not(op):
+def test_an_op_commutes_where_swapped_inputs_give_the_same(op):
     """All pairs of edge values; the sign of the zero that `maximum` takes of two is left open."""
     commutes = True
     for dtype, _, function in pointwise(op):

@@ -14,7 +14,7 @@ from graphc.compiler.passes.narrow_pooling import narrow_pooling
 from graphc.compiler.passes.simplify import simplify
 
 POOL = {"window": (3,), "strides": (3,), "padding": ((0, 0),)}
-APART = {"window": (2,), "strides": (3,), "padding": ((1, 0),)}
+OTHER_WINDOWS = {"window": (2,), "strides": (3,), "padding": ((1, 0),)}
 OVERLAPPING = {"window": (3,), "strides": (2,), "padding": ((0, 0),)}
 
 X = g.input((2, 4, 12), "float32", name="x")
@@ -22,9 +22,9 @@ MASK = g.input((2, 4, 12), "bool", name="mask")
 
 
 def unpooled(attrs: dict = POOL, x: Node = X) -> Node:
-    places = g.make("argmax_pool", x, **attrs)
-    cotangents = g.cos(g.cast(places, "float32") + 1.0)
-    return g.make("max_unpool", places, cotangents, size=(12,), **attrs)
+    argmax = g.make("argmax_pool", x, **attrs)
+    cotangents = g.cos(g.cast(argmax, "float32") + 1.0)
+    return g.make("max_unpool", argmax, cotangents, size=(12,), **attrs)
 
 
 def last(x: Node) -> Node:
@@ -68,7 +68,7 @@ U = unpooled()
         g.where(X > 0, U, g.where(g.equal(X, 0), U * 0.5, 0.0)),
         last(g.where(last(MASK), last(U), 0.0)) / 0.75,
         g.where(last(MASK), last(U * 3.0), 0.0),
-        unpooled(APART) * g.cast(MASK, "float32"),
+        unpooled(OTHER_WINDOWS) * g.cast(MASK, "float32"),
     ],
 )
 def test_what_keeps_zeros_moves_ahead(node: Node) -> None:
@@ -84,7 +84,10 @@ def test_what_keeps_zeros_moves_ahead(node: Node) -> None:
         U / g.cast(MASK, "float32"),
         U + 1.0,
         U + unpooled(POOL, -X),
-        U + g.make("max_unpool", *U.inputs, size=(12,), **APART),  # the places of other windows
+        U
+        + g.make(
+            "max_unpool", *U.inputs, size=(12,), **OTHER_WINDOWS
+        ),  # the places of other windows
         g.where(MASK, U, 1.0),
         g.where(MASK, U, X),
         g.exp(U),
@@ -96,8 +99,8 @@ def test_what_may_not_keep_them_stays(node: Node) -> None:
     assert after is node
 
 
-@pytest.mark.parametrize("attrs", [POOL, APART, OVERLAPPING])
-def test_a_sum_over_all_places_is_one_over_windows(attrs: dict) -> None:
+@pytest.mark.parametrize("attrs", [POOL, OTHER_WINDOWS, OVERLAPPING])
+def test_a_sum_over_all_elements_is_one_over_windows(attrs: dict) -> None:
     max_unpool = unpooled(attrs)
     outputs = [
         g.sum(max_unpool),
@@ -118,10 +121,10 @@ def test_other_sums_stay() -> None:
     assert narrow_pooling([node]) == [node]
 
 
-def test_a_value_of_each_channel_is_picked_without_its_place() -> None:
+def test_a_value_of_each_channel_is_gathered_without_its_argmax() -> None:
     scale = g.input((4, 1), "float32")
-    places = g.make("argmax_pool", X, **POOL)
-    picked = g.make("gather_pool", places, g.broadcast_to(scale, X.shape), **POOL)
+    argmax = g.make("argmax_pool", X, **POOL)
+    picked = g.make("gather_pool", argmax, g.broadcast_to(scale, X.shape), **POOL)
     (after,) = simplify(narrow_pooling([picked]))
     assert not any(node.op == "gather_pool" for node in toposort([after]))
     feeds = {X: np.zeros(X.shape, "float32"), scale: np.arange(4, dtype="float32").reshape(4, 1)}

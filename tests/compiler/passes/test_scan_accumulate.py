@@ -147,11 +147,11 @@ def test_scattered_rows_are_scattered_at_once(start, axis):
     (_, final), _ = g.scan(step, [start, g.zeros(shape, "float64")], [ids])
     new, scan = left([final])
     assert body_ops(scan)["scatter_add"] == 0
-    places = rng.integers(0, 6, size=(5, 2)).astype("int32")
+    rows_named = rng.integers(0, 6, size=(5, 2)).astype("int32")
     wanted = np.zeros((6, 4))
-    for at, h in zip(places, states(), strict=True):
+    for at, h in zip(rows_named, states(), strict=True):
         np.add.at(wanted, at, h)
-    check_values(new, {ids: places, start: H0}, [wanted if axis == 0 else wanted.T])
+    check_values(new, {ids: rows_named, start: H0}, [wanted if axis == 0 else wanted.T])
 
 
 def test_other_addends_stay_in_the_loop(xs, start, total):

@@ -46,7 +46,7 @@ def test_a_loop_and_its_extended_twin_become_one():
     check_values(merged, {xs: XS}, [wanted[-1], wanted, wanted, shifted, wanted * 2.0])
 
 
-def test_carries_that_start_alike_and_part_stay_apart():
+def test_carries_with_equal_starts_and_different_updates_are_not_merged():
     xs = g.input((TIME, 3), "float64")
     start = g.zeros((3,), "float64")
 
@@ -86,7 +86,7 @@ def test_a_loop_over_fewer_sequences_joins_one_over_more():
     check_values(merged, {xs: x, ys: y}, [2.0 * x, (x * y).sum(0)])
 
 
-def test_loops_of_other_direction_length_or_start_stay_apart():
+def test_loops_of_other_direction_length_or_start_are_not_merged():
     xs = g.input((TIME, 3), "float64")
     start = g.zeros((3,), "float64")
 
@@ -106,7 +106,7 @@ def test_loops_of_other_direction_length_or_start_stay_apart():
     assert merge_scans(outputs) == outputs
 
 
-def test_a_loop_that_reads_the_other_stays_apart():
+def test_a_loop_that_reads_the_other_is_not_merged():
     xs = g.input((TIME, 3), "float64")
     start = g.zeros((3,), "float64")
 

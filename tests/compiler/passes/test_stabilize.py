@@ -85,8 +85,8 @@ def test_log_of_softmax(axis):
         np.testing.assert_allclose(received, log_softmax(LOGITS, axis), rtol=1e-12)
     flat = value(g.log(g.reshape(g.softmax(Z, axis), (3, 2, 1))), feeds)
     np.testing.assert_allclose(flat.ravel(), log_softmax(LOGITS, axis).ravel(), rtol=1e-12)
-    turned = value(g.log(g.transpose(g.softmax(Z, axis))), feeds)
-    np.testing.assert_allclose(turned, log_softmax(LOGITS, axis).T, rtol=1e-12)
+    transposed = value(g.log(g.transpose(g.softmax(Z, axis))), feeds)
+    np.testing.assert_allclose(transposed, log_softmax(LOGITS, axis).T, rtol=1e-12)
 
 
 @pytest.mark.parametrize("axis", [0, 1, (0, 1)])

@@ -83,11 +83,11 @@ def test_a_size_that_is_a_quotient_of_itself_is_written_in_one_place() -> None:
     one = g.input((None,))
     third = (one.shape[0] + 2) // 3
     ninth = (third + 2) // 3
-    places = g.input((3, 1, ninth, 1), "int32")
+    argmax = g.input((3, 1, ninth, 1), "int32")
     values = g.input((3, 1, third, 1), "float64")
     window = {"window": (1, 1), "strides": (3, 3), "padding": ((0, 0), (0, 0))}
-    spread = g.make("max_unpool", places, values, **window, size=(third, 1))
-    new = unified([spread], [one, places, values])
+    spread = g.make("max_unpool", argmax, values, **window, size=(third, 1))
+    new = unified([spread], [one, argmax, values])
     assert ops_that_need_equal_sizes(new.outputs) <= {"reshape"}
     fed = [np.zeros(1, "float32"), np.zeros((3, 1, 1, 1), "int32")]
     fed.append(np.arange(1.0, 4.0).reshape(3, 1, 1, 1))
@@ -128,7 +128,7 @@ def test_origins_stay() -> None:
     assert str(g.origin_of(new.inputs[0])) == "dense_1"
 
 
-def taken_apart(
+def with_separate_sizes(
     outputs: list[g.Node], count: int, halves: list[bool]
 ) -> tuple[list[g.Node], dict[g.Node, np.ndarray]]:
     """A random graph with an input of its own, of sizes of its own, wherever it reads one; where
@@ -168,8 +168,8 @@ def test_random_graphs_whose_inputs_have_sizes_of_their_own(
     steps: list, count: int, halves: list[bool]
 ) -> None:
     outputs = random_graphs.build(steps)
-    apart, feeds = taken_apart(outputs, count, halves)
-    new = unified(apart, list(feeds))
+    separated, feeds = with_separate_sizes(outputs, count, halves)
+    new = unified(separated, list(feeds))
     assert ops_that_need_equal_sizes(new.outputs) <= {"reshape"}
     optimized, _ = optimize(new.outputs)
     received = evaluate(optimized, dict(zip(new.inputs, feeds.values(), strict=True)))

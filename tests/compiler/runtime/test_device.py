@@ -44,7 +44,7 @@ def test_the_cpu_is_taken_without_a_look_at_gpus(machine) -> None:
         assert device.select_device() == "cpu"
 
 
-def test_a_gpu_that_is_asked_for_is_there_or_an_error(machine) -> None:
+def test_a_requested_gpu_is_there_or_an_error(machine) -> None:
     with config.changed(device="gpu"):
         machine(READY)
         assert device.select_device() == "gpu"

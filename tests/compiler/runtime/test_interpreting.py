@@ -97,7 +97,7 @@ def test_the_flag_is_read_when_the_function_is_made() -> None:
     assert "interpreter" in interpreted.report.summary
 
 
-def test_fast_compile_waits_for_no_compiler_unless_native_asks_for_one() -> None:
+def test_fast_compile_runs_no_compiler_unless_cpu_is_native() -> None:
     assert "FAST_COMPILE" in made(large, mode="FAST_COMPILE")
     config.cpu = "native"
     assert made(large, mode="FAST_COMPILE") == COMPILED

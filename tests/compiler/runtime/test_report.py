@@ -63,7 +63,7 @@ def test_native_code_without_a_compiler_is_an_error(monkeypatch: pytest.MonkeyPa
         device_report()
 
 
-def test_a_gpu_that_is_asked_for_and_missing_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_requested_gpu_that_is_missing_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     missing = GpuStatus(False, "no pycuda", "install it", ())
     monkeypatch.setattr(device, "gpu_status", lambda: missing)
     config.device = "gpu"

@@ -88,7 +88,7 @@ def test_batch_norm_is_two_kernels_each_way() -> None:
     assert kinds(grad(g.sum(out * target), [image])) == ["columns", "pointwise"]
 
 
-def test_reductions_along_other_axes_are_apart_and_say_so() -> None:
+def test_reductions_along_other_axes_are_separate_kernels_with_a_reason() -> None:
     total = g.sum(g.sum(g.tanh(X * T), 1), 0)
     first, second = kernels(make_schedule([total]))
     assert (first.kind, second.kind) == ("rows", "rows")

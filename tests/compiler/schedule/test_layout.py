@@ -20,8 +20,8 @@ def gathers(outputs: list[Node]) -> list[Node]:
 
 
 def test_what_is_read_time_first_is_gathered_time_first() -> None:
-    turned = g.transpose(rows, (1, 0, 2))
-    outputs = [g.sum(turned, 0), turned * 2.0]
+    transposed = g.transpose(rows, (1, 0, 2))
+    outputs = [g.sum(transposed, 0), transposed * 2.0]
     after = sink_transposes(outputs)
     (found,) = gathers(after)
     assert found.shape == (7, BATCH, 3)
@@ -30,7 +30,7 @@ def test_what_is_read_time_first_is_gathered_time_first() -> None:
         np.testing.assert_array_equal(ours, theirs)
 
 
-def test_what_others_read_as_it_is_stays_and_so_does_what_is_turned_within_rows() -> None:
-    turned = g.transpose(rows, (1, 0, 2))
-    for outputs in ([turned, rows], [turned, rows + 1.0], [g.transpose(rows, (0, 2, 1))]):
+def test_a_value_that_others_read_and_a_transpose_within_rows_stay() -> None:
+    transposed = g.transpose(rows, (1, 0, 2))
+    for outputs in ([transposed, rows], [transposed, rows + 1.0], [g.transpose(rows, (0, 2, 1))]):
         assert gathers(sink_transposes(outputs)) == [rows]

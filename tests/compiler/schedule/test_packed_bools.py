@@ -72,7 +72,7 @@ def test_bools_that_are_fetched_stay_as_they_are() -> None:
     assert set(stored(outputs)) == set(conditions)
 
 
-def test_bools_of_other_readers_stay_apart() -> None:
+def test_bools_of_other_readers_are_not_packed_together() -> None:
     one, other = bools(argument(), 2)
     outputs = [
         product(chosen([one], product(g.tanh(product(matrix()))))),

@@ -258,10 +258,10 @@ def test_what_a_target_reads_at_its_own_element() -> None:
     other = g.take(series, g.input((), "int32"))
     first, second, known = g.dot(a, b), g.dot(b, c), g.dot(c, a)
     here = g.take(series, step)
-    turned = g.transpose(g.flip(here, 0))
-    targets = [g.tanh(first + turned) * known, second + first + other + g.sum(g.dot(a, a))]
+    transposed = g.transpose(g.flip(here, 0))
+    targets = [g.tanh(first + transposed) * known, second + first + other + g.sum(g.dot(a, a))]
     found = list(elementwise_operands(targets, {known}, step))
-    assert found == [first, turned, second]
+    assert found == [first, transposed, second]
 
 
 def test_a_number_is_a_literal_however_it_is_spread() -> None:

@@ -104,7 +104,7 @@ def test_averages_too_and_along_two_or_all_of_three_axes(window: tuple[int, ...]
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_why_others_stay_apart(pooled: Node, reason: str) -> None:
+def test_reasons_why_others_are_separate_kernels(pooled: Node, reason: str) -> None:
     first, second = kernels(pooled)
     assert (first.kind, second.kind) == ("conv", "window")
     assert any(reason in sentence for sentence in second.reasons), second.reasons
@@ -117,7 +117,7 @@ def test_one_pooling_for_a_convolution() -> None:
     assert any("has another pooling" in sentence for sentence in second.reasons)
 
 
-def test_what_reads_both_the_elements_and_the_windows_stays_apart() -> None:
+def test_a_reader_of_both_elements_and_windows_is_a_separate_kernel() -> None:
     x = convolved()
     spread = g.reshape(g.max_pool(x, (2, 2)), (BATCH, 8, 8, 1, 8, 1))
     both = g.reshape(x, (BATCH, 8, 8, 2, 8, 2)) - spread

@@ -30,7 +30,7 @@ def test_a_body_is_written_over_outer_values() -> None:
     assert inline_body(stack.inputs[0]).carries[0] is not old  # each loop has leaves of its own
 
 
-def test_loops_inside_of_loops_keep_their_arguments_apart() -> None:
+def test_loops_inside_of_loops_have_their_own_arguments() -> None:
     def outer(carries, slices):
         (h,), _ = g.scan(lambda c, s: ((c[0] * s[0] + carries[0],), ()), [carries[0]], [xs])
         return (h + slices[0],), ()

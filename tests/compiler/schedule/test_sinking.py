@@ -12,15 +12,15 @@ from graphc.compiler.schedule.layout import sink_transposes
 
 X, Y = (g.input((2, 3, 4), "float64") for _ in range(2))
 BIAS = g.shared(np.arange(2.0), "bias", "float64")
-TURNED = g.input((4, 2, 3), "float64")
+TRANSPOSED = g.input((4, 2, 3), "float64")
 ORDER = (2, 0, 1)  # of (2, 3, 4): (4, 2, 3)
 BACK = (1, 2, 0)
 rng = np.random.default_rng(3)
-FED = {node: rng.normal(size=node.shape) for node in (X, Y, TURNED)}
+FED = {node: rng.normal(size=node.shape) for node in (X, Y, TRANSPOSED)}
 SMALL = g.broadcast_to(g.reshape(BIAS, (2, 1)), (4, 2, 3))
 
 
-def turned(node: Node, order=ORDER) -> Node:
+def transposed(node: Node, order=ORDER) -> Node:
     return g.transpose(node, order)
 
 
@@ -43,13 +43,13 @@ def same_values(before: Node, after: Node) -> None:
 @pytest.mark.parametrize(
     "before",
     [
-        turned(computed(X)) + SMALL,
-        SMALL + turned(computed(X)),
-        turned(computed(X)) * 2.0 + 1.0,
-        turned(computed(X)) * turned(computed(Y)),
-        turned(computed(X)) + g.exp(SMALL * 2.0),  # computed from what is broadcast
-        turned(computed(X)) + g.cast(g.random.bits((4, 2, 3), 1), "float64") * 0.0,
-        turned(computed(X)) + turned(X),
+        transposed(computed(X)) + SMALL,
+        SMALL + transposed(computed(X)),
+        transposed(computed(X)) * 2.0 + 1.0,
+        transposed(computed(X)) * transposed(computed(Y)),
+        transposed(computed(X)) + g.exp(SMALL * 2.0),  # computed from what is broadcast
+        transposed(computed(X)) + g.cast(g.random.bits((4, 2, 3), 1), "float64") * 0.0,
+        transposed(computed(X)) + transposed(X),
     ],
 )
 def test_arithmetic_is_in_the_order_of_what_is_stored(before: Node) -> None:
@@ -57,20 +57,20 @@ def test_arithmetic_is_in_the_order_of_what_is_stored(before: Node) -> None:
     assert (after.op, after.attrs["order"]) == ("transpose", ORDER)
     assert after.inputs[0].shape == (2, 3, 4)
     same_values(before, after)
-    [there_and_back] = sink_transposes([turned(before, BACK)])
+    [there_and_back] = sink_transposes([transposed(before, BACK)])
     assert there_and_back.op not in ("transpose", "broadcast")
     assert there_and_back.shape == (2, 3, 4)
-    same_values(turned(before, BACK), there_and_back)
+    same_values(transposed(before, BACK), there_and_back)
 
 
 @pytest.mark.parametrize(
     "before",
     [
-        turned(computed(X)) + TURNED,  # which is read in its own order
-        turned(computed(X)) + g.exp(TURNED),
-        turned(computed(X)) + turned(g.exp(g.reshape(Y, (3, 4, 2))), (1, 2, 0)),
-        turned(X) + SMALL,  # no kernel computes it
-        g.dot(turned(computed(X)), g.shared(np.ones((3, 5)), "w", "float64")),
+        transposed(computed(X)) + TRANSPOSED,  # which is read in its own order
+        transposed(computed(X)) + g.exp(TRANSPOSED),
+        transposed(computed(X)) + transposed(g.exp(g.reshape(Y, (3, 4, 2))), (1, 2, 0)),
+        transposed(X) + SMALL,  # no kernel computes it
+        g.dot(transposed(computed(X)), g.shared(np.ones((3, 5)), "w", "float64")),
     ],
 )
 def test_what_would_be_read_in_another_order_stays(before: Node) -> None:
@@ -79,10 +79,10 @@ def test_what_would_be_read_in_another_order_stays(before: Node) -> None:
 
 
 def test_transposes_that_cancel_or_meet() -> None:
-    [after] = sink_transposes([turned(turned(computed(X)), BACK)])
+    [after] = sink_transposes([transposed(transposed(computed(X)), BACK)])
     assert after is computed(X)
-    [after] = sink_transposes([turned(turned(computed(X)), (0, 2, 1))])
-    assert after is turned(computed(X), (2, 1, 0))
+    [after] = sink_transposes([transposed(transposed(computed(X)), (0, 2, 1))])
+    assert after is transposed(computed(X), (2, 1, 0))
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_transposes_that_cancel_or_meet() -> None:
     ],
 )
 def test_a_reduction_of_a_transpose_is_one_of_what_it_reads(op, axes, expected) -> None:
-    before = g.make(op, turned(computed(X)), axes=axes)
+    before = g.make(op, transposed(computed(X)), axes=axes)
     [after] = sink_transposes([before])
     assert after is g.make(op, computed(X), axes=expected)
     same_values(before, after)
@@ -112,5 +112,5 @@ def test_a_reduction_of_a_transpose_is_one_of_what_it_reads(op, axes, expected) 
     ],
 )
 def test_a_reduction_whose_result_has_another_order_stays(op, order, axes) -> None:
-    before = g.make(op, turned(computed(X), order), axes=axes)
+    before = g.make(op, transposed(computed(X), order), axes=axes)
     assert sink_transposes([before]) == [before]

@@ -35,10 +35,10 @@ def test_elements_are_at_their_strides(name: str) -> None:
     node = MAPS[name](x)
     view = strided(node, [x], [])
     assert isinstance(view, Strided)
-    (places,) = evaluate([node], {x: np.arange(120, dtype="int32").reshape(4, 6, 5)})
+    (positions,) = evaluate([node], {x: np.arange(120, dtype="int32").reshape(4, 6, 5)})
     for coords in itertools.product(*map(range, node.shape)):
         steps = zip(coords, view.strides, strict=True)
-        assert view.offset + sum(coord * stride for coord, stride in steps) == places[coords]
+        assert view.offset + sum(coord * stride for coord, stride in steps) == positions[coords]
 
 
 @pytest.mark.parametrize(

@@ -89,7 +89,7 @@ def _fail(number: int, frame: FrameType | None) -> None:
     raise RuntimeError(STATED)
 
 
-def _tell(epoch: int, logs: object = None) -> None:
+def _report(epoch: int, logs: object = None) -> None:
     if rank() == 0:
         print(f"{BEGUN}{epoch}", flush=True)
 
@@ -101,4 +101,4 @@ if __name__ == "__main__":
         step(Path(path), *map(int, others[1:]))
     else:
         last = int(others[0]) if others else EPOCHS
-        train(Path(path), LambdaCallback(on_epoch_begin=_tell), last=last)
+        train(Path(path), LambdaCallback(on_epoch_begin=_report), last=last)

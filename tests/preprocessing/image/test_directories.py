@@ -91,7 +91,7 @@ def test_sizes_by_the_nearest_pixel(folder):
     assert images.shape == (5, 3, 2, 3)
 
 
-def test_links_are_followed_where_that_is_asked_for(folder, tmp_path_factory):
+def test_links_are_followed_with_follow_links(folder, tmp_path_factory):
     elsewhere = tmp_path_factory.mktemp("elsewhere")
     os.rename(folder / "cats" / "deep", elsewhere / "deep")
     os.symlink(elsewhere / "deep", folder / "cats" / "deep")

@@ -123,7 +123,7 @@ def find_compiler(cache: KernelCache) -> Compiler:
     identity = f"{said.identity}\n{processor()}"
     compiler = Compiler(path, version, (*FLAGS, *_way(path, version, identity, cache)), identity)
     if not compiler.has_threads:
-        _tell(f"native code runs on one thread: {path} has no OpenMP. What to do: {OPENMP_FIX}")
+        _log_once(f"native code runs on one thread: {path} has no OpenMP. What to do: {OPENMP_FIX}")
     return compiler
 
 
@@ -201,7 +201,7 @@ def _cores() -> int:
     return os.cpu_count() or 1
 
 
-def _tell(message: str) -> None:
+def _log_once(message: str) -> None:
     """Log one line, the first time in this process."""
     if message not in _logged:
         _logged.add(message)

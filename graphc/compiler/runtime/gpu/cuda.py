@@ -357,15 +357,15 @@ def _import_driver() -> Any:
 
 
 def _facts(cuda: Any, handle: Any) -> Facts:
-    attribute, ask = cuda.device_attribute, handle.get_attribute
+    attribute, attribute_of = cuda.device_attribute, handle.get_attribute
     version = cuda.get_driver_version()
     return Facts(
         name=handle.name(),
         capability=tuple(handle.compute_capability()),
-        multiprocessors=ask(attribute.MULTIPROCESSOR_COUNT),
+        multiprocessors=attribute_of(attribute.MULTIPROCESSOR_COUNT),
         memory=handle.total_memory(),
-        shared_per_block=ask(attribute.MAX_SHARED_MEMORY_PER_BLOCK),
-        shared_opt_in=ask(attribute.MAX_SHARED_MEMORY_PER_BLOCK_OPTIN),
+        shared_per_block=attribute_of(attribute.MAX_SHARED_MEMORY_PER_BLOCK),
+        shared_opt_in=attribute_of(attribute.MAX_SHARED_MEMORY_PER_BLOCK_OPTIN),
         driver_version=(version // 1000, version % 1000 // 10),
     )
 

@@ -49,7 +49,7 @@ ROUNDING = {"float32": 1e-6, "float64": 4e-15}
 """A few units in the last place, for what a mathematical library computes."""
 
 
-def places(shape: Sequence[int]) -> Iterator[tuple[int, ...]]:
+def indices(shape: Sequence[int]) -> Iterator[tuple[int, ...]]:
     """Every index of a shape in C order."""
     return itertools.product(*map(range, shape))
 
@@ -59,7 +59,7 @@ def filled(
 ) -> np.ndarray:
     """The array with ``element(index)`` at each index."""
     array = np.empty(shape, dtype)
-    for index in places(shape):
+    for index in indices(shape):
         array[index] = element(index)
     return array
 

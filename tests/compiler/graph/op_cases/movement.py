@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from graphc.compiler import graph as g
-from tests.compiler.graph.op_cases.case import Case, filled, numbers, places
+from tests.compiler.graph.op_cases.case import Case, filled, indices, numbers
 from tests.compiler.philox_reference import random_words
 
 DTYPES = ("bool", "int32", "int64", "uint32", "float32", "float64")
@@ -16,7 +16,7 @@ DTYPES = ("bool", "int32", "int64", "uint32", "float32", "float64")
 def _reshapes() -> Iterator[Case]:
     for dtype in DTYPES:
         x = numbers((4, 6), dtype)
-        elements = [x[index] for index in places(x.shape)]
+        elements = [x[index] for index in indices(x.shape)]
         expected = filled((3, 8), dtype, lambda i, e=elements: e[i[0] * 8 + i[1]])
         yield Case("reshape", (x,), expected, {"shape": (3, 8)})
     x = numbers((1, 1))

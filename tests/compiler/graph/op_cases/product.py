@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from graphc.compiler import graph as g
-from tests.compiler.graph.op_cases.case import ROUNDING, Case, filled, numbers, places
+from tests.compiler.graph.op_cases.case import ROUNDING, Case, filled, indices, numbers
 
 
 def _matmuls() -> Iterator[Case]:
@@ -38,7 +38,7 @@ def correlate(
     def element(index):
         n, f, *window = index
         total = 0.0
-        for c, *tap in places(kernel.shape[1:]):
+        for c, *tap in indices(kernel.shape[1:]):
             source = []
             for k in spatial:
                 dilated = window[k] * strides[k] + tap[k] * kernel_dilation[k] - padding[k][0]
@@ -82,8 +82,8 @@ def _convolutions() -> Iterator[Case]:
 def _gathers() -> Iterator[Case]:
     for dtype in ("float32", "int32", "bool"):
         x = numbers((4, 5, 2), dtype)
-        for axis, indices in ((0, [[3, 0, 3], [1, 1, 2]]), (1, [4, 0, 0]), (2, 1)):
-            chosen = np.array(indices, "int32")
+        for axis, chosen_rows in ((0, [[3, 0, 3], [1, 1, 2]]), (1, [4, 0, 0]), (2, 1)):
+            chosen = np.array(chosen_rows, "int32")
             after = axis + chosen.ndim
 
             def element(i, x=x, axis=axis, chosen=chosen, after=after):
@@ -92,19 +92,19 @@ def _gathers() -> Iterator[Case]:
             shape = (*x.shape[:axis], *chosen.shape, *x.shape[axis + 1 :])
             expected = filled(shape, dtype, element)
             yield Case("gather", (x, chosen), expected, {"axis": axis}, note=f"axis{axis}")
-    for indices in ("int64", "uint32"):
-        x, chosen = numbers((4, 3)), np.array([3, 0, 3], indices)
+    for index_dtype in ("int64", "uint32"):
+        x, chosen = numbers((4, 3)), np.array([3, 0, 3], index_dtype)
         yield Case("gather", (x, chosen), np.stack([x[3], x[0], x[3]]), {"axis": 0})
 
 
 def _scatters() -> Iterator[Case]:
     for dtype in ("float32", "float64", "int32", "uint32"):
-        for axis, indices in ((0, [[3, 0, 3], [1, 1, 3]]), (1, [4, 0, 4]), (1, 2), (2, [1])):
-            chosen = np.array(indices, "int32")
+        for axis, chosen_rows in ((0, [[3, 0, 3], [1, 1, 3]]), (1, [4, 0, 4]), (1, 2), (2, [1])):
+            chosen = np.array(chosen_rows, "int32")
             before, behind = (2, 3)[:axis], (2,)
             updates = numbers((*before, *chosen.shape, *behind), dtype)
             expected = np.zeros((*before, 5, *behind), dtype)
-            for i in places(updates.shape):
+            for i in indices(updates.shape):
                 after = axis + chosen.ndim
                 expected[(*i[:axis], chosen[i[axis:after]], *i[after:])] += updates[i]
             rounding = ROUNDING.get(dtype, 0.0)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from tests.compiler.graph.op_cases.case import ROUNDING, Case, filled, numbers, places
+from tests.compiler.graph.op_cases.case import ROUNDING, Case, filled, indices, numbers
 
 AXES = [(0,), (1,), (2,), (0, 2), (1, 2), (0, 1, 2)]
 SHAPE = (3, 2, 4)
@@ -19,7 +19,7 @@ def groups(x: np.ndarray, axes: tuple[int, ...], kept: tuple[int, ...]) -> list:
     """The elements reduced to the result at index `kept`, in C order, as Python numbers."""
     inner = [x.shape[axis] for axis in axes]
     found = []
-    for index in places(inner):
+    for index in indices(inner):
         full = [0] * x.ndim
         for axis, k in zip(axes, index, strict=True):
             full[axis] = k

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from tests.compiler.graph.op_cases.case import ROUNDING, Case, filled, numbers, places
+from tests.compiler.graph.op_cases.case import ROUNDING, Case, filled, indices, numbers
 
 # spatial size, window, strides, padding
 POOLS = [
@@ -22,7 +22,7 @@ POOLS = [
 def real_elements(index, size, window, strides, padding) -> list[tuple[int, ...]]:
     """Where the window at an index has elements of the input."""
     found = []
-    for place in places(window):
+    for place in indices(window):
         source = [
             w * stride + offset - low
             for w, stride, offset, (low, _) in zip(index, strides, place, padding, strict=True)
@@ -71,7 +71,7 @@ def _pools(dtype: str) -> Iterator[Case]:
             read = filled(pooled, dtype, lambda i, v=values, w=winner: v[w(i)])
             kept = filled(pooled, "bool", lambda i, v=values, w=winner: v[w(i)] > 0)
             back = np.zeros(shape, dtype)
-            for i in places(pooled):
+            for i in indices(pooled):
                 back[winner(i)] += cotangents[i]
             yield Case("max_pool", (x,), largest, attrs, note=note)
             yield Case("argmax_pool", (x,), first, attrs, note=note)
@@ -95,7 +95,7 @@ def _sums(dtype, note, size, rest, attrs, values, cotangents) -> Iterator[Case]:
         lambda i: sum(float(values[(*i[:2], *s)]) for s in real_elements(i[2:], size, *rest)),
     )
     back = np.zeros(values.shape, dtype)
-    for i in places(cotangents.shape):
+    for i in indices(cotangents.shape):
         for source in real_elements(i[2:], size, *rest):
             back[(*i[:2], *source)] += cotangents[i]
     rounding = 10 * ROUNDING[dtype]

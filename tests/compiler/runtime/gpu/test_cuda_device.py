@@ -15,7 +15,7 @@ from graphc.errors import DeviceError
 class TestSharedMemory:
     """A block has 48 KB; more has to be asked for, up to what the card has."""
 
-    def asked(self, nbytes: int) -> list[tuple[str, int]]:
+    def requests(self, nbytes: int) -> list[tuple[str, int]]:
         found: list[tuple[str, int]] = []
         device = SimpleNamespace(
             facts=SimpleNamespace(shared_opt_in=99 * 1024, name="a card"),
@@ -30,14 +30,14 @@ class TestSharedMemory:
 
     @pytest.mark.parametrize("nbytes", [0, 48 * 1024])
     def test_what_every_block_has(self, nbytes):
-        assert self.asked(nbytes) == []
+        assert self.requests(nbytes) == []
 
     @pytest.mark.parametrize("nbytes", [48 * 1024 + 1, 99 * 1024])
     def test_up_to_what_the_card_has(self, nbytes):
-        assert self.asked(nbytes) == [("most", nbytes)]
+        assert self.requests(nbytes) == [("most", nbytes)]
 
     def test_more_than_it_has(self):
         with pytest.raises(
             DeviceError, match="^dense_1 needs 101,377 bytes of .* at most 101,376 on a card"
         ):
-            self.asked(99 * 1024 + 1)
+            self.requests(99 * 1024 + 1)

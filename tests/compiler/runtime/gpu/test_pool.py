@@ -37,7 +37,7 @@ def pool(freed: list[int]) -> Pool:
     return Pool(lambda nbytes: Memory(nbytes, freed))
 
 
-def test_a_dropped_block_is_handed_out_again(pool: Pool) -> None:
+def test_a_freed_block_is_reused(pool: Pool) -> None:
     block = pool.take(5000)
     address = block.address
     assert pool.take(5000).address != address  # in use

@@ -22,7 +22,7 @@ _POLL_SECONDS = 0.2
 Value = TypeVar("Value")
 
 
-def run_apart(
+def run_in_processes(
     campaign: Campaign, cases: Cases, stopped: Callable[[], bool]
 ) -> Iterator[Result | None]:
     """Yield the results of the cases, in order, each group from a process of its own.
@@ -47,7 +47,7 @@ def run_apart(
         return
     # The process ended early: each case that it left alone, so that one of them is blamed.
     for index in range(done, cases.last):
-        yield from run_apart(campaign, replace(cases, first=index, last=index + 1), stopped)
+        yield from run_in_processes(campaign, replace(cases, first=index, last=index + 1), stopped)
 
 
 def _of_process(
