@@ -75,9 +75,10 @@ def test_the_logs_of_each_epoch(tmp_path):
             assert found[name, epoch].simple_value == np.float32(value)
 
 
-def test_histograms_of_the_weights_every_so_many_epochs(tmp_path):
+def test_histograms_of_the_weights_every_so_many_epochs(tmp_path, caplog):
     model = compiled()
     model.fit(X, Y, nb_epoch=4, verbose=0, callbacks=[TensorBoard(tmp_path, histogram_freq=3)])
+    assert caplog.messages == []
     name = model.layers[0].name
     found = {key: value for key, value in events(tmp_path).items() if key[0].startswith(name)}
     assert set(found) == {(f"{name}_{weight}", epoch) for weight in "Wb" for epoch in (0, 3)}

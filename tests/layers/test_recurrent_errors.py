@@ -170,3 +170,16 @@ CASES: list[tuple[Callable[[], object], type[Exception], str]] = [
 def test_the_message(program: Callable[[], object], error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         program()
+
+
+@pytest.mark.parametrize(
+    ("shape", "advice", "other"),
+    [
+        ((4,), "give that one return_sequences=True", "TimeDistributed"),
+        ((4, 3, 2), r"TimeDistributed\(Flatten\(\)\) makes one axis", "return_sequences"),
+    ],
+)
+def test_an_input_that_is_no_sequence_gets_the_advice_for_its_axes(shape, advice, other):
+    with pytest.raises(ShapeError, match=advice) as raised:
+        GRU(3)(Input(shape))
+    assert other not in str(raised.value)
