@@ -91,7 +91,8 @@ class Flag:
         if isinstance(value, str | int | float) and not isinstance(value, bool):
             with suppress(ValueError):
                 number = float(value)
-        if not 0 < number < self.below:  # type: ignore[operator]
+        assert self.below is not None  # of each flag that is a number
+        if not 0 < number < self.below:
             raise FlagError(f"{source}: flag {self.name!r} takes {self.takes}, received {value!r}.")
         return repr(number)
 
@@ -109,7 +110,8 @@ class Flag:
     def _whole_number(self, value: object, source: str) -> str:
         text = value.strip() if isinstance(value, str) else str(value)
         whole = type(value) in (int, str) and text.isascii() and text.isdigit()
-        if not whole or int(text) < self.least:  # type: ignore[operator]
+        assert self.least is not None  # of each flag that is a whole number
+        if not whole or int(text) < self.least:
             raise FlagError(f"{source}: flag {self.name!r} takes {self.takes}, received {value!r}.")
         return str(int(text))
 

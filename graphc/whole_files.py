@@ -19,7 +19,7 @@ from graphc.paths import GivenPath, checked_path, shown_path
 try:
     import fcntl
 except ImportError:  # Windows, which removes no file that is open
-    fcntl = None  # type: ignore[assignment]
+    fcntl = None  # type: ignore[assignment]  # a module elsewhere
 
 _REFUSED = {
     errno.ENOSPC,

@@ -255,7 +255,7 @@ def _padding(
                 f"{step}, needs images whose sizes are known before the call, received {size}"
             )
         else:
-            low = total // 2 if extent >= step else 0  # type: ignore[operator]
+            low = 0 if isinstance(extent, int) and extent < step else total // 2
         found.append((low, extent - 1 - low))
     return found
 

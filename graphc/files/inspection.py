@@ -20,7 +20,7 @@ try:
     import resource
     import signal
 except ImportError:  # Windows, which limits neither
-    resource = None  # type: ignore[assignment]
+    resource = None  # type: ignore[assignment]  # a module elsewhere
 
 READY = "ready"
 

@@ -72,7 +72,7 @@ class State:
         """The value in host memory; it lives there from now on. Not to be written into."""
         if not isinstance(self._value, np.ndarray):
             self.assign(self._value.to_host())
-        return self._value  # type: ignore[return-value]
+        return self._value  # type: ignore[return-value]  # which `assign` has set
 
     def get(self) -> np.ndarray:
         value = self._value

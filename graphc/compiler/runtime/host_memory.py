@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 try:
     import resource
 except ImportError:  # Windows
-    resource = None  # type: ignore[assignment]
+    resource = None  # type: ignore[assignment]  # a module elsewhere
 
 
 @dataclass(frozen=True)

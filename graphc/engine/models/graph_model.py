@@ -192,6 +192,7 @@ class Graph(Model):
         """Nothing is left to do once there is an output. ArgumentError before that."""
         self._graphc_need_layers("build")
 
+    # Its calls are those of Keras: data are one dict by name, where a Model takes x and y.
     def compile(  # type: ignore[override]
         self,
         optimizer: str | optimizers.Optimizer,

@@ -226,6 +226,7 @@ class Sequential(Model):
         self._graphc_need_layers("call")
         return super()._graphc_apply(x, mask)
 
+    # It and `train_on_batch` take their arguments in the order of Keras, which is another.
     def compile(  # type: ignore[override]
         self,
         optimizer: str | optimizers.Optimizer,
