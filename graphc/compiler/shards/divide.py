@@ -36,7 +36,7 @@ from graphc.compiler.graph.dim import exact_quotient
 from graphc.compiler.graph.expressions.random import range_of_draw
 from graphc.compiler.shards.analysis import Analysis, statuses
 from graphc.compiler.shards.batch_axis import BatchAxis, batch_axes, carries_batch, drawn_axis
-from graphc.compiler.shards.from_rows import sums_from_rows
+from graphc.compiler.shards.from_rows import sums_from_rows, with_tested_indices
 from graphc.compiler.shards.status import Kind
 from graphc.errors import ArgumentError
 
@@ -167,7 +167,7 @@ class _Cut:
         for node in order:
             self._build(node)
             if node in computed:
-                self.products[known[node]] = self.as_whole[node]
+                self.products[known[node]] = with_tested_indices(self.as_whole[node])
                 self.as_whole[node] = known[node]
 
     def _whole_of(self, node: Node) -> Kind | None:

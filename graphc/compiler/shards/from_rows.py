@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from graphc.compiler.graph import BATCH, Node, toposort
+from graphc.compiler.graph import BATCH, Node, clip, scatter_add, toposort
 from graphc.compiler.graph.dim import exact_quotient, product
 from graphc.compiler.shards.analysis import Analysis
 from graphc.compiler.shards.status import Kind
@@ -30,10 +30,21 @@ def sums_from_rows(order: Sequence[Node], analysis: Analysis) -> set[Node]:
     """Return the sums over shards that may be computed from rows, among the nodes of a graph in
     topological order.
 
+    Of those that add up at indices there are those whose indices the shards gather at, and so test.
     Of what a norm over all elements reads there is none: it would be computed for the norm, and for
     the update once more.
     """
-    found = {node for node in order if _is_product_of_rows(node, analysis)}
+    gathered = {
+        (node.inputs[1], node.inputs[0].shape[node.attrs["axis"]])
+        for node in order
+        if node.op == "gather"
+    }
+    found = {
+        node
+        for node in order
+        if _is_product_of_rows(node, analysis)
+        and (node.op == "matmul" or (node.inputs[0], node.attrs["size"]) in gathered)
+    }
     if not found:
         return found
     totals = [
@@ -43,6 +54,16 @@ def sums_from_rows(order: Sequence[Node], analysis: Analysis) -> set[Node]:
         for x in node.inputs
     ]
     return found - set(toposort(totals))
+
+
+def with_tested_indices(node: Node) -> Node:
+    """Return one of `sums_from_rows` for the root, which need not test again the indices that
+    shards have tested: its test could fail behind writes of states, which are copied for that."""
+    if node.op != "scatter_add":
+        return node
+    indices, updates = node.inputs
+    size = node.attrs["size"]
+    return scatter_add(clip(indices, 0, size - 1), updates, size, node.attrs["axis"])
 
 
 def _is_product_of_rows(node: Node, analysis: Analysis) -> bool:

@@ -150,6 +150,15 @@ def test_states_are_written_while_the_status_word_is_fine() -> None:
     assert any("gc_check_index" in x.text for x in launches(program.steps)[:position])
 
 
+def test_a_kernel_whose_indices_are_clipped_writes_over_a_state() -> None:
+    """Within the axis; a bound beyond it may fail the test."""
+    rows = g.input((6,), "int32")
+    size = V.shape[0]
+    for high, expected in ((size - 1, 0), (size, 1)):
+        program = lowered({W: W + g.take(V, g.clip(rows, 0, high))})
+        assert len(copies(program)) == expected
+
+
 def test_a_kernel_that_tests_an_index_does_not_write_over_a_state() -> None:
     """Another thread's test could fail after the write: the value goes through a copy."""
     rows = g.input((6,), "int32")
