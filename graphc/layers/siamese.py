@@ -19,13 +19,7 @@ from graphc.lookup import is_whole
 
 def add_shared_layer(layer: Layer, inputs: Iterable[Sequential]) -> None:
     """Add one layer, with one set of weights, at the end of several models."""
-    several = _several("add_shared_layer", inputs)
-    models = [one for one in several if isinstance(one, Sequential)]
-    if len(models) < len(several):
-        raise ArgumentError(
-            f"add_shared_layer: inputs: expected a list of Sequentials, received {inputs!r}"
-        )
-    for model in models:
+    for model in _models("add_shared_layer", _several("add_shared_layer", inputs)):
         model.add(layer)
 
 
@@ -56,7 +50,7 @@ def Siamese(
         )
     if merge_mode is None and not all(isinstance(one, Sequential) for one in several):
         return SharedLayer(layer, several)
-    branches = [Sequential([one, layer]) for one in several]
+    branches = [Sequential([model, layer]) for model in _models("Siamese", several)]
     return Merge(branches, mode=merge_mode, concat_axis=concat_axis, dot_axes=dot_axes)
 
 
@@ -167,6 +161,13 @@ class SiameseHead(Layer):
 def _source(tensor: g.Node) -> Layer | None:
     """Return the layer that made a tensor, if one did."""
     return None if tensor.history is None else tensor.history.layer
+
+
+def _models(where: str, several: Sequence[Layer]) -> list[Sequential]:
+    models = [one for one in several if isinstance(one, Sequential)]
+    if len(models) < len(several):
+        raise ArgumentError(f"{where}: inputs: expected a list of Sequentials, received {several}")
+    return models
 
 
 def _several(where: str, inputs: object) -> list[Layer]:

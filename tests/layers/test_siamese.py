@@ -140,6 +140,7 @@ def test_what_is_refused():
         lambda: SiameseHead(-1): "head: expected a number from 0, received -1",
         lambda: Siamese(Dense(2), branches(), is_graph=True): "a Graph has add_shared_node",
         lambda: Siamese(Dense(2), Dense(2)): "Siamese: inputs: expected a list of models, received",
+        lambda: Siamese(Dense(2), right.layers): "expected a list of Sequentials, received",
         lambda: add_shared_layer(Dense(2), Dense(2)): "expected a list of models, received",
         lambda: add_shared_layer(Dense(2), [Dense(2)]): "expected a list of Sequentials, received",
     }.items():
