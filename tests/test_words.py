@@ -43,7 +43,7 @@ RETIRED = {
     "refusals_told": "storage_errors",
     "release_told": "release_of_config",
     "run_parts": "run_shards",
-    "runtime.tape": "runtime.bound_program",
+    "runtime.tape": "runtime.gpu.bound_program",
     "scan_parts": "forward_scan",
     "ScanParts": "ForwardScan",
     "schedule.cards": "schedule.hardware",

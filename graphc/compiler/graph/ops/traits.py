@@ -1,8 +1,8 @@
 """The traits of an op: the columns of the op table that hold for every node of the op.
 
 Passes, the schedule and the rules of other floors read them in place of lists of names. A trait
-that a row does not give has the value that assumes least, so that a new op is right without one.
-tests/compiler/graph/test_traits.py compares each column with the interpreter.
+that a row does not give has the value that assumes least, so that a new op is right without one;
+only an op whose value comes from outside of its node and inputs has to say so (`external`).
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ class Work(enum.IntEnum):
     FEW = 2
     """The backward step of a loop computes it again, in place of storing it at each step."""
     SEVERAL = 3
+    """An epilogue may still be unrolled over it."""
     MANY = 4
     """Divisions and functions: an epilogue is not unrolled over them."""
 
@@ -54,7 +55,8 @@ class Traits:
         has_gradient: a cotangent may flow to an input, by a rule in `graphc.compiler.grad`. It does
             not through what is constant in pieces or has no floats, nor where a mark says so.
         supplied: the value is handed to a program, which computes nothing for it.
-        external: the value is that of a call, or of a state; it is not known from the node.
+        external: the value is that of a feed, of a state or of the call's random bits; it does not
+            follow from the node and its inputs, so that no node above it is `Node.closed`.
     """
 
     commutative: bool = False
