@@ -214,6 +214,13 @@ def test_a_compiler_that_does_not_run_is_an_error(
         make()
 
 
+def test_nothing_is_compiled_for_a_driver_that_is_too_old(folder: Path) -> None:
+    source = SOURCE.format(layer="dense_1", factor="2")
+    with pytest.raises(DeviceError, match="driver is older than the toolkit"):
+        compiled(source, "sm_75", (12, 9), LAYERS, "train", bytes)
+    assert len(runs(folder)) == 1  # its version
+
+
 @pytest.mark.parametrize(("driver", "fits"), [((12, 9), False), ((13, 0), True), ((14, 1), True)])
 def test_a_driver_of_an_earlier_major_version_is_refused(
     driver: tuple[int, int], fits: bool
