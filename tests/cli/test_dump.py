@@ -81,7 +81,7 @@ def test_json_has_the_facts_of_each_kernel(capsys: pytest.CaptureFixture[str]) -
             "reason",
             "source",
         }
-        assert f" {kernel['name']}(" in kernel["source"]
+        assert kernel["repeats"] or f" {kernel['name']}(" in kernel["source"]
         assert kernel["bytes"] > 0
     products = [kernel for kernel in kernels if "matmul" in kernel["ops"]]
     # Forward three products, backward five: of 2 * batch * (8 * 16, 16 * 16, 16 * 4) FLOPs.

@@ -107,6 +107,7 @@ class Context:
             tuple(traffic),
             how=how,
             legend=tuple(signature.legend),
+            names=signature.values,
         )
 
 

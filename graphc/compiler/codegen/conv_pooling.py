@@ -15,7 +15,7 @@ from typing import Any
 from graphc.compiler.codegen.c_text import C_TYPES
 from graphc.compiler.codegen.context import Context
 from graphc.compiler.codegen.emit_windows import take_larger
-from graphc.compiler.codegen.emitter import Emitter, Pack, always, note
+from graphc.compiler.codegen.emitter import Emitter, Pack, always
 from graphc.compiler.codegen.expression import (
     ZERO,
     Expression,
@@ -235,7 +235,7 @@ def _store_windows(
     signature = emitter.signature
     at_filter(emitter, pooling.shape, _AT, _ROW)
     for node, result in results.items():
-        name = emitter.define(C_TYPES[node.dtype], result, note=note(node))
+        name = emitter.element(node, result)
         emitter.given[node] = always(name)
     windows = product(pooling.shape)
     narrow = [node for node in kernel.outputs if product(node.shape) == windows]

@@ -22,6 +22,7 @@ from graphc.compiler.codegen.launch import (
     Launch,
     value_of,
 )
+from graphc.compiler.codegen.memory import launches
 from graphc.compiler.codegen.render import op_names
 from graphc.compiler.graph.cost import cost, elements
 from graphc.compiler.graph.dim import evaluate
@@ -39,9 +40,15 @@ def describe(
         target: what the program is for: 'cuda', or 'cpu' (native code).
     """
     found = []
+    step_of = {
+        launch.name: number
+        for number, step in enumerate(program.steps)
+        for launch in launches([step])
+    }
     for times, kernel, group in _kernels(program.steps, 1, bindings):
         for position, launch in enumerate(group):
-            one = _description(launch, kernel, position, group, times, bindings)
+            step = step_of[launch.name]
+            one = _description(launch, kernel, position, group, step, times, bindings)
             found.append(one if target == "cuda" else replace(one, moved=None, ratio=None))
     sizes = {symbol.name: value for symbol, value in bindings.items()}
     return KernelList(title, found, program.source, sizes, target)
@@ -70,6 +77,7 @@ def _description(
     kernel: Kernel | Loop,
     position: int,
     group: Sequence[Launch],
+    step: int,
     times: int,
     bindings: Bindings,
 ) -> KernelDescription:
@@ -88,6 +96,7 @@ def _description(
         grid=(x, y, z),
         block=launch.block,
         shared=value_of(launch.shared, bindings),
+        step=step,
         times=times,
         flops=_flops(kernel, bindings) if position == 0 else 0,
         bytes=fewest_of_launch(kernel, position, group, bindings),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from graphc.compiler.codegen.c_text import C_TYPES, literal
 from graphc.compiler.codegen.draws import has_one_shift, word_at
-from graphc.compiler.codegen.emitter import Emitter, index_map, note, rule, splat
+from graphc.compiler.codegen.emitter import Emitter, index_map, rule, splat
 from graphc.compiler.codegen.expression import (
     ZERO,
     Expression,
@@ -67,7 +67,7 @@ def _random(emitter: Emitter, node: Node, index: Index) -> Expression:
         block = call("gc_random_words", at, *rest)
         pack.statements.append(Define("gc_words", words, block))
         drawn = call("gc_word", words, pack.lane)
-    return emitter.define("unsigned int", drawn, note=note(node))
+    return emitter.element(node, drawn)
 
 
 @index_map("broadcast")

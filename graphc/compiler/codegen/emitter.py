@@ -288,11 +288,19 @@ class Emitter(Printer):
     def _pointwise(self, node: Node, operands: list[Expression]) -> Expression:
         scalar = C_TYPES[node.dtype]
         function = f"gc_cast<{scalar}>" if node.op == "cast" else f"gc_{node.op}"
-        return self.define(scalar, call(function, *operands), note=note(node))
+        return self.element(node, call(function, *operands))
 
-    def variable(self, node: Node, start: Expression = ZERO) -> Expression:
+    def element(self, node: Node, value: Expression) -> Expression:
+        """A new constant that holds an element of a node's value."""
+        name = self.define(C_TYPES[node.dtype], value, note=note(node))
+        self.signature.holds(name, node)
+        return name
+
+    def variable(self, node: Node, start: Expression = ZERO, prefix: str = "t") -> Expression:
         """A local variable of the node's type that later statements may assign to."""
-        return self.declare(C_TYPES[node.dtype], start, note=note(node))
+        name = self.declare(C_TYPES[node.dtype], start, prefix, note(node))
+        self.signature.holds(name, node)
+        return name
 
 
 def always(value: Expression) -> Given:

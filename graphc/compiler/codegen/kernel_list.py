@@ -22,6 +22,8 @@ class KernelDescription:
         grid, block: blocks and threads, in x, y and z.
         shared: bytes of dynamic shared memory.
         reads, writes: the names of the values in memory that it reads and writes.
+        step: the position of its step in the program, as of `BufferUse.steps`; launches of a loop
+            have the loop's.
         times: how often one call of the function launches it: above 1 inside of loops.
         flops: floating-point operations of one launch, as `graph.cost` counts them; nodes that
             several kernels compute for themselves count in each. Where several launches do one
@@ -52,6 +54,7 @@ class KernelDescription:
     grid: tuple[int, int, int]
     block: tuple[int, int, int]
     shared: int
+    step: int
     times: int
     flops: int
     bytes: int
@@ -84,7 +87,8 @@ class KernelDescription:
         return [what, *same, *dict.fromkeys((*self.reasons, *self.notes))]
 
     def as_dict(self) -> dict[str, Any]:
-        """The description as JSON has it."""
+        """The description as JSON has it. One that `repeats` another has no source there: that is
+        the other's, whose comments may name thousands of layers."""
         launch: dict[str, Any] = {"times": self.times}
         if self.moved is not None:
             launch |= {
@@ -98,6 +102,7 @@ class KernelDescription:
             "layers": list(self.layers),
             "ops": list(self.ops),
             "extents": list(self.extents),
+            "step": self.step,
             "launch": launch,
             "flops": self.flops,
             "bytes": self.bytes,
@@ -114,7 +119,7 @@ class KernelDescription:
             "repeats": self.repeats,
             "reason": "; ".join(self.reasons),
             "notes": list(self.notes),
-            "source": self.source,
+            "source": self.source if self.repeats is None else "",
         }
 
 

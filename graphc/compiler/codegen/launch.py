@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 import numpy as np
@@ -272,6 +272,8 @@ class Launch:
         how: how the work is spread over blocks and threads, or what loops go over.
         legend: what the parameters are, a line each.
         repeats: the name of the first launch of the same function, where that is not this one.
+        names: the nodes of which the text's variables hold elements, by variable: several where
+            parts of the text have names of their own.
     """
 
     name: str
@@ -289,6 +291,7 @@ class Launch:
     how: str = ""
     legend: tuple[str, ...] = ()
     repeats: str | None = None
+    names: Mapping[str, tuple[Node, ...]] = field(default_factory=dict)
 
     @property
     def function(self) -> str:

@@ -21,7 +21,7 @@ from graphc.compiler.codegen.memory import (
     plan_memory,
 )
 from graphc.compiler.codegen.table import html_rows, quantity, wrapped
-from graphc.compiler.graph import BATCH, Node, State
+from graphc.compiler.graph import BATCH, Node, State, toposort
 from graphc.compiler.graph.dim import symbols
 from graphc.errors import ShapeError
 
@@ -48,6 +48,10 @@ class BufferUse:
         held: ``state``, ``constant`` and ``input`` have memory of their own; what is in the
             ``arena`` shares it with what is dead by then.
         steps: the first and the last step of the program that touch it.
+        offset: bytes from the arena's start; None of what is held elsewhere.
+        readers, writers: the launches that read and write it, in order.
+        node: of `DeviceProgram.outputs`, whose whole value it is; None of a constant and of what a
+            kernel keeps for itself.
     """
 
     name: str
@@ -56,6 +60,10 @@ class BufferUse:
     nbytes: int
     held: str
     steps: tuple[int, int]
+    offset: int | None = None
+    readers: tuple[str, ...] = ()
+    writers: tuple[str, ...] = ()
+    node: Node | None = None
 
     def __str__(self) -> str:
         return f"{self.name} {self.dtype}[{', '.join(map(str, self.shape))}]"
@@ -145,6 +153,9 @@ class MemoryReport:
                     "bytes": use.nbytes,
                     "held": use.held,
                     "steps": list(use.steps),
+                    "offset": use.offset,
+                    "readers": list(use.readers),
+                    "writers": list(use.writers),
                 }
                 for use in self.buffers
             ],
@@ -211,16 +222,37 @@ def memory_report(
     Raises ShapeError for a value with more elements than a kernel can count.
     """
     placed = plan(program, bindings)
+    readers: dict[object, dict[str, None]] = {}
+    writers: dict[object, dict[str, None]] = {}
+    for launch in launches(program.steps):
+        for buffers, found in ((launch.reads, readers), (launch.writes, writers)):
+            for buffer in buffers:
+                found.setdefault(_identity(buffer), {})[launch.name] = None
+    shared = {x.attrs["state"]: x for x in toposort(program.outputs) if x.op == "shared"}
     uses: dict[object, BufferUse] = {}
     for buffer, steps in lifetimes(program).items():
-        origin = buffer.origin
-        key = origin if isinstance(origin, Node | State) else buffer
-        shape = tuple(value_of(size, bindings) for size in buffer.shape)
-        nbytes = buffer.nbytes(bindings)
-        uses[key] = BufferUse(buffer.name, buffer.dtype, shape, nbytes, _held(buffer), steps)
+        key, origin = _identity(buffer), buffer.origin
+        node = shared.get(origin) if isinstance(origin, State) else buffer.node
+        uses[key] = BufferUse(
+            name=buffer.name,
+            dtype=buffer.dtype,
+            shape=tuple(value_of(size, bindings) for size in buffer.shape),
+            nbytes=buffer.nbytes(bindings),
+            held=_held(buffer),
+            steps=steps,
+            offset=placed.offsets.get(buffer),
+            readers=tuple(readers.get(key, ())),
+            writers=tuple(writers.get(key, ())),
+            node=origin if isinstance(origin, Node) else node,
+        )
     sizes = {symbol.name: value for symbol, value in bindings.items()}
     scratch = sum(scratch_blocks(program, CallSizes(bindings, threads)).values())
     return MemoryReport(title, sizes, list(uses.values()), placed.nbytes, target, scratch, threads)
+
+
+def _identity(buffer: Buffer) -> object:
+    """What tells values apart: several buffers stand for one input, or one state."""
+    return buffer.origin if isinstance(buffer.origin, Node | State) else buffer
 
 
 def scratch_blocks(program: DeviceProgram, at: CallSizes) -> dict[tuple[int, int], int]:

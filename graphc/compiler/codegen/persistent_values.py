@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import partial
 
 from graphc.compiler.codegen.c_text import C_TYPES
-from graphc.compiler.codegen.emitter import Emitter, Given, always, note
+from graphc.compiler.codegen.emitter import Emitter, Given, always
 from graphc.compiler.codegen.expression import (
     ZERO,
     Expression,
@@ -181,4 +181,4 @@ class Values:
             terms = [call("gc_add", first, second) for first, second in pairs]
         if parts == 1:
             return total
-        return self._emitter.define(C_TYPES[node.dtype], terms[0], note=note(node))
+        return self._emitter.element(node, terms[0])

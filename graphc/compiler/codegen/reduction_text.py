@@ -211,13 +211,17 @@ class WalkPrinter:
         if along:
             kind, functions = _ALONG[anchor.inputs[0].op]
             carried = f"{kind}<{C_TYPES[dtype]}>"
+        emitter = self.emitter
+        carrier, result = emitter.name("a"), emitter.name("t")
+        for name in (carrier, result):
+            emitter.signature.holds(name, anchor)
         return Accumulator(
             carried,
             functions,
             C_TYPES[dtype],
-            self.emitter.name("a"),
+            carrier,
             C_TYPES[anchor.dtype],
-            self.emitter.name("t"),
+            result,
             anchor.op in ("sum", "prod") and dtype.startswith("float"),
             note(anchor),
         )

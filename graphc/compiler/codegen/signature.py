@@ -92,10 +92,20 @@ class Signature:
         self._counts: dict[str, int] = {}
         self._parameters: list[tuple[str, Argument]] = []
         self.legend: list[str] = []
+        self._values: dict[str, dict[Node, None]] = {}
         self._read: dict[Buffer, None] = {}
         self._stored: dict[Buffer, None] = {}
 
     # ---- what the launch needs ------------------------------------------------------------------
+
+    def holds(self, variable: str, node: Node) -> None:
+        """Note that a variable of the text holds an element of a node's value."""
+        self._values.setdefault(variable, {})[node] = None
+
+    @property
+    def values(self) -> dict[str, tuple[Node, ...]]:
+        """The nodes of which the text's variables hold elements."""
+        return {variable: tuple(nodes) for variable, nodes in self._values.items()}
 
     @property
     def parameters(self) -> str:

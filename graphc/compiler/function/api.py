@@ -33,6 +33,7 @@ from graphc.compiler.graph import (
     substitute,
 )
 from graphc.compiler.graph.binding import bind
+from graphc.compiler.passes import PassRecord
 from graphc.compiler.runtime.executor import Observer
 from graphc.compiler.runtime.pending import Pending
 from graphc.errors import ArgumentError
@@ -175,6 +176,20 @@ class Function:
         """The outputs and updates after the passes, for dumps and tests."""
         return self._specialise(None if self._phase is None else training).outputs
 
+    def fetched(self, training: bool = False) -> int:
+        """The number of values that a call fetches: the first ones of `graph` and `given`; the
+        others are new values of states."""
+        return len(self.given(training)) - len(self._states)
+
+    def given(self, training: bool = False) -> tuple[Node, ...]:
+        """The outputs and updates ahead of the passes."""
+        return self._specialise(None if self._phase is None else training).given
+
+    def recorded_passes(self, training: bool = False) -> list[PassRecord]:
+        """Run the passes again, and return a record of each: the graph after it, and the rules that
+        fired."""
+        return self._specialise(None if self._phase is None else training).recorded_passes()
+
     def target(self, training: bool = False) -> str | None:
         """Whose generated kernels a call runs, 'cuda' or 'cpu'; None where the interpreter runs
         it."""
@@ -245,6 +260,16 @@ class Function:
             )
         return target
 
+    def bindings(
+        self,
+        batch: int | None = None,
+        sizes: Mapping[str, int] | None = None,
+        training: bool = False,
+    ) -> dict[Symbol, int]:
+        """The values of all symbols at these sizes; arguments and errors as of `kernels`."""
+        chosen = chosen_sizes(self._data_inputs, batch, sizes, self.name)
+        return self._specialise(None if self._phase is None else training).sizes(chosen)
+
     def _at(
         self,
         batch: int | None,
@@ -252,9 +277,8 @@ class Function:
         training: bool,
         target: str | None,
     ) -> tuple[DeviceProgram, dict[Symbol, int]]:
-        bindings = chosen_sizes(self._data_inputs, batch, sizes, self.name)
-        prepared = self._specialise(None if self._phase is None else training)
-        return self.program(training, target), prepared.sizes(bindings)
+        bindings = self.bindings(batch, sizes, training)
+        return self.program(training, target), bindings
 
     def __call__(self, *values: object) -> np.ndarray | list[np.ndarray]:
         """Run once. Values have to be of the inputs' dtypes and shapes; see `function`.

@@ -27,7 +27,7 @@ from graphc.compiler.graph import (
 )
 from graphc.compiler.graph.checks import SizeClaim
 from graphc.compiler.graph.equations import values
-from graphc.compiler.passes import optimize
+from graphc.compiler.passes import PassRecord, optimize, recorded_passes
 from graphc.compiler.passes.unify_sizes import unify_sizes
 from graphc.compiler.runtime.cpu.executor import NativeExecutor
 from graphc.compiler.runtime.cpu.toolchain import thread_count
@@ -42,6 +42,7 @@ class Prepared:
 
     Attributes:
         inputs: what is fed, as the graph reads it: sizes that have to be equal are written alike.
+        given: the graph ahead of the passes.
         outputs: the graph after the passes.
     """
 
@@ -77,10 +78,13 @@ class Prepared:
         unified = unify_sizes(outputs, inputs, self._claims)
         outputs, self.inputs, self._sizes = unified.outputs, unified.inputs, unified.sizes
         self._checker = PassChecker(outputs) if mode == "DebugMode" else None
-        pipeline = "FAST_COMPILE" if mode == "FAST_COMPILE" else "FAST_RUN"
+        self.given = tuple(outputs)
+        self._pipeline = "FAST_COMPILE" if mode == "FAST_COMPILE" else "FAST_RUN"
         observer = self._checker.observe if self._checker is not None else None
         self._states = tuple(states)
-        self.outputs, self._passes = optimize(outputs, pipeline, label=name, observer=observer)
+        self.outputs, self._passes = optimize(
+            outputs, self._pipeline, label=name, observer=observer
+        )
         self._chosen = choose_executor(self._device, self.outputs, states, name, mode, once, calls)
         self._target = self._chosen.target
         self._programs: dict[str, DeviceProgram] = {}
@@ -120,6 +124,10 @@ class Prepared:
         summary = self._executor.summary
         passes = tuple(self._passes)
         return CompileReport(self._name, self._device, self._mode, passes, self._seconds, summary)
+
+    def recorded_passes(self) -> list[PassRecord]:
+        """Run the passes again, and return a record of each."""
+        return recorded_passes(self.given, self._pipeline)
 
     def program(self, target: str) -> DeviceProgram:
         """The graph as generated code for 'cuda' or 'cpu', whatever runs it; made at the first

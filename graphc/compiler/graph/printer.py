@@ -47,16 +47,26 @@ def format_graph(outputs: Sequence[Node], indent: str = "") -> str:
 
 def _line(node: Node, names: dict[Node, str]) -> str:
     operands = ", ".join(names[x] for x in node.inputs)
-    attrs = ", ".join(
+    attrs = attributes_text(node)
+    inside = operands + (f"; {attrs}" if attrs else "")
+    comment = ", ".join(str(part) for part in (name_of(node), origin_of(node)) if part)
+    text = f"{names[node]}: {type_text(node)} = {node.op}({inside})"
+    return f"{text}  # {comment}" if comment else text
+
+
+def type_text(node: Node) -> str:
+    """The dtype and the sizes of a node: ``float32[batch, 10]``."""
+    return _type(node.dtype, node.shape)
+
+
+def attributes_text(node: Node) -> str:
+    """The attributes of a node that are no part of its type: ``axes=(1), keep=True``."""
+    return ", ".join(
         f"{name}={_value(value)}"
         for name, value in node.attrs.items()
         if value is not None
         and (name not in _HIDDEN or (name == "shape" and node.op in ("reshape", "broadcast")))
     )
-    inside = operands + (f"; {attrs}" if attrs else "")
-    comment = ", ".join(str(part) for part in (name_of(node), origin_of(node)) if part)
-    text = f"{names[node]}: {_type(node.dtype, node.shape)} = {node.op}({inside})"
-    return f"{text}  # {comment}" if comment else text
 
 
 def _type(dtype: object, shape: tuple[Any, ...]) -> str:

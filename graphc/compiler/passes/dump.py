@@ -19,12 +19,13 @@ _functions = itertools.count(1)
 
 
 class Dump:
-    """Where the graphs of one function go; writes nothing where the flag is not set."""
+    """Where the graphs of one function go; writes nothing where the flag is not set, or the
+    function has no label."""
 
-    def __init__(self, label: str):
+    def __init__(self, label: str | None):
         self.folder: Path | None = None
         self._passes = itertools.count()
-        if config.dump:
+        if config.dump and label is not None:
             name = re.sub(r"[^\w.-]+", "_", label).strip(".") or "function"
             self.folder = Path(config.dump) / f"{next(_functions):02d}-{name}"
             self.folder.mkdir(parents=True, exist_ok=True)

@@ -12,6 +12,7 @@ from graphc.compiler.passes.rewrite import rewrite
 
 
 def _fold(node: Node) -> object:
+    """An op on constants = its value."""
     if not node.inputs or any(x.op != "constant" for x in node.inputs):
         return None
     return g.constant(evaluate([node])[0], node.dtype) if is_small(node.shape) else None

@@ -34,6 +34,15 @@ class Pattern:
         self.op = op
         self.operands = operands
 
+    def __str__(self) -> str:
+        """The operation as a formula: ``exp(x) / y``."""
+        texts = [_operand_text(one) for one in self.operands]
+        if self.op in _SIGNS:
+            return f" {_SIGNS[self.op]} ".join(texts)
+        if self.op in _PREFIXES and len(texts) == 1:
+            return f"{_PREFIXES[self.op]}{texts[0]}"
+        return f"{self.op}({', '.join(map(str, self.operands))})"
+
 
 class Variable(Pattern):
     """Any node that `accepts` takes."""
@@ -43,6 +52,9 @@ class Variable(Pattern):
     def __init__(self, name: str, accepts: Callable[[Node], bool]):
         super().__init__(name)
         self.accepts = accepts
+
+    def __str__(self) -> str:
+        return self.op
 
 
 def _operator(op: str, reflected: bool = False) -> Callable[..., Pattern]:
@@ -66,6 +78,24 @@ for _python, _op in _BINARY.items():
     setattr(Pattern, f"__r{_python}__", _operator(_op, reflected=True))
 for _python, _op in {"neg": "neg", "invert": "logical_not"}.items():
     setattr(Pattern, f"__{_python}__", _operator(_op))
+
+_SIGNS = {
+    "add": "+",
+    "sub": "-",
+    "mul": "*",
+    "div": "/",
+    "pow": "**",
+    "logical_and": "&",
+    "logical_or": "|",
+    "logical_xor": "^",
+}
+_PREFIXES = {"neg": "-", "logical_not": "~"}
+
+
+def _operand_text(operand: object) -> str:
+    """An operand within a formula, in parentheses where it is an operation with a sign."""
+    signed = isinstance(operand, Pattern) and operand.op in _SIGNS | _PREFIXES
+    return f"({operand})" if signed else str(operand)
 
 
 # Any: a type checker does not see the operators that are installed above.
@@ -117,6 +147,10 @@ class Row:
         self.result = result
         self._kinds = [_ops_of(operand) for operand in pattern.operands]
         self._commutes = OPS[pattern.op].traits.commutative
+
+    def __str__(self) -> str:
+        """The rule as a formula: ``x + 0 = x``."""
+        return f"{self.pattern} = {self.result}"
 
     def __call__(self, node: Node) -> object:
         if node.op == self.pattern.op and self._may_match(node):

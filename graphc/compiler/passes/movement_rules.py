@@ -18,6 +18,7 @@ _HOLDS = {
 
 
 def _transpose(node: Node) -> Node | None:
+    """transpose(transpose(x)), and those of broadcasts and of axes of size 1, are one movement."""
     (x,), order = node.inputs, node.attrs["order"]
     long_axes = [axis for axis in order if x.shape[axis] != 1]
     if long_axes == sorted(long_axes):
@@ -32,6 +33,7 @@ def _transpose(node: Node) -> Node | None:
 
 
 def _reshape(node: Node) -> Node | None:
+    """reshape(reshape(x)) = reshape(x); a reshape to the same shape is nothing."""
     (x,) = node.inputs
     if x.shape == node.shape:
         return x
@@ -43,6 +45,7 @@ def _reshape(node: Node) -> Node | None:
 
 
 def _broadcast(node: Node) -> Node | None:
+    """broadcast(broadcast(x)) = broadcast(x); a broadcast to the same shape is nothing."""
     (x,), axes = node.inputs, node.attrs["axes"]
     if x.shape == node.shape:
         return x
@@ -53,6 +56,7 @@ def _broadcast(node: Node) -> Node | None:
 
 
 def _cast(node: Node) -> Node | None:
+    """cast(cast(x)) = cast(x) where the dtype between holds every value; to the same is nothing."""
     (x,) = node.inputs
     if x.dtype == node.dtype:
         return x
@@ -67,6 +71,7 @@ def _cast(node: Node) -> Node | None:
 
 
 def _slice(node: Node) -> Node | None:
+    """slice(slice(x)) = slice(x); a slice of everything is nothing."""
     (x,) = node.inputs
     start, stop, step = (node.attrs[name] for name in ("start", "stop", "step"))
     if x.shape == node.shape and not any(map(_is_nonzero, start)):
@@ -107,11 +112,13 @@ def _slice_of_concat(node: Node) -> Node | None:
 
 
 def _pad(node: Node) -> Node | None:
+    """pad(x) by nothing = x."""
     widths = (*node.attrs["low"], *node.attrs["high"], *node.attrs["interior"])
     return None if any(map(_is_nonzero, widths)) else node.inputs[0]
 
 
 def _concat(node: Node) -> Node | None:
+    """concat(x) = x; operands without elements are left out."""
     axis = node.attrs["axis"]
     operands = [x for x in node.inputs if x.shape[axis] != 0] or [node.inputs[0]]
     if 1 < len(operands) == len(node.inputs):
@@ -120,6 +127,7 @@ def _concat(node: Node) -> Node | None:
 
 
 def _flip(node: Node) -> Node | None:
+    """flip(flip(x)) = flip(x) along the axes that one of them has; axes of size 1 are left out."""
     (x,) = node.inputs
     axes = {axis for axis in node.attrs["axes"] if x.shape[axis] != 1}
     if x.op == "flip":

@@ -12,6 +12,7 @@ from graphc.compiler.graph import Node
 from graphc.compiler.passes.dump import Dump
 from graphc.compiler.passes.fold import fold
 from graphc.compiler.passes.narrow_pooling import narrow_pooling
+from graphc.compiler.passes.rewrite import Firing, recorded_firings
 from graphc.compiler.passes.scan_accumulate import leave_accumulations
 from graphc.compiler.passes.scan_merge import merge_scans
 from graphc.compiler.passes.scan_motion import hoist_products, sink_products
@@ -62,7 +63,7 @@ def optimize(
     outputs: Sequence[Node],
     mode: str = "FAST_RUN",
     keep: Iterable[Node] = (),
-    label: str = "function",
+    label: str | None = "function",
     observer: Observer | None = None,
 ) -> tuple[list[Node], list[PassReport]]:
     """Run the passes of a mode.
@@ -71,7 +72,7 @@ def optimize(
         outputs: of one program; all of it is rewritten together.
         mode: FAST_COMPILE runs fold and simplify alone, every other mode all of `PIPELINE`.
         keep: nodes that stay as they are, with all that only they read; nothing looks into them.
-        label: names the function's folder where the flag ``dump`` is set.
+        label: names the function's folder where the flag ``dump`` is set; None writes none.
         observer: called after each pass with its name and the outputs before and after it.
 
     Returns:
@@ -96,6 +97,33 @@ def optimize(
         if observer is not None:
             observer(name, before, current)
     return g.substitute(current, opened), reports
+
+
+@dataclass(frozen=True)
+class PassRecord:
+    """One pass as it ran: its report, the outputs after it, and the rules that fired in it."""
+
+    report: PassReport
+    outputs: tuple[Node, ...]
+    firings: tuple[Firing, ...]
+
+
+def recorded_passes(outputs: Sequence[Node], mode: str = "FAST_RUN") -> list[PassRecord]:
+    """Run the passes of a mode as `optimize` does, and return a record of each."""
+    after: list[list[Node]] = []
+    ends: list[int] = []
+
+    def observe(name: str, before: list[Node], current: list[Node]) -> None:
+        after.append(current)
+        ends.append(len(firings))
+
+    with recorded_firings() as firings:
+        _, reports = optimize(outputs, mode, label=None, observer=observe)
+    starts = [0, *ends]
+    return [
+        PassRecord(report, tuple(current), tuple(firings[start:end]))
+        for report, current, start, end in zip(reports, after, starts, ends, strict=False)
+    ]
 
 
 def simplify_for_gradient(outputs: Sequence[Node], keep: Iterable[Node] = ()) -> list[Node]:

@@ -6,11 +6,14 @@ is used. So one sweep reaches the fixpoint, and its time is linear in the size o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 
 from graphc.compiler import graph as g
 from graphc.compiler.graph import Body, Node
-from graphc.compiler.passes.match import Rule
+from graphc.compiler.passes.match import Row, Rule
 from graphc.errors import PassError
 
 Rules = Mapping[str, Sequence[Rule]]
@@ -18,6 +21,39 @@ Rules = Mapping[str, Sequence[Rule]]
 
 # How many levels of nodes that rules made are rewritten before the next sweep has to go on.
 _DEPTH = 100
+
+
+@dataclass(frozen=True)
+class Firing:
+    """One use of a rule: what it is called (`rule_name`), the node that it replaced, and by
+    which."""
+
+    rule: str
+    old: Node
+    new: Node
+
+
+_firings: ContextVar[list[Firing] | None] = ContextVar("graphc_firings", default=None)
+
+
+@contextmanager
+def recorded_firings() -> Iterator[list[Firing]]:
+    """A list of the rules that fire meanwhile, in order."""
+    found: list[Firing] = []
+    token = _firings.set(found)
+    try:
+        yield found
+    finally:
+        _firings.reset(token)
+
+
+def rule_name(rule: Rule) -> str:
+    """The formula of a row; of a function the first paragraph of its docstring, and its name where
+    it has none."""
+    if isinstance(rule, Row):
+        return str(rule)
+    text = " ".join((rule.__doc__ or "").split("\n\n")[0].split())
+    return text.rstrip(".") if text else rule.__name__.strip("_")
 
 
 def index_rules(*tables: Iterable[tuple[str, Rule]]) -> dict[str, tuple[Rule, ...]]:
@@ -87,6 +123,9 @@ class _Sweep:
         for rule in self.rules.get(node.op, ()):
             result = conform(rule(node), node)
             if result is not None and result is not node:
+                firings = _firings.get()
+                if firings is not None:
+                    firings.append(Firing(rule_name(rule), node, result))
                 return g.inherit(result, node)
         return node
 

@@ -53,7 +53,7 @@ ROWS = [
 
 
 def _log_of_sum_of_exponentials(node: Node) -> object:
-    # log(sum(e^z)) = m + log(sum(e^(z - m))), m = max(z)
+    """log(sum(e^z)) = m + log(sum(e^(z - m))), m = max(z)."""
     total = node.inputs[0]
     if total.op != "sum" or total.inputs[0].op != "exp":
         return None
@@ -72,7 +72,7 @@ def _is_shifted(exponent: Node, axes: tuple[int, ...]) -> bool:
 
 
 def _log_before_movement(node: Node) -> object:
-    # log(reshape(x)) = reshape(log(x)), so that the rows above see what x is
+    """log(reshape(x)) = reshape(log(x)), so that the rows above see what x is."""
     x = node.inputs[0]
     if x.op not in ("reshape", "transpose"):
         return None

@@ -9,6 +9,7 @@ import pytest
 
 from graphc.compiler import graph as g
 from graphc.compiler.codegen import DeviceProgram, lower
+from graphc.compiler.codegen.memory import launches
 from graphc.compiler.codegen.memory_report import MemoryReport, largest_batch, memory_report
 from graphc.compiler.codegen.native import lower_native
 from graphc.compiler.graph import state_of
@@ -100,6 +101,21 @@ def test_live_is_what_one_step_needs() -> None:
     values = [use for use in found.buffers if use.held == "arena" and use.name == "matmul"]
     assert len(values) == 6
     assert found.arena < 6 * 64 * 256 * 4
+
+
+def test_who_touches_a_value_and_where_it_lies(program: DeviceProgram) -> None:
+    found = {use.name: use for use in report(program, 10).buffers}
+    names = [launch.name for launch in launches(program.steps)]
+    product = found["layer_1/matmul"]
+    assert product.writers == (names[0],)
+    assert set(product.readers) <= set(names[1:])
+    assert product.offset is not None
+    assert product.node is not None
+    assert product.node.op == "matmul"
+    w = found["w"]
+    assert (w.offset, w.writers, w.node.op) == (None, w.readers, "shared")
+    assert (found["x"].readers, found["x"].writers) == ((names[0],), ())
+    assert {"offset", "readers", "writers"} <= report(program, 10).as_dict()["buffers"][0].keys()
 
 
 def test_the_largest_come_first(program: DeviceProgram) -> None:

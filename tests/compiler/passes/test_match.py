@@ -87,3 +87,11 @@ def test_python_operators_on_either_side_write_patterns():
     assert bindings(1 / x, 1 / A) == [{x: A}]
     assert bindings(2**-x, g.pow(2.0, -A)) == [{x: A}]
     assert bindings(x ^ (y | x), g.logical_xor(flag, g.logical_or(other, flag)))
+
+
+def test_rows_print_as_formulas():
+    assert str(Row(log(exp(x)), x)) == "log(exp(x)) = x"
+    assert str(Row(-(x - y), y - x)) == "-(x - y) = y - x"
+    assert str(Row(-x * y, -(x * y))) == "(-x) * y = -(x * y)"
+    assert str(Row(where(~x, x, y), where(x, y, x))) == "where(~x, x, y) = where(x, y, x)"
+    assert str(Row(x**2, x * x)) == "x ** 2 = x * x"

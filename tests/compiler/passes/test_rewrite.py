@@ -5,8 +5,14 @@ from __future__ import annotations
 import pytest
 
 from graphc.compiler import graph as g
-from graphc.compiler.passes import optimize, simplify, stabilize
-from graphc.compiler.passes.rewrite import conform, index_rules, rewrite
+from graphc.compiler.passes import optimize, recorded_passes, simplify, stabilize
+from graphc.compiler.passes.rewrite import (
+    conform,
+    index_rules,
+    recorded_firings,
+    rewrite,
+    rule_name,
+)
 from graphc.errors import PassError
 
 X = g.input((None, 3), "float64")
@@ -105,3 +111,32 @@ def test_chains_of_ten_thousand_nodes(step):
         x = step(x)
     (after,), _ = optimize([x])
     assert after.shape == (3, 3)
+
+
+def test_rules_that_fire_are_recorded_while_somebody_asks():
+    def undo(node):
+        """neg(neg(x)) = x, and
+        more of it.
+
+        Not this.
+        """
+        return node.inputs[0].inputs[0] if node.inputs[0].op == "neg" else None
+
+    rules = index_rules([("neg", undo)])
+    with recorded_firings() as firings:
+        rewrite([g.exp(g.neg(g.neg(X)))], rules)
+    rewrite([g.exp(g.neg(g.neg(X)))], rules)
+    assert [(one.rule, one.old, one.new) for one in firings] == [
+        ("neg(neg(x)) = x, and more of it", g.neg(g.neg(X)), X)
+    ]
+    assert rule_name(lambda node: None) == "<lambda>"
+
+
+def test_records_of_passes_end_with_what_optimize_gives():
+    outputs = [g.log(g.exp(g.neg(g.neg(X)))) + 0.0]
+    records = recorded_passes(outputs)
+    after, reports = optimize(outputs)
+    assert list(records[-1].outputs) == after == [X]
+    assert [one.report.name for one in records] == [report.name for report in reports]
+    fired = {one.report.name: {firing.rule for firing in one.firings} for one in records}
+    assert fired["simplify"] >= {"x + 0 = x", "log(exp(x)) = x", "-(-x) = x"}

@@ -126,4 +126,5 @@ class NativeContext(Context):
             scratch=tuple(signature.scratch),
             how=how,
             legend=tuple(signature.legend),
+            names=signature.values,
         )

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from graphc.compiler.codegen.draws import shift_of
-from graphc.compiler.codegen.emitter import Emitter, Given, note, splat
+from graphc.compiler.codegen.emitter import Emitter, Given, splat
 from graphc.compiler.codegen.expression import (
     ZERO,
     Expression,
@@ -94,7 +94,7 @@ class NativeEmitter(Emitter):
         if key not in self.draws:
             self.draws[key] = self.name("words")
         word = subscript(self.draws[key], DRAWN)
-        return self.define("unsigned int", word, note=note(node))
+        return self.element(node, word)
 
     def key(self, node: Node) -> Expression:
         """Return the arguments of a draw's call that do not depend on the element: step of the

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from graphc.compiler.codegen.draws import has_one_shift, shift_of, word_at
-from graphc.compiler.codegen.emitter import Emitter, note, splat
+from graphc.compiler.codegen.emitter import Emitter, splat
 from graphc.compiler.codegen.expression import (
     ZERO,
     Expression,
@@ -106,7 +106,7 @@ class TileWords:
         if (drawn.order, drawn.places) != (order, places):
             return None
         word = subscript("words", self._from(drawn, place, position))
-        return emitter.define("unsigned int", word, note=note(node))
+        return emitter.element(node, word)
 
     def order(self, node: Node) -> tuple[int, ...]:
         """In which order a node that was drawn is."""
