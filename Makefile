@@ -22,6 +22,9 @@
 #                      folders of the package by commas: make mutants UNDER=graphc/callbacks
 # make campaign-ranks  stop a rank at random moments of a training, again and again: kill it, stop it, let
 #                      it fail; NUMBER (50), SEED, SECONDS as above
+# make test-web        check the page of `graphc view`: its script's own tests (node and npm), and
+#                      the page in Chromium; says what is missing
+# make web             bundle that script anew (node and npm)
 # make nvcc-gate       compile the kernels of the reference models with nvcc for three cards: no spills,
 #                      and registers, shared memory and counts as in tests/nvcc/ledger.json; with
 #                      UPDATE=1 the ledger is written
@@ -49,7 +52,7 @@ PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 # "Leaving directory" would follow the demo's last line when make runs inside of make.
 MAKEFLAGS += --no-print-directory
 
-.PHONY: demo test test-keras-1.2 test-native test-cuda test-ranks test-programs test-package campaign mutants campaign-ranks nvcc-gate bench peers docs lint references-check clean
+.PHONY: demo test test-keras-1.2 test-native test-cuda test-ranks test-programs test-package test-web web campaign mutants campaign-ranks nvcc-gate bench peers docs lint references-check clean
 
 # Each stamp is one set-up, redone only when pyproject.toml changes; the install is editable, so
 # that a changed source file needs none.
@@ -99,7 +102,7 @@ PYTEST := -m pytest -q -n $(WORKERS) --dist worksteal
 # Tests of the campaigns themselves are those of `make campaign`.
 RANKS_TESTS := tests/parallel/mpiexec tests/parallel/nccl
 PROGRAMS_TESTS := tests/keras_programs tests/examples
-OWN_TARGETS := tests/campaigns tests/packaging $(PROGRAMS_TESTS) $(RANKS_TESTS)
+OWN_TARGETS := tests/campaigns tests/packaging tests/web $(PROGRAMS_TESTS) $(RANKS_TESTS)
 
 test: $(VENV)/.test
 	$(BIN)/python $(PYTEST) $(addprefix --ignore=,$(OWN_TARGETS))
@@ -121,6 +124,33 @@ test-programs: $(VENV)/.test
 # Installs what graphc needs from the package index, into an environment of the test.
 test-package: $(VENV)/.test
 	$(BIN)/python $(PYTEST) tests/packaging
+
+$(VENV)/.web: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python $(PIP_INSTALL) -e '.[test,web]'
+	touch $@
+
+web/node_modules/.ready: web/package-lock.json
+	cd web && npm ci --no-audit --no-fund --loglevel=error
+	touch $@
+
+web: web/node_modules/.ready
+	cd web && node build.js
+
+# The committed bundle has to be what the sources give.
+test-web: $(if $(shell command -v npm),web/node_modules/.ready) $(VENV)/.web
+ifeq ($(shell command -v npm),)
+	@echo "make test-web: the script's own tests NOT RUN, this machine has no node and npm"
+else
+	cd web && npm run --silent lint && npm run --silent test
+	mkdir -p build/web && cd web && node build.js ../build/web
+	diff -r build/web graphc/view/bundle
+endif
+ifeq ($(shell command -v chromium google-chrome),)
+	@echo "make test-web: the page in a browser NOT RUN, this machine has no Chromium"
+else
+	$(BIN)/python -m pytest -q tests/web
+endif
 
 # The libraries of sanitizers have to be the first in a process. What they report comes with -s, from
 # any process, though it ends with the report.
@@ -222,4 +252,4 @@ references-check: $(TORCH)/.ready
 	$(TORCH)/bin/python tests/references/record.py --check
 
 clean:
-	rm -rf $(VENV) $(TORCH) $(CUDA) $(PEERS_VENV) $(DOCS_VENV) site build dist .pytest_cache .hypothesis .ruff_cache .mypy_cache
+	rm -rf web/node_modules $(VENV) $(TORCH) $(CUDA) $(PEERS_VENV) $(DOCS_VENV) site build dist .pytest_cache .hypothesis .ruff_cache .mypy_cache

@@ -11,12 +11,20 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from graphc.cli import bench, cache, demo, doctor, dump, run
+from graphc.cli import bench, cache, demo, doctor, dump, run, view
 from graphc.compiler.codegen.table import WIDTH
 from graphc.errors import GraphcError
 from graphc.version import __version__
 
-COMMANDS = (run.COMMAND, demo.COMMAND, doctor.COMMAND, dump.COMMAND, bench.COMMAND, cache.COMMAND)
+COMMANDS = (
+    run.COMMAND,
+    demo.COMMAND,
+    doctor.COMMAND,
+    dump.COMMAND,
+    view.COMMAND,
+    bench.COMMAND,
+    cache.COMMAND,
+)
 
 _DESCRIPTION = """\
 graphc compiles neural networks written with the Keras 1.0 API. From Python:
@@ -33,6 +41,7 @@ examples:
   graphc doctor          what is installed, what is missing, every flag
   graphc demo            train a network, in under a minute
   graphc dump mlp        the CUDA kernels of a model's training step
+  graphc view mlp        a page of how the model was compiled
   graphc bench           where a training step's time goes
   graphc cache           what is kept of compiled kernels, and how much
   graphc demo --help     more about one command

@@ -63,6 +63,9 @@ def test_the_wheel_carries_what_the_package_needs_and_no_more(wheel: Path) -> No
         "graphc/templates/README.md",
         "graphc/datasets/digits.npz",
         "graphc/datasets/digits.LICENSE",
+        "graphc/view/bundle/view.js",
+        "graphc/view/bundle/view.css",
+        "graphc/view/bundle/LICENSES.txt",
     } <= names
     assert any(name.endswith("licenses/LICENSE") for name in names)
     tops = {name.split("/")[0] for name in names}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, ClassVar, Unpack
@@ -25,6 +26,7 @@ from graphc.engine.keywords import (
 )
 from graphc.engine.topology.container import Container
 from graphc.engine.training.checkpoint import Checkpoint
+from graphc.engine.training.collecting import note_compiled
 from graphc.engine.training.feeds import Feeds
 from graphc.engine.training.generator_trainer import GeneratorTrainer
 from graphc.engine.training.step_functions import StepAttribute, StepFunctions
@@ -135,6 +137,18 @@ class Model(Container):
         refuse_unknown(where, others, _COMPILE_KEYWORDS)
         what = (optimizer, loss, metrics, loss_weights, sample_weight_mode, kwargs.get("mode"))
         self._graphc_trainer.compile(*what)
+        note_compiled(self)
+
+    def view(
+        self,
+        batch: int | None = None,
+        sizes: Mapping[str, int] | None = None,
+        target: str | None = None,
+    ) -> Any:
+        """Return a page of how the training step was compiled, which a notebook shows; ``save``
+        writes it into a file. Arguments and errors as of `kernels`."""
+        # By name: a page is made of a model, and the floor that makes it is above this one.
+        return importlib.import_module("graphc.view").shown_model(self, batch, sizes, target)
 
     def fit(
         self,

@@ -1,0 +1,71 @@
+"""Training steps that are fast to compile, and their documents."""
+
+from __future__ import annotations
+
+from functools import cache, partial
+from typing import Any
+
+from graphc.layers.core import Dense
+from graphc.layers.recurrent import SimpleRNN
+from graphc.layers.wrappers import TimeDistributed
+from graphc.models import Sequential
+from graphc.reference_models import ReferenceModel, gru_ae, mlp
+from graphc.view import Subject, compiled_view, subject_of
+
+HOSTILE = (
+    "</script><script>alert(1)</script>",
+    "<img src=x onerror=alert(1)>",
+    "\"quotes\" 'and' `ticks`",
+    "<!--",
+    "]]> &amp; &lt;",
+    "\u2028 line \u202e turned \u00e9\u00df\u6f22\u5b57 \U0001f600",
+)
+"""Names of layers that a careless page would take for markup."""
+
+# Built once: names of layers and streams of random draws count on from build to build.
+SMALL = {
+    "small": ReferenceModel(
+        "small", "8-16-16-4", 6, cache(partial(mlp.build, features=8, width=16, classes=4))
+    ),
+    "loop": ReferenceModel(
+        "loop", "2-4-2", 5, cache(partial(gru_ae.build, steps=7, features=2, units=4))
+    ),
+}
+
+
+@cache
+def small_subject(name: str) -> Subject:
+    model = SMALL[name]
+    return Subject(name, model.summary, model.build().function(), model.batch)
+
+
+@cache
+def document(name: str, target: str = "cuda") -> dict[str, Any]:
+    """The document of a small reference model."""
+    subject = small_subject(name)
+    return compiled_view(subject, subject.batch, target=target).as_dict()
+
+
+def hostile_model() -> Sequential:
+    """A model whose layers, and itself, have hostile names."""
+    layers = [
+        Dense(3, name=name, **({} if k else {"input_dim": 2})) for k, name in enumerate(HOSTILE)
+    ]
+    model = Sequential(layers, name=HOSTILE[0])
+    model.compile("sgd", "mse")
+    return model
+
+
+@cache
+def hostile_subject() -> Subject:
+    return subject_of(hostile_model(), HOSTILE[0], HOSTILE[1])
+
+
+def nested_model() -> Sequential:
+    """A model within a model, and a layer within a wrapper."""
+    inner = Sequential(
+        [TimeDistributed(Dense(4, name="dense"), input_shape=(5, 3), name="each")], name="inner"
+    )
+    model = Sequential([inner, SimpleRNN(2, name="rnn")], name="outer")
+    model.compile("sgd", "mse")
+    return model

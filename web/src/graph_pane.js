@@ -1,0 +1,258 @@
+/** The graph ahead of the passes, after each of them, and as the kernels compute it. */
+
+import { element, pane } from "./dom.js";
+import { counted, shapeOf, shortened } from "./format.js";
+import { GraphView } from "./graph_view.js";
+
+/** @import {CompiledIndex} from "./compiled_index.js" */
+/** @import {Store} from "./store.js" */
+/** @import {Box, Cluster, Item} from "./hierarchy.js" */
+/** @import {Face} from "./graph_view.js" */
+/** @import {Phase, Stage} from "./types.js" */
+
+/** @type {Phase[]} */
+const PHASES = ["forward", "gradient", "update"];
+const TITLE = 26;
+const LINE = 30;
+
+/**
+ * The rules that fired in a stage, the most frequent first.
+ * @param {Stage} stage
+ * @returns {{rule: string, count: number, nodes: number[]}[]}
+ */
+export function firedRules(stage) {
+  /** @type {Map<string, {rule: string, count: number, nodes: number[]}>} */
+  const rules = new Map();
+  for (const firing of stage.firings) {
+    const known = rules.get(firing.rule) ?? { rule: firing.rule, count: 0, nodes: [] };
+    known.count += 1;
+    if (firing.new !== null && !known.nodes.includes(firing.new)) known.nodes.push(firing.new);
+    rules.set(firing.rule, known);
+  }
+  return [...rules.values()].sort((a, b) => b.count - a.count);
+}
+
+/**
+ * The nodes of a stage that are drawn, as items of a hierarchy: by what they are part of, then by
+ * layer.
+ * @param {CompiledIndex} index
+ * @param {number} stage
+ * @param {Set<Phase>} phases
+ * @returns {Item[]}
+ */
+export function itemsOf(index, stage, phases) {
+  const order = index
+    .order(stage)
+    .filter((node) => !index.isSilent(node) && phases.has(index.nodes[node].phase));
+  const drawn = new Set(order);
+  return order.map((number) => {
+    const node = index.nodes[number];
+    const layer = node.layer ?? (node.op === "input" || node.phase === "update" ? null : "");
+    const group = layer === null ? `${node.phase}` : `${node.phase}:${encodeURIComponent(layer)}`;
+    const inputs = [...node.inputs, ...node.body].filter((one) => drawn.has(one));
+    return {
+      id: String(number),
+      path: node.op === "input" ? [] : [group],
+      reads: inputs.map(String),
+      // Weights go to gradients and updates, far away.
+      weak: inputs.map((one) => index.nodes[one].op === "shared"),
+    };
+  });
+}
+
+/**
+ * @param {CompiledIndex} index
+ * @param {Store} store
+ * @returns {HTMLElement}
+ */
+export function graphPane(index, store) {
+  /** @type {Set<Phase>} */
+  const phases = new Set(PHASES);
+  /** @type {{stage: number, added: Set<number>}} */
+  let shown = { stage: -1, added: new Set() };
+  const filters = PHASES.map((phase) =>
+    element(
+      "label",
+      { class: `filter ${phase}` },
+      element("input", {
+        type: "checkbox",
+        checked: true,
+        onchange: (/** @type {{target: HTMLInputElement}} */ event) => {
+          if (event.target.checked) phases.add(phase);
+          else phases.delete(phase);
+          show();
+        },
+      }),
+      phase,
+    ),
+  );
+  const { pane: made, body } = pane("nodes", "Graph", filters);
+  const stages = element("div", {
+    class: "stages",
+    role: "radiogroup",
+    "aria-label": "Stage of the compilation",
+  });
+  const buttons = index.stages.map((stage, k) => {
+    const { added, removed } = index.changes(k);
+    const change =
+      k === 0 ? "" : added.size + removed === 0 ? "unchanged" : `+${added.size} −${removed}`;
+    const button = element(
+      "button",
+      {
+        role: "radio",
+        class: added.size + removed === 0 && k > 0 ? "stage unchanged" : "stage",
+        title: `${titleOf(stage)}: ${counted(stage.nodes, "node")}${stage.seconds === null ? "" : `, ${(1000 * stage.seconds).toFixed(1)} ms`}`,
+        onclick: () => store.showStage(k),
+      },
+      element("b", {}, titleOf(stage)),
+      element("small", {}, `${stage.nodes.toLocaleString("en-US")} ${change}`),
+    );
+    return button;
+  });
+  stages.append(...buttons);
+  stages.addEventListener("keydown", (event) => {
+    const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+    if (step === undefined) return;
+    event.preventDefault();
+    const next = Math.min(index.stages.length - 1, Math.max(0, store.state.stage + step));
+    store.showStage(next);
+    buttons[next].focus();
+  });
+  const rules = element("div", { class: "rules" });
+  const canvas = element("div", { class: "canvas" });
+  body.append(stages, canvas, rules);
+
+  /** @param {Box | Cluster} box @returns {Face} */
+  const face = (box) => {
+    const members = box.members.map(Number);
+    const fresh = members.filter((node) => shown.added.has(node)).length;
+    if (members.length === 1 && !("isGroup" in box && box.isGroup)) {
+      const node = index.nodes[members[0]];
+      const inline = node.inputs
+        .filter((one) => index.isSilent(one))
+        .map((one) => constantText(index, one));
+      const attributes = [...inline, node.attributes].filter((text) => text !== "").join(", ");
+      return {
+        title: shortened(node.name === null ? node.op : `${node.op} ${node.name}`, TITLE),
+        lines: [
+          ["cluster" in box && box.cluster !== null ? "" : node.layer, shapeOf(node.type)]
+            .filter(Boolean)
+            .join("  "),
+          attributes,
+        ]
+          .filter((line) => line !== "")
+          .map((line) => shortened(line, LINE)),
+        phase: node.phase,
+        isNew: fresh > 0,
+        share: null,
+        hint: [
+          `${node.op} ${node.name ?? ""}`,
+          node.type,
+          attributes,
+          node.layer ?? "no layer",
+          fresh > 0 ? "new in this pass" : "",
+        ]
+          .filter((line) => line !== "")
+          .join("\n"),
+      };
+    }
+    const { layer, phase } = index.nodes[members[0]];
+    const same = members.every((node) => index.nodes[node].layer === layer);
+    const title = same && layer !== null ? layer : phase === "update" ? "update" : "of no layer";
+    const what = box.divides === undefined ? phase : `nodes, in order`;
+    return {
+      title: shortened(title, TITLE - 2),
+      lines: [
+        shortened(
+          `${counted(members.length, "node")}${fresh > 0 ? `, ${fresh} new` : ""}  ${what}`,
+          LINE,
+        ),
+      ],
+      phase,
+      isNew: fresh > 0,
+      share: null,
+      hint: `${title}, ${phase}: ${counted(members.length, "node")}`,
+    };
+  };
+
+  const view = new GraphView(canvas, {
+    label: "Graph",
+    face,
+    choose: (box) => {
+      const first = Number(box.members[0]);
+      const { layer } = index.nodes[first];
+      if (!box.isGroup) store.select({ kind: "node", id: first });
+      else if (layer !== null && index.layerAt.has(layer))
+        store.select({ kind: "layer", id: layer });
+    },
+  });
+
+  const show = () => {
+    const { stage } = store.state;
+    shown = { stage, added: index.changes(stage).added };
+    buttons.forEach((button, k) => {
+      button.setAttribute("aria-checked", String(k === stage));
+      button.tabIndex = k === stage ? 0 : -1;
+    });
+    buttons[stage].scrollIntoView({ block: "nearest", inline: "nearest" });
+    view.show(itemsOf(index, stage, phases));
+    rules.replaceChildren(...rulesOf(index, store, stage));
+    mark();
+  };
+  const mark = () => {
+    const { selection, related } = store.state;
+    const chosen = selection?.kind === "node" ? String(selection.id) : null;
+    view.mark((node) => related.nodes.has(Number(node)), chosen, true);
+  };
+  requestAnimationFrame(() => {
+    store.subscribe((state) => {
+      if (state.stage !== shown.stage) show();
+      else mark();
+    });
+  });
+  made.addEventListener("resized", () => view.fit());
+  return made;
+}
+
+/** @param {Stage} stage */
+export function titleOf(stage) {
+  if (stage.name === "given") return "as built";
+  return stage.name === "kernels" ? "as kernels compute it" : stage.name;
+}
+
+/**
+ * @param {CompiledIndex} index
+ * @param {Store} store
+ * @param {number} stage
+ * @returns {HTMLElement[]}
+ */
+function rulesOf(index, store, stage) {
+  const { added, removed } = index.changes(stage);
+  const here = index.stages[stage];
+  if (stage === 0)
+    return [element("p", {}, "The graph of layers, gradients and updates, ahead of all passes.")];
+  const fired = firedRules(here);
+  const head = `${titleOf(here)}: ${counted(added.size, "new node")}, ${removed.toLocaleString("en-US")} gone, ${counted(here.firings.length, "rewrite")}`;
+  const rows = fired.map(({ rule, count, nodes }) => {
+    const row = element(
+      "button",
+      { class: "rule", title: rule, disabled: nodes.length === 0 },
+      element("span", { class: "times" }, `${count}×`),
+      element("code", {}, rule),
+    );
+    let next = 0;
+    row.addEventListener("click", () => {
+      store.select({ kind: "node", id: nodes[next % nodes.length] });
+      next += 1;
+    });
+    return row;
+  });
+  return [element("p", {}, head), ...rows];
+}
+
+/** @param {CompiledIndex} index @param {number} number */
+function constantText(index, number) {
+  let node = index.nodes[number];
+  while (node.op !== "constant" && node.inputs.length === 1) node = index.nodes[node.inputs[0]];
+  return node.op === "constant" ? node.attributes.replace(/^value=/, "") : node.op;
+}

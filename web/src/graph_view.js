@@ -1,0 +1,435 @@
+/** A drawing of a graph in groups: boxes that open, pan, zoom, and follow the arrow keys. */
+
+import { element, svg } from "./dom.js";
+import { drawing, pathTo, tree } from "./hierarchy.js";
+import { layOut, smoothPath } from "./layout.js";
+
+/** @import {Box, Cluster, Drawing, Group, Item} from "./hierarchy.js" */
+/** @import {Layout, Place} from "./layout.js" */
+
+/**
+ * What a box shows.
+ * @typedef {object} Face
+ * @property {string} title
+ * @property {string[]} lines
+ * @property {string} phase a class that colours its edge
+ * @property {boolean} isNew
+ * @property {number | null} share from 0 to 1, drawn as a bar
+ * @property {string} hint the whole text, for a pointer that rests
+ */
+
+let views = 0;
+
+const WIDTH = 190;
+const LINE = 14;
+const PADDING = 7;
+
+/** The least scale at which a drawing is first shown. */
+const READABLE = 0.75;
+
+export class GraphView {
+  /**
+   * @param {HTMLElement} body
+   * @param {object} how
+   * @param {string} how.label for those who do not see it
+   * @param {(box: Box | Cluster) => Face} how.face
+   * @param {(box: Box) => void} how.choose called when a box is chosen
+   */
+  constructor(body, { label, face, choose }) {
+    this._face = face;
+    this._choose = choose;
+    /** @type {Set<string>} */
+    this._open = new Set();
+    /** @type {Map<string, Item>} */
+    this._items = new Map();
+    /** @type {Group} */
+    this._root = { id: "", children: [], members: [] };
+    /** @type {Drawing} */
+    this._drawing = { boxes: [], clusters: [], edges: [] };
+    /** @type {Layout | null} */
+    this._layout = null;
+    /** @type {Map<string, SVGGElement>} */
+    this._faces = new Map();
+    /** @type {string | null} */
+    this._at = null;
+    this._view = { x: 0, y: 0, scale: 1 };
+    this._content = svg("g");
+    this._arrow = `arrow-${views}`;
+    views += 1;
+    const arrow = svg(
+      "marker",
+      {
+        id: this._arrow,
+        class: "arrow",
+        viewBox: "0 0 8 8",
+        refX: 7,
+        refY: 4,
+        markerWidth: 7,
+        markerHeight: 7,
+        orient: "auto",
+      },
+      svg("path", { d: "M0,0L8,4L0,8z" }),
+    );
+    this._svg = svg(
+      "svg",
+      {
+        class: "graph",
+        tabindex: 0,
+        role: "application",
+        "aria-label": `${label}: arrow keys move, Enter opens and closes a group, + and - zoom, 0 fits`,
+      },
+      svg("defs", {}, arrow),
+      this._content,
+    );
+    const button = (
+      /** @type {string} */ text,
+      /** @type {string} */ title,
+      /** @type {() => void} */ act,
+    ) =>
+      element(
+        "button",
+        { title, "aria-label": `${label}: ${title}`, tabindex: -1, onclick: act },
+        text,
+      );
+    this._controls = element(
+      "div",
+      { class: "zoom" },
+      button("+", "zoom in", () => this._zoom(1.25)),
+      button("−", "zoom out", () => this._zoom(0.8)),
+      button("⤡", "fit", () => this.fit()),
+    );
+    body.append(this._svg, this._controls);
+    this._listen();
+  }
+
+  /**
+   * Show items; groups that were open stay so.
+   * @param {Item[]} items
+   */
+  show(items) {
+    this._items = new Map(items.map((item) => [item.id, item]));
+    this._root = tree(items);
+    this._draw();
+    this.fit();
+  }
+
+  /** Draw the faces again, after what they show has changed. */
+  repaint() {
+    this._draw();
+  }
+
+  /**
+   * Mark what belongs to the selection, and look at the first of it.
+   * @param {(member: string) => boolean} isRelated
+   * @param {string | null} chosen the item that is selected itself
+   * @param {boolean} open whether the groups around it are to be opened
+   */
+  mark(isRelated, chosen, open) {
+    if (chosen !== null && open && this._items.has(chosen)) this._reveal(chosen);
+    /** @type {string | null} */
+    let first = null;
+    for (const box of this._drawing.boxes) {
+      const isChosen = chosen !== null && box.members.includes(chosen);
+      const isPart = box.members.some(isRelated);
+      const face = this._faces.get(box.id);
+      face?.classList.toggle("chosen", isChosen);
+      face?.classList.toggle("related", isPart);
+      if (isChosen || (isPart && first === null)) first = box.id;
+    }
+    this._svg.classList.toggle("has-related", first !== null);
+    if (first !== null) {
+      this._at = first;
+      this._bringIntoView(first);
+    }
+    this._markFocus();
+  }
+
+  /** @returns {number} how many boxes are drawn */
+  get count() {
+    return this._drawing.boxes.length;
+  }
+
+  /** Show all of it, no larger than its own size. */
+  fit() {
+    const layout = this._layout;
+    const { clientWidth: width, clientHeight: height } = this._svg;
+    if (layout === null || width === 0) return;
+    const whole = Math.min(width / layout.width, height / layout.height);
+    // What would be too small to read is shown from its beginning.
+    const scale = Math.min(1, Math.max(whole, READABLE));
+    const [wide, high] = [scale * layout.width, scale * layout.height];
+    const tops = [...layout.boxes.values()].sort((one, other) => one.y - other.y);
+    const x = wide < width ? (width - wide) / 2 : width / 2 - scale * (tops[0]?.x ?? 0);
+    this._look(x, high < height ? (height - high) / 2 : 0, scale);
+  }
+
+  /** @param {string} item */
+  _reveal(item) {
+    const closed = pathTo(this._root, item).filter((group) => !this._open.has(group));
+    if (closed.length === 0) return;
+    for (const group of closed) this._open.add(group);
+    this._draw();
+  }
+
+  /** @param {string} group */
+  _toggle(group) {
+    const anchor = this._layout?.boxes.get(group) ?? this._layout?.clusters.get(group);
+    if (this._open.has(group)) this._open.delete(group);
+    else this._open.add(group);
+    this._draw();
+    const now = this._layout?.boxes.get(group) ?? this._layout?.clusters.get(group);
+    if (anchor !== undefined && now !== undefined) {
+      // The group stays where it was on the screen, by its upper edge.
+      const { x, y, scale } = this._view;
+      const top = anchor.y - anchor.height / 2 - (now.y - now.height / 2);
+      this._look(x + scale * (anchor.x - now.x), y + scale * top, scale);
+    }
+    this._at = this._drawing.boxes.some((box) => box.id === group)
+      ? group
+      : (this._drawing.boxes.find((box) => box.cluster === group)?.id ?? null);
+    this._markFocus();
+    this._svg.dispatchEvent(new CustomEvent("drawn", { bubbles: true }));
+  }
+
+  _draw() {
+    this._drawing = drawing(this._root, this._items, (group) => this._open.has(group));
+    const faces = new Map(this._drawing.boxes.map((box) => [box.id, this._face(box)]));
+    const sizeOf = (/** @type {string} */ id) => {
+      const { lines, share } = /** @type {Face} */ (faces.get(id));
+      return {
+        width: WIDTH,
+        height: 2 * PADDING + LINE * (1 + lines.length) + (share === null ? 0 : 5),
+      };
+    };
+    this._layout = layOut(this._drawing, sizeOf, (label) => 6 * label.length + 6);
+    const layout = this._layout;
+    const clusters = this._drawing.clusters.map((cluster) =>
+      this._clusterOf(cluster, /** @type {Place} */ (layout.clusters.get(cluster.id))),
+    );
+    const edges = this._drawing.edges.map((edge, k) =>
+      svg("path", {
+        class: edge.isWeak ? "edge weak" : "edge",
+        d: smoothPath(layout.edges[k]),
+        "marker-end": `url(#${this._arrow})`,
+      }),
+    );
+    const labels = this._drawing.edges.map((edge, k) => {
+      const at = layout.labels[k];
+      return at === null || edge.label === ""
+        ? null
+        : svg("text", { class: "edge-label", x: at.x, y: at.y + 4 }, edge.label);
+    });
+    this._faces = new Map(
+      this._drawing.boxes.map((box) => [
+        box.id,
+        this._boxOf(
+          box,
+          /** @type {Face} */ (faces.get(box.id)),
+          /** @type {Place} */ (layout.boxes.get(box.id)),
+        ),
+      ]),
+    );
+    const found = labels.filter((label) => label !== null);
+    this._content.replaceChildren(...clusters, ...edges, ...found, ...this._faces.values());
+  }
+
+  /** @param {Cluster} cluster @param {Place} at */
+  _clusterOf(cluster, at) {
+    const face = this._face(cluster);
+    const [x, y] = [at.x - at.width / 2, at.y - at.height / 2];
+    const made = svg(
+      "g",
+      { class: `cluster ${face.phase}`, transform: `translate(${x},${y})` },
+      svg("rect", { width: at.width, height: at.height, rx: 8 }),
+      svg("text", { class: "toggle", x: 8, y: 12 }, `− ${face.title}`),
+      svg("title", {}, `${face.hint}: click to close`),
+    );
+    made.addEventListener("click", () => this._toggle(cluster.id));
+    return made;
+  }
+
+  /** @param {Box} box @param {Face} face @param {Place} at */
+  _boxOf(box, face, at) {
+    const lines = face.lines.map((line, k) =>
+      svg("text", { class: "line", x: PADDING + 5, y: PADDING + LINE * (k + 2) - 3 }, line),
+    );
+    const bar =
+      face.share === null
+        ? []
+        : [
+            svg("rect", {
+              class: "scale",
+              x: PADDING + 5,
+              y: at.height - 8,
+              width: WIDTH - 2 * PADDING - 5,
+              height: 4,
+              rx: 2,
+            }),
+            svg("rect", {
+              class: "share",
+              x: PADDING + 5,
+              y: at.height - 8,
+              width: face.share * (WIDTH - 2 * PADDING - 5),
+              height: 4,
+              rx: 2,
+            }),
+          ];
+    const classes = ["box", face.phase, box.isGroup ? "group" : "", face.isNew ? "new" : ""];
+    const made = svg(
+      "g",
+      {
+        class: classes.join(" "),
+        transform: `translate(${at.x - at.width / 2},${at.y - at.height / 2})`,
+      },
+      svg("rect", { class: "frame", width: at.width, height: at.height, rx: 5 }),
+      svg("rect", { class: "edge-mark", width: 5, height: at.height, rx: 2 }),
+      svg("text", { class: "title", x: PADDING + 5, y: PADDING + LINE - 3 }, face.title),
+      ...lines,
+      ...bar,
+      svg("title", {}, face.hint),
+    );
+    made.addEventListener("click", () => {
+      this._at = box.id;
+      if (box.divides === undefined) this._choose(box);
+      else this._toggle(box.id);
+      this._markFocus();
+    });
+    if (box.isGroup) {
+      const sign = svg(
+        "g",
+        { class: "opens", transform: `translate(${at.width - 22},4)` },
+        svg("rect", { width: 18, height: 18, rx: 4 }),
+        svg("text", { x: 9, y: 13.5 }, "+"),
+        svg("title", {}, "open the group"),
+      );
+      sign.addEventListener("click", (event) => {
+        event.stopPropagation();
+        this._toggle(box.id);
+      });
+      made.append(sign);
+    }
+    return made;
+  }
+
+  _markFocus() {
+    for (const [id, face] of this._faces) face.classList.toggle("at", id === this._at);
+  }
+
+  /** @param {string} id */
+  _bringIntoView(id) {
+    const at = this._layout?.boxes.get(id);
+    const { clientWidth: width, clientHeight: height } = this._svg;
+    if (at === undefined || width === 0) return;
+    let { x, y } = this._view;
+    const { scale } = this._view;
+    const margin = 24;
+    const left = x + scale * (at.x - at.width / 2);
+    const right = x + scale * (at.x + at.width / 2);
+    const top = y + scale * (at.y - at.height / 2);
+    const bottom = y + scale * (at.y + at.height / 2);
+    if (left < margin || right > width - margin) x += width / 2 - (left + right) / 2;
+    if (top < margin || bottom > height - margin) y += height / 2 - (top + bottom) / 2;
+    this._look(x, y, scale);
+  }
+
+  /** @param {number} x @param {number} y @param {number} scale */
+  _look(x, y, scale) {
+    this._view = { x, y, scale };
+    this._content.setAttribute("transform", `translate(${x},${y}) scale(${scale})`);
+  }
+
+  /** @param {number} factor @param {number} [px] @param {number} [py] */
+  _zoom(factor, px = this._svg.clientWidth / 2, py = this._svg.clientHeight / 2) {
+    const { x, y, scale } = this._view;
+    const next = Math.min(2.5, Math.max(0.05, scale * factor));
+    this._look(px - ((px - x) * next) / scale, py - ((py - y) * next) / scale, next);
+  }
+
+  /** @param {number} dx @param {number} dy */
+  _step(dx, dy) {
+    const places = this._layout?.boxes;
+    if (places === undefined || this._drawing.boxes.length === 0) return;
+    const from = this._at === null ? undefined : places.get(this._at);
+    if (from === undefined) {
+      this._arrive(this._drawing.boxes[0]);
+      return;
+    }
+    let [best, least] = [/** @type {Box | null} */ (null), Infinity];
+    for (const box of this._drawing.boxes) {
+      const to = /** @type {Place} */ (places.get(box.id));
+      const along = dx * (to.x - from.x) + dy * (to.y - from.y);
+      const across = Math.abs(dy * (to.x - from.x)) + Math.abs(dx * (to.y - from.y));
+      if (box.id === this._at || along < 4 || (dy === 0 && across > 2 * along)) continue;
+      const distance = along + 2 * across;
+      if (distance < least) [best, least] = [box, distance];
+    }
+    if (best !== null) this._arrive(best);
+  }
+
+  /** @param {Box} box */
+  _arrive(box) {
+    this._at = box.id;
+    this._markFocus();
+    this._bringIntoView(box.id);
+    if (box.divides === undefined) this._choose(box);
+  }
+
+  _listen() {
+    const keys = /** @type {Record<string, () => void>} */ ({
+      ArrowDown: () => this._step(0, 1),
+      ArrowUp: () => this._step(0, -1),
+      ArrowLeft: () => this._step(-1, 0),
+      ArrowRight: () => this._step(1, 0),
+      "+": () => this._zoom(1.25),
+      "-": () => this._zoom(0.8),
+      0: () => this.fit(),
+      Enter: () => this._openOrClose(),
+      " ": () => this._openOrClose(),
+    });
+    this._svg.addEventListener("keydown", (event) => {
+      if (!(event.key in keys) || event.ctrlKey || event.metaKey || event.altKey) return;
+      event.preventDefault();
+      keys[event.key]();
+    });
+    this._svg.addEventListener(
+      "wheel",
+      (event) => {
+        event.preventDefault();
+        const { x, y, scale } = this._view;
+        if (event.ctrlKey || event.metaKey)
+          this._zoom(Math.exp(-event.deltaY / 200), event.offsetX, event.offsetY);
+        else this._look(x - event.deltaX, y - event.deltaY, scale);
+      },
+      { passive: false },
+    );
+    this._svg.addEventListener("pointerdown", (event) => {
+      if (event.button !== 0) return;
+      const from = { x: event.clientX, y: event.clientY, view: this._view };
+      let moved = false;
+      const move = (/** @type {PointerEvent} */ now) => {
+        const [dx, dy] = [now.clientX - from.x, now.clientY - from.y];
+        moved ||= Math.hypot(dx, dy) > 4;
+        if (moved) this._look(from.view.x + dx, from.view.y + dy, from.view.scale);
+      };
+      const end = () => {
+        window.removeEventListener("pointermove", move);
+        window.removeEventListener("pointerup", end);
+        // A click that ends a drag chooses nothing.
+        if (moved)
+          window.addEventListener("click", (click) => click.stopPropagation(), {
+            capture: true,
+            once: true,
+          });
+      };
+      window.addEventListener("pointermove", move);
+      window.addEventListener("pointerup", end);
+    });
+  }
+
+  _openOrClose() {
+    const box = this._drawing.boxes.find((one) => one.id === this._at);
+    if (box === undefined) return;
+    if (box.isGroup) this._toggle(box.id);
+    else if (box.cluster !== null) this._toggle(box.cluster);
+  }
+}
