@@ -90,7 +90,8 @@ def _of_program(arguments: argparse.Namespace) -> Subject:
         except SystemExit as end:
             if end.code not in (None, 0):
                 raise
-    model = chosen_model(models, arguments.model, arguments.name)
+    compiled = [model for model in models if isinstance(model, Model)]
+    model = chosen_model(compiled, arguments.model, arguments.name)
     return subject_of(model, model.name, compiled_with(model))
 
 

@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from graphc.engine.training.model import Model
+from graphc.engine.topology.container import Container
 
-_models: ContextVar[list[Model] | None] = ContextVar("graphc_compiled", default=None)
+_models: ContextVar[list[Container] | None] = ContextVar("graphc_compiled", default=None)
 
 
 @contextmanager
-def collected_models() -> Iterator[list[Model]]:
+def collected_models() -> Iterator[list[Container]]:
     """A list of the models that are compiled meanwhile, each once, in order."""
-    models: list[Model] = []
+    models: list[Container] = []
     token = _models.set(models)
     try:
         yield models
@@ -24,7 +22,7 @@ def collected_models() -> Iterator[list[Model]]:
         _models.reset(token)
 
 
-def note_compiled(model: Model) -> None:
+def note_compiled(model: Container) -> None:
     """Add a model to those that are collected, if any are."""
     models = _models.get()
     if models is not None and all(one is not model for one in models):
