@@ -25,7 +25,7 @@ from graphc.errors import ArgumentError, DeviceError, unknown_name
 from graphc.paths import shown_path
 from graphc.reference_models import REFERENCE_MODELS
 from graphc.scripts.running import read_program, run_program
-from graphc.view import Subject, compiled_view, subject_of, write_page
+from graphc.view import Subject, compiled_view, subject_of, write_page, write_trace
 
 _DEVICES = {"cuda": "gpu", "cpu": "cpu"}
 _INTERPRETER = "NumPy interpreter"
@@ -34,12 +34,16 @@ _INTERPRETER = "NumPy interpreter"
 def _run(arguments: argparse.Namespace) -> None:
     sizes = named_sizes("view", arguments.size)
     path = Path(arguments.output or _page_name(arguments.model))
+    if arguments.trace and not arguments.measure:
+        raise ArgumentError("view: --trace writes times, which --measure takes; add --measure")
     measured = _measured(arguments) if arguments.measure else None
     with config.changed(device="cpu"):  # lowering needs no GPU, whatever the flag says
         subject = _subject(arguments)
         batch = subject.batch if arguments.batch is None else arguments.batch
         view = compiled_view(subject, batch, sizes, arguments.target, measured)
     write_page(view, path)
+    if arguments.trace:
+        write_trace(view, arguments.trace)
     print(f"{shown_path(path)}: {path.stat().st_size / 1e6:.1f} MB")
     if arguments.open and not webbrowser.open(path.resolve().as_uri()):
         raise DeviceError(f"view: no browser was found to open {shown_path(path)} with; open it")
@@ -137,6 +141,11 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         help="time the kernels too, as graphc bench does, of a reference model",
     )
     parser.add_argument(
+        "--trace",
+        metavar="FILE",
+        help="with --measure: write the step in Chrome's trace format too, for Perfetto",
+    )
+    parser.add_argument(
         "--model",
         dest="name",
         metavar="NAME",
@@ -162,7 +171,7 @@ examples:
   graphc view lstm --target cpu --measure -o lstm.html
   graphc view model.json --optimizer adam
   graphc view saved.h5 --batch 64
-  graphc view train.py --model sequential_2     of a program that compiles several
+  graphc view train.py --model sequential_2     where it compiles several
 """,
     run=_run,
     add_arguments=_add_arguments,

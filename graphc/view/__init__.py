@@ -8,6 +8,7 @@ from graphc.view.document import CompiledView
 from graphc.view.notebook import ShownView, shown_model
 from graphc.view.page import page, write_page
 from graphc.view.subject import Subject, subject_of
+from graphc.view.trace import write_trace
 
 __all__ = [
     "CompiledView",
@@ -18,4 +19,5 @@ __all__ = [
     "shown_model",
     "subject_of",
     "write_page",
+    "write_trace",
 ]

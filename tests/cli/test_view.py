@@ -142,6 +142,7 @@ def test_pages_that_cannot_be_written(capsys: pytest.CaptureFixture[str]) -> Non
 def test_measuring_what_cannot_be(capsys: pytest.CaptureFixture[str]) -> None:
     Path("plain.json").write_text(Sequential([Dense(2, input_dim=3)]).to_json(), encoding="utf-8")
     assert "leave --measure out" in refused(capsys, "plain.json", "--measure")
+    assert "add --measure" in refused(capsys, "small", "--trace", "trace.json")
 
 
 @pytest.mark.flags(cpu="numpy")

@@ -188,7 +188,9 @@ export class CompiledIndex {
    * @returns {{added: Set<number>, removed: number}}
    */
   changes(stage) {
-    if (stage === 0) return { added: new Set(), removed: 0 };
+    const outputs = this.stages[stage].outputs;
+    const earlier = this.stages[Math.max(0, stage - 1)].outputs;
+    if (outputs.every((node, k) => node === earlier[k])) return { added: new Set(), removed: 0 };
     const before = new Set(this.order(stage - 1));
     const after = this.order(stage);
     const added = new Set(after.filter((node) => !before.has(node)));

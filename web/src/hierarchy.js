@@ -30,7 +30,7 @@
  */
 
 /** The most children that an open group shows; with more it is divided. */
-export const MOST_CHILDREN = 40;
+export const MOST_CHILDREN = 25;
 
 /**
  * @param {Item[]} items
@@ -120,26 +120,32 @@ export function drawing(root, items, isOpen) {
     }
   };
   add(root, null);
-  /** @type {Map<string, Edge>} */
-  const edges = new Map();
+  /** @type {Edge[]} */
+  const edges = [];
+  /** @type {Map<string, Map<string, Edge>>} by both ends */
+  const between = new Map();
   for (const item of items.values()) {
     const to = /** @type {string} */ (boxOf.get(item.id));
     item.reads.forEach((source, k) => {
       const from = boxOf.get(source);
       if (from === undefined || from === to) return;
-      const key = JSON.stringify([from, to]);
-      const known = edges.get(key);
+      let into = between.get(to);
+      if (into === undefined) between.set(to, (into = new Map()));
+      const known = into.get(from);
       const label = item.labels?.[k] ?? "";
       const isWeak = item.weak?.[k] ?? false;
-      if (known === undefined) edges.set(key, { from, to, label, count: 1, isWeak });
-      else {
+      if (known === undefined) {
+        const edge = { from, to, label, count: 1, isWeak };
+        into.set(from, edge);
+        edges.push(edge);
+      } else {
         known.count += 1;
         known.isWeak &&= isWeak;
         if (known.label !== label) known.label = "";
       }
     });
   }
-  return { boxes, clusters, edges: [...edges.values()] };
+  return { boxes, clusters, edges };
 }
 
 /**

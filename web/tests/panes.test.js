@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { CompiledIndex } from "../src/compiled_index.js";
 import { firedRules, itemsOf } from "../src/graph_pane.js";
 import { columnsOf } from "../src/kernels_pane.js";
-import { layOut } from "../src/layout.js";
+import { layOut, routedEdges } from "../src/layout.js";
 import { measures } from "../src/layers_pane.js";
 import { find } from "../src/search.js";
 import { factsOf, shownKernel } from "../src/source_pane.js";
@@ -115,5 +115,43 @@ test("boxes do not overlap, and each edge has a way", () => {
       assert.ok(Math.abs(one.x - other.x) >= 100 || Math.abs(one.y - other.y) >= 40);
     }
   });
+  assert.ok(layout.edges.every((points) => points.length >= 2));
+});
+
+test("of a large drawing the long edges go their own way, and each box keeps one", () => {
+  const count = 60;
+  const boxes = Array.from({ length: count }, (_, k) => ({
+    id: String(k),
+    isGroup: false,
+    members: [String(k)],
+    cluster: null,
+  }));
+  const edge = (/** @type {number} */ from, /** @type {number} */ to) => ({
+    from: String(from),
+    to: String(to),
+    label: "",
+    count: 1,
+    isWeak: false,
+  });
+  // A chain, its mirror image, and an edge from each to its own image: as layers and gradients.
+  const chain = boxes.slice(1).map((_, k) => edge(k, k + 1));
+  const across = boxes.slice(0, count / 2 - 1).map((_, k) => edge(k, count - 1 - k));
+  const edges = [...chain, ...across];
+  const routed = routedEdges({ boxes, clusters: [], edges });
+  assert.ok(chain.every((_, k) => routed.has(k)));
+  assert.ok(routed.size < chain.length + 5);
+  const few = {
+    boxes: boxes.slice(0, 5),
+    clusters: [],
+    edges: [edge(0, 1), edge(1, 4), edge(0, 4)],
+  };
+  assert.deepEqual(routedEdges(few), new Set([0, 1, 2]));
+  const cycle = { boxes: boxes.slice(0, 2), clusters: [], edges: [edge(0, 1), edge(1, 0)] };
+  assert.deepEqual(routedEdges(cycle), new Set([0, 1]));
+  const layout = layOut(
+    { boxes, clusters: [], edges },
+    () => ({ width: 100, height: 40 }),
+    () => 0,
+  );
   assert.ok(layout.edges.every((points) => points.length >= 2));
 });
