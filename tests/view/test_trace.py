@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -38,7 +39,7 @@ def test_kernels_follow_each_other_in_the_order_of_running(tmp_path: Path) -> No
         *(1000.0 * k for k in range(1, count)),
         2000.0 * count,
     ]
-    for before, after in zip(events, events[1:], strict=False):
+    for before, after in pairwise(events):
         assert before["ts"] + before["dur"] == after["ts"]
     assert events[0]["args"]["flops"] == kernels[0]["flops"]
 
