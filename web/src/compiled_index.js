@@ -211,6 +211,19 @@ export class CompiledIndex {
   }
 
   /**
+   * The measured time of the kernels that compute for a layer, or for those inside of it.
+   * @param {string} layer
+   * @returns {number} in milliseconds
+   */
+  timeOf(layer) {
+    const kernels = new Set();
+    for (const name of this.within(layer)) {
+      for (const kernel of this.kernelsOfLayer.get(name) ?? []) kernels.add(kernel);
+    }
+    return [...kernels].reduce((sum, kernel) => sum + (this.time.get(kernel) ?? 0), 0);
+  }
+
+  /**
    * The FLOPs of one step that are a layer's own, its gradient's included; of a container those of
    * all inside.
    * @param {string} layer

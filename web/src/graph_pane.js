@@ -13,7 +13,7 @@ import { GraphView } from "./graph_view.js";
 /** @type {Phase[]} */
 const PHASES = ["forward", "gradient", "update"];
 const TITLE = 26;
-const LINE = 30;
+const LINE = 28;
 
 /**
  * The rules that fired in a stage, the most frequent first.
@@ -157,8 +157,12 @@ export function graphPane(index, store) {
       };
     }
     const { layer, phase } = index.nodes[members[0]];
-    const same = members.every((node) => index.nodes[node].layer === layer);
-    const title = same && layer !== null ? layer : phase === "update" ? "update" : "of no layer";
+    const last = index.nodes[members[members.length - 1]].layer;
+    const ends = [layer, last].map((one) => one ?? "no layer");
+    const title =
+      layer === last
+        ? (layer ?? (phase === "update" ? "update" : "of no layer"))
+        : ends.map((one) => shortened(one, 11)).join(" … ");
     const what = box.divides === undefined ? phase : `nodes, in order`;
     return {
       title: shortened(title, TITLE - 2),

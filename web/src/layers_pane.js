@@ -10,7 +10,7 @@ import { GraphView } from "./graph_view.js";
 /** @import {Face} from "./graph_view.js" */
 
 const TITLE = 26;
-const LINE = 30;
+const LINE = 27;
 
 /**
  * The amounts that layers can be compared by, as parts of the whole.
@@ -47,9 +47,7 @@ export function measures(index) {
     const whole = [...index.time.values()].reduce((sum, ms) => sum + ms, 0);
     const title =
       "of the measured time of all kernels; one that computes for several layers counts for each";
-    const time = measure("time", title, whole, (layer) =>
-      [...related(layer).kernels].reduce((sum, k) => sum + (index.time.get(k) ?? 0), 0),
-    );
+    const time = measure("time", title, whole, (layer) => index.timeOf(layer));
     found.unshift(time);
   }
   return found;
