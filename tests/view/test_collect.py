@@ -49,19 +49,21 @@ def test_kernels_compute_nodes_of_the_layers_that_they_name(name: str, target: s
 
 
 @pytest.mark.parametrize(("name", "target"), BOTH)
-def test_values_that_live_at_once_lie_apart(name: str, target: str) -> None:
+def test_values_that_live_at_once_are_disjoint(name: str, target: str) -> None:
     memory = document(name, target)["memory"]
     stays = [one for one in memory["buffers"] if one["held"] == "arena"]
     assert stays
     for k, one in enumerate(stays):
         assert 0 <= one["offset"] <= one["offset"] + one["bytes"] <= memory["arena"]
         for other in stays[:k]:
-            lives_apart = one["steps"][1] < other["steps"][0] or other["steps"][1] < one["steps"][0]
-            lies_apart = (
+            lives_are_disjoint = (
+                one["steps"][1] < other["steps"][0] or other["steps"][1] < one["steps"][0]
+            )
+            bytes_are_disjoint = (
                 one["offset"] + one["bytes"] <= other["offset"]
                 or other["offset"] + other["bytes"] <= one["offset"]
             )
-            assert lives_apart or lies_apart
+            assert lives_are_disjoint or bytes_are_disjoint
 
 
 @pytest.mark.parametrize(("name", "target"), BOTH)

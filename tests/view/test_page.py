@@ -59,7 +59,7 @@ def test_hostile_names_add_no_element_and_come_back_as_they_were() -> None:
     assert "<" not in embedded(view)
 
 
-def test_the_page_asks_the_network_for_nothing() -> None:
+def test_the_page_needs_no_network() -> None:
     text = page(compiled_view(small_subject("small"), 6))
     head = text.split("</head>")[0]
     assert "default-src 'none'" in head

@@ -177,7 +177,7 @@ def test_the_keyboard_does_it_all(opened: Opened) -> None:
     assert tab.locator(".nodes .box").count() > before
 
 
-def test_stages_tell_the_rules_that_fired(opened: Opened, mlp: tuple[CompiledView, Path]) -> None:
+def test_stages_list_the_rules_that_fired(opened: Opened, mlp: tuple[CompiledView, Path]) -> None:
     view = mlp[0]
     at = next(k for k, stage in enumerate(view.stages) if stage.name == "simplify")
     opened.tab.locator(".stage").nth(at).click()

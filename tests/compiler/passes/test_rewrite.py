@@ -113,7 +113,7 @@ def test_chains_of_ten_thousand_nodes(step):
     assert after.shape == (3, 3)
 
 
-def test_rules_that_fire_are_recorded_while_somebody_asks():
+def test_rules_that_fire_are_recorded_within_the_block():
     def undo(node):
         """neg(neg(x)) = x, and
         more of it.
