@@ -138,5 +138,6 @@ def test_records_of_passes_end_with_what_optimize_gives():
     after, reports = optimize(outputs)
     assert list(records[-1].outputs) == after == [X]
     assert [one.report.name for one in records] == [report.name for report in reports]
-    fired = {one.report.name: {firing.rule for firing in one.firings} for one in records}
-    assert fired["simplify"] >= {"x + 0 = x", "log(exp(x)) = x", "-(-x) = x"}
+    (first, *_) = [one for one in records if one.report.name == "simplify"]
+    rules = {firing.rule for firing in first.firings}
+    assert rules == {"x + 0 = x", "log(exp(x)) = x", "-(-x) = x"}
