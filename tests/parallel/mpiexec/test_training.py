@@ -11,7 +11,7 @@ import pytest
 
 from tests.parallel.mpiexec.launching import run
 
-MODELS = "dropout,masked,normalized,clipped,steps"
+MODELS = "dropout,masked,normalized,clipped,steps,wide"
 FLAGS = "ranks=mpi,shards=4"
 
 

@@ -18,6 +18,7 @@ from graphc.layers import (
     Dense,
     Dropout,
     Embedding,
+    Flatten,
     GaussianNoise,
     TimeDistributed,
 )
@@ -66,6 +67,18 @@ def clipped() -> tuple[Sequential, np.ndarray, object]:
         Dense(3, activation="softmax"),
     ]
     return Sequential(layers), X, SGD(lr=0.1, momentum=0.9, clipnorm=0.05)
+
+
+def wide() -> tuple[Sequential, np.ndarray, object]:
+    """Weights whose gradients are computed from the rows of all shards."""
+    layers = [
+        Embedding(999, 48, input_length=6),
+        Flatten(),
+        Dense(260, activation="tanh"),
+        Dropout(0.3),
+        Dense(3, activation="softmax"),
+    ]
+    return Sequential(layers), WORDS, "adam"
 
 
 def steps() -> tuple[Sequential, np.ndarray, object]:
