@@ -102,8 +102,8 @@ class RunningStd:
     outside: bool = False
 
     def converted(self, stored: np.ndarray, running_std: str) -> np.ndarray:
-        """Return what the layer keeps, with which it divides by the same: a std is divided by as
-        std + epsilon."""
+        """Return the statistic that the layer keeps, such that its divisor stays the same; that of
+        a standard deviation is std + epsilon."""
         if running_std == self.keeps:
             return stored
         wide = stored.astype(np.float64)
@@ -115,8 +115,8 @@ class RunningStd:
             return (np.sqrt(wide + self.epsilon) - self.epsilon).astype(stored.dtype)
 
     def held_by(self, stated: str | None) -> str | None:
-        """Return what an array of a file has, whether the file says so or not: a layer that keeps
-        variances takes it for one, as the releases of Keras do whose meaning it has."""
+        """Return the statistic in an array of a file. Where the file does not say, a layer that
+        keeps variances takes it for a variance, as its release of Keras does."""
         return stated or (VARIANCE if self.keeps == VARIANCE else None)
 
 

@@ -1,10 +1,9 @@
-"""Ranks meet before they exchange anything, so that what one of them wants is not mixed up with
-what another one sends.
+"""A rendezvous of all ranks before each exchange, so that messages of different calls never mix.
 
-A rank says what it has come for. Where all have come for the same, they go on. A rank may also want
-the whole of an array that lies in pieces on all of them (`SpreadArray`), outside of a step: a file
-is written by one rank alone, between two steps of the others. The others give their pieces at their
-next meeting, and then meet again.
+Each rank states the purpose of its call, and all continue where the purposes agree. A rank may also
+request, outside of a step, the whole of an array of which each rank has a piece (`SpreadArray`):
+one rank alone writes a file, between two steps of the others. The others send their pieces at their
+next rendezvous, and then repeat it.
 """
 
 from __future__ import annotations
@@ -37,8 +36,8 @@ _meetings: WeakKeyDictionary[Transport[np.ndarray], _Meetings] = WeakKeyDictiona
 
 
 def meet(transport: Transport[np.ndarray], purpose: str) -> None:
-    """Return when all ranks have come for this purpose; until then give them pieces of the arrays
-    that they want. RankError, on all ranks, where they have come for different ones."""
+    """Return when all ranks have called this with the same purpose; until then send the pieces of
+    the arrays that others request. RankError, on all ranks, where the purposes differ."""
     if transport.size > 1:
         transport = between_hosts(transport)
         digest = hashlib.blake2b(purpose.encode(), digest_size=8).digest()
@@ -69,7 +68,7 @@ def _meet(transport: Transport[np.ndarray], own: np.int64, purpose: str) -> np.n
 
 
 def _refuse(transport: Transport[np.ndarray], purpose: str) -> None:
-    """Raise RankError with what each rank has come for."""
+    """Raise RankError with the purpose of each rank."""
     text = np.frombuffer(purpose.encode()[:_MOST].ljust(_MOST), "uint8")
     of_ranks = np.empty((transport.size, _MOST), "uint8")
     of_ranks[transport.rank] = text

@@ -24,13 +24,13 @@ from graphc.rows.spans import PAGE_BYTES, Extent, spans
 Normalizer = Callable[[np.ndarray], np.ndarray]
 
 CALL_BYTES = 1 << 23
-"""That a call reads where nobody says how many."""
+"""The bytes that a call reads by default."""
 
 _MAPPED_AROUND = 1 << 21
 """Bytes on either side of what is read that Linux may map with it: a huge page."""
 
 _one_at_a_time = threading.Lock()
-"""Held while an object of the user's is read, which may not be made for several threads."""
+"""Locked while an object of the user's is read, which may not be thread-safe."""
 
 
 @dataclass
@@ -82,8 +82,8 @@ class StoredRows(ABC):
 
     @abstractmethod
     def read(self, first: int, stop: int) -> np.ndarray:
-        """Return the rows from `first` to behind the last, `stop`; DataError for a file that does
-        not have them any more."""
+        """Return the rows from `first` up to but not including `stop`; DataError for a file that
+        no longer has them."""
 
     def read_into(
         self,

@@ -23,8 +23,8 @@ from graphc.compiler.graph.dim import Dim, Shape
 from graphc.errors import ArgumentError, DTypeError
 
 Key: TypeAlias = "tuple[str, tuple[Node, ...], tuple[Any, ...]]"
-"""An op, its inputs, and its attributes so that they compare. Made for a look-up, never stored: it
-would keep the inputs alive."""
+"""An op, its inputs, and its attributes in a form that compares and hashes. Built for a look-up,
+never stored: it would keep the inputs alive."""
 
 DTYPES = ("bool", "int32", "int64", "uint32", "float32", "float64")
 
@@ -41,10 +41,11 @@ class Node:
     Attributes:
         op: the name of a row of the op table (`graphc.compiler.graph.ops.OPS`).
         inputs: the nodes that it reads.
-        attrs: what else decides its value, by name (axes, a constant's array, a serial, ...).
+        attrs: all else that determines its value, by name (axes, a constant's array, a serial,
+            ...).
         shape: a tuple of sizes; of a `scan`, the one tuple-valued node, a tuple of shapes.
         dtype: one of `DTYPES`; of a `scan` a tuple of them.
-        attrs_key: the attributes so that they compare (`attributes_key`).
+        attrs_key: the attributes in a form that compares and hashes (`attributes_key`).
         closed: whether it is made of constants, sizes and the arguments of a loop's body alone.
         history: what the layers keep about a node that one of them made (`set_history`), else None.
             No part of the value, and nothing that the compiler reads.

@@ -11,8 +11,8 @@ the elements at which the one reads the other (`graphc.compiler.schedule.relatio
   whose windows cover each element also behind those that others read: it stores them;
 - the argmax of a pooling and the gathers at it are computed in one pass (`window_passes`);
 - a pooling of 2 x 2, or 2 x 2 x 2, fits behind a convolution whose tiles it divides (`pooling`),
-  with what comes behind it: that saves reading the convolution's result again, and where nothing
-  else reads it, writing it; on a CPU any does whose windows do not overlap;
+  with its epilogue: that saves reading the convolution's result again, and where nothing else
+  reads it, writing it; on a CPU any pooling fits whose windows do not overlap;
 - products of one size that an elementwise node adds up fit together (the gates of an LSTM);
 - readers of a reduction with few results (the statistics of a batch) are left outside, since few
   blocks would do their work.
@@ -47,8 +47,8 @@ MOST_NODES = 96
 MOST_PRODUCTS = 4
 MOST_SUMS = 8  # of groups that do not need each other
 
-# The number of latest groups among which a sibling is searched: in a large model most others have
-# no room left, or depend on the group.
+# The number of latest groups among which a sibling is searched: in a large model most older ones
+# are full, or depend on the group.
 MOST_CANDIDATES = 32
 
 # A reduction to so few results, or a product of so few bytes, leaves most of a card idle.

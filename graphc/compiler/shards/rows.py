@@ -9,7 +9,7 @@ import numpy as np
 
 
 def shard_ranges(rows: int, shards: int) -> list[tuple[int, int]]:
-    """Return (first row, behind the last) of each shard that has rows: consecutive ranges of
+    """Return (first row, end) of each shard that has rows: consecutive ranges of
     ceil(rows / shards) rows, of which the last may be smaller."""
     size = math.ceil(rows / shards)
     return [(first, min(first + size, rows)) for first in range(0, rows, size)]
@@ -20,7 +20,7 @@ def joined_rows(arrays: Sequence[np.ndarray], axis: int, outer: int) -> np.ndarr
 
     Args:
         arrays: of the shards, in order.
-        axis: which carries the batch.
+        axis: of the batch.
         outer: the product of the sizes that are merged into it in front of the batch.
     """
     if len(arrays) == 1:
