@@ -104,7 +104,8 @@ class TestBuilding:
 
     def test_summary_of_a_layer_with_outputs_of_several_shapes(self, capsys):
         shared = Activation("relu", name="shared")
-        Sequential([Dense(8, input_dim=4), shared, Dense(2), shared]).summary()
+        layers = Dense(8, input_dim=4, name="wide"), shared, Dense(2, name="thin"), shared
+        Sequential(list(layers)).summary()
         lines = capsys.readouterr().out.splitlines()
         assert "shared (Activation)  (None, 8) or (None, 2)  0" in lines[3]
 
