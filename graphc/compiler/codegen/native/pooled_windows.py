@@ -16,7 +16,7 @@ from functools import partial
 
 from graphc.compiler.codegen.c_text import C_TYPES
 from graphc.compiler.codegen.emit_windows import element_at
-from graphc.compiler.codegen.emitter import Given, always
+from graphc.compiler.codegen.emitter import Given, always, note
 from graphc.compiler.codegen.expression import (
     ZERO,
     Expression,
@@ -163,8 +163,9 @@ class PooledWindows:
     def _at_once(self, window: _Window) -> Sequence[Statement]:
         """A window's walk, and what follows."""
         emitter, elements = window.emitter, window.elements
-        best = emitter.variable(self._pooling, self._start, "a")
+        best = emitter.declare(self._conv.scalar, self._start, "a", note(self._pooling))
         where = emitter.declare("int", Expression("-1"), "a") if self._is_placed else None
+        emitter.signature.holds(best if where is None else where, self._pooling)
         kept: dict[Node, Expression] = {}
         with emitter.apart(ONCE) as walk:
             ahead = self._go_on(window, _Carried(best, where))
