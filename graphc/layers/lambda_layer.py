@@ -21,6 +21,7 @@ from graphc.engine.topology.user_function import (
 )
 from graphc.errors import ArgumentError, ShapeError
 from graphc.layers.arguments import only_input
+from graphc.releases import at_least
 
 
 class Lambda(Layer):
@@ -165,6 +166,7 @@ def LambdaMerge(
             shapes to the output's, both with it.
     """
     claim = output_shape
-    if isinstance(claim, list | tuple):
+    # Sizes of a Merge have the batch axis up to 1.0.5.
+    if isinstance(claim, list | tuple) and not at_least("1.0.6"):
         claim = (None, *claim)
     return Merge(layers, mode=function, output_shape=claim)

@@ -172,7 +172,7 @@ def test_locally_connected_pixels(ordering):
             "stateful=True needs images of known sizes",
         ),
         (
-            lambda: layers.ConvLSTM2D(2, 3, 3)(Input((3, None, 4, 4))),
+            lambda: layers.ConvLSTM2D(2, 3, 3, dim_ordering="th")(Input((3, None, 4, 4))),
             ShapeError,
             r"axis 2 of the input \(channels\) has no known size",
         ),
@@ -353,7 +353,7 @@ def test_aliases_are_the_same_classes():
 
 @pytest.mark.parametrize("axis", [0, 1])
 def test_a_weight_of_each_window_is_for_images_of_one_size(axis):
-    layer = layers.LocallyConnected2D(2, 2, 2)
+    layer = layers.LocallyConnected2D(2, 2, 2, dim_ordering="th")
     layer(Input((3, 5, 6)))
     sizes = [5, 6]
     assert layer(Input((3, *sizes)))._keras_shape == (None, 2, 4, 5)
