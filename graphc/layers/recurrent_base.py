@@ -30,7 +30,7 @@ def time_distributed_dense(
     output_dim: int | None = None,
     timesteps: int | None = None,
 ) -> g.Node:
-    """x . w + b at each step: (samples, time, features) to (samples, time, units).
+    """Return x . w + b at each step: (samples, time, features) to (samples, time, units).
 
     Args:
         x: (samples, time, features).
@@ -38,11 +38,11 @@ def time_distributed_dense(
         b: (units,), or None.
         dropout: in training, this fraction of each sample's features is 0 at all of its steps, and
             the others are divided by 1 - dropout.
-        input_dim, output_dim, timesteps: features, units and time; they are read off x and w, and
-            checked where they are given.
+        input_dim, output_dim, timesteps: features, units and time. The shapes of x and w tell
+            them; those that are given are compared with these.
 
     Raises:
-        ShapeError: sizes that do not fit.
+        ShapeError: a given size is not that of x or w.
     """
     claimed = {"input_dim": (input_dim, w.shape[0]), "output_dim": (output_dim, w.shape[1])}
     for name, (size, found) in claimed.items():
@@ -60,7 +60,8 @@ def time_distributed_dense(
 def dropout_mask(
     shape: tuple[g.Size, ...], level: float, seed: int | None = None, stream: int = 0
 ) -> g.Node:
-    """In training 0 with probability `level`, else 1 / (1 - level); 1 in testing."""
+    """Return a mask to multiply with: in training 0 with probability `level`, else 1 / (1 - level);
+    in testing 1."""
     kept = g.random.bernoulli(shape, 1.0 - level, seed=seed, stream=stream)
     return K.in_train_phase(g.where(kept, 1.0 / (1.0 - level), 0.0), 1.0)
 
@@ -82,7 +83,7 @@ class OverSteps(GivenWeights):
     """Base of layers that run `step` over sequences (batch, steps, ...); see `Recurrent`.
 
     Attributes:
-        unroll, input_length: as of `Recurrent`.
+        unroll, input_length: see the arguments of `Recurrent`.
     """
 
     supports_masking = True
@@ -107,21 +108,21 @@ class OverSteps(GivenWeights):
         self.stateful = true_or_false(where, "stateful", stateful)
 
     def _state_shape(self, samples: g.Size) -> tuple[g.Size, ...]:
-        """The shape of a state. A subclass defines it."""
+        """Return the shape of a state. A subclass defines this method."""
         raise NotImplementedError(f"{self._graphc_label}: the shape of a state is not defined")
 
     def compute_mask(self, input: g.Node, mask: Mask = None) -> Mask:
-        """The mask in the order of the outputs, if there is one for each step."""
+        """Return the mask in the order of the outputs, or None if only the last step is put out."""
         if mask is None or not self.return_sequences:
             return None
         return g.flip(mask, 1) if self.go_backwards else mask
 
     def step(self, x: g.Node, states: list[Any]) -> tuple[g.Node, list[g.Node]]:
-        """One step. A subclass defines it.
+        """Compute one step. A subclass defines this method.
 
         Args:
-            x: (batch, ...), a slice of what `preprocess_input` returned.
-            states: the states, then what `get_constants` returned.
+            x: (batch, ...), one step of the sequence that `preprocess_input` returned.
+            states: the states, then the constants that `get_constants` returned.
 
         Returns:
             The output (batch, ...), and the list of new states.
@@ -132,11 +133,11 @@ class OverSteps(GivenWeights):
         )
 
     def get_constants(self, x: g.Node) -> list[Any]:
-        """Return what each step receives behind the states. Nothing by default."""
+        """Return the constants that each step receives after the states; by default none."""
         return []
 
     def get_initial_states(self, x: g.Node) -> list[g.Node]:
-        """Zeros for each of `states`: (batch, output_dim) of a recurrent layer."""
+        """Return zeros for each of `states`; a recurrent layer's are (batch, output_dim)."""
         dtype = g.promote(x.dtype, K.floatx())
         return [g.zeros(self._state_shape(x.shape[0]), dtype) for _ in self._own_states()]
 
@@ -150,13 +151,12 @@ class OverSteps(GivenWeights):
         return list(states)
 
     def preprocess_input(self, x: g.Node) -> g.Node:
-        """Return the sequence that the loop runs over: (batch, steps, ...). The input itself by
-        default."""
+        """Return the sequence that the loop runs over, (batch, steps, ...): by default `x`."""
         return x
 
     def call(self, x: g.Node | list[g.Node], mask: g.Node | None = None) -> g.Node:
-        """The output for a sequence, or for a list that begins with it: the methods that a subclass
-        defines receive that list."""
+        """Return the output for a sequence, or for a list that begins with one; `preprocess_input`,
+        `get_constants` and `get_initial_states` receive what `call` received."""
         where = self._graphc_label
         first = x[0] if isinstance(x, list) else x
         sequence = with_length(first, self.input_length, where)
@@ -170,9 +170,9 @@ class OverSteps(GivenWeights):
         if self.unroll and isinstance(steps, int):
             take_uses(where, steps)
         if mask is not None:
-            # What is computed before the loop reads the padding, and its gradient too.
-            counts = K.reshape(mask, (*mask.shape, *(1,) * (sequence.ndim - 2)))
-            sequence = K.switch(counts, sequence, 0)
+            # Padding may be anything, even NaN, and `preprocess_input` computes with it.
+            is_kept = K.reshape(mask, (*mask.shape, *(1,) * (sequence.ndim - 2)))
+            sequence = K.switch(is_kept, sequence, 0)
         given: Any = [sequence, *x[1:]] if isinstance(x, list) else sequence
         initial = self._kept_states(sequence) if self.stateful else self.get_initial_states(given)
         constants = self.get_constants(given)
@@ -190,7 +190,7 @@ class OverSteps(GivenWeights):
         return outputs if self.return_sequences else last
 
     def _kept_states(self, x: g.Node) -> list[g.Node]:
-        """The variables that a stateful layer starts from."""
+        """Return the variables in which a stateful layer keeps its states between batches."""
         where = self._graphc_label
         kept = []
         for state in self._own_states():
@@ -251,27 +251,32 @@ class Recurrent(OverSteps):
 
     A subclass has `output_dim`, makes its weights and `states` (a list of None, one for each
     state) in `build`, and defines ``step(x, states)``, which returns (output, new states). It may
-    define `get_constants` (what each step receives behind the states), `get_initial_states` and
-    `preprocess_input` (what is computed for all steps before the loop).
+    define `get_constants` (values that each step receives after the states), `get_initial_states`
+    and `preprocess_input` (computed for all steps at once, before the loop).
 
-    Output: (batch, steps, output_dim) with `return_sequences`, else the last one,
-    (batch, output_dim). At a masked step the states stay, and the output repeats the one before.
+    Output: (batch, steps, output_dim) with `return_sequences`, else that of the last step,
+    (batch, output_dim). At a masked step the states stay as they are, and the output repeats that
+    of the step before.
 
     Args:
         weights: the initial values of all weights.
-        return_sequences: put out all steps, not only the last. A mask passes on then.
+        return_sequences: return the outputs of all steps, not only of the last; the mask is then
+            passed on, too.
         go_backwards: read the sequence from its end; outputs are in the order of processing.
         stateful: the states at a batch's end are the initial ones of the next batch, sample by
             sample, until `reset_states`. The batch size has to be known: ``batch_input_shape``.
-        unroll: a copy of the step for each step, instead of a loop; their number has to be known.
-        consume_less: 'cpu' computes what the input adds to each step before the loop, 'mem' within
-            it. Values are the same. With 'gpu' a GRU or an LSTM has one W, U and b for all gates.
-        input_dim: the features of a step, where this is the first layer.
+        unroll: copy the graph of `step` once for each step, instead of a loop; the number of steps
+            has to be known.
+        consume_less: 'cpu' multiplies the input of all steps by W before the loop, 'mem' each step
+            within it; values are the same. With 'gpu' a GRU or an LSTM has one W, U and b for all
+            gates.
+        input_dim: the number of features of a step, if this is the first layer.
         input_length: the number of steps, where it is fixed.
 
     Raises:
-        ShapeError: an input that is not (batch, steps, features), or of a batch size other than a
-            stateful layer's; unknown steps with `unroll`; an unknown batch size with `stateful`.
+        ShapeError: an input that is not (batch, steps, features), or whose batch size is not that
+            of a stateful layer; an unknown number of steps with `unroll`; an unknown batch size
+            with `stateful`.
     """
 
     input_spec = (InputSpec(ndim=3),)

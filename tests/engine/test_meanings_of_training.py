@@ -196,5 +196,5 @@ def test_the_loss_of_a_batch_may_be_read_as_the_list_of_0_3(monkeypatch, caplog)
     assert [loss[0], loss[0], *loss] == [4.0, 4.0, 4.0]
     [record] = caplog.records
     assert "no list of one as in Keras 0.3" in record.getMessage()
-    with pytest.raises(IndexError, match="expected the place 0, received 1"):
+    with pytest.raises(IndexError, match="expected the index 0, received 1"):
         model.train_on_batch([[1.0]], [[0.0]])[1]

@@ -1,4 +1,4 @@
-"""Functions that take their batch in shards: the memory of a shard's rows, and the value of the
+"""Functions that compute a batch shard by shard: in the memory of one shard, with the values of the
 whole batch."""
 
 from __future__ import annotations
@@ -81,19 +81,20 @@ def sharded_function(
 ) -> ShardedFunction:
     """Compile a graph into a function that divides its batch into `shards` consecutive ranges.
 
-    The value is that of `function` but for the order in which the batch is added up. Inputs with an
-    axis of the size `BATCH` are divided along it, others are read by every shard. Other arguments
-    as of `function`.
+    The values are those of `function` up to rounding: sums over the batch are added in another
+    order. Inputs with an axis of the size `BATCH` are divided along it, and every shard reads the
+    others whole. The other arguments are those of `function`.
 
-    With several ranks each computes some of the shards. All of them call the function with the same
-    arrays, or each with its own `OwnRows`, and have the same bits as one that computes all shards.
-    Ranks share the updates too: of the shared variables of `spread` each keeps what it updates, if
-    the graph allows it; `get_value` gathers the whole from all ranks, each of which reads it too or
-    goes on to a call.
+    With several ranks, each rank computes some of the shards. All ranks call the function with the
+    same arrays, or each with its own `OwnRows`; the results have the same bits as on one rank that
+    computes all shards. The updates are divided among the ranks, too: if the graph allows it, each
+    rank keeps only the part that it updates of the shared variables in `spread`. `get_value` of
+    such a variable gathers the whole from all ranks; meanwhile each other rank has to read it, too,
+    or to call the function.
 
     Raises:
-        ArgumentError: what `function` raises, the learning phase among the inputs, a batch that the
-            graph knows, and a use of the batch axis that cannot be divided.
+        ArgumentError: as `function`; or the learning phase is an input, the batch size is a number
+            in the graph, or the batch axis is used in a way that cannot be divided.
     """
     given = checked_arguments(inputs, outputs, updates, givens, mode, name, on_unused_input)
     if learning_phase() in given.inputs:
@@ -117,7 +118,7 @@ class ShardedFunction:
     `sharded_function`.
 
     Attributes:
-        name, call_step, calls, shards, ranks: as it was given them.
+        name, call_step, calls, shards, ranks: the arguments of `sharded_function`.
     """
 
     def __init__(
@@ -134,7 +135,7 @@ class ShardedFunction:
         self.ranks = ranks
         shards_of_rank(shards, ranks.size, ranks.rank)  # an error where there are too few
         self._single, self._inputs = given.single, given.inputs
-        # As of a function that takes its batch whole: branches not taken count.
+        # Read ahead of `decide`, as `Function` does: draws in branches that are not taken count.
         self._draws = any(node.op == "random" for node in every_node(given.roots))
         roots = decide(given.roots)
         self._claims = dict.fromkeys(given.claims)
@@ -159,31 +160,32 @@ class ShardedFunction:
             spread,
             self._draws,
         )
-        self._turn = threading.RLock()  # sums lie where the next call makes its own
-        # On a GPU the rows of a product decide how its terms are divided, and ranks have others.
+        self._lock = threading.RLock()  # calls share the memory of their sums
+        # On a GPU a product's number of rows, which differs between ranks, decides the order of its
+        # sum.
         step = DividedStep(self._graph, from_rows=select_device() == "cpu")
         self._steps = {bool(step.divided.from_rows): step}
         self._sized: dict[tuple[tuple[int, ...], ...], _Sized] = {}
 
     def _step(self, rows: int | None) -> DividedStep:
-        """Return the division that a batch of so many rows is computed by."""
+        """Return the division of the step for a batch of so many rows."""
         from_rows = True in self._steps and (rows is None or rows <= most_rows(self.shards))
         if from_rows not in self._steps:
             self._steps[from_rows] = DividedStep(self._graph, from_rows)
         return self._steps[from_rows]
 
-    # ---- what it is made of ---------------------------------------------------------------------
+    # ---- inspection ------------------------------------------------------------------------------
 
     @property
     def parts(self) -> list[Function]:
-        """The functions that it is made of, in the order in which they run: of a shard's first
-        pass, of a shard, of norms over all elements, of the sums over all shards; those that
-        there are here. Large batches have functions of their own where sums are computed from
-        rows."""
+        """The functions that it consists of, in the order in which they run: a shard's first pass,
+        a shard, norms over all elements, and the root, which has the sums over all shards; those
+        that the graph needs. If sums are computed from rows, large batches have other functions."""
         return self._step(None).parts
 
     def graph(self) -> list[Node]:
-        """The outputs and new values before ranks share them, equal on all ranks; for tests."""
+        """The outputs and new values before they are divided among ranks: equal on all ranks; for
+        tests."""
         divided = self._step(None).divided
         return [*divided.first, *divided.shard, *divided.from_rows.values(), *divided.root]
 
@@ -193,12 +195,12 @@ class ShardedFunction:
         return tuple(one.report for one in self.parts)
 
     def make(self, training: bool = False) -> None:
-        """Compile what a call runs; the first call would."""
+        """Compile what a call runs, which the first call would do otherwise."""
         for one in self.parts:
             one.make(training)
 
     def target(self, training: bool = False) -> str | None:
-        """Whose generated kernels a call runs; see `Function.target`."""
+        """The target of the generated kernels that a call runs; see `Function.target`."""
         return self.parts[0].target(training)
 
     def kernels(
@@ -216,7 +218,7 @@ class ShardedFunction:
         sizes: Mapping[str, int] | None = None,
         target: str | None = None,
     ) -> MemoryReport:
-        """The memory that a shard of a batch of so many samples takes of its device."""
+        """The device memory that a shard of a batch of so many samples takes."""
         return self._of_shard(batch).memory_report(self._rows_of_shard(batch), sizes, target=target)
 
     def divided_in(self, shards: int) -> ShardedFunction:
@@ -238,9 +240,9 @@ class ShardedFunction:
             one.graph_memory(_bound(one, of_shard if one in (step.first, step.shard) else bindings))
             for one in step.parts
         ]
-        kept = len(ranges).bit_length()  # of the tree, and those of the shard that is added
+        kept = len(ranges).bit_length()  # partial sums of the tree, and those of the current shard
         summed = [nbytes_of(nodes, bindings) for nodes in (divided.first_sums, divided.sums)]
-        rows = nbytes_of(list(divided.rows), bindings)  # of each shard, and joined
+        rows = nbytes_of(list(divided.rows), bindings)  # held twice: by shard, and joined
         # Rows along another axis than the first are copied for native code.
         copied = [node for node, axis in self._axes.items() if axis]
         copied_rows = nbytes_of(copied, of_shard)
@@ -265,19 +267,19 @@ class ShardedFunction:
         return fetched[0] if self._single else fetched
 
     def start(self, *arrays: object) -> Pending:
-        """Run once; the values are there when this returns."""
+        """Run once; unlike `Function.start`, this returns when the values are computed."""
         return Pending.done(self._run(arrays))
 
     def start_for_first(self, *arrays: object) -> Pending:
-        """Run once for rank 0, which has the values; others have none, and rows of the batch that
-        only a call returns are not sent to them."""
+        """Run once and return the values on rank 0 alone; other ranks get an empty list, and rows
+        that are only returned are not sent to them."""
         return Pending.done(self._run(arrays, first_only=True))
 
     def _run(self, given: Sequence[object], first_only: bool = False) -> list[np.ndarray]:
-        with self._turn:
-            return self._in_turn(given, first_only)
+        with self._lock:
+            return self._run_locked(given, first_only)
 
-    def _in_turn(self, given: Sequence[object], first_only: bool) -> list[np.ndarray]:
+    def _run_locked(self, given: Sequence[object], first_only: bool) -> list[np.ndarray]:
         feeds, sized = self._feeds(given)
         meet(self.ranks, self.name)
         step = sized.step
@@ -310,8 +312,12 @@ class ShardedFunction:
         call: _Call,
         to: int | None = None,
     ) -> Arrays:
-        """Return sums over the shards of what a function gives, as `wanted` and the layout say; and
-        feed the rows of the whole batch, on all ranks or on one."""
+        """Run a function on each shard and return the sums of its first results over all shards, as
+        `wanted` and the layout say; the other results, rows, are joined and put into the feeds.
+
+        Args:
+            to: the rank that gets the joined rows, all by default.
+        """
         own_rows: list[Arrays] = []
         in_place = self._in_place(rows, call)
 
@@ -352,15 +358,15 @@ class ShardedFunction:
         return summed
 
     def _in_place(self, rows: Mapping[Node, BatchAxis], call: _Call) -> Arrays:
-        """Return arrays of the whole batch that shards write their rows into; none where these are
-        joined behind the shards: those of other ranks, and rows that are no neighbours."""
+        """Return arrays of the whole batch that shards write their rows into; none if rows are
+        joined after the shards: with several ranks, or if a shard's rows are not contiguous."""
         if self.ranks.size > 1 or any(
             one.axis or one.outer not in (1, None) for one in rows.values()
         ):
             return []
         kept, step = call.sized.rows, call.step
         for node in rows:
-            # What is fetched is new at each call; what the root alone reads, it has read by then.
+            # An array that is returned is new at each call; one that only the root reads is reused.
             if node not in kept or node in step.outputs:
                 shape = [evaluate(size, call.bindings) for size in node.shape]
                 kept[node] = np.empty(shape, node.dtype)
@@ -373,8 +379,8 @@ class ShardedFunction:
         firsts: Sequence[int],
         call: _Call,
     ) -> None:
-        """Raise the error that one of the shards raises with where its rows lie in the batch: an
-        error names positions in what its function was given."""
+        """Run the shards one by one to find the one that fails, and raise its error with its first
+        row in the batch: the error itself names positions in the shard."""
         for first, given in zip(firsts, arrays, strict=True):
             call.step.drawn.value = call.number
             try:
@@ -384,7 +390,7 @@ class ShardedFunction:
                 raise type(error)(f"{error}\n{where}") from None
 
     def _rows_of(self, node: Node, call: _Call, first: int, behind: int) -> np.ndarray:
-        """Return what the rows from `first` to `behind` are fed for an input."""
+        """Return the array that is fed to an input for the rows from `first` to `behind`."""
         starts = call.step.divided.starts
         if node in starts:
             return np.array(first * evaluate(starts[node], call.bindings), np.int64)
@@ -394,7 +400,7 @@ class ShardedFunction:
         return value if axis is None else value[(slice(None),) * axis + (slice(first, behind),)]
 
     def _complete(self, call: _Call) -> None:
-        """Give the root the rows of all ranks, of inputs that it reads itself."""
+        """Gather the inputs that the root reads itself and of which each rank has its own rows."""
         feeds, ranges = call.feeds, call.ranges
         divided = [node for node in call.step.root.inputs if isinstance(feeds.get(node), OwnRows)]
         if not divided:
@@ -412,7 +418,7 @@ class ShardedFunction:
             feeds[node] = joined_rows(several, self._axes[node], 1)
 
     def _in_order(self, computed: Sequence[np.ndarray], call: _Call) -> list[np.ndarray]:
-        """Return what is fetched: values of the root, and rows of all shards."""
+        """Return the outputs in order: values that the root computed, and rows of all shards."""
         ahead, given, fetched = iter(computed), set[Node](), []
         for node in call.step.outputs:
             if node not in call.step.divided.rows:
@@ -425,8 +431,8 @@ class ShardedFunction:
         return fetched
 
     def _feeds(self, given: Sequence[object]) -> tuple[dict[Node, Feed], _Sized]:
-        """The arrays of a call, sizes of the whole batch among them, and what follows from these
-        sizes."""
+        """Return the feeds of a call, with the sizes of the whole batch, and the facts that follow
+        from these sizes."""
         if len(given) != len(self._inputs):
             names = ", ".join(label(node) for node in self._inputs)
             raise ArgumentError(
@@ -479,14 +485,14 @@ class ShardedFunction:
 
 @dataclass(frozen=True)
 class _Sized:
-    """The facts that follow from the sizes of a call, kept for the next one of these sizes.
+    """The facts that follow from the sizes of a call, kept for further calls of these sizes.
 
     Attributes:
-        step: the division that the batch is computed by.
-        bindings: the sizes that are symbols.
-        ranges: the rows of each shard that has some.
-        feeds: inputs that are fed sizes of the whole batch.
-        first, sums: the layouts of what shards give, in the first pass and then.
+        step: the division of the step.
+        bindings: the values of symbols.
+        ranges: the rows of each shard that is not empty.
+        feeds: the sizes of the whole batch, by the inputs that receive them.
+        first, sums: the layouts of the sums of the first pass and of the shards.
         rows: arrays that shards write their rows into.
     """
 
@@ -501,12 +507,12 @@ class _Sized:
 
 @dataclass(frozen=True)
 class _Call:
-    """A call.
+    """A call that runs.
 
     Attributes:
-        sized: what follows from the sizes of its arguments.
-        feeds: what inputs are fed; sums and gathered rows are added.
-        number: the count of random draws.
+        sized: the facts that follow from the sizes of its arguments.
+        feeds: the arrays by input; sums and gathered rows are added as they are computed.
+        number: the number of the call, from which random draws are made.
     """
 
     sized: _Sized
@@ -515,22 +521,22 @@ class _Call:
 
     @property
     def step(self) -> DividedStep:
-        """The division that it is computed by."""
+        """The division of the step."""
         return self.sized.step
 
     @property
     def bindings(self) -> Bindings:
-        """The sizes that are symbols."""
+        """The values of symbols."""
         return self.sized.bindings
 
     @property
     def ranges(self) -> Sequence[tuple[int, int]]:
-        """The rows of each shard that has some."""
+        """The rows of each shard that is not empty."""
         return self.sized.ranges
 
 
 def _layout(nodes: Iterable[Node], bindings: Bindings) -> Layout:
-    """Return the shapes and dtypes that the values of nodes have in a call."""
+    """Return the shapes and dtypes of nodes' values in a call."""
     return Layout(
         tuple([tuple([evaluate(size, bindings) for size in node.shape]) for node in nodes]),
         tuple([np.dtype(node.dtype) for node in nodes]),
@@ -538,6 +544,6 @@ def _layout(nodes: Iterable[Node], bindings: Bindings) -> Layout:
 
 
 def _bound(function: Function, bindings: Mapping[Symbol, int]) -> dict[Symbol, int]:
-    """Return the symbols in the shapes of a function's inputs."""
+    """Return the values of the symbols in the shapes of a function's inputs."""
     shapes = [[evaluate(size, bindings) for size in node.shape] for node in function.inputs]
     return bind(function.inputs, of_shapes(shapes))

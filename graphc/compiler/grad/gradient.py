@@ -1,4 +1,4 @@
-"""`grad`: the derivative of a scalar, as more nodes."""
+"""`grad`: the derivative of a scalar, as nodes of the same graph."""
 
 from __future__ import annotations
 
@@ -20,25 +20,26 @@ from graphc.errors import ArgumentError, GradientError
 
 
 def grad(loss: Node, wrt: Node | Sequence[Node], disconnected: str = "raise") -> Node | list[Node]:
-    """The derivative of `loss` with respect to nodes, built by reverse accumulation.
+    """Return the derivative of `loss` with respect to nodes, built by reverse accumulation.
 
-    The result is ordinary nodes, so it can be differentiated again.
+    The result consists of ordinary nodes, so it can be differentiated again.
 
     Args:
         loss: a float scalar.
-        wrt: a float node of the loss (an input, a shared variable or any expression in it), or a
-            sequence of them.
-        disconnected: what becomes of a node that the loss does not depend on: "raise" an error, or
-            "zeros".
+        wrt: a float node that the loss depends on (an input, a shared variable or any expression
+            in it), or a sequence of such nodes.
+        disconnected: for a node that the loss does not depend on, "raise" raises an error and
+            "zeros" returns zeros.
 
     Returns:
-        dL/dw in the shape and dtype of w: a node for a node, a list for a sequence. Ties: maximum
-        and minimum share evenly; max, min and max pooling give all to the first; clip gives nothing
-        at a bound; abs nothing at 0.
+        dL/dw in the shape and dtype of w: one node if `wrt` is a node, a list if it is a sequence.
+        At ties, maximum and minimum share the gradient evenly between both operands; max, min and
+        max pooling give all of it to the first of the equal elements. The gradient of clip is 0 at
+        a bound, and that of abs is 0 at 0.
 
     Raises:
-        GradientError: the loss is no float scalar, a `wrt` is no float node, the loss does not
-            depend on it, or an op on the way has no rule (the message names it).
+        GradientError: the loss is no float scalar, a node of `wrt` is no float, the loss does not
+            depend on it, or an op between them has no gradient rule (the message names the op).
         ArgumentError: `disconnected` is neither "raise" nor "zeros".
     """
     if disconnected not in ("raise", "zeros"):
@@ -47,7 +48,7 @@ def grad(loss: Node, wrt: Node | Sequence[Node], disconnected: str = "raise") ->
     targets = [wrt] if isinstance(wrt, Node) else list(wrt)
     for k, node in enumerate(targets):
         _check_target(node, k)
-    # What overflows in a naive formula is NaN in its gradient, so formulas are stabilised first.
+    # A formula that overflows has NaN in its gradient, so formulas are stabilised first.
     (loss,) = simplify_for_gradient([loss], keep=targets)
     cotangents = pull_back([(loss, as_node(1, loss.dtype))], targets)
     results = []

@@ -1,7 +1,7 @@
-"""The reverse walk: cotangents of a program's outputs, pulled back to chosen nodes.
+"""Reverse accumulation: cotangents of a program's outputs, pulled back to chosen nodes.
 
-Griewank and Walther, "Evaluating Derivatives", 2nd edition, 2008, chapter 3: each node once, after
-all its readers.
+Each node is visited once, after all of its readers: Griewank and Walther, "Evaluating Derivatives",
+2nd edition, 2008, chapter 3.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from graphc.errors import GradientError
 
 
 def varied(outputs: Sequence[Node], order: Sequence[Node], sources: Collection[Node]) -> set[Node]:
-    """The nodes of a program through which a gradient reaches one of `sources`.
+    """Return the nodes of a program through which a gradient reaches one of `sources`.
 
     Args:
-        outputs: of the program.
+        outputs: the program's outputs.
         order: its nodes in topological order.
         sources: float nodes.
     """
@@ -36,9 +36,9 @@ def varied(outputs: Sequence[Node], order: Sequence[Node], sources: Collection[N
 
 
 def pull_back(seeds: Sequence[tuple[Node, Node]], wrt: Sequence[Node]) -> list[Node | None]:
-    """The cotangents of `wrt`, given those of outputs as (output, cotangent) pairs.
+    """Return the cotangents of `wrt`, given those of outputs as (output, cotangent) pairs.
 
-    None for a node that no cotangent reaches. GradientError names an op without a rule.
+    A node that no cotangent reaches has None. Raises GradientError for an op without a rule.
     """
     outputs = [node for node, _ in seeds]
     order = toposort(outputs)

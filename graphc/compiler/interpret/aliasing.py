@@ -1,4 +1,4 @@
-"""Which outputs of a program have memory of their own, decided before it runs."""
+"""Alias analysis of a program's outputs: those that share memory with no other value."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from graphc.compiler.graph import OPS, Node
 
 
 def owned_outputs(outputs: Sequence[Node]) -> list[bool]:
-    """For each output, whether its memory is its own: no feed's, state's, constant's, and no
-    earlier output's."""
+    """Return, for each output, True if it shares memory with no feed, state, constant or earlier
+    output."""
     claimed: set[Node] = set()
     owned = []
     for node in outputs:
@@ -22,8 +22,10 @@ def owned_outputs(outputs: Sequence[Node]) -> list[bool]:
 
 
 def _is_fresh(node: Node) -> bool:
-    """Return True if an op that makes no view makes a new array. A loop's carry may be its
-    start's."""
+    """Return True if an op that makes no view computes a new array.
+
+    Final carries of a loop count as aliased, since they may be its initial values.
+    """
     if node.op == "item":
         return bool(node.attrs["index"] >= node.inputs[0].attrs["carries"])
     return not OPS[node.op].traits.supplied

@@ -1,4 +1,4 @@
-"""A graph as a straight line of NumPy calls."""
+"""The interpreter: a graph as a list of NumPy calls, one for each node."""
 
 from __future__ import annotations
 
@@ -42,14 +42,19 @@ class BodyObserver(ABC):
 
     @abstractmethod
     def of_step(self, scan: Node, step: int, index: int) -> BodyObserver:
-        """Return what observes a step of a loop: number `step` in the order of running, which reads
-        the sequences at `index`."""
+        """Return the observer of one step of a loop.
+
+        Args:
+            scan: the loop.
+            step: the number of steps that ran before.
+            index: the position at which the step reads the sequences.
+        """
 
 
-# These read the number of the call, which is no attribute of the node.
+# Ops whose functions also receive the number of the call, which is no attribute of a node.
 _READS_CALL_STEP = frozenset({"random", "scan"})
 
-
+# The dtype in which a wide program computes.
 _WIDER = {"float32": "float64", "float64": "longdouble"}
 
 
@@ -64,10 +69,10 @@ class _Step:
 
 
 class Program:
-    """A graph prepared for the interpreter: one step a node, one slot a value.
+    """A graph prepared for the interpreter: a step for each node, a slot for each value.
 
-    Sizes are worked out once for each set of bindings; the last set is kept, so that a repeated
-    call pays nothing. A program holds no values between calls and may run in several threads.
+    Symbolic sizes are evaluated once for each set of bindings, and those of the last set are kept
+    for the next call. A program holds no values between calls and may run in several threads.
     """
 
     def __init__(
@@ -79,10 +84,10 @@ class Program:
         """Prepare a graph.
 
         Args:
-            outputs: of the graph.
-            wide: compute float32 in float64, and float64 in what NumPy has beyond, from the same
-                inputs, states and constants: what a graph comes to with all but no rounding.
-            table: what computes each op.
+            outputs: the outputs of the graph.
+            wide: compute float32 in float64, and float64 in longdouble, from the same inputs,
+                states and constants: a reference with hardly any rounding error.
+            table: the function that computes each op.
         """
         order = toposort(outputs)
         self._wide = wide
@@ -107,15 +112,15 @@ class Program:
         call_step: int,
         observer: Observer | None = None,
     ) -> list[np.ndarray]:
-        """The values of the outputs.
+        """Compute the outputs.
 
         Args:
             feeds: an array of the right shape and dtype for each input that the graph reads.
             bindings: a value for each symbol.
-            call_step: the number of this call, a part of every random word's counter.
+            call_step: the number of this call, a part of the counter that random bits are made of.
             observer: called with each input, state and computed node, its value (an array or a
-                NumPy scalar; a tuple of them for a scan) and the seconds that it took. The nodes of
-                a scan's body are shown to a `BodyObserver` alone, its arguments as well.
+                NumPy scalar; a tuple of them for a scan) and the seconds that it took. Only a
+                `BodyObserver` is called for the nodes of a scan's body and for its arguments.
 
         Returns:
             C-contiguous arrays that share memory with no feed, state, constant or each other.
@@ -168,7 +173,7 @@ class Program:
                 values[slot] = None
 
     def _bind(self, bindings: Mapping[Symbol, int]) -> tuple[list[Attrs], int]:
-        """The attributes of each step with these sizes, and the FLOP of the largest product."""
+        """Return each step's attributes with these sizes, and the FLOP of the largest product."""
         known = self._bound
         if known is not None and known[0] == bindings:
             return known[1:]
@@ -203,7 +208,7 @@ class Program:
     def _shown(
         self, scan: Node, length: int, observer: BodyObserver
     ) -> Callable[[Sequence[Any], int], list[Any]]:
-        """This program, whose sizes are bound, as the body of a loop that is observed."""
+        """Return this program, whose sizes are bound, as the body of a loop that is observed."""
         assert self._bound is not None
         attrs = self._bound[1]
         numbers = count()
@@ -220,7 +225,8 @@ class Program:
         return step
 
     def stepper(self, bindings: Mapping[Symbol, int]) -> Callable[[Sequence[Any], int], list[Any]]:
-        """This program as the body of a loop: outputs from the values of its ``arg`` nodes.
+        """Return this program as the body of a loop: a function of the values of its ``arg`` nodes
+        and the number of the call.
 
         Outputs may share memory with arguments.
         """
@@ -279,7 +285,8 @@ def _call(step: _Step, attrs: Attrs, values: list[Any], call_step: int) -> Any:
 
 
 def _own(value: Any) -> np.ndarray:
-    """A value that nothing else holds, as a whole array of its own."""
+    """Return a value that nothing else refers to as a writeable, contiguous array that is no view
+    into a larger one."""
     array = np.asarray(value)
     whole = array.base is None or array.base.size == array.size
     if whole and array.flags.c_contiguous and array.flags.writeable:
@@ -298,7 +305,7 @@ def _has_symbols(value: object) -> bool:
 
 
 def _resolve(step: _Step, bindings: Mapping[Symbol, int]) -> Attrs:
-    """The attributes of a node with sizes as ints, and a loop's body ready to be stepped."""
+    """Return a node's attributes with sizes as ints, and a loop's body as a Python function."""
     try:
         return {name: _value(value, step, bindings) for name, value in step.node.attrs.items()}
     except KeyError as error:
@@ -324,14 +331,15 @@ def evaluate(
     feeds: Mapping[Node, np.ndarray] | None = None,
     call_step: int = 0,
 ) -> list[np.ndarray]:
-    """The values of nodes, computed now and once; `graphc.function` is for more than once.
+    """Compute the values of nodes once; `graphc.function` compiles a function to call repeatedly.
 
     Args:
         outputs: nodes.
         feeds: an array (or what numpy.asarray takes) for each input that they read.
-        call_step: the number of the call, a part of every random word's counter.
+        call_step: the number of the call, a part of the counter that random bits are made of.
 
-    Raises ShapeError, DataError and DTypeError for an array that does not fit its input.
+    Raises:
+        ShapeError, DataError, DTypeError: an array that does not fit its input.
     """
     arrays = {node: np.asarray(value) for node, value in (feeds or {}).items()}
     for node, array in arrays.items():

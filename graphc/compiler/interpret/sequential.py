@@ -1,8 +1,9 @@
-"""Sums whose terms are added one after the other, in their own dtype.
+"""Sequential sums: ops whose terms are added one after the other, in their own dtype.
 
-NumPy and the BLAS add in blocks, generated code in others, and on a GPU one thread may add all
-terms of a product. Of all these, one running sum rounds most: each addition rounds a sum of all
-terms before it, and equal terms are rounded in one direction while the sum's exponent stays.
+These show how far rounding alone can move a result. NumPy and the BLAS add in blocks, generated
+code in blocks of other sizes, and on a GPU one thread may add all terms of a product. Of all these
+orders a sequential sum has the largest rounding error: each addition rounds the sum of all terms
+before it, and equal terms are rounded in the same direction while the sum keeps its exponent.
 """
 
 from __future__ import annotations
@@ -19,17 +20,17 @@ from graphc.compiler.interpret.signature import Attrs, Function
 from graphc.compiler.interpret.table import NUMPY
 
 Order = Callable[[int], np.ndarray]
-"""The order of so many terms."""
+"""A function of the number of terms, which returns the order in which they are added."""
 
 
 @cache
 def sequential(seed: int) -> Mapping[str, Function]:
-    """Return the table of `graphc.compiler.interpret.table` with such sums.
+    """Return the table of `graphc.compiler.interpret.table` with sequential sums.
 
-    Those of a pooling's windows are such sums there, too.
+    Poolings are taken from that table as they are: their sums over windows are sequential already.
 
     Args:
-        seed: 0 for the terms' own order, another number for a permutation of them.
+        seed: 0 adds the terms in their own order, another number in a random permutation.
     """
 
     def order(count: int) -> np.ndarray:

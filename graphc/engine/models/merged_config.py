@@ -28,9 +28,9 @@ def merged_entry(merge: Merge) -> dict[str, Any]:
     with writing():
         branches = [_branch(merge, *pair) for pair in zip(merge.layers, tensors, strict=True)]
         entry = layer_entry(merge)
-    places = list(map(_number, merge.layers, tensors))
-    indices = {"tensor_indices": places} if any(places) else {}
-    return {**entry, "config": {**entry["config"], "layers": branches, **indices}}
+    indices = list(map(_number, merge.layers, tensors))
+    tensor_indices = {"tensor_indices": indices} if any(indices) else {}
+    return {**entry, "config": {**entry["config"], "layers": branches, **tensor_indices}}
 
 
 def first_entry(layer: Layer, inputs: list[g.Node]) -> dict[str, Any]:

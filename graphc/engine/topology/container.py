@@ -1,4 +1,4 @@
-"""A group of layers between inputs and outputs, which is a layer itself."""
+"""Containers: the layers between some inputs and outputs, which together are one layer."""
 
 from __future__ import annotations
 
@@ -55,14 +55,14 @@ class Container(HoldingLayer):
         name: by default the class's name in lower case and a number.
 
     Attributes:
-        inputs, input_names, input_layers: the tensors that are fed, and their layers.
-        outputs, output_names, output_layers, output_masks: the tensors that come out.
-        layers: all layers, with the inputs' ones; see `Wiring`.
+        inputs, input_names, input_layers: the input tensors, and their layers.
+        outputs, output_names, output_layers, output_masks: the output tensors, and their layers.
+        layers: all layers, those of the inputs among them; see `Wiring`.
     """
 
     supports_masking = True
     _graphc_own_nodes = 1
-    _graphc_connections = 0  # what is made of inputs and outputs is for one of them
+    _graphc_connections = 0  # counts changes of inputs and outputs, which outdate functions
     _graphc_outputs: list[g.Node]
 
     def __init__(
@@ -125,8 +125,8 @@ class Container(HoldingLayer):
 
     @property
     def outputs(self) -> list[g.Node]:
-        """The tensors that come out. Others may be set, which the inputs lead to: that makes it
-        another model of the same layers, which is to be compiled again."""
+        """The output tensors. Set others that are computed from the inputs to make another model of
+        the same layers, which has to be compiled again."""
         return self._graphc_outputs
 
     @outputs.setter
@@ -139,11 +139,11 @@ class Container(HoldingLayer):
         self._graphc_connect(self.inputs, outputs)
 
     def _graphc_nodes(self) -> Sequence[LayerNode]:
-        """The uses of layers that are kept, each behind those whose outputs it reads."""
+        """Return the uses of layers in topological order."""
         return self._graphc_wiring.nodes if self.outputs else ()
 
     def _graphc_replace(self, tensors: Mapping[g.Node, g.Node]) -> None:
-        """Connect anew, with what stands for each tensor now."""
+        """Connect the container anew to the tensors that replace its outputs."""
         self._graphc_connect(self.inputs, [tensors[tensor] for tensor in self.outputs])
 
     def _graphc_cut(self) -> None:
@@ -158,12 +158,12 @@ class Container(HoldingLayer):
         self._graphc_reconnect(behind(layer, self.outputs[0]).input_tensors)
 
     def layers_as_wired(self) -> list[Layer]:
-        """The inputs' layers, then the others, each behind those that it reads."""
+        """Return the inputs' layers, then the others in topological order."""
         used = dict.fromkeys(as_layer(node.outbound_layer) for node in self.wiring.nodes)
         return list(dict.fromkeys([*self.input_layers, *used]))
 
     def _graphc_held_layers(self) -> list[Layer]:
-        """The layers in the order of their weights, each once."""
+        """Return the layers in the order of their weights, each once."""
         return list(dict.fromkeys(self.layers))
 
     @property
@@ -177,7 +177,7 @@ class Container(HoldingLayer):
         return super()._graphc_uses(inputs)
 
     def _graphc_added_losses(self) -> list[g.Node]:
-        """The losses that layers added, those of uses in the model among them."""
+        """Return the losses that layers added by themselves or in a use within the model."""
         return [*self._graphc_own_losses(), *(one for use in self.uses for one in use.losses)]
 
     def _graphc_need_layers(self, wanted: str) -> None:
@@ -221,8 +221,8 @@ class Container(HoldingLayer):
         return self._graphc_collected_updates(stateful_only=True)
 
     def _graphc_collected_updates(self, stateful_only: bool) -> list[tuple[g.Node, g.Node]]:
-        """The updates of each use, in order: of two of one variable the second acts on the value
-        that the first gives it."""
+        """Return the updates of each use, in order. If two uses update one variable, the second
+        reads the new value of the first."""
         found: dict[g.Node, g.Node] = {}
         uses = [use for use in self.uses if use.layer.stateful or not stateful_only]
         layers = dict.fromkeys(use.layer for use in uses)
@@ -275,7 +275,7 @@ class Container(HoldingLayer):
         return outputs, masks
 
     def _graphc_has_own_call(self) -> bool:
-        """Return True where a program's class defines `call`."""
+        """Return True if a user's subclass overrides `call`."""
         return type(self).call is not Container.call
 
     def _graphc_apply_own_call(
@@ -284,7 +284,7 @@ class Container(HoldingLayer):
         given = any(one is not None for one in to_list(mask))
         output = self.call(x, mask=mask) if given else self.call(x)
         check_output(self, output)
-        with recorded_uses() as uses:  # of layers that `call` has used already
+        with recorded_uses() as uses:  # dropped: `call` has recorded the uses of these layers
             masks = to_list(self.compute_mask(x, mask))
             uses.clear()
         return to_list(output), masks
@@ -292,19 +292,18 @@ class Container(HoldingLayer):
     def run_internal_graph(
         self, inputs: Sequence[g.Node], masks: Sequence[Mask] | None = None
     ) -> tuple[list[g.Node], list[Mask], list[KnownShape]]:
-        """The outputs for other inputs, their masks and shapes: each use of a layer anew."""
+        """Apply every layer to other inputs, and return the outputs, their masks and shapes."""
         tensors = dict(zip(self.inputs, inputs, strict=True))
         found = dict(zip(self.inputs, masks or [None] * len(inputs), strict=True))
         for node in self._graphc_wiring.nodes:
-            several = node.is_list
-            # A mask that the user gave to the call stays; others come with the tensors.
-            came = [
+            # A mask that the user passed to the call stays; others belong to the tensors.
+            input_masks = [
                 found[tensor] if mask is mask_of(tensor) else mask
                 for tensor, mask in zip(node.input_tensors, node.input_masks, strict=True)
             ]
             x = [tensors[tensor] for tensor in node.input_tensors]
             outputs, output_masks = node.outbound_layer._graphc_apply(
-                x if several else x[0], came if several else came[0]
+                *((x, input_masks) if node.is_list else (x[0], input_masks[0]))
             )
             tensors.update(zip(node.output_tensors, outputs, strict=True))
             found.update(zip(node.output_tensors, output_masks, strict=True))
@@ -322,7 +321,7 @@ class Container(HoldingLayer):
             return one_or_list(self.run_internal_graph(inputs)[2])
 
     def _graphc_inside(self) -> list[Layer]:
-        """The layers at any depth."""
+        """Return the layers that are used at any depth."""
         return list(dict.fromkeys(as_layer(use.layer) for use in self.uses))
 
     def get_config(self) -> Any:
@@ -341,8 +340,8 @@ class Container(HoldingLayer):
         return model
 
     def get_weights(self) -> list[np.ndarray]:
-        """Copies of all weights: of a model with the meanings of Keras up to 1.0.7 all trainable
-        ones, then the others, else layer by layer."""
+        """Return copies of all weights. With the meanings of Keras up to 1.0.7 all trainable
+        weights come first, then the others; later, weights are ordered by layer."""
         return [weight.get_value() for weight in self._graphc_weights_in_order()]
 
     def set_weights(self, weights: Sequence[object]) -> None:
@@ -356,11 +355,11 @@ class Container(HoldingLayer):
         return list(dict.fromkeys(weight for one in layers for weight in one.weights))
 
     def stored_layers(self) -> list[Layer]:
-        """The layers in the order in which files have their weights."""
+        """Return the layers in the order in which files store their weights."""
         return list(self._graphc_held_layers())
 
     def keras_0_3_groups(self) -> list[tuple[str, list[g.Node]]]:
-        """Names, and the weights that a file of Keras 0.3 has in a group each."""
+        """Return the groups of a weight file of Keras 0.3: the name of each, and its weights."""
         raise DataError(
             f"{self.name}.load_weights: the file is of Keras 0.3, which had no models but "
             f"Sequential and Graph, and this is a {type(self).__name__}"
@@ -416,27 +415,30 @@ class Container(HoldingLayer):
     ) -> None:
         """Set the weights of all layers from an HDF5 file; all or, where an error is raised, none.
 
-        Layers are matched by name where the file has the same names, else by their places in the
-        model; in files that Keras 1 wrote, by their order, which for layers side by side depends on
-        their names, or on a walk through the model: see the flag `keras`. Layers without weights
-        need not agree. Files of a Sequential or a Graph of Keras 0.3 have no names.
+        Layers are matched by name if the file has the same names, otherwise by their positions in
+        the model; in files that Keras 1 wrote, by the order in which Keras stored them. That order
+        depends, for layers of equal depth, on their names or on a traversal of the model: see the
+        flag `keras`. Layers without weights need not agree. Files of a Sequential or a Graph of
+        Keras 0.3 have no names.
 
-        Of files that Keras wrote on TensorFlow the kernels of convolutions are turned.
+        The kernels of convolutions are flipped if Keras wrote the file on TensorFlow.
 
         Args:
-            by_name: set the weights of those layers alone whose names the file has; the others
-                stay, and a line in the log names them.
-            running_std: what a file that Keras wrote has under this name for BatchNormalization,
-                where the file does not tell: 'std' (up to 1.0.5) or 'variance' (from 1.0.7 on).
-            backend: where Keras ran, 'theano' or 'tensorflow'; by default what the file tells, by
-                its attribute or the names of its weights (``dense_1_W:0`` is TensorFlow's).
+            by_name: set the weights only of layers whose names are in the file; the others stay as
+                they are, and a line in the log names them.
+            running_std: the meaning of the array of this name that Keras wrote for
+                BatchNormalization, if the file does not tell it: 'std' (up to 1.0.5) or 'variance'
+                (from 1.0.7 on).
+            backend: the backend of Keras that wrote the file, 'theano' or 'tensorflow'; by default
+                as the file tells, by its attribute or the names of its weights (``dense_1_W:0`` is
+                of TensorFlow).
 
         Raises:
-            MissingFileError: no such file.
-            DataError: not a file of weights, or of other layers, or of Keras 2.
-            ShapeError: a weight of another shape.
-            ArgumentError: a BatchNormalization in mode 0, and neither the file nor `running_std`
-                tells; a file that tells something else than `running_std` or `backend`.
+            MissingFileError: there is no such file.
+            DataError: the file has no weights, or those of other layers, or is of Keras 2.
+            ShapeError: a weight has another shape.
+            ArgumentError: there is a BatchNormalization in mode 0, and neither the file nor
+                `running_std` tells its form; or the file contradicts `running_std` or `backend`.
         """
         self._graphc_weight_files.load(filepath, by_name, FileOrigin(running_std, backend))
 
@@ -480,7 +482,7 @@ class Container(HoldingLayer):
 
 
 def behind(layer: Layer, tensor: g.Node) -> LayerNode:
-    """The use of a layer that gives a tensor."""
+    """Return the use of a layer whose output is the tensor."""
     return next(node for node in layer.inbound_nodes if tensor in node.output_tensors)
 
 
@@ -498,7 +500,7 @@ def _as_masks(mask: Any) -> list[Mask] | None:
 
 
 def _distinct(names: Sequence[str]) -> list[str]:
-    """Names with a number where a layer gives several outputs, as `name_2`."""
+    """Return the names made unique: those that repeat get a number, as in `name_2`."""
     counts: Mapping[str, int] = {name: names.count(name) for name in names}
     seen: dict[str, int] = {}
     found = []

@@ -304,9 +304,9 @@ class Merge(Layer):
 
     def _outputs_of_layers(self, node_indices: object, tensor_indices: object) -> list[g.Node]:
         uses = self._index_of_each(node_indices, "node_indices")
-        places = self._index_of_each(tensor_indices, "tensor_indices")
+        indices = self._index_of_each(tensor_indices, "tensor_indices")
         found = []
-        for layer, use, place in zip(self.layers, uses, places, strict=True):
+        for layer, use, index in zip(self.layers, uses, indices, strict=True):
             label = layer._graphc_label
             if not layer.inbound_nodes:
                 if layer.batch_input_shape is None:
@@ -323,12 +323,12 @@ class Merge(Layer):
                     f"an index below {count}, received {use}"
                 )
             outputs = layer.inbound_nodes[use].output_tensors
-            if not -len(outputs) <= place < len(outputs):
+            if not -len(outputs) <= index < len(outputs):
                 raise ArgumentError(
                     f"{self._where()}: tensor_indices: {label} has {len(outputs)} outputs, so "
-                    f"expected an index below {len(outputs)}, received {place}"
+                    f"expected an index below {len(outputs)}, received {index}"
                 )
-            found.append(outputs[place])
+            found.append(outputs[index])
         return found
 
     def _index_of_each(self, given: object, what: str) -> list[int]:

@@ -91,8 +91,8 @@ class WeightFiles:
     def layers(self, value_of: Callable[[g.Node], Any]) -> list[LayerWeights]:
         """Return the layers' weights as files describe them, with `value_of` each."""
         layers = self._model.stored_layers()
-        places = {layer: k for k, layer in enumerate(self._model.layers_as_wired())}
-        order = sorted(layers, key=lambda layer: places.get(layer, len(places)))
+        positions = {layer: k for k, layer in enumerate(self._model.layers_as_wired())}
+        order = sorted(layers, key=lambda layer: positions.get(layer, len(positions)))
         numbers = {layer: number for number, layer in enumerate(order)}
         forms = self._forms()
         return [
@@ -103,7 +103,7 @@ class WeightFiles:
     def _set_found(self, found: Mapping[int, Sequence[Any]]) -> None:
         """Set the weights of the layers that a file has by their names, and log the others."""
         layers, name = self._model.stored_layers(), self._model.name
-        pairs = [(layers[place], arrays) for place, arrays in found.items()]
+        pairs = [(layers[index], arrays) for index, arrays in found.items()]
         self._set(
             [weight for layer, _ in pairs for weight in layer.weights],
             [arrays for _, arrays in pairs],

@@ -87,14 +87,14 @@ class Checkpoint:
             order = None
         trained = None
         if compiled is not None and compiled.has_optimizer_state:
-            places = {weight: k for k, weight in enumerate(weights_of(model))}
-            missing = [weight for weight in compiled.trained if weight not in places]
+            indices = {weight: k for k, weight in enumerate(weights_of(model))}
+            missing = [weight for weight in compiled.trained if weight not in indices]
             if missing:
                 raise ArgumentError(
                     f"{model.name}.save: {g.label(missing[0])} is trained and in the weights of no "
                     "layer; add it to the layer's trainable_weights"
                 )
-            trained = np.array([places[weight] for weight in compiled.trained], "int64")
+            trained = np.array([indices[weight] for weight in compiled.trained], "int64")
         draws = self._trainer.draws
         return RunState(
             self._trainer.run.epochs_done,
@@ -259,8 +259,8 @@ def _columns(model: Container) -> dict[g.Node, Form]:
         for first, form in layer._graphc_stored_forms().items():
             if isinstance(form, Gates):
                 own = layer.weights[layer.weights.index(first) :]
-                for k, place in enumerate(form.columns):
-                    column = Column(place, len(form.columns))
+                for k, index in enumerate(form.columns):
+                    column = Column(index, len(form.columns))
                     found |= dict.fromkeys(own[3 * k : 3 * k + 3], column)
     return found
 

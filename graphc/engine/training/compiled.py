@@ -1,4 +1,4 @@
-"""The training graph of a model, and the functions of training and testing made of it."""
+"""The training graph of a model, and its compiled functions of training and testing."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ _MODES = next(flag.choices for flag in FLAGS if flag.name == "mode")
 
 @dataclass
 class Values:
-    """The values of a step that is begun, as numbers once they are asked for."""
+    """The values of a step that was begun; `get` waits for them and converts them to numbers."""
 
     pending: Pending
     numbers: Callable[[Sequence[np.ndarray]], list[float]]
@@ -61,25 +61,25 @@ class Values:
 
 @dataclass
 class Compiled:
-    """The result of `compile`. The functions are made at their first use.
+    """The result of `compile`. Functions are compiled when they are first used.
 
     Attributes:
         optimizer: the chosen optimizer.
-        targets: one for each output.
+        targets: the target of each output.
         outputs: the total loss, then the losses of several outputs, then the metrics.
-        labels: names of `outputs`: 'loss', 'acc', ...
-        mode: for `graphc.function`.
+        labels: the names of `outputs`: 'loss', 'acc', ...
+        mode: the mode of `graphc.function`.
         draws: the random draws of the model, which all its functions share.
-        choice: whether functions are compiled though they are small.
-        of_epochs: the metrics of a whole epoch, by their labels; their outputs are sums.
-        given: the arguments of `compile` but the optimizer, as they were given.
-        release: of Keras, whose meanings the training has.
-        functions: by their purpose, number of shards, and what else tells them apart.
-        warned_of_targets: the outputs whose targets the log says to be no probabilities.
-        shards: how many parts a step of `train` and `test` takes its batch in.
-        memory: the bytes that decide it by `divide`, or None.
-        plans: what they decided.
-        has_begun: the ranks that train together have the same state.
+        choice: the choice between native code and the interpreter, for all functions.
+        of_epochs: by label, the metrics of a whole epoch; of these, `outputs` has sums.
+        given: the arguments of `compile` except the optimizer, as the user gave them.
+        release: the release of Keras whose meanings the training follows.
+        functions: the functions by purpose and number of shards.
+        warned_of_targets: the outputs for which the log said that targets are no probabilities.
+        shards: the number of shards in which `train` and `test` compute a batch.
+        memory: a limit in bytes from which `divide` chooses `shards`, or None.
+        plans: the numbers of shards that `divide` chose.
+        has_begun: True once the ranks that train together have the same state.
     """
 
     model: Container
@@ -109,12 +109,12 @@ class Compiled:
 
     @cached_property
     def trained(self) -> list[g.Node]:
-        """The weights that training changes, in the order that the optimizer has."""
+        """The weights that training changes, in the order in which the optimizer keeps them."""
         return self._to_train()
 
     @cached_property
     def updates(self) -> list[tuple[g.Node, g.Node]]:
-        """The updates of a training step; making them makes the optimizer's state."""
+        """The updates of a training step; the first access makes the optimizer's variables."""
         model = self.model
         updates = self.optimizer.get_updates(self.trained, model.constraints, self.outputs[0])
         return [*_as_pairs(updates, self.optimizer), *model.updates]
@@ -125,12 +125,12 @@ class Compiled:
         return "updates" in vars(self)
 
     def make_optimizer_state(self) -> None:
-        """Let the optimizer make its variables now, as it does for the first training step."""
+        """Make the optimizer's variables now; otherwise the first training step does."""
         self.updates  # noqa: B018  (a cached property)
 
     @property
     def optimizer_state(self) -> list[g.Node]:
-        """The optimizer's variables that have an element for each one of a trained weight."""
+        """The optimizer's variables with the shape of a weight: its moments and the like."""
         weights = [one for layer in self.model.stored_layers() for one in layer.weights]
         others = {*self.trained, *weights, *(variable for variable, _ in self.model.updates)}
         return [one for one, _ in self.updates if one not in others and one.ndim]
@@ -142,21 +142,24 @@ class Compiled:
         return lambda *arrays: Values(step.start(*arrays), self.numbers)
 
     def numbers(self, values: Iterable[np.ndarray]) -> list[float]:
-        """The values of a step as numbers; those of a metric of epochs know their sums."""
+        """Return the values of a step as numbers; a metric of a whole epoch is a `BatchSums`."""
         return [
             BatchSums(self.of_epochs[label], value) if label in self.of_epochs else float(value)
             for label, value in zip(self.labels, values, strict=True)
         ]
 
     def choose(self, epochs: int, steps: int) -> None:
-        """Make the choice, if it is not made, ahead of a training of so many epochs in all, with so
-        many steps each."""
+        """Choose between native code and the interpreter, unless it was chosen before.
+
+        Args:
+            epochs, steps: the number of epochs of the training that begins, and of steps in each.
+        """
         if self.choice.native is None:
             made = self.functions.get(self._key("train"))
             if made is None or made.target() is None:
                 in_a_loop = epochs == 1 and steps <= STEPS_OF_A_LOOP
-                # Whatever one rank would choose, it has the bits of several; and a bound of the
-                # memory is for native code.
+                # The bits must not depend on the number of ranks, and a limit of memory is that of
+                # native code: in both cases native code is chosen.
                 always = in_a_loop or config.ranks != "none" or self.memory is not None
                 self._make_train(ALWAYS if always else epochs * steps)
             self.choice.native = self.functions[self._key("train")].target() is not None
@@ -165,14 +168,15 @@ class Compiled:
         return purpose, self.shards
 
     def take(self, division: Division) -> None:
-        """Have steps take their batches as a call wants it."""
+        """Set the number of shards, or the limit of memory, that a call wants."""
         self.shards, self.memory = division.shards, division.memory
 
     def divide(self, where: str, purpose: str, shapes: Shapes) -> None:
-        """Choose the number of shards of a step on arrays of these shapes, where memory decides it,
-        ahead of its function.
+        """Choose the number of shards of a step on arrays of these shapes, if a limit of memory is
+        given, before its function is made.
 
-        Raises ArgumentError where a step fits in no number of shards.
+        Raises:
+            ArgumentError: the step does not fit the memory in any number of shards.
         """
         if self.memory is None:
             return
@@ -197,8 +201,11 @@ class Compiled:
             self.functions.setdefault(self._key(purpose), made)
 
     def train(self) -> MadeFunction:
-        """Outputs before the update of the weights; `trainable` was read by `compile` where the
-        meanings are those of Keras from 1.1.0 on, else it is read when this is made."""
+        """Return the function of a training step, which computes the outputs before the update.
+
+        Which layers are trainable was read by `compile` if the meanings are those of Keras 1.1.0 or
+        later, otherwise it is read when this function is made.
+        """
         if not self.choice.fits(self.functions.get(self._key("train"))):
             self._make_train(self.choice.calls)
         if not self._warned_of_trainable and self._trainable_has_changed():
@@ -221,7 +228,7 @@ class Compiled:
 
     @property
     def reads_trainable(self) -> bool:
-        """Tell whether it is `compile` that reads which layers are trainable."""
+        """True if `compile` reads which layers are trainable, as Keras does from 1.1.0 on."""
         return at_least("1.1.0", of=self.release)
 
     @property
@@ -238,7 +245,8 @@ class Compiled:
         return self.optimizer.in_order(weights) if own else weights
 
     def test(self) -> MadeFunction:
-        """The same outputs without training, and, up to Keras 1.1, without penalties."""
+        """Return the function of a test step: the same outputs in the testing phase, with no
+        updates of trained weights and, up to Keras 1.1, no penalties."""
         if not self.choice.fits(self.functions.get(self._key("test"))):
             self._make("test", self.model.state_updates, self.choice.calls)
         return self.functions[self._key("test")]
@@ -253,21 +261,23 @@ class Compiled:
         self.functions[self._key(purpose)] = made
 
     def in_phase(self, purpose: str, training: bool) -> MadeFunction:
-        """Make the function of training or testing in a learning phase that may not be its own."""
+        """Return a new function of training or testing, in the given learning phase."""
         updates = self.updates if purpose == "train" else self.model.state_updates
         what = (self.model, purpose, self.inputs, self.outputs, updates)
         return make_function(*what, self.draws, self.mode, self.choice.calls, 1, training)
 
     def arrays(self, values: Sequence[np.ndarray]) -> list[np.ndarray]:
-        """The values of a step as arrays, those of a metric of epochs for the batch alone."""
+        """Return the values of a step as arrays; of an epoch's metric, the value of this batch."""
         if not self.of_epochs:
             return list(values)
         return [np.asarray(float(value), K.floatx()) for value in self.numbers(values)]
 
     def forget(self, purpose: str) -> None:
-        """Have the function of training or testing made anew where it is next needed: a training
-        step with the optimizer's state anew, and the layers that are trainable then, where it is
-        not `compile` that reads them."""
+        """Drop the function of training or testing; its next use makes a new one.
+
+        A new training step begins with new variables of the optimizer. It reads anew which layers
+        are trainable, unless `compile` reads that.
+        """
         for key in [key for key in self.functions if key[0] == purpose]:
             del self.functions[key]
         self.plans = {key: shards for key, shards in self.plans.items() if key[0] != purpose}
@@ -287,7 +297,7 @@ def compile_model(
     mode: str | None,
     draws: Draws,
 ) -> Compiled:
-    """Make the training graph; arguments as `Model.compile` has them."""
+    """Make the training graph; see `Model.compile` for the arguments."""
     if mode is not None and mode not in _MODES:
         raise unknown_name("mode", mode, _MODES)
     chosen = _optimizer(optimizer, loss)
@@ -339,7 +349,7 @@ def _is_optimizer(name: object) -> bool:
 
 
 def _as_pairs(updates: object, owner: object) -> list[tuple[g.Node, g.Node]]:
-    """The updates of a user's optimizer. ArgumentError for what is no list of pairs."""
+    """Return the updates of a user's optimizer, checked to be a list of pairs."""
     pairs: list[Any] = list(updates) if isinstance(updates, Iterable) else [None]
     if not all(isinstance(pair, list | tuple) and len(pair) == 2 for pair in pairs):
         raise ArgumentError(

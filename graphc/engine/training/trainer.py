@@ -1,4 +1,4 @@
-"""Training, testing and predicting, on arrays and on single batches: what a `Model` has for it."""
+"""The part of a `Model` that trains, tests and predicts, on arrays and on single batches."""
 
 from __future__ import annotations
 
@@ -53,17 +53,17 @@ _log = logging.getLogger("graphc")
 class Trainer:
     """Compiles a model, and runs its functions on arrays and single batches.
 
-    What was made is for the inputs and outputs that the model had: once it is connected anew, by
-    another layer or a switched one, it is given up.
+    Compiled functions belong to the inputs and outputs that the model had then. When these change,
+    because a layer is added or switched, they are dropped, and the model has to be compiled again.
 
     Args:
-        model: whose graph is trained.
+        model: the model whose graph is trained.
         run: the same model as callbacks see it.
-        feeds: the model's.
+        feeds: the conversions of a user's arrays to feeds of the model.
 
     Attributes:
         draws: the random draws of the model.
-        order: that of the samples in the last epoch of `fit`.
+        order: the order of the samples in the last epoch of `fit`.
     """
 
     def __init__(self, model: Container, run: RunningModel, feeds: Feeds) -> None:
@@ -78,7 +78,7 @@ class Trainer:
 
     @property
     def compiled(self) -> Compiled | None:
-        """The result of `compile`, if it was called since the model was connected."""
+        """The result of `compile`; None if the model was not compiled, or was changed since."""
         if self._connection != self.model._graphc_connections:
             self._forget_outdated()
         return self._compiled
@@ -112,7 +112,11 @@ class Trainer:
         self._compiled = compiled
 
     def need_compiled(self, wanted: str) -> Compiled:
-        """Return what `compile` made. NotCompiledError, which names what is wanted, before that."""
+        """Return the result of `compile`.
+
+        Raises:
+            NotCompiledError: the model is not compiled; the message names the method `wanted`.
+        """
         renew(self.model)
         compiled = self.compiled
         if compiled is None:
@@ -126,15 +130,17 @@ class Trainer:
     def compiled_for(
         self, call: str, keywords: Mapping[str, Any], method: Callable[..., Any], accuracy: str
     ) -> Compiled:
-        """Return the `Compiled` that a call runs, by its keywords.
+        """Return the `Compiled` that a call of a `Model` method runs, as its keywords want it.
 
         Args:
-            call, keywords, method: the call's name, what else it was given, its own method.
-            accuracy: the keyword with which it asks for the accuracy.
+            call: the method's name.
+            keywords: the keyword arguments that its signature does not name.
+            method: the method, whose parameters an error lists.
+            accuracy: the keyword of Keras 0.3 that wants the accuracy, too.
         """
         compiled = self.need_compiled(call)
         where = f"{self.model.name}.{call}"
-        if not keywords:  # of most steps
+        if not keywords:  # the common case, without the checks below
             compiled.take(division(where))
             return compiled
         others = dict(keywords)
@@ -149,13 +155,12 @@ class Trainer:
         return compiled
 
     def prediction_function(self, shards: int = 1) -> MadeFunction:
-        """Return the function that predicts on a batch in so many shards."""
+        """Return the function that predicts a batch in so many shards."""
         renew(self.model)
         return self.predictions.function(shards)
 
     def divided_prediction(self, where: str, wanted: Division, shapes: Shapes) -> MadeFunction:
-        """Return the function that predicts on arrays of these shapes, divided as a call wants
-        it."""
+        """Return the function that predicts arrays of these shapes, divided as `wanted` says."""
         renew(self.model)
         return self.predictions.divided(where, wanted, shapes)
 
@@ -172,8 +177,7 @@ class Trainer:
         return CompileReports(self.model.name, tuple(each for one in made for each in one.reports))
 
     def forget(self, purpose: str) -> None:
-        """Have the function of training, testing or predicting made anew where it is next
-        needed."""
+        """Drop the function of training, testing or predicting; its next use makes a new one."""
         if purpose == "predict":
             self._predictions = None
         elif self._compiled is not None:
@@ -284,13 +288,13 @@ class Trainer:
     def _order_before(
         self, epochs: range, arrays: Sequence[Data], shuffle: bool | str
     ) -> SampleOrder | None:
-        """The order of the epoch before these, where they go on from the last run."""
+        """Return the order of the samples in the epoch before, if these epochs continue it."""
         goes_on = 0 < epochs.start == self.run.epochs_done
         order = self.order
         return order if goes_on and order and order.fits(len(arrays[0]), shuffle) else None
 
     def read_report(self) -> ReadReport:
-        """Return what the last `fit` read of arrays in files; see `Model.read_report`."""
+        """Report the last `fit`'s reads from arrays in files; see `Model.read_report`."""
         if self._batches is None:
             raise ArgumentError(
                 f"{self.model.name}.read_report: nothing was read yet; call fit with arrays in "
@@ -327,7 +331,7 @@ class Trainer:
     def validation(
         self, compiled: Compiled, held_out: list[Data] | None, batch_size: int
     ) -> Callable[[Step], list[float]] | None:
-        """Return a function that evaluates the samples that are held out."""
+        """Return a function that evaluates the held-out samples, or None if there are none."""
         self.run.validation_data = held_out
         if held_out is None:
             return None
@@ -382,17 +386,17 @@ class Trainer:
 
 
 class LossAlone(float):
-    """The loss of a batch where nothing else is measured. Keras 0.3 gave a list of one: its place 0
-    is the loss too, with a line in the log, once a process."""
+    """The loss of a batch, if there are no metrics. Keras 0.3 returned a list of one element, so
+    index 0 gives the loss, too, and logs one line, once a process."""
 
     _logged: ClassVar[bool] = False
 
-    def __getitem__(self, place: int) -> float:
-        if place not in (0, -1):
+    def __getitem__(self, index: int) -> float:
+        if index not in (0, -1):
             raise IndexRangeError(
-                f"train_on_batch, test_on_batch: expected the place 0, received {place!r}; here is "
-                "the loss alone. metrics=['accuracy'] in compile puts the accuracy behind it, and "
-                "the flag keras=1.2 the loss of each of several outputs"
+                f"train_on_batch, test_on_batch: expected the index 0, received {index!r}; the "
+                "loss is the only value. metrics=['accuracy'] in compile puts the accuracy behind "
+                "it, and the flag keras=1.2 the loss of each of several outputs"
             )
         if not LossAlone._logged:
             LossAlone._logged = True
@@ -404,13 +408,13 @@ class LossAlone(float):
 
 
 def _number_or_list(values: Iterable[object]) -> float | list[float]:
-    """The values of a batch as numbers, the loss alone as one."""
+    """Return the values of a batch as a list of numbers, or a single value as a `LossAlone`."""
     numbers = [float(value) for value in values]  # type: ignore[arg-type]
     return LossAlone(numbers[0]) if len(numbers) == 1 else numbers
 
 
 def _split(arrays: list[Data], fraction: float, where: str) -> tuple[list[Data], list[Data]]:
-    """The first samples to train on, and the last `fraction` of them held out."""
+    """Return the first samples, to train on, and the last `fraction` of them, held out."""
     count = len(arrays[0])
     number = isinstance(fraction, int | float | np.number)
     first = int(count * (1.0 - fraction)) if number and 0.0 < fraction < 1.0 else 0
