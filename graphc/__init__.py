@@ -14,10 +14,10 @@ from graphc.compiler.grad import grad as grad
 from graphc.compiler.graph import shared as shared
 from graphc.compiler.runtime.report import device_report as device_report
 from graphc.config import config as config
+from graphc.package_version import __version__ as __version__
 from graphc.parallel.joining import end_together as _end_together
 from graphc.public import answers as _answers
 from graphc.public import calls as _calls
-from graphc.version import __version__ as __version__
 
 # Modules that are imported when they are read (`answers.answer_for`), for who reads types only.
 if _typing.TYPE_CHECKING:

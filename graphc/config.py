@@ -27,6 +27,7 @@ from typing import NamedTuple
 from graphc import keras_json
 from graphc.amounts import size_in_bytes
 from graphc.errors import ArgumentError, FlagError, UnknownFlagError
+from graphc.later.attributes import OF_CONFIG
 from graphc.later.near import nearest
 
 ENVIRONMENT_VARIABLE = "GRAPHC_FLAGS"
@@ -422,6 +423,8 @@ def _split(item: str, source: str) -> tuple[str, str]:
 
 
 def _flag(name: str, source: str) -> Flag:
+    if name in OF_CONFIG:
+        raise UnknownFlagError(f"{source} has no {name!r}: {OF_CONFIG[name]}")
     if name not in _TABLE:
         raise UnknownFlagError(
             f"{source}: unknown flag {name!r}. The flags are {', '.join(_TABLE)}."

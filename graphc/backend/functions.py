@@ -16,6 +16,7 @@ from graphc.compiler.function import function as compile_function
 from graphc.compiler.grad import grad
 from graphc.errors import ArgumentError, DataError
 from graphc.keywords import refuse_unknown
+from graphc.lookup import is_function
 from graphc.releases import since
 
 _fixed_phase: bool | None = None
@@ -74,7 +75,7 @@ def in_test_phase(x: object, alt: object) -> g.Node:
 
 
 def _made(value: object) -> object:
-    return value() if callable(value) else value
+    return value() if is_function(value) else value
 
 
 def _phase() -> g.Node:
@@ -101,7 +102,7 @@ def gradients(loss: g.Node, variables: Sequence[g.Node] | g.Node) -> list[g.Node
     Raises:
         GradientError: the loss is no scalar, or does not depend on one of them.
     """
-    return grad(loss, variables if isinstance(variables, g.Node) else list(variables))
+    return grad(loss, variables)
 
 
 @since("1.0.6")

@@ -8,6 +8,7 @@ from typing import Any
 from graphc.callbacks.base import HOOKS, Callback
 from graphc.errors import ArgumentError
 from graphc.keywords import refuse_unknown
+from graphc.lookup import is_function
 
 Hook = Callable[..., Any] | None
 
@@ -47,7 +48,7 @@ class LambdaCallback(Callback):
         ):
             if hook is None:
                 continue
-            if not callable(hook):
+            if not is_function(hook):
                 takes = "logs" if "train" in name else f"{name.split('_')[1]}, logs"
                 raise ArgumentError(
                     f"LambdaCallback: {name}: expected a function ({takes}) or None, "

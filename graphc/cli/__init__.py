@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from graphc.cli import bench, cache, demo, doctor, dump, run, view
 from graphc.compiler.codegen.table import WIDTH
 from graphc.errors import GraphcError
-from graphc.version import __version__
+from graphc.package_version import __version__
 
 COMMANDS = (
     run.COMMAND,

@@ -22,8 +22,8 @@ from graphc.compiler.runtime.cpu import toolchain
 from graphc.compiler.runtime.gpu import nvcc, probe
 from graphc.config import FLAGS, config
 from graphc.errors import DeviceError, FlagError
+from graphc.package_version import __version__
 from graphc.parallel import probe as ranks
-from graphc.version import __version__
 
 _LABEL = max(len(flag.name) for flag in FLAGS) + 2
 

@@ -62,6 +62,15 @@ OF_FOLDERS: dict[str, str] = {
     "samples": "here it is nb_sample",
 }
 
+OF_CONFIG: dict[str, str] = {
+    "dtype_policy": "here it is floatX",
+    "image_data_format": "here it is image_dim_ordering",
+    "set_dtype_policy": "K.set_floatx('float32') sets the type of floats",
+    "set_epsilon": "here it is K.set_epsilon(1e-7)",
+    "set_floatx": "here it is K.set_floatx('float32')",
+    "set_image_data_format": "here it is K.set_image_dim_ordering('tf')",
+}
+
 OF_OPTIMIZERS: dict[str, str] = {
     "apply_gradients": _STEP,
     "learning_rate": "here it is lr, K.get_value(optimizer.lr), K.set_value(optimizer.lr, 0.01)",

@@ -69,6 +69,7 @@ USE: dict[str, str] = {
     # utils
     "plot_model": "graphc.utils.visualize_util.plot",
     "model_to_estimator": "graphc.wrappers.scikit_learn.KerasClassifier or KerasRegressor",
+    "version": "graphc.__version__",
     "set_random_seed": "np.random.seed(n), before the first layer",
     "Sequence": "a generator function, with fit_generator",
     "PyDataset": "a generator function, with fit_generator",
@@ -104,6 +105,9 @@ USE: dict[str, str] = {
     "Huber": "a function of y_true and y_pred",
     "huber_loss": "a function of y_true and y_pred",
     "LogCosh": "a function of y_true and y_pred",
+    "Mean": "a function of y_true and y_pred: logs have its mean over an epoch",
+    "Metric": "a function of y_true and y_pred: logs have its mean over an epoch",
+    "Sum": "a function of y_true and y_pred: logs have its mean over an epoch",
     # initializers
     "GlorotUniform": "init='glorot_uniform'",
     "GlorotNormal": "init='glorot_normal'",

@@ -18,7 +18,7 @@ def nearest(name: object, allowed: Iterable[str]) -> list[str]:
     """Return up to three of `allowed` that are spelled like `name`, nearest first, whatever the
     case.
 
-    Near is what lacks or adds words, or differs by a mistake or two: a letter too many, too few,
+    Near is what lacks or adds a word, or differs by a mistake or two: a letter too many, too few,
     another one, or two in the other order. In a short name another first letter makes another name,
     in three letters any. Of names that are nearer than others these alone are given.
     """
@@ -54,8 +54,10 @@ def _rank(name: str, other: str) -> int | None:
     if far <= 1:
         return far
     shorter, longer = sorted((name, other), key=len)
-    if len(shorter) >= _SHORT and (
-        longer.startswith(f"{shorter}_") or longer.endswith(f"_{shorter}")
+    if (
+        len(shorter) >= _SHORT
+        and abs(len(words) - len(others)) == 1
+        and (longer.startswith(f"{shorter}_") or longer.endswith(f"_{shorter}"))
     ):
         return _A_WORD
     return None

@@ -14,7 +14,7 @@ from graphc.compiler.graph import Node
 from graphc.compiler.graph.cost import cost
 from graphc.compiler.passes import PassRecord
 from graphc.compiler.schedule.kernel import Kernel, Loop, kernels
-from graphc.version import __version__
+from graphc.package_version import __version__
 from graphc.view.document import (
     FORMAT,
     CompiledView,

@@ -12,9 +12,9 @@ from graphc import cli
 from graphc.cli import doctor
 from graphc.compiler.runtime.gpu import probe
 from graphc.config import FLAGS, Config, config
+from graphc.package_version import __version__
 from graphc.parallel import nccl
 from graphc.parallel import probe as ranks
-from graphc.version import __version__
 from tests.stand_in_compiler import stand_in_compiler
 
 

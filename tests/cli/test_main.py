@@ -15,7 +15,7 @@ import pytest
 from graphc import cli
 from graphc.cli.command import Command
 from graphc.errors import ArgumentError
-from graphc.version import __version__
+from graphc.package_version import __version__
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -56,7 +56,9 @@ def test_nearest(name, near):
     assert nearest(name, NAMES) == near
 
 
-@pytest.mark.parametrize("name", ["auc", "mde", "gelu", "random_foo", "zzz", "rmse2", "x", ""])
+@pytest.mark.parametrize(
+    "name", ["mean", "auc", "mde", "gelu", "random_foo", "zzz", "rmse2", "x", ""]
+)
 def test_other_names_are_not_near(name):
     assert nearest(name, NAMES) == []
 

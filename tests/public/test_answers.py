@@ -85,6 +85,15 @@ def test_a_name_that_is_imported(program, message):
         ("from graphc import backend as K\nK.image_data_format()", "here use graphc.backend.image"),
         ("from graphc import optimizers\noptimizers.Adm()", "did you mean 'Adam' or 'adam'?"),
         ("import graphc\ngraphc.Sequential()", "it is in graphc.models"),
+        ("import graphc\ngraphc.version()", "Keras 2 or 3; here use graphc.__version__"),
+        (
+            "from graphc import metrics\nmetrics.Mean('m')",
+            "here use a function of y_true and y_pred: logs have its mean over an epoch",
+        ),
+        (
+            "from graphc import backend as K\nK.set_image_data_format('channels_last')",
+            "here use graphc.backend.set_image_dim_ordering('th') or ('tf')",
+        ),
     ],
 )
 def test_an_attribute(program, message):

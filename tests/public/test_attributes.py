@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from graphc import backend as K
 from graphc import utils
 from graphc.callbacks import LearningRateScheduler
+from graphc.config import config
 from graphc.engine import Input, Layer, Model
 from graphc.errors import (
     ArgumentCountError,
@@ -18,8 +20,9 @@ from graphc.errors import (
     DTypeError,
     KeywordError,
     MissingKeyError,
+    UnknownFlagError,
 )
-from graphc.later.attributes import OF_FOLDERS, OF_LAYERS, OF_MODELS, OF_OPTIMIZERS
+from graphc.later.attributes import OF_CONFIG, OF_FOLDERS, OF_LAYERS, OF_MODELS, OF_OPTIMIZERS
 from graphc.layers import BatchNormalization, Dense
 from graphc.models import Sequential
 from graphc.optimizers import SGD, Adam, Optimizer
@@ -41,6 +44,14 @@ def test_of_models(name):
     with pytest.raises(AttributeMissingError, match=f"^small has no '{name}': [^ ]"):
         getattr(small(), name)
     assert not hasattr(Model, name)
+
+
+@pytest.mark.parametrize("name", OF_CONFIG)
+def test_of_the_flags(name):
+    with pytest.raises(UnknownFlagError, match=f"^config has no '{name}': [^ ]"):
+        getattr(config, name)
+    assert not hasattr(config, name)
+    assert all(hasattr(K, one) for one in re.findall(r"K\.(\w+)", OF_CONFIG[name]))
 
 
 @pytest.mark.parametrize("name", OF_LAYERS)

@@ -33,6 +33,7 @@ from graphc.errors import (
     ArgumentCountError,
     ArgumentError,
     DTypeError,
+    GradientError,
     GraphcError,
     KeywordError,
     ReadOnlyError,
@@ -46,6 +47,7 @@ from graphc.layers import (
     Convolution3D,
     Dense,
     Input,
+    Lambda,
     LeakyReLU,
     MaxPooling1D,
     MaxPooling2D,
@@ -343,6 +345,19 @@ def test_an_activation_where_an_initialization_is_expected(name):
         Dense(3, name)
 
 
+@pytest.mark.parametrize(
+    ("loss", "variables", "message"),
+    [
+        (3, 4, "the loss has to be a node, received 3"),
+        (K.variable(3.0), 4, "wrt has to be a node or a list of nodes, received 4"),
+        (K.variable(3.0), [4], r"wrt\[0\] has to be a node with one value, not 4"),
+    ],
+)
+def test_gradients_of_numbers(loss, variables, message):
+    with pytest.raises(GradientError, match=message):
+        K.gradients(loss, variables)
+
+
 @pytest.mark.parametrize("join", [K.concatenate, K.pack, K.stack])
 def test_tensors_are_joined_as_a_list(join):
     x = K.zeros((2, 3))
@@ -409,7 +424,34 @@ class TestReadOnly:
         layer.of_mine = 3
 
 
-class TestTensorsAreNoNumbers:
+class TestTensorsAreNoNumbersNorFunctions:
+    @pytest.mark.parametrize("argument", [X, K.variable(X)])
+    def test_nor_layers(self, argument):
+        message = r"is a tensor, which is not called: a layer is called on it, Dense\(2\)\(tensor\)"
+        with pytest.raises(DTypeError, match=message):
+            Input((3,))(argument)
+
+    @pytest.mark.parametrize(
+        "mistake",
+        [
+            lambda tensor: Lambda(tensor),
+            lambda tensor: Dense(2, activation=tensor),
+            lambda tensor: Dense(2, init=tensor),
+            lambda tensor: Dense(2, W_regularizer=tensor),
+            lambda tensor: Dense(2, W_constraint=tensor),
+            lambda tensor: small().compile("sgd", tensor),
+            lambda tensor: LearningRateScheduler(tensor),
+        ],
+    )
+    def test_nor_functions(self, mistake):
+        with pytest.raises(ArgumentError, match="expected"):
+            mistake(K.variable(X))
+
+    def test_what_takes_a_tensor_or_a_function_takes_it_as_it_is(self):
+        x = K.variable(3.0)
+        chosen = K.in_train_phase(x + 1, x), K.in_train_phase(lambda: x + 1, lambda: x)
+        assert [float(K.function([K.learning_phase()], [one])([1])[0]) for one in chosen] == [4, 4]
+
     @pytest.mark.parametrize("call", [int, float, complex, np.float32])
     def test_is_an_error(self, call):
         with pytest.raises(DTypeError, match="has no value before a function is called"):

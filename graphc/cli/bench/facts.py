@@ -15,7 +15,7 @@ from graphc.compiler.runtime.cache.kernels import kernel_cache
 from graphc.compiler.runtime.gpu import cuda, nvcc
 from graphc.compiler.runtime.gpu.probe import dotted
 from graphc.config import config
-from graphc.version import __version__
+from graphc.package_version import __version__
 
 
 def machine() -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from graphc.compiler.grad.reverse import pull_back
 from graphc.compiler.grad.table import NON_DIFFERENTIABLE
@@ -38,14 +38,15 @@ def grad(loss: Node, wrt: Node | Sequence[Node], disconnected: str = "raise") ->
         a bound, and that of abs is 0 at 0.
 
     Raises:
-        GradientError: the loss is no float scalar, a node of `wrt` is no float, the loss does not
-            depend on it, or an op between them has no gradient rule (the message names the op).
+        GradientError: the loss is no float scalar, `wrt` is neither a node nor a sequence, a node
+            of it is no float, the loss does not depend on it, or an op between them has no
+            gradient rule (the message names the op).
         ArgumentError: `disconnected` is neither "raise" nor "zeros".
     """
     if disconnected not in ("raise", "zeros"):
         raise ArgumentError(f"grad: disconnected is 'raise' or 'zeros', received {disconnected!r}")
     _check_loss(loss)
-    targets = [wrt] if isinstance(wrt, Node) else list(wrt)
+    targets = _targets(wrt)
     for k, node in enumerate(targets):
         _check_target(node, k)
     # A formula that overflows has NaN in its gradient, so formulas are stabilised first.
@@ -69,6 +70,14 @@ def _check_loss(loss: object) -> None:
             f"grad: the loss has to be a float scalar, received {label(loss)}; reduce it with sum "
             "or mean, cast it if its dtype is no float"
         )
+
+
+def _targets(wrt: object) -> list[Node]:
+    if isinstance(wrt, Node):
+        return [wrt]
+    if not isinstance(wrt, Iterable):
+        raise GradientError(f"grad: wrt has to be a node or a list of nodes, received {wrt!r}")
+    return list(wrt)
 
 
 def _check_target(node: object, position: int) -> None:

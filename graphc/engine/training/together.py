@@ -26,9 +26,9 @@ from graphc.engine.training.compiled import Compiled
 from graphc.engine.training.made_functions import MadeFunction
 from graphc.engine.training.run_state import draws_of_run, variables_of_run
 from graphc.errors import DeviceError, FlagError
+from graphc.package_version import __version__
 from graphc.parallel.agreement import agree
 from graphc.parallel.transport import Transport, as_bytes
-from graphc.version import __version__
 
 _FLAGS = [
     "device",
