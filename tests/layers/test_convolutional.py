@@ -16,6 +16,7 @@ from graphc.models import Sequential
 from graphc.regularizers import activity_l2, l2
 from tests.backend.window_sums import channels_last, convolved, same_counts, valid_counts
 from tests.compiler.grad.differences import check_gradients
+from tests.layers.kernels import layers_with_kernels
 from tests.layers.spatial_layers import as_sequence_or, run
 
 rng = np.random.default_rng(11)
@@ -99,7 +100,7 @@ class TestConvolutions:
         y = x.sum(axis=tuple(range(1, x.ndim)))[:, None] / 10
         losses = model.fit(x, y, nb_epoch=5, batch_size=8, verbose=0).history["loss"]
         assert losses[-1] < losses[0]
-        assert "layer" in "".join(kernel.source for kernel in model.kernels(8))
+        assert "layer" in layers_with_kernels(model)
 
 
 class TestConvolutionArguments:
@@ -188,7 +189,7 @@ class TestConvolutionArguments:
         model = Sequential([Convolution1D(4, 3, input_dim=2, name="layer")])
         model.compile("sgd", "mse")
         sizes = {str(model.inputs[0].shape[1]): 11}
-        assert "layer" in "".join(kernel.source for kernel in model.kernels(8, sizes))
+        assert "layer" in layers_with_kernels(model, 8, sizes)
         with pytest.raises(ShapeError, match=r"holds no window.*= 2 and 3"):
             model.predict(np.zeros((1, 2, 2)))
 

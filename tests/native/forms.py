@@ -12,7 +12,7 @@ from functools import wraps
 from typing import Any
 from unittest import mock
 
-from graphc.compiler.codegen.native import NativeProgram, lower, lower_native, pointwise
+from graphc.compiler.codegen.native import NativeProgram, loop, lower, lower_native, pointwise
 from graphc.compiler.codegen.native.concatenation import is_concatenation
 from graphc.compiler.codegen.native.convolution import _Conv
 from graphc.compiler.codegen.native.phased_image import PhasedImage
@@ -31,6 +31,7 @@ _PRINTERS: dict[str, Sequence[tuple[Any, str]]] = {
     "short sums": ((_Rows, "short"),),
     "tiles of rows": ((_Rows, "together"), (_Rows, "alone")),
     "long k": ((lower, "lower_deep_product"),),
+    "panels ahead of a loop": ((loop, "laid_out"),),
     "packed right operand": ((lower, "lower_flat_product"), (lower, "lower_rows_product")),
     "Winograd": ((Winograd, "_forward"),),
     "pooled Winograd": ((PooledWinograd, "_sums_of_tile"),),

@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 
 from graphc.compiler import graph as g
-from graphc.compiler.codegen.launch import DeviceLoop
+from graphc.compiler.codegen.launch import DeviceLoop, ShareLimit
 from graphc.compiler.codegen.memory import launches
 from graphc.compiler.codegen.native import NativeProgram, lower_native
 from graphc.compiler.codegen.native.loop import SharedLoop
 from graphc.compiler.grad import grad
 from graphc.compiler.graph import BATCH, Node
 from graphc.compiler.passes import optimize
+from tests.native.forms import lowered
 from tests.native.graph_programs import (
     Compiled,
     assembly,
@@ -191,14 +192,12 @@ def test_other_loops_stay_whole_and_say_why(build: Callable[[Node], list[Node]],
 def test_one_text_for_every_batch() -> None:
     """Rows are a size of the call; weights are laid out once, ahead of the loop."""
     xs = sequence()
-    program = lower_native(optimize(gru(xs, 50))[0])
+    program, found = lowered(optimize(gru(xs, 50))[0])
     (loop,) = shared_loops(program)
-    ahead = program.program.steps[program.program.steps.index(loop) - 1]
-    assert ahead.name.endswith("_panels")
-    assert ahead.text.count("gc_rows_panels") == 3
-    inside = "\n".join(launch.text for launch in launches(loop.steps))
-    assert inside.count("gc_rows_product") == 3
-    assert "omp parallel" not in inside
+    assert found["panels ahead of a loop"] == 3
+    assert found["packed right operand"] == 6  # three of all steps ahead of it, three of each step
+    for launch in launches(loop.steps):  # over the rows of one thread
+        assert {one.end for one in launch.arguments if isinstance(one, ShareLimit)} == {False, True}
 
 
 @needs_gcc

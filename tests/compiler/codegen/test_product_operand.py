@@ -1,17 +1,17 @@
-"""The threads of a block fetch each element of their tiles once: as the text says it, in Python."""
+"""The threads of a block fetch each element of their tiles once."""
 
 from __future__ import annotations
 
-import re
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import pytest
 
 from graphc.compiler import graph as g
-from graphc.compiler.codegen import lower
-from graphc.compiler.codegen.memory import launches
-from graphc.compiler.codegen.tiles import PADDING
-from graphc.compiler.graph import Node
+from graphc.compiler.codegen.expression import Expression
+from graphc.compiler.codegen.product_operand import Fetch
+from graphc.compiler.codegen.tiles import Tile
+from tests.compiler.codegen.recorded_products import Recorded, recorded_products
 
 SIZES = {
     "large": (4096, 4096, 4096),
@@ -27,60 +27,64 @@ SIZES = {
     "short k": (512, 512, 8),
     "odd and short k": (511, 509, 9),
 }
-FILL = re.compile(
-    r"(?P<head>for \(int turn[^{]*|if \(thread[^{]*|)\{ const int outer = (?P<outer>[^;]+); "
-    r"const int inner = (?P<inner>[^;]+); (?P<store>gc_put_column|gc_put_row|tiles\.)[^;]*?"
-    r"(?P<name>left0|right0)\["
-)
+OPERATIONS: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
+    "+": np.add,
+    "-": np.subtract,
+    "*": np.multiply,
+    "/": np.floor_divide,  # as C divides what is not negative
+    "%": np.remainder,
+}
 
 
-def text(node: Node) -> str:
-    """The text of a product, in one line."""
-    (step,) = [one for one in launches(lower([node]).steps) if "const auto fill" in one.text]
-    return " ".join(step.text.split())
+def product(sizes: tuple[int, int, int], turned: bool = False) -> Recorded:
+    """Return the launch of a product of two matrices, which lie transposed in memory or not."""
+    m, n, k = sizes
+    x = g.transpose(g.input((k, m))) if turned else g.input((m, k))
+    y = g.transpose(g.input((n, k))) if turned else g.input((k, n))
+    (one,) = recorded_products(g.matmul(x, y))
+    return one
 
 
-def fetched(source: str, name: str) -> np.ndarray:
-    """Return the number of times that each (k, outer) of a tile is filled."""
-    depth, width = map(int, re.search(rf"{name}\[2\]\[(\d+)\]\[(\d+)\];", source).groups())
-    threads = int(re.search(r"__launch_bounds__\((\d+)", source)[1])
-    own = re.search(rf"const int {name}_outer = ([^;]+), {name}_k = ([^;]+);", source)
-    behind = source[source.index("const auto fill") :]
-    (fill,) = [one for one in FILL.finditer(behind) if one["name"] == name]
-    turns = re.search(r"turn < (\d+)", fill["head"])
-    spare = re.search(r"thread < (\d+)", fill["head"])
-    names: dict[str, np.ndarray] = {
-        "thread": np.arange(int(spare[1]) if spare else threads)[:, None],
-        "turn": np.arange(int(turns[1]) if turns else 1),
+def value(formula: str, names: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Return the values of an index expression, by its operations."""
+    if isinstance(formula, Expression) and formula.operation in OPERATIONS:
+        left, right = (value(operand, names) for operand in formula.operands)
+        return OPERATIONS[formula.operation](left, right)
+    return names[formula] if formula in names else np.array(int(formula))
+
+
+def fetched(fetch: Fetch, tile: Tile) -> np.ndarray:
+    """Return the number of times that each (k, outer) of a tile is fetched."""
+    names = {
+        "thread": np.arange(int(fetch.spare or tile.threads))[:, None],
+        "turn": np.arange(fetch.turns),
     }
-
-    def value(formula: str) -> np.ndarray:
-        return eval(formula.replace("/", "//"), {}, names) + np.zeros((1, len(names["turn"])), int)
-
-    names[f"{name}_outer"], names[f"{name}_k"] = map(value, own.groups())
-    outer, inner = value(fill["outer"]), value(fill["inner"])
-    counts = np.zeros((depth, width - PADDING), int)
-    for more in range(1 if fill["store"] == "tiles." else 4):
-        along_k = fill["store"] == "gc_put_column"
-        np.add.at(counts, (inner + more * along_k, outer + more * (not along_k)), 1)
+    outer = value(fetch.outer, names) + value(fetch.turn_outer, names)
+    k = value(fetch.k, names) + value(fetch.turn_k, names)
+    outer, k, _ = np.broadcast_arrays(outer, k, names["thread"] + names["turn"])
+    counts = np.zeros((tile.depth, fetch.span), int)
+    for more in range(4 if fetch.wide else 1):
+        np.add.at(counts, (k + more * fetch.along_k, outer + more * (not fetch.along_k)), 1)
     return counts
 
 
 @pytest.mark.parametrize("turned", [False, True])
 @pytest.mark.parametrize("sizes", SIZES)
-def test_each_element_of_a_tile_is_fetched_once(sizes, turned):
-    m, n, k = SIZES[sizes]
-    x = g.transpose(g.input((k, m))) if turned else g.input((m, k))
-    y = g.transpose(g.input((n, k))) if turned else g.input((k, n))
-    source = text(g.matmul(x, y))
-    for name in ("left0", "right0"):
-        assert (fetched(source, name) == 1).all()
+def test_each_element_of_a_tile_is_fetched_once(sizes: str, turned: bool) -> None:
+    one = product(SIZES[sizes], turned)
+    assert one.tile is not None
+    assert [fetch.span for fetch in one.fetches] == [one.tile.rows, one.tile.columns]
+    for fetch in one.fetches:
+        assert (fetched(fetch, one.tile) == 1).all()
 
 
-def test_tiles_of_all_shapes_were_looked_at():
+def test_tiles_of_all_shapes_were_looked_at() -> None:
     """Along either axis, by fours or one by one, in one turn or several."""
-    found = set()
-    for m, n, k in SIZES.values():
-        source = text(g.matmul(g.input((m, k)), g.input((k, n))))
-        found |= set(re.findall(r"a block computes (\d+ x \d+)", source))
-    assert found >= {"128 x 128", "64 x 64", "32 x 32", "16 x 32", "64 x 16", "16 x 64"}
+    found = [product(sizes) for sizes in SIZES.values()]
+    shapes = {(one.tile.rows, one.tile.columns) for one in found if one.tile is not None}
+    assert shapes >= {(128, 128), (64, 64), (32, 32), (16, 32), (64, 16), (16, 64)}
+    fetches = [fetch for one in found for fetch in one.fetches]
+    assert {(fetch.along_k, fetch.wide) for fetch in fetches} == {
+        (along_k, wide) for along_k in (False, True) for wide in (False, True)
+    }
+    assert {fetch.turns == 1 for fetch in fetches} == {False, True}

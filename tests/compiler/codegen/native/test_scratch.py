@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from functools import wraps
 from types import SimpleNamespace
+from unittest import mock
 
 import pytest
 
-from graphc.compiler.codegen.launch import Launch
+from graphc.compiler.codegen import native
+from graphc.compiler.codegen.launch import Formula
 from graphc.compiler.codegen.memory import launches
 from graphc.compiler.codegen.native import lower_native
-from graphc.compiler.codegen.native.scratch import Elements, Slot, array, lanes_of, take_parts
+from graphc.compiler.codegen.native.scratch import (
+    Elements,
+    Scratches,
+    Slot,
+    array,
+    lanes_of,
+    scratch,
+    take_parts,
+)
 from graphc.compiler.passes import optimize
 from graphc.reference_models import REFERENCE_MODELS
 from graphc.resources import folder
@@ -47,6 +60,33 @@ def test_each_slot_is_one_of_the_header() -> None:
     assert max(numbers().values()) == numbers()["GC_SLOTS"]
 
 
+@contextmanager
+def recorded_blocks() -> Iterator[list[tuple[Scratches, list[int]]]]:
+    """Yield a list that receives, for each function, the blocks of the arrays that it calls for."""
+    found: list[tuple[Scratches, list[int]]] = []
+
+    @wraps(scratch)
+    def recording(
+        function: Scratches,
+        scalar: str,
+        slot: Slot,
+        elements: Elements,
+        number: int = 0,
+        threads: Formula | None = None,
+    ) -> str:
+        known = next((blocks for one, blocks in found if one is function), None)
+        if known is None:
+            known = []
+            found.append((function, known))
+        known.append(slot.number + number)
+        return scratch(function, scalar, slot, elements, number, threads)
+
+    with ExitStack() as patches:
+        for module in (native.product, native.scratch, native.turned):
+            patches.enter_context(mock.patch.object(module, "scratch", recording))
+        yield found
+
+
 @pytest.mark.parametrize("name", REFERENCE_MODELS)
 def test_arrays_of_one_function_lie_apart(name: str) -> None:
     """But for right factors that are laid out ahead of a loop, one after the other. And the memory
@@ -54,19 +94,19 @@ def test_arrays_of_one_function_lie_apart(name: str) -> None:
     step = REFERENCE_MODELS[name].build()
     states, values = zip(*step.updates, strict=True)
     outputs = optimize([step.loss, *step.metrics, *values])[0]
-    program = lower_native(outputs, [state.attrs["state"] for state in states]).program
-    known, used = numbers(), 0
-    for launch in launches(program.steps):
-        assert isinstance(launch, Launch)
-        if "_panels" in launch.name:
+    with recorded_blocks() as found:
+        program = lower_native(outputs, [state.attrs["state"] for state in states]).program
+    assert found
+    steps = launches(program.steps)
+    ahead = [launch.scratch for launch in steps if "_panels" in launch.name]
+    for function, blocks in found:
+        if tuple(function.scratch) in ahead:
             continue
-        found = re.findall(r"gc_scratch<[\w ]+>\(\s*(GC_\w+)(?: \+ (\d))?,", launch.text)
-        blocks = [known[slot] + int(number or 0) for slot, number in found]
-        assert len(set(blocks)) == len(blocks), launch.text
-        counted = {one.block for one in launch.scratch if one.threads != 0}
-        assert counted >= set(blocks), launch.text
-        used += len(blocks)
-    assert used
+        assert len(set(blocks)) == len(blocks)
+        (counted,) = {
+            launch.scratch for launch in steps if launch.scratch == tuple(function.scratch)
+        }
+        assert {one.block for one in counted if one.threads != 0} >= set(blocks)
 
 
 @pytest.mark.parametrize(
