@@ -219,7 +219,7 @@ class TestActivityRegularization:
             model.compile("sgd", "mse")
             for _ in range(20):
                 model.train_on_batch(self.x, self.x)
-            assert ("penalties" in layers_with_kernels(model)) == (l2 > 0)
+            assert ("gradient of penalties" in layers_with_kernels(model)) == (l2 > 0)
             sizes.append(np.square(model.predict(self.x)).sum())
         assert sizes[1] < 0.5 * sizes[0]
 
