@@ -245,7 +245,7 @@ class Merge(Layer):
                 needed = [one for one in layer.source_inputs() if one in needed]
             elif isinstance(layer, Container):
                 # In the order of the model's inputs, where it is these that are needed.
-                needed.sort(key=partial(_place_among, layer.inputs))
+                needed.sort(key=partial(_position_among, layer.inputs))
             found += needed
         return list(dict.fromkeys(found))
 
@@ -386,7 +386,7 @@ def merge(
     return found
 
 
-def _place_among(own: Sequence[g.Node], tensor: g.Node) -> int:
+def _position_among(own: Sequence[g.Node], tensor: g.Node) -> int:
     """Return the position of a tensor among others, that behind the last one where it is none."""
     return own.index(tensor) if tensor in own else len(own)
 
