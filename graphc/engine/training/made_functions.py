@@ -1,4 +1,4 @@
-"""The functions of a model, as they are made of its graph: for training, testing, predicting."""
+"""Compiles the functions of a model: for training, testing and predicting."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from graphc.parallel.transport import Transport
 MadeFunction = Function | ShardedFunction
 
 STEPS_OF_A_LOOP = 8
-"""A training of one epoch and so few steps is taken for one of many in a loop of the program's."""
+"""A training of one epoch with at most so many steps is taken for one of many, in a user's loop."""
 
 
 def make_function(
@@ -45,10 +45,16 @@ def make_function(
     ranks: Transport[np.ndarray] | None = None,
     spread: Sequence[g.Node] = (),
 ) -> MadeFunction:
-    """A function of a model for 'train', 'test' or 'predict', which decides the learning phase
-    unless `training` does, and takes its batch in so many shards, of which each rank computes
-    some; `ranks` are those that train together, by default. Of the variables of `spread` each rank
-    keeps only what it updates."""
+    """Compile a function of a model.
+
+    Args:
+        purpose: 'train', 'test' or 'predict'.
+        shards: the number of shards in which the function computes a batch; each rank computes some
+            of them.
+        training: the learning phase; by default the `purpose` decides it.
+        ranks: the ranks that compute together, by default those that the flag `ranks` names.
+        spread: variables of which each rank keeps only the part that it updates.
+    """
     training = purpose == "train" if training is None else training
     arguments: dict[str, Any] = {
         "updates": updates,
@@ -63,7 +69,7 @@ def make_function(
         ranks = join(arguments["name"], writes=purpose == "train")
     if shards == ranks.size == 1:
         return function(inputs, outputs, **arguments)
-    if purpose != "train":  # which begins with all of its state alike
+    if purpose != "train":  # a training makes the whole state alike when it begins
         weights = [weight for layer in model.stored_layers() for weight in layer.weights]
         make_alike(ranks, list(dict.fromkeys(weights)), arguments["name"])
     arguments |= {"shards": shards, "ranks": sums_transport(ranks), "spread": spread}
@@ -73,7 +79,7 @@ def make_function(
 def prediction_step(
     where: str, made: MadeFunction, on_first_rank_only: object
 ) -> Callable[..., Pending]:
-    """Return what begins a step of predicting, whose values the first rank alone may have."""
+    """Return the function that begins a predicting step, for all ranks or the first alone."""
     if true_or_false(where, "on_first_rank_only", on_first_rank_only) and isinstance(
         made, ShardedFunction
     ):
@@ -93,7 +99,7 @@ class Choice:
     times. Such a model is compiled.
 
     Attributes:
-        native: True or False; None before it is made, where what is small is interpreted.
+        native: True or False; None before the choice is made: small functions are interpreted then.
     """
 
     native: bool | None = None
@@ -104,7 +110,7 @@ class Choice:
         return ALWAYS if self.native else None
 
     def fits(self, made: MadeFunction | None) -> bool:
-        """Return True where a function is made, and not interpreted for lack of a choice."""
+        """Return True if a function is made, and would not be compiled by this choice."""
         if made is None:
             return False
         return not self.native or made.calls is not None or made.target() is not None
