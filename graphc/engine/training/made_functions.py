@@ -110,7 +110,7 @@ class Choice:
         return ALWAYS if self.native else None
 
     def fits(self, made: MadeFunction | None) -> bool:
-        """Return True if a function is made, and would not be compiled by this choice."""
+        """Return True if a function is made and this choice would make no other."""
         if made is None:
             return False
         return not self.native or made.calls is not None or made.target() is not None
