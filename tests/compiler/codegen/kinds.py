@@ -147,6 +147,15 @@ def columns() -> Built:
         return "columns", [g.sum(g.input((BATCH, 512), name="cotangents"), 0)], []
 
 
+def spread_columns() -> Built:
+    """The sum of squares along the middle axis, of what is divided by a length and one more sum."""
+    x, length = g.input((4, 50, 70), name="x"), g.input((4, 1, 70), name="length")
+    with g.origin("lambda_1"):
+        scaled = x / g.exp(length)
+        mean = g.mean(scaled, 1, keepdims=True)
+        return "columns", [g.sum(g.square(scaled - mean), 1)], []
+
+
 def matmul() -> Built:
     """A dense layer with relu."""
     weights, bias = (

@@ -61,6 +61,16 @@ def test_what_is_spread_over_neighbours_counts_once_for_them() -> None:
     assert moves([out]) == {"x": 163840, "scale": 160 * 4, "result": 163840}
 
 
+@pytest.mark.parametrize(("batch", "blocks"), [(1, 1), (10, 2), (100, 12)])
+def test_the_place_of_a_shards_draw_is_read_once_a_block(batch: int, blocks: int) -> None:
+    image = x(3, BATCH, 5, 8)
+    places = x(7, dtype="int64", name="places")
+    words = g.random.range_of_draw(g.random.bits(image.shape, 1, 2), 1, places[3], places[4])
+    out = g.where(g.less(g.cast(words, "int64"), 2**31), image, 0.0)
+    # Two int64 are four elements of four bytes; a block takes 1024 elements.
+    assert moves([out], batch) == {"places": 4 * blocks, "x": 120 * batch, "result": 120 * batch}
+
+
 def test_parts_of_a_concatenation_are_read_once() -> None:
     out = g.exp(g.concat([x(BATCH, 30), x(BATCH, 70, name="y")], 1))
     assert moves([out]) == {"x": 300, "y": 700, "result": 1000}
