@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import io
 import tarfile
 import threading
@@ -144,6 +145,16 @@ def test_an_archive_is_fetched_and_unpacked_once(at, server, tmp_path):
     assert names == {"numbers", "numbers.tar.gz"}
 
 
+@pytest.mark.parametrize("name", ["whole", "chunked"])
+def test_a_file_of_the_limit_is_not_too_large(at, name):
+    path = get_file(name, at(name), size_limit=len(CONTENT))
+    assert Path(path).read_bytes() == CONTENT
+
+
+def test_the_limit_is_four_gibibytes():
+    assert inspect.signature(get_file).parameters["size_limit"].default == 4 * 1024**3
+
+
 def test_an_archive_is_bounded_by_what_it_unpacks_to(at, tmp_path):
     assert len(packed()) < 1000
     with pytest.raises(DownloadError, match="unpacks to more than 1000 bytes"):
@@ -160,6 +171,7 @@ def test_an_archive_is_bounded_by_what_it_unpacks_to(at, tmp_path):
         ("whole", {"sha256": "0" * 64}, f"expected .* sha256 {'0' * 64}, received {SHA256}"),
         ("whole", {"md5_hash": "0" * 32}, f"expected content with the md5 0+, received {MD5}"),
         ("whole", {"size_limit": 199999}, "expected at most 199999 bytes, received 200000"),
+        ("whole", {"size_limit": 1}, "expected at most 1 bytes, received 200000"),
         ("chunked", {"size_limit": 199999}, "at most 199999 bytes, received more than 199999"),
         ("unsized", {}, "does not say how many bytes it sends.* give the sha256"),
         (

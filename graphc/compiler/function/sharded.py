@@ -144,7 +144,7 @@ class ShardedFunction:
         unified = unify_sizes(roots, given.inputs, self._claims)
         self._fed, self._sizes = unified.inputs, unified.sizes
         self._axes = {node: axes[0] for node in self._fed if (axes := batch_axes(node.shape))}
-        if _BATCH in unified.sizes or not self._axes:
+        if not self._axes:
             raise ArgumentError(f"{name}: {_KNOWN}")
         fetched = len(unified.outputs) - len(given.states)
         self._graph = StepGraph(
@@ -210,7 +210,8 @@ class ShardedFunction:
         target: str | None = None,
     ) -> KernelList:
         """The kernels of a shard of a batch of so many samples; see `Function.kernels`."""
-        return self._of_shard(batch).kernels(self._rows_of_shard(batch), sizes, target=target)
+        function, rows = self._of_shard(batch)
+        return function.kernels(rows, sizes, target=target)
 
     def memory_report(
         self,
@@ -219,7 +220,8 @@ class ShardedFunction:
         target: str | None = None,
     ) -> MemoryReport:
         """The device memory that a shard of a batch of so many samples takes."""
-        return self._of_shard(batch).memory_report(self._rows_of_shard(batch), sizes, target=target)
+        function, rows = self._of_shard(batch)
+        return function.memory_report(rows, sizes, target=target)
 
     def divided_in(self, shards: int) -> ShardedFunction:
         """Return the same function with another number of shards; both run the same code."""
@@ -251,12 +253,14 @@ class ShardedFunction:
         sums = kept * max(summed) + min(summed) + 2 * rows + copied_rows + added_up
         return step_memory(graphs, self.target(), self.shards, fed, sums)
 
-    def _of_shard(self, batch: int | None) -> Function:
+    def _of_shard(self, batch: int | None) -> tuple[Function, int | None]:
+        """Return the function that each shard runs, with its rows in a batch of so many samples.
+        If all is computed for the whole batch at once, return that function with all rows."""
         step = self._step(batch)
-        return step.shard or step.parts[0]
-
-    def _rows_of_shard(self, batch: int | None) -> int | None:
-        return None if batch is None else math.ceil(batch / self.shards)
+        function = step.shard or step.parts[0]
+        if batch is None or not any(batch_axes(node.shape) for node in function.inputs):
+            return function, None
+        return function, batch if step.shard is None else math.ceil(batch / self.shards)
 
     # ---- calls ----------------------------------------------------------------------------------
 

@@ -100,6 +100,20 @@ def test_what_mixes_rows_gets_all_of_them_where_no_shard_reads_it():
         np.testing.assert_allclose(one, other, rtol=0, atol=1e-15)
 
 
+def test_outputs_that_no_shard_computes():
+    """Described for the whole batch that is given, or for any where nothing reads it."""
+    x, t = batch(3), g.input((4,), F)
+    whole = sharded_function([x], g.flip(x, 0), shards=2)
+    without = sharded_function([x, t], t * 2.0, shards=2, on_unused_input="ignore")
+    a = rows(8, 3)
+    np.testing.assert_array_equal(whole(a), a[::-1])
+    assert without(a, np.arange(4.0)).tolist() == [0, 2, 4, 6]
+    assert "(batch 8)" in str(whole.kernels(8, target="cpu"))
+    assert str(without.kernels(8, target="cpu")) == str(without.kernels(target="cpu"))
+    reports = [str(without.memory_report(size, target="cpu")) for size in (8, None)]
+    assert reports[0] == reports[1]
+
+
 def test_time_major_rows():
     series, w = g.input((None, g.BATCH, 3), F), g.shared(rows(3, 2), "w")
     steps = series.shape[0]
