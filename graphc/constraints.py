@@ -8,7 +8,7 @@ from typing import Any
 from graphc import backend as K
 from graphc.compiler.graph import Node
 from graphc.errors import ArgumentError
-from graphc.lookup import finite_number, get_instance, is_function
+from graphc.lookup import finite_number, get_instance
 from graphc.lookup import get_from_module as get_from_module
 from graphc.public.calls import public
 from graphc.releases import since
@@ -121,7 +121,7 @@ def get(
         ArgumentError: neither a name, a config, a constraint nor None.
     """
     constraint = get_instance("constraint", identifier, CONSTRAINTS, kwargs)
-    if constraint is not None and (isinstance(constraint, type) or not is_function(constraint)):
+    if constraint is not None and (isinstance(constraint, type) or not callable(constraint)):
         raise ArgumentError(
             f"expected a constraint, e.g. maxnorm(2), its name or None, received {identifier!r}"
         )

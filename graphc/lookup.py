@@ -127,25 +127,12 @@ def get_function(
     """
     if isinstance(identifier, str):
         return named(kind, identifier, table, modern)
-    if isinstance(identifier, Uncallable) or not callable(identifier):
+    if not callable(identifier):
         raise ArgumentError(
             f"expected the name of a known {kind} or a function, received {identifier!r}. "
             f"Known names: {', '.join(table)}."
         )
     return identifier
-
-
-class Uncallable:
-    """A base of classes whose ``__call__`` only raises an error, which says what to call instead.
-    Python's `callable` is True for their objects."""
-
-    __slots__ = ()
-
-
-def is_function(value: object) -> TypeGuard[Callable[..., Any]]:
-    """Return True for a function or another object that can be called, False for an
-    `Uncallable`."""
-    return callable(value) and not isinstance(value, Uncallable)
 
 
 def takes_keyword(function: Callable[..., object], name: str) -> bool:

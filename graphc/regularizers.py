@@ -16,7 +16,7 @@ from typing import Any
 from graphc import backend as K
 from graphc.compiler.graph import Node
 from graphc.errors import ArgumentError, ShapeError
-from graphc.lookup import finite_number, get_instance, is_function, true_or_false
+from graphc.lookup import finite_number, get_instance, true_or_false
 from graphc.lookup import get_from_module as get_from_module
 from graphc.public.calls import public
 from graphc.releases import at_least, since
@@ -242,7 +242,7 @@ def get(identifier: GivenRegularizer, kwargs: Mapping[str, Any] | None = None) -
     regularizer = get_instance("regularizer", identifier, REGULARIZERS, kwargs)
     if regularizer is None:
         return None
-    if isinstance(regularizer, type) or not is_function(regularizer):
+    if isinstance(regularizer, type) or not callable(regularizer):
         raise ArgumentError(
             "expected a regularizer (e.g. l2(0.01), a function of a weight, or an object with "
             "set_param or set_layer that is called with the loss), its name or None, received "

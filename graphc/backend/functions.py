@@ -16,7 +16,6 @@ from graphc.compiler.function import function as compile_function
 from graphc.compiler.grad import grad
 from graphc.errors import ArgumentError, DataError
 from graphc.keywords import refuse_unknown
-from graphc.lookup import is_function
 from graphc.releases import since
 
 _fixed_phase: bool | None = None
@@ -75,7 +74,7 @@ def in_test_phase(x: object, alt: object) -> g.Node:
 
 
 def _made(value: object) -> object:
-    return value() if is_function(value) else value
+    return value() if callable(value) else value
 
 
 def _phase() -> g.Node:

@@ -8,7 +8,6 @@ from typing import Any
 from graphc.callbacks.base import HOOKS, Callback
 from graphc.errors import ArgumentError
 from graphc.keywords import refuse_unknown
-from graphc.lookup import is_function
 
 Hook = Callable[..., Any] | None
 
@@ -48,7 +47,7 @@ class LambdaCallback(Callback):
         ):
             if hook is None:
                 continue
-            if not is_function(hook):
+            if not callable(hook):
                 takes = "logs" if "train" in name else f"{name.split('_')[1]}, logs"
                 raise ArgumentError(
                     f"LambdaCallback: {name}: expected a function ({takes}) or None, "

@@ -13,7 +13,7 @@ from graphc.callbacks.base import Callback, Logs
 from graphc.callbacks.monitor import Monitor
 from graphc.compiler.graph import Node
 from graphc.errors import ArgumentError, DTypeError
-from graphc.lookup import finite_number, is_function, whole_number
+from graphc.lookup import finite_number, whole_number
 from graphc.releases import since
 
 
@@ -31,7 +31,7 @@ class LearningRateScheduler(Callback):
     """
 
     def __init__(self, schedule: Callable[[int], float]):
-        if not is_function(schedule):
+        if not callable(schedule):
             raise ArgumentError(
                 "LearningRateScheduler: schedule: expected a function of the epoch's number that "
                 f"returns the learning rate, received {schedule!r}"

@@ -52,7 +52,7 @@ class Lambda(Layer):
     ):
         super().__init__(**kwargs)
         where = self._graphc_label
-        if not lookup.is_function(function):
+        if not callable(function):
             raise ArgumentError(f"{where}: function: expected a function, received {function!r}")
         self.function = function
         self.arguments = checked_arguments(arguments, where)

@@ -17,7 +17,6 @@ from graphc.engine.topology.shapes import InputSpec, KnownShape, agree, known_sh
 from graphc.errors import ArgumentError, ShapeError, errors_at
 from graphc.layers.recurrent_base import OverSteps
 from graphc.layers.wrapper_weights import WrapperWeights
-from graphc.lookup import is_function
 from graphc.public.calls import public
 
 
@@ -277,7 +276,7 @@ def _like(layer: OverSteps, prefix: str, **changes: object) -> OverSteps:
     """A new layer of the same arguments. Objects and functions are given as they are: a config has
     a name for each, and users' own names stand in no table."""
     config = {**layer.get_config(), **changes, "name": f"{prefix}_{layer.name}"}
-    own = {key: getattr(layer, key) for key in config if is_function(getattr(layer, key, None))}
+    own = {key: getattr(layer, key) for key in config if callable(getattr(layer, key, None))}
     return type(layer).from_config({**config, **own})
 
 

@@ -14,7 +14,7 @@ from numpy.typing import DTypeLike
 
 from graphc.errors import ArgumentError, DataError, IndexRangeError
 from graphc.files.hdf5 import opened, read_array, write_array, written
-from graphc.lookup import is_function, whole_number
+from graphc.lookup import whole_number
 from graphc.paths import GivenPath, checked_path, is_path, shown_path
 from graphc.paths import ask_to_proceed_with_overwrite as ask_to_proceed_with_overwrite
 from graphc.public.calls import public
@@ -36,7 +36,7 @@ class _Matrix(ABC):
     _first: np.ndarray
 
     def _graphc_begin(self, rows: StoredRows, normalizer: object) -> None:
-        if normalizer is not None and not is_function(normalizer):
+        if normalizer is not None and not callable(normalizer):
             raise ArgumentError(
                 f"{type(self).__name__}: normalizer: expected a function, received {normalizer!r}"
             )

@@ -17,7 +17,6 @@ from graphc import callbacks as cbks
 from graphc.engine.training import Model
 from graphc.errors import ArgumentError
 from graphc.keywords import named_parameters, refuse_unknown
-from graphc.lookup import is_function
 from graphc.models import Sequential
 from graphc.public.calls import public
 from graphc.releases import renamed
@@ -110,7 +109,7 @@ class BaseWrapper:
     def _builder(self, build_fn: Callable[..., Model] | None) -> Callable[..., Model]:
         """Return the function that makes the model: `build_fn`, or this very instance."""
         builder = self if build_fn is None else build_fn
-        if not is_function(builder):
+        if not callable(builder):
             hint = ""
             if build_fn is None:
                 hint = (

@@ -21,7 +21,6 @@ import numpy as np
 
 from graphc.compiler.graph.dim import Dim, Shape
 from graphc.errors import ArgumentError, DTypeError
-from graphc.lookup import Uncallable
 
 Key: TypeAlias = "tuple[str, tuple[Node, ...], tuple[Any, ...]]"
 """An op, its inputs, and its attributes in a form that compares and hashes. Built for a look-up,
@@ -36,7 +35,7 @@ _NO_NUMBER = (
 )
 
 
-class Node(Uncallable):
+class Node:
     """One value of a program.
 
     Attributes:
@@ -92,12 +91,6 @@ class Node(Uncallable):
         raise DTypeError(
             f"{self!r} has no value before a function is called, so it has no truth value; use "
             "where(condition, a, b), or compare by identity with `is`"
-        )
-
-    def __call__(self, *args: object, **kwargs: object) -> NoReturn:
-        raise DTypeError(
-            f"{self!r} is a tensor, which is not called: a layer is called on it, "
-            "Dense(2)(tensor), and a model computes arrays, Model(input, output).predict(array)"
         )
 
     def _no_number(self) -> NoReturn:

@@ -16,7 +16,6 @@ from graphc.engine.configs.registry import Entry, layer_entry, layer_of, writing
 from graphc.engine.configs.stored_functions import function_as_data, function_of, is_stored_function
 from graphc.errors import ArgumentError
 from graphc.keywords import constructor_parameters, named_parameters
-from graphc.lookup import is_function
 
 # Initial weights are values: files hold them beside the architecture.
 _LEFT_OUT = ("weights",)
@@ -89,7 +88,7 @@ def as_data(value: Any, place: str = "config") -> Any:
     if hasattr(value, "get_config") and not isinstance(value, type):
         config = as_data(value.get_config(), place)
         return {"name": type(value).__name__, **config}
-    if is_function(value) and not isinstance(value, type):
+    if callable(value) and not isinstance(value, type):
         return function_as_data(value)
     hint = "; an array is stored as value.tolist()" if isinstance(value, np.ndarray) else ""
     raise ArgumentError(

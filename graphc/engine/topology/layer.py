@@ -46,7 +46,7 @@ from graphc.errors import ArgumentError, ShapeError
 from graphc.initializations import to_be_set
 from graphc.keywords import constructor_parameters, refuse_modern, refuse_unknown
 from graphc.later.attributes import OF_LAYERS
-from graphc.lookup import is_function, true_or_false
+from graphc.lookup import true_or_false
 from graphc.public.attributes import explain_missing
 from graphc.releases import arguments_of_1_2, release
 
@@ -258,7 +258,7 @@ class Layer(Used, Weighted, Additions, Entry):
         before = np.random.get_state()
         config = self.get_config()
         # A config has a name for a function, and users' own names stand in no table.
-        own = {key: getattr(self, key) for key in config if is_function(getattr(self, key, None))}
+        own = {key: getattr(self, key) for key in config if callable(getattr(self, key, None))}
         with to_be_set():
             layer = type(self).from_config({**config, **own})
             layer._graphc_build_once(input_shape)

@@ -33,7 +33,7 @@ from graphc.engine.topology.user_function import (
 from graphc.engine.topology.wiring import sources
 from graphc.errors import ArgumentError, unknown_name
 from graphc.keywords import constructor_parameters, refuse_unknown
-from graphc.lookup import is_function, is_whole
+from graphc.lookup import is_whole
 from graphc.releases import arguments_of_1_2, at_least, is_read
 
 _COS_DIVISORS = ("lengths", "products")
@@ -119,7 +119,7 @@ class Merge(Layer):
     ):
         refuse_unknown("Merge", kwargs, [*constructor_parameters(Merge), "trainable"])
         super().__init__(name=name, **kwargs)
-        if not (is_function(mode) or mode is None or mode in MODES):
+        if not (callable(mode) or mode is None or mode in MODES):
             raise unknown_name(f"mode of {self._graphc_label}", mode, MODES)
         self.mode = mode
         where = self._where()
@@ -134,10 +134,10 @@ class Merge(Layer):
             raise unknown_name(f"cos_divisor of {where}", cos_divisor, _COS_DIVISORS)
         self.cos_divisor = cos_divisor or ("products" if is_read() else "lengths")
         self._claim = OutputClaim(output_shape, where, has_batch=not at_least("1.0.6"))
-        self._takes_mask = is_function(mode) and takes_mask(mode)
+        self._takes_mask = callable(mode) and takes_mask(mode)
         self._output_mask = output_mask
         self.arguments = checked_arguments(arguments, where)
-        if is_function(mode):
+        if callable(mode):
             masks = {"mask": "mask"} if self._takes_mask else {}
             check_takes(mode, f"{where}: mode", "inputs", **self.arguments, **masks)
         elif output_mask is not None or self.arguments:
@@ -197,7 +197,7 @@ class Merge(Layer):
         """One mask of those of the inputs; see the class."""
         if self.mode is None:
             return mask
-        if is_function(self._output_mask):
+        if callable(self._output_mask):
             found = self._output_mask(mask or [None] * len(input))
             own_layers.check_masks(self, [found], "output_mask() returned")
             return found
@@ -264,18 +264,18 @@ class Merge(Layer):
         mask = self._output_mask
         if mask is not None:
             config["output_mask"] = argument_as_data(mask, f"{self._graphc_label}: output_mask")
-            config["output_mask_type"] = "function" if is_function(mask) else "raw"
+            config["output_mask_type"] = "function" if callable(mask) else "raw"
         claim = self._claim.given
         return {
             **config,
-            "mode_type": "function" if is_function(self.mode) else "raw",
+            "mode_type": "function" if callable(self.mode) else "raw",
             "output_shape": argument_as_data(claim, f"{self._graphc_label}: output_shape"),
-            "output_shape_type": "function" if is_function(claim) else "raw",
+            "output_shape_type": "function" if callable(claim) else "raw",
             **({"cos_divisor": self.cos_divisor} if self.mode == "cos" else {}),
         }
 
     def _where(self) -> str:
-        mode = "a function" if is_function(self.mode) else repr(self.mode)
+        mode = "a function" if callable(self.mode) else repr(self.mode)
         return f"{self.name} (Merge, mode {mode})"
 
     def _graphc_check_output(self, output: Any, input_shape: Any) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from graphc.compiler import graph as g
 from graphc.engine.topology.shapes import KnownShape, agree, known_shape
 from graphc.errors import ArgumentError
-from graphc.lookup import is_function, is_whole, quotient
+from graphc.lookup import is_whole, quotient
 
 _log = logging.getLogger("graphc")
 
@@ -77,7 +77,7 @@ class OutputClaim:
         self._logged = False
         self.given = output_shape
         self.shape: KnownShape | Callable[..., Any] | None = None
-        if output_shape is None or is_function(output_shape):
+        if output_shape is None or callable(output_shape):
             self.shape = output_shape
         elif isinstance(output_shape, list | tuple):
             sizes = _checked_sizes(output_shape, f"{where}: output_shape")

@@ -17,7 +17,7 @@ from graphc.engine.configs.config import as_data
 from graphc.engine.configs.registry import shown
 from graphc.engine.configs.stored_functions import function_as_data, function_of, is_stored_function
 from graphc.errors import ArgumentError, UnknownNameError
-from graphc.lookup import is_function, named
+from graphc.lookup import named
 from graphc.releases import FIRST, Release, release_in, version_of
 
 _KEYS = ("loss", "metrics", "loss_weights", "sample_weight_mode", "mode")
@@ -85,7 +85,7 @@ def _as_data(value: Any, place: str) -> Any:
         return {str(key): _as_data(one, f"{place}[{key!r}]") for key, one in value.items()}
     if isinstance(value, list | tuple):
         return [_as_data(one, f"{place}[{k}]") for k, one in enumerate(value)]
-    if is_function(value):
+    if callable(value):
         name = getattr(value, "__name__", None)
         known = name is not None and any(table.get(name) is value for table in _KNOWN)
         return name if known else function_as_data(value)

@@ -31,7 +31,7 @@ from graphc.errors import (
     errors_at,
     unknown_name,
 )
-from graphc.lookup import given_objects, is_function
+from graphc.lookup import given_objects
 from graphc.regularizers import OfTensor
 from graphc.releases import Release, at_least
 
@@ -192,13 +192,13 @@ def _with_penalty(loss: g.Node, regularizer: Callable[[g.Node], g.Node]) -> g.No
 def collect_metrics(metrics: object, output_names: Sequence[str]) -> list[list[Any]]:
     """The metrics of each output, from a list for all of them, or a dict of lists (or single
     ones) by output."""
-    if isinstance(metrics, str) or is_function(metrics):
+    if isinstance(metrics, str) or callable(metrics):
         metrics = [metrics]
     every = dict.fromkeys(output_names, metrics or ())
     lists = metrics if isinstance(metrics, Mapping) else every
     found = []
     for several in for_each_output(lists, output_names, "metrics", default=()):
-        if isinstance(several, str) or is_function(several):
+        if isinstance(several, str) or callable(several):
             several = [several]
         if not isinstance(several, Iterable):
             raise ArgumentError(

@@ -24,7 +24,7 @@ from graphc.engine.training.loops import Step
 from graphc.engine.training.made_functions import MadeFunction
 from graphc.engine.training.together import begin_together, compare_rates
 from graphc.errors import ArgumentError
-from graphc.lookup import is_function, whole_number
+from graphc.lookup import whole_number
 from graphc.parallel.joining import join
 from graphc.parallel.meeting import meet
 from graphc.parallel.transport import Transport, failing_together
@@ -209,7 +209,7 @@ def _check_hooks(where: str, callback: cbks.Callback) -> None:
         if getattr(hook, "__func__", None) is getattr(cbks.Callback, name):
             continue
         label = f"{where}: {type(callback).__name__}.{name}"
-        if not is_function(hook):
+        if not callable(hook):
             raise ArgumentError(f"{label}: expected a function, received {hook!r}")
         # Of the function itself, for one that lacks `self` has no signature as a method.
         check_takes(

@@ -15,7 +15,7 @@ from graphc.backend.settings import check_dim_ordering
 from graphc.config import config
 from graphc.errors import ArgumentError, DataError
 from graphc.later.attributes import OF_IMAGE_GENERATORS
-from graphc.lookup import finite_number, is_function, whole_number
+from graphc.lookup import finite_number, whole_number
 from graphc.paths import GivenPath
 from graphc.preprocessing.image.affine import (
     apply_transform,
@@ -158,7 +158,7 @@ class ImageDataGenerator:
                 f"ImageDataGenerator: fill_mode: expected one of {FILL_MODES}, received "
                 f"{fill_mode!r}"
             )
-        if preprocessing_function is not None and not is_function(preprocessing_function):
+        if preprocessing_function is not None and not callable(preprocessing_function):
             raise ArgumentError(
                 "ImageDataGenerator: preprocessing_function: expected a function of an image, "
                 f"received {preprocessing_function!r}"
