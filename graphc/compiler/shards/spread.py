@@ -88,11 +88,6 @@ class Spread:
     totals: dict[Node, Total] = field(default_factory=dict)
     kept: dict[State, str] = field(default_factory=dict)
 
-    @property
-    def spread_states(self) -> list[State]:
-        """The states that ranks have pieces of."""
-        return [node.attrs["state"] for node in self.of if node.op == "shared"]
-
 
 def spread(
     fetched: Sequence[Node],

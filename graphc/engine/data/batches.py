@@ -15,6 +15,9 @@ Batch = tuple[int, Sequence[np.ndarray | OwnRows]]
 """The number of samples of a batch, and its arrays, or the rows of them that this process
 computes."""
 
+BATCH_SIZE = 32
+"""The samples of a batch where nobody says how many, as in `fit`."""
+
 Shapes = tuple[tuple[int, ...], ...]
 """Of the arrays of a batch."""
 

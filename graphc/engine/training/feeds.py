@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from graphc.engine.data.batches import make_batches
+from graphc.engine.data.batches import BATCH_SIZE, make_batches
 from graphc.engine.data.generators import unpack_batch, unpack_inputs
 from graphc.engine.data.input_arrays import as_arrays, check_lengths, prepare_input
 from graphc.engine.data.sample_weights import prepare_weights
@@ -16,8 +16,6 @@ from graphc.engine.data.targets import check_probabilities, prepare_targets
 from graphc.engine.topology.container import Container
 from graphc.engine.training.compiled import Compiled
 from graphc.errors import DataError, errors_at
-
-_BATCH = 32  # as in `fit`
 
 
 class Feeds:
@@ -137,4 +135,4 @@ class Feeds:
         """The samples of a batch in a report: by default as many as of `fit`, unless the inputs fix
         them."""
         symbolic = any(not isinstance(node.shape[0], int) for node in self._model.inputs)
-        return _BATCH if batch is None and symbolic else batch
+        return BATCH_SIZE if batch is None and symbolic else batch

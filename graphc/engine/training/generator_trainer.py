@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from graphc import callbacks as cbks
-from graphc.engine.data.batches import shapes_of
+from graphc.engine.data.batches import BATCH_SIZE, shapes_of
 from graphc.engine.data.generators import GeneratorBatches, GeneratorQueue
 from graphc.engine.data.rank_batches import Collector
 from graphc.engine.data.workers import Workers, workers_for
@@ -35,7 +35,6 @@ from graphc.parallel.joining import join
 
 _log = logging.getLogger("graphc")
 
-_BATCH = 32  # as in `fit`
 _WAIT_SECONDS = 0.05  # between two looks of a generator's thread whether it is to end
 
 
@@ -85,7 +84,7 @@ class GeneratorTrainer:
             if compiled.memory is not None:
                 compiled.divide(where, "train", shapes_of(batches.first(generator)))
             if epochs:
-                compiled.choose(epochs.stop, ceil(count / _BATCH))
+                compiled.choose(epochs.stop, ceil(count / BATCH_SIZE))
             compiled.train()  # made before a thread works beside it
             validate = self._validation(
                 *(threads, compiled, validation_data, nb_val_samples, max_q_size, where),
@@ -154,7 +153,7 @@ class GeneratorTrainer:
                     "not given" if data is None else "arrays, which are used whole",
                 )
             arrays = None if data is None else self._feeds.validation(compiled, data, where)
-            return self._trainer.validation(compiled, arrays, self._feeds.fixed_batch or _BATCH)
+            return self._trainer.validation(compiled, arrays, self._feeds.fixed_batch or BATCH_SIZE)
         if samples is None:
             raise ArgumentError(
                 f"{where}: validation_data is a generator, so nb_val_samples has to say how many "
