@@ -19,7 +19,9 @@
 #                      make campaign NAME=graphs SEED=7 SECONDS=600
 # make mutants         change a piece of the package's code at a time, and see whether the tests of its
 #                      own folder notice; NUMBER, SEED, SECONDS as above, and UNDER, files and
-#                      folders of the package by commas: make mutants UNDER=graphc/callbacks
+#                      folders of the package by commas: make mutants UNDER=graphc/callbacks.
+#                      A number is a change to the code of one commit, HEAD by default:
+#                      OPTIONS='--commit HASH' goes on with those of another one
 # make campaign-ranks  stop a rank at random moments of a training, again and again: kill it, stop it, let
 #                      it fail; NUMBER (50), SEED, SECONDS as above
 # make test-web        check the page of `graphc view`: its script's own tests (node and npm), and

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import io
 import os
 import re
 import resource
@@ -11,6 +12,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tarfile
 import tempfile
 import time
 from collections.abc import Iterator
@@ -22,11 +24,14 @@ from pathlib import Path
 import pytest
 
 from tests.campaigns.campaign import Campaign, Cases, Result
-from tests.campaigns.mutations_of_code import Change, changes
+from tests.campaigns.mutations_of_code import TUNING, Change, changes
 
 ROOT = Path(__file__).parents[2]
-COPIED = ("graphc", "kernels", "templates", "tests", "docs", "examples", "benchmarks",
+PACKAGE = ("graphc", "kernels", "templates")
+"""Folders of which the copy has what was committed."""
+COPIED = ("tests", "docs", "examples", "benchmarks",
           "pyproject.toml", "README.md", "CHANGELOG.md", "mkdocs.yml", "Makefile")  # fmt: skip
+"""Folders and files of which it has what is in the working tree."""
 
 OWN = {
     "as_keras.py": ("scripts",),
@@ -146,15 +151,16 @@ def stages(path: Path, tests: list[str]) -> list[list[str]]:
 
 
 @cache
-def sites(under: str) -> list[tuple[Path, Change]]:
-    """All changes to the files below some folders or files, where they have tests."""
+def sites(folder: Path, under: str) -> list[tuple[Path, Change]]:
+    """All changes to the files of a copy below some folders or files, where they have tests."""
     found = []
     for name in under.split(","):
-        below = ROOT / name
+        below = folder / name
         for path in sorted(below.rglob("*.py")) if below.is_dir() else [below]:
-            inside = path.relative_to(ROOT)
+            inside = path.relative_to(folder)
             if tests_of(inside):
-                found += [(inside, one) for one in changes(path.read_bytes())]
+                tuning = TUNING.get(str(inside), ())
+                found += [(inside, one) for one in changes(path.read_bytes(), tuning)]
     return found
 
 
@@ -230,9 +236,37 @@ def _write(path: Path, content: bytes) -> None:
         compiled.unlink()
 
 
+def _git(*words: str) -> bytes:
+    return subprocess.run(["git", *words], cwd=ROOT, capture_output=True, check=True).stdout
+
+
+def commit_of(name: str) -> str:
+    """Return the hash of a commit.
+
+    HEAD, the default, is refused where the package is not as it was committed: the changes would
+    not be to what is in the working tree.
+    """
+    try:
+        found = _git("rev-parse", "--verify", f"{name}^{{commit}}").decode().strip()
+        edited = _git("status", "--porcelain", "--", *PACKAGE).decode().split("\n")[0]
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise argparse.ArgumentTypeError(
+            f"{name} is no commit of a Git checkout in {ROOT}: changes are drawn from one"
+        ) from error
+    if name == "HEAD" and edited:
+        raise argparse.ArgumentTypeError(
+            f"{edited.split()[-1]} is not as it was committed, and changes are drawn from a "
+            f"commit: commit it, or name the commit to change, as --commit {found[:12]}"
+        )
+    return found
+
+
 @cache
-def copy_of_the_project() -> Path:
+def copy_of_the_project(commit: str) -> Path:
     """Copy what the tests need, for this process: the working tree stays as it is.
+
+    The package is that of a commit, and the tests are those of the working tree: so a number is one
+    change for as long as a state is kept, and a test that was written since may notice it.
 
     The kernels that the user's tests have compiled come along, so that a change compiles its own
     alone, and no change writes into the user's cache.
@@ -245,6 +279,8 @@ def copy_of_the_project() -> Path:
     kernels = Path.home() / ".cache" / "graphc"
     with suppress(OSError):  # there may be none, and others may remove some meanwhile
         shutil.copytree(kernels, folder / ".cache" / "graphc")
+    with tarfile.open(fileobj=io.BytesIO(_git("archive", commit, *PACKAGE))) as package:
+        package.extractall(folder, filter="data")
     for name in COPIED:
         if (ROOT / name).is_dir():
             shutil.copytree(ROOT / name, folder / name, ignore=ignored)
@@ -255,8 +291,8 @@ def copy_of_the_project() -> Path:
 
 def run(cases: Cases) -> Iterator[Result]:
     """Yield what became of each change; one that no test notices is a failure."""
-    found, folder, options = sites(cases.options.under), copy_of_the_project(), cases.options
-    fates = []
+    options, folder = cases.options, copy_of_the_project(cases.options.commit)
+    found, fates = sites(folder, options.under), []
     for index in cases:
         path, change = found[int(cases.random(index).integers(len(found)))]
         fates.append(fate_of(folder, path, change, options.limit))
@@ -320,6 +356,9 @@ def _processor_seconds() -> float:
 
 def _add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--under", default="graphc", help="files and folders, by commas")
+    # A default that is text is parsed as if it were given.
+    help_of_commit = "whose package is changed, under the tests of the working tree"
+    parser.add_argument("--commit", default="HEAD", type=commit_of, help=help_of_commit)
     parser.add_argument("--limit", type=float, default=1800, help="seconds that tests may take")
 
 

@@ -2,14 +2,15 @@
 
 A change replaces a piece of a file's text, so that a diff of it shows one line. What no run of the
 program can show is not changed: text, types, what only a type checker reads, assertions, the order
-of operands that commute, hashes, and amounts of time or of work done at once.
+of operands that commute, hashes, amounts of time or of work done at once, and the numbers that only
+tune.
 """
 
 from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 _COMPARISONS: dict[type, tuple[str, str]] = {
@@ -46,6 +47,32 @@ _TIMES = re.compile(r"_(AT_ONCE|CHUNK|PIECE|PIECE_BYTES|SECONDS|WARM_UP|WARM_STE
 _TIMES_OF_CALLS = frozenset(("chunksize", "maxsize", "stacklevel", "timeout"))
 """Arguments of functions that say the same, or where a warning is shown."""
 
+TUNING: dict[str, tuple[str, ...]] = {
+    # How many sets of sizes, or plans, are kept: those that are dropped are made again.
+    "graphc/compiler/function/api.py": ("MOST_BOUND",),
+    "graphc/compiler/runtime/cpu/executor.py": ("_MOST_TABLES",),
+    "graphc/compiler/runtime/gpu/executor.py": ("_MOST_BOUND_PROGRAMS",),
+    "graphc/compiler/runtime/numpy_executor.py": ("_MOST_FITTING",),
+    "graphc/engine/training/division.py": ("_MOST_PLANS",),
+    # How far a device may be behind.
+    "graphc/callbacks/logs.py": ("_MOST_UNREAD",),
+    "graphc/engine/training/loops.py": ("_MOST_BEGUN",),
+    # The amount of work from which on threads divide it: no sum depends on their number.
+    "graphc/compiler/codegen/native/deep_product.py": ("_LEAST",),
+    "graphc/compiler/codegen/native/loop.py": ("LEAST", "_ELEMENT"),
+    "graphc/compiler/codegen/native/nest.py": ("PARALLEL", "PRODUCTS"),
+    # Bytes of a call of the system, or of a cache of another library.
+    "graphc/rows/several.py": ("_CACHE_BYTES",),
+    "graphc/rows/stored.py": ("CALL_BYTES", "_MAPPED_AROUND"),
+    # The size up to which the faster of two ways to the same answer is tried.
+    "graphc/engine/data/input_arrays.py": ("_FEW",),
+}
+"""Constants of a module that change how long something takes, and no value, error or report.
+
+Each is named here, since no name tells them from a bound: most that begin with MOST or FEW refuse
+something, or choose among kernels that add up in another order.
+"""
+
 
 @dataclass(frozen=True)
 class Change:
@@ -61,8 +88,9 @@ class Change:
 
 
 class _Finder(ast.NodeVisitor):
-    def __init__(self, source: bytes):
+    def __init__(self, source: bytes, tuning: Collection[str]):
         self._source = source
+        self._tuning = tuning
         self._lines = [0]
         for line in source.splitlines(keepends=True):
             self._lines.append(self._lines[-1] + len(line))
@@ -179,8 +207,13 @@ class _Finder(ast.NodeVisitor):
             self.visit(one)
 
     def visit_Assign(self, node: ast.Assign) -> None:
-        if not any(_is_a_time(target) for target in node.targets):
+        if not any(self._only_tunes(target) for target in node.targets):
             self.generic_visit(node)
+
+    def _only_tunes(self, target: ast.expr) -> bool:
+        """True for a constant that says how much is done at once, or is listed as tuning."""
+        name = target.id if isinstance(target, ast.Name) else ""
+        return name in self._tuning or bool(_TIMES.search(name))
 
     def visit_JoinedStr(self, node: ast.JoinedStr) -> None:
         """Leave it: its pieces have no places of their own before Python 3.12."""
@@ -189,7 +222,7 @@ class _Finder(ast.NodeVisitor):
         """Leave it: it only holds what is so."""
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
-        if node.value is not None and not _is_a_time(node.target):
+        if node.value is not None and not self._only_tunes(node.target):
             self.visit(node.value)
 
     def visit_arguments(self, node: ast.arguments) -> None:
@@ -216,13 +249,14 @@ def _last_name(node: ast.expr) -> str:
     return node.id if isinstance(node, ast.Name) else ""
 
 
-def _is_a_time(node: ast.expr) -> bool:
-    return isinstance(node, ast.Name) and bool(_TIMES.search(node.id))
+def changes(source: bytes, tuning: Collection[str] = ()) -> list[Change]:
+    """All changes to a file that leave it a Python file, in the order of their places.
 
-
-def changes(source: bytes) -> list[Change]:
-    """All changes to a file that leave it a Python file, in the order of their places."""
-    finder = _Finder(source)
+    Args:
+        source: the file.
+        tuning: the constants of the module that are left as they are.
+    """
+    finder = _Finder(source, tuning)
     finder.visit(ast.parse(source))
     return sorted(_that_parse(source, finder.found), key=lambda one: (one.start, one.text))
 

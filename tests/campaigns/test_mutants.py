@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import argparse
+import ast
+import dataclasses
+import re
+import shlex
+import subprocess
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.campaigns import mutants
-from tests.campaigns.mutations_of_code import changes
+from tests.campaigns.campaign import Campaign, Cases, Result
+from tests.campaigns.command import main
+from tests.campaigns.mutations_of_code import TUNING, changes
 
 SOURCE = '''\
 """A docstring with a number, 3."""
@@ -82,6 +92,33 @@ def test_the_changes_to_a_source():
 )
 def test_what_no_run_can_show_is_not_changed(source: str, expected: list[str]):
     assert lines_of_changes(source) == expected
+
+
+def test_a_number_that_only_tunes_is_not_changed_and_a_bound_of_the_same_kind_is():
+    source = b"MOST_KEPT = 16\nMOST_LEVELS: int = 250\nx = MOST_KEPT > 3\n"
+    texts = [change.of(source) for change in changes(source, ["MOST_KEPT"])]
+    assert texts == [change.of(source) for change in changes(source) if change.start > 15]
+    assert b"MOST_KEPT = 16\nMOST_LEVELS: int = (251)\nx = MOST_KEPT > 3\n" in texts
+    assert b"MOST_KEPT = 16\nMOST_LEVELS: int = 250\nx = MOST_KEPT >= 3\n" in texts
+
+
+@pytest.mark.parametrize("path", sorted(TUNING))
+def test_each_number_that_only_tunes_is_a_constant_of_its_module(path: str):
+    source = (mutants.ROOT / path).read_bytes()
+    named = [
+        target.id
+        for node in ast.parse(source).body
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    ]
+    assert set(TUNING[path]) <= set(named)
+    others = {change.of(source) for change in changes(source, TUNING[path])}
+    left_out = {change.of(source) for change in changes(source)} - others
+    changed = {re.match(rb"\w+", line)[0].decode()
+               for text in left_out
+               for line in set(text.splitlines()) - set(source.splitlines())}  # fmt: skip
+    assert changed == set(TUNING[path])
 
 
 @pytest.mark.parametrize(
@@ -219,3 +256,90 @@ def test_memory_that_does_not_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         "import time\n\ndef test():\n    x = b'1' * (400 << 20)\n    time.sleep(60)\n    assert x\n"
     )
     assert mutants.outcome(tmp_path, ["test_f.py"], 300) == ("hung", [])
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A checkout whose package has one number, 1, and a test of it that is not committed."""
+    root = tmp_path / "project"
+    for name in mutants.PACKAGE:
+        (root / name).mkdir(parents=True)
+        (root / name / "f.py").write_text("x = 1\n")
+    monkeypatch.setattr(mutants, "ROOT", root)
+    monkeypatch.setattr(mutants, "COPIED", ("tests",))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setenv("HOME", str(tmp_path))  # of the settings of Git, and of compiled kernels
+    git(root, "init", "--quiet")
+    commit(root)
+    (root / "tests").mkdir()
+    (root / "tests" / "test_f.py").write_text("from graphc.f import x\n\ndef test():\n    pass\n")
+    return root
+
+
+def git(root: Path, *words: str) -> str:
+    line = ["git", "-c", "user.name=a", "-c", "user.email=a", "-C", str(root), *words]
+    return subprocess.run(line, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def commit(root: Path) -> str:
+    git(root, "add", "graphc", "kernels", "templates")
+    git(root, "commit", "--quiet", "-m", "one")
+    return git(root, "rev-parse", "HEAD")
+
+
+def test_changes_are_to_the_package_of_a_commit_and_its_tests_are_those_of_the_working_tree(
+    project: Path,
+):
+    first = git(project, "rev-parse", "HEAD")
+    assert mutants.commit_of("HEAD") == first
+    (project / "graphc" / "f.py").write_text("x = 1\ny = 7\n")
+    folder = mutants.copy_of_the_project(first)
+    assert (folder / "graphc" / "f.py").read_text() == "x = 1\n"
+    assert (folder / "tests" / "test_f.py").is_file()
+    [(path, more), (_, less)] = mutants.sites(folder, "graphc")
+    assert path == Path("graphc/f.py")
+    assert {more.text, less.text} == {b"(0)", b"(2)"}
+    folder = mutants.copy_of_the_project(commit(project))
+    assert len(mutants.sites(folder, "graphc")) == 4
+
+
+def test_a_package_that_is_not_as_committed_needs_the_name_of_a_commit(project: Path):
+    (project / "kernels" / "f.py").write_text("x = 2\n")
+    with pytest.raises(argparse.ArgumentTypeError, match=r"kernels/f\.py is not as it was commit"):
+        mutants.commit_of("HEAD")
+    first = git(project, "rev-parse", "HEAD")
+    assert mutants.commit_of(first[:12]) == first
+    commit(project)
+    assert mutants.commit_of("HEAD^") == first
+
+
+def test_no_commit_is_refused(project: Path):
+    with pytest.raises(argparse.ArgumentTypeError, match="none-such is no commit of a Git checko"):
+        mutants.commit_of("none-such")
+
+
+def survives(cases: Cases) -> Iterator[Result]:
+    """Each change survives."""
+    return (Result(index, f"of {cases.options.commit}") for index in cases)
+
+
+def test_a_state_is_of_one_commit_which_the_command_that_repeats_a_change_names(
+    project: Path, capsys: pytest.CaptureFixture[str]
+):
+    def run(*words: str) -> list[str]:
+        campaign: Campaign = dataclasses.replace(mutants.CAMPAIGN, run=survives)
+        assert main(["mutants", *words], {"mutants": campaign}, (), project / "build") == 1
+        return capsys.readouterr().out.splitlines()
+
+    first = git(project, "rev-parse", "HEAD")
+    begins, *rest = run("--number", "1")
+    assert f"commit {first}" in begins
+    assert "from the first case on" in begins
+    [repeats] = [shlex.split(line)[4:] for line in rest if line.startswith("repeat it alone: ")]
+    (project / "graphc" / "f.py").write_text("x = 3\n")
+    second = commit(project)
+    begins, *_ = run("--number", "1")
+    assert f"commit {second}" in begins
+    assert "from the first case on" in begins
+    assert "goes on at case 1" in run("--number", "2", "--commit", first)[0]
+    assert run(*repeats[repeats.index("mutants") + 1 :]) == [f"of {first}"]
