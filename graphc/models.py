@@ -37,7 +37,7 @@ from graphc.files.conversions import FileOrigin
 from graphc.files.text import parsed, read_description
 from graphc.files.whole_models import opened_model
 from graphc.initializations import to_be_set
-from graphc.layers.siamese import SharedLayer
+from graphc.layers.core.siamese import SharedLayer
 from graphc.optimizers import optimizer_from_config
 from graphc.paths import (
     GivenPath,

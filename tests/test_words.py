@@ -31,7 +31,7 @@ RETIRED = {
     "max_place": "argmax_pool",
     "meets_each": "covers_each_element",
     "OpenLoop": "OpenScan",
-    "layers_of_0_3": "topology.keras_0_3",
+    "layers_of_0_3": "user_layers.keras_0_3",
     "shared_of_0_3": "configs.keras_0_3",
     "weights_0_3": "files.keras_0_3",
     "passes.scan_loop": "passes.open_scan",

@@ -20,6 +20,7 @@ from graphc.layers.advanced_activations import (
     ThresholdedLinear,
     ThresholdedReLU,
 )
+from graphc.layers.bases.spatial import conv_input_length, conv_output_length
 from graphc.layers.convolutional import (
     AtrousConv1D,
     AtrousConv2D,
@@ -94,7 +95,6 @@ from graphc.layers.pooling import (
     MaxPooling3D,
 )
 from graphc.layers.recurrent import GRU, LSTM, Recurrent, SimpleRNN, time_distributed_dense
-from graphc.layers.spatial import conv_input_length, conv_output_length
 from graphc.layers.wrappers import Bidirectional, TimeDistributed, Wrapper
 from graphc.public.calls import public
 

@@ -17,7 +17,7 @@ from graphc.engine.topology.given_weights import GivenWeights
 from graphc.engine.topology.layer import Layer
 from graphc.engine.topology.shapes import InputSpec, KnownShape
 from graphc.errors import ShapeError
-from graphc.layers.arguments import option
+from graphc.layers.bases.arguments import option
 from graphc.lookup import finite_number, whole_number
 from graphc.public.calls import public
 

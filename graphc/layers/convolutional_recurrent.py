@@ -14,9 +14,9 @@ from graphc.engine.keywords import LayerKeywords
 from graphc.engine.topology.shapes import InputSpec, KnownShape, known_shape
 from graphc.errors import ArgumentError, ShapeError
 from graphc.files.conversions import Form, Kernel
-from graphc.layers.arguments import fraction, option, weight_penalty
-from graphc.layers.recurrent_base import OverSteps, dropout_mask
-from graphc.layers.spatial import conv_output_length
+from graphc.layers.bases.arguments import fraction, option, weight_penalty
+from graphc.layers.bases.recurrent import OverSteps, dropout_mask
+from graphc.layers.bases.spatial import conv_output_length
 from graphc.lookup import whole_number
 from graphc.public.calls import public
 from graphc.releases import since

@@ -14,7 +14,7 @@ from graphc.engine.topology.given_weights import GivenWeights
 from graphc.engine.topology.layer_node import Mask
 from graphc.engine.topology.shapes import KnownShape, agree, known_shape
 from graphc.errors import ArgumentError, ShapeError
-from graphc.layers.arguments import (
+from graphc.layers.bases.arguments import (
     checked_length,
     fraction,
     only_input,

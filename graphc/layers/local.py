@@ -11,9 +11,9 @@ from graphc.compiler import graph as g
 from graphc.engine.keywords import LayerKeywords
 from graphc.engine.topology.shapes import KnownShape, known_shape
 from graphc.errors import ArgumentError, ShapeError
-from graphc.layers.affine import AffineLayer
-from graphc.layers.arguments import checked_length, option, with_input_shape, with_length
-from graphc.layers.spatial import SpatialLayer, conv_output_length
+from graphc.layers.bases.affine import AffineLayer
+from graphc.layers.bases.arguments import checked_length, option, with_input_shape, with_length
+from graphc.layers.bases.spatial import SpatialLayer, conv_output_length
 from graphc.public.calls import public
 from graphc.releases import since
 

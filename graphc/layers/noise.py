@@ -10,7 +10,7 @@ from graphc.compiler import graph as g
 from graphc.engine.keywords import LayerKeywords
 from graphc.engine.topology.layer import Layer
 from graphc.errors import ArgumentError
-from graphc.layers.arguments import fraction
+from graphc.layers.bases.arguments import fraction
 from graphc.lookup import finite_number
 from graphc.public.calls import public
 

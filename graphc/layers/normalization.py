@@ -13,8 +13,8 @@ from graphc.engine.topology.given_weights import GivenWeights
 from graphc.engine.topology.shapes import InputSpec, KnownShape
 from graphc.errors import ArgumentError, KeywordError, ShapeError
 from graphc.files.conversions import STD, VARIANCE, Form, RunningStd
-from graphc.layers.arguments import option, weight_penalty
-from graphc.layers.spatial import SpatialLayer
+from graphc.layers.bases.arguments import option, weight_penalty
+from graphc.layers.bases.spatial import SpatialLayer
 from graphc.lookup import finite_number, is_whole
 from graphc.public.calls import public
 from graphc.releases import arguments_of_1_2, at_least

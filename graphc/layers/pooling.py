@@ -9,7 +9,7 @@ from graphc import backend as K
 from graphc.backend.conv import check_border_mode, pool
 from graphc.compiler import graph as g
 from graphc.engine.keywords import LayerKeywords
-from graphc.layers.spatial import SpatialLayer
+from graphc.layers.bases.spatial import SpatialLayer
 from graphc.public.calls import public
 from graphc.releases import since
 

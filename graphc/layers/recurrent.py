@@ -17,13 +17,13 @@ from graphc import activations, initializations, regularizers
 from graphc import backend as K
 from graphc.compiler import graph as g
 from graphc.engine.topology.layer import Layer
-from graphc.engine.topology.own_layers import is_users
 from graphc.engine.topology.shapes import InputSpec, KnownShape
+from graphc.engine.topology.user_layers.checks import is_users
 from graphc.errors import ShapeError
 from graphc.files.conversions import Form, Gates, JoinedGates
 from graphc.initializations import initial
-from graphc.layers.arguments import fraction, option, weight_penalty
-from graphc.layers.recurrent_base import (
+from graphc.layers.bases.arguments import fraction, option, weight_penalty
+from graphc.layers.bases.recurrent import (
     Recurrent,
     RecurrentKeywords,
     dropout_mask,

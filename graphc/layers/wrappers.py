@@ -15,8 +15,8 @@ from graphc.engine.topology.layer import Layer
 from graphc.engine.topology.layer_node import Mask, one_or_list, recorded_uses, to_list
 from graphc.engine.topology.shapes import InputSpec, KnownShape, agree, known_shape
 from graphc.errors import ArgumentError, ShapeError, errors_at
-from graphc.layers.recurrent_base import OverSteps
-from graphc.layers.wrapper_weights import WrapperWeights
+from graphc.layers.bases.recurrent import OverSteps
+from graphc.layers.bases.wrapper_weights import WrapperWeights
 from graphc.public.calls import public
 
 

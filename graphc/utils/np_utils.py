@@ -6,8 +6,8 @@ import numpy as np
 
 from graphc.backend.settings import check_dim_ordering
 from graphc.errors import DataError, IndexRangeError, ShapeError
-from graphc.layers.spatial import conv_input_length as conv_input_length
-from graphc.layers.spatial import conv_output_length as conv_output_length
+from graphc.layers.bases.spatial import conv_input_length as conv_input_length
+from graphc.layers.bases.spatial import conv_output_length as conv_output_length
 from graphc.lookup import whole_number
 from graphc.public.calls import public
 from graphc.releases import renamed

@@ -8,7 +8,7 @@ import pytest
 from graphc.engine.topology.layer import InputLayer
 from graphc.errors import ArgumentError, ShapeError
 from graphc.layers import Dense
-from graphc.layers.arguments import (
+from graphc.layers.bases.arguments import (
     checked_length,
     fraction,
     only_input,

@@ -20,9 +20,9 @@ from graphc.engine.topology.layer import Input, InputLayer, Layer
 from graphc.engine.topology.layer_list import LayerList
 from graphc.engine.topology.layer_node import one_or_list, to_list
 from graphc.engine.topology.merge import Merge
-from graphc.engine.topology.own_layers import check_made
 from graphc.engine.topology.renewal import renew
 from graphc.engine.topology.shapes import KnownShape, known_shape
+from graphc.engine.topology.user_layers.checks import check_made
 from graphc.engine.topology.weight_files import weights_in_order
 from graphc.engine.topology.weights import set_values
 from graphc.engine.training.model import Model

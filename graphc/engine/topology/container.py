@@ -32,10 +32,10 @@ from graphc.engine.topology.layer_node import (
     recorded_uses,
     to_list,
 )
-from graphc.engine.topology.own_layers import check_output
 from graphc.engine.topology.renewal import renew
 from graphc.engine.topology.shapes import InputSpec, KnownShape, known_shape
 from graphc.engine.topology.summary import format_summary, html_summary
+from graphc.engine.topology.user_layers.checks import check_output
 from graphc.engine.topology.weight_files import WeightFiles
 from graphc.engine.topology.weights import set_values
 from graphc.engine.topology.wiring import Wiring, history_of, sources, trace

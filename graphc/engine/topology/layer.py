@@ -14,7 +14,6 @@ from graphc.engine.configs.budget import take_uses
 from graphc.engine.configs.config import arguments_from, config_of
 from graphc.engine.configs.registry import Entry
 from graphc.engine.keywords import LayerKeywords
-from graphc.engine.topology import keras_0_3, own_layers
 from graphc.engine.topology.additions import Additions
 from graphc.engine.topology.layer_node import (
     JoinedTensors,
@@ -41,6 +40,7 @@ from graphc.engine.topology.shapes import (
     warn_of_claim,
 )
 from graphc.engine.topology.used import Used
+from graphc.engine.topology.user_layers import checks, keras_0_3
 from graphc.engine.topology.weights import Weighted
 from graphc.errors import ArgumentError, ShapeError
 from graphc.initializations import to_be_set
@@ -146,18 +146,18 @@ class Layer(Used, Weighted, Additions, Entry):
         return keras_0_3.mask_of(self, input_mask)
 
     def _graphc_refuse_mask(self, mask: Mask | list[Mask]) -> None:
-        own_layers.refuse_mask(self, mask)
+        checks.refuse_mask(self, mask)
 
     def __call__(self, x: g.Node | Sequence[g.Node], mask: Mask | Sequence[Mask] = None) -> Any:
         """Use the layer on a tensor, or on a list of them; the first use makes the weights.
 
         The masks that came with the inputs are used unless `mask` gives others.
         """
-        own_layers.check_made(self)
+        checks.check_made(self)
         self.assert_input_compatibility(x)
         inputs = to_list(x)
         masks = [mask_of(node) for node in inputs] if mask is None else to_list(mask)
-        own_layers.check_masks(self, masks, "mask")
+        checks.check_masks(self, masks, "mask")
         if not self.inbound_nodes and len(inputs) == 1:
             warn_of_claim(self, known_shape(inputs[0]))
         several = isinstance(x, list | tuple)
@@ -188,14 +188,14 @@ class Layer(Used, Weighted, Additions, Entry):
             self.updates = list(self._graphc.own_updates)
             given = any(one is not None for one in to_list(mask))
             if given:
-                own_layers.check_takes_mask(self)
+                checks.check_takes_mask(self)
             with self._graphc.adding() as losses:
                 output = self.call(x, mask=mask) if given else self.call(x)
         self._graphc_check_output(output, shape)
         outputs = to_list(output)
         with g.origin(self.name), keras_0_3.called_on(self, x, mask):
             output_masks = to_list(self.compute_mask(x, mask))
-        own_layers.check_masks(self, output_masks, "compute_mask() returned")
+        checks.check_masks(self, output_masks, "compute_mask() returned")
         if len(output_masks) != len(outputs):
             output_masks *= len(outputs)
         known = set(self._graphc.own_updates)
@@ -217,7 +217,7 @@ class Layer(Used, Weighted, Additions, Entry):
             keras_0_3.build(self, shape)
             self.built = True
             if type(self).build is not Layer.build:
-                own_layers.check_weights(self)
+                checks.check_weights(self)
             self._graphc.own_updates = [(node, new) for node, new in self.updates]
 
     def assert_input_compatibility(self, input: g.Node | Sequence[g.Node]) -> None:
@@ -234,13 +234,13 @@ class Layer(Used, Weighted, Additions, Entry):
     def _graphc_check_inputs(self, inputs: tuple[g.Node, ...]) -> None:
         if self.input_spec is not None:
             # One spec that a user's build makes is that of the first input, as in Keras.
-            alone = len(self.input_spec) == 1 and own_layers.is_users(type(self))
+            alone = len(self.input_spec) == 1 and checks.is_users(type(self))
             check_specs(self.input_spec, inputs[:1] if alone else inputs, self._graphc_label)
 
     def _graphc_check_output(self, output: Any, input_shape: KnownShape | list[KnownShape]) -> None:
-        own_layers.check_output(self, output)
+        checks.check_output(self, output)
         if type(self).get_output_shape_for is not Layer.get_output_shape_for:
-            own_layers.check_claim(self, output, input_shape)
+            checks.check_claim(self, output, input_shape)
 
     def get_output_shape_for(self, input_shape: Any) -> KnownShape | list[KnownShape]:
         """The shape of the output for a shape of the input, both with the batch axis; of a layer of
@@ -313,7 +313,7 @@ class Layer(Used, Weighted, Additions, Entry):
         """
         if keras_0_3.takes_placeholder(self, input_tensor):
             return
-        own_layers.check_made(self)
+        checks.check_made(self)
         self.assert_input_compatibility(input_tensor)
         if shape is not None and not agree(tuple(shape), known_shape(input_tensor)):
             raise ShapeError(

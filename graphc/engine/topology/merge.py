@@ -11,7 +11,6 @@ from typing import Any, Unpack
 from graphc.compiler import graph as g
 from graphc.engine.configs.config import argument_as_data, config_of
 from graphc.engine.keywords import MergeKeywords
-from graphc.engine.topology import own_layers
 from graphc.engine.topology.container import Container
 from graphc.engine.topology.layer import BASE_KEYWORDS, Layer
 from graphc.engine.topology.layer_node import Mask, to_list
@@ -23,7 +22,8 @@ from graphc.engine.topology.merge_modes import (
     elementwise,
     product,
 )
-from graphc.engine.topology.user_function import (
+from graphc.engine.topology.user_layers import checks
+from graphc.engine.topology.user_layers.functions import (
     OutputClaim,
     check_takes,
     checked_arguments,
@@ -199,7 +199,7 @@ class Merge(Layer):
             return mask
         if callable(self._output_mask):
             found = self._output_mask(mask or [None] * len(input))
-            own_layers.check_masks(self, [found], "output_mask() returned")
+            checks.check_masks(self, [found], "output_mask() returned")
             return found
         if self._output_mask is not None:
             return self._output_mask

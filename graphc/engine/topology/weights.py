@@ -14,7 +14,7 @@ from graphc.constraints import GivenConstraint
 from graphc.constraints import get as get_constraint
 from graphc.engine.configs.budget import take_weight
 from graphc.engine.topology.layer_node import Record
-from graphc.engine.topology.user_function import check_takes
+from graphc.engine.topology.user_layers.functions import check_takes
 from graphc.errors import ArgumentError, DTypeError, OutOfMemoryError, ShapeError, errors_at
 from graphc.files.conversions import Form
 from graphc.initializations import GivenInit, initial

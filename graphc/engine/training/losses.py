@@ -23,7 +23,7 @@ from graphc.engine.data.targets import (
     takes_output_shape,
 )
 from graphc.engine.topology.layer_node import Mask, Use
-from graphc.engine.topology.user_function import check_takes
+from graphc.engine.topology.user_layers.functions import check_takes
 from graphc.errors import (
     ArgumentError,
     ShapeError,

@@ -17,7 +17,7 @@ from graphc.callbacks.base import HOOKS
 from graphc.compiler.runtime.compiler_process import on_each_compile
 from graphc.engine.data.batches import Batch
 from graphc.engine.data.stored import Data
-from graphc.engine.topology.user_function import check_takes
+from graphc.engine.topology.user_layers.functions import check_takes
 from graphc.engine.training import loops
 from graphc.engine.training.compiled import Compiled
 from graphc.engine.training.loops import Step

@@ -9,7 +9,7 @@ from typing import Any
 from graphc.compiler import graph as g
 from graphc.engine.topology.layer_node import Mask, one_or_list, to_list
 from graphc.engine.topology.shapes import KnownShape, agree, known_shape
-from graphc.engine.topology.user_function import check_takes
+from graphc.engine.topology.user_layers.functions import check_takes
 from graphc.errors import ArgumentError, ShapeError
 
 _log = logging.getLogger("graphc")

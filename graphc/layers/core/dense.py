@@ -13,8 +13,8 @@ from graphc.compiler import graph as g
 from graphc.engine.keywords import LayerKeywords
 from graphc.engine.topology.shapes import KnownShape, known_shape
 from graphc.errors import ShapeError
-from graphc.layers.affine import AffineLayer
-from graphc.layers.arguments import (
+from graphc.layers.bases.affine import AffineLayer
+from graphc.layers.bases.arguments import (
     checked_length,
     only_input,
     option,

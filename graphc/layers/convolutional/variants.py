@@ -15,10 +15,10 @@ from graphc.engine.keywords import LayerKeywords
 from graphc.engine.topology.layer import BASE_KEYWORDS
 from graphc.engine.topology.shapes import KnownShape
 from graphc.errors import ArgumentError
-from graphc.layers.affine import AffineLayer
-from graphc.layers.arguments import option, weight_penalty
-from graphc.layers.plain_convolutions import Convolution1D, Convolution2D
-from graphc.layers.spatial import SpatialLayer
+from graphc.layers.bases.affine import AffineLayer
+from graphc.layers.bases.arguments import option, weight_penalty
+from graphc.layers.bases.spatial import SpatialLayer
+from graphc.layers.convolutional.plain import Convolution1D, Convolution2D
 from graphc.lookup import is_whole, quotient
 from graphc.releases import since
 

@@ -13,7 +13,7 @@ from graphc.engine.keywords import LayerKeywords
 from graphc.engine.topology.layer import Layer
 from graphc.engine.topology.shapes import KnownShape, known_shape
 from graphc.errors import ShapeError, unknown_name
-from graphc.layers.arguments import only_input
+from graphc.layers.bases.arguments import only_input
 from graphc.lookup import whole_number
 from graphc.releases import since
 

@@ -4,22 +4,9 @@ from graphc import activations, constraints, initializations, regularizers
 from graphc import backend as K
 from graphc.engine.topology.layer import Layer
 from graphc.engine.topology.shapes import InputSpec
-from graphc.layers.convolution_variants import (
-    AtrousConvolution1D,
-    AtrousConvolution2D,
-    Deconvolution2D,
-    SeparableConvolution2D,
-)
-from graphc.layers.plain_convolutions import Convolution1D, Convolution2D, Convolution3D
-from graphc.layers.pooling import (
-    AveragePooling1D,
-    AveragePooling2D,
-    AveragePooling3D,
-    MaxPooling1D,
-    MaxPooling2D,
-    MaxPooling3D,
-)
-from graphc.layers.resizing import (
+from graphc.layers.bases.spatial import conv_input_length, conv_output_length
+from graphc.layers.convolutional.plain import Convolution1D, Convolution2D, Convolution3D
+from graphc.layers.convolutional.resizing import (
     Cropping1D,
     Cropping2D,
     Cropping3D,
@@ -30,7 +17,20 @@ from graphc.layers.resizing import (
     ZeroPadding2D,
     ZeroPadding3D,
 )
-from graphc.layers.spatial import conv_input_length, conv_output_length
+from graphc.layers.convolutional.variants import (
+    AtrousConvolution1D,
+    AtrousConvolution2D,
+    Deconvolution2D,
+    SeparableConvolution2D,
+)
+from graphc.layers.pooling import (
+    AveragePooling1D,
+    AveragePooling2D,
+    AveragePooling3D,
+    MaxPooling1D,
+    MaxPooling2D,
+    MaxPooling3D,
+)
 from graphc.public.calls import public
 
 Conv1D = Convolution1D

@@ -13,14 +13,14 @@ from graphc.engine.topology.layer import BASE_KEYWORDS, Layer
 from graphc.engine.topology.layer_node import Mask, to_list
 from graphc.engine.topology.merge import Merge
 from graphc.engine.topology.shapes import KnownShape, known_shape
-from graphc.engine.topology.user_function import (
+from graphc.engine.topology.user_layers.functions import (
     OutputClaim,
     checked_arguments,
     checked_output,
     signature_of,
 )
 from graphc.errors import ArgumentError, ShapeError
-from graphc.layers.arguments import only_input
+from graphc.layers.bases.arguments import only_input
 from graphc.releases import at_least
 
 

@@ -12,7 +12,7 @@ from graphc.compiler import graph as g
 from graphc.engine.topology.layer_node import Mask, to_list
 from graphc.engine.topology.shapes import KnownShape
 from graphc.engine.topology.used import Used
-from graphc.engine.topology.user_function import signature_of
+from graphc.engine.topology.user_layers.functions import signature_of
 
 
 def is_keras_0_3(cls: type) -> bool:

@@ -15,7 +15,7 @@ from graphc.engine.topology.given_weights import GivenWeights
 from graphc.engine.topology.layer_node import Mask
 from graphc.engine.topology.shapes import InputSpec, KnownShape, known_shape
 from graphc.errors import ArgumentError, ShapeError
-from graphc.layers.arguments import checked_length, with_input_shape, with_length
+from graphc.layers.bases.arguments import checked_length, with_input_shape, with_length
 from graphc.lookup import true_or_false
 
 CONSUME_LESS = ("cpu", "mem", "gpu")

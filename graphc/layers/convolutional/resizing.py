@@ -11,7 +11,7 @@ from graphc.compiler import graph as g
 from graphc.engine.keywords import LayerKeywords
 from graphc.engine.topology.shapes import known_shape
 from graphc.errors import ArgumentError, ShapeError
-from graphc.layers.spatial import SpatialLayer
+from graphc.layers.bases.spatial import SpatialLayer
 from graphc.lookup import whole_number
 from graphc.releases import since
 

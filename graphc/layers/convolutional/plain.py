@@ -11,9 +11,9 @@ from graphc.compiler import graph as g
 from graphc.engine.keywords import LayerKeywords
 from graphc.engine.topology.shapes import KnownShape
 from graphc.files.conversions import Form, Kernel
-from graphc.layers.affine import AffineLayer
-from graphc.layers.arguments import checked_length, option, with_input_shape, with_length
-from graphc.layers.spatial import SpatialLayer
+from graphc.layers.bases.affine import AffineLayer
+from graphc.layers.bases.arguments import checked_length, option, with_input_shape, with_length
+from graphc.layers.bases.spatial import SpatialLayer
 from graphc.releases import arguments_of_1_2
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from graphc import constraints, initializations, regularizers
 from graphc.compiler import graph as g
 from graphc.engine.topology.given_weights import GivenWeights
-from graphc.layers.arguments import option, output_penalty, weight_penalty
+from graphc.layers.bases.arguments import option, output_penalty, weight_penalty
 from graphc.lookup import true_or_false
 
 

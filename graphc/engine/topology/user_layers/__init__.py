@@ -1,0 +1,1 @@
+"""Layers that users write: checks of them, functions that they give to layers, Keras 0.3's way."""

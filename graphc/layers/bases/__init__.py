@@ -1,0 +1,1 @@
+"""Base classes of layers, and the checks of arguments that they share."""
