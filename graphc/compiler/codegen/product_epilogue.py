@@ -36,7 +36,7 @@ _MOST_UNROLLED = 12
 def is_long(kernel: Kernel) -> bool:
     """Whether an epilogue is too long to be unrolled over all sums of a thread, 128 at most: it is
     printed in a loop then, which chooses among the sums."""
-    behind = dependents(kernel.outputs, kernel.anchors) & set(kernel.body)
+    behind = dependents(kernel.outputs, kernel.anchors, stop=kernel.inputs)
     pointwise = [node for node in behind if OPS[node.op].family == "pointwise"]
     return (
         len(pointwise) > _MOST_UNROLLED

@@ -81,11 +81,14 @@ def readers(outputs: Sequence[Node]) -> dict[Node, list[Node]]:
     return found
 
 
-def dependents(outputs: Sequence[Node], leaves: Iterable[Node]) -> set[Node]:
-    """The nodes among those the outputs depend on that read one of `leaves`; leaves included."""
+def dependents(
+    outputs: Sequence[Node], leaves: Iterable[Node], stop: Container[Node] = frozenset()
+) -> set[Node]:
+    """The nodes among those the outputs depend on that read one of `leaves`; leaves included. What
+    nodes of `stop` read is not walked, as by `toposort`."""
     leaves = set(leaves)
     found: set[Node] = set()
-    for node in toposort(outputs):
+    for node in toposort(outputs, stop):
         if node in leaves or any(x in found for x in node.inputs):
             found.add(node)
     return found

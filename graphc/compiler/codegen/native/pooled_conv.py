@@ -53,7 +53,7 @@ def pooled_alone(kernel: Kernel) -> Node | None:
     padding = [side for pair in pooling.attrs["padding"] for side in pair]
     # Elements keep the names of their coordinates through pointwise ops alone.
     picked = [x.inputs[1] for x in kernel.body if x.op == "gather_pool" and x.inputs[0] is pooling]
-    between = dependents([pooling.inputs[0], *picked], [node]) & set(kernel.body) - {node}
+    between = dependents([pooling.inputs[0], *picked], [node], stop=kernel.inputs) - {node}
     fits = (
         all(OPS[x.op].family == "pointwise" for x in between)
         and all(product(output.shape) == product(pooling.shape) for output in kernel.outputs)
