@@ -99,9 +99,8 @@ def since(release: str) -> Callable[[Named], Named]:
 
     def marked(named: Named) -> Named:
         if isinstance(named, type):
-            # Of this class, which mypy takes for an object of a class that it does not know.
-            init = _noting(named.__init__, named.__name__, release, named)  # type: ignore[misc]
-            named.__init__ = init  # type: ignore[misc]
+            cls: Any = named
+            cls.__init__ = _noting(cls.__init__, cls.__name__, release, cls)
             return named
         return _noting(named, named.__name__, release)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -54,6 +55,18 @@ def test_every_folder_is_a_package() -> None:
     """A folder without `__init__.py` imports all the same, but import-linter does not see it."""
     folders = {path.parent for path in (ROOT / "graphc").rglob("*.py")}
     assert {folder for folder in folders if not (folder / "__init__.py").exists()} == set()
+
+
+def test_each_ignored_type_error_has_its_kind_and_a_reason() -> None:
+    """``# type: ignore[override]  # read only``."""
+    whole = re.compile(r"# type: ignore\[[a-z-]+\]  # \S")
+    bare = [
+        f"{path.relative_to(ROOT)}: {line.strip()}"
+        for path in (ROOT / "graphc").rglob("*.py")
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if "# type: ignore" in line and not whole.search(line)
+    ]
+    assert bare == []
 
 
 def test_pytorch_is_no_dependency() -> None:

@@ -249,8 +249,7 @@ class ConvLSTM2D(ConvRecurrent2D):
             parts.append(g.reshape(y, (samples, steps, *y.shape[1:])))
         return g.concat(parts, self._channels + 1)
 
-    # Without the `train` of its base, as in Keras.
-    def get_constants(self, x: g.Node) -> list[Any]:  # type: ignore[override]
+    def get_constants(self, x: g.Node) -> list[Any]:  # type: ignore[override]  # as in Keras
         """[B_U]: what each gate multiplies h with, for dropout; None for none."""
         return [self._masks((x.shape[0], *self._state_image(x.shape[2:])), self.dropout_U)]
 

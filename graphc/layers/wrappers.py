@@ -79,8 +79,9 @@ class TimeDistributed(Wrapper):
 
     supports_masking = True
 
-    # Unlike its base, which makes nothing, it needs the shape.
-    def build(self, input_shape: KnownShape | list[KnownShape]) -> None:  # type: ignore[override]
+    def build(  # type: ignore[override]  # it needs the shape, unlike its base
+        self, input_shape: KnownShape | list[KnownShape]
+    ) -> None:
         """Make the weights of the layer inside."""
         self.layer._graphc_build_once(
             one_or_list([_folded_shape(one) for one in _as_shapes(input_shape)])
@@ -250,8 +251,9 @@ class Bidirectional(GivenWeights, Wrapper):
     def _graphc_held_layers(self) -> list[Layer]:
         return [self.forward_layer, self.backward_layer]
 
-    # Unlike its base, which makes nothing, it needs the shape.
-    def build(self, input_shape: KnownShape) -> None:  # type: ignore[override]
+    def build(  # type: ignore[override]  # it needs the shape, unlike its base
+        self, input_shape: KnownShape
+    ) -> None:
         """Make the weights of both layers."""
         for one in (self.forward_layer, self.backward_layer):
             one._graphc_build_once(input_shape)

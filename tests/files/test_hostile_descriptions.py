@@ -65,6 +65,13 @@ class TestMemory:
                 Dense(size, name="d")(Input((4,)))
 
 
+def test_a_name_that_is_none_of_a_layer_that_is_used_again():
+    again = {"class_name": "Dense", "config": {"name": [1]}, "reused": True}
+    check_refused(
+        sequential(dense(), again), r"layer 2: expected a Dense named \[1\] before this place"
+    )
+
+
 class TestTime:
     def test_models_inside_of_models_that_double(self, monkeypatch):
         monkeypatch.setattr(budget, "_MOST_USES", 500)  # not to wait for those that are allowed

@@ -69,7 +69,7 @@ _COMPARISONS = ("__gt__", "__ge__", "__lt__", "__le__")
 
 
 def _array_ufunc(
-    self: Node, ufunc: np.ufunc, method: str, *inputs: object, **kwargs: object
+    self: Node, ufunc: np.ufunc, method: str, *inputs: object, **kwargs: Any
 ) -> object:
     """An array on the left of an operator leaves the operation to the node; ``array += node`` too,
     which rebinds the name. DTypeError for other functions of NumPy."""
@@ -79,7 +79,7 @@ def _array_ufunc(
     left = inputs[0]
     if name in _COMPARISONS and isinstance(left, np.ndarray) and not left.ndim:
         left = left[()]  # a scalar, of which NumPy makes an array for comparisons alone
-    in_place = kwargs.keys() == {"out"} and kwargs["out"][0] is left  # type: ignore[index]
+    in_place = kwargs.keys() == {"out"} and kwargs["out"][0] is left
     if method == "__call__" and name and not isinstance(left, Node) and (in_place or not kwargs):
         return getattr(self, name)(left)
     function = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"

@@ -73,6 +73,7 @@ def _is_product_of_rows(node: Node, analysis: Analysis) -> bool:
         return False
     elements = product(node.shape)
     of_a_row = [exact_quotient(product(x.shape), BATCH) for x in node.inputs]
-    if not isinstance(elements, int) or not all(isinstance(one, int) for one in of_a_row):
+    known = [one for one in of_a_row if isinstance(one, int)]
+    if not isinstance(elements, int) or len(known) < len(of_a_row):
         return False
-    return elements >= ROWS * sum(of_a_row)  # type: ignore[arg-type]
+    return elements >= ROWS * sum(known)

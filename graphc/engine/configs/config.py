@@ -84,7 +84,7 @@ def as_data(value: Any, place: str = "config") -> Any:
     if isinstance(value, regularizers.OfFunction):
         return as_data(value.function, place)
     if isinstance(value, Entry):
-        return layer_entry(value)  # type: ignore[arg-type]
+        return layer_entry(value)  # type: ignore[arg-type]  # every Entry is Described
     if hasattr(value, "get_config") and not isinstance(value, type):
         config = as_data(value.get_config(), place)
         return {"name": type(value).__name__, **config}

@@ -77,9 +77,10 @@ def _one_document(current: ContextVar[_Document | None]) -> Iterator[_Document]:
     if document is not None:
         yield document
         return
-    reset = current.set(_Document())
+    document = _Document()
+    reset = current.set(document)
     try:
-        yield current.get()  # type: ignore[misc]
+        yield document
     finally:
         current.reset(reset)
 
@@ -248,7 +249,7 @@ def _class_of(class_name: str, place: str) -> type[Described]:
 
 
 def _read_before(document: _Document, class_name: str, name: object, place: str) -> Any:
-    layer = document.by_name.get((class_name, name))  # type: ignore[arg-type]
+    layer = document.by_name.get((class_name, name)) if isinstance(name, str) else None
     if layer is None:
         raise ArgumentError(
             f"{place}: expected a {class_name} named {name!r} before this place, which uses it "

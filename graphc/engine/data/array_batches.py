@@ -7,6 +7,7 @@ from contextlib import closing
 
 import numpy as np
 
+from graphc.compiler.function import OwnRows
 from graphc.engine.data.batches import Batch, SampleOrder, slice_X
 from graphc.engine.data.rank_rows import ALL_ROWS, RankRows
 from graphc.engine.data.read_report import ReadReport, reads_of
@@ -104,13 +105,13 @@ class ArrayBatches:
     def _batches_in_memory(self) -> Generator[Batch]:
         are_all = self._own.are_all
         for start, stop, own in self._batches:
-            if self.order.shuffle:
+            if not self.order.shuffle:
+                batch = slice_X(self.arrays, start, stop)  # views, which copy nothing
+            else:
                 rows = self.order.rows[start:stop][own]
                 batch = [array.take(rows, axis=0) for array in self.arrays]
                 if not are_all:
                     batch = [self._own.argument(one, stop - start, own) for one in batch]
-            else:
-                batch = slice_X(self.arrays, start, stop)  # views, which copy nothing
             yield stop - start, batch
 
     def _within(
@@ -119,7 +120,7 @@ class ArrayBatches:
         """Some of the batches, of which a window has the stored samples."""
         for start, stop, own in batches:
             rows = self.order.rows[start:stop][own]
-            batch = []
+            batch: list[np.ndarray | OwnRows] = []
             for array, buffer in zip(self.arrays, self._buffers, strict=True):
                 if isinstance(array, StoredArray) and not len(rows):
                     taken = np.empty((0, *array.shape[1:]), array.dtype)

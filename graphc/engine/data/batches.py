@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from graphc.compiler.function import OwnRows
+from graphc.engine.data.stored import Shaped
 
 Batch = tuple[int, Sequence[np.ndarray | OwnRows]]
 """The number of samples of a batch, and its arrays, or the rows of them that this process
@@ -83,9 +84,9 @@ def gone_through(batches: Iterable[Batch]) -> Iterator[Iterator[Batch]]:
             iterator.close()
 
 
-def shapes_of(arrays: Sequence[object], samples: int | None = None) -> Shapes:
+def shapes_of(arrays: Sequence[Shaped], samples: int | None = None) -> Shapes:
     """Return the shapes of the arrays of a batch; of so many of their samples, where it says so."""
-    shapes = [tuple(one.shape) for one in arrays]  # type: ignore[attr-defined]
+    shapes = [tuple(one.shape) for one in arrays]
     if samples is not None:
         shapes = [(min(samples, shape[0]), *shape[1:]) for shape in shapes]
     return tuple(shapes)

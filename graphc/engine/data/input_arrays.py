@@ -139,7 +139,7 @@ def read_or_store(
     """
     if not is_stored(value):
         return read(value, None)
-    stored = tuple(value.shape)  # type: ignore[attr-defined]
+    stored = tuple(value.shape)
     if 0 in stored:
         raise DataError(f"{what}: the array is empty, shape {stored}; there is nothing to use")
     if len(stored) == 1 and len(shape) != 1:

@@ -53,11 +53,11 @@ class RankRows:
         batches = self.batches(len(rows), batch_size)
         return np.concatenate([rows[start:stop][own] for start, stop, own in batches])
 
-    def argument(self, array: np.ndarray, count: int, own: slice) -> np.ndarray:
+    def argument(self, array: np.ndarray, count: int, own: slice) -> np.ndarray | OwnRows:
         """Return the argument of a step for the own rows of an array, of a batch of so many."""
         if self.are_all:
             return array
-        return OwnRows(array, own.start, count)  # type: ignore[return-value]
+        return OwnRows(array, own.start, count)
 
 
 ALL_ROWS = RankRows()

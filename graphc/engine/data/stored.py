@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cached_property
+from typing import Protocol, TypeGuard
 
 import numpy as np
 
@@ -30,7 +31,14 @@ _IN_MEMORY = (
 )
 
 
-def is_stored(value: object) -> bool:
+class Shaped(Protocol):
+    """An array, in memory or in a file, as far as its shape goes."""
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+
+
+def is_stored(value: object) -> TypeGuard[Shaped]:
     """Return True if a value is an array in a file: a memory-mapped one of NumPy, or one that has a
     shape, a length and slices but no memory to look at (an HDF5Matrix, a data set of h5py)."""
     if type(value) is np.ndarray:

@@ -192,8 +192,7 @@ class Graph(Model):
         """Nothing is left to do once there is an output. ArgumentError before that."""
         self._graphc_need_layers("build")
 
-    # Its calls are those of Keras: data are one dict by name, where a Model takes x and y.
-    def compile(  # type: ignore[override]
+    def compile(  # type: ignore[override]  # arguments as Keras' Graph has them
         self,
         optimizer: str | optimizers.Optimizer,
         loss: object,
@@ -236,7 +235,7 @@ class Graph(Model):
             )
         super().compile(optimizer, loss, metrics, loss_weights, sample_weight_modes, **kwargs)
 
-    def fit(  # type: ignore[override]
+    def fit(  # type: ignore[override]  # one dict of data, as Keras' Graph
         self,
         data: Mapping[str, object],
         batch_size: int = 32,
@@ -276,7 +275,7 @@ class Graph(Model):
             **kwargs,
         )
 
-    def evaluate(  # type: ignore[override]
+    def evaluate(  # type: ignore[override]  # one dict of data, as Keras' Graph
         self,
         data: Mapping[str, object],
         batch_size: int = 128,
@@ -288,7 +287,7 @@ class Graph(Model):
         self._graphc_check_training("evaluate", data, kwargs)
         return super().evaluate(data, data, batch_size, verbose, sample_weight, **kwargs)
 
-    def predict(  # type: ignore[override]
+    def predict(  # type: ignore[override]  # one dict of data, as Keras' Graph
         self,
         data: Mapping[str, object],
         batch_size: int = 128,
@@ -309,7 +308,7 @@ class Graph(Model):
             )
         )
 
-    def train_on_batch(  # type: ignore[override]
+    def train_on_batch(  # type: ignore[override]  # one dict of data, as Keras' Graph
         self,
         data: Mapping[str, object],
         class_weight: Mapping[Any, Any] | None = None,
@@ -320,7 +319,7 @@ class Graph(Model):
         self._graphc_check_training("train_on_batch", data, kwargs)
         return super().train_on_batch(data, data, sample_weight, class_weight, **kwargs)
 
-    def test_on_batch(  # type: ignore[override]
+    def test_on_batch(  # type: ignore[override]  # one dict of data, as Keras' Graph
         self,
         data: Mapping[str, object],
         sample_weight: object = None,
@@ -330,7 +329,7 @@ class Graph(Model):
         self._graphc_check_training("test_on_batch", data, kwargs)
         return super().test_on_batch(data, data, sample_weight, **kwargs)
 
-    def predict_on_batch(  # type: ignore[override]
+    def predict_on_batch(  # type: ignore[override]  # one dict of data, as Keras' Graph
         self,
         data: Mapping[str, object],
         *,
@@ -344,7 +343,7 @@ class Graph(Model):
         )
         return cast("dict[str, np.ndarray]", values)
 
-    def evaluate_generator(  # type: ignore[override]
+    def evaluate_generator(  # type: ignore[override]  # with verbose, as Keras' Graph
         self,
         generator: Iterator[Any],
         val_samples: int,
@@ -367,7 +366,7 @@ class Graph(Model):
             *(workers, sharded, verbose == 1),
         )
 
-    def predict_generator(  # type: ignore[override]
+    def predict_generator(  # type: ignore[override]  # gives a dict, as Keras' Graph
         self,
         generator: Iterator[Any],
         val_samples: int,

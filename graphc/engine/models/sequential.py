@@ -226,8 +226,7 @@ class Sequential(Model):
         self._graphc_need_layers("call")
         return super()._graphc_apply(x, mask)
 
-    # It and `train_on_batch` take their arguments in the order of Keras, which is another.
-    def compile(  # type: ignore[override]
+    def compile(  # type: ignore[override]  # arguments in Keras' order
         self,
         optimizer: str | optimizers.Optimizer,
         loss: object,
@@ -240,7 +239,7 @@ class Sequential(Model):
         self._graphc_need_one_output("compile")
         super().compile(optimizer, loss, metrics, sample_weight_mode=sample_weight_mode, **kwargs)
 
-    def train_on_batch(  # type: ignore[override]
+    def train_on_batch(  # type: ignore[override]  # arguments in Keras' order
         self,
         x: object,
         y: object,
@@ -281,7 +280,7 @@ class Sequential(Model):
                 "(Merge(mode='concat'), SiameseHead(0)), or use Model(model.input, model.output)"
             )
 
-    def get_config(self) -> list[dict[str, Any]]:  # type: ignore[override]
+    def get_config(self) -> list[dict[str, Any]]:  # type: ignore[override]  # as in Keras
         """The class and the config of each layer. The first one says what comes in."""
         self._graphc_need_layers("get_config")
         with writing():

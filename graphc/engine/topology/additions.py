@@ -33,6 +33,10 @@ class Additions:
         """The name of the layer in messages, as `Used` gives it."""
         raise NotImplementedError
 
+    def _graphc_held_layers(self) -> Sequence[Any]:
+        """The layers inside, as `Layer` gives them."""
+        raise NotImplementedError
+
     def add_loss(
         self, losses: g.Node | Sequence[g.Node], inputs: g.Node | Sequence[g.Node] | None = None
     ) -> None:
@@ -128,7 +132,7 @@ class Additions:
     def _graphc_parts(self) -> list[Any]:
         """The layer, and those inside of it."""
         found: dict[Any, None] = {self: None}
-        for one in self._graphc_held_layers():  # type: ignore[attr-defined]
+        for one in self._graphc_held_layers():
             found.update(dict.fromkeys(one._graphc_parts()))
         return list(found)
 

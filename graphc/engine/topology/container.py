@@ -210,7 +210,7 @@ class Container(HoldingLayer):
         return layers[index]
 
     @property
-    def updates(self) -> list[tuple[g.Node, g.Node]]:  # type: ignore[override]
+    def updates(self) -> list[tuple[g.Node, g.Node]]:  # type: ignore[override]  # read only
         """The updates of layers at each training step, beside the optimizer's: (shared variable,
         new value)."""
         return self._graphc_collected_updates(stateful_only=False)
@@ -233,7 +233,7 @@ class Container(HoldingLayer):
             found[variable] = value
         return list(found.items())
 
-    @property  # type: ignore[misc]
+    @property  # type: ignore[misc]  # read only
     def uses_learning_phase(self) -> bool:
         """True if training and testing differ."""
         phase = g.learning_phase()
@@ -244,7 +244,7 @@ class Container(HoldingLayer):
         return bool(penalties) or phase in g.toposort(self.outputs)
 
     @property
-    def input_spec(self) -> list[InputSpec]:  # type: ignore[override]
+    def input_spec(self) -> list[InputSpec]:  # type: ignore[override]  # read only
         """The shapes of the inputs."""
         return [InputSpec(shape=known_shape(tensor)) for tensor in self.inputs]
 

@@ -9,6 +9,8 @@ from graphc.compiler import graph as g
 from graphc.engine.topology.layer import Layer
 from graphc.files.conversions import Form
 
+Function = Callable[[g.Node], g.Node]
+
 
 class HoldingLayer(Layer):
     """A layer without weights of its own: it has those of the layers that `_graphc_held_layers`
@@ -18,13 +20,13 @@ class HoldingLayer(Layer):
     penalties on outputs) is known to belong to its own use.
     """
 
-    @property  # type: ignore[misc]
+    @property  # type: ignore[misc]  # read only
     def trainable_weights(self) -> list[g.Node]:
         """Those of the layers; see `Layer.trainable_weights`."""
         layers = [] if self._graphc_is_frozen else self._graphc_held_layers()
         return _each_once([one.trainable_weights for one in layers])
 
-    @property  # type: ignore[misc]
+    @property  # type: ignore[misc]  # read only
     def non_trainable_weights(self) -> list[g.Node]:
         """Those of the layers, such as running statistics; see `Layer.non_trainable_weights`."""
         if self._graphc_is_frozen:
@@ -39,18 +41,18 @@ class HoldingLayer(Layer):
         return list(inside)
 
     @property
-    def regularizers(self) -> list[Callable[[g.Node], g.Node]]:  # type: ignore[override]
+    def regularizers(self) -> list[Function]:  # type: ignore[override]  # read only
         """The penalties of the layers in use, trainable or not."""
         return _each_once([one.regularizers for one in self._graphc_layers_in_use()])
 
     @property
-    def constraints(self) -> dict[g.Node, Callable[[g.Node], g.Node]]:  # type: ignore[override]
+    def constraints(self) -> dict[g.Node, Function]:  # type: ignore[override]  # read only
         """Weight -> what is applied to it after each update."""
         layers = self._graphc_held_layers()
         return {weight: rule for one in layers for weight, rule in one.constraints.items()}
 
     @property
-    def stateful(self) -> bool:  # type: ignore[override]
+    def stateful(self) -> bool:  # type: ignore[override]  # read only
         """True if a layer keeps states from batch to batch."""
         return any(one.stateful for one in self._graphc_held_layers())
 

@@ -154,7 +154,7 @@ class Merge(Layer):
                 "merged; give layers, or call the Merge on the tensors themselves"
             )
 
-    def __call__(  # type: ignore[override]
+    def __call__(  # type: ignore[override]  # of a list alone
         self, inputs: Sequence[g.Node], mask: Mask | Sequence[Mask] = None
     ) -> Any:
         """Merge a list of tensors."""

@@ -73,14 +73,14 @@ def check_specs(specs: Sequence[InputSpec], nodes: Sequence[g.Node], where: str)
         spec.check(node, where)
 
 
-def checked_dtype(dtype: object, owner: str) -> str | None:
+def checked_dtype(dtype: Any, owner: str) -> str | None:
     """The `input_dtype` of a layer, None for floatX. DTypeError for one that there is not."""
     if dtype is None:
         return None
     try:
         if isinstance(dtype, str) and not _NAME.fullmatch(dtype):
             raise TypeError  # "2f4", "(2,)f4": of several numbers, which NumPy would parse as code
-        name = held_dtype(np.dtype(dtype).name)  # type: ignore[call-overload]
+        name = held_dtype(np.dtype(dtype).name)
     except (TypeError, ValueError, LookupError):  # lists and dicts are of records to NumPy
         name = None
     # NumPy takes 'float' and Python's int and float for the widest that it has.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import ceil
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar, SupportsFloat, cast
 
 import numpy as np
 
@@ -407,9 +407,9 @@ class LossAlone(float):
         return float(self)
 
 
-def _number_or_list(values: Iterable[object]) -> float | list[float]:
+def _number_or_list(values: Iterable[SupportsFloat]) -> float | list[float]:
     """Return the values of a batch as a list of numbers, or a single value as a `LossAlone`."""
-    numbers = [float(value) for value in values]  # type: ignore[arg-type]
+    numbers = [float(value) for value in values]
     return LossAlone(numbers[0]) if len(numbers) == 1 else numbers
 
 

@@ -18,7 +18,8 @@ from graphc.compiler.runtime.fallback import FINE
 def address_of(array: np.ndarray) -> int:
     """Return the address of an array's first element."""
     try:
-        return ctypes.addressof(ctypes.c_char.from_buffer(array))  # type: ignore[arg-type]
+        buffer = ctypes.c_char.from_buffer(array)  # type: ignore[arg-type]  # an array is one
+        return ctypes.addressof(buffer)
     except (TypeError, ValueError, BufferError):  # empty, not writeable, or not whole
         return int(array.__array_interface__["data"][0])  # a dict, which takes six times as long
 

@@ -130,12 +130,12 @@ def checked_output(output: object, where: str) -> g.Node:
 
 
 def _checked_sizes(sizes: Sequence[object], what: str) -> KnownShape:
-    whole = [quotient(one) for one in sizes]
-    wrong = [one for one in whole if one is not None and not is_whole(one, 1)]
-    if wrong:
-        raise ArgumentError(
-            f"{what}: expected whole numbers of at least 1, or None for any, received {wrong[0]!r} "
-            f"in {tuple(sizes)}"
-        )
-    known = (None if size is None else int(size) for size in whole)  # type: ignore[call-overload]
-    return tuple(known)
+    checked: list[int | None] = []
+    for one in map(quotient, sizes):
+        if one is not None and not is_whole(one, 1):
+            raise ArgumentError(
+                f"{what}: expected whole numbers of at least 1, or None for any, received {one!r} "
+                f"in {tuple(sizes)}"
+            )
+        checked.append(None if one is None else int(one))
+    return tuple(checked)

@@ -15,9 +15,9 @@ from graphc.engine.topology.used import Used
 from graphc.engine.topology.user_layers.functions import signature_of
 
 
-def is_keras_0_3(cls: type) -> bool:
+def is_keras_0_3(cls: type[Used]) -> bool:
     """Return True where a class of layers computes its output by `get_output`."""
-    return cls.get_output is not Used.get_output  # type: ignore[attr-defined]
+    return cls.get_output is not Used.get_output
 
 
 def takes_placeholder(layer: Any, tensor: object) -> bool:
