@@ -7,7 +7,9 @@ import pytest
 
 from graphc.compiler import graph as g
 from graphc.compiler.function import CallStep, Function, function, sharded_function
+from graphc.compiler.function.shard_calls import ShardCalls
 from graphc.compiler.grad import grad
+from graphc.compiler.shards import FIRST, RowDivision
 from graphc.config import config
 from graphc.errors import IndexRangeError
 from graphc.parallel.transport import OneRank
@@ -70,10 +72,10 @@ def test_sums_over_parts_are_those_of_calls_added_in_the_tree():
         assert step.target() == "cpu"
         for count in (1, 2, 3, 4, 7, 6):
             draw = np.random.default_rng(count)
-            sizes = [5] * (count - 1) + [3]
-            parts = [draw.normal(size=(rows, 183)).astype("float32") for rows in sizes]
-            calls = [step(part) for part in parts]
-            sums, others = step.run_shards([[part] for part in parts], 6)
+            whole = draw.normal(size=(5 * count - 2, 183)).astype("float32")
+            calls = [step(whole[first : first + 5]) for first in range(0, len(whole), 5)]
+            run = ShardCalls(step, RowDivision((0,), 5, len(whole)), 6)
+            sums, others = run([whole])
             for number, found in enumerate(sums):
                 expected = np.asarray(added([values[number] for values in calls]))
                 assert found.dtype == expected.dtype
@@ -87,9 +89,33 @@ def test_a_value_that_is_summed_and_wanted_of_each_part():
     total = g.sum(x, 0)
     with config.changed(cpu="native"):
         step = function([x], [total, total])
-        sums, others = step.run_shards([[np.ones((2, 3), "float32")]] * 3, 1)
+        sums, others = ShardCalls(step, RowDivision((0,), 2, 6), 1)([np.ones((6, 3), "float32")])
     assert sums[0].tolist() == [6, 6, 6]
     assert [one.tolist() for (one,) in others] == [[2, 2, 2]] * 3
+
+
+def test_arguments_of_shards_whose_rows_are_not_contiguous():
+    """Rows along the second axis, in columns, in every other row; an argument that shards share,
+    and one of which each reads the element of its first row. Values at a call's own addresses."""
+    across, rows = g.input((2, g.BATCH), "float32"), g.input((g.BATCH, 3), "float32")
+    shared, first = g.input((3,), "float32"), g.input((), "int64")
+    total = g.sum(g.sum(across, 0) * g.sum(rows * shared, 1)) * g.cast(first + 1, "float32")
+    draw = np.random.default_rng(5)
+    with config.changed(cpu="native"):
+        step = function([across, rows, shared, first], [total, g.sum(shared)])
+        run = ShardCalls(step, RowDivision((1, 0, None, FIRST), 2, 5), 2)
+        for order in ("C", "F", "other"):
+            a, w = draw.integers(-4, 4, (2, 5)), draw.integers(-4, 4, 6).astype("float32")[::2]
+            b = draw.integers(-4, 4, (10, 3)).astype(
+                "float32", order=order[0] if order != "other" else "C"
+            )
+            b = b[::2] if order == "other" else b[:5]
+            (found, _), _ = run([a.astype("float32"), b, w, np.arange(5)])
+            assert found == sum(
+                (first + 1) * (a[:, r].sum() * (b[r] * w).sum())
+                for first in (0, 2, 4)
+                for r in range(first, min(first + 2, 5))
+            )
 
 
 def test_parts_draw_at_one_call():
@@ -98,10 +124,11 @@ def test_parts_draw_at_one_call():
     with config.changed(cpu="native"):
         step = function([x], g.sum(drawn, 0), call_step=counter)
         single = function([x], g.sum(drawn, 0))
+        run = ShardCalls(step, RowDivision((0,), 1, 2), 1)
         for number in range(2):
-            counter.value, zeros = number, np.zeros((1, 4), "float32")
-            (found,), _ = step.run_shards([[zeros], [zeros]], 1)
-            assert found.tolist() == (single(zeros) * 2).tolist()
+            counter.value, zeros = number, np.zeros((2, 4), "float32")
+            (found,), _ = run([zeros])
+            assert found.tolist() == (single(zeros[:1]) * 2).tolist()
             assert counter.value == number
 
 
@@ -166,9 +193,7 @@ def test_rows_are_written_where_those_of_all_shards_lie():
     with config.changed(cpu="native"):
         step = function([x], [g.sum(x, 0), x * 2.0, x, x * 2.0])
         wholes = [np.zeros((4, 3), "float32") for _ in range(3)]
-        parts = [slice(0, 3), slice(3, 4)]
-        into = [[whole[part] for whole in wholes] for part in parts]
-        step.run_shards([[twice[part]] for part in parts], 1, into)
+        assert ShardCalls(step, RowDivision((0,), 3, 4), 1)([twice], wholes)[1] == []
         assert [whole.tolist() for whole in wholes] == [
             (2 * twice).tolist(),
             twice.tolist(),

@@ -37,8 +37,6 @@ from graphc.compiler.passes import PassRecord
 from graphc.compiler.runtime.executor import Observer
 from graphc.compiler.runtime.pending import Pending
 from graphc.errors import ArgumentError
-from graphc.parallel.summing import Arrays, sum_below
-from graphc.parallel.tree import Span
 
 # Sets of shapes whose sizes are kept: batches of training and of validation, and their last ones.
 MOST_BOUND = 16
@@ -296,43 +294,11 @@ class Function:
         prepared, feeds, bindings = self._fed(values)
         return prepared.start(feeds, bindings)
 
-    def run_shards(
-        self,
-        shards: Sequence[Sequence[np.ndarray]],
-        sums: int,
-        into: Sequence[Arrays] | None = None,
-    ) -> tuple[Arrays, list[Arrays]]:
-        """Run once for each shard of a batch, all at the same number of calls, which stays.
-
-        Args:
-            shards: the values of each shard's call.
-            sums: how many of the outputs, the first ones, are summed over the shards.
-            into: of each shard, contiguous arrays that its other outputs are written into.
-
-        Returns:
-            The sums, added in the tree that `graphc.parallel.tree` describes, in memory that the
-            next call may overwrite; and the other outputs of each shard.
-        """
-        prepared = [self._fed(values) for values in shards]
-        given = [(feeds, sizes) for _, feeds, sizes in prepared]
-        found = prepared[0][0].run_shards(given, sums, into)
-        if found is not None:
-            return found
-        number, others = self.call_step.value, list[Arrays]()
-
-        def of_shard(shard: int) -> Arrays:
-            self.call_step.value = number
-            values = self(*shards[shard])
-            assert isinstance(values, list)
-            others.append(values[sums:])
-            if into is not None:
-                for value, array in zip(values[sums:], into[shard], strict=True):
-                    array[...] = value
-            return values[:sums]
-
-        summed = sum_below(Span(0, len(shards)), of_shard)
-        self.call_step.value = number
-        return summed, others
+    def bound(self, values: Sequence[object]) -> tuple[Prepared, dict[Symbol, int]]:
+        """Return the specialisation that a call on these arguments runs, and the values of
+        symbols."""
+        prepared, _, bindings = self._fed(values)
+        return prepared, bindings
 
     def profile(self, observer: Observer, *values: object) -> np.ndarray | list[np.ndarray]:
         """Run once, telling `observer(node, value, seconds)` of each node."""

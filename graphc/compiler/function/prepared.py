@@ -29,11 +29,13 @@ from graphc.compiler.graph.checks import SizeClaim
 from graphc.compiler.graph.equations import values
 from graphc.compiler.passes import PassRecord, optimize, recorded_passes
 from graphc.compiler.passes.unify_sizes import unify_sizes
+from graphc.compiler.runtime.cpu.bound_shards import BoundShards
 from graphc.compiler.runtime.cpu.executor import NativeExecutor
 from graphc.compiler.runtime.cpu.toolchain import thread_count
 from graphc.compiler.runtime.device import choose_executor, most_shared, select_device
 from graphc.compiler.runtime.executor import Executor, KernelExecutor, Observer
 from graphc.compiler.runtime.pending import Pending
+from graphc.compiler.shards import RowDivision
 from graphc.errors import KernelError
 
 
@@ -178,13 +180,10 @@ class Prepared:
             return Pending.done(self.run(feeds, bindings))
         return self._executor.start(feeds, bindings, self._call_step)
 
-    def run_shards(
-        self,
-        shards: Sequence[tuple[Mapping[Node, np.ndarray], Mapping[Symbol, int]]],
-        sums: int,
-        into: Sequence[list[np.ndarray]] | None = None,
-    ) -> tuple[list[np.ndarray], list[list[np.ndarray]]] | None:
-        """Return what `NativeExecutor.run_shards` does, or None where it takes one call for each
+    def bound_shards(
+        self, division: RowDivision, bindings: Sequence[Mapping[Symbol, int]], sums: int
+    ) -> BoundShards | None:
+        """Return what `NativeExecutor.bound_shards` does, or None where it takes one call for each
         shard: on other devices, in modes that look at each value, and where something is
         printed."""
         if self._observer is not None or self._checker is not None or self._prints.values:
@@ -192,7 +191,18 @@ class Prepared:
         executor = self._executor
         if not isinstance(executor, NativeExecutor) or not executor.can_sum_shards(sums):
             return None
-        return executor.run_shards(shards, self._call_step, sums, into)
+        return executor.bound_shards(division, self.inputs, bindings, sums)
+
+    def run_shards(
+        self,
+        bound: BoundShards,
+        arrays: Sequence[np.ndarray],
+        into: Sequence[np.ndarray] | None = None,
+    ) -> tuple[list[np.ndarray], list[list[np.ndarray]]]:
+        """Return what `NativeExecutor.run_shards` does."""
+        executor = self._executor
+        assert isinstance(executor, NativeExecutor)
+        return executor.run_shards(bound, arrays, self._call_step, into)
 
     def _compared(
         self,

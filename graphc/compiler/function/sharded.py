@@ -21,6 +21,7 @@ from graphc.compiler.function.givens import Pairs
 from graphc.compiler.function.own_rows import OwnRows
 from graphc.compiler.function.report import CompileReport
 from graphc.compiler.function.roots import moved
+from graphc.compiler.function.shard_calls import ShardCalls
 from graphc.compiler.function.step_memory import StepMemory, nbytes_of, of_shapes, step_memory
 from graphc.compiler.graph import (
     BATCH,
@@ -41,7 +42,7 @@ from graphc.compiler.passes import decide
 from graphc.compiler.passes.unify_sizes import unify_sizes
 from graphc.compiler.runtime.device import select_device
 from graphc.compiler.runtime.pending import Pending
-from graphc.compiler.shards import joined_rows, shard_ranges
+from graphc.compiler.shards import FIRST, RowDivision, joined_rows, shard_ranges
 from graphc.compiler.shards.batch_axis import BatchAxis, batch_axes
 from graphc.compiler.shards.from_rows import most_rows
 from graphc.compiler.shards.spread import Moved
@@ -327,17 +328,14 @@ class ShardedFunction:
 
         def of_subtree(node: Span) -> Arrays:
             call.step.drawn.value = call.number
-            ranges = call.ranges[node.start : node.stop]
-            if function is call.step.first and call.step.counts_at_once:
-                ranges = [(ranges[0][0], ranges[-1][1])]
-            arrays = [
-                [self._rows_of(one, call, *each) for one in function.inputs] for each in ranges
-            ]
-            into = [[whole[first:behind] for whole in in_place] for first, behind in ranges]
+            first, behind = call.ranges[node.start][0], call.ranges[node.stop - 1][1]
+            calls = self._calls(function, len(sums), call, first, behind)
+            arrays = [self._rows_of(one, call, first, behind) for one in function.inputs]
+            into = [whole[first:behind] for whole in in_place] if in_place else None
             try:
-                summed, others = function.run_shards(arrays, len(sums), into if in_place else None)
+                summed, others = calls(arrays, into)
             except (IndexRangeError, NotFiniteError):
-                self._refuse(function, arrays, [first for first, _ in ranges], call)
+                self._refuse(calls, arrays, first, call)
                 raise
             own_rows.extend(others)
             return moved(dict(zip(sums, summed, strict=True)), wanted)
@@ -376,28 +374,43 @@ class ShardedFunction:
                 kept[node] = np.empty(shape, node.dtype)
         return [kept[node] for node in rows]
 
+    def _calls(
+        self, function: Function, sums: int, call: _Call, first: int, behind: int
+    ) -> ShardCalls:
+        """Return the calls of a function on the shards of the rows from `first` to `behind`."""
+        kept = call.sized.calls
+        found = kept.get((function, first))
+        if found is None or found.division.total != behind - first:
+            each = call.ranges[0][1]
+            if function is call.step.first and call.step.counts_at_once:
+                each = behind - first
+            starts = call.step.divided.starts
+            axes = tuple(
+                [FIRST if one in starts else self._axes.get(one) for one in function.inputs]
+            )
+            division = RowDivision(axes, each, behind - first)
+            found = kept[function, first] = ShardCalls(function, division, sums)
+        return found
+
     def _refuse(
-        self,
-        function: Function,
-        arrays: Sequence[Sequence[np.ndarray]],
-        firsts: Sequence[int],
-        call: _Call,
+        self, calls: ShardCalls, arrays: Sequence[np.ndarray], first: int, call: _Call
     ) -> None:
         """Run the shards one by one to find the one that fails, and raise its error with its first
         row in the batch: the error itself names positions in the shard."""
-        for first, given in zip(firsts, arrays, strict=True):
+        for shard in range(calls.division.shards):
             call.step.drawn.value = call.number
             try:
-                function(*given)
+                calls.function(*calls.of_shard(arrays, shard))
             except (IndexRangeError, NotFiniteError) as error:
-                where = f"Positions are those in a shard: its row 0 is row {first} of the batch"
+                row = first + shard * calls.division.each
+                where = f"Positions are those in a shard: its row 0 is row {row} of the batch"
                 raise type(error)(f"{error}\n{where}") from None
 
     def _rows_of(self, node: Node, call: _Call, first: int, behind: int) -> np.ndarray:
         """Return the array that is fed to an input for the rows from `first` to `behind`."""
         starts = call.step.divided.starts
         if node in starts:
-            return np.array(first * evaluate(starts[node], call.bindings), np.int64)
+            return np.arange(first, behind) * evaluate(starts[node], call.bindings)
         value, axis = call.feeds[node], self._axes.get(node)
         if isinstance(value, OwnRows):
             return value.rows(self._axes[node], first, behind)
@@ -479,6 +492,7 @@ class ShardedFunction:
             _layout(step.divided.first_sums, bindings),
             step.root.layout(_layout(step.root.sums, bindings)),
             {},
+            {},
         )
 
     def _checked(self, node: Node, fed: Node, value: object) -> Feed:
@@ -498,6 +512,7 @@ class _Sized:
         feeds: the sizes of the whole batch, by the inputs that receive them.
         first, sums: the layouts of the sums of the first pass and of the shards.
         rows: arrays that shards write their rows into.
+        calls: of the functions of shards, by the first row of these.
     """
 
     step: DividedStep
@@ -507,6 +522,7 @@ class _Sized:
     first: Layout
     sums: Layout
     rows: dict[Node, np.ndarray]
+    calls: dict[tuple[Function, int], ShardCalls]
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,6 @@ and a function of the sums. `statuses` is the analysis behind it, `table` its ru
 """
 
 from graphc.compiler.shards.divide import Divided, divide
-from graphc.compiler.shards.rows import joined_rows, shard_ranges
+from graphc.compiler.shards.rows import FIRST, RowDivision, joined_rows, shard_ranges
 
-__all__ = ["Divided", "divide", "joined_rows", "shard_ranges"]
+__all__ = ["FIRST", "Divided", "RowDivision", "divide", "joined_rows", "shard_ranges"]

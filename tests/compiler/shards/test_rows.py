@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from graphc.compiler.shards import joined_rows, shard_ranges
+from graphc.compiler.shards import FIRST, RowDivision, joined_rows, shard_ranges
 
 
 @pytest.mark.parametrize(
@@ -20,6 +20,18 @@ from graphc.compiler.shards import joined_rows, shard_ranges
 )
 def test_shards_are_consecutive_parts(rows, shards, expected):
     assert shard_ranges(rows, shards) == expected
+
+
+def test_the_arguments_of_a_shard_are_its_rows_of_what_is_divided():
+    division = RowDivision((0, 1, None, FIRST), 2, 5)
+    rows, starts = np.arange(10).reshape(5, 2), 7 * np.arange(5)
+    assert division.shards == 3
+    for shard, own in enumerate((slice(0, 2), slice(2, 4), slice(4, 5))):
+        along, across, whole, start = division.of_shard([rows, rows.T, rows, starts], shard)
+        assert along.tolist() == rows[own].tolist()
+        assert across.tolist() == rows.T[:, own].tolist()
+        assert whole is rows
+        assert (start.shape, start) == ((), 14 * shard)
 
 
 def test_rows_are_put_together_along_merged_axes():

@@ -19,15 +19,17 @@ from graphc.compiler.codegen.memory_report import MemoryReport, memory_report, s
 from graphc.compiler.codegen.native import NativeProgram
 from graphc.compiler.codegen.native.step import STEP
 from graphc.compiler.graph import CallStep, Node, State, Symbol, assign_together
+from graphc.compiler.runtime.cpu.bound_shards import BoundShards
 from graphc.compiler.runtime.cpu.compiler import loaded
 from graphc.compiler.runtime.cpu.frame import ARENA, Arena, Frame, Tables, address_of
 from graphc.compiler.runtime.cpu.library import symbol
-from graphc.compiler.runtime.cpu.partial_sums import PartialSums, ShardTables, row_of
+from graphc.compiler.runtime.cpu.partial_sums import PartialSums, row_of
 from graphc.compiler.runtime.executor import Observer
 from graphc.compiler.runtime.fallback import FINE, Fallback
 from graphc.compiler.runtime.observed import Observed
 from graphc.compiler.runtime.out_of_memory import FREELY, Kept, check_room, refused, uncounted
 from graphc.compiler.runtime.pending import Pending
+from graphc.compiler.shards import RowDivision
 from graphc.errors import NotFiniteError, OutOfMemoryError, ShapeError
 
 _INT32_MAX = 2**31 - 1
@@ -101,7 +103,6 @@ class NativeExecutor:
             elif isinstance(origin, Node):
                 self._fed.append((slot, origin))
         self._frame = self._new_frame()
-        self._shard_frames: list[Frame] = []
         self._sums: PartialSums | None = None
 
     def run(
@@ -151,95 +152,137 @@ class NativeExecutor:
             origin is not None or first >= sums for origin, first, *_ in others
         )
 
+    def bound_shards(
+        self,
+        division: RowDivision,
+        inputs: Sequence[Node],
+        bindings: Sequence[Mapping[Symbol, int]],
+        sums: int,
+    ) -> BoundShards:
+        """Return the program bound to the shards of a batch.
+
+        Args:
+            division: of what is fed.
+            inputs: which inputs that is, in order.
+            bindings: the sizes of each shard.
+            sums: how many of the fetched values are summed over the shards.
+        """
+        firsts = dict.fromkeys([first for _, first, *_ in self._fetches[:sums]])
+        return BoundShards(
+            division,
+            inputs,
+            bindings,
+            [self._bind(one) for one in bindings],
+            len(self._native.buffers),
+            self._constants,
+            self._fed,
+            sums,
+            {number: self._fetches[number][2] for number in firsts},
+            [
+                (slot, number)
+                for number, (origin, first, slot, _) in enumerate(self._fetches[sums:])
+                if origin is None and first == sums + number and slot is not None
+            ],
+        )
+
     def run_shards(
         self,
-        shards: Sequence[tuple[Mapping[Node, np.ndarray], Mapping[Symbol, int]]],
+        bound: BoundShards,
+        arrays: Sequence[np.ndarray],
         call_step: CallStep,
-        sums: int,
-        into: Sequence[list[np.ndarray]] | None = None,
+        into: Sequence[np.ndarray] | None = None,
     ) -> tuple[list[np.ndarray], list[list[np.ndarray]]]:
         """Run once for each shard of a batch, in one call of native code.
 
         No state may be set. All shards draw what the call `call_step` does, which is not counted.
 
         Args:
-            shards: what each is fed, and its sizes.
+            bound: what `bound_shards` returned.
+            arrays: what is fed, as `bound.division` divides it.
             call_step: the number of the call.
-            sums: how many of the fetched values are summed over the shards.
-            into: of each shard, contiguous arrays that what else it fetches is written into.
+            into: contiguous arrays, which shards write their rows of the other fetched values into.
 
         Returns:
             The sums, added in the binary tree of `graphc.parallel.tree`, in memory that the next
-            call overwrites; and what else each shard fetches.
+            call overwrites; and what else each shard fetches, unless `into` has it.
 
         An error in a shard is that of `run`.
         """
         assert not self._states
         try:
             with self._lock:
-                return self._run_shards(shards, call_step, sums, into)
+                return self._run_shards(bound, arrays, call_step, into)
         except OutOfMemoryError:
             raise
         except MemoryError as error:
-            raise refused(error, self._report, shards[0][1], self._kept) from error
+            raise refused(error, self._report, bound.bindings[0], self._kept) from error
 
     def _run_shards(
         self,
-        shards: Sequence[tuple[Mapping[Node, np.ndarray], Mapping[Symbol, int]]],
+        bound: BoundShards,
+        arrays: Sequence[np.ndarray],
         call_step: CallStep,
-        sums: int,
-        into: Sequence[list[np.ndarray]] | None = None,
+        into: Sequence[np.ndarray] | None,
     ) -> tuple[list[np.ndarray], list[list[np.ndarray]]]:
-        tables = [self._bind(bindings) for _, bindings in shards]
-        firsts = [first for _, first, *_ in self._fetches[:sums]]
-        distinct = list(dict.fromkeys(firsts))  # a value may be fetched twice
-        memory = self._partial_sums(distinct, tables[0].shapes, len(shards))
-        start = ARENA.address(max(table.nbytes for table in tables))
-        self._shard_frames += [
-            self._new_frame() for _ in range(len(self._shard_frames), len(shards))
-        ]
-        given = (ShardTables * len(shards))()
-        kept, results = [], []  # what is fed, while kernels read it
-        for number, ((feeds, _), table) in enumerate(zip(shards, tables, strict=True)):
-            frame = self._shard_frames[number]
-            frame.set_arena(table, start)
-            frame.set_states(self._state_slots)
-            kept += self._set_feeds(frame, feeds)
-            row = dict(zip(distinct, memory.rows[row_of(number)], strict=True))
-            if into is not None:
-                row.update(enumerate(into[number], sums))
-            results.append(self._results(frame, table, feeds, row))
-            given[number].at, given[number].size = frame.at, table.sizes_at
+        memory, shards = self._partial_sums(bound), len(bound.tables)
+        bound.place(ARENA.address(bound.nbytes), self._state_slots, memory)
+        kept = bound.set_arrays(arrays, into)  # while kernels read them
+        results: list[list[np.ndarray]] = []
+        if into is None and bound.sums < len(self._fetches):
+            results = [self._results_of(bound, arrays, shard, memory) for shard in range(shards)]
         ran = self._runtime.tree_sum(
             self._step,
-            ctypes.addressof(given),
-            len(shards),
+            bound.at,
+            shards,
             self._words_at,
             call_step.value,
             self._frame.status_at,
-            len(distinct),
+            len(bound.summed),
             memory.summands_at,
             memory.at,
         )
-        if ran < len(shards):
-            feeds, bindings = shards[ran]
-            self._fallback.refuse(self._frame.status.value, feeds, bindings, call_step.value)
-        found = dict(zip(distinct, memory.rows[0], strict=True))
-        others = [self._without_aliases(one)[sums:] for one in results]
-        for values, arrays in zip(others, into or (), strict=into is not None):
-            for value, array in zip(values, arrays, strict=True):
-                if value is not array:  # a copy of what no kernel writes
-                    array[...] = value
+        del kept
+        if ran < shards:
+            status, feeds = self._frame.status.value, bound.feeds_of(arrays, ran)
+            self._fallback.refuse(status, feeds, bound.bindings[ran], call_step.value)
+        if into is not None:
+            self._complete(bound, arrays, into)
+        found = dict(zip(bound.summed, memory.rows[0], strict=True))
+        firsts = [first for _, first, *_ in self._fetches[: bound.sums]]
+        others = [self._without_aliases(one)[bound.sums :] for one in results]
         return [found[first] for first in firsts], others
 
-    def _partial_sums(
-        self, fetched: Sequence[int], shapes: Sequence[tuple[int, ...]], shards: int
-    ) -> PartialSums:
-        """The memory of the sums of some fetched values, by their numbers."""
-        wanted = [shapes[number] for number in fetched]
+    def _results_of(
+        self, bound: BoundShards, arrays: Sequence[np.ndarray], shard: int, memory: PartialSums
+    ) -> list[np.ndarray]:
+        """Return arrays for what a shard fetches; those of `memory` for what is summed."""
+        row = dict(zip(bound.summed, memory.rows[row_of(shard)], strict=True))
+        feeds = bound.feeds_of(arrays, shard)
+        return self._results(bound.frames[shard], bound.tables[shard], feeds, row)
+
+    def _complete(
+        self, bound: BoundShards, arrays: Sequence[np.ndarray], into: Sequence[np.ndarray]
+    ) -> None:
+        """Write what no kernel writes, or what one has written elsewhere, into arrays of the rows
+        of all shards."""
+        for number, whole in enumerate(into, bound.sums):
+            origin, first, *_ = self._fetches[number]
+            if origin is None and first < number:
+                whole[...] = into[first - bound.sums]
+            elif origin is not None:
+                for shard in range(len(bound.tables)):
+                    rows = bound.division.rows_of_shard(whole, 0, shard)
+                    rows[...] = self._unwritten(origin, bound.feeds_of(arrays, shard))
+
+    def _partial_sums(self, bound: BoundShards) -> PartialSums:
+        """The memory of the sums over the shards."""
+        wanted, shards = (
+            [bound.tables[0].shapes[number] for number in bound.summed],
+            len(bound.tables),
+        )
         if self._sums is None or not self._sums.serve(wanted, shards):
             self._sums = None  # first, so that its memory may serve
-            dtypes = [self._fetches[number][-1] for number in fetched]
+            dtypes = [self._fetches[number][-1] for number in bound.summed]
             self._sums = PartialSums(wanted, dtypes, shards)
         return self._sums
 
@@ -266,7 +309,7 @@ class NativeExecutor:
         return self._runtime.scratch
 
     def _new_frame(self) -> Frame:
-        return Frame(self._constants, len(self._native.buffers))
+        return Frame(self._constants, np.zeros(len(self._native.buffers), np.uintp))
 
     def _call(
         self,
@@ -332,12 +375,8 @@ class NativeExecutor:
         kernel writes. For some, by their numbers, arrays are `given`."""
         results: list[np.ndarray] = []
         for (origin, first, slot, dtype), shape in zip(self._fetches, tables.shapes, strict=True):
-            if isinstance(origin, State):
-                results.append(origin.get())
-            elif isinstance(origin, Node):
-                results.append(np.array(feeds[origin], order="C"))
-            elif origin is not None:
-                results.append(np.array(origin, order="C"))
+            if origin is not None:
+                results.append(self._unwritten(origin, feeds))
             elif first < len(results):
                 results.append(results[first])
             else:
@@ -348,6 +387,15 @@ class NativeExecutor:
                 if slot is not None:  # else it has no elements
                     frame.addresses[slot] = address_of(array)
         return results
+
+    @staticmethod
+    def _unwritten(
+        origin: State | Node | np.ndarray, feeds: Mapping[Node, np.ndarray]
+    ) -> np.ndarray:
+        """Return a copy of what no kernel writes: a state, an argument or a constant."""
+        if isinstance(origin, State):
+            return origin.get()
+        return np.array(feeds[origin] if isinstance(origin, Node) else origin, order="C")
 
     def _bind(self, bindings: Bindings) -> Tables:
         """The tables for these sizes; those of the latest sets are kept."""

@@ -79,9 +79,9 @@ class Frame:
         at, status_at: the addresses of the two.
     """
 
-    def __init__(self, constants: Mapping[int, np.ndarray], slots: int):
-        """`constants` by their slots, of so many slots."""
-        self.addresses = np.zeros(slots, np.uintp)
+    def __init__(self, constants: Mapping[int, np.ndarray], addresses: np.ndarray):
+        """`constants` by their slots in the table."""
+        self.addresses = addresses
         for slot, array in constants.items():
             self.addresses[slot] = address_of(array)
         self.status = ctypes.c_uint64(FINE)

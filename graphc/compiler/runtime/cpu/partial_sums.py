@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 from collections.abc import Sequence
 
 import numpy as np
@@ -14,12 +13,6 @@ TYPES = {"float32": 0, "float64": 1, "int32": 2, "uint32": 2, "int64": 3, "bool"
 """``gc_summed`` of kernels/tree_sum.h, by which arrays are added."""
 
 Shapes = Sequence[tuple[int, ...]]
-
-
-class ShardTables(ctypes.Structure):
-    """``gc_part``: the addresses of the tables that a program is given for a shard."""
-
-    _fields_ = (("at", ctypes.c_void_p), ("size", ctypes.c_void_p))
 
 
 class PartialSums:
