@@ -25,8 +25,14 @@ struct gc_summand {
 
 // What a program is given for a part (templates/step.c.j2): addresses of buffers, and extents.
 struct gc_part {
-  void* const* at;
+  void** at;
   const int* size;
+};
+
+// An array of all parts: the slot of its address, where the first part's elements begin, and how
+// many bytes behind them those of the next part do.
+struct gc_divided {
+  int64_t slot, start, stride;
 };
 
 typedef void (*gc_program)(void* const*, const int*, const unsigned int*, uint64_t*, uint64_t*,
@@ -74,10 +80,15 @@ inline void gc_add_rows(int arrays, const gc_summand* of, void* const* row, int 
 // Runs a program for each part at the same number of calls, and adds. Returns how many parts ran:
 // all of them, or those ahead of the one where a check failed, as `status` says.
 inline int gc_tree_sum(gc_program program, const gc_part* part, int parts,
-                       const unsigned int* word, uint64_t call_step, uint64_t* status, int arrays,
-                       const gc_summand* of, void* const* row) {
+                       const gc_divided* divided, int count, const unsigned int* word,
+                       uint64_t call_step, uint64_t* status, int arrays, const gc_summand* of,
+                       void* const* row) {
   int last = -1;  // the last row that holds a partial sum
   for (int i = 0; i < parts; ++i) {
+    for (int k = 0; k < count; ++k) {
+      const gc_divided& one = divided[k];
+      part[i].at[one.slot] = reinterpret_cast<void*>(one.start + i * one.stride);
+    }
     uint64_t calls = call_step;
     program(part[i].at, part[i].size, word, &calls, status, nullptr, nullptr);
     if (~*status != 0) return i;

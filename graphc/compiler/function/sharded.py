@@ -408,13 +408,14 @@ class ShardedFunction:
 
     def _rows_of(self, node: Node, call: _Call, first: int, behind: int) -> np.ndarray:
         """Return the array that is fed to an input for the rows from `first` to `behind`."""
-        starts = call.step.divided.starts
-        if node in starts:
-            return np.arange(first, behind) * evaluate(starts[node], call.bindings)
         value, axis = call.feeds[node], self._axes.get(node)
         if isinstance(value, OwnRows):
             return value.rows(self._axes[node], first, behind)
-        return value if axis is None else value[(slice(None),) * axis + (slice(first, behind),)]
+        if node in call.step.divided.starts:
+            axis = 0
+        if axis is None or behind - first == call.bindings[_BATCH]:
+            return value
+        return value[(slice(None),) * axis + (slice(first, behind),)]
 
     def _complete(self, call: _Call) -> None:
         """Gather the inputs that the root reads itself and of which each rank has its own rows."""
@@ -482,13 +483,20 @@ class ShardedFunction:
     def _of_sizes(self, bindings: Bindings) -> _Sized:
         for claim in self._claims:
             claim.test(bindings)
-        step = self._step(bindings[_BATCH])
-        sizes = step.divided.sizes.items()
+        rows = bindings[_BATCH]
+        step = self._step(rows)
+        sizes, starts = step.divided.sizes.items(), step.divided.starts.items()
         return _Sized(
             step,
             bindings,
-            shard_ranges(bindings[_BATCH], self.shards),
-            {node: np.array(evaluate(size, bindings), np.int64) for node, size in sizes},
+            shard_ranges(rows, self.shards),
+            {
+                **{node: np.array(evaluate(size, bindings), np.int64) for node, size in sizes},
+                **{
+                    node: np.arange(rows, dtype=np.int64) * evaluate(size, bindings)
+                    for node, size in starts
+                },
+            },
             _layout(step.divided.first_sums, bindings),
             step.root.layout(_layout(step.root.sums, bindings)),
             {},
@@ -509,7 +517,7 @@ class _Sized:
         step: the division of the step.
         bindings: the values of symbols.
         ranges: the rows of each shard that is not empty.
-        feeds: the sizes of the whole batch, by the inputs that receive them.
+        feeds: by input, the sizes of the whole batch, and positions of draws at each row.
         first, sums: the layouts of the sums of the first pass and of the shards.
         rows: arrays that shards write their rows into.
         calls: of the functions of shards, by the first row of these.

@@ -60,14 +60,16 @@ extern "C" void graphc_start_threads() {
 extern "C" int graphc_threads() { return omp_get_max_threads(); }
 extern "C" void graphc_use_threads(int count) { omp_set_num_threads(count); }
 extern "C" int graphc_tree_sum(gc_program program, const gc_part* part, int parts,
-                               const unsigned int* word, uint64_t call_step, uint64_t* status,
-                               int arrays, const gc_summand* of, void* const* row) {
-  return gc_tree_sum(program, part, parts, word, call_step, status, arrays, of, row);
+                               const gc_divided* divided, int count, const unsigned int* word,
+                               uint64_t call_step, uint64_t* status, int arrays,
+                               const gc_summand* of, void* const* row) {
+  return gc_tree_sum(program, part, parts, divided, count, word, call_step, status, arrays, of,
+                     row);
 }
 """
 _TREE_SUM = ctypes.CFUNCTYPE(
     ctypes.c_int,
-    *(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int),
+    *(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p, ctypes.c_int),
     *(ctypes.c_void_p, ctypes.c_uint64, ctypes.c_void_p),
     *(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p),
 )

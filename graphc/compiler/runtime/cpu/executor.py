@@ -173,8 +173,7 @@ class NativeExecutor:
             inputs,
             bindings,
             [self._bind(one) for one in bindings],
-            len(self._native.buffers),
-            self._constants,
+            [self._new_frame() for _ in bindings],
             self._fed,
             sums,
             {number: self._fetches[number][2] for number in firsts},
@@ -234,6 +233,8 @@ class NativeExecutor:
             self._step,
             bound.at,
             shards,
+            bound.divided_at,
+            bound.divided,
             self._words_at,
             call_step.value,
             self._frame.status_at,
@@ -247,10 +248,11 @@ class NativeExecutor:
             self._fallback.refuse(status, feeds, bound.bindings[ran], call_step.value)
         if into is not None:
             self._complete(bound, arrays, into)
-        found = dict(zip(bound.summed, memory.rows[0], strict=True))
-        firsts = [first for _, first, *_ in self._fetches[: bound.sums]]
-        others = [self._without_aliases(one)[bound.sums :] for one in results]
-        return [found[first] for first in firsts], others
+        found = memory.rows[0]
+        if bound.sums != len(found):  # a value is summed twice
+            once = dict(zip(bound.summed, found, strict=True))
+            found = [once[first] for _, first, *_ in self._fetches[: bound.sums]]
+        return found, [self._without_aliases(one)[bound.sums :] for one in results]
 
     def _results_of(
         self, bound: BoundShards, arrays: Sequence[np.ndarray], shard: int, memory: PartialSums
@@ -276,6 +278,8 @@ class NativeExecutor:
 
     def _partial_sums(self, bound: BoundShards) -> PartialSums:
         """The memory of the sums over the shards."""
+        if self._sums is not None and self._sums is bound.memory:
+            return self._sums
         wanted, shards = (
             [bound.tables[0].shapes[number] for number in bound.summed],
             len(bound.tables),
@@ -309,7 +313,7 @@ class NativeExecutor:
         return self._runtime.scratch
 
     def _new_frame(self) -> Frame:
-        return Frame(self._constants, np.zeros(len(self._native.buffers), np.uintp))
+        return Frame(self._constants, len(self._native.buffers))
 
     def _call(
         self,

@@ -43,7 +43,7 @@ class PartialSums:
             for row in range(count)
         ]
         base = address_of(memory) + first
-        self.addresses = np.array(
+        self._addresses = np.array(
             [[base + row * nbytes + start for start in starts] for row in range(count)], np.uintp
         )
         self._summands = np.array(
@@ -53,7 +53,7 @@ class PartialSums:
             ],
             np.int64,
         )
-        self.at, self.summands_at = address_of(self.addresses), address_of(self._summands)
+        self.at, self.summands_at = address_of(self._addresses), address_of(self._summands)
 
     def serve(self, shapes: Shapes, shards: int) -> bool:
         """Return whether they have room for so many shards of these shapes."""
