@@ -16,6 +16,7 @@ from typing import Any
 
 from graphc.errors import ArgumentCountError, GraphcError, KeywordError, ReadOnlyError
 from graphc.keywords import refuse_modern, refuse_unknown
+from graphc.later.keywords import advice_on
 from graphc.lookup import is_whole
 from graphc.public.answers import answer_for
 from graphc.public.callers import user_frame
@@ -28,8 +29,9 @@ _CALLED = ("__init__", "__call__")
 _MAKING = ("__init__", "__new__")
 # Training calls them, each time with the same arguments.
 _OF_EACH_BATCH = ("on_batch_begin", "on_batch_end")
-# The arguments behind the first size of a kernel.
+# The arguments behind the first size of a kernel, and all of its sizes.
 _FURTHER_SIZES = (["nb_col"], ["kernel_dim2", "kernel_dim3"])
+_SIZES = (["nb_row", "nb_col"], ["kernel_dim1", "kernel_dim2", "kernel_dim3"])
 # Frames that only pass a call on, or bind its arguments.
 _PASSING = {"graphc.releases", "contextlib", "inspect", __name__}
 
@@ -174,6 +176,8 @@ def _mistake(
         hint = (
             _one_by_one(where, args, missing)
             or _of_a_window(where, args, missing)
+            or _of_kernel_size(where, args, kwargs, missing)
+            or _of_later(kwargs, named)
             or _of_a_pair(where, args, missing)
             or _of_a_generator(where, args, kwargs)
             or _of_a_subclass(function, missing)
@@ -221,6 +225,27 @@ def _of_a_window(where: str, args: tuple[Any, ...], missing: list[str]) -> str:
         return ""
     sizes = ", ".join([_shown(args[1])] * (len(missing) + 1))
     return f": a kernel has a size for each axis, {where}({_shown(args[0])}, {sizes})"
+
+
+def _of_kernel_size(
+    where: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], missing: list[str]
+) -> str:
+    """A hint for the sizes of a kernel under the name that later releases of Keras have."""
+    size = kwargs.get("kernel_size")
+    sizes = list(size) if isinstance(size, tuple | list) else [size] * len(missing)
+    if missing not in _SIZES or len(sizes) != len(missing) or not all(map(is_whole, sizes)):
+        return ""
+    shown = ", ".join(map(_shown, [*args, *sizes]))
+    return f": kernel_size (of Keras 2) is given by its numbers one by one, {where}({shown})"
+
+
+def _of_later(kwargs: Mapping[str, Any], allowed: list[str]) -> str:
+    """A hint for a keyword of Keras 2 or 3 beside what is missing."""
+    for name in kwargs:
+        advice = None if name in allowed else advice_on(name, allowed)
+        if advice is not None:
+            return f"; unknown keyword {name!r}: {advice}"
+    return ""
 
 
 def _of_a_pair(where: str, args: tuple[Any, ...], missing: list[str]) -> str:

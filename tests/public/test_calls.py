@@ -219,6 +219,25 @@ X, Y = np.zeros((4, 3)), np.zeros((4, 2))
             "Convolution2D(32, 3, 3)",
         ),
         (
+            lambda: Convolution2D(32, kernel_size=(3, 5), activation="relu"),
+            ArgumentCountError,
+            "Convolution2D: 'nb_row' and 'nb_col' are missing: kernel_size (of Keras 2) is given by "
+            "its numbers one by one, Convolution2D(32, 3, 5)",
+        ),
+        (
+            lambda: Convolution3D(8, kernel_size=3),
+            ArgumentCountError,
+            "Convolution3D: 'kernel_dim1' and 'kernel_dim2' and 'kernel_dim3' are missing: "
+            "kernel_size (of Keras 2) is given by its numbers one by one, "
+            "Convolution3D(8, 3, 3, 3)",
+        ),
+        (
+            lambda: Sequential(name="s").compile(learning_rate=0.1),
+            ArgumentCountError,
+            "s.compile: 'optimizer' and 'loss' are missing; unknown keyword 'learning_rate': it "
+            "came with Keras 2 or 3; it is lr, an argument of the optimizer: SGD(lr=0.1)",
+        ),
+        (
             lambda: MaxPooling2D(2, name="p"),
             ArgumentError,
             "p (MaxPooling2D): pool_size: expected 2 whole numbers of at least 1, received 2, "
