@@ -128,4 +128,6 @@ def get(
     return constraint
 
 
+identity = Constraint  # as Keras 0.3 named it
+
 public(__name__)

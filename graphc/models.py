@@ -25,6 +25,7 @@ from graphc.engine.topology.merge import Merge
 from graphc.engine.training import (
     Model,
     batch_shuffle,
+    generator_queue,
     make_batches,
     slice_X,
     standardize_weights,
@@ -59,6 +60,7 @@ __all__ = [
     "Sequential",
     "ask_to_proceed_with_overwrite",
     "batch_shuffle",
+    "generator_queue",
     "get_source_inputs",
     "load_architecture",
     "load_model",

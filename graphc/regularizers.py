@@ -260,4 +260,6 @@ def _watches(regularizer: object) -> bool:
     )
 
 
+identity = Regularizer  # as Keras 0.3 named it
+
 public(__name__)

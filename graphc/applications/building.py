@@ -70,9 +70,25 @@ def image_input(
     """
     if input_tensor is not None:
         return input_tensor if input_tensor.history is not None else Input(tensor=input_tensor)
+    return Input(shape=image_shape(owner, ordering, include_top, input_shape, default, least))
+
+
+def image_shape(
+    owner: str,
+    ordering: str,
+    include_top: bool,
+    input_shape: Sequence[int | None] | None,
+    default: int,
+    least: int,
+) -> tuple[int | None, ...]:
+    """Return the shape of one image that a model reads; the arguments are those of `image_input`.
+
+    Raises:
+        ShapeError: an input_shape that the model cannot take.
+    """
     sized = _shape(ordering, default, default)
     if input_shape is None:
-        return Input(shape=sized if include_top else _shape(ordering, None, None))
+        return sized if include_top else _shape(ordering, None, None)
     shape = tuple(input_shape)
     if include_top and shape != sized:
         raise ShapeError(
@@ -86,7 +102,7 @@ def image_input(
             f"{owner}: input_shape: expected {_shape(ordering, 'rows', 'columns')} in the ordering "
             f"{ordering!r}, with at least {least} rows and columns, received {shape}"
         )
-    return Input(shape=shape)
+    return shape
 
 
 def _shape(ordering: str, rows: Any, columns: Any) -> tuple[Any, ...]:

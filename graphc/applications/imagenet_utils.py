@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 import numpy as np
 
-from graphc.applications.building import CLASSES
+from graphc.applications.building import CLASSES, image_shape
 from graphc.backend.settings import check_dim_ordering
 from graphc.errors import DataError
 from graphc.lookup import whole_number
@@ -68,6 +69,26 @@ def decode_predictions(preds: np.ndarray, top: int = 5) -> list[list[tuple[str, 
         [(*names[str(k)], float(row[k])) for k in np.argsort(-row, kind="stable")[:count]]
         for row in rows
     ]
+
+
+def _obtain_input_shape(
+    input_shape: Sequence[int | None] | None,
+    default_size: int,
+    min_size: int,
+    dim_ordering: str,
+    include_top: bool,
+) -> tuple[int | None, ...]:
+    """Return the shape of one image that a network reads.
+
+    It has the name that Keras gave it, as networks of others import it.
+
+    Raises:
+        ShapeError: an input_shape that does not fit.
+    """
+    ordering = check_dim_ordering(dim_ordering, "_obtain_input_shape")
+    return image_shape(
+        "_obtain_input_shape", ordering, include_top, input_shape, default_size, min_size
+    )
 
 
 public(__name__)

@@ -20,6 +20,7 @@ from graphc.later.keywords import advice_on
 from graphc.lookup import is_whole
 from graphc.public.answers import answer_for
 from graphc.public.callers import user_frame
+from graphc.public.stars import add_imported
 from graphc.releases import meanings
 
 PACKAGE = "graphc"
@@ -39,7 +40,8 @@ _wrapped: dict[object, object] = {}  # functions and classes -> what stands for 
 
 
 def public(module: str, read: Mapping[str, Callable[[], object]] | None = None) -> None:
-    """Guard the calls of all that a module has of graphc, and answer for names that it lacks.
+    """Guard the calls of all that a module has of graphc, add what programs have by its star, and
+    answer for names that it lacks.
 
     To be called at the end of a module that programs import. A function is replaced by its wrapper,
     in the module and in its tables; of a class the methods are. `read` is that of `answer_for`.
@@ -50,6 +52,7 @@ def public(module: str, read: Mapping[str, Callable[[], object]] | None = None) 
             value.update({key: guarded(one) for key, one in value.items()})
         elif not name.startswith("_"):
             names[name] = guarded(value)
+    add_imported(module)
     answer_for(module, read)
 
 

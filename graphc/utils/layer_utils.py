@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 import graphc.models  # noqa: F401  (makes the models known to descriptions)
 from graphc import backend as K
+from graphc.engine.configs.keras_0_3 import keras_1_entry
 from graphc.engine.configs.registry import layer_from_config
 from graphc.engine.topology.container import Container
 from graphc.engine.topology.layer import Layer
@@ -17,12 +19,33 @@ from graphc.public.calls import public
 from graphc.releases import since
 
 __all__ = [
+    "container_from_config",
     "convert_all_kernels_in_model",
     "count_total_params",
     "layer_from_config",
     "model_summary",
     "print_summary",
 ]
+
+
+def container_from_config(
+    original_layer_dict: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None
+) -> Layer:
+    """Return the layer or the model that a config of Keras 0.3 describes, with new weights.
+
+    Args:
+        original_layer_dict: {"name": the class, ...its arguments}, as `get_config` of 0.3 gave it.
+        custom_objects: classes and functions of your own by the names that the config has.
+
+    Raises:
+        UnknownNameError, ArgumentError: as `layer_from_config`.
+    """
+    entry = keras_1_entry(original_layer_dict, "container_from_config")
+    name = original_layer_dict.get("custom_name")
+    if name is not None and isinstance(entry["config"], dict):
+        entry["config"].setdefault("name", name)
+    made: Layer = layer_from_config(entry, custom_objects)
+    return made
 
 
 def print_summary(

@@ -12,7 +12,7 @@ import pytest
 from graphc.applications import audio_conv_utils, imagenet_utils, inception_v3, xception
 from graphc.applications.audio_conv_utils import TAGS
 from graphc.config import config
-from graphc.errors import DataError, MissingPackageError
+from graphc.errors import DataError, MissingPackageError, ShapeError
 
 MEANS = np.array([103.939, 116.779, 123.68])
 
@@ -35,6 +35,20 @@ def test_images_in_blue_green_red_less_their_means():
 def test_images_from_minus_one_to_one(module):
     found = module.preprocess_input(np.array([0.0, 127.5, 255.0]))
     np.testing.assert_allclose(found, [-1.0, 0.0, 1.0])
+
+
+def test_the_shape_of_images_for_networks_of_others():
+    """In the way that Keras' own networks call it."""
+    shape_of = imagenet_utils._obtain_input_shape
+    assert shape_of(None, 224, 48, "th", True) == (3, 224, 224)
+    assert shape_of(None, default_size=299, min_size=71, dim_ordering="tf", include_top=False) == (
+        *(None, None, 3),
+    )
+    assert shape_of([3, 50, None], 224, 48, "th", False) == (3, 50, None)
+    with pytest.raises(ShapeError, match=r"^_obtain_input_shape: input_shape: .* at least 48 rows"):
+        shape_of((40, 60, 3), 224, 48, "tf", False)
+    with pytest.raises(ShapeError, match=r"with include_top=True the images are \(224, 224, 3\)"):
+        shape_of((60, 60, 3), 224, 48, "tf", True)
 
 
 def test_the_names_of_the_largest_predictions(tmp_path, monkeypatch):

@@ -74,6 +74,20 @@ def test_what_to_use_is_there(use):
         assert is_there(dotted) or dotted.rpartition(".")[2] in OF_KERAS_1, dotted
 
 
+def test_every_public_name_of_keras_2_and_3_is_answered():
+    """By a module that has it, or with what to use."""
+    later = json.loads((Path(__file__).parent / "later_names.json").read_text(encoding="utf-8"))
+    silent = []
+    for home, names in later["modules"].items():
+        for name in names.split():
+            try:
+                exec(f"from graphc{home.removeprefix('keras')} import {name}", {})
+            except ImportError as error:
+                if not re.search("Keras 2 or 3|it is in graphc", str(error)):
+                    silent.append(f"{home}.{name}: {error}")
+    assert silent == []
+
+
 def test_whatever_the_case():
     assert answer("AdamW") == answer("adamw") == answer("adam_w")
     assert answer("adam") is None

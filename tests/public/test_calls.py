@@ -221,8 +221,8 @@ X, Y = np.zeros((4, 3)), np.zeros((4, 2))
         (
             lambda: Convolution2D(32, kernel_size=(3, 5), activation="relu"),
             ArgumentCountError,
-            "Convolution2D: 'nb_row' and 'nb_col' are missing: kernel_size (of Keras 2) is given by "
-            "its numbers one by one, Convolution2D(32, 3, 5)",
+            "Convolution2D: 'nb_row' and 'nb_col' are missing: kernel_size (of Keras 2) is given "
+            "by its numbers one by one, Convolution2D(32, 3, 5)",
         ),
         (
             lambda: Convolution3D(8, kernel_size=3),

@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from graphc.errors import UnknownNameError
 from graphc.layers import Convolution1D, Convolution2D, Dense, Flatten
 from graphc.models import Sequential
 from graphc.utils.layer_utils import (
+    container_from_config,
     convert_all_kernels_in_model,
     count_total_params,
     model_summary,
@@ -39,6 +41,19 @@ def test_of_a_sequence_along_its_steps():
     before = model.predict(x)
     convert_all_kernels_in_model(model)
     np.testing.assert_allclose(model.predict(x[:, ::-1])[:, ::-1], before, rtol=1e-4, atol=1e-5)
+
+
+def test_a_layer_of_a_config_of_keras_0_3():
+    """Its class is under "name", its own name under "custom_name"; models hold such configs."""
+    dense = {"name": "Dense", "output_dim": 3, "custom_name": "d", "input_dim": 2}
+    dense["W_regularizer"] = {"name": "WeightRegularizer", "l1": 0.0, "l2": 0.5}
+    layer = container_from_config(dense)
+    assert (type(layer), layer.name, layer.output_dim) == (Dense, "d", 3)
+    assert float(layer.W_regularizer.l2) == 0.5
+    model = container_from_config({"name": "Sequential", "layers": [dense]})
+    assert model.output_shape == (None, 3)
+    with pytest.raises(UnknownNameError, match="Dens"):
+        container_from_config({**dense, "name": "Dens"})
 
 
 def test_the_table_of_keras_0_3(capsys):

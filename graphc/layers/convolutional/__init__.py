@@ -30,6 +30,9 @@ from graphc.layers.pooling import (
     MaxPooling1D,
     MaxPooling2D,
     MaxPooling3D,
+    _Pooling1D,  # noqa: F401  (programs derive pooling layers of their own from these three)
+    _Pooling2D,  # noqa: F401
+    _Pooling3D,  # noqa: F401
 )
 from graphc.public.calls import public
 

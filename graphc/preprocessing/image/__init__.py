@@ -11,12 +11,14 @@ from graphc.preprocessing.image.pictures import (
 )
 from graphc.preprocessing.image.transforms import (
     flip_axis,
+    horizontal_flip,
     random_barrel_transform,
     random_channel_shift,
     random_rotation,
     random_shear,
     random_shift,
     random_zoom,
+    vertical_flip,
 )
 from graphc.public.calls import public
 
@@ -29,6 +31,7 @@ __all__ = [
     "apply_transform",
     "array_to_img",
     "flip_axis",
+    "horizontal_flip",
     "img_to_array",
     "list_pictures",
     "load_img",
@@ -39,6 +42,7 @@ __all__ = [
     "random_shift",
     "random_zoom",
     "transform_matrix_offset_center",
+    "vertical_flip",
 ]
 
 public(__name__)

@@ -138,6 +138,20 @@ def flip_axis(x: np.ndarray, axis: int) -> np.ndarray:
     return np.flip(np.asarray(x), axis)
 
 
+def horizontal_flip(x: np.ndarray) -> np.ndarray:
+    """Reverse the columns of an image (channels, rows, columns) in the array itself, as Keras 0.3
+    did, and return it."""
+    x[:] = x[:, :, ::-1].copy()
+    return x
+
+
+def vertical_flip(x: np.ndarray) -> np.ndarray:
+    """Reverse the rows of an image (channels, rows, columns) in the array itself, as Keras 0.3 did,
+    and return it."""
+    x[:] = x[:, ::-1].copy()
+    return x
+
+
 def random_barrel_transform(
     x: np.ndarray,
     intensity: float,

@@ -151,6 +151,14 @@ def test_flip():
     np.testing.assert_array_equal(t.flip_axis([[1, 2], [3, 4]], 1), [[2, 1], [4, 3]])
 
 
+def test_flips_of_keras_0_3_are_in_the_image_itself():
+    image = np.arange(12).reshape(2, 2, 3)  # two channels
+    assert t.horizontal_flip(image) is image
+    np.testing.assert_array_equal(image, [[[2, 1, 0], [5, 4, 3]], [[8, 7, 6], [11, 10, 9]]])
+    assert t.vertical_flip(image) is image
+    np.testing.assert_array_equal(image, [[[5, 4, 3], [2, 1, 0]], [[11, 10, 9], [8, 7, 6]]])
+
+
 @pytest.mark.flags(keras="1.0")
 @pytest.mark.parametrize(
     ("call", "error", "message"),
