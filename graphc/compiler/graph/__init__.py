@@ -56,6 +56,7 @@ from graphc.compiler.graph.expressions.operands import (
 from graphc.compiler.graph.ops import (
     OPS as OPS,
     Body as Body,
+    Groups as Groups,
     Moves as Moves,
     Traits as Traits,
     Work as Work,

@@ -17,7 +17,7 @@ from graphc.compiler.shards.batch_axis import (
     uniform_axis,
 )
 from graphc.compiler.shards.status import SAME, WHOLE, ZERO, Kind, Status, joined
-from graphc.compiler.shards.table import SUMMED, TABLE
+from graphc.compiler.shards.table import SUMMED, TABLE, linear_groups
 
 
 @dataclass
@@ -146,7 +146,7 @@ def _is_linear(node: Node, states: Sequence[Status]) -> bool:
     summed, equal = {Kind.PARTIAL, Kind.ZERO}, {Kind.SAME, Kind.ZERO, Kind.OWN}
     return any(
         all(state.kind in (summed if k in group else equal) for k, state in enumerate(states))
-        for group in TABLE[node.op].groups(node)
+        for group in linear_groups(node)
     )
 
 

@@ -1,13 +1,11 @@
 """The table of what each op does to rows of a batch, and to values that are summed over shards.
 
-A row of the table has two columns:
+A row of the table has the rule for the rows: the batch axis of the result by those of the operands,
+None for an operand without rows; `SUMMED` where the op adds up over the rows; IndivisibleError
+where it mixes them. It is called where some operand has rows.
 
-- `rows`: the batch axis of the result by those of the operands, None for an operand without
-  rows; `SUMMED` where the op adds up over the rows; IndivisibleError where it mixes them. It is
-  called where some operand has rows.
-- `linear`: groups of operands in which the op is linear. An op of operands without rows gives the
-  sum over shards where all operands of one group are such sums, or zeros, and the others are equal
-  in all shards: add and sub have the group of both operands, mul a group for each.
+An op of operands without rows gives the sum over shards where all operands of a group in which it
+is linear (the trait `linear`) are such sums, or zeros, and the others are equal in all shards.
 """
 
 from __future__ import annotations
@@ -18,7 +16,7 @@ from enum import Enum
 
 import numpy as np
 
-from graphc.compiler.graph import OPS, Node, is_float
+from graphc.compiler.graph import OPS, Groups, Node, is_float
 from graphc.compiler.shards.batch_axis import (
     BatchAxis,
     IndivisibleError,
@@ -45,25 +43,23 @@ class Row:
     """A row of the table.
 
     Attributes:
-        rows, linear: see the module; `linear` is None for an op that is linear in all of its
-            operands together, however many there are.
-        when: the nodes of the op that are linear.
+        rows: see the module.
+        keeps_sums: False for a node of a linear op that gives no sum over shards from such sums.
     """
 
     rows: RowsRule
-    linear: tuple[tuple[int, ...], ...] | None = ()
-    when: Callable[[Node], bool] = lambda node: True
-
-    def groups(self, node: Node) -> tuple[tuple[int, ...], ...]:
-        """Return the groups of operands in which a node is linear."""
-        if not self.when(node):
-            return ()
-        return (tuple(range(len(node.inputs))),) if self.linear is None else self.linear
+    keeps_sums: Callable[[Node], bool] = lambda node: True
 
 
 TABLE: dict[str, Row] = {}
 
-_FIRST, _EACH, _BOTH = ((0,),), ((0,), (1,)), ((0, 1),)
+
+def linear_groups(node: Node) -> Groups:
+    """Return the groups of operands from whose sums over shards a node gives its own sum."""
+    if not TABLE[node.op].keeps_sums(node):
+        return ()
+    linear = OPS[node.op].traits.linear
+    return (tuple(range(len(node.inputs))),) if linear is None else linear
 
 
 def _aligned(node: Node, batches: BatchAxes) -> BatchAxis:
@@ -81,20 +77,18 @@ def _only(batches: BatchAxes) -> BatchAxis:
 for _name, _op in OPS.items():
     if _op.family == "pointwise":
         TABLE[_name] = Row(_aligned)
-for _name in ("add", "sub"):
-    TABLE[_name] = Row(_aligned, _BOTH)
-for _name in ("neg", "alias", "stop_gradient"):
-    TABLE[_name] = Row(_aligned, _FIRST)
-TABLE["mul"] = Row(_aligned, _EACH)
-TABLE["div"] = Row(_aligned, _FIRST)
-TABLE["where"] = Row(_aligned, ((1, 2),))
-# A float cut to an int is no sum of the parts cut to ints.
-TABLE["cast"] = Row(_aligned, _FIRST, lambda node: _keeps_sums(node))
 
 
-def _keeps_sums(node: Node) -> bool:
+def _cast_keeps_sums(node: Node) -> bool:
+    """A float cut to an int is no sum of the parts cut to ints."""
     old = node.inputs[0].dtype
     return old != "bool" and (is_float(node.dtype) or (not is_float(old) and node.dtype != "bool"))
+
+
+TABLE["cast"] = Row(_aligned, _cast_keeps_sums)
+# They mean a value of the whole batch, or of a shard's own; a sum over shards is neither yet.
+for _name in ("print_tensor", "own_batch"):
+    TABLE[_name] = Row(_aligned, lambda node: False)
 
 
 # ---- reductions ---------------------------------------------------------------------------------
@@ -119,7 +113,7 @@ def _summed(node: Node, batches: BatchAxes) -> BatchAxis | Summed:
 
 for _name in ("prod", "max", "min", "any", "all", "argmax", "argmin"):
     TABLE[_name] = Row(_reduced)
-TABLE["sum"] = Row(_summed, _FIRST)
+TABLE["sum"] = Row(_summed)
 
 
 # ---- movement -----------------------------------------------------------------------------------
@@ -168,13 +162,13 @@ def _flip(node: Node, batches: BatchAxes) -> BatchAxis:
     return batch
 
 
-TABLE["reshape"] = Row(_reshape, _FIRST)
-TABLE["transpose"] = Row(_transpose, _FIRST)
-TABLE["broadcast"] = Row(_broadcast, _FIRST)
-TABLE["slice"] = Row(_slice, _FIRST)
-TABLE["pad"] = Row(_pad, _FIRST, lambda node: not np.any(node.attrs["value"]))
-TABLE["concat"] = Row(_concat, None)
-TABLE["flip"] = Row(_flip, _FIRST)
+TABLE["reshape"] = Row(_reshape)
+TABLE["transpose"] = Row(_transpose)
+TABLE["broadcast"] = Row(_broadcast)
+TABLE["slice"] = Row(_slice)
+TABLE["pad"] = Row(_pad, lambda node: not np.any(node.attrs["value"]))
+TABLE["concat"] = Row(_concat)
+TABLE["flip"] = Row(_flip)
 
 
 # ---- products -----------------------------------------------------------------------------------
@@ -211,8 +205,8 @@ def _conv(node: Node, batches: BatchAxes) -> BatchAxis | Summed:
     return image if image is not None else _only(batches).at(1)
 
 
-TABLE["matmul"] = Row(_matmul, _EACH)
-TABLE["conv"] = Row(_conv, _EACH)
+TABLE["matmul"] = Row(_matmul)
+TABLE["conv"] = Row(_conv)
 
 
 # ---- indexed access -----------------------------------------------------------------------------
@@ -242,8 +236,8 @@ def _scatter_add(node: Node, batches: BatchAxes) -> BatchAxis | Summed:
     return batch if batch.axis < axis else batch.at(batch.axis - rank + 1)
 
 
-TABLE["gather"] = Row(_gather, _FIRST)
-TABLE["scatter_add"] = Row(_scatter_add, ((1,),))
+TABLE["gather"] = Row(_gather)
+TABLE["scatter_add"] = Row(_scatter_add)
 
 
 # ---- windows ------------------------------------------------------------------------------------
@@ -256,9 +250,6 @@ def _window(node: Node, batches: BatchAxes) -> BatchAxis:
     return batch
 
 
-for _name in ("max_pool", "argmax_pool"):
-    TABLE[_name] = Row(_window)
-for _name in ("sum_pool", "sum_unpool"):
-    TABLE[_name] = Row(_window, _FIRST)
-for _name in ("gather_pool", "max_unpool"):
-    TABLE[_name] = Row(_window, ((1,),))
+for _name, _op in OPS.items():
+    if _op.family == "window":
+        TABLE[_name] = Row(_window)

@@ -102,6 +102,45 @@ def test_zeros_stay_zeros(op):
         assert not np.any(computed(case, *map(np.zeros_like, case.arrays)))
 
 
+def is_linear(case: Case, group: tuple[int, ...]) -> bool:
+    """Return True where the op of a case takes sums of the inputs of a group to sums."""
+    rng = np.random.default_rng(5)
+    fixed = [rng.normal(size=x.shape) if x.dtype.kind == "f" else x for x in case.arrays]
+    one, two = ([rng.normal(size=x.shape) for x in fixed] for _ in range(2))
+    first, second, whole = (
+        1.0 * computed(case, *(term[k] if k in group else x for k, x in enumerate(fixed)))
+        for term in (one, two, [x + y for x, y in zip(one, two, strict=True)])
+    )
+    return np.allclose(whole, first + second, rtol=1e-4, atol=1e-4)
+
+
+def floats_of(case: Case) -> list[int]:
+    return [k for k, x in enumerate(case.arrays) if x.dtype == "float64"]
+
+
+def of_floats(op: str) -> list[Case]:
+    """Cases from floats to floats, and of padding with zeros."""
+    return [
+        case
+        for case in cases_of(op)
+        if floats_of(case) and case.expected.dtype.kind == "f" and not case.attrs.get("value")
+    ]
+
+
+@pytest.mark.parametrize("op", [name for name in COMPUTED if of_floats(name)])
+def test_an_op_is_linear_in_the_groups_of_inputs_that_it_names(op):
+    """In these, and in no others: neither in a single input, nor in all that are floats."""
+    cases = of_floats(op)
+    declared = OPS[op].traits.linear
+    inputs = sorted({k for case in cases for k in floats_of(case)})
+    groups = {(k,) for k in inputs} | {tuple(inputs)}
+    if declared is None:
+        assert all(is_linear(case, tuple(range(len(case.arrays)))) for case in cases)
+    else:
+        linear = {group for group in groups if all(is_linear(case, group) for case in cases)}
+        assert linear == set(declared)
+
+
 @pytest.mark.parametrize("op", [name for name in OPS if OPS[name].traits.identity])
 def test_a_mark_is_its_input(op):
     for case in cases_of(op):

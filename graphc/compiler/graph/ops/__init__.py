@@ -19,11 +19,12 @@ from graphc.compiler.graph.ops.table import (
     size_claims,
     state_claims,
 )
-from graphc.compiler.graph.ops.traits import Moves, Traits, Work
+from graphc.compiler.graph.ops.traits import Groups, Moves, Traits, Work
 
 __all__ = [
     "OPS",
     "Body",
+    "Groups",
     "Moves",
     "Op",
     "Traits",

@@ -8,7 +8,7 @@ from graphc.compiler.graph.checks import SizeChecks, fail
 from graphc.compiler.graph.dim import Size
 from graphc.compiler.graph.ops.pointwise import FLOATS, NUMBERS
 from graphc.compiler.graph.ops.table import Attrs, DTypeRule, Inputs, define, refuse_dtype
-from graphc.compiler.graph.ops.traits import Traits
+from graphc.compiler.graph.ops.traits import EACH, FIRST, SECOND, Traits
 
 INDICES = ("int32", "int64", "uint32")
 """The dtypes of indices. None is cast to another: 2**32 would name row 0."""
@@ -104,9 +104,9 @@ def _scatter_add(inputs: Inputs, attrs: Attrs, checks: SizeChecks) -> tuple[Any,
     return (*updates[:axis], attrs["size"], *updates[axis + len(indices) :])
 
 
-_LINEAR = Traits(keeps_zero=True)
+_PRODUCT = Traits(keeps_zero=True, linear=EACH)
 
-define("matmul", "contraction", 2, _product_dtype("matmul"), _matmul, (), _LINEAR)
+define("matmul", "contraction", 2, _product_dtype("matmul"), _matmul, (), _PRODUCT)
 define(
     "conv",
     "contraction",
@@ -114,10 +114,12 @@ define(
     _product_dtype("conv"),
     _conv,
     ("strides", "padding", "input_dilation", "kernel_dilation"),
-    _LINEAR,
+    _PRODUCT,
 )
 # (values, indices), an index outside of the axis is an IndexRangeError
-define("gather", "index", 2, _index_dtype("gather", 0, 1), _gather, ("axis",), _LINEAR)
+_TAKEN = Traits(keeps_zero=True, linear=FIRST)
+define("gather", "index", 2, _index_dtype("gather", 0, 1), _gather, ("axis",), _TAKEN)
 # (indices, updates)
 _SCATTER = _index_dtype("scatter_add", 1, 0)
-define("scatter_add", "index", 2, _SCATTER, _scatter_add, ("axis", "size"), _LINEAR)
+_ADDED = Traits(keeps_zero=True, linear=SECOND)
+define("scatter_add", "index", 2, _SCATTER, _scatter_add, ("axis", "size"), _ADDED)

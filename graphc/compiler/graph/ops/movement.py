@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from graphc.compiler.graph.checks import SizeChecks, fail
 from graphc.compiler.graph.dim import Dim, Shape, ceil_divide, product
 from graphc.compiler.graph.ops.table import Attrs, Inputs, define, refuse_dtype
-from graphc.compiler.graph.ops.traits import Moves, Traits, Work
+from graphc.compiler.graph.ops.traits import FIRST, Moves, Traits, Work
 
 
 def _same(inputs: Inputs, attrs: Attrs) -> str:
@@ -124,7 +125,7 @@ def _flip(inputs: Inputs, attrs: Attrs, checks: SizeChecks) -> tuple[Any, ...]:
 
 
 def _moves(how: Moves, keeps_zero: bool = True) -> Traits:
-    return Traits(moves=how, work=Work.NONE, keeps_zero=keeps_zero)
+    return Traits(moves=how, work=Work.NONE, keeps_zero=keeps_zero, linear=FIRST)
 
 
 _PERMUTED = _moves(Moves.PERMUTED)
@@ -137,4 +138,5 @@ define("slice", "movement", 1, _same, _slice, ("start", "stop", "step"), _moves(
 # The padding may be another number than zero.
 _PADDED = _moves(Moves.PADDED, keeps_zero=False)
 define("pad", "movement", 1, _same, _pad, ("low", "high", "interior", "value"), _PADDED)
-define("concat", "movement", None, _concat_dtype, _concat, ("axis",), _moves(Moves.JOINED))
+_JOINED = replace(_moves(Moves.JOINED), linear=None)
+define("concat", "movement", None, _concat_dtype, _concat, ("axis",), _JOINED)

@@ -15,7 +15,7 @@ from graphc.compiler.graph.ops.table import (
     define,
     refuse_dtype,
 )
-from graphc.compiler.graph.ops.traits import PLAIN, Traits, Work
+from graphc.compiler.graph.ops.traits import BOTH, EACH, FIRST, PLAIN, Traits, Work
 from graphc.errors import DTypeError
 
 FLOATS = ("float32", "float64")
@@ -92,7 +92,7 @@ def _define(
 
 # ---- marks ----
 
-_MARK = Traits(identity=True, keeps_zero=True)
+_MARK = Traits(identity=True, keeps_zero=True, linear=FIRST)
 _define("alias", 1, DTYPES, _MARK, attributes=("serial",))
 _define("stop_gradient", 1, DTYPES, replace(_MARK, has_gradient=False))
 _define("own_batch", 1, NUMBERS, _MARK)
@@ -100,9 +100,9 @@ _define("print_tensor", 1, DTYPES, _MARK, attributes=("message",))
 
 # ---- of one input ----
 
-_CAST = Traits(keeps_zero=True, work=Work.NONE)
+_CAST = Traits(keeps_zero=True, linear=FIRST, work=Work.NONE)
 define("cast", "pointwise", 1, _cast_dtype, _equal_shapes("cast"), ("dtype",), _CAST)
-_define("neg", 1, NUMBERS, Traits(keeps_zero=True, work=Work.ONE))
+_define("neg", 1, NUMBERS, Traits(keeps_zero=True, linear=FIRST, work=Work.ONE))
 _define("abs", 1, NUMBERS, Traits(keeps_zero=True, work=Work.ONE))
 _define("sign", 1, NUMBERS, Traits(keeps_zero=True, work=Work.FEW, has_gradient=False))
 _define("floor", 1, FLOATS, Traits(keeps_zero=True, work=Work.SEVERAL, has_gradient=False))
@@ -122,10 +122,11 @@ _define("logical_not", 1, ("bool",), Traits(work=Work.FEW, has_gradient=False))
 
 # ---- of two ----
 
-_define("add", 2, NUMBERS, Traits(commutative=True, keeps_zero=True, work=Work.ONE))
-_define("sub", 2, NUMBERS, Traits(keeps_zero=True, work=Work.ONE))
-_define("mul", 2, NUMBERS, Traits(commutative=True, keeps_zero=True, work=Work.ONE))
-_define("div", 2, FLOATS)
+_SUM = Traits(keeps_zero=True, linear=BOTH, work=Work.ONE)
+_define("add", 2, NUMBERS, replace(_SUM, commutative=True))
+_define("sub", 2, NUMBERS, _SUM)
+_define("mul", 2, NUMBERS, replace(_SUM, commutative=True, linear=EACH))
+_define("div", 2, FLOATS, Traits(linear=FIRST))
 _define("floordiv", 2, NUMBERS, Traits(has_gradient=False))
 _define("mod", 2, NUMBERS)
 _define("pow", 2, NUMBERS)
@@ -146,6 +147,6 @@ for _name in ("logical_and", "logical_or", "logical_xor"):
 
 _PACK = Traits(keeps_zero=True, work=Work.SEVERAL, has_gradient=False)
 define("pack_bools", "pointwise", None, _packed_dtype, _equal_shapes("pack_bools"), traits=_PACK)
-_WHERE = Traits(keeps_zero=True, work=Work.ONE)
+_WHERE = Traits(keeps_zero=True, linear=((1, 2),), work=Work.ONE)
 define("where", "pointwise", 3, _where_dtype, _equal_shapes("where"), traits=_WHERE)
 _define("clip", 3, NUMBERS, Traits(keeps_zero=True, work=Work.SEVERAL))

@@ -16,7 +16,7 @@ from graphc.compiler.graph.ops.table import (
     define,
     refuse_dtype,
 )
-from graphc.compiler.graph.ops.traits import Traits
+from graphc.compiler.graph.ops.traits import FIRST, Traits
 
 
 def _dtype(op: str, allowed: tuple[str, ...], result: str | None = None) -> DTypeRule:
@@ -45,7 +45,8 @@ def _define(name: str, allowed: tuple[str, ...], empty: bool, traits: Traits) ->
     define(name, "reduce", 1, _dtype(name, allowed), _shape(name, empty), ("axes",), traits)
 
 
-_define("sum", NUMBERS, empty=True, traits=Traits(nests=True, keeps_zero=True))
+_SUM = Traits(nests=True, keeps_zero=True, linear=FIRST)
+_define("sum", NUMBERS, empty=True, traits=_SUM)
 # Over no elements `prod` is 1, and `all` is true.
 _define("prod", NUMBERS, empty=True, traits=Traits(nests=True))
 _define("max", NUMBERS, empty=False, traits=Traits(nests=True, keeps_zero=True))

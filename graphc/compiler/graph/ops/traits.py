@@ -36,6 +36,15 @@ class Work(enum.IntEnum):
     """Divisions and functions: an epilogue is not unrolled over them."""
 
 
+Groups = tuple[tuple[int, ...], ...]
+"""Groups of inputs, by their positions."""
+
+FIRST: Groups = ((0,),)
+SECOND: Groups = ((1,),)
+EACH: Groups = ((0,), (1,))
+BOTH: Groups = ((0, 1),)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Traits:
     """The traits of an op.
@@ -46,6 +55,9 @@ class Traits:
             them; reductions of reductions are joined.
         keeps_zero: where all inputs are zeros the result is zeros, of either sign; the analysis of
             shards and the search for updates that a gradient of zero does not change follow zeros.
+        linear: the groups of inputs in which the op is linear, the other inputs being fixed: `EACH`
+            of the two for a product, `BOTH` together for a sum, None for all inputs together,
+            however many there are. Of a `cast` it holds between floats, of a `pad` with zeros.
         identity: the result is the input: a mark for what reads the graph before the passes, which
             remove it.
         moves: how the result's elements are those of the inputs, if that depends on nothing but
@@ -62,6 +74,7 @@ class Traits:
     commutative: bool = False
     nests: bool = False
     keeps_zero: bool = False
+    linear: Groups | None = ()
     identity: bool = False
     moves: Moves | None = None
     pools: bool = False

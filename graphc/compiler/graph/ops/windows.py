@@ -21,7 +21,7 @@ from graphc.compiler.graph.ops.table import (
     define,
     refuse_dtype,
 )
-from graphc.compiler.graph.ops.traits import Traits
+from graphc.compiler.graph.ops.traits import FIRST, SECOND, Traits
 
 
 def _dtype(op: str) -> DTypeRule:
@@ -115,13 +115,17 @@ def _unpooled(op: str, cotangents: Node, attrs: Attrs, checks: SizeChecks) -> tu
 _WINDOW = ("window", "strides", "padding")
 
 _POOLS = Traits(pools=True, keeps_zero=True)
-_SPREADS = Traits(keeps_zero=True)
+_SUMS = Traits(pools=True, keeps_zero=True, linear=FIRST)
+_SPREADS = Traits(keeps_zero=True, linear=FIRST)
+# (argmax, values)
+_GATHERS = Traits(pools=True, keeps_zero=True, linear=SECOND)
+_SCATTERS = Traits(keeps_zero=True, linear=SECOND)
 
 define("max_pool", "window", 1, _dtype("max_pool"), _pool("max_pool"), _WINDOW, _POOLS)
 _ARGMAX = Traits(pools=True, has_gradient=False)
 define("argmax_pool", "window", 1, _argmax_dtype, _pool("argmax_pool"), _WINDOW, _ARGMAX)
-define("gather_pool", "window", 2, _gathered_dtype, _gather_pool, _WINDOW, _POOLS)
-define("sum_pool", "window", 1, _dtype("sum_pool"), _pool("sum_pool"), _WINDOW, _POOLS)
-define("max_unpool", "window", 2, _unpooled_dtype, _max_unpool, (*_WINDOW, "size"), _SPREADS)
+define("gather_pool", "window", 2, _gathered_dtype, _gather_pool, _WINDOW, _GATHERS)
+define("sum_pool", "window", 1, _dtype("sum_pool"), _pool("sum_pool"), _WINDOW, _SUMS)
+define("max_unpool", "window", 2, _unpooled_dtype, _max_unpool, (*_WINDOW, "size"), _SCATTERS)
 _SUM = _dtype("sum_unpool")
 define("sum_unpool", "window", 1, _SUM, _sum_unpool, (*_WINDOW, "size"), _SPREADS)
