@@ -27,9 +27,9 @@
 # make test-web        check the page of `graphc view`: its script's own tests (node and npm), and
 #                      the page in Chromium; says what is missing
 # make web             bundle that script anew (node and npm)
-# make nvcc-gate       compile the kernels of the reference models with nvcc for three cards: no spills,
-#                      and registers, shared memory and counts as in tests/nvcc/ledger.json; with
-#                      UPDATE=1 the ledger is written
+# make nvcc-gate       compile the kernels of the reference models with nvcc, as each of four cards would
+#                      run them: no spills, and registers, shared memory, instructions and counts as in
+#                      tests/nvcc/ledger.json; with UPDATE=1 the ledger is written
 # make bench           where a training step's time goes
 # make peers           train beside PyTorch, JAX, Keras 3 and PyTensor (its own .venv-peers); options of
 #                      benchmarks/peers in PEERS, e.g. make peers PEERS='--only mlp --rounds 3'
@@ -225,7 +225,12 @@ campaign-ranks: NUMBER := $(or $(NUMBER),50)
 campaign-ranks: $(VENV)/.ranks
 	$(CAMPAIGN) ranks $(CAMPAIGN_OPTIONS)
 
-nvcc-gate: $(VENV)/.test
+$(VENV)/.gate: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python $(PIP_INSTALL) -e '.[test,gate]'
+	touch $@
+
+nvcc-gate: $(VENV)/.gate
 	$(BIN)/python -m tests.nvcc.gate $(if $(UPDATE),--update)
 
 bench: $(VENV)/.demo

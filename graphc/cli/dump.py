@@ -7,6 +7,7 @@ import json
 
 from graphc.cli.command import Command
 from graphc.cli.subject import add_subject_arguments, compiled_model, named_sizes
+from graphc.compiler.cards import CARDS
 from graphc.compiler.codegen.kernel_list import KernelList
 from graphc.compiler.codegen.memory_report import MemoryReport
 from graphc.compiler.codegen.table import wrapped
@@ -19,14 +20,15 @@ def _run(arguments: argparse.Namespace) -> None:
     if arguments.memory and arguments.source:
         raise ArgumentError("dump: --memory shows no source; leave one of the two out")
     sizes = named_sizes("dump", arguments.size)
+    target, card = arguments.target, arguments.card
     with config.changed(device="cpu"):  # lowering needs no GPU, whatever the flag says
         shown = compiled_model("dump", arguments.model, arguments.loss, arguments.optimizer)
         batch = shown.batch if arguments.batch is None else arguments.batch
         report: KernelList | MemoryReport
         if arguments.memory:
-            report = shown.model.memory_report(batch, sizes, target=arguments.target)
+            report = shown.model.memory_report(batch, sizes, target=target, card=card)
         else:
-            report = shown.model.kernels(batch, sizes, target=arguments.target)
+            report = shown.model.kernels(batch, sizes, target=target, card=card)
     if arguments.source and isinstance(report, KernelList):
         print(report.source, end="")
     elif arguments.json:
@@ -45,6 +47,11 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"{names}, or the path of an architecture in JSON or YAML, or of a saved model (.h5)",
     )
     add_subject_arguments(parser)
+    parser.add_argument(
+        "--card",
+        choices=CARDS,
+        help="a GPU, whose shared memory decides between kernels (default: what fits all of them)",
+    )
     parser.add_argument(
         "--memory", action="store_true", help="show the memory that a step takes, value by value"
     )
@@ -70,6 +77,7 @@ examples:
   graphc dump mlp --source > mlp.cu         the CUDA source of all kernels
   graphc dump mlp --target cpu --source     the C++ that a CPU runs
   graphc dump lstm --batch 8 --json         the same facts for a program to read
+  graphc dump lstm --card h100              what this GPU would run, though none is here
   graphc dump cnn --memory                  what a step takes of a GPU's memory
   graphc dump model.json --optimizer adam   a network of your own
 """,

@@ -129,6 +129,16 @@ def test_no_gpu_is_needed(capsys: pytest.CaptureFixture[str]) -> None:
         assert run(capsys, "small") == expected
 
 
+def test_a_card_that_is_not_here(capsys: pytest.CaptureFixture[str]) -> None:
+    totals = {
+        card: json.loads(run(capsys, "lstm", "--json", "--card", card))["totals"]
+        for card in ("t4", "h100")
+    }
+    assert totals["h100"]["launches"] < totals["t4"]["launches"]
+    assert "on NVIDIA H100" in run(capsys, "mlp", "--memory", "--card", "h100")
+    assert "target 'cpu'" in refused(capsys, "mlp", "--card", "h100", "--target", "cpu")
+
+
 @pytest.mark.usefixtures("small")
 def test_native_code_is_shown_without_a_compiler(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

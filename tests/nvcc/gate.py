@@ -1,12 +1,14 @@
-"""Every kernel of the reference models, at their true sizes, compiled for each card we aim at.
+"""Every kernel of the reference models, at their true sizes, as each card would run it: lowered for
+its shared memory, compiled for its architecture.
 
     python -m tests.nvcc.gate             compile, and compare with ledger.json
     python -m tests.nvcc.gate --update    compile, and write ledger.json
 
-A spill, a stack frame (local memory) or a warning of the compiler fails. So does any difference to
-the ledger, which is printed as a table, so that a change shows what it did to the kernels: run with
---update and commit the ledger with the change. Registers depend on the toolkit; another one than
-the ledger's compares the kernels alone, and says so.
+A spill, a stack frame (local memory) or a warning of the compiler fails, and so does a kernel that
+needs more shared memory than the card has. So does any difference to the ledger, which is printed
+as a table, so that a change shows what it did to the kernels: run with --update and commit the
+ledger with the change. Its numbers depend on the toolkit; another one than the ledger's compares
+the kernels alone, and says so.
 """
 
 from __future__ import annotations
@@ -27,13 +29,14 @@ from itertools import zip_longest
 from pathlib import Path
 
 from graphc import resources
+from graphc.compiler.cards import CARDS, Card
 from graphc.compiler.codegen.kernel_list import KernelList
 from graphc.compiler.runtime.gpu.nvcc import FLAGS
 from graphc.config import config
 from graphc.reference_models import REFERENCE_MODELS
+from tests.nvcc import sass
 
 LEDGER = Path(__file__).with_name("ledger.json")
-CARDS = ("sm_75", "sm_80", "sm_90")
 MOST_KERNELS = {"mlp": 20}
 
 _ENTRY = re.compile(r"Compiling entry function '(\w+)'")
@@ -43,12 +46,15 @@ _SHARED = re.compile(r"(\d+) bytes smem")
 _PROBLEM = re.compile(r"^(?!Remark).*\b(warning|error|fatal)\b")
 _TOOLKIT = re.compile(r"V(\d+\.\d+\.\d+)")
 
-_MEASURED = ("registers", "shared")
+_MEASURED = ("registers", "shared", "loop", "fma")
+_SELDOM = ("matrix", "copies", "local")  # in a row of the ledger only where there are any
 
-Kernels = dict[str, dict[str, dict[str, int]]]
-"""Kernel, card -> registers a thread and bytes of shared memory a block."""
-Ledger = dict[str, Kernels]
-"""A model's kernels, in the order of running."""
+Kernels = dict[str, dict[str, int]]
+"""Kernel, in the order of running -> registers a thread, bytes of shared memory a block; the
+instructions of its main loop and how many of them are multiply-adds; see `sass.Mix` for these and
+for `_SELDOM`."""
+Ledger = dict[str, dict[str, Kernels]]
+"""Model, card -> its kernels."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +65,24 @@ class Resources:
     shared: int
     frame: int
     spilled: int
+
+
+@dataclass(frozen=True)
+class Tools:
+    """The paths of nvcc and nvdisasm."""
+
+    nvcc: str
+    nvdisasm: str
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """The kernels of one source: resources and instructions by name, and the compiler's problems
+    with it."""
+
+    resources: dict[str, Resources]
+    mixes: dict[str, sass.Mix]
+    problems: list[str]
 
 
 def read_ptxas(text: str) -> dict[str, Resources]:
@@ -78,53 +102,52 @@ def read_ptxas(text: str) -> dict[str, Resources]:
     return found
 
 
-def compiled(nvcc: str, source: str, card: str) -> tuple[dict[str, Resources], list[str]]:
-    """Return the resources of each kernel of a source, and the problems that the compiler found."""
+def compiled(tools: Tools, source: str, arch: str) -> Compiled:
+    """Compile a source for an architecture, ``sm_75``."""
     with tempfile.TemporaryDirectory(prefix="graphc-gate-") as folder:
         path = Path(folder, "kernels.cu")
         path.write_text(source, encoding="utf-8")
         include = f"-I{resources.folder('kernels')}"
-        flags = [*FLAGS, "-Xptxas", "-v", f"-arch={card}", include]
-        output = str(path.with_suffix(".cubin"))
-        done = subprocess.run(
-            [nvcc, *flags, str(path), "-o", output], capture_output=True, text=True, check=False
-        )
+        flags = [*FLAGS, "-Xptxas", "-v", f"-arch={arch}", include]
+        output = path.with_suffix(".cubin")
+        command = [tools.nvcc, *flags, str(path), "-o", str(output)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        mixes = {} if done.returncode else sass.mixes(tools.nvdisasm, output)
     said = (done.stdout + done.stderr).replace(f"{folder}{os.sep}", "")
     problems = [line for line in said.splitlines() if _PROBLEM.search(line)]
     if done.returncode and not problems:
         problems = said.splitlines()[:20]
-    return read_ptxas(said), problems
+    return Compiled(read_ptxas(said), mixes, problems)
 
 
 def problems_of(model: str, card: str, kernels: Mapping[str, Resources]) -> list[str]:
     """A sentence for each kernel that spills or uses local memory."""
     return [
-        f"{model} {name} for {card}: {used.spilled} bytes spilled, {used.frame} bytes of stack"
+        f"{model} {name} on {card}: {used.spilled} bytes spilled, {used.frame} bytes of stack"
         for name, used in kernels.items()
         if used.spilled or used.frame
     ]
 
 
 def differences(before: Ledger, after: Ledger, counts_only: bool) -> list[tuple[str, ...]]:
-    """Rows (model, kernel, card, registers, shared) of what has changed, ``40 -> 48``."""
+    """Rows (model, card, kernel, numbers) of what has changed, ``40 -> 48``; the numbers are those
+    of `_MEASURED`, and behind them what is seldom there."""
     rows: list[tuple[str, ...]] = []
     for model in dict.fromkeys((*before, *after)):
-        old, new = before.get(model, {}), after.get(model, {})
-        if len(old) != len(new):
-            rows.append((model, f"{len(old)} -> {len(new)} kernels", "", "", ""))
-        if counts_only:
-            continue
-        for was, now in _changed_kernels(old, new):
-            name = was if was == now else f"{was or 'none'} -> {now or 'none'}"
-            for card in CARDS:
-                before_it, after_it = (
-                    kernels.get(kernel, {}).get(card, {})
-                    for kernels, kernel in ((old, was), (new, now))
-                )
-                other_kind = before_it and _unnumbered(was) != _unnumbered(now)
-                if before_it != after_it or other_kind:
-                    cells = (_change(before_it, after_it, what) for what in _MEASURED)
-                    rows.append((model, name, card, *cells))
+        for card in CARDS:
+            old, new = (ledger.get(model, {}).get(card, {}) for ledger in (before, after))
+            if len(old) != len(new):
+                counts = f"{len(old)} -> {len(new)} kernels"
+                rows.append((model, card, counts, *[""] * len(_MEASURED), ""))
+            if counts_only:
+                continue
+            for was, now in _changed_kernels(old, new):
+                name = was if was == now else f"{was or 'none'} -> {now or 'none'}"
+                pair = old.get(was, {}), new.get(now, {})
+                cells = [_change(*pair, what) for what in _MEASURED]
+                seldom = ((what, *(kernel.get(what, 0) for kernel in pair)) for what in _SELDOM)
+                others = [f"{what} {one} -> {other}" for what, one, other in seldom if one != other]
+                rows.append((model, card, name, *cells, ", ".join(others)))
     return rows
 
 
@@ -148,13 +171,13 @@ def _unnumbered(name: str) -> str:
 
 
 def _change(before: Mapping[str, int], after: Mapping[str, int], what: str) -> str:
-    was, now = before.get(what, "none"), after.get(what, "none")
+    was, now = (kernel.get(what, 0) if kernel else "none" for kernel in (before, after))
     return str(now) if was == now else f"{was} -> {now}"
 
 
 def table(rows: Sequence[Sequence[str]]) -> str:
     """Rows below the heads of `differences`."""
-    rows = [("model", "kernel", "card", "registers", "shared"), *rows]
+    rows = [("model", "card", "kernel", *_MEASURED, ""), *rows]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = (
         "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True))
@@ -163,37 +186,64 @@ def table(rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(line.rstrip() for line in lines)
 
 
-def lowered(models: Sequence[str]) -> dict[str, KernelList]:
-    """The kernels of each model's training step at its own batch."""
+def lowered(models: Sequence[str]) -> dict[tuple[str, str], KernelList]:
+    """The kernels of each model's training step at its own batch, by model and card."""
+    found: dict[tuple[str, str], KernelList] = {}
     with config.changed(device="cpu"):
-        references = [REFERENCE_MODELS[name] for name in models]
-        return {
-            one.name: one.build().function().kernels(one.batch, target="cuda") for one in references
-        }
+        for reference in map(REFERENCE_MODELS.__getitem__, models):
+            step = reference.build().function()
+            for card in CARDS:
+                found[reference.name, card] = step.kernels(reference.batch, card=card)
+    return found
 
 
-def measured(nvcc: str, models: Mapping[str, KernelList]) -> tuple[Ledger, list[str]]:
+def measured(tools: Tools, lists: Mapping[tuple[str, str], KernelList]) -> tuple[Ledger, list[str]]:
     """All models compiled for all cards, and what is wrong with them."""
-    jobs = [(model, card) for model in models for card in CARDS]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        results = list(pool.map(lambda job: compiled(nvcc, models[job[0]].source, job[1]), jobs))
+        jobs = [(tools, kernels.source, CARDS[card].arch) for (_, card), kernels in lists.items()]
+        results = list(pool.map(lambda job: compiled(*job), jobs))
     ledger: Ledger = {}
     problems: list[str] = []
-    for (model, card), (kernels, said) in zip(jobs, results, strict=True):
-        problems += [f"{model} for {card}: {line}" for line in said]
-        problems += problems_of(model, card, kernels)
-        dynamic: dict[str, int] = {}  # of a function that several launches share, the most
-        for kernel in models[model]:
-            function = kernel.repeats or kernel.name
-            dynamic[function] = max(dynamic.get(function, 0), kernel.shared)
-        rows = ledger.setdefault(model, {name: {} for name in dynamic})
-        for name, used in kernels.items():
-            shared = used.shared + dynamic[name]
-            rows[name][card] = {"registers": used.registers, "shared": shared}
-    for model, most in MOST_KERNELS.items():
-        if model in models and len(models[model]) > most:
-            problems.append(f"{model}: {len(models[model])} kernels, at most {most}")
+    for ((model, card), kernels), made in zip(lists.items(), results, strict=True):
+        problems += [f"{model} on {card}: {line}" for line in made.problems]
+        problems += problems_of(model, card, made.resources)
+        rows = _rows(kernels, made)
+        ledger.setdefault(model, {})[card] = rows
+        problems += _too_much_shared(model, CARDS[card], rows)
+        most = MOST_KERNELS.get(model)
+        if most is not None and len(kernels) > most:
+            problems.append(f"{model} on {card}: {len(kernels)} kernels, at most {most}")
     return ledger, problems
+
+
+def _rows(kernels: KernelList, made: Compiled) -> Kernels:
+    dynamic: dict[str, int] = {}  # of a function that several launches share, the most
+    for kernel in kernels:
+        function = kernel.repeats or kernel.name
+        dynamic[function] = max(dynamic.get(function, 0), kernel.shared)
+    rows: Kernels = {}
+    for name, shared in dynamic.items():
+        used, mix = made.resources.get(name), made.mixes.get(name)
+        if used is None or mix is None:  # it did not compile
+            continue
+        seldom = {what: getattr(mix, what) for what in _SELDOM if getattr(mix, what)}
+        rows[name] = {
+            "registers": used.registers,
+            "shared": used.shared + shared,
+            "loop": mix.loop,
+            "fma": mix.multiply_adds,
+            **seldom,
+        }
+    return rows
+
+
+def _too_much_shared(model: str, card: Card, kernels: Kernels) -> list[str]:
+    return [
+        f"{model} {name} on {card.name}: {row['shared']} bytes of shared memory a block, of "
+        f"{card.most_shared}"
+        for name, row in kernels.items()
+        if row["shared"] > card.most_shared
+    ]
 
 
 def toolkit(nvcc: str) -> str:
@@ -208,15 +258,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--update", action="store_true", help="write the ledger")
     update = parser.parse_args(arguments).update
-    nvcc = shutil.which("nvcc")
+    nvcc, nvdisasm = shutil.which("nvcc"), sass.nvdisasm()
     if nvcc is None:
         print("nvcc gate: there is no nvcc on PATH", file=sys.stderr)
         return 2
+    if nvdisasm is None:
+        print("nvcc gate: there is no nvdisasm; pip install '.[gate]' brings it", file=sys.stderr)
+        return 2
     version = toolkit(nvcc)
-    models = lowered(list(REFERENCE_MODELS))
-    ledger, problems = measured(nvcc, models)
-    for model, kernels in models.items():
-        print(f"{model}: {len(kernels)} kernels, {kernels.launches} launches a step")
+    lists = lowered(list(REFERENCE_MODELS))
+    ledger, problems = measured(Tools(nvcc, nvdisasm), lists)
+    for (model, card), kernels in lists.items():
+        print(f"{model} on {card}: {len(kernels)} kernels, {kernels.launches} launches a step")
     recorded = json.loads(LEDGER.read_text(encoding="utf-8")) if LEDGER.is_file() else {}
     known = recorded.get("toolkit")
     if known not in (None, version):
@@ -240,7 +293,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _compact(text: str) -> str:
     """JSON with the innermost objects on one line: a line of a diff is a kernel on a card."""
-    return re.sub(r"\{\s*(\"registers\": \d+),\s*(\"shared\": \d+)\s*\}", r"{\1, \2}", text)
+    return re.sub(
+        r"\{[^{}]*\}",
+        lambda row: " ".join(row[0].split()).replace("{ ", "{").replace(" }", "}"),
+        text,
+    )
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from graphc.compiler.cards import Card, card_named
 from graphc.compiler.codegen import DeviceProgram
 from graphc.compiler.codegen.describe import describe
 from graphc.compiler.codegen.kernel_list import KernelList
@@ -193,10 +194,13 @@ class Function:
         it."""
         return self._specialise(None if self._phase is None else training).target
 
-    def program(self, training: bool = False, target: str | None = None) -> DeviceProgram:
-        """The graph as generated code, whether it can run here or not; `target` as of `kernels`."""
+    def program(
+        self, training: bool = False, target: str | None = None, card: str | None = None
+    ) -> DeviceProgram:
+        """The graph as generated code, whether it can run here or not; `target` and `card` as of
+        `kernels`."""
         prepared = self._specialise(None if self._phase is None else training)
-        return prepared.program(self._target(target, training))
+        return prepared.program(self._target(target, training, card), self._card(card))
 
     def kernels(
         self,
@@ -204,6 +208,7 @@ class Function:
         sizes: Mapping[str, int] | None = None,
         training: bool = False,
         target: str | None = None,
+        card: str | None = None,
     ) -> KernelList:
         """The kernels of the generated code: FLOPs, bytes, source; of a GPU's the launches. Neither
         a GPU nor a compiler is needed.
@@ -214,13 +219,18 @@ class Function:
             training: the learning phase, where it is an input.
             target: 'cuda', or 'cpu' (native code); by default what a call runs, and 'cuda' where
                 the interpreter runs it, which has no kernels.
+            card: a name of `graphc.compiler.cards.CARDS`: the CUDA kernels are those which that GPU
+                would run. By default, and where `device` selects no GPU, they run on each card
+                that graphc supports, which may rule out what needs more shared memory.
 
         Raises:
-            ArgumentError: a symbolic size without a number, or another target.
+            ArgumentError: a symbolic size without a number, another target, or a card that is not
+                known or given for native code.
             ShapeError: sizes that have to agree and do not.
         """
-        program, bindings = self._at(batch, sizes, training, target)
-        return describe(program, bindings, self.name, self._target(target, training))
+        program, bindings = self._at(batch, sizes, training, target, card)
+        chosen = self._target(target, training, card)
+        return describe(program, bindings, self._title(card), chosen)
 
     def memory_report(
         self,
@@ -228,14 +238,15 @@ class Function:
         sizes: Mapping[str, int] | None = None,
         training: bool = False,
         target: str | None = None,
+        card: str | None = None,
     ) -> MemoryReport:
         """Return the device memory that a call takes, buffer by buffer; arguments as of
         `kernels`."""
-        program, bindings = self._at(batch, sizes, training, target)
-        chosen = self._target(target, training)
+        program, bindings = self._at(batch, sizes, training, target, card)
+        chosen = self._target(target, training, card)
         prepared = self._specialise(None if self._phase is None else training)
         threads = prepared.threads if chosen == "cpu" else 1
-        return memory_report(program, bindings, self.name, target=chosen, threads=threads)
+        return memory_report(program, bindings, self._title(card), target=chosen, threads=threads)
 
     def step_memory(self, shapes: Sequence[Sequence[int]]) -> StepMemory:
         """Return the memory that a call on arrays of these shapes takes; see `StepMemory`."""
@@ -248,7 +259,21 @@ class Function:
         prepared = self._specialise(None if self._phase is None else False)
         return prepared.memory(prepared.sizes(bindings))
 
-    def _target(self, target: str | None, training: bool) -> str:
+    def _title(self, card: str | None) -> str:
+        found = self._card(card)
+        return self.name if found is None else f"{self.name} on {found.title}"
+
+    def _card(self, card: str | None) -> Card | None:
+        return None if card is None else card_named(card, self.name)
+
+    def _target(self, target: str | None, training: bool, card: str | None) -> str:
+        if card is not None and target not in (None, "cuda"):
+            raise ArgumentError(
+                f"{self.name}: card: expected a GPU's name with target 'cuda' alone, received "
+                f"card {card!r} with target {target!r}"
+            )
+        if card is not None:
+            return "cuda"
         if target is None:
             return self.target(training) or TARGETS[0]
         if target not in TARGETS:
@@ -274,9 +299,10 @@ class Function:
         sizes: Mapping[str, int] | None,
         training: bool,
         target: str | None,
+        card: str | None,
     ) -> tuple[DeviceProgram, dict[Symbol, int]]:
         bindings = self.bindings(batch, sizes, training)
-        return self.program(training, target), bindings
+        return self.program(training, target, card), bindings
 
     def __call__(self, *values: object) -> np.ndarray | list[np.ndarray]:
         """Run once. Values have to be of the inputs' dtypes and shapes; see `function`.

@@ -9,6 +9,7 @@ from typing import cast
 
 import numpy as np
 
+from graphc.compiler.cards import Card
 from graphc.compiler.codegen import DeviceProgram, lower
 from graphc.compiler.codegen.native import lower_native
 from graphc.compiler.function.comparison import check
@@ -131,16 +132,18 @@ class Prepared:
         """Run the passes again, and return a record of each."""
         return recorded_passes(self.given, self._pipeline)
 
-    def program(self, target: str) -> DeviceProgram:
+    def program(self, target: str, card: Card | None = None) -> DeviceProgram:
         """The graph as generated code for 'cuda' or 'cpu', whatever runs it; made at the first
-        use."""
-        if target not in self._programs:
+        use. For CUDA, `card` says for which GPU; by default for the one that `device` selects, or
+        for any where that is the CPU."""
+        made = target if card is None else card.name
+        if made not in self._programs:
             if target == "cpu":
-                self._programs[target] = lower_native(self.outputs, self._states).program
+                self._programs[made] = lower_native(self.outputs, self._states).program
             else:
-                shared = most_shared(self._device)
-                self._programs[target] = lower(self.outputs, self._states, shared)
-        return self._programs[target]
+                shared = most_shared(self._device) if card is None else card.most_shared
+                self._programs[made] = lower(self.outputs, self._states, shared)
+        return self._programs[made]
 
     def memory(self, bindings: Mapping[Symbol, int]) -> GraphMemory:
         """Return the memory that a run takes on one thread."""

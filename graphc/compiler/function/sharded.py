@@ -209,20 +209,22 @@ class ShardedFunction:
         batch: int | None = None,
         sizes: Mapping[str, int] | None = None,
         target: str | None = None,
+        card: str | None = None,
     ) -> KernelList:
         """The kernels of a shard of a batch of so many samples; see `Function.kernels`."""
         function, rows = self._of_shard(batch)
-        return function.kernels(rows, sizes, target=target)
+        return function.kernels(rows, sizes, target=target, card=card)
 
     def memory_report(
         self,
         batch: int | None = None,
         sizes: Mapping[str, int] | None = None,
         target: str | None = None,
+        card: str | None = None,
     ) -> MemoryReport:
         """The device memory that a shard of a batch of so many samples takes."""
         function, rows = self._of_shard(batch)
-        return function.memory_report(rows, sizes, target=target)
+        return function.memory_report(rows, sizes, target=target, card=card)
 
     def divided_in(self, shards: int) -> ShardedFunction:
         """Return the same function with another number of shards; both run the same code."""

@@ -521,6 +521,7 @@ class Model(Container):
         batch: int | None = None,
         sizes: Mapping[str, int] | None = None,
         target: str | None = None,
+        card: str | None = None,
     ) -> KernelList:
         """The kernels of a training step; prints as a table. No GPU is needed.
 
@@ -529,26 +530,31 @@ class Model(Container):
             sizes: numbers for other sizes that only a call knows, by name; see `Function.kernels`.
             target: 'cuda', or 'cpu' (native code); by default what `fit` runs here, and 'cuda'
                 where the interpreter runs it.
+            card: 't4', 'rtx4090', 'a100' or 'h100': the CUDA kernels that this GPU would run; see
+                `Function.kernels`.
 
         Raises:
             NotCompiledError: before `compile`.
-            ArgumentError, ShapeError: a size that is missing or does not fit.
+            ArgumentError, ShapeError: a size that is missing or does not fit, or a card that is not
+                known.
         """
         trainer = self._graphc_trainer
         step = trainer.need_compiled("kernels").train()
-        return step.kernels(trainer.feeds.batch_shown(batch), sizes, target=target)
+        return step.kernels(trainer.feeds.batch_shown(batch), sizes, target=target, card=card)
 
     def memory_report(
         self,
         batch: int | None = None,
         sizes: Mapping[str, int] | None = None,
         target: str | None = None,
+        card: str | None = None,
     ) -> MemoryReport:
         """Return the memory that a training step takes of its device, by value; as `kernels`
         otherwise."""
         trainer = self._graphc_trainer
         step = trainer.need_compiled("memory_report").train()
-        return step.memory_report(trainer.feeds.batch_shown(batch), sizes, target=target)
+        shown = trainer.feeds.batch_shown(batch)
+        return step.memory_report(shown, sizes, target=target, card=card)
 
 
 explain_missing(Model, OF_MODELS)

@@ -7,11 +7,13 @@ import pytest
 
 from graphc import device_report, function
 from graphc.compiler import graph as g
+from graphc.compiler.cards import CARDS
 from graphc.compiler.graph.dim import symbol
 from graphc.compiler.runtime import interpreting
 from graphc.config import config
 from graphc.errors import ArgumentError, ShapeError
 from graphc.layers.core import Dense
+from graphc.layers.recurrent import LSTM
 from graphc.models import Sequential
 
 TIME = symbol("time")
@@ -157,3 +159,30 @@ def test_kernels_are_shown_for_the_target_that_runs_unless_another_is_given(
     assert (kernel.bytes, kernel.fewest, kernel.moved, kernel.ratio) == (48, 48, None, None)
     with pytest.raises(ArgumentError, match="cuda"):
         native.kernels(2, target="gpu")
+
+
+def test_a_card_decides_by_its_shared_memory_which_kernels_run_a_loop() -> None:
+    """One launch runs all steps where a block can hold what the loop reads in each of them: of 4
+    matrices of 128 x 128 float32, 262,144 bytes, that which does not lie in registers."""
+    model = Sequential([LSTM(128, input_shape=(9, 3))])
+    model.compile("sgd", "mse")
+    kernels = {card: model.kernels(2, card=card) for card in CARDS}
+    launches = {card: one.launches for card, one in kernels.items()}
+    assert launches["t4"] == launches["rtx4090"] == launches["a100"] > launches["h100"] + 2 * 7
+    assert model.kernels(2, target="cuda").launches == launches["t4"]
+    most = {card: max(kernel.shared for kernel in one) for card, one in kernels.items()}
+    assert most["a100"] <= 64 << 10
+    assert CARDS["a100"].most_shared < most["h100"] <= CARDS["h100"].most_shared
+    assert "on NVIDIA H100" in kernels["h100"].title
+    assert "on NVIDIA H100" in model.memory_report(2, card="h100").title
+
+
+def test_cards_that_are_unknown_or_given_for_native_code() -> None:
+    x = g.input((g.BATCH, 3), name="x")
+    f = function([x], g.exp(x), name="f")
+    with pytest.raises(ArgumentError, match=r"f: no card is named 'h10'. Did you mean 'h100'\?"):
+        f.kernels(2, card="h10")
+    with pytest.raises(ArgumentError, match="received card 'h100' with target 'cpu'"):
+        f.kernels(2, target="cpu", card="h100")
+    with pytest.raises(ArgumentError, match="received card 'h100' with target 'cpu'"):
+        f.memory_report(2, target="cpu", card="h100")
