@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 
@@ -166,6 +168,18 @@ def get_uid(prefix: str = "") -> int:
 def reset_uids() -> None:
     """Let automatic names count from 1 again."""
     _uids.clear()
+
+
+@contextmanager
+def own_uids() -> Iterator[None]:
+    """Let automatic names count from 1 within a ``with`` block, and go on behind it."""
+    kept = dict(_uids)
+    _uids.clear()
+    try:
+        yield
+    finally:
+        for prefix, number in kept.items():
+            _uids[prefix] = max(_uids[prefix], number)
 
 
 def backend() -> str:

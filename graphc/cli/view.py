@@ -1,14 +1,15 @@
-"""``graphc view``: one HTML page of how a model was compiled."""
+"""``graphc view``: one HTML page of how a model was compiled, or of how two builds differ."""
 
 from __future__ import annotations
 
 import argparse
 import re
 import webbrowser
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from graphc.backend.settings import own_uids
 from graphc.cli.bench import profile
 from graphc.cli.command import Command
 from graphc.cli.subject import (
@@ -17,40 +18,146 @@ from graphc.cli.subject import (
     compiled_with,
     named_sizes,
 )
-from graphc.compiler.function import Function
+from graphc.compiler.function import TARGETS, Function
 from graphc.config import config
 from graphc.engine.training.collecting import collected_models
 from graphc.engine.training.model import Model
-from graphc.errors import ArgumentError, DeviceError, unknown_name
+from graphc.errors import ArgumentError, DeviceError, suggestion, unknown_name
 from graphc.paths import shown_path
 from graphc.reference_models import REFERENCE_MODELS
 from graphc.scripts.running import read_program, run_program
-from graphc.view import Subject, compiled_view, subject_of, write_page, write_trace
+from graphc.view import (
+    COMPILE_FLAGS,
+    ComparedBuilds,
+    CompiledView,
+    Subject,
+    compare,
+    compiled_view,
+    read_page,
+    subject_of,
+    write_page,
+    write_trace,
+)
 
 _DEVICES = {"cuda": "gpu", "cpu": "cpu"}
 _INTERPRETER = "NumPy interpreter"
 
 
+_PAGE = ".html"
+_OPTIONS = ("batch", "target", "loss", "optimizer")
+"""What --right sets of the second build, beside the flags."""
+
+
 def _run(arguments: argparse.Namespace) -> None:
-    sizes = named_sizes("view", arguments.size)
-    path = Path(arguments.output or _page_name(arguments.model))
     if arguments.trace and not arguments.measure:
         raise ArgumentError("view: --trace writes times, which --measure takes; add --measure")
-    measured = _measured(arguments) if arguments.measure else None
-    with config.changed(device="cpu"):  # lowering needs no GPU, whatever the flag says
-        subject = _subject(arguments)
-        batch = subject.batch if arguments.batch is None else arguments.batch
-        view = compiled_view(subject, batch, sizes, arguments.target, measured)
-    write_page(view, path)
-    if arguments.trace:
-        write_trace(view, arguments.trace)
+    if arguments.other is not None or arguments.right:
+        made: CompiledView | ComparedBuilds = _compared(arguments)
+    elif _is_page(arguments.model):
+        raise ArgumentError(
+            f"view: {arguments.model} is a page already: open it; or name a second build, to see "
+            "what differs"
+        )
+    else:
+        made = _built(arguments)
+    path = Path(arguments.output or _page_name(arguments))
+    write_page(made, path)
+    if arguments.trace and isinstance(made, CompiledView):
+        write_trace(made, arguments.trace)
     print(f"{shown_path(path)}: {path.stat().st_size / 1e6:.1f} MB")
     if arguments.open and not webbrowser.open(path.resolve().as_uri()):
         raise DeviceError(f"view: no browser was found to open {shown_path(path)} with; open it")
 
 
-def _page_name(model: str) -> str:
-    return re.sub(r"[^\w.-]+", "_", Path(model).stem) + ".html"
+def _built(arguments: argparse.Namespace) -> CompiledView:
+    """Build a model, and return its document."""
+    sizes = named_sizes("view", arguments.size)
+    measured = _measured(arguments) if arguments.measure else None
+    with config.changed(device="cpu"), own_uids():  # lowering needs no GPU, whatever the flag says
+        subject = _subject(arguments)
+        batch = subject.batch if arguments.batch is None else arguments.batch
+        return compiled_view(subject, batch, sizes, arguments.target, measured)
+
+
+def _compared(arguments: argparse.Namespace) -> ComparedBuilds:
+    """Return the documents of two builds, and what differs between them."""
+    first, second = arguments.model, arguments.other or arguments.model
+    _check_compared(arguments, first, second)
+    changes = dict(map(_right, arguments.right))
+    options = {name: text for name, text in changes.items() if name in _OPTIONS}
+    flags = {name: text for name, text in changes.items() if name not in options}
+    before = read_page(first) if _is_page(first) else _built(arguments).as_dict()
+    if _is_page(second):
+        after = read_page(second)
+    else:
+        given = argparse.Namespace(**(vars(arguments) | {"model": second} | _parsed(options)))
+        with config.changed(**flags):
+            after = _built(given).as_dict()
+    named = ", ".join((second, *arguments.right))
+    names = (first, named) if first != named else (f"{first} (1)", f"{named} (2)")
+    return compare(before, after, (shown_path(names[0]), shown_path(names[1])))
+
+
+def _check_compared(arguments: argparse.Namespace, first: str, second: str) -> None:
+    """Raise ArgumentError for options that two builds would ignore."""
+    if arguments.trace:
+        raise ArgumentError("view: --trace writes a step of one build; leave one of the two out")
+    if arguments.right and _is_page(second):
+        raise ArgumentError(
+            f"view: --right changes how a model is built, and {second} is a page of one that was; "
+            "leave --right out"
+        )
+    if _is_page(first) and _is_page(second):
+        names = ("measure", "name", "batch", "size", "loss", "optimizer")
+        given = ["model" if name == "name" else name for name in names if vars(arguments)[name]]
+        if given:
+            raise ArgumentError(
+                f"view: two pages are compared as they are, and nothing is built; leave "
+                f"{', '.join(f'--{name}' for name in given)} out"
+            )
+
+
+def _right(text: str) -> tuple[str, str]:
+    """Return the name and the value of one --right."""
+    name, equals, value = (part.strip() for part in text.partition("="))
+    allowed = (*_OPTIONS, *COMPILE_FLAGS)
+    if not equals:
+        raise ArgumentError(
+            f"view: --right takes NAME=VALUE, e.g. --right batch=64, received {text!r}"
+        )
+    if name not in allowed:
+        raise ArgumentError(
+            f"view: --right changes {', '.join(allowed)} of the second build, received {name!r}. "
+            f"{suggestion(name, allowed)}"
+        )
+    return name, value
+
+
+def _parsed(options: Mapping[str, str]) -> dict[str, str | int]:
+    """The options as the command line's own ones are."""
+    found: dict[str, str | int] = dict(options)
+    if "batch" in options:
+        if not options["batch"].isdecimal():
+            raise ArgumentError(
+                f"view: --right batch=N: expected a whole number, received {options['batch']!r}"
+            )
+        found["batch"] = int(options["batch"])
+    if options.get("target", TARGETS[0]) not in TARGETS:
+        raise ArgumentError(
+            f"view: --right target: expected {' or '.join(TARGETS)}, received {options['target']!r}"
+        )
+    return found
+
+
+def _is_page(name: str) -> bool:
+    return name.lower().endswith(_PAGE)
+
+
+def _page_name(arguments: argparse.Namespace) -> str:
+    stems = [Path(arguments.model).stem]
+    if arguments.other is not None or arguments.right:
+        stems.append(Path(arguments.other or arguments.model).stem)
+    return re.sub(r"[^\w.-]+", "_", "_to_".join(stems)) + _PAGE
 
 
 def _measured(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -61,7 +168,8 @@ def _measured(arguments: argparse.Namespace) -> dict[str, Any]:
             f"view: --measure times the reference models ({', '.join(REFERENCE_MODELS)}), which "
             f"bring data of their own, and {name!r} is none; leave --measure out"
         )
-    report = profile(name, arguments.batch, _DEVICES[arguments.target])
+    with own_uids():
+        report = profile(name, arguments.batch, _DEVICES[arguments.target])
     if report.executor == _INTERPRETER:
         raise DeviceError(
             "view: --measure: expected native code, whose kernels are timed, and the interpreter "
@@ -129,10 +237,27 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         "model",
         metavar="MODEL",
         help=f"{names}; the path of an architecture in JSON or YAML, of a saved model (.h5), or of "
-        "a program (.py), which is run as by graphc run",
+        "a program (.py), which is run as by graphc run; beside OTHER also of a page (.html)",
     )
     parser.add_argument(
-        "-o", "--output", metavar="FILE", help="where the page goes (default: MODEL.html)"
+        "other",
+        nargs="?",
+        metavar="OTHER",
+        help="a second build, to see what differs: as MODEL, or a page that graphc view wrote",
+    )
+    parser.add_argument(
+        "--right",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="what is different in the second build, which is of MODEL too if there is no OTHER: "
+        f"{', '.join((*_OPTIONS, *COMPILE_FLAGS))}; may be repeated",
+    )
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="FILE",
+        help="where the page goes (default: MODEL.html, or MODEL_to_OTHER.html)",
     )
     parser.add_argument("--open", action="store_true", help="show the page in a browser")
     parser.add_argument(
@@ -156,12 +281,16 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 COMMAND = Command(
     name="view",
-    summary="write one HTML page of how a model was compiled",
+    summary="write one HTML page of how a model was compiled, or of what differs in two builds",
     description="""\
 Writes one HTML file that shows how the training step of a model was compiled: its layers, the graph
 after each pass and the rules that fired, each kernel with what it costs and its source, and which
 value lies where in memory. What is chosen in one pane is marked in all others. The file needs no
 network and no graphc.
+
+With a second build, or --right, the page shows what differs between the two: the kernels, matched
+by what they compute, with their times, FLOPs and bytes; the memory; the layers; and each build as a
+page of its own. A page that was written before, by another version too, can be either of them.
 
 Its numbers are those of graphc dump --json, graphc dump --memory --json and, with --measure, graphc
 bench --json.
@@ -172,6 +301,9 @@ examples:
   graphc view model.json --optimizer adam
   graphc view saved.h5 --batch 64
   graphc view train.py --model sequential_2     where it compiles several
+  graphc view cnn --right batch=64              what another batch changes
+  graphc view lstm --right mode=FAST_COMPILE    what the passes are good for
+  graphc view before.html after.html            two pages written earlier
 """,
     run=_run,
     add_arguments=_add_arguments,

@@ -14,8 +14,10 @@ from graphc.compiler.graph import Node
 from graphc.compiler.graph.cost import cost
 from graphc.compiler.passes import PassRecord
 from graphc.compiler.schedule.kernel import Kernel, Loop, kernels
+from graphc.config import config
 from graphc.package_version import __version__
 from graphc.view.document import (
+    COMPILE_FLAGS,
     FORMAT,
     CompiledView,
     FiringView,
@@ -66,6 +68,7 @@ def compiled_view(
     return CompiledView(
         format=FORMAT,
         graphc=__version__,
+        flags={name: getattr(config, name) for name in COMPILE_FLAGS},
         kernels=head | described.as_dict(),
         memory=head | memory.as_dict(),
         measured=measured,

@@ -1,4 +1,4 @@
-"""The document behind a page: all that it shows, as data.
+"""The document behind a page: all that it shows, as data; and two of them, side by side.
 
 Its numbers are those of ``graphc dump --json``, ``graphc dump --memory --json`` and ``graphc bench
 --json``, which it holds as they are; the other tables name nodes by their position in `nodes`.
@@ -9,8 +9,11 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-FORMAT = 1
+FORMAT = 2
 """The number of this form, which the page checks."""
+
+COMPILE_FLAGS = ("floatX", "keras", "image_dim_ordering", "epsilon", "mode")
+"""The flags that change what a model compiles to."""
 
 Phase = Literal["forward", "gradient", "update"]
 
@@ -125,6 +128,7 @@ class CompiledView:
     Attributes:
         format: `FORMAT`.
         graphc: the version that made it.
+        flags: the values of `COMPILE_FLAGS`.
         kernels: what ``graphc dump --json`` prints.
         memory: what ``graphc dump --memory --json`` prints, of the same target and sizes.
         measured: what ``graphc bench --json`` prints; None where nothing was measured.
@@ -137,6 +141,7 @@ class CompiledView:
 
     format: int
     graphc: str
+    flags: dict[str, str]
     kernels: dict[str, Any]
     memory: dict[str, Any]
     measured: dict[str, Any] | None
@@ -146,6 +151,11 @@ class CompiledView:
     kernel_links: tuple[KernelLinks, ...]
     value_nodes: tuple[int | None, ...]
 
+    @property
+    def title(self) -> str:
+        """Of which model it is."""
+        return str(self.kernels["model"])
+
     def as_dict(self) -> dict[str, Any]:
         """The document as JSON has it."""
         found = dict(vars(self))
@@ -154,4 +164,87 @@ class CompiledView:
             found[name] = [dict(vars(one)) for one in found[name]]
         for name in ("layers", "stages"):
             found[name] = [asdict(one) for one in found[name]]
+        return found
+
+
+@dataclass(frozen=True)
+class BuildFact:
+    """What one build is of, or was made with, where another one differs; empty where it has no such
+    fact."""
+
+    name: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True)
+class LayerPair:
+    """A layer in two builds, by name; None in the one that lacks it.
+
+    Attributes:
+        changes: which of `LayerView`'s attributes differ.
+    """
+
+    before: str | None
+    after: str | None
+    changes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class KernelPair:
+    """A kernel in two builds, by position; None in the one where none computes it.
+
+    Attributes:
+        changes: what differs: ``nodes``, or their ``types`` alone, ``source``, or a name of
+            ``graphc dump --json``.
+        is_close: whether the measured times may differ by chance; None where one is missing.
+        lost: the nodes of the first build that the second's kernel does not compute.
+        gained: the nodes of the second build that the first's kernel does not compute.
+        elsewhere: of a kernel without counterpart: those of the other build that compute the most
+            of its nodes.
+    """
+
+    before: int | None
+    after: int | None
+    changes: tuple[str, ...]
+    is_close: bool | None
+    lost: tuple[int, ...]
+    gained: tuple[int, ...]
+    elsewhere: tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComparedBuilds:
+    """All that a page of two builds shows.
+
+    Attributes:
+        format: `FORMAT`.
+        graphc: the version that compared them.
+        names: what the builds are called.
+        builds: their documents, as JSON has them.
+        facts: in what they differ as a whole.
+        step_is_close: whether the measured times of a step may differ by chance; None where one is
+            missing.
+        layers, kernels: what belongs together, in the order of the second build.
+    """
+
+    format: int
+    graphc: str
+    names: tuple[str, str]
+    builds: tuple[dict[str, Any], dict[str, Any]]
+    facts: tuple[BuildFact, ...]
+    step_is_close: bool | None
+    layers: tuple[LayerPair, ...]
+    kernels: tuple[KernelPair, ...]
+
+    @property
+    def title(self) -> str:
+        """Which builds they are."""
+        return " and ".join(self.names)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The document as JSON has it."""
+        found = dict(vars(self))
+        for name in ("facts", "layers", "kernels"):
+            found[name] = [dict(vars(one)) for one in found[name]]
         return found

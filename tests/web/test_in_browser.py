@@ -5,17 +5,28 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from graphc.backend.settings import own_uids
 from graphc.reference_models import REFERENCE_MODELS
-from graphc.view import CompiledView, Subject, compiled_view, page, write_page
-from tests.view.steps import HOSTILE, hostile_subject
+from graphc.view import (
+    ComparedBuilds,
+    CompiledView,
+    Subject,
+    compare,
+    compiled_view,
+    page,
+    write_page,
+)
+from tests.view.steps import HOSTILE, document, hostile_subject
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
@@ -37,7 +48,14 @@ def browser() -> Iterator[Any]:
 class Opened:
     """A page, and what must not happen on it: errors, and requests beside that of itself."""
 
-    def __init__(self, browser: Any, path: Path, hash_: str = "", **options: Any):
+    def __init__(
+        self,
+        browser: Any,
+        path: Path,
+        hash_: str = "",
+        rows: Sequence[str] = (".layers .box", ".kernels [data-kernel]"),
+        **options: Any,
+    ):
         self.context = browser.new_context(**{"viewport": WIDE, **options})
         self.context.set_default_timeout(5000)
         self.tab = self.context.new_page()
@@ -48,8 +66,8 @@ class Opened:
         self.tab.on("dialog", lambda dialog: self.faults.append(f"dialog {dialog.message}"))
         self.tab.on("request", lambda request: self.requests.append(request.url))
         self.tab.goto(f"{path.as_uri()}{hash_}")
-        self.tab.wait_for_selector(".layers .box")
-        self.tab.wait_for_selector(".kernels [data-kernel]")
+        for row in rows:
+            self.tab.wait_for_selector(row)
 
     def layer(self, name: str) -> Any:
         return self.tab.locator(f'.layers .box:has(.title:text-is("{name}"))')
@@ -64,16 +82,17 @@ class Opened:
         assert len([url for url in self.requests if url.startswith("file:")]) == 1
 
 
-def document(name: str) -> CompiledView:
+def reference(name: str, target: str = "cuda") -> CompiledView:
     model = REFERENCE_MODELS[name]
-    subject = Subject(name, model.summary, model.build().function(), model.batch)
-    return compiled_view(subject, model.batch, target="cuda")
+    with own_uids():
+        subject = Subject(name, model.summary, model.build().function(), model.batch)
+    return compiled_view(subject, model.batch, target=target)
 
 
 @pytest.fixture(scope="module")
 def mlp(tmp_path_factory: pytest.TempPathFactory) -> tuple[CompiledView, Path]:
     path = tmp_path_factory.mktemp("pages") / "mlp.html"
-    view = document("mlp")
+    view = reference("mlp")
     write_page(view, path)
     return view, path
 
@@ -238,7 +257,191 @@ def test_a_frame_of_a_notebook(browser: Any, mlp: tuple[CompiledView, Path]) -> 
     context.close()
 
 
-@pytest.mark.skipif("GRAPHC_UPDATE_PICTURES" not in os.environ, reason="takes pictures on request")
+PAIRS = (".kernel-pairs [data-pair]",)
+
+
+@pytest.fixture(scope="module")
+def compared(tmp_path_factory: pytest.TempPathFactory) -> tuple[ComparedBuilds, Path]:
+    """A page of a step for CUDA beside that for the CPU."""
+    path = tmp_path_factory.mktemp("compared") / "loop.html"
+    found = compare(document("loop", "cuda"), document("loop", "cpu"), (HOSTILE[1], "on a CPU"))
+    write_page(found, path)
+    return found, path
+
+
+def test_the_difference_comes_first(browser: Any, compared: tuple[ComparedBuilds, Path]) -> None:
+    found, path = compared
+    one = Opened(browser, path, rows=PAIRS)
+    assert one.texts("nav.builds button") == ["Difference", *found.names]
+    (fact,) = one.texts(".sums tr.fact")
+    assert fact == "targetcudacpu"
+    totals = [build["kernels"]["totals"] for build in found.builds]
+    (kernels,) = one.tab.locator(".sums tr", has=one.tab.locator("th:text-is('kernels')")).all()
+    cells = kernels.locator("td").all_text_contents()
+    assert cells[:2] == [str(total["kernels"]) for total in totals]
+    counts = one.texts(".kernel-pairs .filter")
+    missing = {
+        "added": sum(pair.before is None for pair in found.kernels),
+        "removed": sum(pair.after is None for pair in found.kernels),
+        "same": sum(
+            not pair.changes and None not in (pair.before, pair.after) for pair in found.kernels
+        ),
+    }
+    for status, count in missing.items():
+        assert f"{count} {status}" in counts
+    rows = one.tab.locator(".kernel-pairs [role=grid]").get_attribute("aria-rowcount")
+    assert rows == str(1 + len(found.kernels) - missing["same"])
+    assert one.tab.locator("img").count() == 0
+    one.close()
+
+
+def test_a_pair_leads_to_each_builds_kernel(
+    browser: Any, compared: tuple[ComparedBuilds, Path]
+) -> None:
+    found, path = compared
+    one = Opened(browser, path, rows=PAIRS)
+    at = next(k for k, pair in enumerate(found.kernels) if "source" in pair.changes)
+    pair = found.kernels[at]
+    first, second = (build["kernels"]["kernels"] for build in found.builds)
+    before, after = first[pair.before]["name"], second[pair.after]["name"]
+    row = one.tab.locator(".kernel-pairs .rows .row").nth(at)
+    row.locator(".cell").first.click()
+    assert one.tab.evaluate("location.hash") == f"#pair={at}"
+    assert one.texts(".diff-line.gone")
+    sides = {
+        0: ("gone", first[pair.before]["source"]),
+        1: ("fresh", second[pair.after]["source"]),
+    }
+    for kind, source in sides.values():
+        lines = one.tab.locator(f".diff-line:not(.{'fresh' if kind == 'gone' else 'gone'})")
+        texts = lines.evaluate_all(
+            "lines => lines.map(line => [...line.childNodes].slice(3)"
+            ".map(part => part.textContent).join(''))"
+        )
+        assert "\n".join(texts) == source.rstrip("\n")
+    for side, name in ((1, before), (2, after)):
+        one.tab.locator("nav.builds button").first.click()
+        row = one.tab.locator(".kernel-pairs .rows .row.chosen")
+        row.locator(".link").nth(side - 1).click()
+        build = one.tab.locator(".build:not([hidden])")
+        build.locator(".layers .box").first.wait_for()
+        assert build.locator(".source h3").text_content() == f"kernel{name}"
+        assert one.tab.evaluate("location.hash") == f"#build={side}&kernel={name}"
+        one.tab.keyboard.press("Escape")
+        assert one.tab.evaluate("location.hash") == f"#build={side}"
+    one.close()
+
+
+def test_an_address_restores_what_was_compared(
+    browser: Any, compared: tuple[ComparedBuilds, Path]
+) -> None:
+    found, path = compared
+    one = Opened(browser, path, "#pair=1", rows=PAIRS)
+    assert one.tab.locator(".kernel-pairs .row.chosen").count() == 1
+    one.tab.keyboard.press("Escape")
+    assert one.tab.evaluate("location.hash") == ""
+    one.tab.locator("nav.builds button[aria-selected=true]").focus()
+    one.tab.keyboard.press("ArrowRight")
+    assert one.texts("nav.builds button[aria-selected=true]") == [HOSTILE[1]]
+    one.close()
+    name = found.builds[1]["kernels"]["kernels"][2]["name"]
+    one = Opened(browser, path, f"#build=2&kernel={name}", rows=(".layers .box",))
+    assert one.texts(".source h3") == [f"kernel{name}"]
+    one.close()
+
+
+def test_the_keyboard_goes_through_what_differs(
+    browser: Any, compared: tuple[ComparedBuilds, Path]
+) -> None:
+    one = Opened(browser, compared[1], rows=PAIRS, viewport=NARROW)
+    keys = one.tab.keyboard
+    one.tab.locator(".kernel-pairs [role=grid]").focus()
+    keys.press("ArrowDown")
+    keys.press("ArrowDown")
+    assert one.tab.locator(".kernel-pairs .row.chosen").get_attribute("aria-rowindex") == "3"
+    grid = one.tab.locator(".kernel-pairs [role=grid]")
+    shown = int(grid.get_attribute("aria-rowcount"))
+    one.tab.locator(".kernel-pairs .filter.of-added input").uncheck()
+    added = sum(pair.before is None for pair in compared[0].kernels)
+    assert added > 0
+    assert grid.get_attribute("aria-rowcount") == str(shown - added)
+    one.tab.locator(".layer-pairs [role=grid]").focus()
+    keys.press("ArrowDown")
+    keys.press("Enter")
+    assert one.tab.evaluate("location.hash").startswith("#build=2&layer=")
+    assert one.tab.evaluate("document.documentElement.scrollWidth") <= NARROW["width"]
+    one.close()
+
+
+@pytest.mark.parametrize(
+    ("removed", "name"),
+    [
+        ("delete window.ResizeObserver", "ResizeObserver"),
+        ("delete Element.prototype.replaceChildren", "replaceChildren"),
+        ("CSS.supports = () => false", "CSS color-mix"),
+    ],
+)
+def test_a_browser_without_what_the_page_needs(
+    browser: Any, mlp: tuple[CompiledView, Path], removed: str, name: str
+) -> None:
+    context = browser.new_context(viewport=WIDE)
+    context.add_init_script(removed)
+    tab = context.new_page()
+    faults: list[str] = []
+    tab.on("pageerror", lambda error: faults.append(str(error)))
+    tab.goto(mlp[1].as_uri())
+    said = tab.locator("[role=alert]")
+    assert f"lacks what the page needs: {name}." in said.text_content()
+    assert said.is_visible()
+    assert tab.locator("main").count() == 0
+    assert faults == []
+    context.close()
+
+
+def test_a_browser_without_scripts(browser: Any, mlp: tuple[CompiledView, Path]) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    tab = context.new_page()
+    tab.goto(mlp[1].as_uri())
+    assert "needs JavaScript" in tab.locator("noscript").inner_text()
+    context.close()
+
+
+def test_a_document_of_another_form(
+    browser: Any, mlp: tuple[CompiledView, Path], tmp_path: Path
+) -> None:
+    path = tmp_path / "other.html"
+    write_page(replace(mlp[0], format=99), path)
+    one = Opened(browser, path, rows=("[role=alert]",))
+    assert "a document of form 99" in one.texts("[role=alert]")[0]
+    one.close()
+
+
+def take_picture(one: Opened, name: str) -> None:
+    """Write what a page shows into the manual's pictures, as WebP, which Chromium encodes."""
+    one.tab.wait_for_timeout(300)
+    shot = base64.b64encode(one.tab.screenshot()).decode()
+    url = one.context.new_page().evaluate(
+        """async shot => {
+          const image = new Image();
+          image.src = `data:image/png;base64,${shot}`;
+          await image.decode();
+          const canvas = document.createElement("canvas");
+          [canvas.width, canvas.height] = [image.width, image.height];
+          canvas.getContext("2d").drawImage(image, 0, 0);
+          return canvas.toDataURL("image/webp", 0.85);
+        }""",
+        shot,
+    )
+    (IMAGES / f"{name}.webp").write_bytes(base64.b64decode(url.partition(",")[2]))
+    one.close()
+
+
+takes_pictures = pytest.mark.skipif(
+    "GRAPHC_UPDATE_PICTURES" not in os.environ, reason="takes pictures on request"
+)
+
+
+@takes_pictures
 @pytest.mark.parametrize(
     ("picture", "hash_", "scheme"),
     [("view", "#kernel=k1_matmul", "light"), ("view_dark", "#layer=dense_2&stage=2", "dark")],
@@ -246,7 +449,17 @@ def test_a_frame_of_a_notebook(browser: Any, mlp: tuple[CompiledView, Path]) -> 
 def test_pictures_of_the_manual(
     browser: Any, mlp: tuple[CompiledView, Path], picture: str, hash_: str, scheme: str
 ) -> None:
-    one = Opened(browser, mlp[1], hash_, color_scheme=scheme, viewport=WIDE)
-    one.tab.wait_for_timeout(300)
-    one.tab.screenshot(path=IMAGES / f"{picture}.png")
-    one.close()
+    take_picture(Opened(browser, mlp[1], hash_, color_scheme=scheme), picture)
+
+
+@takes_pictures
+def test_the_picture_of_two_builds(browser: Any, tmp_path: Path) -> None:
+    before, after = (reference("lstm", target).as_dict() for target in ("cuda", "cpu"))
+    path = tmp_path / "compared.html"
+    write_page(compare(before, after, ("lstm", "lstm, target=cpu")), path)
+    take_picture(Opened(browser, path, "#pair=3", rows=PAIRS), "view_compared")
+
+
+@pytest.mark.parametrize("picture", ["view", "view_dark", "view_compared"])
+def test_pictures_are_small(picture: str) -> None:
+    assert 10e3 < (IMAGES / f"{picture}.webp").stat().st_size < 150e3

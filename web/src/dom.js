@@ -74,7 +74,7 @@ export function pane(name, title, tools = []) {
   const made = element("section", { class: `pane ${name}`, "aria-label": title }, head, body);
   larger.addEventListener("click", () => {
     const alone = made.classList.toggle("alone");
-    document.body.classList.toggle("has-alone", alone);
+    made.parentElement?.classList.toggle("has-alone", alone);
     larger.setAttribute("aria-pressed", String(alone));
     made.dispatchEvent(new CustomEvent("resized"));
   });

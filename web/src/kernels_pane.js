@@ -2,12 +2,12 @@
 
 import { element, pane } from "./dom.js";
 import { milliseconds, percent, quantity } from "./format.js";
+import { table } from "./table.js";
 
 /** @import {CompiledIndex} from "./compiled_index.js" */
 /** @import {Store} from "./store.js" */
 /** @import {Kernel} from "./types.js" */
-
-const ROW = 26;
+/** @import {Column} from "./table.js" */
 
 /** Of columns that hold no short number. */
 const WIDTHS = /** @type {Record<string, string>} */ ({
@@ -18,22 +18,8 @@ const WIDTHS = /** @type {Record<string, string>} */ ({
   share: "44px",
 });
 
-/**
- * @typedef {object} Column
- * @property {string} name
- * @property {string} hint
- * @property {(kernel: Kernel, k: number) => number | string} value by which rows are sorted
- * @property {(kernel: Kernel, k: number) => string} text
- * @property {boolean} isNumber
- */
-
 /** Columns that a narrow table leaves out. */
 const SPARE = new Set(["times", "fewest"]);
-
-/** @param {Column} column */
-function classOf(column) {
-  return ["cell", column.isNumber ? "number" : "", SPARE.has(column.name) ? "spare" : ""].join(" ");
-}
 
 /**
  * The columns of the table.
@@ -42,7 +28,7 @@ function classOf(column) {
  */
 export function columnsOf(index) {
   const { target } = index.view.kernels;
-  /** @type {Column[]} */
+  /** @type {{name: string, hint: string, value: (kernel: Kernel) => number | string, text: (kernel: Kernel) => string, isNumber: boolean}[]} */
   const columns = [
     {
       name: "kernel",
@@ -126,7 +112,13 @@ export function columnsOf(index) {
       },
     );
   }
-  return columns;
+  return columns.map(({ value, text, ...column }) => ({
+    ...column,
+    value: (k) => value(index.kernels[k]),
+    text: (k) => text(index.kernels[k]),
+    width: WIDTHS[column.name],
+    isSpare: SPARE.has(column.name),
+  }));
 }
 
 /**
@@ -135,141 +127,29 @@ export function columnsOf(index) {
  * @returns {HTMLElement}
  */
 export function kernelsPane(index, store) {
-  const columns = columnsOf(index);
   const { totals } = index.view.kernels;
   const { pane: made, head, body } = pane("kernels", "Kernels");
   const moved = totals.moved === null ? "" : `, ${quantity(totals.moved, "B")} moved`;
   const summary = `${totals.kernels}${totals.launches === totals.kernels ? "" : ` in ${totals.launches} launches`}: ${quantity(totals.flops, "FLOP")}, ${quantity(totals.fewest, "B")} at the fewest${moved}`;
   head.insertBefore(element("span", { class: "count" }, summary), head.lastChild);
-  let order = index.kernels.map((_, k) => k);
-  let sorted = { column: 0, down: false };
-  const heads = columns.map((column, k) =>
-    element(
-      "div",
-      { role: "columnheader", class: classOf(column), "aria-sort": "none" },
-      element(
-        "button",
-        { title: column.hint, tabindex: -1, onclick: () => sortBy(k) },
-        column.name,
-      ),
-    ),
-  );
-  const filler = element("div", { class: "filler" });
-  const rows = element("div", { class: "rows", role: "rowgroup" }, filler);
-  const grid = element(
-    "div",
-    {
-      class: "table",
-      role: "grid",
-      tabindex: 0,
-      "aria-label": "Kernels: arrow keys move",
-      "aria-rowcount": index.kernels.length + 1,
-      "aria-colcount": columns.length,
-    },
-    element("div", { class: "row heads", role: "row" }, ...heads),
-    rows,
-  );
   // The most that one row needs of its place: a bar behind its cells.
   const amount = (/** @type {number} */ k) =>
     index.time.get(k) ?? index.kernels[k].flops * index.kernels[k].launch.times;
-  const largest = Math.max(...index.kernels.map((_, k) => amount(k)), 1e-12);
-  const tracks = (/** @type {Column[]} */ shown) =>
-    shown.map((column) => WIDTHS[column.name] ?? "62px").join(" ");
-  grid.style.setProperty("--all", tracks(columns));
-  grid.style.setProperty("--few", tracks(columns.filter((column) => !SPARE.has(column.name))));
-  body.append(grid);
-
-  const rowOf = (/** @type {number} */ k, /** @type {number} */ position) => {
-    const kernel = index.kernels[k];
-    const { selection, related } = store.state;
-    const isChosen = selection?.kind === "kernel" && selection.id === k;
-    const cells = columns.map((column) => {
-      const text = column.text(kernel, k);
-      return element("div", { role: "gridcell", class: classOf(column), title: text }, text);
-    });
-    const classes = ["row", related.kernels.has(k) ? "related" : "", isChosen ? "chosen" : ""];
-    const row = element(
-      "div",
-      {
-        class: classes.join(" "),
-        role: "row",
-        "aria-rowindex": position + 2,
-        "aria-selected": String(isChosen),
-        "data-kernel": kernel.name,
-        onclick: () => store.select({ kind: "kernel", id: k }),
-      },
-      ...cells,
-    );
-    row.style.top = `${position * ROW}px`;
-    row.style.setProperty("--share", String(amount(k) / largest));
-    return row;
-  };
-  const draw = () => {
-    const first = Math.max(0, Math.floor(rows.scrollTop / ROW) - 10);
-    const end = Math.min(order.length, first + Math.ceil(rows.clientHeight / ROW) + 20);
-    const shown = order.slice(first, end).map((k, at) => rowOf(k, first + at));
-    filler.style.height = `${order.length * ROW}px`;
-    rows.replaceChildren(filler, ...shown);
-  };
-  /** @param {number} column */
-  const sortBy = (column) => {
-    const down = sorted.column === column ? !sorted.down : columns[column].isNumber;
-    sorted = { column, down };
-    const value = (/** @type {number} */ k) => columns[column].value(index.kernels[k], k);
-    const compare = (/** @type {number} */ a, /** @type {number} */ b) => {
-      const [x, y] = [value(a), value(b)];
-      return x < y ? -1 : x > y ? 1 : a - b;
-    };
-    order = index.kernels.map((_, k) => k).sort((a, b) => (down ? compare(b, a) : compare(a, b)));
-    heads.forEach((cell, k) =>
-      cell.setAttribute("aria-sort", k !== column ? "none" : down ? "descending" : "ascending"),
-    );
-    draw();
-    bringIntoView();
-  };
-  const bringIntoView = () => {
-    const { selection, related } = store.state;
-    const at =
-      selection?.kind === "kernel"
-        ? order.indexOf(selection.id)
-        : order.findIndex((k) => related.kernels.has(k));
-    if (at < 0) return;
-    const top = at * ROW;
-    if (top < rows.scrollTop || top + ROW > rows.scrollTop + rows.clientHeight)
-      rows.scrollTop = top - rows.clientHeight / 3;
-  };
-  grid.addEventListener("keydown", (event) => {
-    const steps = /** @type {Record<string, number>} */ ({
-      ArrowDown: 1,
-      ArrowUp: -1,
-      PageDown: 15,
-      PageUp: -15,
-      Home: -order.length,
-      End: order.length,
-    });
-    const step = steps[event.key];
-    if (step === undefined) return;
-    event.preventDefault();
-    const { selection, related } = store.state;
-    const isKernel = selection?.kind === "kernel";
-    const at = isKernel
-      ? order.indexOf(selection.id)
-      : Math.max(
-          0,
-          order.findIndex((k) => related.kernels.has(k)),
-        );
-    // The first key only arrives at what is marked.
-    const isFirst = !isKernel && Math.abs(step) < order.length;
-    const next = Math.min(order.length - 1, Math.max(0, isFirst ? at : at + step));
-    store.select({ kind: "kernel", id: order[next] });
+  const listed = table({
+    label: "Kernels",
+    columns: columnsOf(index),
+    rows: index.kernels.map((_, k) => k),
+    kind: "kernel",
+    name: (k) => index.kernels[k].name,
+    isRelated: (k) => store.state.related.kernels.has(k),
+    chosen: () => (store.state.selection?.kind === "kernel" ? store.state.selection.id : null),
+    choose: (k) => store.select({ kind: "kernel", id: k }),
+    amount,
   });
-  rows.addEventListener("scroll", draw);
+  body.append(listed.grid);
   requestAnimationFrame(() => {
-    store.subscribe(() => {
-      bringIntoView();
-      draw();
-    });
-    new ResizeObserver(draw).observe(rows);
+    listed.start();
+    store.subscribe(listed.update);
   });
   return made;
 }

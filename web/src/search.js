@@ -9,6 +9,9 @@ import { shortened } from "./format.js";
 
 const MOST = 30;
 
+/** Of the page so far: each has a list of its own. */
+let boxes = 0;
+
 /** @typedef {{kind: string, text: string, more: string, go: Selection}} Hit */
 
 /**
@@ -58,13 +61,15 @@ export function find(index, query, most = MOST) {
  * @returns {HTMLElement}
  */
 export function searchBox(index, store) {
-  const list = element("div", { class: "hits", role: "listbox", id: "hits", hidden: true });
+  boxes += 1;
+  const id = `hits-${boxes}`;
+  const list = element("div", { class: "hits", role: "listbox", id, hidden: true });
   const input = element("input", {
     type: "search",
     placeholder: "Search layers, kernels, values, ops  ( / )",
     "aria-label": "Search",
     role: "combobox",
-    "aria-controls": "hits",
+    "aria-controls": id,
     "aria-expanded": "false",
     autocomplete: "off",
     spellcheck: "false",

@@ -112,6 +112,7 @@
  * @typedef {object} CompiledView
  * @property {number} format
  * @property {string} graphc
+ * @property {Record<string, string>} flags
  * @property {KernelList} kernels
  * @property {Memory} memory
  * @property {Measured | null} measured
@@ -120,6 +121,30 @@
  * @property {Stage[]} stages
  * @property {{nodes: number[], flops: Record<string, number>, lines: Record<string, number[]>}[]} kernel_links
  * @property {(number | null)[]} value_nodes
+ *
+ * @typedef {object} LayerPair
+ * @property {string | null} before
+ * @property {string | null} after
+ * @property {string[]} changes
+ *
+ * @typedef {object} KernelPair
+ * @property {number | null} before
+ * @property {number | null} after
+ * @property {string[]} changes
+ * @property {boolean | null} is_close
+ * @property {number[]} lost
+ * @property {number[]} gained
+ * @property {number[]} elsewhere
+ *
+ * @typedef {object} ComparedBuilds
+ * @property {number} format
+ * @property {string} graphc
+ * @property {[string, string]} names
+ * @property {[CompiledView, CompiledView]} builds
+ * @property {{name: string, before: string, after: string}[]} facts
+ * @property {boolean | null} step_is_close
+ * @property {LayerPair[]} layers
+ * @property {KernelPair[]} kernels
  *
  * What is looked at: one of these, by name (of a layer) or position in the document.
  * @typedef {{kind: "layer", id: string} | {kind: "node" | "kernel" | "value", id: number}} Selection

@@ -79,8 +79,9 @@ function buffer(name, bytes, steps, offset, writers, readers) {
 
 /** @type {CompiledView} */
 export const VIEW = /** @type {any} */ ({
-  format: 1,
+  format: 2,
   graphc: "0",
+  flags: { mode: "FAST_RUN" },
   kernels: {
     model: "m",
     summary: "by hand",

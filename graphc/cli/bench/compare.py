@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from graphc.errors import DataError
+from graphc.view.compare import is_close
 
 _NUMBER = re.compile(r"^k\d+_")
 _SAME = ("model", "batch", "device", "executor", "floatX")
@@ -102,5 +103,5 @@ def _row(title: str, before: dict[str, Any], after: dict[str, Any]) -> str:
     overlap."""
     old, new = before["median"], after["median"]
     ratio = f"{new / old:.3f}" if old else "-"
-    close = "~" if abs(new - old) <= (before["spread"] + after["spread"]) / 2 else " "
+    close = "~" if is_close(before, after) else " "
     return f"{old:>10.4f} {new:>10.4f} {ratio:>7}{close} {title}"
