@@ -45,7 +45,7 @@ _INTERPRETER = "NumPy interpreter"
 
 _PAGE = ".html"
 _OPTIONS = ("batch", "target", "loss", "optimizer")
-"""What --right sets of the second build, beside the flags."""
+"""Options that --right sets for the second build, beside the flags."""
 
 
 def _run(arguments: argparse.Namespace) -> None:

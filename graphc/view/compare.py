@@ -1,4 +1,4 @@
-"""What differs between two builds of a model.
+"""The comparison of two builds of a model.
 
 Layers and kernels of the two are paired by what they are and what they compute; names count on in
 a process, and positions shift where one kernel more or less comes before. Of the times only those
@@ -73,9 +73,9 @@ def compare(before: Document, after: Document, names: tuple[str, str]) -> Compar
 
 
 def is_close(before: Span, after: Span) -> bool:
-    """Return whether two times may differ by chance: their quartiles overlap."""
-    apart = abs(after["median"] - before["median"])
-    return apart <= (before["spread"] + after["spread"]) / 2
+    """Return True if two times may differ by chance: their quartiles overlap."""
+    distance = abs(after["median"] - before["median"])
+    return distance <= (before["spread"] + after["spread"]) / 2
 
 
 def _is_close(before: Span | None, after: Span | None) -> bool | None:
@@ -83,7 +83,7 @@ def _is_close(before: Span | None, after: Span | None) -> bool | None:
 
 
 def _facts(before: Document, after: Document) -> Iterator[BuildFact]:
-    """What the builds are of, and were made and measured with, where that differs."""
+    """Facts of the builds, and of how they were made and measured, that differ."""
     first, second = _made_of(before), _made_of(after)
     if before["measured"] is not None and after["measured"] is not None:
         first |= _measured_with(before["measured"])

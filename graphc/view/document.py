@@ -169,8 +169,8 @@ class CompiledView:
 
 @dataclass(frozen=True)
 class BuildFact:
-    """What one build is of, or was made with, where another one differs; empty where it has no such
-    fact."""
+    """A fact of a build, such as a flag that it was made with, where another one differs; empty in
+    the one that has no such fact."""
 
     name: str
     before: str

@@ -17,9 +17,9 @@ from graphc.view.document import BuildFact, KernelPair, LayerPair
 from tests.view.steps import document, small_subject
 
 
-def built(*layers: str, batch: int = 4, width: int = 3, apart: bool = False) -> dict[str, Any]:
+def built(*layers: str, batch: int = 4, width: int = 3, ends_first: bool = False) -> dict[str, Any]:
     """The document of a chain of pointwise layers, named ``NAME:OP``; the second kernel begins
-    behind the first layer if `apart`, since that one's result is fetched too."""
+    behind the first layer if `ends_first`, since that one's result is fetched too."""
     x = g.input((g.BATCH, width), "float32", name="x")
     value, values = x, []
     for layer in layers:
@@ -28,7 +28,9 @@ def built(*layers: str, batch: int = 4, width: int = 3, apart: bool = False) -> 
             value = getattr(g, op)(value)
         values.append(value)
     total = g.sum(value, axis=1)
-    step = graphc.function([x], [total, g.sum(values[0], axis=0)] if apart else [total], name="f")
+    step = graphc.function(
+        [x], [total, g.sum(values[0], axis=0)] if ends_first else [total], name="f"
+    )
     return compiled_view(Subject("f", "chain", step, batch), batch, target="cuda").as_dict()
 
 
@@ -116,7 +118,7 @@ def test_kernels_are_found_whatever_their_position() -> None:
 
 
 def test_a_kernel_more_leads_to_where_its_nodes_were() -> None:
-    found = compared(built("a:exp", "b:tanh"), built("a:exp", "b:tanh", apart=True))
+    found = compared(built("a:exp", "b:tanh"), built("a:exp", "b:tanh", ends_first=True))
     added = [pair for pair in found.kernels if pair.before is None]
     assert added
     assert all(pair.elsewhere == () or pair.elsewhere == (0,) for pair in added)
