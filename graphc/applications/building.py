@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from graphc import backend as K
@@ -166,6 +167,58 @@ def _std(model: Model) -> str | None:
     """Return what these files have under the name running_std, where the model has one."""
     kinds = {type(layer).__name__ for layer in model.layers}
     return "variance" if "BatchNormalization" in kinds else None
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """A network for images, of which Keras had weights that were trained on ImageNet.
+
+    Attributes:
+        name: of the model, and in the name of the file of weights.
+        release: of that file, in its address.
+        size: rows and columns of an image.
+        least: the fewest rows and columns that the convolutions take.
+        layers: gives the output for images, their ordering, and the number of classes of the last
+            layer; None in its place leaves out the layers behind the convolutions.
+        ordering: the one ordering of images that the weights are for; None for either.
+    """
+
+    name: str
+    release: str
+    size: int
+    least: int
+    layers: Callable[[Node, str, int | None], Node]
+    ordering: str | None = None
+
+    def model(
+        self,
+        include_top: bool,
+        weights: GivenPath | None,
+        input_tensor: Node | None,
+        input_shape: Sequence[int | None] | None,
+        classes: int,
+    ) -> Model:
+        """Return the network with its weights; the arguments are those of `VGG16`."""
+        classes = checked_classes(self.name, weights, include_top, classes)
+        with layers_of_1_2() as ordering:
+            if weights == "imagenet" and self.ordering not in (None, ordering):
+                raise ArgumentError(
+                    f"{self.name}: the weights 'imagenet' are for images in the ordering "
+                    f"{self.ordering!r}, and K.image_dim_ordering() is {ordering!r}; call "
+                    f"K.set_image_dim_ordering({self.ordering!r}) first"
+                )
+            images = image_input(
+                *(self.name, ordering, include_top, input_tensor, input_shape),
+                *(self.size, self.least),
+            )
+            outputs = self.layers(images, ordering, classes if include_top else None)
+            model = made_model(images, outputs, self.name)
+
+        def stored() -> tuple[str, str]:
+            return imagenet_file(self.name, self.release, ordering, include_top)
+
+        weigh(model, weights, "imagenet", stored)
+        return model
 
 
 def imagenet_file(name: str, version: str, ordering: str, include_top: bool) -> tuple[str, str]:

@@ -8,15 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from graphc import backend as K
-from graphc.applications.building import (
-    channel_axis,
-    checked_classes,
-    image_input,
-    imagenet_file,
-    layers_of_1_2,
-    made_model,
-    weigh,
-)
+from graphc.applications.building import Architecture, channel_axis
 from graphc.applications.imagenet_utils import decode_predictions as decode_predictions
 from graphc.compiler.graph import Node
 from graphc.layers import (
@@ -32,8 +24,6 @@ from graphc.models import Model
 from graphc.paths import GivenPath
 from graphc.public.calls import public
 from graphc.releases import since
-
-_DEFAULT, _LEAST = 299, 139
 
 
 @since("1.1.0")
@@ -172,28 +162,25 @@ def InceptionV3(
         weights, input_tensor, classes: as of `VGG16`.
         input_shape: of one image, without include_top: at least 139 x 139.
     """
-    name = "inception_v3"
-    classes = checked_classes(name, weights, include_top, classes)
-    with layers_of_1_2() as ordering:
-        images = image_input(
-            name, ordering, include_top, input_tensor, input_shape, _DEFAULT, _LEAST
-        )
-        network = _Network(ordering)
-        x = network.stem(images)
-        for k in range(3):
-            x = network.small(x, f"mixed{k}")
-        x = network.first_reduction(x)
-        for k, (width, first) in enumerate([(128, 128), (160, 160), (160, 160), (192, 160)], 4):
-            x = network.long(x, width, first, f"mixed{k}")
-        x = network.second_reduction(x)
-        for number in range(2):
-            x = network.wide(x, number)
-        if include_top:
-            x = AveragePooling2D((8, 8), strides=(8, 8), dim_ordering=ordering, name="avg_pool")(x)
-            x = Dense(classes, activation="softmax", name="predictions")(Flatten(name="flatten")(x))
-        model = made_model(images, x, name)
-    weigh(model, weights, "imagenet", lambda: imagenet_file(name, "v0.2", ordering, include_top))
-    return model
+    architecture = Architecture("inception_v3", "v0.2", 299, 139, _layers)
+    return architecture.model(include_top, weights, input_tensor, input_shape, classes)
+
+
+def _layers(images: Node, ordering: str, classes: int | None) -> Node:
+    network = _Network(ordering)
+    x = network.stem(images)
+    for k in range(3):
+        x = network.small(x, f"mixed{k}")
+    x = network.first_reduction(x)
+    for k, (width, first) in enumerate([(128, 128), (160, 160), (160, 160), (192, 160)], 4):
+        x = network.long(x, width, first, f"mixed{k}")
+    x = network.second_reduction(x)
+    for number in range(2):
+        x = network.wide(x, number)
+    if classes is not None:
+        x = AveragePooling2D((8, 8), strides=(8, 8), dim_ordering=ordering, name="avg_pool")(x)
+        x = Dense(classes, activation="softmax", name="predictions")(Flatten(name="flatten")(x))
+    return x
 
 
 @since("1.1.0")

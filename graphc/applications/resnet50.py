@@ -6,15 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from graphc import backend as K
-from graphc.applications.building import (
-    channel_axis,
-    checked_classes,
-    image_input,
-    imagenet_file,
-    layers_of_1_2,
-    made_model,
-    weigh,
-)
+from graphc.applications.building import Architecture, channel_axis
 from graphc.applications.imagenet_utils import decode_predictions as decode_predictions
 from graphc.applications.imagenet_utils import preprocess_input as preprocess_input
 from graphc.compiler.graph import Node
@@ -35,7 +27,6 @@ from graphc.public.calls import public
 from graphc.releases import since
 
 _STAGES = {2: 3, 3: 4, 4: 6, 5: 3}  # stage -> blocks
-_DEFAULT, _LEAST = 224, 197
 
 
 @since("1.1.0")
@@ -125,29 +116,26 @@ def ResNet50(
         weights, input_tensor, classes: as of `VGG16`.
         input_shape: of one image, without include_top: at least 197 x 197.
     """
-    name = "resnet50"
-    classes = checked_classes(name, weights, include_top, classes)
-    with layers_of_1_2() as ordering:
-        images = image_input(
-            name, ordering, include_top, input_tensor, input_shape, _DEFAULT, _LEAST
-        )
-        x = ZeroPadding2D((3, 3), dim_ordering=ordering)(images)
-        x = Convolution2D(64, 7, 7, subsample=(2, 2), dim_ordering=ordering, name="conv1")(x)
-        x = BatchNormalization(axis=channel_axis(ordering), name="bn_conv1")(x)
-        x = MaxPooling2D((3, 3), strides=(2, 2), dim_ordering=ordering)(Activation("relu")(x))
-        for stage, blocks in _STAGES.items():
-            width = 64 * 2 ** (stage - 2)
-            filters, strides = (width, width, 4 * width), (1, 1) if stage == 2 else (2, 2)
-            x = _conv_block(x, 3, filters, f"{stage}a", strides, ordering)
-            for block in "bcdef"[: blocks - 1]:
-                branch = _branch(x, 3, filters, f"{stage}{block}", (1, 1), ordering)
-                x = Activation("relu")(merge([branch, x], mode="sum"))
-        x = AveragePooling2D((7, 7), dim_ordering=ordering, name="avg_pool")(x)
-        if include_top:
-            x = Dense(classes, activation="softmax", name="fc1000")(Flatten()(x))
-        model = made_model(images, x, name)
-    weigh(model, weights, "imagenet", lambda: imagenet_file(name, "v0.2", ordering, include_top))
-    return model
+    architecture = Architecture("resnet50", "v0.2", 224, 197, _layers)
+    return architecture.model(include_top, weights, input_tensor, input_shape, classes)
+
+
+def _layers(images: Node, ordering: str, classes: int | None) -> Node:
+    x: Node = ZeroPadding2D((3, 3), dim_ordering=ordering)(images)
+    x = Convolution2D(64, 7, 7, subsample=(2, 2), dim_ordering=ordering, name="conv1")(x)
+    x = BatchNormalization(axis=channel_axis(ordering), name="bn_conv1")(x)
+    x = MaxPooling2D((3, 3), strides=(2, 2), dim_ordering=ordering)(Activation("relu")(x))
+    for stage, blocks in _STAGES.items():
+        width = 64 * 2 ** (stage - 2)
+        filters, strides = (width, width, 4 * width), (1, 1) if stage == 2 else (2, 2)
+        x = _conv_block(x, 3, filters, f"{stage}a", strides, ordering)
+        for block in "bcdef"[: blocks - 1]:
+            branch = _branch(x, 3, filters, f"{stage}{block}", (1, 1), ordering)
+            x = Activation("relu")(merge([branch, x], mode="sum"))
+    x = AveragePooling2D((7, 7), dim_ordering=ordering, name="avg_pool")(x)
+    if classes is not None:
+        x = Dense(classes, activation="softmax", name="fc1000")(Flatten()(x))
+    return x
 
 
 public(__name__)

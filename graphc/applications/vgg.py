@@ -4,22 +4,15 @@ Image Recognition", ICLR 2015."""
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
-from graphc.applications.building import (
-    checked_classes,
-    image_input,
-    imagenet_file,
-    layers_of_1_2,
-    made_model,
-    weigh,
-)
+from graphc.applications.building import Architecture
 from graphc.compiler.graph import Node
 from graphc.layers import Convolution2D, Dense, Flatten, MaxPooling2D
 from graphc.models import Model
 from graphc.paths import GivenPath
 
 _FILTERS = (64, 128, 256, 512, 512)
-_DEFAULT, _LEAST = 224, 48
 
 
 def vgg(
@@ -32,31 +25,27 @@ def vgg(
     classes: int,
 ) -> Model:
     """Return a network of blocks of 3x3 convolutions, of which `depths` says how many each has."""
-    classes = checked_classes(name, weights, include_top, classes)
-    with layers_of_1_2() as ordering:
-        images = image_input(
-            name, ordering, include_top, input_tensor, input_shape, _DEFAULT, _LEAST
-        )
-        x = images
-        for block, (depth, filters) in enumerate(zip(depths, _FILTERS, strict=True), start=1):
-            for k in range(1, depth + 1):
-                x = Convolution2D(
-                    filters,
-                    3,
-                    3,
-                    activation="relu",
-                    border_mode="same",
-                    dim_ordering=ordering,
-                    name=f"block{block}_conv{k}",
-                )(x)
-            x = MaxPooling2D(
-                (2, 2), strides=(2, 2), dim_ordering=ordering, name=f"block{block}_pool"
+    architecture = Architecture(name, "v0.1", 224, 48, partial(_layers, depths))
+    return architecture.model(include_top, weights, input_tensor, input_shape, classes)
+
+
+def _layers(depths: Sequence[int], images: Node, ordering: str, classes: int | None) -> Node:
+    x = images
+    for block, (depth, filters) in enumerate(zip(depths, _FILTERS, strict=True), start=1):
+        for k in range(1, depth + 1):
+            x = Convolution2D(
+                filters,
+                3,
+                3,
+                activation="relu",
+                border_mode="same",
+                dim_ordering=ordering,
+                name=f"block{block}_conv{k}",
             )(x)
-        if include_top:
-            x = Flatten(name="flatten")(x)
-            x = Dense(4096, activation="relu", name="fc1")(x)
-            x = Dense(4096, activation="relu", name="fc2")(x)
-            x = Dense(classes, activation="softmax", name="predictions")(x)
-        model = made_model(images, x, name)
-    weigh(model, weights, "imagenet", lambda: imagenet_file(name, "v0.1", ordering, include_top))
-    return model
+        x = MaxPooling2D((2, 2), (2, 2), dim_ordering=ordering, name=f"block{block}_pool")(x)
+    if classes is not None:
+        x = Flatten(name="flatten")(x)
+        x = Dense(4096, activation="relu", name="fc1")(x)
+        x = Dense(4096, activation="relu", name="fc2")(x)
+        x = Dense(classes, activation="softmax", name="predictions")(x)
+    return x

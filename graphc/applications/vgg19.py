@@ -25,16 +25,7 @@ def VGG19(
     """Return VGG19, for images of 224 x 224 as `preprocess_input` makes them.
 
     Args:
-        include_top: the three dense layers too.
-        weights: 'imagenet' for those that Keras had, in its file in ~/.graphc/models or
-            ~/.keras/models, which else is fetched; None for new ones; or the path of a file.
-        input_tensor: images that the model reads, such as an Input.
-        input_shape: of one image, without include_top: at least 48 x 48.
-        classes: of the last layer, without weights.
-
-    Raises:
-        ShapeError, ArgumentError: an argument that does not fit.
-        DownloadError: the file of weights could not be fetched; the message says where to put it.
+        include_top, weights, input_tensor, input_shape, classes: as of `VGG16`.
     """
     depths = (2, 2, 4, 4, 4)
     return vgg("vgg19", depths, include_top, weights, input_tensor, input_shape, classes)

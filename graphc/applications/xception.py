@@ -7,18 +7,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from graphc.applications.building import (
-    channel_axis,
-    checked_classes,
-    image_input,
-    imagenet_file,
-    layers_of_1_2,
-    made_model,
-    weigh,
-)
+from graphc.applications.building import Architecture, channel_axis
 from graphc.applications.imagenet_utils import decode_predictions as decode_predictions
 from graphc.compiler.graph import Node
-from graphc.errors import ArgumentError
 from graphc.layers import (
     Activation,
     BatchNormalization,
@@ -34,7 +25,6 @@ from graphc.paths import GivenPath
 from graphc.public.calls import public
 from graphc.releases import since
 
-_DEFAULT, _LEAST = 299, 71
 _ENTRY = {2: 128, 3: 256, 4: 728}  # block -> filters
 _MIDDLE = range(5, 13)
 
@@ -121,30 +111,22 @@ def Xception(
         weights, input_tensor, classes: as of `VGG16`.
         input_shape: of one image, without include_top: at least 71 x 71.
     """
-    name = "xception"
-    classes = checked_classes(name, weights, include_top, classes)
-    with layers_of_1_2() as ordering:
-        if weights == "imagenet" and ordering != "tf":
-            raise ArgumentError(
-                "xception: the weights 'imagenet' are for images in the ordering 'tf', and "
-                "K.image_dim_ordering() is 'th'; call K.set_image_dim_ordering('tf') first"
-            )
-        images = image_input(
-            name, ordering, include_top, input_tensor, input_shape, _DEFAULT, _LEAST
-        )
-        network = _Network(ordering)
-        x = network.first(images)
-        for block, filters in _ENTRY.items():
-            x = network.reduction(x, block, (filters, filters), is_first=block == 2)
-        for block in _MIDDLE:
-            x = network.middle(x, block)
-        x = network.last(network.reduction(x, 13, (728, 1024), is_first=False))
-        if include_top:
-            x = GlobalAveragePooling2D(dim_ordering=ordering, name="avg_pool")(x)
-            x = Dense(classes, activation="softmax", name="predictions")(x)
-        model = made_model(images, x, name)
-    weigh(model, weights, "imagenet", lambda: imagenet_file(name, "v0.4", "tf", include_top))
-    return model
+    architecture = Architecture("xception", "v0.4", 299, 71, _layers, ordering="tf")
+    return architecture.model(include_top, weights, input_tensor, input_shape, classes)
+
+
+def _layers(images: Node, ordering: str, classes: int | None) -> Node:
+    network = _Network(ordering)
+    x = network.first(images)
+    for block, filters in _ENTRY.items():
+        x = network.reduction(x, block, (filters, filters), is_first=block == 2)
+    for block in _MIDDLE:
+        x = network.middle(x, block)
+    x = network.last(network.reduction(x, 13, (728, 1024), is_first=False))
+    if classes is not None:
+        x = GlobalAveragePooling2D(dim_ordering=ordering, name="avg_pool")(x)
+        x = Dense(classes, activation="softmax", name="predictions")(x)
+    return x
 
 
 @since("1.1.1")

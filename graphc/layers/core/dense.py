@@ -52,9 +52,13 @@ class _FullyConnected(AffineLayer):
         W_constraint: constraints.GivenConstraint,
         b_constraint: constraints.GivenConstraint,
         bias: bool,
+        input_dim: int | None,
         **kwargs: Unpack[LayerKeywords],
     ):
+        if input_dim is not None:
+            kwargs = with_input_shape(type(self).__name__, kwargs, (input_dim,), "input_dim")
         super().__init__(**kwargs)
+        self.input_dim = input_dim
         self._describe_affine(
             option(self, "init", initializations.get, init), weights, W_regularizer, b_regularizer,
             activity_regularizer, W_constraint, b_constraint, bias,
@@ -133,15 +137,12 @@ class Dense(_FullyConnected):
         bias: bool = True,
         **kwargs: Unpack[LayerKeywords],
     ):
-        if input_dim is not None:
-            kwargs = with_input_shape("Dense", kwargs, (input_dim,), "input_dim")
         super().__init__(
             init, weights, W_regularizer, b_regularizer, activity_regularizer, W_constraint,
-            b_constraint, bias, **kwargs,
+            b_constraint, bias, input_dim, **kwargs,
         )  # fmt: skip
         self.output_dim = whole_number(f"{self.name}: output_dim", output_dim, 1)
         self.activation = option(self, "activation", activations.get, activation)
-        self.input_dim = input_dim
 
     def build(self, input_shape: KnownShape) -> None:
         self._add_affine((self._features(input_shape), self.output_dim), (self.output_dim,))
@@ -194,7 +195,7 @@ class TimeDistributedDense(Dense):
     ):
         if input_dim is not None:
             shape = (input_length, input_dim)
-            kwargs = with_input_shape("TimeDistributedDense", kwargs, shape, "input_dim")
+            kwargs = with_input_shape(type(self).__name__, kwargs, shape, "input_dim")
         super().__init__(
             output_dim, init, activation, weights, W_regularizer, b_regularizer,
             activity_regularizer, W_constraint, b_constraint, bias=bias, **kwargs,
@@ -242,15 +243,12 @@ class MaxoutDense(_FullyConnected):
         bias: bool = True,
         **kwargs: Unpack[LayerKeywords],
     ):
-        if input_dim is not None:
-            kwargs = with_input_shape("MaxoutDense", kwargs, (input_dim,), "input_dim")
         super().__init__(
             init, weights, W_regularizer, b_regularizer, activity_regularizer, W_constraint,
-            b_constraint, bias, **kwargs,
+            b_constraint, bias, input_dim, **kwargs,
         )  # fmt: skip
         self.output_dim = whole_number(f"{self.name}: output_dim", output_dim, 1)
         self.nb_feature = whole_number(f"{self.name}: nb_feature", nb_feature, 1)
-        self.input_dim = input_dim
 
     def build(self, input_shape: KnownShape) -> None:
         self._add_affine(
@@ -300,15 +298,12 @@ class Highway(_FullyConnected):
         bias: bool = True,
         **kwargs: Unpack[LayerKeywords],
     ):
-        if input_dim is not None:
-            kwargs = with_input_shape("Highway", kwargs, (input_dim,), "input_dim")
         super().__init__(
             init, weights, W_regularizer, b_regularizer, activity_regularizer, W_constraint,
-            b_constraint, bias, **kwargs,
+            b_constraint, bias, input_dim, **kwargs,
         )  # fmt: skip
         self.transform_bias = finite_number(self.name, "transform_bias", transform_bias)
         self.activation = option(self, "activation", activations.get, activation)
-        self.input_dim = input_dim
 
     def build(self, input_shape: KnownShape) -> None:
         features = self._features(input_shape)
