@@ -62,7 +62,7 @@ def test_what_is_given_and_what_is_set_come_before_the_flag():
 
 
 def _json_of_keras(version: str | None) -> str:
-    """A model whose layer says no ordering, as releases of Keras wrote it (C12)."""
+    """A model whose layer says no ordering, as releases of Keras wrote it."""
     first = {"name": "up", "trainable": True, "batch_input_shape": [None, 2, 4, 4], "size": [2, 2]}
     entry = {"class_name": "UpSampling2D", "config": {**first, "input_dtype": "float32"}}
     stated = {} if version is None else {"keras_version": version}
