@@ -1,2 +1,2 @@
-"""Layers as data, and layers of data: entries of classes and arguments, functions by their names,
-what other releases of Keras call them, and how much a description may ask for."""
+"""Conversion of layers to data and back: class names and arguments, functions by name, the
+spellings of other releases of Keras, and limits on what a description may ask for."""

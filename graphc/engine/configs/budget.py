@@ -28,7 +28,8 @@ _taken: ContextVar[_Taken | None] = ContextVar("graphc_taken", default=None)
 
 @contextmanager
 def bounded() -> Iterator[None]:
-    """Inside, weights and uses of layers count; those of a `bounded` inside belong to it too."""
+    """Count weights and uses of layers inside the block; a nested `bounded` counts towards the
+    outer one."""
     if _taken.get() is not None:
         yield
         return

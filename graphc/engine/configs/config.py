@@ -1,4 +1,4 @@
-"""Layers as data: the arguments that make an equal one, as JSON has them."""
+"""Configs of layers: the arguments that make an equal layer, as JSON values."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ _NAMED_FUNCTIONS = (activations.ACTIVATIONS, initializations.INITIALIZATIONS)
 
 
 def config_of(layer: Any, base_keywords: Sequence[str]) -> dict[str, Any]:
-    """The name, the input if the layer says one, and each argument of its class, which the layer
-    keeps in an attribute of the argument's name.
+    """Return a layer's config: its name, its input shape if it has one, and each argument of its
+    class, read from the attribute of that name.
 
     ArgumentError for an argument that is not kept, unless the class defines `get_config`, or that
     is no data.
@@ -53,7 +53,7 @@ def config_of(layer: Any, base_keywords: Sequence[str]) -> dict[str, Any]:
 
 
 def argument_as_data(value: Any, place: str) -> Any:
-    """An argument of a layer as numbers, texts, lists and dicts.
+    """Return an argument of a layer as numbers, texts, lists and dicts.
 
     An activation or an initialization of graphc is its name. Other functions have a name and a
     token, objects with a `get_config` that, layers an entry.
@@ -69,7 +69,8 @@ def argument_as_data(value: Any, place: str) -> Any:
 
 
 def as_data(value: Any, place: str = "config") -> Any:
-    """A value as numbers, texts, lists and dicts; `place` begins the message of ArgumentError."""
+    """Return a value as numbers, texts, lists and dicts; `place` begins the message of
+    ArgumentError."""
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, np.generic):
@@ -98,7 +99,8 @@ def as_data(value: Any, place: str = "config") -> Any:
 
 
 def arguments_from(cls: type, config: Mapping[str, Any]) -> dict[str, Any]:
-    """A config as the arguments of a class: its functions and layers are found and made."""
+    """Return the arguments of a class that a config means, with its functions looked up and its
+    layers made."""
     if not isinstance(config, Mapping):
         raise ArgumentError(
             f"config: expected the arguments of {cls.__name__} by name, received {config!r:.60}"
@@ -117,16 +119,16 @@ def arguments_from(cls: type, config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _kinds(config: Mapping[str, Any]) -> Iterator[str]:
-    """The names under which Keras says what kind of thing a function's argument is: 'raw' for what
-    is no function, 'function' or 'lambda'."""
+    """Return the names of the config entries in which Keras states the kind of an argument: 'raw'
+    for a value, 'function' or 'lambda'."""
     for name in config:
         if isinstance(name, str) and name.endswith("_type") and name[: -len("_type")] in config:
             yield name
 
 
 def _function_of_keras(value: str | Sequence[Any], kind: object, place: str) -> Any:
-    """Return the stored function that a text or a list of Keras' stands for: a function's name, or
-    its code and what belongs to it, which is not looked at."""
+    """Return the stored form of a function that Keras wrote: as its name, or as its bytecode with
+    defaults and closure, of which nothing is read."""
     if kind == "raw":
         return value
     if kind not in ("function", "lambda"):
@@ -139,8 +141,8 @@ def _function_of_keras(value: str | Sequence[Any], kind: object, place: str) -> 
 
 
 def argument_from(value: Any, place: str) -> Any:
-    """Return the argument that `argument_as_data` was given, but for names and configs, which
-    layers look up."""
+    """Return the argument that `argument_as_data` was given; names and configs stay, for the layer
+    to look up."""
     if isinstance(value, list):
         return [argument_from(one, place) for one in value]
     if isinstance(value, Mapping):
@@ -153,13 +155,13 @@ def argument_from(value: Any, place: str) -> Any:
 
 
 def _relies_on_this(cls: type) -> bool:
-    """Return True if the base's `get_config` is the only one."""
+    """Return True if a class inherits `get_config` from the base of all layers."""
     return sum("get_config" in vars(one) for one in cls.__mro__) == 1
 
 
 def _parameters(layer: Any) -> tuple[list[str], bool]:
-    """The named arguments that making such a layer takes, and whether those of every layer are
-    taken too.
+    """Return the names of a class' constructor arguments, and True if it also takes the keywords of
+    every layer.
 
     An argument of a base class that has no default is one that a subclass gives itself, as
     `Convolution1D` its ordering, unless the caller gave it.

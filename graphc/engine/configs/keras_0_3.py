@@ -65,12 +65,13 @@ def is_keras_0_3(description: object) -> TypeGuard[Mapping[str, Any]]:
 
 
 def keras_1_entry(description: Mapping[str, Any], place: str) -> dict[str, Any]:
-    """A model or a layer as the entry that Keras 1.0 would have of it."""
+    """Return the entry that Keras 1.0 would write for a model or a layer."""
     return _entry(_alone(description), place, None, Counter())
 
 
 def compiled_with(description: Mapping[str, Any], place: str) -> dict[str, Any] | None:
-    """The arguments of `compile` that a description of 0.3 has, None where it was not compiled."""
+    """Return the arguments of `compile` in a description of 0.3, or None if the model was not
+    compiled."""
     if description.get("optimizer") is None:
         return None
     if description.get("loss") is None:
@@ -86,8 +87,8 @@ def compiled_with(description: Mapping[str, Any], place: str) -> dict[str, Any] 
 
 
 def _alone(description: Entry) -> Entry:
-    """A Sequential that is no part of another model, and so has for itself the layers in it that
-    others may have shared."""
+    """Return the description of a lone Sequential, its Siamese layers marked as its own: no other
+    model in the file shares them."""
     layers = description.get("layers")
     if description.get("name") != "Sequential" or not isinstance(layers, list | tuple):
         return description
@@ -108,7 +109,7 @@ def _owned(layer: object, is_first: bool) -> object:
 def _entry(
     description: Mapping[str, Any], place: str, name: str | None, numbers: _Numbers
 ) -> dict[str, Any]:
-    """As `keras_1_entry`, with a name where one is given or a function is asked for by it."""
+    """Return the entry as `keras_1_entry` does, under a given name."""
     class_name = description.get("name")
     if class_name in _MODELS:
         return _model(description, place, name, numbers)
@@ -143,7 +144,7 @@ def _model(
 def _siamese(
     siamese: Mapping[str, Any], place: str, name: str | None, numbers: _Numbers
 ) -> dict[str, Any]:
-    """A Merge of models that end with one and the same layer."""
+    """Return the entry of a Siamese: a Merge of models that end with the same layer."""
     inputs, layer, merging = _merged_results(siamese, place)
     own_name = None
     if layer.get("name") not in _OF_FUNCTIONS:
@@ -163,7 +164,8 @@ def _siamese(
 def _entries(
     layers: Sequence[Mapping[str, Any]], place: str, numbers: _Numbers
 ) -> list[dict[str, Any]]:
-    """The entries of layers; names that 0.3 gave, or that several have, are given anew."""
+    """Return the entries of layers; names that 0.3 generated, or that several layers have, are
+    replaced."""
     names = [_custom_name(layer) for layer in layers]
     counts = Counter(names)
     return [
@@ -173,8 +175,7 @@ def _entries(
 
 
 def _custom_name(layer: Mapping[str, Any]) -> str | None:
-    """The name that a user gave; 0.3 named others as their class. Those that shared layers get are
-    no names for others."""
+    """Return the name that a user gave, or None; 0.3 named other layers after their class."""
     name = layer.get("custom_name")
     if not (isinstance(name, str) and name) or name == str(layer.get("name")).lower():
         return None
@@ -210,7 +211,8 @@ def _arguments(layer: Mapping[str, Any], place: str, numbers: _Numbers) -> dict[
 
 
 def _with_functions(class_name: str, config: dict[str, Any]) -> dict[str, Any]:
-    """The arguments of a layer of a function, which code stands for, or nothing."""
+    """Return the arguments of a layer with a function, which 0.3 stored as bytecode or not at
+    all."""
     code, shape = config.pop("function", ""), config.get("output_shape")
     is_code = any(isinstance(one, str) for one in (shape if isinstance(shape, list) else [shape]))
     if class_name == "LambdaMerge":
@@ -229,9 +231,9 @@ def _with_functions(class_name: str, config: dict[str, Any]) -> dict[str, Any]:
 
 
 def _with_axes_of_both(config: Mapping[str, Any], place: str) -> dict[str, Any]:
-    """The arguments of a Merge, or of a node that merges, with lists of axes where 0.3 had a number
-    of them: k stood for the last k axes of the first input and the first k of the second behind the
-    batch, -k for the last k of both."""
+    """Return the arguments of a Merge, with lists of axes where 0.3 had a number of axes: k stood
+    for the last k axes of the first input and the first k of the second behind the batch, -k for
+    the last k of both."""
     count = config.get("dot_axes")
     mode = config.get("mode", config.get("merge_mode"))
     if mode not in ("dot", "cos") or not is_whole(count) or count in (-1, 0):
@@ -290,7 +292,7 @@ def _each(layers: object, what: str) -> Sequence[Mapping[str, Any]]:
 def _with_shared_nodes(
     node_config: Sequence[Entry], nodes: Mapping[str, Entry], names: Iterable[str], place: str
 ) -> tuple[list[Entry], dict[str, Entry]]:
-    """`node_config` and `nodes` of a Graph with shared nodes as Keras 1.0 has them, the layers as
+    """Return `node_config` and `nodes` of a Graph as Keras 1.0 stores shared nodes; layers stay as
     Keras 0.3 described them; `names` are those of its inputs.
 
     ArgumentError, which names the node, for what is no such node, or has no like in Keras 1.0.
@@ -344,8 +346,8 @@ def _with_shared_nodes(
 
 
 def _merged_results(siamese: Entry, place: str) -> tuple[Sequence[Entry], Entry, Entry]:
-    """Of a Siamese outside of Graphs what it is used on and the shared layer, as they were
-    described, and how its results are merged, as arguments of a Merge.
+    """Return the inputs, the shared layer and the merging arguments of a Siamese outside of a
+    Graph.
 
     ArgumentError where they were not merged, or not to what Keras 1.0 has.
     """
@@ -370,7 +372,7 @@ def _merged_results(siamese: Entry, place: str) -> tuple[Sequence[Entry], Entry,
 
 
 def _refuse_dicts(mode: object, where: str) -> None:
-    """ArgumentError for the mode of merging whose result was a dict."""
+    """Raise ArgumentError for the merge mode whose result was a dict."""
     if mode == "join":
         raise ArgumentError(
             f"{where}: merge_mode 'join' gave a dict by the names of tensors, which Keras 1.0 does "
@@ -381,7 +383,7 @@ def _refuse_dicts(mode: object, where: str) -> None:
 
 
 def _refuse_outside_of_graphs(class_name: object, place: str) -> None:
-    """ArgumentError for the layers that left the results of another apart, among Sequentials."""
+    """Raise ArgumentError for a layer that several Sequentials shared."""
     if class_name in ("Siamese", "SiameseHead"):
         raise ArgumentError(
             f"{place}: {class_name}: a layer that several Sequentials shared; Keras 0.3 described "
@@ -393,7 +395,7 @@ def _refuse_outside_of_graphs(class_name: object, place: str) -> None:
 def _heads(
     node_config: Sequence[Entry], nodes: Mapping[str, Entry], place: str
 ) -> dict[str, dict[int, str]]:
-    """Of each shared node, the names of its results by their numbers."""
+    """Return, for each shared node, the names of its results by their numbers."""
     found: dict[str, dict[int, str]] = {}
     for node in node_config:
         name: Any = node.get("name")
@@ -445,7 +447,7 @@ def _merge_mode(node: Entry, siamese: Entry, where: str) -> str | None:
 
 
 def _of_one(shared: Entry, mode: str | None, where: str) -> Entry:
-    """A shared node that is used once: a node like others, under the name of its result."""
+    """Return a shared node with one use as a plain node, under the name of its result."""
     if mode is not None and mode not in _OF_ONE:
         raise ArgumentError(
             f"{where}: merge_mode {mode!r} is of two results, and there is one; inputs: "

@@ -30,7 +30,8 @@ _NEUTRAL: Mapping[str, Mapping[str, list[Any]]] = MappingProxyType(
 
 
 def without_neutral(cls: type, config: Mapping[str, Any]) -> dict[str, Any]:
-    """The config of a layer of a class without the later arguments that mean what 1.0.1 did."""
+    """Return a layer's config without those later arguments whose value means what 1.0.1 did
+    anyway."""
     neutral: dict[str, list[Any]] = {}
     for base in cls.__mro__:
         neutral |= _NEUTRAL.get(base.__name__, {})
@@ -42,8 +43,8 @@ def without_neutral(cls: type, config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def with_one_dtype(class_name: str, config: Mapping[str, Any]) -> dict[str, Any]:
-    """The config of a layer with `input_dtype` in the place of `batch_input_dtype`, as 1.0.4 to
-    1.0.6 called it. ArgumentError where it has both, and they differ."""
+    """Return a layer's config with `batch_input_dtype`, the spelling of 1.0.4 to 1.0.6, renamed to
+    `input_dtype`. ArgumentError where it has both, and they differ."""
     found = {str(name): value for name, value in config.items()}
     where = f"{found['name']} ({class_name})" if "name" in found else class_name
     if "batch_input_dtype" in found:

@@ -22,7 +22,7 @@ from graphc.errors import ArgumentError, GraphcError, UnknownNameError, suggesti
 
 
 class Described(Protocol):
-    """A layer or a model, as descriptions have it."""
+    """The attributes and methods of a layer or a model that a description needs."""
 
     name: str
     trainable: bool
@@ -32,7 +32,7 @@ class Described(Protocol):
 
     @classmethod
     def from_config(cls, config: Any) -> Any:
-        """Return a new layer from what `get_config` gave."""
+        """Return a new layer made from a config."""
 
 
 LAYERS: dict[str, type[Described]] = {}
@@ -51,12 +51,12 @@ def register(classes: Iterable[type[Described]]) -> None:
 
 
 class Entry:
-    """Base of what is an entry of its own in a description: layers, models among them."""
+    """Base of all classes that a description stores as entries: layers and models."""
 
 
 @dataclass
 class _Document:
-    """The layers of one description so far, those inside of others too."""
+    """The layers of one description that were written or read so far, at any depth."""
 
     by_name: dict[Key, Described] = field(default_factory=dict)
     layers: set[Described] = field(default_factory=set)
@@ -87,20 +87,20 @@ def _one_document(current: ContextVar[_Document | None]) -> Iterator[_Document]:
 
 @contextmanager
 def writing() -> Iterator[None]:
-    """Inside, `layer_entry` recognises layers that it has written before."""
+    """Let `layer_entry` recognise, inside the block, layers that it has written before."""
     with _one_document(_written):
         yield
 
 
 @contextmanager
 def reading() -> Iterator[None]:
-    """Inside, `layer_of` gives the same layer for entries that were written of the same one."""
+    """Let `layer_of` return, inside the block, one layer for all entries of that layer."""
     with _one_document(_read), bounded():
         yield
 
 
 def layer_entry(layer: Described) -> dict[str, Any]:
-    """A layer as part of a description."""
+    """Return a layer's entry in a description."""
     with _one_document(_written) as document:
         config = layer.get_config()
         entry: dict[str, Any] = {"class_name": type(layer).__name__, "config": config}
@@ -124,7 +124,7 @@ def layer_entry(layer: Described) -> dict[str, Any]:
 def layer_from_config(
     config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None
 ) -> Any:
-    """A layer or a model, with new weights, from its class and its config.
+    """Return a layer or a model, with new weights, made from its class name and config.
 
     Args:
         config: {"class_name": ..., "config": ...}.
@@ -142,8 +142,8 @@ def layer_from_config(
 
 
 def without_version(description: object, place: str) -> tuple[object, releases.Release | None]:
-    """The description without the version of Keras that wrote it, and that version; an
-    ArgumentError unless it is one of Keras 1, whose layers are ours."""
+    """Split a description into the rest and the version of Keras that wrote it. Raises
+    ArgumentError unless that is a version of Keras 1."""
     if not isinstance(description, Mapping) or "keras_version" not in description:
         return description, None
     version = description["keras_version"]
@@ -157,7 +157,7 @@ def without_version(description: object, place: str) -> tuple[object, releases.R
 
 
 def layer_of(entry: object, place: str) -> Any:
-    """The layer of an entry; `place` begins the messages of errors."""
+    """Return the layer that an entry describes; `place` begins the messages of errors."""
     checked = checked_entry(entry, place)
     class_name, config, name = checked["class_name"], checked["config"], checked.get("name")
     cls = _class_of(class_name, place)
@@ -195,7 +195,7 @@ def layer_of(entry: object, place: str) -> Any:
 
 
 def checked_entry(entry: object, place: str) -> Mapping[str, Any]:
-    """An entry whose class name, name and trainable are of the right types."""
+    """Return an entry once the types of its class name, name and trainable are checked."""
     if not isinstance(entry, Mapping) or not {"class_name", "config"} <= set(entry):
         received = f"the keys {sorted(map(str, entry))}" if isinstance(entry, Mapping) else None
         raise ArgumentError(
@@ -224,7 +224,7 @@ def checked_entry(entry: object, place: str) -> Mapping[str, Any]:
 
 
 def shown(value: object) -> str:
-    """A value of a file for a message, not too long."""
+    """Return the text of a value for a message, cut to a short length."""
     try:
         text = repr(value)
     except RecursionError:

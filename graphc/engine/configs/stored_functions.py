@@ -27,7 +27,8 @@ _KEYS = {"function", "token"}
 
 
 def function_as_data(function: Callable[..., Any]) -> dict[str, str | None]:
-    """A function's name, and its token; None for a callable that cannot be kept track of."""
+    """Return a function's name and token; the token is None for a callable that takes no weak
+    reference."""
     return {"function": _name(function), "token": _token(function)}
 
 
@@ -37,7 +38,7 @@ def is_stored_function(value: object) -> bool:
 
 
 def function_of(stored: Mapping[str, Any], place: str) -> Any:
-    """The function that a config means.
+    """Return the function that a config means.
 
     Args:
         stored: what `function_as_data` gave, or that without a token.

@@ -1,4 +1,4 @@
-"""The batches of arrays, in memory or in files, in an epoch's order."""
+"""Batches of arrays in memory or in files, in the order of an epoch."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from graphc.engine.data.windows import Window, Windows, is_small
 
 
 class ArrayBatches:
-    """The batches of arrays of one length, an epoch at each iteration.
+    """The batches of arrays of equal length; each iteration is one epoch.
 
     What is in files is read in windows; see `Windows`.
 
@@ -117,7 +117,7 @@ class ArrayBatches:
     def _within(
         self, batches: Sequence[tuple[int, int, slice]], window: Window | None
     ) -> Generator[Batch]:
-        """Some of the batches, of which a window has the stored samples."""
+        """Yield the batches whose stored samples lie in a window."""
         for start, stop, own in batches:
             rows = self.order.rows[start:stop][own]
             batch: list[np.ndarray | OwnRows] = []

@@ -24,12 +24,12 @@ Shapes = tuple[tuple[int, ...], ...]
 
 
 def make_batches(size: int, batch_size: int) -> list[tuple[int, int]]:
-    """(first, behind the last) of each batch; the last one may be shorter."""
+    """Return the range (first, stop) of samples of each batch; the last batch may be shorter."""
     return [(start, min(start + batch_size, size)) for start in range(0, size, batch_size)]
 
 
 def batch_shuffle(index_array: np.ndarray, batch_size: int) -> np.ndarray:
-    """Whole batches in random order; what does not fill a batch stays last."""
+    """Return indices with whole batches in random order; an incomplete batch stays last."""
     count = len(index_array) // batch_size
     batches = index_array[: count * batch_size].reshape(count, batch_size)
     np.random.shuffle(batches)
@@ -37,7 +37,7 @@ def batch_shuffle(index_array: np.ndarray, batch_size: int) -> np.ndarray:
 
 
 def slice_X(X: Any, start: Any = None, stop: int | None = None) -> Any:
-    """Some samples of an array, or of each array in a list.
+    """Return some samples of an array, or of each array in a list.
 
     Args:
         X: an array, or a list of arrays.
@@ -62,7 +62,7 @@ class SampleOrder:
     rows: np.ndarray
 
     def shuffle_again(self, batch_size: int) -> None:
-        """The order of the next epoch."""
+        """Make the order of the next epoch."""
         if self.shuffle == "batch":
             self.rows = batch_shuffle(self.rows, batch_size)
         elif self.shuffle:
@@ -75,7 +75,7 @@ class SampleOrder:
 
 @contextmanager
 def gone_through(batches: Iterable[Batch]) -> Iterator[Iterator[Batch]]:
-    """The batches of an epoch. What reads them ahead ends with the block, however that is left."""
+    """Iterate over the batches of an epoch, and stop reading ahead when the block is left."""
     iterator = iter(batches)
     try:
         yield iterator
@@ -85,7 +85,7 @@ def gone_through(batches: Iterable[Batch]) -> Iterator[Iterator[Batch]]:
 
 
 def shapes_of(arrays: Sequence[Shaped], samples: int | None = None) -> Shapes:
-    """Return the shapes of the arrays of a batch; of so many of their samples, where it says so."""
+    """Return the shapes of the arrays of a batch, or of their first `samples` samples."""
     shapes = [tuple(one.shape) for one in arrays]
     if samples is not None:
         shapes = [(min(samples, shape[0]), *shape[1:]) for shape in shapes]

@@ -26,15 +26,15 @@ _PATIENCE_SECONDS = 5.0
 
 
 class _Ended:
-    """In the queue behind the last batch: why there is no other."""
+    """The end of a queue: the reason why no further batch follows."""
 
     def __init__(self, error: BaseException | None) -> None:
         self.error = error
 
 
 class GeneratorQueue(queue.Queue[Any]):
-    """The next batches of a generator, put there by a thread in their order, or by several workers
-    as they make them.
+    """A queue of the next batches of a generator; one thread fills it in order, several workers in
+    the order in which they finish.
 
     The threads start with `begin`, or with the first `get`: a generator may read what callbacks set
     in `on_train_begin`. `get` raises what the generator raised, once the batches before are taken,
@@ -125,7 +125,7 @@ class GeneratorQueue(queue.Queue[Any]):
             return
 
     def get(self, block: bool = True, timeout: float | None = None) -> Any:
-        """The next batch; queue.Empty if there is none in time."""
+        """Return the next batch; raises queue.Empty if none comes in time."""
         self.begin()
         if self._ended is None:
             item = super().get(block, timeout)
@@ -137,8 +137,7 @@ class GeneratorQueue(queue.Queue[Any]):
         raise StopIteration
 
     def close(self, timeout: float | None = None) -> None:
-        """End the workers; a thread finishes the batch that it is making, which is waited for some
-        seconds."""
+        """End the workers; waits some seconds for a thread to finish its current batch."""
         patience = _PATIENCE_SECONDS if timeout is None else timeout
         self.stopped.set()
         with contextlib.suppress(queue.Empty):  # room, should the thread wait for it
@@ -164,7 +163,7 @@ class GeneratorQueue(queue.Queue[Any]):
 def generator_queue(
     generator: Iterator[Any], max_q_size: int = 10, wait_time: float = 0.05, nb_worker: int = 1
 ) -> tuple[GeneratorQueue, threading.Event]:
-    """A queue that a thread fills from a generator, and the event that ends the thread.
+    """Return a queue that a thread fills from a generator, and the event that ends the thread.
 
     Args:
         generator: anything with ``next``.
@@ -230,7 +229,7 @@ class GeneratorEnqueuer:
 
 
 class GeneratorBatches:
-    """The batches of a generator, each iteration as many as an epoch has.
+    """The batches of a generator; each iteration yields those of one epoch.
 
     Args:
         source: where they come from.
@@ -315,7 +314,7 @@ class GeneratorBatches:
 
 
 def unpack_batch(item: object, where: str) -> tuple[object, object, object]:
-    """(x, y, sample_weight or None) of what a generator gave, or of validation data."""
+    """Return (x, y, sample_weight or None) from an item of a generator, or from validation data."""
     if isinstance(item, list | tuple) and len(item) in (2, 3):
         return item[0], item[1], item[2] if len(item) == 3 else None
     raise ArgumentError(
@@ -324,7 +323,7 @@ def unpack_batch(item: object, where: str) -> tuple[object, object, object]:
 
 
 def unpack_inputs(item: object, where: str) -> object:
-    """The inputs of what a generator gave: x, (x, y) or (x, y, sample_weight)."""
+    """Return the inputs in an item of a generator: x, (x, y) or (x, y, sample_weight)."""
     if not isinstance(item, tuple):
         return item
     if len(item) in (2, 3):

@@ -31,7 +31,7 @@ _SQUARES = {
 
 
 def as_arrays(data: object, names: Sequence[str], what: str) -> list[object]:
-    """The data of each name: one array for a single name, a list in order, or a dict by name.
+    """Return the data for each name, given as one array, a list in order, or a dict by name.
 
     Raises DataError where the number of arrays or a name does not fit. Further keys of a dict are
     ignored, so that one dict can hold the inputs and the targets.
@@ -73,7 +73,7 @@ def standardize_input_data(
     check_batch_dim: bool = True,
     exception_prefix: str = "",
 ) -> list[np.ndarray]:
-    """The data of each name as arrays of numbers, of the dtypes that they have.
+    """Return the data for each name as arrays of numbers; dtypes stay as they are.
 
     Args:
         data: one array for a single name, a list in order, or a dict by name.
@@ -103,7 +103,7 @@ def standardize_input_data(
 def prepare(
     value: object, shape: KnownShape, dtype: str, what: str, samples: Samples | None = None
 ) -> np.ndarray:
-    """A value as an array of a shape and dtype, with every number checked.
+    """Convert a value to an array of a shape and dtype, and check every number.
 
     1-D arrays become (n, 1). Floats, ints, bools and lists are converted; DataError for what has
     no number of the dtype (NaN, infinity, a fraction for an integer input), for an empty array and
@@ -115,7 +115,8 @@ def prepare(
 
 
 def prepare_input(value: object, node: g.Node, what: str) -> Data:
-    """The samples that an input node is fed: an array, or one that is read as batches need it."""
+    """Return the samples for an input node: an array, or a stored one that is read batch by
+    batch."""
     shape = known_shape(node)
     if not is_stored(value):
         return prepare(value, shape, node.dtype, what)
@@ -133,7 +134,7 @@ def read_or_store(
     what: str,
     check: Callable[[tuple[int, ...]], None] | None = None,
 ) -> Data:
-    """`read(value)` for a value in memory; for one in a file, what reads it as batches need it.
+    """Return `read(value)` for a value in memory, and a `StoredArray` for one in a file.
 
     What is in a file has its shape checked at once, by `check` before all.
     """
@@ -152,7 +153,7 @@ def read_or_store(
 
 
 def as_numbers(value: object, ndim: int, what: str) -> np.ndarray:
-    """A value as an array of numbers, as it is but for a 1-D array, which becomes (n, 1).
+    """Return a value as an array of numbers; one of shape (n,) becomes (n, 1).
 
     `ndim` is the rank that is wanted: 1-D arrays stay where it is 1. DataError for what is not
     numbers, and for an empty array.
@@ -207,7 +208,8 @@ def _numbers_of(value: object, array: np.ndarray) -> str:
 def check_shape(
     received: tuple[int, ...], expected: KnownShape, what: str, samples: bool = False
 ) -> None:
-    """Raise DataError, with the likely fix, unless the sizes agree; of `samples` too if so said."""
+    """Raise DataError, with the likely fix, unless the sizes agree; with `samples` the number of
+    samples counts too."""
     first = 0 if samples else 1
     if received[first:] == expected[first:] and len(received) == len(expected):
         return
@@ -305,13 +307,13 @@ def _few_and_finite(array: np.ndarray, dtype: str) -> bool:
 def first_position(
     mask: np.ndarray, samples: Samples | None
 ) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Where the first true element is in the array, and in all the samples."""
+    """Return the position of the first true element, in the array and among all samples."""
     found = tuple(int(i) for i in np.argwhere(mask)[0])
     return found, found if samples is None else (int(samples[found[0]]), *found[1:])
 
 
 def check_lengths(arrays: Sequence[Data], names: Sequence[str]) -> int:
-    """The number of samples, which all arrays share. DataError names two that differ."""
+    """Return the number of samples, which all arrays share. DataError names two that differ."""
     count = len(arrays[0])
     for array, name in zip(arrays, names, strict=True):
         if len(array) != count:

@@ -25,7 +25,7 @@ Prepared = Sequence[np.ndarray] | None
 
 
 class Collector:
-    """From what the generator of each rank gave for a batch to what all of them train on.
+    """Makes the batch that all ranks train on from what the generator of each rank yielded.
 
     Args:
         ranks: that train together.
@@ -39,14 +39,14 @@ class Collector:
         self._is_first = True
 
     def workers(self, wanted: Workers, where: str) -> Workers:
-        """Return the workers of the generator: one on several ranks, whose batches have to be the
-        same."""
+        """Return the workers of the generator: one if there are several ranks, whose batches have
+        to be equal."""
         if self._ranks.size == 1:
             return wanted
         return wanted.in_order(where, "several ranks have")
 
     def batch(self, arrays: Prepared, place: str) -> Batch:
-        """Return a batch, of which `arrays` are this rank's; `place` says which one it is.
+        """Return a batch from this rank's `arrays`; `place` names the batch in messages.
 
         Raises:
             RankError: on all ranks, where their whole batches differ, or their parts are not the

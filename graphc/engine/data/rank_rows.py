@@ -15,7 +15,7 @@ from graphc.parallel.tree import rows_of_rank
 
 @dataclass(frozen=True)
 class RankRows:
-    """The rows of the shards of a rank; all of them where it trains alone.
+    """The rows of a batch that a rank computes, those of its shards; all rows for a single rank.
 
     Attributes:
         shards: that a batch is taken in.
@@ -28,18 +28,18 @@ class RankRows:
 
     @property
     def are_all(self) -> bool:
-        """Tell whether no other rank has any."""
+        """True if no other rank computes any row."""
         return self.ranks == 1
 
     def of(self, count: int) -> slice:
-        """Return those of a batch of so many rows; there may be none."""
+        """Return this rank's rows of a batch of `count` rows; there may be none."""
         if self.are_all:
             return slice(0, count)
         own = rows_of_rank(count, self.shards, self.ranks, self.rank)
         return slice(own.start, own.stop)
 
     def batches(self, samples: int, batch_size: int) -> list[tuple[int, int, slice]]:
-        """Return the first position of each batch, the one behind its last, and its own rows."""
+        """Return (start, stop, own rows) of each batch."""
         whole = self.of(batch_size)
         return [
             (start, stop, whole if stop - start == batch_size else self.of(stop - start))
@@ -47,14 +47,14 @@ class RankRows:
         ]
 
     def order(self, rows: np.ndarray, batch_size: int) -> np.ndarray:
-        """Return, of the samples of an epoch, those that are this rank's, batch by batch."""
+        """Return this rank's samples of an epoch, batch by batch."""
         if self.are_all:
             return rows
         batches = self.batches(len(rows), batch_size)
         return np.concatenate([rows[start:stop][own] for start, stop, own in batches])
 
     def argument(self, array: np.ndarray, count: int, own: slice) -> np.ndarray | OwnRows:
-        """Return the argument of a step for the own rows of an array, of a batch of so many."""
+        """Return the argument of a step for this rank's rows of a batch of `count` rows."""
         if self.are_all:
             return array
         return OwnRows(array, own.start, count)
@@ -64,5 +64,5 @@ ALL_ROWS = RankRows()
 
 
 def rank_rows(ranks: Transport[Any], shards: int) -> RankRows:
-    """Return the rows that this rank has of batches in so many shards."""
+    """Return the rows that this rank computes of batches in `shards` shards."""
     return RankRows(shards, ranks.size, ranks.rank)

@@ -38,8 +38,8 @@ class ArrayReads:
 
     @property
     def times(self) -> float:
-        """The times that a chunk was read in an epoch, on average; of an array without chunks, a
-        byte."""
+        """The average number of times that a chunk (a byte, if there are no chunks) was read in an
+        epoch."""
         all_once = (self.chunks or self.nbytes) * max(1, self.epochs)
         return (self.chunks_read if self.chunks else self.bytes_read) / max(1, all_once)
 

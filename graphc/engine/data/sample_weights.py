@@ -1,4 +1,4 @@
-"""Sample weights: given, from the classes of the targets, or all 1."""
+"""Sample weights: given directly, by the classes of the targets, or all 1."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def prepare_weights(
     sample_weight: object,
     class_weight: object,
 ) -> list[Data]:
-    """The weights of each output, for targets that are prepared."""
+    """Return the sample weights of each output for prepared targets."""
     names = [target.name for target in targets]
     sample_weight, class_weight = _none_if_empty(sample_weight), _none_if_empty(class_weight)
     if isinstance(class_weight, str):
@@ -60,7 +60,7 @@ def prepare_weights(
 
 
 def _none_if_empty(weights: object) -> object:
-    """Keras' default is an empty dict in places."""
+    """Return None for an empty dict, which is Keras' default in places."""
     return None if isinstance(weights, Mapping | list | tuple) and not weights else weights
 
 
@@ -87,7 +87,8 @@ def standardize_sample_or_class_weights(
 
 
 def standardize_sample_weights(sample_weight: object, output_names: Sequence[str]) -> list[Any]:
-    """The sample weights of each output, or None; see `standardize_sample_or_class_weights`."""
+    """Return the sample weights of each output, or None; see
+    `standardize_sample_or_class_weights`."""
     sample_weight = _none_if_empty(sample_weight)
     if sample_weight is None or isinstance(sample_weight, Mapping):
         return for_each_output(sample_weight, output_names, "sample_weight")
@@ -95,7 +96,8 @@ def standardize_sample_weights(sample_weight: object, output_names: Sequence[str
 
 
 def standardize_class_weights(class_weight: object, output_names: Sequence[str]) -> list[Any]:
-    """The class weights of each output, or None; see `standardize_sample_or_class_weights`."""
+    """Return the class weights of each output, or None; see
+    `standardize_sample_or_class_weights`."""
     class_weight = _none_if_empty(class_weight)
     of_classes = isinstance(class_weight, Mapping) and not set(class_weight) & set(output_names)
     alone = of_classes or not isinstance(class_weight, Mapping | list | tuple)
@@ -118,7 +120,7 @@ def standardize_weights(
     name: str = "the output",
     dtype: str | None = None,
 ) -> Data:
-    """A weight for each sample of targets, or for each step: (samples,) or (samples, time).
+    """Return a weight for each sample of targets, or for each step: (samples,) or (samples, time).
 
     Args:
         y: the targets, (samples, ...).
@@ -193,7 +195,7 @@ def _of_classes(y: Data, temporal: bool, class_weight: object, what: str) -> np.
 
 
 def _labels(y: Data) -> np.ndarray:
-    """The class of each sample; of stored targets only some are in memory at a time."""
+    """Yield the classes of the samples; of stored targets only some are in memory at a time."""
     if isinstance(y, StoredArray):
         starts = range(0, len(y), _AT_ONCE)
         return np.concatenate([_labels(y[start : start + _AT_ONCE]) for start in starts])

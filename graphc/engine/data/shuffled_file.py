@@ -64,7 +64,7 @@ class ShuffledFile:
             closing.pop_all()
 
     def write(self, order: np.ndarray, edges: np.ndarray, most_bytes: int) -> None:
-        """Write the samples; of the file those are read that hold them.
+        """Read the samples from their file, in ascending order, and write them.
 
         Args:
             order: their numbers, as the epoch needs them.
@@ -130,7 +130,7 @@ class ShuffledFile:
 
 
 def _reserve(descriptor: int, nbytes: int) -> None:
-    """Have the system set room aside, where it does that, so that nobody else takes it."""
+    """Reserve space on the disk, on systems that can."""
     if hasattr(os, "posix_fallocate"):
         try:
             os.posix_fallocate(descriptor, 0, nbytes)

@@ -93,11 +93,11 @@ class StoredArray:
 
     @cached_property
     def dtype(self) -> np.dtype:
-        """The type of what is used, which a sample tells."""
+        """The dtype after conversion, as read off one sample."""
         return self[0:1].dtype
 
     def extents(self) -> list[Extent]:
-        """The samples by the units in which their file is read."""
+        """The units (such as chunks) in which the file of the samples is read."""
         return [
             cut
             for one in self.rows.extents
@@ -106,12 +106,13 @@ class StoredArray:
 
     @property
     def lead(self) -> int:
-        """Rows of the first unit that lie before the samples."""
+        """The number of rows of the first unit that lie before the samples."""
         first = self.extents()[0]
         return (first.start - first.origin) % first.rows
 
     def reads_expected(self, windows: int, together: int, share: float = 1.0) -> float:
-        """The times that a unit of the file is read, on average, where samples are shuffled.
+        """Return the average number of times that a unit of the file is read if samples are
+        shuffled.
 
         Args:
             windows: over which they are spread.
@@ -123,14 +124,14 @@ class StoredArray:
         return total / sum(one.units for one in extents)
 
     def part(self, start: int, stop: int) -> StoredArray:
-        """Some of the samples, still unread."""
+        """Return some of the samples, unread."""
         first = self._start
         return StoredArray(
             self.rows, self.shape[1:], self._read, self.what, first + start, first + stop
         )
 
     def checked_by(self, check: Callable[[np.ndarray, Samples], None]) -> StoredArray:
-        """The same samples, shown to `check` with their numbers as they are used."""
+        """Return the same samples, each checked by `check` when it is used."""
 
         def read(block: object, samples: Samples | None) -> np.ndarray:
             assert samples is not None
@@ -174,7 +175,7 @@ class StoredArray:
             self.rows.read_into(buffer, wanted, most_bytes, self.reads, stopped)
 
     def used(self, block: np.ndarray, samples: np.ndarray) -> np.ndarray:
-        """Samples that were read as they are stored, normalized, converted and checked."""
+        """Return samples that were read as they are stored: normalized, converted and checked."""
         numbers = self._start + samples
         if self.rows.normalizer is not None:
             block = np.asarray(self.rows.normalizer(block))
@@ -191,10 +192,10 @@ Data = np.ndarray | StoredArray
 
 
 def part(array: Data, start: int, stop: int) -> Data:
-    """Some samples, unread if they are stored."""
+    """Return some samples of an array; unread if they are stored."""
     return array.part(start, stop) if isinstance(array, StoredArray) else array[start:stop]
 
 
 def in_memory(arrays: Sequence[Data]) -> list[np.ndarray]:
-    """The arrays with all that is stored read."""
+    """Return arrays with the stored ones read into memory."""
     return [array[:] if isinstance(array, StoredArray) else array for array in arrays]

@@ -71,7 +71,7 @@ def for_each_output(
     default: object = None,
     shared: bool = True,
 ) -> list[Any]:
-    """A value for every output: one for all, a list in order, or a dict by name."""
+    """Return a value for every output, given as one for all, a list in order, or a dict by name."""
     if isinstance(value, Mapping):
         unknown = [name for name in value if name not in names]
         if unknown:
@@ -117,7 +117,7 @@ def takes_output_shape(objective: Objective) -> bool:
 
 
 def prepare_targets(y: object, targets: Sequence[Target]) -> list[Data]:
-    """The targets of each output as arrays. DataError where they do not fit the loss."""
+    """Return the targets of each output as arrays. Raises DataError if they do not fit the loss."""
     data = as_arrays(y, [target.name for target in targets], "targets")
     return [_prepare_target(one, target) for one, target in zip(data, targets, strict=True)]
 
@@ -143,8 +143,8 @@ def _prepare_target(value: object, target: Target) -> Data:
 def check_probabilities(
     arrays: Sequence[Data], weights: Sequence[Data], targets: Sequence[Target], warned_of: set[str]
 ) -> list[Data]:
-    """Return the targets, those of a crossentropy checked to be from 0 to 1; stored ones are when
-    they are read.
+    """Return the targets; those of a crossentropy are checked to lie within 0 to 1, stored ones
+    when they are read.
 
     What has weight 0 may be anything. Outside, binary_crossentropy has no minimum, which is an
     error. There is a line in the log alone where programs of that time rely on it: labels of -1 and
@@ -224,7 +224,8 @@ def check_loss_and_target_compatibility(
 
 
 def _check_kind(shape: tuple[int, ...], loss: Objective, expected: KnownShape, what: str) -> None:
-    """Class numbers where one-hot rows are needed, and the reverse: say which loss fits."""
+    """Raise DataError for class numbers in place of one-hot rows, or the reverse, and name the loss
+    that fits."""
     if loss is objectives.categorical_crossentropy and shape[-1] == 1:
         raise DataError(
             f"{what}: categorical_crossentropy takes one column for each class, expected "

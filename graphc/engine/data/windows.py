@@ -1,4 +1,4 @@
-"""Windows over an epoch's samples: what of arrays in files is in memory at a time."""
+"""Windows over an epoch's samples: the samples of arrays in files that are in memory at a time."""
 
 from __future__ import annotations
 
@@ -41,7 +41,8 @@ def read_window() -> int:
 
 
 def is_small(array: StoredArray, others: int) -> bool:
-    """Tell whether an array is read once and held, where as many bytes of others are already."""
+    """Return True if an array is small enough to be read once and kept, given the bytes kept
+    already."""
     return array.nbytes + others <= read_window() // _SMALL
 
 
@@ -125,7 +126,8 @@ class Windows:
                 self._choose_way(array, together, count)
 
     def _choose_way(self, array: StoredArray, together: int, needed: int) -> None:
-        """Read what would be read too often through a file, or say so."""
+        """Copy an array that shuffling would read too often into a shuffled file, or log that it is
+        read often."""
         windows, share = -(-needed // self.samples), needed / len(array)
         times = array.reads_expected(windows, together, share)
         if times <= _TOO_OFTEN:
@@ -145,7 +147,7 @@ class Windows:
         )
 
     def over(self, order: np.ndarray) -> Generator[Window]:
-        """Yield the windows of an epoch; what one has is there until the next one is asked for.
+        """Yield the windows of an epoch; each is valid until the next is requested.
 
         Args:
             order: the numbers of the epoch's samples.

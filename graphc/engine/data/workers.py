@@ -1,4 +1,4 @@
-"""The callers of a generator: threads of this process, or processes that have a copy of it each."""
+"""The callers of a generator: threads of this process, or processes with a copy of it each."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _BATCH, _END, _ERROR = "batch", "end", "error"
 
 @dataclass(frozen=True)
 class Workers:
-    """The number of callers of a generator, and if they are processes."""
+    """The number of callers of a generator, and whether they are processes."""
 
     count: int = 1
     processes: bool = False
@@ -49,8 +49,7 @@ def workers_for(
     pickle_safe: object,
     name: str = "nb_worker",
 ) -> Workers:
-    """Return who calls a generator, from the arguments that Keras has for it; `name` is that of the
-    number of workers.
+    """Return the workers that Keras' arguments ask for; `name` is that of the number of workers.
 
     A generator function, which Python lets no two threads be in, is called by one thread, with a
     warning.
@@ -90,7 +89,7 @@ class OwnThread:
 
 
 class OwnProcess:
-    """Has a process call a copy of a generator, one batch ahead.
+    """Calls a copy of a generator in a process of its own, one batch ahead.
 
     Args:
         generator: as it is now; what it does later stays in the process.
@@ -152,7 +151,7 @@ def _run(generator: Iterator[Any], seed: int, received: Connection, sent: Connec
 
 
 def _sendable(error: BaseException) -> BaseException:
-    """An error that says where it came from, as pickle can take it to another process."""
+    """Return an error in a form that pickle can send to another process, with its origin."""
     text = "".join(traceback.format_exception(error))
     try:
         copy: BaseException = pickle.loads(pickle.dumps(error))

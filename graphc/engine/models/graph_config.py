@@ -35,27 +35,27 @@ class AddsNamed(Protocol):
 
     @property
     def add_input(self) -> Callable[..., None]:
-        """Adds an input."""
+        """Add an input."""
 
     @property
     def add_node(self) -> Callable[..., None]:
-        """Uses a layer."""
+        """Use a layer."""
 
     @property
     def add_shared_node(self) -> Callable[..., None]:
-        """Uses a layer on several."""
+        """Use a layer on several inputs or nodes."""
 
     @property
     def add_output(self) -> Callable[..., None]:
-        """Makes a node an output."""
+        """Make a node an output."""
 
     @property
     def outputs(self) -> list[g.Node]:
-        """The tensors that come out."""
+        """The output tensors."""
 
 
 def graph_config(name: str, named: NamedNodes) -> dict[str, Any]:
-    """The config of the Graph of a name."""
+    """Return the config of a Graph."""
     with writing():
         nodes = {node: layer_entry(layer) for node, layer in named.nodes.items()}
     node_config = []

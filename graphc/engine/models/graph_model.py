@@ -189,7 +189,8 @@ class Graph(Model):
         return self.nodes[name] if name in self.nodes else super().get_layer(name, index)
 
     def build(self, input_shape: object = None) -> None:
-        """Nothing is left to do once there is an output. ArgumentError before that."""
+        """Do nothing: weights are made as nodes are added. ArgumentError if there is no output
+        yet."""
         self._graphc_need_layers("build")
 
     def compile(  # type: ignore[override]  # arguments as Keras' Graph has them
@@ -201,7 +202,7 @@ class Graph(Model):
         loss_weights: object = None,
         **kwargs: Unpack[CompileKeywords],
     ) -> None:
-        """Choose what training makes smaller, and how.
+        """Choose the loss that training minimizes, and the optimizer.
 
         Args:
             optimizer: a name or an optimizer.
@@ -297,7 +298,7 @@ class Graph(Model):
         memory: int | str | None = None,
         on_first_rank_only: bool = False,
     ) -> dict[str, np.ndarray] | None:
-        """Output -> its values for all samples; see `Model.predict`."""
+        """Return the predictions of each output, by name, for all samples; see `Model.predict`."""
         self._graphc_check_inputs_of("predict", data)
         return self._graphc_by_output(
             super().predict(
@@ -315,7 +316,8 @@ class Graph(Model):
         sample_weight: object = None,
         **kwargs: Unpack[BatchKeywords],
     ) -> float | list[float]:
-        """One step on one batch; see `Model.train_on_batch`, whose weights come in other order."""
+        """Train on one batch; see `Model.train_on_batch`, which takes the weights in the other
+        order."""
         self._graphc_check_training("train_on_batch", data, kwargs)
         return super().train_on_batch(data, data, sample_weight, class_weight, **kwargs)
 
@@ -336,7 +338,7 @@ class Graph(Model):
         shards: int | None = None,
         memory: int | str | None = None,
     ) -> dict[str, np.ndarray]:
-        """Output -> its values for one batch."""
+        """Return the predictions of each output, by name, for one batch."""
         self._graphc_check_inputs_of("predict_on_batch", data)
         values = self._graphc_by_output(
             super().predict_on_batch(data, shards=shards, memory=memory)
@@ -379,7 +381,8 @@ class Graph(Model):
         sharded: bool = False,
         on_first_rank_only: bool = False,
     ) -> dict[str, np.ndarray] | None:
-        """Output -> its values for the first samples from a generator of dicts."""
+        """Return the predictions of each output, by name, for the first samples from a generator of
+        dicts."""
         return self._graphc_by_output(
             super().predict_generator(
                 *(generator, val_samples, max_q_size, nb_worker, pickle_safe),
@@ -397,14 +400,14 @@ class Graph(Model):
 
     @classmethod
     def from_config(cls, config: Any, custom_objects: Mapping[str, Any] | None = None) -> Graph:
-        """A Graph with new weights from what `get_config` gave; see `layer_from_config`."""
+        """Return a Graph with new weights, made from a config; see `layer_from_config`."""
         with lookup.custom_objects(custom_objects), reading():
             graph = cls()
             add_named(graph, graph._graphc_named, config)
         return graph
 
     def keras_0_3_groups(self) -> list[tuple[str, list[g.Node]]]:
-        """One group, of the nodes in the order in which they were added."""
+        """Return one group: the weights of all nodes, in the order in which they were added."""
         found = [one for layer in self.nodes.values() for one in weights_in_order(layer)]
         return [(self.name, list(dict.fromkeys(found)))]
 

@@ -1,4 +1,4 @@
-"""The config of a Merge together with what it merges, as a Sequential has it in front."""
+"""The config of a Merge at the front of a Sequential, together with the models that it merges."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from graphc.errors import ArgumentError
 
 
 def merged_entry(merge: Merge) -> dict[str, Any]:
-    """The entry of a Merge of layers and models, whose config has their entries as `layers`.
+    """Return the entry of a Merge, whose config has the entries of what it merges as `layers`.
 
     ArgumentError where they are more than the config tells: branches that share an input, or that
     are layers behind others.
@@ -34,7 +34,7 @@ def merged_entry(merge: Merge) -> dict[str, Any]:
 
 
 def first_entry(layer: Layer, inputs: list[g.Node]) -> dict[str, Any]:
-    """The entry of a layer that takes a model's inputs: it says their shape."""
+    """Return the entry of a model's first layer, with the shape of the input."""
     if isinstance(layer, Merge) and layer.layers:
         return merged_entry(layer)
     entry = layer_entry(layer)
@@ -64,7 +64,7 @@ def _branch(merge: Merge, layer: Layer, tensor: g.Node) -> dict[str, Any]:
 
 
 def _number(layer: Layer, tensor: g.Node) -> int:
-    """Which output of a layer a tensor is."""
+    """Return the index of a tensor among the outputs of its layer."""
     if isinstance(layer, Container):
         return layer.outputs.index(tensor)
     number: int = tensor.history.tensor_index

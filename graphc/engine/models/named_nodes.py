@@ -32,7 +32,7 @@ class NamedModel(Protocol):
 
     @property
     def outputs(self) -> list[g.Node]:
-        """The tensors that come out."""
+        """The output tensors."""
 
     def add_output(self, name: str, input: str | None = None) -> None:
         """Make a node an output."""
@@ -41,10 +41,10 @@ class NamedModel(Protocol):
         """Make these the inputs and outputs."""
 
     def _graphc_nodes(self) -> Sequence[LayerNode]:
-        """Return the uses that are kept."""
+        """Return the uses of layers that the model consists of."""
 
     def _graphc_replace(self, tensors: Mapping[g.Node, g.Node]) -> None:
-        """Connect anew."""
+        """Connect the model to the tensors that replace its own."""
 
 
 class NamedNodes:
@@ -206,17 +206,18 @@ class NamedNodes:
         model._graphc_connect(model.inputs, [*model.outputs, tensor])
 
     def replace(self, tensors: Mapping[g.Node, g.Node]) -> None:
-        """Have names stand for what stands for their tensors now."""
+        """Map each name to the tensor that replaces its own."""
         for name, tensor in self._tensors.items():
             if tensor is not None:
                 self._tensors[name] = tensors[tensor]
 
     def tensors(self) -> list[g.Node]:
-        """Return what the names stand for."""
+        """Return the tensors of the names."""
         return [tensor for tensor in self._tensors.values() if tensor is not None]
 
     def unread(self, nodes: Iterable[LayerNode]) -> list[str]:
-        """The nodes on which no output depends, which is computed by these uses of layers."""
+        """Return the nodes that no output depends on, given the uses of layers that compute the
+        outputs."""
         read = set(nodes)
         return [
             name
@@ -306,8 +307,8 @@ class NamedNodes:
 
     @contextmanager
     def _layer_named(self, where: str, layer: object, name: str) -> Iterator[None]:
-        """Inside, a layer that nobody has used yet is named as its node; it keeps the name, but for
-        an error."""
+        """Name an unused layer after its node inside the block; the name stays unless an error is
+        raised."""
         if not isinstance(layer, Layer) or isinstance(layer, InputLayer):
             hint = "; inputs come by add_input" if isinstance(layer, InputLayer) else ""
             raise ArgumentError(

@@ -12,7 +12,7 @@ from graphc.errors import ArgumentError
 
 
 def names_given(where: str, input: object, inputs: object) -> list[str]:
-    """The names that an `input`, or `inputs`, gives."""
+    """Return the names in `input` or `inputs`."""
     if not isinstance(inputs, list | tuple):
         raise ArgumentError(f"{where}: inputs: expected a list of names, received {inputs!r}")
     if (input is None) == (not inputs):
@@ -33,7 +33,7 @@ def names_given(where: str, input: object, inputs: object) -> list[str]:
 
 
 def only_output(layer: Layer, x: g.Node | list[g.Node]) -> g.Node:
-    """The output of a layer, which has to be one tensor."""
+    """Return the output of a layer; ArgumentError unless it is one tensor."""
     output = layer(x)
     if isinstance(output, list):
         raise ArgumentError(
@@ -44,12 +44,12 @@ def only_output(layer: Layer, x: g.Node | list[g.Node]) -> g.Node:
 
 
 def on_inputs(where: str, name: str, used: Sequence[str]) -> str:
-    """Where an error was met: the call, the new name, and what it is used on."""
+    """Return the beginning of an error message: the call, the new name, and its inputs."""
     return f"{where}: {name!r} on {listed(used)}"
 
 
 def listed(names: Sequence[str]) -> str:
-    """Names for a message."""
+    """Return names as a text for a message."""
     return ", ".join(map(repr, names))
 
 

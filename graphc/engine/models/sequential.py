@@ -68,7 +68,7 @@ class Sequential(Model):
         return LayerList(self._graphc_added, self.name, self.pop)
 
     def _graphc_held_layers(self) -> list[Layer]:
-        """The layers, in place of a Merge in front what it merges."""
+        """Return the layers; a Merge in front is replaced by what it merges."""
         if not self._graphc_branches():
             return list(dict.fromkeys(self._graphc_added))
         inside = set(self._graphc_wiring.layers)
@@ -83,8 +83,8 @@ class Sequential(Model):
         return list(dict.fromkeys([*others, *branches, *self._graphc_added[1:]]))
 
     def _graphc_layers_in_use(self) -> list[Layer]:
-        """The layers that the outputs are computed with: of tensors that a Merge in front leaves
-        apart, a layer behind may take one."""
+        """Return the layers that the outputs depend on; behind a Merge that gives a list, a layer
+        may read only one of its tensors."""
         held = self._graphc_held_layers()
         first = self._graphc_added[0] if self._graphc_added else None
         if not isinstance(first, Merge) or first.mode is not None:
@@ -99,8 +99,8 @@ class Sequential(Model):
 
     @property
     def flattened_layers(self) -> list[Layer]:
-        """The layers in the order of their weights: those of a Sequential inside, and of models
-        that are merged in front, one by one."""
+        """The layers in the order of their weights, with inner Sequentials and merged models
+        expanded."""
         branches = self._graphc_branches()
         found: list[Layer] = []
         for layer in self._graphc_held_layers():
@@ -113,7 +113,7 @@ class Sequential(Model):
         return list(dict.fromkeys(found))
 
     def add(self, layer: Layer) -> None:
-        """Put a layer behind the others. A compiled model has to be compiled again.
+        """Append a layer. A compiled model has to be compiled again.
 
         Raises:
             ArgumentError: not a layer, a name that is taken, a first layer without an input shape.
@@ -148,7 +148,7 @@ class Sequential(Model):
         self._graphc_connect(inputs, to_list(outputs))
 
     def pop(self) -> None:
-        """Take the last layer off. A compiled model has to be compiled again."""
+        """Remove the last layer. A compiled model has to be compiled again."""
         self._graphc_need_layers("pop")
         before = behind(self._graphc_added[-1], self.outputs[0])
         if len(self._graphc_added) > 1:
@@ -161,7 +161,8 @@ class Sequential(Model):
         vars(self).pop("_graphc_wiring", None)
 
     def _graphc_reconnect(self, outputs: list[g.Node]) -> None:
-        """Make the output of one of the layers that of the model; the layers behind it go."""
+        """Make the output of one of the layers the model's output, and remove the layers behind
+        it."""
         kept = list(self._graphc_added)
         tensors = self.outputs
         while kept and outputs != tensors:
@@ -212,7 +213,8 @@ class Sequential(Model):
         return one_or_list(self.outputs)
 
     def build(self, input_shape: KnownShape | None = None) -> None:
-        """Nothing is left to do once the first layer is added. ArgumentError before that."""
+        """Do nothing: weights are made as layers are added. ArgumentError if there is no layer
+        yet."""
         self._graphc_need_layers("build")
 
     def call(self, x: Any, mask: Any = None) -> Any:
@@ -247,11 +249,12 @@ class Sequential(Model):
         sample_weight: object = None,
         **kwargs: Unpack[BatchKeywords],
     ) -> float | list[float]:
-        """One step on one batch; see `Model.train_on_batch`, whose weights come in other order."""
+        """Train on one batch; see `Model.train_on_batch`, which takes the weights in the other
+        order."""
         return super().train_on_batch(x, y, sample_weight, class_weight, **kwargs)
 
     def predict_proba(self, x: object, batch_size: int = 32, verbose: int = 1) -> np.ndarray:
-        """The outputs; a warning is logged where they are no probabilities, from 0 to 1."""
+        """Return the outputs; logs a warning if they do not lie within 0 to 1."""
         self._graphc_need_one_output("predict_proba")
         outputs = cast(np.ndarray, self.predict(x, batch_size, verbose))
         if not (outputs.min() >= 0.0 and outputs.max() <= 1.0):  # NaN is none either
@@ -265,7 +268,8 @@ class Sequential(Model):
         return outputs
 
     def predict_classes(self, x: object, batch_size: int = 32, verbose: int = 1) -> np.ndarray:
-        """The number of the largest output; of a single output whether it is above 0.5, (n, 1)."""
+        """Return the index of the largest output; for a single output, whether it is above 0.5, (n,
+        1)."""
         self._graphc_need_one_output("predict_classes")
         outputs = cast(np.ndarray, self.predict(x, batch_size, verbose))
         if outputs.shape[-1] > 1:
@@ -281,7 +285,7 @@ class Sequential(Model):
             )
 
     def get_config(self) -> list[dict[str, Any]]:  # type: ignore[override]  # as in Keras
-        """The class and the config of each layer. The first one says what comes in."""
+        """Return the class and the config of each layer. The first one has the input shape."""
         self._graphc_need_layers("get_config")
         with writing():
             first = first_entry(self._graphc_added[0], self.inputs)
@@ -295,7 +299,7 @@ class Sequential(Model):
         *,
         layer_cache: MutableMapping[str, Layer] | None = None,
     ) -> Sequential:
-        """A model with new weights from what `get_config` gave; see `layer_from_config`.
+        """Return a model with new weights, made from a config; see `layer_from_config`.
 
         Args:
             layer_cache: layers that stand for those of their names; the others are added.
@@ -322,7 +326,8 @@ class Sequential(Model):
         return list(self._graphc_wiring.layers) if self._graphc_branches() else self.layers
 
     def stored_layers(self) -> list[Layer]:
-        """The layers, in place of models that are merged in front theirs, as Keras' files do."""
+        """Return the layers in the order of Keras' files; merged models are replaced by their
+        layers."""
         branches = self._graphc_branches()
         found: list[Layer] = []
         for layer in self._graphc_held_layers():
@@ -333,7 +338,7 @@ class Sequential(Model):
         return list(dict.fromkeys(found))
 
     def keras_0_3_groups(self) -> list[tuple[str, list[g.Node]]]:
-        """A group a layer; a Merge in front has the weights of what it merges."""
+        """Return one group for each layer; a Merge in front has the weights of what it merges."""
         self._graphc_need_layers("load_weights")
         return [(layer.name, _keras_0_3_weights(layer)) for layer in self._graphc_added]
 
@@ -355,8 +360,8 @@ def _name_in(entry: Any) -> str | None:
 
 
 def _keras_0_3_weights(layer: Layer) -> list[g.Node]:
-    """The weights of a layer in the order of Keras 0.3. There none but a Siamese merged what shares
-    weights, and these come first."""
+    """Return the weights of a layer in the order of Keras 0.3, where shared weights come first in a
+    Siamese."""
     if isinstance(layer, Merge) and layer.layers:
         parts = list(map(_keras_0_3_weights, layer.layers))
         shared = set.intersection(*map(set, parts))
@@ -371,7 +376,7 @@ def _keras_0_3_weights(layer: Layer) -> list[g.Node]:
 
 
 def _begun(layer: Layer) -> tuple[list[g.Node], g.Node | list[g.Node]]:
-    """The inputs that a first layer asks for, and its outputs."""
+    """Return the inputs that a first layer states, and its outputs."""
     if isinstance(layer, InputLayer):
         tensor = cast(g.Node, layer.output)
         return [tensor], tensor
@@ -405,7 +410,8 @@ def _input_name(layer: Layer) -> str:
 
 
 def _parts(branch: Layer, inside: Collection[Layer]) -> list[Layer]:
-    """A branch; where others were added once it was merged, those of its layers that are used."""
+    """Return a merged model; if layers were added to it since, those of its layers that are
+    used."""
     if branch in inside or not isinstance(branch, Container):
         return [branch]
     used = [layer for layer in branch.layers if layer in inside]

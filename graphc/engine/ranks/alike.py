@@ -1,4 +1,4 @@
-"""Variables that have the values of rank 0 on all ranks."""
+"""Copies the values of rank 0's variables to all ranks."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from graphc.parallel.transport import Transport, as_bytes
 
 
 def make_alike(ranks: Transport[np.ndarray], variables: Sequence[g.Node], where: str) -> None:
-    """Give variables the values of rank 0, but those of which each rank has its own piece.
+    """Set variables to the values of rank 0, except those of which each rank has its own piece.
 
     RankError, on all ranks, where theirs are others.
     """

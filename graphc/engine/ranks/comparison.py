@@ -63,7 +63,7 @@ def digest_of_data(arrays: Sequence[Data]) -> str:
 
 
 def digest_of_rows(array: Data) -> str:
-    """Return a digest of an array, of a large one or one in a file of some of its samples."""
+    """Return a digest of an array; only some samples count if it is large or in a file."""
     if isinstance(array, np.ndarray) and array.nbytes <= _WHOLE_BYTES:
         return digest(array)
     rows = np.unique(np.linspace(0, len(array) - 1, _ROWS).astype("int64"))

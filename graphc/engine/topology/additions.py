@@ -112,7 +112,8 @@ class Additions:
         return found
 
     def get_losses_for(self, inputs: g.Node | Sequence[g.Node] | None) -> list[g.Node]:
-        """The losses of the uses on these inputs, or, for None, those that belong to no use."""
+        """Return the losses of the uses on these inputs, or, for None, those that belong to no
+        use."""
         if inputs is not None:
             uses = self._graphc_uses(inputs)
             return [loss for use in uses for loss in self._graphc_losses_of(use)]
@@ -120,24 +121,26 @@ class Additions:
         return [*map(_penalty, own), *self._graphc_own_losses()]
 
     def get_updates_for(self, inputs: g.Node | Sequence[g.Node] | None) -> list[Update]:
-        """The updates of the uses on these inputs, or, for None, those that belong to no use."""
+        """Return the updates of the uses on these inputs, or, for None, those that belong to no
+        use."""
         if inputs is not None:
             return [pair for use in self._graphc_uses(inputs) for pair in use.updates]
         return [pair for layer in self._graphc_parts() for pair in layer._graphc.own_updates]
 
     def _graphc_own_losses(self) -> list[g.Node]:
-        """The losses that were added to the layer, and to those inside of it."""
+        """Return the losses that were added to the layer and to the layers inside of it."""
         return [loss for layer in self._graphc_parts() for loss in layer._graphc.own_losses]
 
     def _graphc_parts(self) -> list[Any]:
-        """The layer, and those inside of it."""
+        """Return the layer and the layers inside of it."""
         found: dict[Any, None] = {self: None}
         for one in self._graphc_held_layers():
             found.update(dict.fromkeys(one._graphc_parts()))
         return list(found)
 
     def _graphc_uses(self, inputs: g.Node | Sequence[g.Node] | None = None) -> list[Use]:
-        """The uses of the layer, on these inputs if they are given, and those inside of them."""
+        """Return the uses of the layer (on these inputs, if given), with the uses of layers inside
+        of it."""
         wanted = None if inputs is None else set(to_list(inputs))
         return [
             use

@@ -147,7 +147,7 @@ class Container(HoldingLayer):
         self._graphc_connect(self.inputs, [tensors[tensor] for tensor in self.outputs])
 
     def _graphc_cut(self) -> None:
-        """Take the last layer off: the tensors that it reads become the outputs."""
+        """Remove the last layer: the tensors that it reads become the outputs."""
         layer = self._graphc_wiring.layers[-1]
         if self.output_layers != [layer] or isinstance(layer, InputLayer):
             raise ArgumentError(
@@ -186,7 +186,8 @@ class Container(HoldingLayer):
             raise ArgumentError(f"{self.name}.{wanted}: the model has no layers; add some first")
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
-        """The layer of a name, or at a position in `layers`. ArgumentError if there is none."""
+        """Return the layer of a name, or at a position in `layers`. ArgumentError if there is
+        none."""
         layers = self.layers
         if name is None and index is None:
             raise ArgumentError(f"{self.name}.get_layer: expected a name or an index")
@@ -217,7 +218,7 @@ class Container(HoldingLayer):
 
     @property
     def state_updates(self) -> list[tuple[g.Node, g.Node]]:
-        """Those of stateful layers, which belong to testing and predicting too."""
+        """The updates of stateful layers, which belong to testing and predicting too."""
         return self._graphc_collected_updates(stateful_only=True)
 
     def _graphc_collected_updates(self, stateful_only: bool) -> list[tuple[g.Node, g.Node]]:
@@ -259,11 +260,11 @@ class Container(HoldingLayer):
         return [known_shape(tensor) for tensor in self.outputs]
 
     def call(self, input: Any, mask: Any = None) -> Any:
-        """The output tensors for input tensors."""
+        """Return the output tensors for input tensors."""
         return one_or_list(self.run_internal_graph(to_list(input), _as_masks(mask))[0])
 
     def compute_mask(self, input: Any, mask: Any = None) -> Any:
-        """The masks of the outputs for input tensors."""
+        """Return the masks of the outputs for input tensors."""
         return one_or_list(self.run_internal_graph(to_list(input), _as_masks(mask))[1])
 
     def _graphc_apply(
@@ -311,7 +312,7 @@ class Container(HoldingLayer):
         return outputs, [found[one] for one in self.outputs], list(map(known_shape, outputs))
 
     def get_output_shape_for(self, input_shape: Any) -> Any:
-        """The shape of the output for a shape of the input, both with the batch axis."""
+        """Return the shape of the output for a shape of the input, both with the batch axis."""
         shapes = input_shape if isinstance(input_shape, list) else [input_shape]
         pairs = zip(shapes, self.inputs, strict=True)
         inputs = [new_input(shape, tensor.dtype, None) for shape, tensor in pairs]
@@ -325,13 +326,13 @@ class Container(HoldingLayer):
         return list(dict.fromkeys(as_layer(use.layer) for use in self.uses))
 
     def get_config(self) -> Any:
-        """The layers' configs, and how they are connected."""
+        """Return the layers' configs and connections."""
         self._graphc_need_layers("get_config")
         return model_config(self, self._graphc_wiring.nodes)
 
     @classmethod
     def from_config(cls, config: Any, custom_objects: Mapping[str, Any] | None = None) -> Container:
-        """A model with new weights from what `get_config` gave; see `layer_from_config`."""
+        """Return a model with new weights, made from a config; see `layer_from_config`."""
         with lookup.custom_objects(custom_objects), reading():
             inputs, outputs = wired(config)
             with releases.reading(release_of_config(config)):
@@ -489,7 +490,7 @@ def behind(layer: Layer, tensor: g.Node) -> LayerNode:
 def get_source_inputs(
     tensor: g.Node, layer: Layer | None = None, node_index: int | None = None
 ) -> list[g.Node]:
-    """The input tensors that a tensor is computed from."""
+    """Return the input tensors that a tensor is computed from."""
     if layer is not None and node_index is not None:
         tensor = to_list(layer.get_output_at(node_index))[0]
     return sources(tensor)

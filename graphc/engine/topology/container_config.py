@@ -1,5 +1,5 @@
-"""The config of a Container, layers that are called on each other's outputs, in the layout of
-Keras 1.0; and layers that are called as a config says.
+"""The config of a Container in the layout of Keras 1.0: its layers, and the outputs that each of
+them is called on; and the reverse, from a config to layers and tensors.
 
     {"name": ...,
      "layers": [{"name", "class_name", "config", "inbound_nodes": [[["input_1", 0, 0]], ...]}, ...],
@@ -41,15 +41,16 @@ class Connected(Protocol):
 
     @property
     def outputs(self) -> list[g.Node]:
-        """The tensors that come out."""
+        """The output tensors."""
 
     @property
     def layers(self) -> list[Layer]:
-        """All layers, with the inputs' ones."""
+        """All layers, including the input layers."""
 
 
 def description(model: Layer, method: str) -> dict[str, Any]:
-    """The class and the config of a model as a text has them, for the method that writes it."""
+    """Return a model's class and config as JSON and YAML store them; `method` is named in
+    errors."""
     entry = layer_entry(model)
     if re.fullmatch(rf"{type(model).__name__.lower()}_\d+", model.name):
         entry.pop("name", None)  # Keras has none there
@@ -60,7 +61,7 @@ def description(model: Layer, method: str) -> dict[str, Any]:
 
 
 def model_config(model: Connected, calls: Collection[LayerNode]) -> dict[str, Any]:
-    """The config of a model between whose inputs and outputs are these calls of layers."""
+    """Return the config of a model, given the calls of layers between its inputs and outputs."""
     wanted = set(calls)
     kept: dict[Layer, list[LayerNode]] = {}
     numbers: dict[LayerNode, int] = {}
@@ -92,15 +93,15 @@ def model_config(model: Connected, calls: Collection[LayerNode]) -> dict[str, An
 
 
 def release_of_config(config: Mapping[str, Any]) -> Release:
-    """The release of Keras whose meanings a model has, by its config: `model_config` tells all but
-    the first; one that Keras wrote is as old as the file that it stands in."""
+    """Return the release of Keras whose meanings a model has, by its config: `model_config` tells
+    all but the first; one that Keras wrote is as old as the file that it stands in."""
     version = config.get("keras_version")
     stated = release_in(version) if isinstance(version, str) else None
     return stated or (release() if is_read() else FIRST)
 
 
 def _check_call(node: LayerNode) -> None:
-    """Raise ArgumentError for a call that a config cannot tell."""
+    """Raise ArgumentError for a call that a config cannot express."""
     layer = node.outbound_layer
     where = layer._graphc_label
     for tensor, mask in zip(node.input_tensors, node.input_masks, strict=True):
@@ -117,7 +118,7 @@ def _check_call(node: LayerNode) -> None:
 
 
 def wired(config: object) -> tuple[list[g.Node], list[g.Node]]:
-    """The inputs and outputs that the config of a Model means, of new layers."""
+    """Return the inputs and outputs of new layers, made and connected as a Model's config says."""
     keys = {"layers", "input_layers", "output_layers"}
     if not isinstance(config, Mapping) or not keys <= set(config):
         raise ArgumentError(
@@ -136,7 +137,7 @@ def wired(config: object) -> tuple[list[g.Node], list[g.Node]]:
 
 
 class _Rewiring:
-    """Layers that are called on each other's outputs as a config says.
+    """Makes layers, and calls them on each other's outputs as a config says.
 
     Attributes:
         layers: by name.
@@ -168,8 +169,8 @@ class _Rewiring:
             self.calls[layer.name, number] = reads
 
     def call_all(self) -> None:
-        """Make the calls, each behind those whose outputs it reads, and those of one layer in their
-        order."""
+        """Make the calls in topological order, and those of one layer in the order of the
+        config."""
         waiting: dict[Call, list[Call]] = {}
         missing: dict[Call, int] = {}
         ready: deque[Call] = deque()
@@ -200,7 +201,7 @@ class _Rewiring:
             )
 
     def tensor(self, place: object, where: str) -> g.Node:
-        """The output of a call that was made."""
+        """Return the output of a call that was made."""
         name, number, index = _output(place, where)
         self._check_call((name, number), where)
         outputs = self.made[name, number].output_tensors

@@ -22,13 +22,14 @@ class HoldingLayer(Layer):
 
     @property  # type: ignore[misc]  # read only
     def trainable_weights(self) -> list[g.Node]:
-        """Those of the layers; see `Layer.trainable_weights`."""
+        """The trainable weights of the inner layers; see `Layer.trainable_weights`."""
         layers = [] if self._graphc_is_frozen else self._graphc_held_layers()
         return _each_once([one.trainable_weights for one in layers])
 
     @property  # type: ignore[misc]  # read only
     def non_trainable_weights(self) -> list[g.Node]:
-        """Those of the layers, such as running statistics; see `Layer.non_trainable_weights`."""
+        """The other weights of the inner layers, such as running statistics; see
+        `Layer.non_trainable_weights`."""
         if self._graphc_is_frozen:
             return self.weights
         return _each_once([one.non_trainable_weights for one in self._graphc_held_layers()])
@@ -37,17 +38,18 @@ class HoldingLayer(Layer):
         return _each_once([one._graphc_made(which) for one in self._graphc_held_layers()])
 
     def _graphc_trained(self, inside: Sequence[g.Node]) -> list[g.Node]:
-        """The weights that training changes, of those that it changes in the layers inside."""
+        """Return the weights that training changes, given those that it changes in the inner
+        layers."""
         return list(inside)
 
     @property
     def regularizers(self) -> list[Function]:  # type: ignore[override]  # read only
-        """The penalties of the layers in use, trainable or not."""
+        """The regularizers of the layers in use, trainable or not."""
         return _each_once([one.regularizers for one in self._graphc_layers_in_use()])
 
     @property
     def constraints(self) -> dict[g.Node, Function]:  # type: ignore[override]  # read only
-        """Weight -> what is applied to it after each update."""
+        """The constraint of each weight, which is applied after each update."""
         layers = self._graphc_held_layers()
         return {weight: rule for one in layers for weight, rule in one.constraints.items()}
 
@@ -64,7 +66,7 @@ class HoldingLayer(Layer):
 
 
 def with_held(layers: Iterable[Layer]) -> list[Layer]:
-    """Layers, each followed by those inside of it, at any depth; each once."""
+    """Return layers, each followed by the layers inside of it, at any depth; each once."""
     found: dict[Layer, None] = {}
     pending = list(layers)[::-1]
     while pending:
@@ -76,8 +78,8 @@ def with_held(layers: Iterable[Layer]) -> list[Layer]:
 
 
 def collect_trainable_weights(layer: Layer) -> list[g.Node]:
-    """The weights that training changes: none of a layer that is not `trainable`, nor of what it
-    holds."""
+    """Return the weights that training changes: none of a layer that is not `trainable`, nor of the
+    layers inside of it."""
     if not layer.trainable:
         return []
     inside = layer._graphc_layers_in_use()
@@ -88,7 +90,7 @@ def collect_trainable_weights(layer: Layer) -> list[g.Node]:
 
 
 def forms_of(layer: Layer) -> dict[g.Node, Form]:
-    """`_graphc_stored_forms` of a layer and of those that it holds."""
+    """Return `_graphc_stored_forms` of a layer and of the layers inside of it."""
     found = dict(layer._graphc_stored_forms())
     for one in layer._graphc_held_layers():
         found |= forms_of(one)

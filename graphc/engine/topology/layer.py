@@ -120,8 +120,8 @@ class Layer(Used, Weighted, Additions, Entry):
         )
 
     def _graphc_next_draw(self) -> tuple[int, int]:
-        """The `seed` of ``g.random`` for this layer, which comes from NumPy's global generator at
-        the first draw, and a `stream`, another one for each draw."""
+        """Return the `seed` of ``g.random`` for this layer, drawn from NumPy's global generator at
+        the first use, and a new `stream`."""
         record = self._graphc
         if record.seed is None:
             record.seed = g.random.draw_seed()
@@ -132,11 +132,11 @@ class Layer(Used, Weighted, Additions, Entry):
         """Make the weights for inputs of a shape (with the batch axis). No weights by default."""
 
     def call(self, x: Any, mask: Any = None) -> Any:
-        """The output for an input tensor. The input itself by default."""
+        """Return the output for an input tensor; by default the input itself."""
         return keras_0_3.output_of(self) if keras_0_3.is_keras_0_3(type(self)) else x
 
     def compute_mask(self, input: Any, input_mask: Any = None) -> Any:
-        """The mask of the output: that of the input, where the layer supports masks.
+        """Return the mask of the output: that of the input, if the layer supports masks.
 
         Raises ArgumentError for a mask that comes to a layer that does not.
         """
@@ -176,8 +176,8 @@ class Layer(Used, Weighted, Additions, Entry):
     def _graphc_apply(
         self, x: g.Node | list[g.Node], mask: Mask | list[Mask] = None
     ) -> tuple[list[g.Node], list[Mask]]:
-        """The outputs and their masks. The use is recorded (`recorded_uses`), but leaves no node:
-        it is for what holds layers inside."""
+        """Return the outputs and their masks. The use is recorded (`recorded_uses`), but adds no
+        `LayerNode`; layers that hold others call this on them."""
         if type(self).compute_mask is Layer.compute_mask and not self.supports_masking:
             self._graphc_refuse_mask(mask)
         shapes = [known_shape(node) for node in to_list(x)]
@@ -204,11 +204,12 @@ class Layer(Used, Weighted, Additions, Entry):
         return outputs, output_masks
 
     def _graphc_held_layers(self) -> list[Layer]:
-        """The layers whose weights are this layer's: those inside of a model or a wrapper."""
+        """Return the layers whose weights are this layer's: those inside of a model or a
+        wrapper."""
         return []
 
     def _graphc_layers_in_use(self) -> list[Layer]:
-        """Those of `_graphc_held_layers` that the output is computed with: training changes no
+        """Return those of `_graphc_held_layers` that the output depends on; training changes no
         others."""
         return self._graphc_held_layers()
 
@@ -243,8 +244,8 @@ class Layer(Used, Weighted, Additions, Entry):
             checks.check_claim(self, output, input_shape)
 
     def get_output_shape_for(self, input_shape: Any) -> KnownShape | list[KnownShape]:
-        """The shape of the output for a shape of the input, both with the batch axis; of a layer of
-        several inputs for a list of shapes."""
+        """Return the shape of the output for a shape of the input, both with the batch axis; a
+        layer with several inputs takes a list of shapes."""
         has_weights = self.built or type(self).build is Layer.build
         layer = self if has_weights else self._graphc_like(input_shape)
         x = layer._graphc_inputs_of(input_shape)
@@ -253,8 +254,8 @@ class Layer(Used, Weighted, Additions, Entry):
         return one_or_list([known_shape(one) for one in to_list(output)])
 
     def _graphc_like(self, input_shape: KnownShape | list[KnownShape]) -> Layer:
-        """Another layer of the same arguments, with weights of no particular values for a shape:
-        this one may still be used on an input of another."""
+        """Return a new layer with the same arguments and uninitialized weights for this input
+        shape; this layer stays unbuilt."""
         before = np.random.get_state()
         config = self.get_config()
         # A config has a name for a function, and users' own names stand in no table.
@@ -272,7 +273,7 @@ class Layer(Used, Weighted, Additions, Entry):
 
     @contextmanager
     def _graphc_trial(self) -> Iterator[None]:
-        """Inside, a call leaves no updates and losses, and takes no stream of random numbers."""
+        """Undo what calls inside the block add: updates, losses, and streams of random numbers."""
         before = vars(self).get("updates"), self._graphc.streams
         try:
             with self._graphc.adding():
@@ -327,17 +328,17 @@ class Layer(Used, Weighted, Additions, Entry):
         self._graphc.input_is_set = True
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments that make such a layer: numbers, texts, lists and dicts."""
+        """Return the arguments that make such a layer: numbers, texts, lists and dicts."""
         return config_of(self, BASE_KEYWORDS)
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
-        """A new layer from what `get_config` gave."""
+        """Return a new layer made from a config."""
         return cls(**arguments_from(cls, config))
 
 
 class InputLayer(Layer):
-    """Where data enter: its `output` is the input tensor that a model feeds."""
+    """The layer of a model's input: its `output` is the tensor that the model feeds."""
 
     supports_masking = True
 
@@ -380,11 +381,12 @@ class InputLayer(Layer):
         self.stand_for(tensor)
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments but a tensor that was given: from a config comes an input that is fed."""
+        """Return the arguments without a given tensor: a config always makes an input that is
+        fed."""
         return config_of(self, (*BASE_KEYWORDS, "input_tensor"))
 
     def stand_for(self, tensor: g.Node) -> None:
-        """Give this tensor out, in place of the one before."""
+        """Replace the output tensor."""
         shapes = [known_shape(tensor)]
         self.inbound_nodes.clear()
         LayerNode(self, [], [], [], [tensor], [tensor], [None], [None], shapes, shapes)
@@ -399,7 +401,7 @@ def Input(
     sparse: bool = False,
     tensor: g.Node | None = None,
 ) -> g.Node:
-    """A tensor that a model feeds.
+    """Return a tensor that a model feeds.
 
     Args:
         shape: of one sample, without the batch axis; None for an open size.
@@ -422,8 +424,8 @@ def Input(
 def _said_by(
     tensor: object, sample: Sequence[int | None] | None, batched: Sequence[int | None] | None
 ) -> tuple[KnownShape, str]:
-    """The shape with the batch axis, and the dtype, of a tensor. ShapeError where a shape beside it
-    says another."""
+    """Return a tensor's shape with the batch axis, and its dtype. ShapeError if a given shape
+    disagrees."""
     if not isinstance(tensor, g.Node):
         raise ArgumentError(
             f"Input: tensor: expected a placeholder or another tensor, received {tensor!r:.100}"
@@ -445,7 +447,7 @@ def as_layer(found: NodeLayer) -> Layer:
 
 
 def new_input(shape: Sequence[int | None], dtype: str | None, name: str | None) -> g.Node:
-    """A new input of a shape with the batch axis, None for what only a call knows."""
+    """Return a new input node of a shape with the batch axis; None stands for an open size."""
     batch = g.BATCH if shape[0] is None else shape[0]
     return g.input((batch, *shape[1:]), dtype, name)
 
@@ -454,8 +456,8 @@ explain_missing(Layer, OF_LAYERS)
 
 
 def _own_tensor(output: g.Node, inputs: Sequence[g.Node]) -> g.Node:
-    """The output as a tensor that no other use has made: nodes of one value are one node, and a
-    layer may give its input as it is."""
+    """Return the output as a tensor of this use alone; an alias is added where another use made the
+    same node, or the layer returned its input."""
     if output.history is not None or output in inputs or not output.inputs:
         return g.alias(output)
     return output

@@ -1,4 +1,4 @@
-"""The layers of a model as a list that says how another list of layers becomes a model."""
+"""`model.layers`: a read-only list whose errors say how to change a model."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ _log = logging.getLogger("graphc")
 
 
 class LayerList(list[Any]):
-    """A list that cannot be changed: what a model computes is fixed when layers are added. But its
-    last layer can be taken away, by `pop`, which cuts it off the model.
+    """A read-only list of a model's layers. Only `pop` changes it: it removes the last layer from
+    the model.
 
     Slices and sums are lists as all others.
 
@@ -50,7 +50,7 @@ class LayerList(list[Any]):
         return super().__getitem__(index)
 
     def pop(self, index: Any = -1) -> Any:
-        """Take the last layer off the model, and return it. ArgumentError for any other layer.
+        """Remove the last layer from the model, and return it. ArgumentError for any other layer.
 
         In Keras this changed the list alone, and programs set the model's `outputs` behind it; they
         may do so here too, to what they are already. One line in the log says it.

@@ -1,5 +1,5 @@
-"""The record of the uses of layers: which layer made a tensor, from what, and what else the use
-does.
+"""The record of the uses of layers: the layer that made a tensor, its inputs, and the updates and
+losses of the use.
 
 A *tensor* here is a node of the expression graph (`graphc.compiler.graph.Node`) that a layer made;
 a `LayerNode`, which Keras calls `Node`, is the record of one use of a layer.
@@ -24,7 +24,7 @@ Mask = g.Node | None
 
 
 class NodeLayer(Protocol):
-    """A layer, as the record of its uses has it."""
+    """The attributes and methods of a layer that the record of its uses needs."""
 
     name: str
     inbound_nodes: list[LayerNode]
@@ -48,7 +48,7 @@ class NodeLayer(Protocol):
         """Use the layer on tensors."""
 
     def _graphc_apply(self, x: Any, mask: Any = None) -> tuple[list[g.Node], list[Mask]]:
-        """Return outputs and masks, without a node."""
+        """Return outputs and masks without adding a `LayerNode`."""
 
     def _graphc_node_at(self, index: int, wanted: str) -> LayerNode:
         """Return a use by its number."""
@@ -116,7 +116,7 @@ class Record:
 
     @contextmanager
     def adding(self) -> Iterator[list[g.Node]]:
-        """Inside, the losses that are added belong to one call; collects them."""
+        """Collect the losses that are added inside the block, as those of one call."""
         before, self.added_in_call = self.added_in_call, []
         try:
             yield self.added_in_call
@@ -125,7 +125,8 @@ class Record:
 
     @contextmanager
     def at(self, use: Use) -> Iterator[None]:
-        """Inside, `input` and `output` are those of one use, however many there are."""
+        """Make `input` and `output` those of one use inside the block, even if the layer has
+        several."""
         before, self.seen_at = self.seen_at, use
         try:
             yield
@@ -261,7 +262,7 @@ def mask_of(tensor: g.Node) -> Mask:
 
 
 class JoinedTensors(list[Any]):
-    """Tensors of several nodes in a list that has them by their names too: Keras 0.3 gave a layer
+    """A list of tensors that can also be read like a dict by their names: Keras 0.3 gave a layer
     behind 'join' a dict, later releases a list."""
 
     def __init__(self, names: Sequence[str], tensors: Sequence[g.Node]):
@@ -285,15 +286,15 @@ class JoinedTensors(list[Any]):
 
 
 def to_list(x: Any) -> list[Any]:
-    """A list or tuple as a list, anything else as a list of one."""
+    """Return a list or tuple as a list, anything else as a list of one."""
     return list(x) if isinstance(x, list | tuple) else [x]
 
 
 def object_list_uid(object_list: Any) -> str:
-    """A text that no other objects than these, or this single one, have while they live."""
+    """Return a text that identifies an object, or a list of objects, while they live."""
     return ", ".join(str(id(one)) for one in to_list(object_list))
 
 
 def one_or_list(values: Sequence[_T]) -> _T | list[_T]:
-    """The only element, or all of several as a list."""
+    """Return the only element, or several as a list."""
     return values[0] if len(values) == 1 else list(values)

@@ -194,7 +194,7 @@ class Merge(Layer):
     _warned_of_mask = False
 
     def compute_mask(self, input: list[g.Node], mask: list[Mask] | None = None) -> Any:
-        """One mask of those of the inputs; see the class."""
+        """Return one mask from those of the inputs; see the class."""
         if self.mode is None:
             return mask
         if callable(self._output_mask):
@@ -250,8 +250,8 @@ class Merge(Layer):
         return list(dict.fromkeys(found))
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments but those that name what is merged; `mode_type` and `output_shape_type` are
-        'function' or 'raw'."""
+        """Return the arguments except those that name what is merged; `mode_type` and
+        `output_shape_type` are 'function' or 'raw'."""
         left_out = (
             "layers",
             "output_shape",
@@ -361,7 +361,7 @@ def merge(
     output_mask: Mask | Callable[[list[Mask]], Mask] = None,
     arguments: Mapping[str, Any] | None = None,
 ) -> g.Node:
-    """Several tensors in one; see `Merge`.
+    """Return several tensors merged into one; see `Merge`.
 
     Args:
         inputs: a list of at least two tensors.
@@ -387,12 +387,12 @@ def merge(
 
 
 def _position_among(own: Sequence[g.Node], tensor: g.Node) -> int:
-    """Return the position of a tensor among others, that behind the last one where it is none."""
+    """Return the index of a tensor among others, or their number if it is not among them."""
     return own.index(tensor) if tensor in own else len(own)
 
 
 def _axes_of_each(dot_axes: object, where: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """The axes of the first and of the second of two inputs, as they are paired."""
+    """Return the paired axes of the first and the second input."""
     pair = [dot_axes] * 2 if is_whole(dot_axes) else dot_axes
     if isinstance(pair, list | tuple) and len(pair) == 2:
         first, second = (one if isinstance(one, list | tuple) else [one] for one in pair)

@@ -20,14 +20,14 @@ MODES = (*ELEMENTWISE, "concat", "dot", "cos")
 
 
 def elementwise(mode: str, inputs: Sequence[g.Node], where: str) -> g.Node:
-    """Inputs of equal shapes element by element. The errors start with `where`."""
+    """Merge inputs of equal shapes element by element. The errors start with `where`."""
     _need_equal_shapes(inputs, where)
     result = reduce(ELEMENTWISE[mode], _without_broadcasting(inputs))
     return result / len(inputs) if mode == "ave" else result
 
 
 def concatenated(inputs: Sequence[g.Node], axis: int, where: str) -> g.Node:
-    """Inputs joined along an axis. The errors start with `where`."""
+    """Concatenate inputs along an axis. The errors start with `where`."""
     _need_equal_ranks(inputs, where)
     ndim = inputs[0].ndim
     if not -ndim <= axis < ndim:
@@ -45,8 +45,8 @@ def product(
     where: str,
     normalized: bool,
 ) -> g.Node:
-    """Of two inputs, the sum over pairs of axes; `normalized`: of vectors along these axes that are
-    divided by their lengths. The errors start with `where`."""
+    """Return the sum of products of two inputs over pairs of axes; with `normalized`, vectors along
+    these axes are divided by their lengths first. The errors start with `where`."""
     if len(inputs) != 2:
         raise ArgumentError(f"{where}: expected two inputs, received {len(inputs)}")
     if normalized:
@@ -72,9 +72,9 @@ def product(
 def divided_by_products(
     inputs: Sequence[g.Node], axes: tuple[Sequence[int], Sequence[int]], where: str
 ) -> g.Node:
-    """'cos' as Keras computed it of inputs with several axes: x . y / sqrt(x . x * y . y) element
-    by element of the three products over the axes, where the two that are divided by pair every
-    vector with every other. The errors start with `where`."""
+    """Return 'cos' as Keras computed it for inputs with several axes: x . y / sqrt(x . x * y . y)
+    element by element of the three products over the axes, where the two that are divided by pair
+    every vector with every other. The errors start with `where`."""
     x, y = inputs
     pairs = (x, y), (x, x), (y, y)
     product_of, of_first, of_second = (product(pair, axes, where, False) for pair in pairs)
@@ -82,7 +82,7 @@ def divided_by_products(
 
 
 def _axes_behind_batch(x: g.Node, axes: Sequence[int], position: int, where: str) -> list[int]:
-    """Axes of an input, each counted from the front."""
+    """Return axes of an input, counted from the front."""
     for axis in axes:
         if not -x.ndim <= axis < x.ndim or axis % x.ndim == 0:
             raise ArgumentError(
@@ -107,7 +107,7 @@ def _need_equal_ranks(inputs: Sequence[g.Node], where: str) -> None:
 
 
 def _need_equal_shapes(inputs: Sequence[g.Node], where: str, but: int | None = None) -> None:
-    """ShapeError where known sizes differ along an axis other than `but`."""
+    """Raise ShapeError if known sizes differ along an axis other than `but`."""
     _need_equal_ranks(inputs, where)
     for axis in range(inputs[0].ndim):
         sizes = {known_shape(x)[axis] for x in inputs} - {None}
@@ -120,8 +120,8 @@ def _need_equal_shapes(inputs: Sequence[g.Node], where: str, but: int | None = N
 
 
 def _without_broadcasting(inputs: Sequence[g.Node]) -> list[g.Node]:
-    """The inputs, where one has the size 1 and another an open size, with an open size of 1, which
-    the call checks: else the one would be repeated along the other."""
+    """Return the inputs, with an open size fixed to 1 where another input has the size 1; the call
+    checks it. Otherwise the one would be broadcast along the other."""
     shape = [
         1 if any(x.shape[axis] == 1 for x in inputs) else None for axis in range(inputs[0].ndim)
     ]
@@ -137,6 +137,6 @@ def _listed(inputs: Sequence[g.Node]) -> str:
 
 
 def _described(x: g.Node) -> str:
-    """The shape, and the layer that made it where one did."""
+    """Return a tensor's shape, and the layer that made it if there is one, as a text."""
     layer = x.history.layer.name if x.history is not None else g.origin_of(x)
     return f"{known_shape(x)}" if layer is None else f"{known_shape(x)} from {layer}"

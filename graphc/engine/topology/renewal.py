@@ -1,5 +1,5 @@
-"""Layers that can be switched to compute something else, and containers that connect anew when they
-are."""
+"""Layers whose output can be switched after they were used, and the reconnection of containers with
+such layers."""
 
 from __future__ import annotations
 
@@ -56,14 +56,14 @@ class Renewable(Protocol):
     inputs: list[g.Node]
 
     def _graphc_nodes(self) -> Sequence[LayerNode]:
-        """Return the uses that are kept, each behind those whose outputs it reads."""
+        """Return the uses of layers in topological order."""
 
     def _graphc_replace(self, tensors: Mapping[g.Node, g.Node]) -> None:
-        """Connect anew, with what stands for each tensor now."""
+        """Reconnect, given the replacement of each tensor."""
 
 
 def renew(container: Renewable) -> None:
-    """Use the layers of a container anew from the first one that was switched on."""
+    """Apply a container's layers again, from the first one that was switched."""
     if not Switched.any_switched:  # a layer is added, and its model asked, in constant time
         return
     nodes = container._graphc_nodes()
@@ -80,12 +80,12 @@ def renew(container: Renewable) -> None:
 
 
 def _is_outdated(node: LayerNode) -> bool:
-    """Return True if a layer of it, which may be inside of another, was switched since."""
+    """Return True if the layer of a use, or one inside of it, was switched since."""
     return any(isinstance(use, SwitchedUse) and use.form != use.layer.form for use in node.uses)
 
 
 def _use_again(node: LayerNode, inputs: list[g.Node]) -> Any:
-    """The outputs of a layer for other inputs, with the masks that the user gave, if any."""
+    """Return the outputs of a layer for other inputs, with the user's masks, if any."""
     layer: Callable[..., Any] = node.outbound_layer
     x = inputs if node.is_list else inputs[0]
     pairs = list(zip(node.input_tensors, node.input_masks, strict=True))

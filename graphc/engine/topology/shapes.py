@@ -25,7 +25,7 @@ KnownShape = tuple[int | None, ...]
 
 
 def known_shape(node: g.Node) -> KnownShape:
-    """The shape of a node with ``None`` for every symbolic size."""
+    """Return the shape of a node with ``None`` for every symbolic size."""
     return tuple([size if isinstance(size, int) else None for size in node.shape])
 
 
@@ -74,7 +74,8 @@ def check_specs(specs: Sequence[InputSpec], nodes: Sequence[g.Node], where: str)
 
 
 def checked_dtype(dtype: Any, owner: str) -> str | None:
-    """The `input_dtype` of a layer, None for floatX. DTypeError for one that there is not."""
+    """Return the name of a layer's `input_dtype`, or None for floatX. DTypeError for an unknown
+    dtype."""
     if dtype is None:
         return None
     try:
@@ -93,8 +94,8 @@ def checked_dtype(dtype: Any, owner: str) -> str | None:
 
 
 def batch_shape(sample: object, batched: object, owner: str) -> KnownShape | None:
-    """The shape with the batch axis, from `input_shape` or `batch_input_shape`, which counts where
-    there are both, as in Keras; that they say different things is a line in the log."""
+    """Return the shape with the batch axis, from `batch_input_shape` or else from `input_shape`. If
+    both are given and disagree, a line is logged, and the former applies, as in Keras."""
     if batched is not None:
         sizes = _checked_sizes(batched, owner)
         if sample is not None and not agree(said := (None, *_checked_sizes(sample, owner)), sizes):
@@ -115,8 +116,8 @@ def batch_shape(sample: object, batched: object, owner: str) -> KnownShape | Non
 
 
 def warn_of_claim(layer: Any, found: KnownShape) -> None:
-    """A line in the log where a layer that is no first one says another shape than its input has:
-    Keras does not read it, and programs have such leftovers."""
+    """Log a line if a layer that is not the first states another shape than its input has. Keras
+    ignores such a shape, and programs contain them."""
     claimed = layer.batch_input_shape
     if claimed is not None and not agree(claimed, found):
         _log.warning(

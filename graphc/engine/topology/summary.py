@@ -25,8 +25,9 @@ def format_summary(
     line_length: int | None = None,
     positions: Sequence[float] | None = None,
 ) -> str:
-    """One row a layer: name and class, shape of the output, number of parameters: under the flag
-    keras=1.0 of the trainable ones, else of all, which the last lines then tell apart.
+    """Return the table as text, a row for each layer: name and class, shape of the output, number
+    of parameters. Under the flag keras=1.0 only trainable ones count; otherwise all do, and the
+    last lines give both numbers.
 
     Where the layers are not a chain, each row also has the layers that it reads, with the numbers
     of call and output behind those that have several. A layer that is shared and has outputs of
@@ -50,7 +51,7 @@ def format_summary(
 def html_summary(
     name: str, layers: Sequence[Layer], relevant_nodes: Collection[LayerNode] | None = None
 ) -> str:
-    """The same as an HTML table, under the model's name."""
+    """Return the table as HTML, under the model's name."""
     count = -1 if _is_chain(layers, relevant_nodes) else None
     rows = [row[:count] for row in _rows(layers, relevant_nodes)]
     return html_rows(f"{name}. {_total(layers)}", _HEADS[:count], rows)
@@ -81,7 +82,7 @@ def _rows(layers: Sequence[Layer], relevant: Collection[LayerNode] | None) -> li
 
 
 def _sources(node: LayerNode) -> list[str]:
-    """The layers that a use reads: ``dense_1``, or ``dense_1[1][0]``."""
+    """Return the layers that a use reads: ``dense_1``, or ``dense_1[1][0]``."""
     reads = zip(node.inbound_layers, node.node_indices, node.tensor_indices, strict=True)
     return [
         layer.name
@@ -93,7 +94,7 @@ def _sources(node: LayerNode) -> list[str]:
 
 
 def _is_chain(layers: Sequence[Layer], relevant: Collection[LayerNode] | None) -> bool:
-    """Return True if each layer reads the one before and nothing else, the first none that is
+    """Return True if each layer reads only the one before, and the first layer none that is
     shown."""
     before: Layer | None = None
     for layer in layers:
@@ -106,7 +107,7 @@ def _is_chain(layers: Sequence[Layer], relevant: Collection[LayerNode] | None) -
 
 
 def _widths(table: Sequence[Sequence[str]], width: int) -> list[int]:
-    """Those of the columns, the widest made narrower until all fit."""
+    """Return the widths of the columns; the widest are narrowed until all fit."""
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     while sum(widths) + len(_GAP) * (len(widths) - 1) > width:
         widths[widths.index(max(widths))] -= 1
@@ -114,8 +115,8 @@ def _widths(table: Sequence[Sequence[str]], width: int) -> list[int]:
 
 
 def _widths_at(positions: Sequence[float], width: int, table: Sequence[Sequence[str]]) -> list[int]:
-    """Those of columns that end at some positions, which are parts of a line where they are at most
-    1."""
+    """Return the widths of columns that end at given positions, which are fractions of a line if
+    they are at most 1."""
     count = len(table[0])
     ends = [int(width * one) if positions[-1] <= 1 else int(one) for one in positions[:count]]
     found = [end - start - len(_GAP) for start, end in pairwise([0, *ends])]

@@ -36,27 +36,27 @@ class Used:
         return f"<{self._graphc_label}>" if hasattr(self, "name") else super().__repr__()
 
     def get_input_at(self, node_index: int) -> g.Node | list[g.Node]:
-        """The input, or the list of inputs, of the k-th use."""
+        """Return the input, or the list of inputs, of the k-th use."""
         return one_or_list(self._graphc_node_at(node_index, "input").input_tensors)
 
     def get_output_at(self, node_index: int) -> g.Node | list[g.Node]:
-        """The output, or the list of outputs, of the k-th use."""
+        """Return the output, or the list of outputs, of the k-th use."""
         return one_or_list(self._graphc_node_at(node_index, "output").output_tensors)
 
     def get_input_mask_at(self, node_index: int) -> Mask | list[Mask]:
-        """The mask of the input, or a list of masks, of the k-th use."""
+        """Return the mask of the input, or a list of masks, of the k-th use."""
         return one_or_list(self._graphc_node_at(node_index, "input mask").input_masks)
 
     def get_output_mask_at(self, node_index: int) -> Mask | list[Mask]:
-        """The mask of the output, or a list of masks, of the k-th use."""
+        """Return the mask of the output, or a list of masks, of the k-th use."""
         return one_or_list(self._graphc_node_at(node_index, "output mask").output_masks)
 
     def get_input_shape_at(self, node_index: int) -> KnownShape | list[KnownShape]:
-        """The shape of the input, or a list of shapes, of the k-th use."""
+        """Return the shape of the input, or a list of shapes, of the k-th use."""
         return one_or_list(self._graphc_node_at(node_index, "input shape").input_shapes)
 
     def get_output_shape_at(self, node_index: int) -> KnownShape | list[KnownShape]:
-        """The shape of the output, or a list of shapes, of the k-th use."""
+        """Return the shape of the output, or a list of shapes, of the k-th use."""
         return one_or_list(self._graphc_node_at(node_index, "output shape").output_shapes)
 
     @property
@@ -79,7 +79,7 @@ class Used:
 
     @property
     def uses_learning_phase(self) -> bool:
-        """True where an output differs between training and testing, or what was set."""
+        """True if an output differs between training and testing; or the value that was set."""
         found = self._graphc.uses_learning_phase
         if found is not None:
             return found
@@ -91,7 +91,7 @@ class Used:
         self._graphc.uses_learning_phase = bool(uses)
 
     def get_input(self, train: bool = False) -> g.Node | list[g.Node]:
-        """The input of the layer's only use in training, or in testing, as in Keras 0.3."""
+        """Return the input of the layer's only use in training, or in testing, as in Keras 0.3."""
         if self._graphc.called_on is not None:
             x: g.Node | list[g.Node] = self._graphc.called_on[0]
             dtype = self._graphc.placeholder_dtype
@@ -101,18 +101,18 @@ class Used:
         return one_or_list(_in_phase(to_list(self.input), train))
 
     def get_output(self, train: bool = False) -> g.Node | list[g.Node]:
-        """The output of the layer's only use in training, or in testing, as in Keras 0.3.
+        """Return the output of the layer's only use in training, or in testing, as in Keras 0.3.
 
         A layer in the way of Keras 0.3 defines this, of `get_input`, in place of `call`.
         """
         return one_or_list(_in_phase(to_list(self.output), train))
 
     def get_input_mask(self, train: bool = False) -> Mask | list[Mask]:
-        """The mask of the input of the layer's only use, as in Keras 0.3."""
+        """Return the mask of the input of the layer's only use, as in Keras 0.3."""
         return self.input_mask if self._graphc.called_on is None else self._graphc.called_on[1]
 
     def get_output_mask(self, train: bool = False) -> Mask | list[Mask]:
-        """The mask of the output of the layer's only use, as in Keras 0.3."""
+        """Return the mask of the output of the layer's only use, as in Keras 0.3."""
         return self.output_mask
 
     @property
@@ -165,5 +165,5 @@ class Used:
 
 
 def _in_phase(nodes: list[g.Node], train: bool) -> list[g.Node]:
-    """Nodes where training is decided."""
+    """Return nodes with the learning phase replaced by a constant."""
     return g.substitute(nodes, {g.learning_phase(): g.as_node(bool(train))})

@@ -32,18 +32,18 @@ _log = logging.getLogger("graphc")
 
 
 class HasStoredLayers(Protocol):
-    """A model whose weights files have."""
+    """The methods of a model that files of weights need."""
 
     name: str
 
     def stored_layers(self) -> list[Layer]:
-        """Return the layers in the order in which files have their weights."""
+        """Return the layers in the order in which files store their weights."""
 
     def layers_as_wired(self) -> list[Layer]:
-        """Return the layers in an order that their names do not change."""
+        """Return the layers in an order that does not depend on their names."""
 
     def keras_0_3_groups(self) -> list[tuple[str, list[g.Node]]]:
-        """Return names, and the weights that a file of Keras 0.3 has in a group each."""
+        """Return the groups of a weight file of Keras 0.3: the name of each, and its weights."""
 
 
 class WeightFiles:
@@ -89,7 +89,7 @@ class WeightFiles:
         self._set_found(read_layers_by_name(group, self.layers(_shape)))
 
     def layers(self, value_of: Callable[[g.Node], Any]) -> list[LayerWeights]:
-        """Return the layers' weights as files describe them, with `value_of` each."""
+        """Return the layers' weights as files describe them; `value_of` gives the value of each."""
         layers = self._model.stored_layers()
         positions = {layer: k for k, layer in enumerate(self._model.layers_as_wired())}
         order = sorted(layers, key=lambda layer: positions.get(layer, len(positions)))
@@ -132,7 +132,7 @@ class WeightFiles:
 
 
 def weights_in_order(layer: Layer) -> list[g.Node]:
-    """The weights of a layer, of one that holds others layer by layer, each once."""
+    """Return the weights of a layer, each once; those of inner layers layer by layer."""
     held = [one for inside in layer._graphc_held_layers() for one in weights_in_order(inside)]
     return list(dict.fromkeys([*held, *layer.weights]))
 

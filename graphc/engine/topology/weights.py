@@ -1,4 +1,4 @@
-"""The weights of a layer: made, read, set together, counted."""
+"""The weights of a layer: their creation, values and number."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Weighted:
         regularizer: GivenRegularizer = None,
         constraint: GivenConstraint = None,
     ) -> g.Node:
-        """A new weight, a shared variable, with its penalty and rule.
+        """Add a new weight, a shared variable, with its regularizer and constraint, and return it.
 
         Args:
             shape: whole numbers.
@@ -107,8 +107,8 @@ class Weighted:
 
     @property
     def trainable_weights(self) -> list[g.Node]:
-        """Weights made for training; none, with the meanings of Keras from 1.0.7 on, where the
-        layer is not `trainable`."""
+        """The weights that training changes; none, with the meanings of Keras from 1.0.7 on, where
+        the layer is not `trainable`."""
         return [] if self._graphc_is_frozen else self._graphc_made("trainable_weights")
 
     @trainable_weights.setter
@@ -117,8 +117,8 @@ class Weighted:
 
     @property
     def non_trainable_weights(self) -> list[g.Node]:
-        """Weights kept beside, and with the meanings of Keras from 1.0.7 on all weights of a layer
-        that is not `trainable`."""
+        """The other weights; with the meanings of Keras from 1.0.7 on, all weights of a layer that
+        is not `trainable`."""
         return (
             self.weights if self._graphc_is_frozen else self._graphc_made("non_trainable_weights")
         )
@@ -129,19 +129,19 @@ class Weighted:
 
     @property
     def _graphc_is_frozen(self) -> bool:
-        """Tell whether weights that were made for training count among the others now."""
+        """True if weights that were made trainable count as non-trainable now."""
         made = bool(vars(self).get("built", False))
         return made and not self.trainable and at_least("1.0.7", of=self._graphc.release)
 
     def _graphc_made(self, which: str) -> list[g.Node]:
-        """`trainable_weights` or `non_trainable_weights` as they were made."""
+        """Return `trainable_weights` or `non_trainable_weights` as they were made."""
         if getattr(type(self), which) is not getattr(Weighted, which):  # a property of the user's
             return list(getattr(self, which))
         found: list[g.Node] = vars(self).setdefault(which, [])
         return found
 
     def _graphc_own(self, which: str) -> Any:
-        """The list, or the dict of constraints, that a weight made by the layer itself goes to."""
+        """Return the list, or the dict of constraints, to which `add_weight` adds."""
         if which in ("regularizers", "constraints"):
             return getattr(self, which)
         return self._graphc_made(which)
@@ -153,7 +153,7 @@ class Weighted:
         return [weight for several in made for weight in several]
 
     def get_weights(self) -> list[np.ndarray]:
-        """Copies of the weights' values, in the order of `weights`."""
+        """Return copies of the weights' values, in the order of `weights`."""
         return [weight.get_value() for weight in self.weights]
 
     def set_weights(self, weights: Sequence[object]) -> None:
@@ -161,7 +161,7 @@ class Weighted:
         set_values(self.weights, weights, self.name)
 
     def _graphc_stored_forms(self) -> Mapping[g.Node, Form]:
-        """The weights that files of other backends and releases of Keras have in other forms."""
+        """Return the weights that other backends and releases of Keras store in other forms."""
         return {}
 
     def count_params(self) -> int:

@@ -28,7 +28,7 @@ class Wiring:
 def trace(
     inputs: Sequence[g.Node], outputs: Sequence[g.Node], owner: str, by_name: bool = True
 ) -> Wiring:
-    """The uses between tensors. The errors start with `owner`.
+    """Return the uses of layers between inputs and outputs. The errors start with `owner`.
 
     Layers whose longest paths to an output are equal are in the order of their names or, unless
     `by_name`, in that in which a walk from the outputs meets them, depth first.
@@ -75,7 +75,7 @@ def trace(
 
 
 def sources(tensor: g.Node) -> list[g.Node]:
-    """The input tensors that a tensor is computed from, in the order in which they are met."""
+    """Return the input tensors that a tensor is computed from, in the order of traversal."""
     found: dict[g.Node, None] = {}
     seen: set[g.Node] = set()
     stack = [tensor]
@@ -93,7 +93,7 @@ def sources(tensor: g.Node) -> list[g.Node]:
 
 
 def history_of(tensor: object, owner: str) -> TensorHistory:
-    """Which layer made a tensor. ArgumentError for anything else."""
+    """Return the history of a tensor: the layer that made it. ArgumentError for anything else."""
     if not isinstance(tensor, g.Node):
         raise ArgumentError(
             f"{owner}: expected tensors (an Input, a layer's output), received "
@@ -113,8 +113,8 @@ def _node_of(tensor: g.Node, owner: str) -> LayerNode:
 
 
 def _by_depth(order: Sequence[LayerNode], met: Iterable[LayerNode] | None) -> tuple[Layer, ...]:
-    """Layers by the longest path from one of their uses to an output; of equal ones by name, or as
-    their first uses are `met`."""
+    """Sort layers by the longest path from one of their uses to an output, then by name, or by the
+    order in which they are `met`."""
     depths: dict[LayerNode, int] = {}
     made_by: dict[g.Node, LayerNode] = {
         tensor: node for node in order for tensor in node.output_tensors

@@ -16,7 +16,7 @@ _log = logging.getLogger("graphc")
 
 
 def check_made(layer: Any) -> None:
-    """ArgumentError for a layer whose `__init__` left that of `Layer` out."""
+    """Raise ArgumentError for a layer whose `__init__` did not call that of `Layer`."""
     if "inbound_nodes" not in vars(layer):
         raise ArgumentError(
             f"{type(layer).__name__}: __init__ has to call super().__init__(**kwargs), which makes "
@@ -30,8 +30,8 @@ def is_users(cls: type) -> bool:
 
 
 def check_weights(layer: Any) -> None:
-    """Look at what `build` made. ArgumentError for weights that are no shared variables; a line in
-    the log for variables in no list."""
+    """Check what `build` made: ArgumentError for weights that are not shared variables, a line in
+    the log for variables that are in no list of weights."""
     label = layer._graphc_label
     for owner in ("trainable_weights", "non_trainable_weights"):
         for weight in getattr(layer, owner):
@@ -59,7 +59,7 @@ def check_weights(layer: Any) -> None:
 
 
 def check_output(layer: Any, output: object) -> None:
-    """ArgumentError unless `call` returned a node, or a list of nodes."""
+    """Raise ArgumentError unless `call` returned a node, or a list of nodes."""
     for one in to_list(output):
         if not isinstance(one, g.Node):
             raise ArgumentError(
@@ -70,7 +70,7 @@ def check_output(layer: Any, output: object) -> None:
 def check_claim(
     layer: Any, output: g.Node | list[g.Node], input_shape: KnownShape | list[KnownShape]
 ) -> None:
-    """ShapeError where `get_output_shape_for` says another shape than the output has."""
+    """Raise ShapeError if `get_output_shape_for` returns another shape than the output has."""
     claimed = layer.get_output_shape_for(input_shape)
     claims = list(claimed) if isinstance(claimed, list) else [tuple(claimed)]
     actual = [known_shape(one) for one in to_list(output)]
@@ -83,7 +83,7 @@ def check_claim(
 
 
 def refuse_mask(layer: Any, mask: Mask | list[Mask]) -> None:
-    """ArgumentError where a mask comes to a layer that has no use for it."""
+    """Raise ArgumentError for a mask that reaches a layer without support for masks."""
     if any(one is not None for one in to_list(mask)):
         raise ArgumentError(
             f"{layer._graphc_label} does not take a mask, and one comes in with "
@@ -94,13 +94,13 @@ def refuse_mask(layer: Any, mask: Mask | list[Mask]) -> None:
 
 
 def check_takes_mask(layer: Any) -> None:
-    """ArgumentError where a mask comes to a layer whose `call` does not take one."""
+    """Raise ArgumentError for a mask that reaches a layer whose `call` does not take one."""
     where = f"{layer._graphc_label} says supports_masking; call()"
     check_takes(layer.call, where, "x", mask="mask")
 
 
 def check_masks(layer: Any, masks: Sequence[object], what: str) -> None:
-    """ArgumentError unless each mask is a node or None."""
+    """Raise ArgumentError unless each mask is a node or None."""
     for mask in masks:
         if mask is not None and not isinstance(mask, g.Node):
             raise ArgumentError(

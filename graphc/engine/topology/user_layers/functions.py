@@ -1,5 +1,5 @@
-"""Functions that users give to layers: whether they take a mask, and what is said of their output's
-shape."""
+"""Functions that users give to layers: their signatures, and claims about the shape of their
+output."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _log = logging.getLogger("graphc")
 
 
 def signature_of(function: Callable[..., Any]) -> inspect.Signature | None:
-    """The parameters of a function; None of one written in C that does not tell."""
+    """Return the parameters of a function; None for a C function without a signature."""
     try:
         return inspect.signature(function)
     except ValueError:
@@ -31,7 +31,7 @@ def takes_mask(function: Callable[..., Any]) -> bool:
 
 
 def check_takes(function: Callable[..., Any], where: str, *arguments: str, **keywords: str) -> None:
-    """ArgumentError unless a function can be called with these arguments, given by their names."""
+    """Raise ArgumentError unless a function can be called with arguments of these names."""
     signature = signature_of(function)
     if signature is None:  # the call will tell
         return
@@ -46,8 +46,8 @@ def check_takes(function: Callable[..., Any], where: str, *arguments: str, **key
 
 
 def checked_arguments(arguments: object, where: str) -> dict[str, Any]:
-    """A copy of the further arguments of a user's function, none for None. ArgumentError for what
-    is no dict by name."""
+    """Return a copy of the extra arguments of a user's function, {} for None. ArgumentError unless
+    it is a dict by name."""
     if arguments is None:
         return {}
     if not isinstance(arguments, Mapping) or not all(isinstance(k, str) for k in arguments):
@@ -58,8 +58,8 @@ def checked_arguments(arguments: object, where: str) -> dict[str, Any]:
 
 
 class OutputClaim:
-    """A user's claim about the shape of a function's output. It is compared at each call, and where
-    it differs one line in the log says so: the output's own shape counts.
+    """A user's claim about the shape of a function's output. Each call compares it with the
+    output's own shape, which applies; one line in the log reports a difference.
 
     Args:
         output_shape: sizes, None for any; a function from the shape of the input (a list of shapes,

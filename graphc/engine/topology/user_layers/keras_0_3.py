@@ -1,4 +1,4 @@
-"""A user's layers in the way of Keras 0.3: they define ``get_output(train)``, in which they ask for
+"""Users' layers written for Keras 0.3: they define ``get_output(train)``, in which they call
 ``get_input(train)``, a ``build()`` without arguments, and list their weights as ``params``."""
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def takes_placeholder(layer: Any, tensor: object) -> bool:
 
 @contextmanager
 def called_on(layer: Any, x: g.Node | list[g.Node], mask: Mask | list[Mask]) -> Iterator[None]:
-    """Inside, the layer's input is `x`: for a layer of 0.3, which asks for it."""
+    """Let `get_input` of a layer of 0.3 return `x` inside the block."""
     record = layer._graphc
     before = record.called_on
     record.called_on = (x, mask) if is_keras_0_3(type(layer)) else None
@@ -51,14 +51,14 @@ def output_of(layer: Any) -> g.Node:
 
 
 def mask_of(layer: Any, mask: Any) -> Any:
-    """The mask that a layer of 0.3 puts out, where its class says."""
+    """Return the output mask of a layer of 0.3, if its class defines one."""
     if type(layer).get_output_mask is Used.get_output_mask:
         return mask
     return layer.get_output_mask(train=False)
 
 
 def build(layer: Any, shape: KnownShape | list[KnownShape]) -> None:
-    """Let a layer make its weights, which one of 0.3 does without the shape."""
+    """Call a layer's `build`, that of a layer of 0.3 without the shape."""
     signature = signature_of(layer.build)
     if signature is not None and not signature.parameters:
         layer.build()
@@ -68,8 +68,7 @@ def build(layer: Any, shape: KnownShape | list[KnownShape]) -> None:
 
 
 def _take_lists(layer: Any) -> None:
-    """Take over the lists of a layer of 0.3 as 1.0 has them: weights in `params`, a constraint for
-    each of them."""
+    """Convert the lists of a layer of 0.3 (`params`, a constraint for each) to those of 1.0."""
     params = vars(layer).get("params")
     if isinstance(params, list) and params and not layer.weights:
         layer.trainable_weights = list(params)
