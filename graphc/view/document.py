@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-FORMAT = 2
+FORMAT = 3
 """The number of this form, which the page checks."""
 
 COMPILE_FLAGS = ("floatX", "keras", "image_dim_ordering", "epsilon", "mode")

@@ -6,6 +6,7 @@ import hashlib
 import html
 import json
 import re
+from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 from graphc.errors import DataError, InstallationError, MissingFileError
 from graphc.package_version import __version__
 from graphc.paths import GivenPath, checked_path, shown_path
+from graphc.view.columns import by_columns, by_rows
 from graphc.view.document import FORMAT, ComparedBuilds, CompiledView
 from graphc.whole_files import written_whole
 
@@ -65,8 +67,13 @@ def write_page(view: CompiledView | ComparedBuilds, path: GivenPath) -> None:
 
 def embedded(view: CompiledView | ComparedBuilds) -> str:
     """Return the document as JSON that may stand within a page: no text in it ends the element, or
-    begins another."""
-    text = json.dumps(view.as_dict(), separators=(",", ":"), allow_nan=False)
+    begins another. Nodes, of which there are thousands, are held by columns."""
+    document = view.as_dict()
+    if "builds" in document:
+        document["builds"] = [_shortened(build) for build in document["builds"]]
+    else:
+        document = _shortened(document)
+    text = json.dumps(document, separators=(",", ":"), allow_nan=False)
     return text.replace("<", "\\u003c")
 
 
@@ -111,7 +118,11 @@ def read_page(path: GivenPath) -> dict[str, Any]:
             f"view: {shown}: expected a page of one build, received one that compares two; give "
             "the pages that it was made of"
         )
-    return document
+    return document | {"nodes": by_rows(document["nodes"])}
+
+
+def _shortened(document: Mapping[str, Any]) -> dict[str, Any]:
+    return {**document, "nodes": by_columns(document["nodes"])}
 
 
 def _digest(document: str) -> str:

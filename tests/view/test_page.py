@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import fields
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -11,6 +12,8 @@ import pytest
 
 from graphc.errors import MissingFileError, StorageError
 from graphc.view import compiled_view, page, write_page
+from graphc.view.columns import by_columns, by_rows
+from graphc.view.document import NodeView
 from graphc.view.page import embedded
 from tests.view.steps import HOSTILE, hostile_subject, small_subject
 
@@ -43,8 +46,31 @@ def elements(text: str) -> Elements:
 
 def test_the_page_holds_the_document() -> None:
     view = compiled_view(small_subject("small"), 6)
-    found = elements(page(view))
-    assert json.loads(found.scripts[0]) == json.loads(json.dumps(view.as_dict()))
+    held = json.loads(elements(page(view)).scripts[0])
+    found = held | {"nodes": by_rows(held["nodes"])}
+    assert found == json.loads(json.dumps(view.as_dict()))
+
+
+def test_nodes_by_columns_are_those_of_the_view() -> None:
+    view = compiled_view(small_subject("loop"), 5)
+    table = json.loads(embedded(view))["nodes"]
+    names = [field.name for field in fields(NodeView)]
+    assert list(table["rows"]) == list(table["values"]) == names
+    for k, node in enumerate(view.nodes):
+        row = {name: table["values"][name][table["rows"][name][k]] for name in names}
+        assert row == json.loads(json.dumps(vars(node)))
+    assert all(len(numbers) == len(view.nodes) for numbers in table["rows"].values())
+    phases = table["values"]["phase"]
+    assert sorted(phases) == sorted({node.phase for node in view.nodes})
+
+
+def test_rows_are_what_columns_were_made_of() -> None:
+    rows = [{"a": 1, "b": [1, 2]}, {"a": 1.0, "b": None}, {"a": True, "b": [1, 2]}]
+    table = by_columns(rows)
+    assert table["rows"] == {"a": [0, 1, 2], "b": [0, 1, 0]}
+    assert [type(row["a"]) for row in by_rows(table)] == [int, float, bool]
+    assert by_rows(table) == rows
+    assert by_rows(by_columns([])) == []
 
 
 def test_hostile_names_add_no_element_and_come_back_as_they_were() -> None:

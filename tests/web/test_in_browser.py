@@ -57,7 +57,7 @@ class Opened:
         **options: Any,
     ):
         self.context = browser.new_context(**{"viewport": WIDE, **options})
-        self.context.set_default_timeout(5000)
+        self.context.set_default_timeout(20_000)
         self.tab = self.context.new_page()
         self.faults: list[str] = []
         self.requests: list[str] = []

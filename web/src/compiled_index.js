@@ -1,6 +1,6 @@
 /** Look-ups over a document: what belongs to a layer, a node, a kernel, a value. */
 
-/** @import {CompiledView, Related, Selection, Stage} from "./types.js" */
+/** @import {CompiledView, GraphNode, Related, Selection, Stage} from "./types.js" */
 
 /** The ops that no drawing has: what they hold is said where it is read. */
 const SILENT = new Set(["constant", "dim"]);
@@ -35,7 +35,13 @@ export class CompiledIndex {
     this.kernelsOfNode = new Map();
     /** @type {Map<string, Set<number>>} */
     this.kernelsOfLayer = new Map();
+    /** @type {Map<string, number>} of one step */
+    this.flopsOfLayer = new Map();
     view.kernel_links.forEach((links, k) => {
+      for (const [layer, count] of Object.entries(links.flops)) {
+        const all = count * this.kernels[k].launch.times;
+        this.flopsOfLayer.set(layer, (this.flopsOfLayer.get(layer) ?? 0) + all);
+      }
       for (const node of links.nodes) {
         append(this.kernelsOfNode, node, k);
         const layer = this.nodes[node].layer;
@@ -177,7 +183,8 @@ export class CompiledIndex {
   order(stage) {
     const known = this._orders.get(stage);
     if (known !== undefined) return known;
-    const order = topological(this.view, this.stages[stage]);
+    const isSame = stage > 0 && this._isUnchanged(stage);
+    const order = isSame ? this.order(stage - 1) : topological(this.nodes, this.stages[stage]);
     this._orders.set(stage, order);
     return order;
   }
@@ -188,13 +195,18 @@ export class CompiledIndex {
    * @returns {{added: Set<number>, removed: number}}
    */
   changes(stage) {
-    const outputs = this.stages[stage].outputs;
-    const earlier = this.stages[Math.max(0, stage - 1)].outputs;
-    if (outputs.every((node, k) => node === earlier[k])) return { added: new Set(), removed: 0 };
-    const before = new Set(this.order(stage - 1));
-    const after = this.order(stage);
-    const added = new Set(after.filter((node) => !before.has(node)));
-    return { added, removed: before.size - (after.length - added.size) };
+    if (stage === 0 || this._isUnchanged(stage)) return { added: new Set(), removed: 0 };
+    const [before, after] = [this.order(stage - 1), this.order(stage)];
+    const isBefore = new Uint8Array(this.nodes.length);
+    for (const node of before) isBefore[node] = 1;
+    const added = new Set(after.filter((node) => isBefore[node] === 0));
+    return { added, removed: before.length - (after.length - added.size) };
+  }
+
+  /** @param {number} stage behind another one */
+  _isUnchanged(stage) {
+    const earlier = this.stages[stage - 1].outputs;
+    return this.stages[stage].outputs.every((node, k) => node === earlier[k]);
   }
 
   /**
@@ -211,58 +223,64 @@ export class CompiledIndex {
   }
 
   /**
-   * The measured time of the kernels that compute for a layer, or for those inside of it.
-   * @param {string} layer
+   * The measured time of the kernels that compute for layers, or for those inside of them.
+   * @param {string[]} layers
    * @returns {number} in milliseconds
    */
-  timeOf(layer) {
+  timeOf(layers) {
     const kernels = new Set();
-    for (const name of this.within(layer)) {
+    for (const name of layers.flatMap((layer) => this.within(layer))) {
       for (const kernel of this.kernelsOfLayer.get(name) ?? []) kernels.add(kernel);
     }
     return [...kernels].reduce((sum, kernel) => sum + (this.time.get(kernel) ?? 0), 0);
   }
 
   /**
-   * The FLOPs of one step that are a layer's own, its gradient's included; of a container those of
+   * The FLOPs of one step that are layers' own, their gradient's included; of a container those of
    * all inside.
-   * @param {string} layer
+   * @param {string[]} layers
    * @returns {number}
    */
-  flops(layer) {
-    const within = this.within(layer);
-    return this.kernels.reduce((sum, kernel, k) => {
-      const { flops } = this.view.kernel_links[k];
-      return within.reduce((part, name) => part + (flops[name] ?? 0) * kernel.launch.times, sum);
-    }, 0);
+  flops(layers) {
+    const within = layers.flatMap((layer) => this.within(layer));
+    return within.reduce((sum, name) => sum + (this.flopsOfLayer.get(name) ?? 0), 0);
+  }
+
+  /**
+   * The bytes of the values of layers, or of those inside of them.
+   * @param {string[]} layers
+   * @returns {number}
+   */
+  bytes(layers) {
+    const within = layers.flatMap((layer) => this.within(layer));
+    const values = within.flatMap((name) => this.valuesOfLayer.get(name) ?? []);
+    return values.reduce((sum, value) => sum + this.values[value].bytes, 0);
   }
 }
 
 /**
- * @param {CompiledView} view
+ * @param {GraphNode[]} nodes
  * @param {Stage} stage
  * @returns {number[]}
  */
-function topological(view, stage) {
+function topological(nodes, stage) {
   /** @type {number[]} */
   const order = [];
-  const seen = new Set();
+  const begun = new Uint8Array(nodes.length);
   const pending = [...stage.outputs].reverse();
   while (pending.length > 0) {
-    const node = /** @type {number} */ (pending.at(-1));
-    if (seen.has(node)) {
+    const node = pending[pending.length - 1];
+    if (begun[node] !== 0) {
       pending.pop();
+      // Once met again on top of what waits, all that it reads is there.
+      if (begun[node] === 1) order.push(node);
+      begun[node] = 2;
       continue;
     }
-    const { inputs, body } = view.nodes[node];
-    const waiting = [...inputs, ...body].filter((one) => !seen.has(one));
-    if (waiting.length > 0) {
-      pending.push(...waiting.reverse());
-      continue;
-    }
-    pending.pop();
-    seen.add(node);
-    order.push(node);
+    begun[node] = 1;
+    const { inputs, body } = nodes[node];
+    for (const list of [body, inputs])
+      for (let k = list.length - 1; k >= 0; k -= 1) if (begun[list[k]] === 0) pending.push(list[k]);
   }
   return order;
 }

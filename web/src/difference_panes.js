@@ -282,7 +282,7 @@ export function layerPairsPane(compared, go) {
     isNumber: true,
     width: "minmax(56px, 1fr)",
   });
-  const flops = both((index, layer) => index.flops(layer));
+  const flops = both((index, layer) => index.flops([layer]));
   /** @type {Column[]} */
   const columns = [
     {

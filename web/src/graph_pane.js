@@ -6,7 +6,7 @@ import { GraphView } from "./graph_view.js";
 
 /** @import {CompiledIndex} from "./compiled_index.js" */
 /** @import {Store} from "./store.js" */
-/** @import {Box, Cluster, Item} from "./hierarchy.js" */
+/** @import {Group, Item} from "./hierarchy.js" */
 /** @import {Face} from "./graph_view.js" */
 /** @import {Phase, Stage} from "./types.js" */
 
@@ -56,6 +56,7 @@ export function itemsOf(index, stage, phases) {
       reads: inputs.map(String),
       // Weights go to gradients and updates, far away.
       weak: inputs.map((one) => index.nodes[one].op === "shared"),
+      likeness: `${node.op} ${node.type} ${node.attributes}`,
     };
   });
 }
@@ -122,11 +123,11 @@ export function graphPane(index, store) {
   const canvas = element("div", { class: "canvas" });
   body.append(stages, canvas, rules);
 
-  /** @param {Box | Cluster} box @returns {Face} */
-  const face = (box) => {
-    const members = box.members.map(Number);
+  /** @param {Group | string} what @param {string | null} around the open group @returns {Face} */
+  const face = (what, around) => {
+    const members = (typeof what === "string" ? [what] : what.members).map(Number);
     const fresh = members.filter((node) => shown.added.has(node)).length;
-    if (members.length === 1 && !("isGroup" in box && box.isGroup)) {
+    if (typeof what === "string") {
       const node = index.nodes[members[0]];
       const inline = node.inputs
         .filter((one) => index.isSilent(one))
@@ -135,9 +136,7 @@ export function graphPane(index, store) {
       return {
         title: shortened(node.name === null ? node.op : `${node.op} ${node.name}`, TITLE),
         lines: [
-          ["cluster" in box && box.cluster !== null ? "" : node.layer, shapeOf(node.type)]
-            .filter(Boolean)
-            .join("  "),
+          [around === null ? node.layer : "", shapeOf(node.type)].filter(Boolean).join("  "),
           attributes,
         ]
           .filter((line) => line !== "")
@@ -163,15 +162,26 @@ export function graphPane(index, store) {
       layer === last
         ? (layer ?? (phase === "update" ? "update" : "of no layer"))
         : ends.map((one) => shortened(one, 11)).join(" … ");
-    const what = box.divides === undefined ? phase : `nodes, in order`;
+    const { kind, times = 1, position } = what;
+    const [child] = what.children;
+    const unit =
+      typeof child === "string"
+        ? index.nodes[members[0]].op
+        : child.kind === "block"
+          ? "block"
+          : "layer";
+    const heads = {
+      named: title,
+      stretch: title,
+      repeat: `${unit} × ${times.toLocaleString("en-US")}`,
+      block: `block ${position} of ${times}`,
+    };
+    const count = `${counted(members.length, "node")}${fresh > 0 ? `, ${fresh} new` : ""}`;
+    const lines = [kind === "stretch" ? `${count}, in order` : `${count}  ${phase}`];
+    if (title !== heads[kind]) lines.unshift(title);
     return {
-      title: shortened(title, TITLE - 2),
-      lines: [
-        shortened(
-          `${counted(members.length, "node")}${fresh > 0 ? `, ${fresh} new` : ""}  ${what}`,
-          LINE,
-        ),
-      ],
+      title: shortened(heads[kind], TITLE - 2),
+      lines: lines.map((line) => shortened(line, LINE)),
       phase,
       isNew: fresh > 0,
       share: null,
@@ -182,12 +192,13 @@ export function graphPane(index, store) {
   const view = new GraphView(canvas, {
     label: "Graph",
     face,
-    choose: (box) => {
-      const first = Number(box.members[0]);
-      const { layer } = index.nodes[first];
-      if (!box.isGroup) store.select({ kind: "node", id: first });
-      else if (layer !== null && index.layerAt.has(layer))
-        store.select({ kind: "layer", id: layer });
+    choose: (what) => {
+      if (typeof what === "string") {
+        store.select({ kind: "node", id: Number(what) });
+        return;
+      }
+      const { layer } = index.nodes[Number(what.members[0])];
+      if (layer !== null && index.layerAt.has(layer)) store.select({ kind: "layer", id: layer });
     },
   });
 
@@ -206,7 +217,7 @@ export function graphPane(index, store) {
   const mark = () => {
     const { selection, related } = store.state;
     const chosen = selection?.kind === "node" ? String(selection.id) : null;
-    view.mark((node) => related.nodes.has(Number(node)), chosen, true);
+    view.mark([...related.nodes].map(String), chosen);
   };
   requestAnimationFrame(() => {
     store.subscribe((state) => {

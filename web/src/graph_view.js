@@ -2,10 +2,10 @@
 
 import { element, svg } from "./dom.js";
 import { drawing, pathTo, tree } from "./hierarchy.js";
-import { layOut, smoothPath } from "./layout.js";
+import { Layouts, smoothPath } from "./layout.js";
 
-/** @import {Box, Cluster, Drawing, Group, Item} from "./hierarchy.js" */
-/** @import {Layout, Place} from "./layout.js" */
+/** @import {Box, Cluster, Drawing, Group, Item, Tree} from "./hierarchy.js" */
+/** @import {Layout, Place, Route} from "./layout.js" */
 
 /**
  * What a box shows.
@@ -27,13 +27,23 @@ const PADDING = 7;
 /** The least scale at which a drawing is first shown. */
 const READABLE = 0.75;
 
+/** The most boxes that are drawn wherever they stand; of more those in view are. */
+const MOST_DRAWN = 120;
+
+/** The scale below which the boxes of a large drawing have no texts. */
+const LEGIBLE = 0.3;
+
+/** A part of a drawing. @typedef {{left: number, top: number, right: number, bottom: number}} Area */
+
 export class GraphView {
   /**
    * @param {HTMLElement} body
    * @param {object} how
    * @param {string} how.label for those who do not see it
-   * @param {(box: Box | Cluster) => Face} how.face
-   * @param {(box: Box) => void} how.choose called when a box is chosen
+   * @param {(what: Group | string, around: string | null) => Face} how.face of a group, or of an
+   *   item, within an open group or in none
+   * @param {(what: Group | string) => void} how.choose called when an item, or a group that items
+   *   name, is chosen
    */
   constructor(body, { label, face, choose }) {
     this._face = face;
@@ -42,14 +52,23 @@ export class GraphView {
     this._open = new Set();
     /** @type {Map<string, Item>} */
     this._items = new Map();
-    /** @type {Group} */
-    this._root = { id: "", children: [], members: [] };
+    this._tree = tree([]);
     /** @type {Drawing} */
-    this._drawing = { boxes: [], clusters: [], edges: [] };
+    this._drawing = { boxes: [], clusters: [], edges: [], boxOf: new Map() };
+    this._layouts = new Layouts();
     /** @type {Layout | null} */
     this._layout = null;
-    /** @type {Map<string, SVGGElement>} */
+    /** @type {Map<string, Face>} of the boxes, whether they are in view or not */
     this._faces = new Map();
+    /** @type {Map<string, SVGGElement>} */
+    this._drawn = new Map();
+    /** @type {Area | null} what is drawn, null where it is all */
+    this._area = null;
+    this._isFar = false;
+    /** Whether it will be drawn anew, ahead of the next frame. */
+    this._waits = false;
+    /** @type {{chosen: string | null, related: Set<string>}} boxes */
+    this._marked = { chosen: null, related: new Set() };
     /** @type {string | null} */
     this._at = null;
     this._view = { x: 0, y: 0, scale: 1 };
@@ -108,7 +127,7 @@ export class GraphView {
    */
   show(items) {
     this._items = new Map(items.map((item) => [item.id, item]));
-    this._root = tree(items);
+    this._tree = tree(items);
     this._draw();
     this.fit();
   }
@@ -120,33 +139,25 @@ export class GraphView {
 
   /**
    * Mark what belongs to the selection, and look at the first of it.
-   * @param {(member: string) => boolean} isRelated
-   * @param {string | null} chosen the item that is selected itself
-   * @param {boolean} open whether the groups around it are to be opened
+   * @param {Iterable<string>} related items; others are passed over
+   * @param {string | null} chosen the item that is selected itself; the groups around it open
    */
-  mark(isRelated, chosen, open) {
-    if (chosen !== null && open && this._items.has(chosen)) this._reveal(chosen);
-    /** @type {string | null} */
-    let first = null;
-    for (const box of this._drawing.boxes) {
-      const isChosen = chosen !== null && box.members.includes(chosen);
-      const isPart = box.members.some(isRelated);
-      const face = this._faces.get(box.id);
-      face?.classList.toggle("chosen", isChosen);
-      face?.classList.toggle("related", isPart);
-      if (isChosen || (isPart && first === null)) first = box.id;
+  mark(related, chosen) {
+    if (chosen !== null && this._items.has(chosen)) this._reveal(chosen);
+    const { boxOf, boxes } = this._drawing;
+    const marked = new Set();
+    for (const item of related) {
+      const box = boxOf.get(item);
+      if (box !== undefined) marked.add(box);
     }
+    this._marked = { chosen: boxOf.get(chosen ?? "") ?? null, related: marked };
+    const first = this._marked.chosen ?? boxes.find((box) => marked.has(box.id))?.id ?? null;
     this._svg.classList.toggle("has-related", first !== null);
     if (first !== null) {
       this._at = first;
       this._bringIntoView(first);
     }
-    this._markFocus();
-  }
-
-  /** @returns {number} how many boxes are drawn */
-  get count() {
-    return this._drawing.boxes.length;
+    this._showMarks();
   }
 
   /** Show all of it, no larger than its own size. */
@@ -165,7 +176,7 @@ export class GraphView {
 
   /** @param {string} item */
   _reveal(item) {
-    const closed = pathTo(this._root, item).filter((group) => !this._open.has(group));
+    const closed = pathTo(this._tree, item).filter((group) => !this._open.has(group));
     if (closed.length === 0) return;
     for (const group of closed) this._open.add(group);
     this._draw();
@@ -184,58 +195,89 @@ export class GraphView {
       const top = anchor.y - anchor.height / 2 - (now.y - now.height / 2);
       this._look(x + scale * (anchor.x - now.x), y + scale * top, scale);
     }
-    this._at = this._drawing.boxes.some((box) => box.id === group)
+    this._at = this._faces.has(group)
       ? group
       : (this._drawing.boxes.find((box) => box.cluster === group)?.id ?? null);
-    this._markFocus();
+    this._showMarks();
     this._svg.dispatchEvent(new CustomEvent("drawn", { bubbles: true }));
   }
 
   _draw() {
-    this._drawing = drawing(this._root, this._items, (group) => this._open.has(group));
-    const faces = new Map(this._drawing.boxes.map((box) => [box.id, this._face(box)]));
+    this._drawing = drawing(this._tree, this._items, (group) => this._open.has(group));
+    this._faces = new Map(
+      this._drawing.boxes.map((box) => [
+        box.id,
+        this._face("item" in box ? box.item : box.group, box.cluster),
+      ]),
+    );
     const sizeOf = (/** @type {string} */ id) => {
-      const { lines, share } = /** @type {Face} */ (faces.get(id));
+      const { lines, share } = /** @type {Face} */ (this._faces.get(id));
       return {
         width: WIDTH,
         height: 2 * PADDING + LINE * (1 + lines.length) + (share === null ? 0 : 5),
       };
     };
-    this._layout = layOut(this._drawing, sizeOf, (label) => 6 * label.length + 6);
+    this._layout = this._layouts.of(this._drawing, sizeOf, (label) => 6 * label.length + 6);
+    this._paint();
+  }
+
+  /** Make the elements of what is in view, or of all of a small drawing. */
+  _paint() {
     const layout = this._layout;
-    const clusters = this._drawing.clusters.map((cluster) =>
-      this._clusterOf(cluster, /** @type {Place} */ (layout.clusters.get(cluster.id))),
-    );
-    const edges = this._drawing.edges.map((edge, k) =>
+    if (layout === null) return;
+    const isLarge = this._drawing.boxes.length > MOST_DRAWN;
+    const area = isLarge ? this._seen(1) : null;
+    this._area = area;
+    this._isFar = isLarge && this._view.scale < LEGIBLE;
+    const clusters = this._drawing.clusters.flatMap((cluster) => {
+      const at = /** @type {Place} */ (layout.clusters.get(cluster.id));
+      return isWithin(at, area) ? [this._clusterOf(cluster, at)] : [];
+    });
+    const seen = layout.routes.filter((route) => area === null || meets(route, area));
+    const routes = seen.map((route) =>
       svg("path", {
-        class: edge.isWeak ? "edge weak" : "edge",
-        d: smoothPath(layout.edges[k]),
-        "marker-end": `url(#${this._arrow})`,
+        class: route.isWeak ? "edge weak" : "edge",
+        d: smoothPath(route.points),
+        ...(route.arrives ? { "marker-end": `url(#${this._arrow})` } : {}),
       }),
     );
-    const labels = this._drawing.edges.map((edge, k) => {
-      const at = layout.labels[k];
-      return at === null || edge.label === ""
-        ? null
-        : svg("text", { class: "edge-label", x: at.x, y: at.y + 4 }, edge.label);
-    });
-    this._faces = new Map(
-      this._drawing.boxes.map((box) => [
-        box.id,
-        this._boxOf(
-          box,
-          /** @type {Face} */ (faces.get(box.id)),
-          /** @type {Place} */ (layout.boxes.get(box.id)),
-        ),
-      ]),
+    const labels = seen.flatMap(({ label, labelAt: at }) =>
+      at === null || label === "" || this._isFar
+        ? []
+        : [svg("text", { class: "edge-label", x: at.x, y: at.y + 4 }, label)],
     );
-    const found = labels.filter((label) => label !== null);
-    this._content.replaceChildren(...clusters, ...edges, ...found, ...this._faces.values());
+    this._drawn = new Map();
+    for (const box of this._drawing.boxes) {
+      const at = /** @type {Place} */ (layout.boxes.get(box.id));
+      if (isWithin(at, area))
+        this._drawn.set(
+          box.id,
+          this._boxOf(box, /** @type {Face} */ (this._faces.get(box.id)), at),
+        );
+    }
+    this._content.replaceChildren(...clusters, ...routes, ...labels, ...this._drawn.values());
+    this._showMarks();
+  }
+
+  /**
+   * The part of the drawing in view.
+   * @param {number} more how often its own size is added at each side
+   * @returns {Area}
+   */
+  _seen(more) {
+    const { x, y, scale } = this._view;
+    const [width, height] = [this._svg.clientWidth / scale, this._svg.clientHeight / scale];
+    return {
+      left: -x / scale - more * width,
+      top: -y / scale - more * height,
+      right: -x / scale + (1 + more) * width,
+      bottom: -y / scale + (1 + more) * height,
+    };
   }
 
   /** @param {Cluster} cluster @param {Place} at */
   _clusterOf(cluster, at) {
-    const face = this._face(cluster);
+    const face = this._face(cluster.group, cluster.parent);
     const [x, y] = [at.x - at.width / 2, at.y - at.height / 2];
     const made = svg(
       "g",
@@ -250,11 +292,12 @@ export class GraphView {
 
   /** @param {Box} box @param {Face} face @param {Place} at */
   _boxOf(box, face, at) {
-    const lines = face.lines.map((line, k) =>
+    const texts = this._isFar ? [] : face.lines;
+    const lines = texts.map((line, k) =>
       svg("text", { class: "line", x: PADDING + 5, y: PADDING + LINE * (k + 2) - 3 }, line),
     );
     const bar =
-      face.share === null
+      face.share === null || this._isFar
         ? []
         : [
             svg("rect", {
@@ -274,7 +317,8 @@ export class GraphView {
               rx: 2,
             }),
           ];
-    const classes = ["box", face.phase, box.isGroup ? "group" : "", face.isNew ? "new" : ""];
+    const isGroup = "group" in box;
+    const classes = ["box", face.phase, isGroup ? "group" : "", face.isNew ? "new" : ""];
     const made = svg(
       "g",
       {
@@ -283,18 +327,20 @@ export class GraphView {
       },
       svg("rect", { class: "frame", width: at.width, height: at.height, rx: 5 }),
       svg("rect", { class: "edge-mark", width: 5, height: at.height, rx: 2 }),
-      svg("text", { class: "title", x: PADDING + 5, y: PADDING + LINE - 3 }, face.title),
+      this._isFar
+        ? null
+        : svg("text", { class: "title", x: PADDING + 5, y: PADDING + LINE - 3 }, face.title),
       ...lines,
       ...bar,
       svg("title", {}, face.hint),
     );
     made.addEventListener("click", () => {
       this._at = box.id;
-      if (box.divides === undefined) this._choose(box);
+      if (isChosen(box)) this._choose("item" in box ? box.item : box.group);
       else this._toggle(box.id);
-      this._markFocus();
+      this._showMarks();
     });
-    if (box.isGroup) {
+    if (isGroup && !this._isFar) {
       const sign = svg(
         "g",
         { class: "opens", transform: `translate(${at.width - 22},4)` },
@@ -311,8 +357,13 @@ export class GraphView {
     return made;
   }
 
-  _markFocus() {
-    for (const [id, face] of this._faces) face.classList.toggle("at", id === this._at);
+  _showMarks() {
+    const { chosen, related } = this._marked;
+    for (const [id, drawn] of this._drawn) {
+      drawn.classList.toggle("at", id === this._at);
+      drawn.classList.toggle("chosen", id === chosen);
+      drawn.classList.toggle("related", id === chosen || related.has(id));
+    }
   }
 
   /** @param {string} id */
@@ -336,6 +387,18 @@ export class GraphView {
   _look(x, y, scale) {
     this._view = { x, y, scale };
     this._content.setAttribute("transform", `translate(${x},${y}) scale(${scale})`);
+    if (this._area === null || this._waits) return;
+    const isFar = scale < LEGIBLE;
+    const seen = this._seen(0);
+    const { left, top, right, bottom } = this._area;
+    const isDrawn =
+      left <= seen.left && top <= seen.top && seen.right <= right && seen.bottom <= bottom;
+    if (isDrawn && isFar === this._isFar) return;
+    this._waits = true;
+    requestAnimationFrame(() => {
+      this._waits = false;
+      this._paint();
+    });
   }
 
   /** @param {number} factor @param {number} [px] @param {number} [py] */
@@ -369,9 +432,9 @@ export class GraphView {
   /** @param {Box} box */
   _arrive(box) {
     this._at = box.id;
-    this._markFocus();
     this._bringIntoView(box.id);
-    if (box.divides === undefined) this._choose(box);
+    this._showMarks();
+    if (isChosen(box)) this._choose("item" in box ? box.item : box.group);
   }
 
   _listen() {
@@ -429,7 +492,36 @@ export class GraphView {
   _openOrClose() {
     const box = this._drawing.boxes.find((one) => one.id === this._at);
     if (box === undefined) return;
-    if (box.isGroup) this._toggle(box.id);
+    if ("group" in box) this._toggle(box.id);
     else if (box.cluster !== null) this._toggle(box.cluster);
   }
+}
+
+/**
+ * Whether a click on a box chooses it: what a stretch or a repeat holds has no name of its own, so it
+ * opens.
+ * @param {Box} box
+ */
+function isChosen(box) {
+  return "item" in box || box.group.kind === "named";
+}
+
+/** @param {Place} place @param {Area | null} area */
+function isWithin({ x, y, width, height }, area) {
+  if (area === null) return true;
+  return (
+    x + width / 2 >= area.left &&
+    x - width / 2 <= area.right &&
+    y + height / 2 >= area.top &&
+    y - height / 2 <= area.bottom
+  );
+}
+
+/** @param {Route} route @param {Area} area */
+function meets({ points }, area) {
+  const [xs, ys] = [points.map(({ x }) => x), points.map(({ y }) => y)];
+  const left = Math.min(...xs);
+  const top = Math.min(...ys);
+  const [width, height] = [Math.max(...xs) - left, Math.max(...ys) - top];
+  return isWithin({ x: left + width / 2, y: top + height / 2, width, height }, area);
 }

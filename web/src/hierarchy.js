@@ -1,44 +1,70 @@
 /**
  * A graph whose nodes lie in groups within groups: what is drawn of it while some of the groups
- * are open. A group with many members is divided further, so that no drawing is ever large.
+ * are open. Blocks that repeat are a group of their own, and a group with many members is divided
+ * further, so that no drawing is ever large.
  */
+
+import { OUTSIDE, repeatsOf } from "./repeats.js";
+
+/** @import {Step} from "./repeats.js" */
 
 /**
  * @typedef {object} Item
  * @property {string} id
  * @property {string[]} path the groups that it lies in, the outermost first
  * @property {string[]} reads the ids of other items
+ * @property {string} [likeness] equal for items that may be the same part of a repeated block;
+ *   without one an item is like no other
  * @property {string[]} [labels] of what it reads, one for each
  * @property {boolean[]} [weak] which of these edges are drawn faintly
  *
- * @typedef {object} Box
- * @property {string} id
- * @property {boolean} isGroup
- * @property {string} [divides] the group of which it is a stretch
- * @property {string[]} members the items in it, in order
- * @property {string | null} cluster the open group around it
- *
- * @typedef {{id: string, parent: string | null, divides?: string, members: string[]}} Cluster
- * @typedef {{from: string, to: string, label: string, count: number, isWeak: boolean}} Edge
- * @typedef {{boxes: Box[], clusters: Cluster[], edges: Edge[]}} Drawing
+ * What a group is: named by the paths of items, blocks that repeat, one of these, or a stretch of a
+ * group with many children.
+ * @typedef {"named" | "repeat" | "block" | "stretch"} Kind
  *
  * @typedef {object} Group
  * @property {string} id
- * @property {string} [divides]
+ * @property {Kind} kind
  * @property {(Group | string)[]} children
- * @property {string[]} members
+ * @property {string[]} members the items in it at any depth, in order
+ * @property {number} [times] how many blocks a repeat has
+ * @property {number} [position] of a block among those of its repeat, from 1
+ *
+ * @typedef {object} Tree
+ * @property {Group} root
+ * @property {Map<string, Group>} holders the group that each item, and each group, is a child of
+ *
+ * @typedef {{id: string, item: string, cluster: string | null}} Single
+ * @typedef {{id: string, group: Group, cluster: string | null}} Closed
+ * @typedef {Single | Closed} Box an item, or a group that is closed; both within an open group
+ * @typedef {{id: string, group: Group, parent: string | null}} Cluster an open group
+ * @typedef {{from: string, to: string, label: string, count: number, isWeak: boolean}} Edge
+ *
+ * @typedef {object} Drawing
+ * @property {Box[]} boxes
+ * @property {Cluster[]} clusters each behind the one around it
+ * @property {Edge[]} edges
+ * @property {Map<string, string>} boxOf the box that each item is in
  */
 
 /** The most children that an open group shows; with more it is divided. */
 export const MOST_CHILDREN = 25;
 
 /**
+ * @param {Box} box
+ * @returns {string[]} the items in it
+ */
+export function membersOf(box) {
+  return "item" in box ? [box.item] : box.group.members;
+}
+
+/**
  * @param {Item[]} items
- * @returns {Group}
+ * @returns {Tree}
  */
 export function tree(items) {
   /** @type {Group} */
-  const root = { id: "", children: [], members: [] };
+  const root = { id: "", kind: "named", children: [], members: [] };
   /** @type {Map<string, Group>} */
   const groups = new Map();
   for (const item of items) {
@@ -48,7 +74,7 @@ export function tree(items) {
       const key = `${above.id}/${name}`;
       let group = groups.get(key);
       if (group === undefined) {
-        group = { id: key, children: [], members: [] };
+        group = { id: key, kind: "named", children: [], members: [] };
         groups.set(key, group);
         above.children.push(group);
       }
@@ -57,8 +83,117 @@ export function tree(items) {
     }
     above.children.push(item.id);
   }
-  for (const group of [root, ...groups.values()]) divide(group);
-  return root;
+  const fold = new Folding(items);
+  // What is within comes first: a group is like another one by what it holds.
+  for (const group of [root, ...groups.values()].reverse()) fold.in(group);
+  /** @type {Map<string, Group>} */
+  const holders = new Map();
+  const pending = [root];
+  for (let group = pending.pop(); group !== undefined; group = pending.pop()) {
+    divide(group);
+    for (const child of group.children) {
+      if (typeof child === "string") holders.set(child, group);
+      else {
+        holders.set(child.id, group);
+        pending.push(child);
+      }
+    }
+  }
+  return { root, holders };
+}
+
+/** Makes a group of blocks that repeat. */
+class Folding {
+  /** @param {Item[]} items */
+  constructor(items) {
+    this._items = new Map(items.map((item) => [item.id, item]));
+    /** @type {Map<string, number>} a number for each likeness */
+    this._codes = new Map();
+    /** @type {Map<string, number>} of groups */
+    this._codeOf = new Map();
+  }
+
+  /** @param {Group} group whose groups were folded before */
+  in(group) {
+    const steps = this._steps(group);
+    const isNone = steps.some(({ code }) => code < 0);
+    const shape = steps.map(
+      ({ code, sources }, k) =>
+        `${code}(${sources.map((one) => (one === OUTSIDE ? "" : k - one)).join(" ")})`,
+    );
+    this._codeOf.set(group.id, isNone ? -1 : this._code(`group ${shape.join()}`));
+    const repeats = repeatsOf(steps);
+    for (const { start, period, times } of repeats.reverse()) {
+      const children = group.children.slice(start, start + period * times);
+      const id = `${group.id}/=${keyOf(children[0])}`;
+      const blocks = Array.from({ length: period === 1 ? 0 : times }, (_, k) => {
+        const own = children.slice(k * period, (k + 1) * period);
+        return made(`${id}/${k}`, "block", own, { times, position: k + 1 });
+      });
+      const repeat = made(id, "repeat", period === 1 ? children : blocks, { times });
+      group.children.splice(start, children.length, repeat);
+    }
+  }
+
+  /**
+   * The children of a group as steps of a sequence, each with the others that it reads.
+   * @param {Group} group
+   * @returns {Step[]}
+   */
+  _steps({ children }) {
+    /** @type {Map<string, number>} */
+    const at = new Map();
+    children.forEach((child, k) => {
+      for (const item of typeof child === "string" ? [child] : child.members) at.set(item, k);
+    });
+    let unlike = -1;
+    return children.map((child, k) => {
+      const sources = new Set();
+      for (const item of typeof child === "string" ? [child] : child.members) {
+        for (const read of /** @type {Item} */ (this._items.get(item)).reads) {
+          const source = at.get(read) ?? OUTSIDE;
+          if (source !== k) sources.add(source);
+        }
+      }
+      const known = this._codeOfChild(child);
+      return {
+        code: known < 0 ? unlike-- : known,
+        sources: [...sources].sort((one, other) => one - other),
+      };
+    });
+  }
+
+  /** @param {Group | string} child */
+  _codeOfChild(child) {
+    if (typeof child !== "string") return /** @type {number} */ (this._codeOf.get(child.id));
+    const { likeness } = /** @type {Item} */ (this._items.get(child));
+    return likeness === undefined ? -1 : this._code(likeness);
+  }
+
+  /** @param {string} likeness */
+  _code(likeness) {
+    const known = this._codes.get(likeness) ?? this._codes.size;
+    this._codes.set(likeness, known);
+    return known;
+  }
+}
+
+/** @param {Group | string} child */
+function keyOf(child) {
+  return typeof child === "string" ? child : child.id;
+}
+
+/**
+ * A group of these children.
+ * @param {string} id
+ * @param {Kind} kind
+ * @param {(Group | string)[]} children
+ * @param {{times?: number, position?: number}} [more]
+ * @returns {Group}
+ */
+function made(id, kind, children, more = {}) {
+  const members = children.flatMap((one) => (typeof one === "string" ? [one] : one.members));
+  return { id, kind, children, members, ...more };
 }
 
 /** @param {Group} group */
@@ -73,9 +208,7 @@ function divide(group) {
     const divided = [];
     for (let start = 0; start < group.children.length; start += length) {
       const children = group.children.slice(start, start + length);
-      const members = children.flatMap((one) => (typeof one === "string" ? [one] : one.members));
-      const id = `${group.id}/:${level}:${start}`;
-      divided.push({ id, divides: group.id, children, members });
+      divided.push(made(`${group.id}/:${level}:${start}`, "stretch", children));
     }
     group.children = divided;
     level += 1;
@@ -84,12 +217,12 @@ function divide(group) {
 
 /**
  * What is drawn.
- * @param {Group} root
+ * @param {Tree} tree
  * @param {Map<string, Item>} items
  * @param {(group: string) => boolean} isOpen
  * @returns {Drawing}
  */
-export function drawing(root, items, isOpen) {
+export function drawing({ root }, items, isOpen) {
   /** @type {Box[]} */
   const boxes = [];
   /** @type {Cluster[]} */
@@ -100,22 +233,16 @@ export function drawing(root, items, isOpen) {
   const add = (group, cluster) => {
     for (const child of group.children) {
       if (typeof child === "string") {
-        boxes.push({ id: child, isGroup: false, members: [child], cluster });
+        boxes.push({ id: child, item: child, cluster });
         boxOf.set(child, child);
-      } else if (child.members.length === 1 && child.divides === undefined) {
+      } else if (child.members.length === 1 && child.kind === "named") {
         add(child, cluster); // a group of one is no group
       } else if (isOpen(child.id)) {
-        clusters.push({
-          id: child.id,
-          parent: cluster,
-          divides: child.divides,
-          members: child.members,
-        });
+        clusters.push({ id: child.id, group: child, parent: cluster });
         add(child, child.id);
       } else {
-        const { id, divides, members } = child;
-        boxes.push({ id, isGroup: true, divides, members, cluster });
-        for (const member of members) boxOf.set(member, id);
+        boxes.push({ id: child.id, group: child, cluster });
+        for (const member of child.members) boxOf.set(member, child.id);
       }
     }
   };
@@ -145,25 +272,22 @@ export function drawing(root, items, isOpen) {
       }
     });
   }
-  return { boxes, clusters, edges };
+  return { boxes, clusters, edges, boxOf };
 }
 
 /**
  * The groups around an item, the outermost first.
- * @param {Group} root
+ * @param {Tree} tree
  * @param {string} item
  * @returns {string[]}
  */
-export function pathTo(root, item) {
+export function pathTo({ root, holders }, item) {
   /** @type {string[]} */
   const path = [];
-  let group = root;
-  for (;;) {
-    const next = group.children.find(
-      (child) => typeof child !== "string" && child.members.includes(item),
-    );
-    if (next === undefined || typeof next === "string") return path;
-    path.push(next.id);
-    group = next;
+  let group = holders.get(item);
+  while (group !== undefined && group !== root) {
+    path.unshift(group.id);
+    group = holders.get(group.id);
   }
+  return path;
 }

@@ -6,7 +6,7 @@ import { GraphView } from "./graph_view.js";
 
 /** @import {CompiledIndex} from "./compiled_index.js" */
 /** @import {Store} from "./store.js" */
-/** @import {Box, Cluster} from "./hierarchy.js" */
+/** @import {Group} from "./hierarchy.js" */
 /** @import {Face} from "./graph_view.js" */
 
 const TITLE = 26;
@@ -15,39 +15,37 @@ const LINE = 27;
 /**
  * The amounts that layers can be compared by, as parts of the whole.
  * @param {CompiledIndex} index
- * @returns {{name: string, title: string, of: (layer: string) => number}[]}
+ * @returns {{name: string, title: string, of: (layers: string[]) => number}[]}
  */
 export function measures(index) {
   const { flops } = index.view.kernels.totals;
   const outer = index.layers.filter((layer) => layer.parent === null);
   const parameters = outer.reduce((sum, layer) => sum + layer.parameters, 0);
   const bytes = index.values.reduce((sum, value) => sum + value.bytes, 0);
-  /** @param {string} name @param {string} title @param {number} whole @param {(layer: string) => number} amount */
+  /** @param {string} name @param {string} title @param {number} whole @param {(layers: string[]) => number} amount */
   const measure = (name, title, whole, amount) => ({
     name,
     title,
-    of: (/** @type {string} */ layer) => (whole > 0 ? amount(layer) / whole : 0),
+    of: (/** @type {string[]} */ layers) => (whole > 0 ? amount(layers) / whole : 0),
   });
-  const related = (/** @type {string} */ id) => index.related({ kind: "layer", id });
+  const parametersOf = (/** @type {string} */ layer) =>
+    index.layers[index.layerAt.get(layer) ?? 0].parameters;
   const found = [
-    measure("FLOP", "of the FLOPs of a step, its gradient's included", flops, (layer) =>
-      index.flops(layer),
+    measure("FLOP", "of the FLOPs of a step, its gradient's included", flops, (layers) =>
+      index.flops(layers),
     ),
-    measure("memory", "of the bytes of all values, its gradient's included", bytes, (layer) =>
-      [...related(layer).values].reduce((sum, value) => sum + index.values[value].bytes, 0),
+    measure("memory", "of the bytes of all values, its gradient's included", bytes, (layers) =>
+      index.bytes(layers),
     ),
-    measure(
-      "parameters",
-      "of the model's parameters",
-      parameters,
-      (layer) => index.layers[index.layerAt.get(layer) ?? 0].parameters,
+    measure("parameters", "of the model's parameters", parameters, (layers) =>
+      layers.reduce((sum, layer) => sum + parametersOf(layer), 0),
     ),
   ];
   if (index.time.size > 0) {
     const whole = [...index.time.values()].reduce((sum, ms) => sum + ms, 0);
     const title =
       "of the measured time of all kernels; one that computes for several layers counts for each";
-    const time = measure("time", title, whole, (layer) => index.timeOf(layer));
+    const time = measure("time", title, whole, (layers) => index.timeOf(layers));
     found.unshift(time);
   }
   return found;
@@ -61,8 +59,6 @@ export function measures(index) {
 export function layersPane(index, store) {
   const choices = measures(index);
   let measure = choices[0];
-  /** @type {Map<string, number>} */
-  let shares = new Map();
   const choice = element(
     "select",
     { "aria-label": "Bars show the share of", title: measure.title },
@@ -71,39 +67,52 @@ export function layersPane(index, store) {
   const { pane: made, head, body } = pane("layers", "Layers", [choice]);
   head.insertBefore(element("span", { class: "count" }, String(index.layers.length)), choice);
 
-  const shareOf = (/** @type {string} */ layer) => {
-    const known = shares.get(layer);
-    if (known !== undefined) return known;
-    const found = measure.of(layer);
-    shares.set(layer, found);
-    return found;
+  /** @param {Group} group a stretch, blocks that repeat, or one of them @returns {Face} */
+  const faceOfSeveral = ({ kind, times = 1, position, members }) => {
+    const layers = members.map((name) => index.layers[index.layerAt.get(name) ?? 0]);
+    const share = measure.of(members);
+    const parameters = layers.reduce((sum, layer) => sum + layer.parameters, 0);
+    const [first, last] = [members[0], members[members.length - 1]];
+    const each = members.length / times;
+    const count = counted(members.length, "layer");
+    const title =
+      kind === "repeat"
+        ? `${each === 1 ? (layers[0].kind ?? "layer") : "block"} × ${times.toLocaleString("en-US")}`
+        : kind === "block"
+          ? `block ${position} of ${times}`
+          : count;
+    const what = kind === "repeat" && each > 1 ? `${each} layers each, ${count}` : count;
+    const amounts = [
+      parameters > 0 ? `${quantity(parameters)} parameters` : "",
+      share > 0 ? percent(share) : "",
+    ];
+    return {
+      title: shortened(title, TITLE - 2),
+      lines: [
+        kind === "stretch" ? "" : what,
+        `${first} … ${last}`,
+        amounts.filter(Boolean).join("  "),
+      ]
+        .filter((line) => line !== "")
+        .map((line) => shortened(line, LINE)),
+      phase: "stretch",
+      isNew: false,
+      share: share > 0 ? share : null,
+      hint: `${title}: ${what}, ${first} to ${last}; click to open`,
+    };
   };
-
-  /** @param {Box | Cluster} box @returns {Face} */
-  const face = (box) => {
-    if (box.divides !== undefined) {
-      const [first, last] = [box.members[0], box.members[box.members.length - 1]];
-      return {
-        title: counted(box.members.length, "layer"),
-        lines: [shortened(`${first} … ${last}`, LINE)],
-        phase: "stretch",
-        isNew: false,
-        share: null,
-        hint: `${first} to ${last}: click to open`,
-      };
-    }
-    const name =
-      box.members.length === 1 && !("isGroup" in box && box.isGroup)
-        ? box.members[0]
-        : containerOf(box.id);
+  /** @param {Group | string} what @returns {Face} */
+  const face = (what) => {
+    if (typeof what !== "string" && what.kind !== "named") return faceOfSeveral(what);
+    const name = typeof what === "string" ? what : containerOf(what.id);
     const layer = index.layers[index.layerAt.get(name) ?? 0];
-    const share = shareOf(name);
+    const share = measure.of([name]);
     const parameters = layer.parameters > 0 ? `${quantity(layer.parameters)} parameters` : "";
     const lines = [
       [layer.kind, layer.type === null ? "" : shapeOf(layer.type)].filter(Boolean).join("  "),
     ];
-    if ("isGroup" in box && box.isGroup)
-      lines[0] = `${layer.kind ?? "container"}, ${counted(box.members.length, "layer")}`;
+    if (typeof what !== "string")
+      lines[0] = `${layer.kind ?? "container"}, ${counted(what.members.length, "layer")}`;
     if (parameters !== "" || share > 0)
       lines.push([parameters, share > 0 ? percent(share) : ""].filter(Boolean).join("  "));
     return {
@@ -121,8 +130,8 @@ export function layersPane(index, store) {
   const view = new GraphView(body, {
     label: "Layers",
     face,
-    choose: (box) =>
-      store.select({ kind: "layer", id: box.isGroup ? containerOf(box.id) : box.members[0] }),
+    choose: (what) =>
+      store.select({ kind: "layer", id: typeof what === "string" ? what : containerOf(what.id) }),
   });
   const held = new Set(index.children.keys());
   const items = index.layers
@@ -132,18 +141,23 @@ export function layersPane(index, store) {
       path: pathOf(index, layer.name),
       reads: layer.reads.map((edge) => edge.source),
       labels: layer.reads.map((edge) => shapeOf(edge.type)),
+      likeness: [
+        layer.kind,
+        layer.type,
+        layer.parameters,
+        ...layer.reads.map((edge) => edge.type),
+      ].join(),
     }));
   choice.addEventListener("change", () => {
     measure = choices[choice.selectedIndex];
     choice.title = measure.title;
-    shares = new Map();
     view.repaint();
     mark();
   });
   const mark = () => {
     const { selection, related } = store.state;
     const chosen = selection?.kind === "layer" ? selection.id : null;
-    view.mark((layer) => related.layers.has(layer), chosen, true);
+    view.mark(related.layers, chosen);
   };
   requestAnimationFrame(() => {
     view.show(items);

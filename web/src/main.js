@@ -1,12 +1,13 @@
 /** The page: reads the document that it holds, and shows its panes. */
 
+import { buildsOf, viewOf } from "./columns.js";
 import { comparedPage } from "./compared_page.js";
 import { documentPage } from "./document_page.js";
 import { element } from "./dom.js";
 
-/** @import {ComparedBuilds, CompiledView} from "./types.js" */
+/** @import {HeldBuilds, HeldView} from "./columns.js" */
 
-const FORMAT = 2;
+const FORMAT = 3;
 
 /** The missing parts of a browser that is too old, by their names. */
 function missing() {
@@ -47,11 +48,11 @@ function main() {
     );
     return;
   }
-  /** @type {CompiledView | ComparedBuilds} */
-  const view = JSON.parse(document.getElementById("compiled-view")?.textContent ?? "null");
-  if (view.format !== FORMAT) {
+  /** @type {HeldView | HeldBuilds} */
+  const held = JSON.parse(document.getElementById("compiled-view")?.textContent ?? "null");
+  if (held.format !== FORMAT) {
     refuse(
-      `This page holds a document of form ${view.format}, and its script reads form ${FORMAT}.`,
+      `This page holds a document of form ${held.format}, and its script reads form ${FORMAT}.`,
     );
     return;
   }
@@ -66,12 +67,12 @@ function main() {
   const tools = [themeButton()];
   /** @type {(hash: string) => void} */
   let restore;
-  if ("builds" in view) {
-    const page = comparedPage(view, onHash, tools);
+  if ("builds" in held) {
+    const page = comparedPage(buildsOf(held), onHash, tools);
     document.body.append(...page.parts);
     restore = page.restore;
   } else {
-    const { store, parts } = documentPage(view, onHash, tools);
+    const { store, parts } = documentPage(viewOf(held), onHash, tools);
     document.body.append(...parts);
     restore = (hash) => store.restore(hash);
   }

@@ -17,7 +17,7 @@ test("a container has what all inside of it have", () => {
   assert.deepEqual(found.nodes, [1, 4, 5, 6]);
   assert.deepEqual(found.kernels, [0, 1]);
   assert.deepEqual(found.values, [0, 1]);
-  assert.equal(index.flops("block"), 110);
+  assert.equal(index.flops(["block"]), 110);
 });
 
 test("a node leads to its layer, its kernel and its value", () => {
@@ -41,7 +41,7 @@ test("a value leads to those who write and read it", () => {
 });
 
 test("launches of a loop count each time", () => {
-  assert.equal(index.flops("rnn"), 20);
+  assert.equal(index.flops(["rnn"]), 20);
 });
 
 test("the nodes of a stage come behind what they read, and bodies ahead of loops", () => {

@@ -4,7 +4,6 @@ import { test } from "node:test";
 import { CompiledIndex } from "../src/compiled_index.js";
 import { firedRules, itemsOf } from "../src/graph_pane.js";
 import { columnsOf } from "../src/kernels_pane.js";
-import { layOut, routedEdges } from "../src/layout.js";
 import { measures } from "../src/layers_pane.js";
 import { find } from "../src/search.js";
 import { factsOf, shownKernel } from "../src/source_pane.js";
@@ -51,15 +50,16 @@ test("columns of what was not measured are not there", () => {
     ["kernel", "layers", "times", "FLOP", "fewest", "time", "share"],
   );
   assert.equal(timed.time.get(2), 8);
-  assert.equal(measures(timed)[0].of("rnn"), 1);
+  assert.equal(measures(timed)[0].of(["rnn"]), 1);
 });
 
 test("shares of layers are of the totals", () => {
   const [flops, memory, parameters] = measures(index);
-  assert.equal(flops.of("dense"), 100 / 130);
-  assert.equal(flops.of("rnn"), 20 / 130);
-  assert.equal(memory.of("block"), 1200 / 1348);
-  assert.equal(parameters.of("block"), 1);
+  assert.equal(flops.of(["dense"]), 100 / 130);
+  assert.equal(flops.of(["rnn"]), 20 / 130);
+  assert.equal(flops.of(["dense", "rnn"]), 120 / 130);
+  assert.equal(memory.of(["block"]), 1200 / 1348);
+  assert.equal(parameters.of(["block"]), 1);
 });
 
 test("search finds layers, kernels, values and ops by all words", () => {
@@ -88,70 +88,4 @@ test("facts are those of the document", () => {
     ["k2_scan"],
   );
   assert.equal(shownKernel(store.state), 1);
-});
-
-test("boxes do not overlap, and each edge has a way", () => {
-  const boxes = ["a", "b", "c", "d"].map((id) => ({
-    id,
-    isGroup: false,
-    members: [id],
-    cluster: id === "b" || id === "c" ? "g" : null,
-  }));
-  const edges = [
-    ["a", "b"],
-    ["a", "c"],
-    ["b", "d"],
-    ["c", "d"],
-  ].map(([from, to]) => ({ from, to, label: "2 × 3", count: 1, isWeak: false }));
-  const clusters = [{ id: "g", parent: null, members: ["b", "c"] }];
-  const layout = layOut(
-    { boxes, clusters, edges },
-    () => ({ width: 100, height: 40 }),
-    () => 30,
-  );
-  const places = [...layout.boxes.values()];
-  places.forEach((one, k) => {
-    for (const other of places.slice(k + 1)) {
-      assert.ok(Math.abs(one.x - other.x) >= 100 || Math.abs(one.y - other.y) >= 40);
-    }
-  });
-  assert.ok(layout.edges.every((points) => points.length >= 2));
-});
-
-test("of a large drawing the long edges go their own way, and each box keeps one", () => {
-  const count = 60;
-  const boxes = Array.from({ length: count }, (_, k) => ({
-    id: String(k),
-    isGroup: false,
-    members: [String(k)],
-    cluster: null,
-  }));
-  const edge = (/** @type {number} */ from, /** @type {number} */ to) => ({
-    from: String(from),
-    to: String(to),
-    label: "",
-    count: 1,
-    isWeak: false,
-  });
-  // A chain, its mirror image, and an edge from each to its own image: as layers and gradients.
-  const chain = boxes.slice(1).map((_, k) => edge(k, k + 1));
-  const across = boxes.slice(0, count / 2 - 1).map((_, k) => edge(k, count - 1 - k));
-  const edges = [...chain, ...across];
-  const routed = routedEdges({ boxes, clusters: [], edges });
-  assert.ok(chain.every((_, k) => routed.has(k)));
-  assert.ok(routed.size < chain.length + 5);
-  const few = {
-    boxes: boxes.slice(0, 5),
-    clusters: [],
-    edges: [edge(0, 1), edge(1, 4), edge(0, 4)],
-  };
-  assert.deepEqual(routedEdges(few), new Set([0, 1, 2]));
-  const cycle = { boxes: boxes.slice(0, 2), clusters: [], edges: [edge(0, 1), edge(1, 0)] };
-  assert.deepEqual(routedEdges(cycle), new Set([0, 1]));
-  const layout = layOut(
-    { boxes, clusters: [], edges },
-    () => ({ width: 100, height: 40 }),
-    () => 0,
-  );
-  assert.ok(layout.edges.every((points) => points.length >= 2));
 });
