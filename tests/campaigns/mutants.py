@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import ctypes
 import difflib
 import io
 import os
@@ -170,7 +171,14 @@ def diff(path: Path, before: bytes, after: bytes) -> str:
     return "".join(difflib.unified_diff(*lines, f"a/{path}", f"b/{path}", n=2))
 
 
+_libc = ctypes.CDLL(None)
+_PR_SET_PDEATHSIG = 1
+
+
 def _limit(cpu_seconds: int) -> None:
+    """Limit this process, which is about to run tests, and let it end with the one that began it:
+    a campaign that is stopped kills that one, and the tests are in a session of their own."""
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds + 5))
 
 

@@ -5,10 +5,14 @@ from __future__ import annotations
 import argparse
 import ast
 import dataclasses
+import multiprocessing
+import os
 import re
+import select
 import shlex
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -248,6 +252,27 @@ def test_a_loop_that_does_not_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(mutants, "CPU_SECONDS", -3)
     (tmp_path / "test_f.py").write_text("def test():\n    while True:\n        pass\n")
     assert mutants.outcome(tmp_path, ["test_f.py"], 300) == ("hung", [])
+
+
+def test_tests_end_with_the_process_that_runs_them(tmp_path: Path):
+    written = tmp_path / "process"
+    (tmp_path / "test_f.py").write_text(
+        "import os, pathlib, time\n\ndef test():\n"
+        f"    part = pathlib.Path({str(written)!r} + '.part')\n"
+        f"    part.write_text(str(os.getpid()))\n    part.rename({str(written)!r})\n"
+        "    time.sleep(120)\n"
+    )
+    arguments = (tmp_path, ["test_f.py"], 120)
+    process = multiprocessing.get_context("fork").Process(target=mutants.outcome, args=arguments)
+    process.start()
+    while not written.exists():
+        time.sleep(0.05)
+    tests = os.pidfd_open(int(written.read_text()))
+    process.kill()
+    process.join()
+    ended, _, _ = select.select([tests], [], [], 30)
+    os.close(tests)
+    assert ended
 
 
 def test_memory_that_does_not_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
