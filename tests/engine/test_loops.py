@@ -136,3 +136,20 @@ def test_values_that_no_callback_reads_are_fetched_when_the_epoch_is_over():
     fit_loop(model, step, ArrayBatches([np.arange(5.0)], 2), ["loss"], range(1), listeners, None)
     assert events == ["begin"] * 3 + ["wait"] * 3
     assert history.history == {"loss": [2.0]}
+
+
+@pytest.mark.parametrize(("verbose", "shown"), [(0, ""), (1, "predict")])
+def test_predict_shows_a_bar_where_it_is_told_to(verbose, shown, monkeypatch, capsys):
+    model = Sequential([Dense(1, input_dim=2)])
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    model.predict(np.ones((4, 2)), batch_size=2, verbose=verbose)
+    assert capsys.readouterr().out.strip()[: len("predict")] == shown
+
+
+@pytest.mark.parametrize(("verbose", "shown"), [(0, ""), (1, "evaluate")])
+def test_evaluate_shows_a_bar_where_it_is_told_to(verbose, shown, monkeypatch, capsys):
+    model = Sequential([Dense(1, input_dim=2)])
+    model.compile("sgd", "mse")
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    model.evaluate(np.ones((4, 2)), np.ones(4), batch_size=2, verbose=verbose)
+    assert capsys.readouterr().out.strip()[: len("evaluate")] == shown

@@ -108,6 +108,22 @@ def test_freed_neighbours_are_joined() -> None:
     assert nbytes([again], 100) <= (2 * 64 + 1) * row + 2 * ALIGNMENT
 
 
+def test_a_value_lies_in_the_smallest_place_that_it_fits() -> None:
+    """Behind the sum there are two: the lower one has room for four times as much."""
+
+    def dot(x: Node, width: int) -> Node:
+        return g.dot(x, g.shared(np.zeros((x.shape[1], width), "float32")))
+
+    large = dot(g.input((BATCH, 64), "float32"), 256)
+    first = dot(large, 64)
+    small = dot(first, 64)
+    second = dot(small, 64) + dot(large, 64)  # both die here
+    third = dot(second, 64)
+    fourth = dot(third, 256)
+    one = 100 * 64 * 4
+    assert nbytes([first, second, third, fourth], 100) < 8 * one  # 7, and their alignment
+
+
 def test_what_a_loop_touches_lives_as_long_as_the_loop() -> None:
     sequence = g.input((5, BATCH, 300), "float32")  # too wide for one launch of all steps
     start = g.input((BATCH, 300), "float32")

@@ -20,6 +20,7 @@ from graphc.compiler.codegen.reduction import (
     walks_of,
 )
 from graphc.compiler.codegen.row_groups import Group, choose_group
+from graphc.compiler.codegen.rows import parts_of
 from graphc.compiler.graph import BATCH, Node
 from graphc.compiler.graph.dim import Shape, Size
 from graphc.compiler.schedule.kernel import Kernel
@@ -43,6 +44,13 @@ def summed(shape: Shape, axes: tuple[int, ...], dtype: str = "float32", op: str 
 
 def ops(nodes: tuple[Node, ...]) -> list[str]:
     return [node.op for node in nodes]
+
+
+def test_a_row_of_any_length_has_parts_of_8192_elements_and_256_at_most() -> None:
+    (length,) = g.dim.symbols(LENGTH)
+    sizes = {1: 1, 8192: 1, 8193: 2, 256 * 8192: 256, 256 * 8192 + 1: 256}
+    assert {size: value_of(parts_of(LENGTH, 8192), {length: size}) for size in sizes} == sizes
+    assert {size: parts_of(size, 8192) for size in sizes} == sizes
 
 
 def test_softmax_with_its_loss_is_three_walks_that_hold_two_values() -> None:

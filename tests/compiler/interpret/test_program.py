@@ -14,7 +14,8 @@ from graphc.compiler import graph as g
 from graphc.compiler.graph import dim as dims
 from graphc.compiler.graph.binding import bind
 from graphc.compiler.interpret import Program, evaluate
-from graphc.errors import DataError, DTypeError, GraphcError, ShapeError
+from graphc.compiler.interpret.table import NUMPY
+from graphc.errors import DataError, DTypeError, GraphcError, OutOfMemoryError, ShapeError
 
 
 def run(outputs, feeds, **options):
@@ -42,6 +43,16 @@ def test_evaluate_checks_what_it_is_fed():
         evaluate([x], {x: np.zeros((1, 3), "float32")})
     with pytest.raises(DataError, match="empty"):
         evaluate([x], {x: np.zeros((0, 2), "float32")})
+
+
+def test_the_node_without_memory_for_its_value_is_named():
+    def without_memory(attrs, x):
+        raise MemoryError("no 8 bytes")
+
+    x = g.input((2,), "float32")
+    program = Program([g.exp(x)], table={**NUMPY, "exp": without_memory})
+    with pytest.raises(OutOfMemoryError, match="^<exp: .*>: no 8 bytes$"):
+        program.run({x: np.zeros(2, "float32")}, {}, 0)
 
 
 def no_memory_shared(results, others):
