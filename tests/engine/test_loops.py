@@ -139,7 +139,7 @@ def test_values_that_no_callback_reads_are_fetched_when_the_epoch_is_over():
 
 
 @pytest.mark.parametrize(("verbose", "shown"), [(0, ""), (1, "predict")])
-def test_predict_shows_a_bar_where_it_is_told_to(verbose, shown, monkeypatch, capsys):
+def test_predict_shows_a_bar_only_if_verbose(verbose, shown, monkeypatch, capsys):
     model = Sequential([Dense(1, input_dim=2)])
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     model.predict(np.ones((4, 2)), batch_size=2, verbose=verbose)
@@ -147,7 +147,7 @@ def test_predict_shows_a_bar_where_it_is_told_to(verbose, shown, monkeypatch, ca
 
 
 @pytest.mark.parametrize(("verbose", "shown"), [(0, ""), (1, "evaluate")])
-def test_evaluate_shows_a_bar_where_it_is_told_to(verbose, shown, monkeypatch, capsys):
+def test_evaluate_shows_a_bar_only_if_verbose(verbose, shown, monkeypatch, capsys):
     model = Sequential([Dense(1, input_dim=2)])
     model.compile("sgd", "mse")
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)

@@ -113,6 +113,15 @@ class TestTexts:
         ):
             load_model(path)
 
+    @pytest.mark.parametrize("wrong", [-1, 2**32])
+    def test_a_number_that_no_checksum_can_be_is_refused_as_such(self, wrong, path):
+        with h5py.File(path, "a") as file:
+            file["graphc"].attrs["model_config_crc32"] = wrong
+        with pytest.raises(
+            DataError, match=rf"a whole number from 0 to {2**32 - 1}, received .*{wrong}"
+        ):
+            load_model(path)
+
     def test_the_error_says_how_to_accept_a_change_on_purpose(self, path):
         with h5py.File(path, "a") as file:
             text = file.attrs["training_config"]

@@ -12,6 +12,7 @@ from graphc.compiler.interpret import evaluate
 from graphc.config import config
 from graphc.engine import Input
 from graphc.errors import ArgumentError, ShapeError
+from graphc.layers.convolutional_recurrent import ConvRecurrent2D
 from graphc.models import Sequential
 from graphc.regularizers import l2
 from tests.backend.window_sums import channels_last, convolved
@@ -233,6 +234,13 @@ def conv_lstm(x, weights, mask=None):
         h, cell = output, new
         outputs.append(h)
     return np.stack(outputs, 1)
+
+
+@pytest.mark.parametrize(("ordering", "expected"), [("th", (2, 5, 7)), ("tf", (5, 7, 2))])
+def test_a_recurrent_layer_over_images_moves_its_kernel_by_one(ordering, expected):
+    base = ConvRecurrent2D(nb_row=3, nb_col=2, nb_filter=2, dim_ordering=ordering)
+    images = {"th": (4, 7, 8), "tf": (7, 8, 4)}[ordering]
+    assert base.get_output_shape_for((None, 3, *images)) == (None, *expected)
 
 
 @ORDERINGS
