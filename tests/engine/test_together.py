@@ -1,4 +1,4 @@
-"""What ranks that train together compare."""
+"""The comparison among ranks that begin to train together."""
 
 from __future__ import annotations
 
