@@ -1,5 +1,5 @@
-"""Conversions of weights that other backends and later releases of Keras stored to those of Keras
-1.0 on Theano.
+"""Conversions of weights in files of other backends and later releases to the forms of Keras 1.0 on
+Theano.
 
 Layers describe their weights by *forms*; a file describes itself by its origin.
 
@@ -79,7 +79,8 @@ class Kernel:
         return np.flip(stored, tuple(spatial))
 
     def stored_shape(self, shape: Shape, found: Shape | None) -> Shape:
-        """Return the shape that a file should have, the later one if it has `found` that."""
+        """Return the shape that the array in a file should have: that of later releases if `found`
+        is that, else the layer's."""
         if not self.is_sequence:
             return shape
         filters, channels, length, one = shape
@@ -102,8 +103,8 @@ class RunningStd:
     outside: bool = False
 
     def converted(self, stored: np.ndarray, running_std: str) -> np.ndarray:
-        """Return the statistic that the layer keeps, such that its divisor stays the same; that of
-        a standard deviation is std + epsilon."""
+        """Return the statistic that the layer keeps, converted so that the divisor stays the same;
+        for a standard deviation it is std + epsilon."""
         if running_std == self.keeps:
             return stored
         wide = stored.astype(np.float64)
@@ -115,8 +116,8 @@ class RunningStd:
             return (np.sqrt(wide + self.epsilon) - self.epsilon).astype(stored.dtype)
 
     def held_by(self, stated: str | None) -> str | None:
-        """Return the statistic in an array of a file. Where the file does not say, a layer that
-        keeps variances takes it for a variance, as its release of Keras does."""
+        """Return which statistic an array of a file is. If the file does not say, a layer that
+        keeps variances reads it as a variance, as its release of Keras does."""
         return stated or (VARIANCE if self.keeps == VARIANCE else None)
 
 
@@ -131,7 +132,7 @@ class Gates:
     columns: tuple[int, ...]
 
     def joined(self, shape: Shape) -> Shape:
-        """Return the shape of a weight of all gates, of which one has `shape`."""
+        """Return the shape of the joined weight of all gates, given that of one gate."""
         return (*shape[:-1], shape[-1] * len(self.columns))
 
     def split(self, stored: np.ndarray) -> list[np.ndarray]:
@@ -152,7 +153,7 @@ class JoinedGates:
     columns: tuple[int, ...]
 
     def of_one(self, shape: Shape) -> Shape:
-        """Return the shape of a weight of one gate, of which that of all has `shape`."""
+        """Return the shape of the weight of one gate, given that of all gates joined."""
         return (*shape[:-1], shape[-1] // len(self.columns))
 
 
@@ -252,7 +253,7 @@ def _itself(stored: np.ndarray) -> list[np.ndarray]:
 
 
 def whole_weights(made: Mapping[int | tuple[int, int], np.ndarray], count: int) -> list[np.ndarray]:
-    """Return the `count` weights of a layer, made of its parts by their positions."""
+    """Return the `count` weights of a layer, assembled from its parts by their positions."""
     columns: dict[int, list[tuple[int, int]]] = {}
     for position in made:
         if isinstance(position, tuple):

@@ -1,4 +1,5 @@
-"""HDF5 files: written whole, and read though others have written them.
+"""HDF5 files: written completely or not at all, and read with checks, since others may have written
+them.
 
 A file is looked through by another process before it is opened (`inspector`). Of one that is read
 nothing leads outside of it, no object is made but texts and numbers, and nothing larger is read
@@ -81,12 +82,12 @@ def _begun(path: GivenPath, noting: NotingFile, **kwargs: Any) -> h5py.File:
 
 
 def _is_of_hdf5(error: Exception) -> bool:
-    """Return True for an error of the library, by the words in which h5py gives it."""
+    """Return True for an error of the HDF5 library, by the text of h5py's message."""
     return isinstance(error, ValueError | RuntimeError) and str(error).startswith("Unable to ")
 
 
 def _broken(path: GivenPath, how: str, error: Exception) -> StorageError:
-    """An allocation that HDF5 was refused in its own tables may break it for good."""
+    """Return the error for HDF5 after a failed allocation, which may leave the library unusable."""
     return StorageError(
         f"{shown_path(os.fsdecode(path))}: HDF5 {how} ({error}); nothing was written. Where memory "
         "has run out before, the library may stay unusable in this process: the weights are in "
@@ -95,7 +96,8 @@ def _broken(path: GivenPath, how: str, error: Exception) -> StorageError:
 
 
 class OpenFile(h5py.File):
-    """A file under the path that its user gave, by whatever name it was opened.
+    """An open file with the path that the user gave, which may differ from the name that it was
+    opened by.
 
     Attributes:
         descriptor: of the same file, for what is read past the library.
@@ -218,8 +220,8 @@ def texts(group: h5py.Group | h5py.Dataset, attribute: str) -> list[str]:
 
 
 def attribute_numbers(group: h5py.Group | h5py.Dataset, attribute: str) -> np.ndarray:
-    """Return an attribute that is a number or several; an array of None where it is nothing of that
-    kind, or is not there. Other types are not read: they may take any memory."""
+    """Return an attribute that is a number or several; an array of None if it is of another type or
+    missing. Other types are not read, as they may take any memory."""
     nothing = np.asarray(None)
     if attribute not in group.attrs:
         return nothing

@@ -1,5 +1,6 @@
-"""A program that inspects HDF5 files in a process of its own, which a file that is made to harm the
-HDF5 library harms instead of the caller's. `inspector` runs it, and sends a line for each file."""
+"""A program that inspects HDF5 files in a process of its own, so that a file that crashes the HDF5
+library crashes this process and not the caller's. `inspector` runs it, and sends a line for each
+file."""
 
 from __future__ import annotations
 
@@ -77,8 +78,8 @@ def identity(file: h5py.File, name: str) -> Identity:
 
 
 def name_of_open(descriptor: int) -> str | None:
-    """Return a name by which this process opens the file of a descriptor, whatever became of its
-    own; None where the system has none."""
+    """Return a name by which this process can open the file of a descriptor even if it was renamed;
+    None if the system has none."""
     names = (f"{folder}/{descriptor}" for folder in _FOLDERS_OF_OPEN)
     return next(filter(os.path.exists, names), None)
 
@@ -101,7 +102,7 @@ def check_size_of_texts(found: h5py.h5a.AttrID, place: str) -> None:
 
 
 def why_not_numbers(found: Any) -> str:
-    """Return the reason why a member of a file is no array of numbers stored in it; empty for
+    """Return the reason why a member of a file is not an array of numbers stored in it; '' if it is
     one."""
     if not isinstance(found, h5py.Dataset) or found.dtype.kind not in "biuf":
         return f": expected an array of numbers, found {found}"
@@ -118,8 +119,8 @@ def why_not_numbers(found: Any) -> str:
 
 
 def _why_not_chunks(found: h5py.Dataset) -> str:
-    """Return the fault of an array in chunks of which some are missing, or that grow beyond its
-    size when they are read."""
+    """Return the fault of a chunked array, with missing chunks or chunks that grow beyond its size
+    when read; '' if there is none."""
     count = math.prod(
         -(-size // piece) for size, piece in zip(found.shape, found.chunks, strict=True)
     )
@@ -256,19 +257,19 @@ class _Limits:
         _lower(resource.RLIMIT_CPU, math.ceil(self._until))
 
     def found_one(self) -> None:
-        """Allow time for one name more."""
+        """Allow the time for one more name."""
         self._names += 1
         if resource is not None and self._names % _NAMES_AT_ONCE == 0:
             self._until += _NAMES_AT_ONCE * _SECONDS_A_NAME
             _lower(resource.RLIMIT_CPU, math.ceil(self._until))
 
     def met(self) -> bool:
-        """Return True if the memory did not suffice, whatever HDF5 reports."""
+        """Return True if memory ran out, whatever HDF5 reports."""
         return _taken("VmPeak") > 0.95 * self._most
 
 
 def _taken(which: str) -> int:
-    """Return the bytes that the process has reserved: VmSize now, VmPeak at most; 0 where the
+    """Return the bytes that the process has reserved: now (VmSize) or at most (VmPeak); 0 if the
     system does not say."""
     status = Path("/proc/self/status")
     if not status.exists():
@@ -301,7 +302,8 @@ def _requests() -> Iterator[tuple[bytes, list[int]]]:
 
 
 def main() -> None:
-    """Answer requests until there are no more, or memory is to be given back."""
+    """Answer requests until there are no more, or until the process should restart to free
+    memory."""
     if resource is not None:
         resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
         signal.signal(signal.SIGXCPU, signal.SIG_DFL)

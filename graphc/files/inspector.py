@@ -1,4 +1,5 @@
-"""Let another process inspect files that others may have written, before they are opened.
+"""Inspection of files by another process before they are opened, since others may have written
+them.
 
 Nobody knows what the HDF5 library does with a file that is broken or made to harm: it may crash,
 take minutes for a link, or any memory. So a process of `inspection` meets each file first. It is
@@ -58,7 +59,8 @@ class _NotStartedError(Exception):
 
 
 class Inspector:
-    """The process, begun again after each file that ended it. Threads wait for each other."""
+    """The process that inspects files, restarted after each file that crashed it. Threads take
+    turns."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -124,7 +126,7 @@ class Inspector:
         return which
 
     def _process_of(self, request: bytes, descriptor: int) -> _Process:
-        """Return the process, to which the request was sent."""
+        """Send the request, and return the process that will answer it."""
         while True:
             kept = self._process
             process = self._process = kept or _started()
@@ -143,7 +145,7 @@ class Inspector:
             _end(process, at_once)
 
     def forget(self) -> None:
-        """Leave the process to that which this one was forked from."""
+        """Forget the process in a forked child: it belongs to the parent."""
         process, self._process = self._process, None
         self._lock = threading.Lock()
         self._owner = os.getpid()
@@ -163,7 +165,7 @@ _MESSAGES = {
 
 
 def _python() -> str:
-    """The program that runs this."""
+    """Return the Python that runs this program."""
     name = Path(sys.executable or "").stem.lower()
     if getattr(sys, "frozen", False) or not ("python" in name or "pypy" in name):
         raise _NotStartedError(f"sys.executable is {sys.executable!r}, which is no Python")
@@ -201,8 +203,8 @@ class _Process(subprocess.Popen[bytes]):
                 raise
 
     def send(self, request: bytes, descriptor: int) -> None:
-        """Send a line, and with it the descriptor where there is a way. ConnectionError where the
-        process has ended."""
+        """Send a line, with the descriptor where the system can. ConnectionError if the process has
+        ended."""
         if self._requests is None:
             assert self.stdin is not None
             self.stdin.write(request)
@@ -212,7 +214,7 @@ class _Process(subprocess.Popen[bytes]):
             self._requests.sendall(request[sent:])
 
     def end_requests(self) -> None:
-        """Close the requests' end, upon which the process ends."""
+        """Close the end for requests, which ends the process."""
         end = self._requests or self.stdin
         if end is not None:
             end.close()
@@ -244,7 +246,7 @@ def _started() -> _Process:
 
 
 def _line_of(process: _Process, seconds: float) -> str:
-    """Return the next line of a process, which is killed where that takes longer; '' if it
+    """Return the next line of a process, which is killed if it takes longer than allowed; '' if it
     ended."""
     clock = threading.Timer(seconds, process.kill)
     clock.daemon = True
@@ -262,7 +264,8 @@ def _line_of(process: _Process, seconds: float) -> str:
 
 
 def _end(process: _Process, at_once: bool = False) -> None:
-    """End a process and leave nothing of it."""
+    """End a process, by force with `at_once` or if it takes too long, and free what belongs to
+    it."""
     if at_once:
         process.kill()
     process.end_requests()
@@ -275,8 +278,7 @@ def _end(process: _Process, at_once: bool = False) -> None:
 
 
 def _end_of(process: _Process, seconds: float) -> str:
-    """Return how a process ended that was allowed so many seconds of the processor, and more for
-    names."""
+    """Return a text on how a process ended, given its limit of processor time."""
     code = process.returncode
     if code >= 0:
         return f"ended with status {code}"

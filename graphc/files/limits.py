@@ -1,4 +1,4 @@
-"""Limits of the description of a model: a short text may stand for more than any memory."""
+"""Limits on the description of a model: a short text may stand for more than fits into memory."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ def check_text(text: str, where: str) -> None:
 
 
 def check_data(data: object, where: str) -> None:
-    """Raise ArgumentError unless data are texts, numbers, lists and dicts by texts, not too deep,
-    not too many, and no number is beyond 64 bits. A value that occurs several times counts each
-    time."""
+    """Raise ArgumentError unless data consist of texts, numbers of at most 64 bits, lists, and
+    dicts with texts as keys, not too deep and not too many. A value that occurs several times
+    counts each time."""
     waiting: list[tuple[object, int, Place | None]] = [(data, 1, None)]
     count = 1
     while waiting:
@@ -57,7 +57,7 @@ def check_count(count: int, where: str) -> None:
 
 
 def check_level(level: int, where: str) -> None:
-    """Raise ArgumentError for more lists inside of lists than a description may have."""
+    """Raise ArgumentError for lists nested deeper than a description may have."""
     if level > MOST_LEVELS:
         raise ArgumentError(
             f"{where}: too deep, more than {MOST_LEVELS} lists inside of each other{_HINT}"
@@ -74,7 +74,7 @@ def _members(value: Any, where: str) -> Iterator[tuple[object, object]]:
 
 
 def _shown(place: Place | None) -> str:
-    """The place as it is indexed in Python: ['config'][0]['name']."""
+    """Return a path of keys as it is indexed in Python: ['config'][0]['name']."""
     keys = []
     while place is not None:
         place, key = place

@@ -9,8 +9,8 @@ from typing import Any
 
 
 class NotingFile(io.RawIOBase):
-    """An empty file that is written by HDF5, whose library does not survive writes that fail: it
-    tries them again as it closes the file and as the process ends, and crashes.
+    """A file that HDF5 writes, which records failed writes in place of raising them: the library
+    would retry them when it closes the file and when the process ends, and crash.
 
     Attributes:
         refused: the first error of the system; from then on, what is written may be lost.

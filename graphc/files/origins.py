@@ -1,4 +1,4 @@
-"""The origin of a file of weights: as its attributes state it, and as the caller does."""
+"""The origin of a file of weights, by its attributes and by the caller's arguments."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ def origin_of(root: h5py.Group, given: FileOrigin) -> FileOrigin:
 
 
 def agreed(stated: FileOrigin, given: FileOrigin) -> FileOrigin:
-    """Return the origin that a file states and the caller does, together. ArgumentError where they
-    differ."""
+    """Return the origin that a file and the caller state together. ArgumentError if they
+    disagree."""
     return FileOrigin(
         _agreed("running_std", stated.running_std, given.running_std),
         _agreed("backend", stated.backend, given.backend),

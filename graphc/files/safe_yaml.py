@@ -1,4 +1,4 @@
-"""YAML as data: texts, numbers, lists, tuples and mappings; nothing is made by a tag's name."""
+"""A safe reader of YAML: texts, numbers, lists, tuples and mappings; tags make no other objects."""
 
 from __future__ import annotations
 
@@ -52,7 +52,8 @@ class _Loader(yaml.SafeLoader):
         return node
 
     def _check(self, root: Node) -> None:
-        """Raise ArgumentError for what is more than it looks: an alias counts as what it names."""
+        """Raise ArgumentError for a text that expands beyond the limits; an alias counts as what it
+        refers to."""
         sizes: dict[Node, int] = {}
         around: set[Node] = set()
         waiting = [(root, False)]

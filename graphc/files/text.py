@@ -69,7 +69,7 @@ def _is_path(text: object) -> bool:
 
 
 def _distinct(pairs: list[tuple[str, Any]], where: str) -> dict[str, Any]:
-    """The pairs of an object in JSON."""
+    """Return the pairs of a JSON object as a dict. ArgumentError for a repeated key."""
     found: dict[str, Any] = {}
     for key, value in pairs:
         if key in found:

@@ -67,7 +67,7 @@ class LayerWeights:
 
 
 def check_overwrite(path: GivenPath, overwrite: bool, where: str) -> str:
-    """Return the path. ArgumentError where a file is there already that is not to be replaced."""
+    """Return the path. ArgumentError if a file exists there and must not be replaced."""
     checked = checked_path(where, path)
     if os.path.lexists(checked) and not overwrite:
         raise ArgumentError(
@@ -78,7 +78,7 @@ def check_overwrite(path: GivenPath, overwrite: bool, where: str) -> str:
 
 
 def write_weights(path: GivenPath, layers: Sequence[LayerWeights]) -> None:
-    """Write a file of weights, whole or not at all."""
+    """Write a file of weights, completely or not at all."""
     with written(path, libver=bounds_for(layers)) as file:
         write_layers(file, layers)
 
@@ -107,8 +107,8 @@ def write_arrays(
     values: Sequence[np.ndarray],
     forms: Mapping[int, Form] = MappingProxyType({}),
 ) -> None:
-    """Write arrays in a group, and their names in order as its attribute `weight_names`. An
-    attribute marks one that is a variance by its form."""
+    """Write arrays into a group, and their names in order into its attribute `weight_names`. An
+    attribute marks arrays that are variances."""
     distinct = _distinct(map(_storable, names))
     group.attrs["weight_names"] = _as_bytes(distinct)
     for k, (name, value) in enumerate(zip(distinct, values, strict=True)):
@@ -296,7 +296,7 @@ def _listed(names: Sequence[str], weights: Sequence[object]) -> str:
 
 
 def _storable(name: str) -> str:
-    """Return the name. ArgumentError for one that HDF5 does not distinguish from others."""
+    """Return the name. ArgumentError for a name that HDF5 would not keep distinct from others."""
     if "\0" in name or any(part in ("", ".") for part in name.split("/")):
         raise ArgumentError(
             f"{name!r} cannot name a layer or a weight in an HDF5 file; give the layer a name "

@@ -1,4 +1,4 @@
-"""Whole models in one HDF5 file: the layout of Keras 1, and beside it the state that resuming
+"""Whole models in one HDF5 file: the layout of Keras 1, and in addition the state that resuming
 needs.
 
     attribute model_config      the architecture, in JSON as `to_json` gives it
@@ -86,7 +86,7 @@ fit. In files: a text of JSON."""
 
 @dataclass(frozen=True)
 class RunState:
-    """The state of a training run, beside the weights and the optimizer's variables.
+    """The state of a training run other than the weights and the optimizer's variables.
 
     Attributes:
         epochs_done: how many epochs the last run has behind it.
@@ -135,7 +135,7 @@ class StoredModel:
 
 
 def write_model(path: GivenPath, model: StoredModel) -> None:
-    """Write a file of a model, whole or not at all."""
+    """Write a file of a model, completely or not at all."""
     documents = dict(zip(_DOCUMENTS, (model.model_config, model.training_config), strict=True))
     stored = {name: text for name, text in documents.items() if text is not None}
     libver = bounds_for(model.layers, *stored.values())
@@ -204,7 +204,7 @@ class ModelFile:
 
     @property
     def has_state(self) -> bool:
-        """True if the file is of graphc, and has what resuming a run needs."""
+        """True if graphc wrote the file, with the state that resuming a run needs."""
         with self.damage_errors():
             return has(self._file, "graphc")
 
@@ -217,8 +217,8 @@ class ModelFile:
 
     @property
     def counts_steps(self) -> bool:
-        """True if the optimizer's count of steps is there, a scalar before its other variables:
-        Keras did not store it at first."""
+        """True if the file has the optimizer's step count, a scalar before its other variables;
+        early releases of Keras did not store it."""
         with self.damage_errors():
             group = member(self._file, "optimizer_weights")
             return any(
@@ -258,8 +258,8 @@ class ModelFile:
             return found
 
     def state(self, draws: int, layers: int, variables: LayerWeights) -> RunState:
-        """The rest of the state for a model with so many draws and layers, and with variables of
-        these shapes; without `trained`, which is to be read first."""
+        """Return the rest of the state for a model with these numbers of draws and layers and
+        variables of these shapes; `trained` is read separately, before it."""
         with self.damage_errors():
             group = self._state()
             shuffle = _text(group, "shuffle")
@@ -314,7 +314,7 @@ def _check_kind(file: h5py.File, path: str) -> None:
 
 
 def _check_own(file: h5py.File, own: h5py.Group) -> None:
-    """Raise DataError for a file of graphc in a later format, or that lost a part."""
+    """Raise DataError for a file of graphc in a later format, or with missing parts."""
     _whole(own, "format", 1, _FORMAT)
     for name in _DOCUMENTS:
         kept = _checksum_of(name)
@@ -353,7 +353,7 @@ def _whole(group: h5py.Group, name: str, least: int, most: int) -> int:
 
 
 def _plans(text: str) -> list[ShardPlan]:
-    """The plans of a text."""
+    """Return the plans in a text."""
     try:
         found = json.loads(text)
         plans = [
@@ -375,7 +375,8 @@ def _plans(text: str) -> list[ShardPlan]:
 def _array(
     group: h5py.Group, name: str, shape: tuple[int | None, ...], most: int | None = None
 ) -> np.ndarray:
-    """An array of whole numbers of a shape, in which None is any size, up to `most`."""
+    """Return an array of whole numbers of a shape, checked; None stands for any size up to
+    `most`."""
     found = numbers(group, name)
     agree = len(found.shape) == len(shape) and all(
         size in (None, real) for size, real in zip(shape, found.shape, strict=True)

@@ -1,4 +1,4 @@
-"""The facts that ranks have to have in common, compared once, before they train."""
+"""The comparison of facts that have to be equal on all ranks, made once before they train."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def agree(
 
 
 def _is_alike(transport: Transport[np.ndarray], facts: Mapping[str, str]) -> bool:
-    """Return True, on all ranks, where they have the same facts: one short transfer."""
+    """Return True, on all ranks, if their facts are equal; takes one short transfer."""
     stated = hashlib.blake2b(json.dumps(dict(facts)).encode(), digest_size=_DIGEST_BYTES).digest()
     whole = np.zeros((transport.size, _DIGEST_BYTES), "uint8")
     whole[transport.rank] = np.frombuffer(stated, "uint8")
@@ -59,7 +59,7 @@ def _is_alike(transport: Transport[np.ndarray], facts: Mapping[str, str]) -> boo
 
 
 def gather(transport: Transport[np.ndarray], own: bytes) -> list[bytes]:
-    """Return the bytes that each rank has given, whatever their length."""
+    """Return the bytes of each rank, of any length."""
     sizes = np.zeros(transport.size, "int64")
     sizes[transport.rank] = len(own)
     transport.all_gather(as_bytes(sizes), [sizes.itemsize] * transport.size).wait()

@@ -1,4 +1,5 @@
-"""Sums over all elements of an array, the same bits however many ranks have a part of it.
+"""Sums over all elements of an array, with bits that do not depend on how many ranks hold parts of
+it.
 
 The elements, in C order, are cut into blocks of `BLOCK_ELEMENTS`. The sum of a block, and that of
 the blocks' sums, are taken in a fixed tree: the second half of what is left is added to the first,
@@ -16,12 +17,12 @@ _NARROW = 64
 
 
 def block_count(elements: int) -> int:
-    """Return the number of blocks of so many elements."""
+    """Return the number of blocks of an array of `elements` elements."""
     return -(-elements // BLOCK_ELEMENTS)
 
 
 def sums_of_blocks(array: np.ndarray) -> np.ndarray:
-    """Return the sum of each block of an array, whose memory is given up."""
+    """Return the sum of each block of an array, which is overwritten."""
     flat, full = array.reshape(-1), array.size // BLOCK_ELEMENTS
     sums = np.empty(block_count(array.size), array.dtype)
     sums[:full] = _halved(flat[: full * BLOCK_ELEMENTS].reshape(full, BLOCK_ELEMENTS))
@@ -31,7 +32,7 @@ def sums_of_blocks(array: np.ndarray) -> np.ndarray:
 
 
 def sum_of_all(line: np.ndarray) -> np.ndarray:
-    """Return the sum of a line of numbers, padded with zeros to a power of two."""
+    """Return the sum of a vector, padded with zeros to a power of two."""
     width = 1 << max(0, line.size - 1).bit_length()
     padded = np.zeros((1, width), line.dtype)
     padded[0, : line.size] = line
@@ -40,7 +41,7 @@ def sum_of_all(line: np.ndarray) -> np.ndarray:
 
 
 def _halved(rows: np.ndarray) -> np.ndarray:
-    """Return the sum of each row, whose length is a power of two; the rows are written over."""
+    """Return the sum of each row, whose length is a power of two; the rows are overwritten."""
     width = rows.shape[1]
     while width > _NARROW:
         width //= 2

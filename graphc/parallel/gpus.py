@@ -1,4 +1,4 @@
-"""The GPU of each rank, by the ranks and the GPUs of its host."""
+"""The assignment of GPUs to ranks, by the ranks and the GPUs of each host."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ them."""
 
 
 def shared_gpu(hosts: Sequence[str], rank: int, visible: int) -> int:
-    """Return the number of the GPU that a rank takes, of so many that it sees: the ranks of a host
-    take them in turn, several of them one where there are fewer."""
+    """Return the index of the GPU that a rank uses among those that it sees: the ranks of a host
+    take them in turn, and share them if there are fewer than ranks."""
     return hosts[:rank].count(hosts[rank]) % max(visible, 1)
 
 
 def own_gpu(transport: Transport[np.ndarray], host: str, visible: Sequence[str]) -> int:
-    """Return the number, among the GPUs that this rank sees, of the one that it alone takes.
+    """Return the index of the GPU that this rank alone uses, among those that it sees.
 
     Where a launcher lets each rank see a GPU of its own, that is the one.
 
@@ -46,8 +46,8 @@ def own_gpu(transport: Transport[np.ndarray], host: str, visible: Sequence[str])
 
 
 def assigned(ranks: Sequence[Seen]) -> list[int | None]:
-    """Return the number of each rank's GPU among those that it sees: the first that no rank before
-    took, None where there is none."""
+    """Return the index of each rank's GPU among those that it sees: the first that no earlier rank
+    took, or None."""
     taken: set[tuple[str, str]] = set()
     numbers: list[int | None] = []
     for host, visible in ranks:

@@ -64,35 +64,35 @@ class Word(Enum):
 
 @dataclass(frozen=True)
 class Failure:
-    """A rank that failed, and what it said or what was seen of it."""
+    """A rank that failed, and the reason: its own message, or what others observed."""
 
     rank: int
     message: str
 
     def as_text(self) -> str:
-        """The failure as ranks send it to each other."""
+        """Return the failure as the text that ranks send to each other."""
         return f"{self.rank} {self.message}"
 
     @classmethod
     def from_text(cls, text: str) -> Failure:
-        """The failure that another rank sent."""
+        """Return the failure from the text of another rank."""
         rank, _, message = text.partition(" ")
         return cls(int(rank), message)
 
 
 class Post(Protocol):
-    """The carrier of words between ranks; none of its calls waits for another rank."""
+    """The channel for words between ranks; none of its calls waits for another rank."""
 
     def send(self, rank: int, word: Word, text: str = "") -> bool:
-        """Send a word, and return True; False, and nothing is sent, where one of its kind is under
-        way to the rank still."""
+        """Send a word and return True; or send nothing and return False if a word of its kind is
+        still under way to the rank."""
 
     def receive(self) -> Iterable[tuple[int, Word, str]]:
         """Return the words that have arrived, each with the rank that sent it."""
 
 
 class Heartbeat:
-    """The signs of life of one rank, and what it knows of the others.
+    """Sends the signs of life of one rank, and keeps the state of the others.
 
     Args:
         rank: of this process.
@@ -134,7 +134,7 @@ class Heartbeat:
         self._stop = threading.Event()
 
     def start(self) -> None:
-        """Begin to send and to look for signs of life."""
+        """Start the thread that sends signs of life and watches those of others."""
         self._thread.start()
 
     def stop(self) -> None:
@@ -143,7 +143,7 @@ class Heartbeat:
         self._thread.join()
 
     def check(self) -> None:
-        """Raise RankError where a rank failed; called by a main thread while it waits.
+        """Raise RankError if a rank failed; the main thread calls it while it waits.
 
         A rank whose program has ended is one, once all that it had sent must have arrived.
         """
@@ -158,8 +158,8 @@ class Heartbeat:
                 raise RankError(self._message())
 
     def warned(self, text: str) -> bool:
-        """Take note of a warning of this rank, and return whether the rank logs it: rank 0 does,
-        and logs those of others that it has not met itself."""
+        """Record a warning of this rank, and return True if this rank logs it. Rank 0 logs its own
+        warnings, and those of others that it has not raised itself."""
         with self._lock:
             if self.rank == 0:
                 self._logged.add(_cut(text))
@@ -168,7 +168,8 @@ class Heartbeat:
             return self.rank == 0
 
     def fail(self, error: BaseException) -> None:
-        """Tell all others that this rank raised an error, once; a RankError says what they know."""
+        """Tell all other ranks, once, that this rank raised an error; a RankError is known to
+        them."""
         with self._lock:
             self._is_leaving = self._is_reported = True
             if self._failure is None:
@@ -178,7 +179,7 @@ class Heartbeat:
                     self._post.send(other, Word.FAILED, failure.as_text())
 
     def leave(self) -> bool:
-        """Wait until all others end, too, and return True where none has failed.
+        """Wait until all others end too, and return True if none has failed.
 
         After a failure it waits no longer than the others need to report it, and writes it where
         the main thread, whose program is over, has not raised it.
@@ -203,8 +204,8 @@ class Heartbeat:
                 self._post.send(other, Word.LEFT)
 
     def may_end(self) -> bool:
-        """Tell whether no other rank has to be waited for: all have said that they end, or are
-        silent, or had their time since a failure."""
+        """Return True if no other rank has to be waited for: each has said that it ends, is silent,
+        or had its time since a failure."""
         with self._lock:
             is_late = self._clock() - self._failed_at > 2 * ENDING_SECONDS
             if self._failure is not None and is_late:
@@ -212,7 +213,7 @@ class Heartbeat:
             return set(self._others) <= self._left.keys() | self._silent
 
     def tick(self) -> None:
-        """Send a sign of life, and take in what the others have sent."""
+        """Send a sign of life, and process the words of others."""
         with self._lock:
             now = self._clock()
             if now - self._last_tick > PAUSE_SECONDS:
@@ -240,7 +241,7 @@ class Heartbeat:
             self._report(now)
 
     def _report(self, now: float) -> None:
-        """Log what other ranks have warned of for long, and this one has not."""
+        """Log warnings that other ranks sent a while ago, and this one has not raised itself."""
         for text, (rank, since) in list(self._reported.items()):
             if now - since > HOLD_SECONDS:
                 del self._reported[text]
@@ -273,7 +274,7 @@ class Heartbeat:
             print(f"graphc: rank {self.rank}: {self._message()}", file=sys.stderr, flush=True)
 
     def must_end(self) -> bool:
-        """Tell whether a failure is known, and the main thread had its time to raise it."""
+        """Return True if a failure is known, and the main thread had its time to raise it."""
         with self._lock:
             late = self._clock() - self._failed_at > ENDING_SECONDS
             return self._failure is not None and not self._is_leaving and late
@@ -292,5 +293,5 @@ class Heartbeat:
 
 
 def _cut(text: str) -> str:
-    """Return as much of a text as a message has."""
+    """Return a text, cut to the size of a message."""
     return text.encode()[:MOST_MESSAGE_BYTES].decode(errors="ignore")

@@ -1,4 +1,4 @@
-"""The ranks of this process, as the flag `ranks` and the launcher decide."""
+"""The decision which ranks this process trains with, by the flag `ranks` and the launcher."""
 
 from __future__ import annotations
 
@@ -78,14 +78,15 @@ def join(where: str, writes: bool = True) -> Transport[np.ndarray]:
 
 
 class RankFilter(logging.Filter):
-    """Lets rank 0 alone log what all ranks log, but for errors; warnings of others go to it."""
+    """A log filter that lets only rank 0 log what all ranks log, except for errors; warnings of
+    others are sent to it."""
 
     def __init__(self, heartbeat: Heartbeat) -> None:
         super().__init__()
         self._heartbeat = heartbeat
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Return whether this rank logs a record."""
+        """Return True if this rank logs a record."""
         if record.levelno >= logging.ERROR:
             return True
         if record.levelno >= logging.WARNING:
@@ -99,8 +100,9 @@ def _launch_of(process: int) -> Launch | None:
 
 
 def take_gpu(visible: Sequence[str]) -> int:
-    """Return the number of the GPU that this process computes on, of those that it sees, given by
-    their addresses: the first, unless several ranks train together. All of them make the call."""
+    """Return the index of the GPU that this process computes on, among those that it sees, which
+    are given by their addresses: the first, unless several ranks train together. All ranks make the
+    call."""
     launch = _launch_of(os.getpid())
     if config.ranks == "none" or launch is None:
         return 0
@@ -120,7 +122,7 @@ def rank() -> int:
 
 
 def size() -> int:
-    """Return how many processes train together."""
+    """Return the number of processes that train together."""
     return _ranks("graphc.parallel.size").size
 
 
@@ -149,8 +151,8 @@ def _ranks(where: str) -> Transport[np.ndarray]:
 
 
 def end_together() -> None:
-    """Let a program that ends before it has joined the others end them, too; called when graphc is
-    imported. MPI would let them wait for it forever."""
+    """Arrange that a program that ends before it has joined the other ranks ends them too, as MPI
+    would let them wait forever. Called when graphc is imported."""
     if _is_one_of_several(find_launch()):
         mark_process()
         atexit.register(_leave)

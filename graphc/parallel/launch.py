@@ -36,13 +36,14 @@ _MARK = "GRAPHC_RANK_PROCESS"
 
 
 def mark_process() -> None:
-    """Tell the processes that this one starts, which inherit the launcher's variables, that it is
-    the rank, and not they."""
+    """Mark this process as the rank, for processes that it starts: they inherit the launcher's
+    variables and are none."""
     os.environ.setdefault(_MARK, str(os.getpid()))
 
 
 def find_launch(environ: Mapping[str, str] | None = None) -> Launch | None:
-    """Return what launched this process, or None for one that was started alone, or by a rank."""
+    """Return the launcher of this process; None for a process that was started alone, or by a
+    rank."""
     environ = os.environ if environ is None else environ
     if environ.get(_MARK, str(os.getpid())) != str(os.getpid()):
         return None

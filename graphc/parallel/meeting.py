@@ -25,7 +25,7 @@ _SIGN = np.int64(-(2**63))
 
 
 class _Meetings:
-    """The arrays that are in pieces, by number, which ranks have to know at their meetings."""
+    """The arrays that lie in pieces on the ranks, by number."""
 
     def __init__(self) -> None:
         self.numbers = itertools.count()
@@ -36,8 +36,8 @@ _meetings: WeakKeyDictionary[Transport[np.ndarray], _Meetings] = WeakKeyDictiona
 
 
 def meet(transport: Transport[np.ndarray], purpose: str) -> None:
-    """Return when all ranks have called this with the same purpose; until then send the pieces of
-    the arrays that others request. RankError, on all ranks, where the purposes differ."""
+    """Wait until all ranks have called this with the same purpose, and meanwhile send the pieces of
+    arrays that others request. RankError, on all ranks, where the purposes differ."""
     if transport.size > 1:
         transport = between_hosts(transport)
         digest = hashlib.blake2b(purpose.encode(), digest_size=8).digest()
@@ -45,7 +45,7 @@ def meet(transport: Transport[np.ndarray], purpose: str) -> None:
 
 
 def _meet(transport: Transport[np.ndarray], own: np.int64, purpose: str) -> np.ndarray | None:
-    """Meet until the own wish is met, and return the array that was wanted."""
+    """Meet until this rank has the array that it requested, and return it."""
     words = np.empty(transport.size, np.int64)
     while True:
         words[transport.rank] = own
@@ -111,15 +111,16 @@ class SpreadArray:
         self._number: int | None = None
 
     def register(self) -> None:
-        """Give the array a number, by which ranks request it from each other. All ranks make the
-        call, for their arrays in one order; a further one changes nothing."""
+        """Give the array a number, by which ranks request it from each other. All ranks register
+        their arrays in the same order; registering one again changes nothing."""
         if self._number is None:
             meetings = _meetings.setdefault(self._transport, _Meetings())
             self._number = next(meetings.numbers)
             meetings.arrays[self._number] = self
 
     def to_host(self) -> np.ndarray:
-        """Return the whole. The other ranks have to make the same call, or to meet otherwise."""
+        """Return the whole array. The other ranks have to make the same call, or to meet for
+        another purpose."""
         assert self._number is not None
         with failing_together(self._transport):
             found = _meet(self._transport, self._number | _SIGN, "")
@@ -127,7 +128,8 @@ class SpreadArray:
         return found
 
     def _exchange(self, wanting: Sequence[bool]) -> np.ndarray | None:
-        """Give this rank's piece to those that want it, and return the whole where it does."""
+        """Send this rank's piece to the ranks that request it; return the whole array if this rank
+        does."""
         transport, size = self._transport, self._dtype.itemsize
         lengths = [len(piece) * size for piece in self.pieces]
         own = as_bytes(np.ascontiguousarray(self._own()))

@@ -44,7 +44,8 @@ class Mpi:
     """The ranks that an MPI launcher started; `join` makes the one of this process."""
 
     def __init__(self, mpi: Any, finalizes: bool) -> None:
-        """`finalizes`: it ends MPI with the ranks; else the program, which has begun it, does."""
+        """`finalizes`: graphc ends MPI with the ranks; otherwise the program, which started it,
+        does."""
         self._mpi = mpi
         self._comm = mpi.COMM_WORLD.Dup()
         self.rank: int = self._comm.Get_rank()
@@ -63,8 +64,8 @@ class Mpi:
         received: np.ndarray,
         received_sizes: Sequence[int],
     ) -> Transfer:
-        """Begin a message to and from each rank: of 16 MB, MPICH's own MPI_Ialltoallv took nine
-        times as long between two ranks."""
+        """Begin a message to and from each rank. For 16 MB between two ranks, MPICH's own
+        MPI_Ialltoallv took nine times as long."""
         check_exchange(self, sent.nbytes, sent_sizes, received.nbytes, received_sizes)
         to_ranks, from_ranks = _parts(sent, sent_sizes), _parts(received, received_sizes)
         from_ranks[self.rank][:] = to_ranks[self.rank]
@@ -120,7 +121,7 @@ class Mpi:
 
 
 class Progress:
-    """The thread that lets MPI move transfers on until they are waited for.
+    """A thread that drives MPI's transfers until the main thread waits for them.
 
     Attributes:
         under_way: what is moved on.
@@ -132,7 +133,7 @@ class Progress:
         self._thread: threading.Thread | None = None
 
     def add(self, transfer: MpiTransfer) -> None:
-        """Move on a transfer that has begun."""
+        """Drive a transfer that has begun."""
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="graphc-progress", daemon=True)
             self._thread.start()
@@ -140,7 +141,7 @@ class Progress:
         self._is_needed.set()
 
     def remove(self, transfer: MpiTransfer) -> None:
-        """Leave a transfer to the thread that waits for it."""
+        """Stop driving a transfer; the thread that waits for it goes on."""
         self.under_way.discard(transfer)
 
     def _run(self) -> None:
@@ -171,18 +172,18 @@ class MpiTransfer:
         self._progress = progress
 
     def go_on(self) -> None:
-        """Move while this rank computes, until it waits."""
+        """Progress while this rank computes, until it waits."""
         self._progress.add(self)
 
     def wait(self) -> None:
-        """Return when this rank's part is done; raise RankError where another rank failed."""
+        """Wait until this rank's part is done; raise RankError if another rank failed."""
         self._progress.remove(self)
         wait_until(self._is_done, self._heartbeat.check)
         self._memory = ()
 
     def has_ended(self) -> bool:
-        """Let MPI go on, and return True where there is no more to do, or an error of MPI, which
-        the wait meets too."""
+        """Drive MPI once, and return True if the transfer has ended, or failed with an error of MPI
+        that `wait` will raise too."""
         try:
             return self._is_done()
         except RankError:
@@ -194,7 +195,7 @@ class MpiTransfer:
 
 
 class MpiPost:
-    """Words as messages of a communicator of their own; the word is the message's tag."""
+    """Sends words as messages over a communicator of their own; the word is the message's tag."""
 
     def __init__(self, mpi: Any) -> None:
         self._mpi = mpi
@@ -226,8 +227,8 @@ class MpiPost:
 
 
 def join() -> Mpi:
-    """Return the ranks that this process belongs to; the first call initialises MPI, unless the
-    program has done so, and waits for all of them."""
+    """Return the transport of this process' ranks; the first call initialises MPI, unless the
+    program has done so, and waits for all ranks."""
     global _joined
     if _joined is None:
         mpi = _imported()
@@ -265,8 +266,8 @@ def finalize(mpi: Any) -> None:
 
 @contextmanager
 def _in_time(rank: int) -> Iterator[None]:
-    """End this process, whose program is over, where a block waits for other ranks for as long as a
-    silent one is waited for: none sends signs of life any more."""
+    """End this process, whose program is over, if the block waits for other ranks longer than the
+    limit for a silent one."""
     has_ended = threading.Event()
 
     def look() -> None:
@@ -293,7 +294,7 @@ def joined() -> Mpi | None:
 
 
 def check_size(launch: Launch | None, size: int, library: str) -> None:
-    """Raise RankError where the launcher started more or fewer processes than MPI sees ranks."""
+    """Raise RankError if the launcher started more or fewer processes than MPI sees ranks."""
     if launch is not None and launch.size not in (None, size):
         raise RankError(
             f"ranks: {launch.launcher} started {launch.size} processes, and the MPI library of "
@@ -330,7 +331,7 @@ def _mpi_errors(mpi: Any) -> Iterator[None]:
 
 
 def _report_errors(heartbeat: Heartbeat) -> None:
-    """Let an error that ends this program end those of the other ranks."""
+    """Arrange that an error that ends this program ends those of the other ranks."""
     before = sys.excepthook
 
     def report(kind: type[BaseException], error: BaseException, trace: Any) -> None:

@@ -76,18 +76,19 @@ class DeviceBytes:
 
 
 class Stream(Protocol):
-    """A stream of the GPU, in which transfers stand behind the kernels that write their bytes."""
+    """A stream of the GPU, in which transfers are queued behind the kernels that write their
+    bytes."""
 
     @property
     def handle(self) -> int:
         """The CUstream."""
 
     def mark(self) -> Callable[[], bool]:
-        """Return a test whether all that has been put into it so far is done."""
+        """Return a function that returns True once all work queued so far is done."""
 
 
 def find_library() -> str:
-    """Return the path of the library in the wheel, or else its name, for the system to find."""
+    """Return the path of the library in the wheel, or else its name for the system's search."""
     try:
         found = importlib.util.find_spec("nvidia.nccl")
     except ModuleNotFoundError:
@@ -125,11 +126,11 @@ class Library:
         self._library.ncclGetErrorString.restype = ctypes.c_char_p
 
     def call(self, name: str, *arguments: object) -> None:
-        """Call a function; RankError for anything but success."""
+        """Call a function; raise RankError unless it succeeds."""
         self.check(name, getattr(self._library, name)(*arguments))
 
     def check(self, name: str, result: int) -> None:
-        """Raise RankError for a result that is no success."""
+        """Raise RankError unless a result is success."""
         if result not in (_SUCCESS, _IN_PROGRESS):
             text = self._library.ncclGetErrorString(result) or b"unknown"
             raise RankError(
@@ -186,7 +187,7 @@ class Nccl:
         library.call("ncclCommInitRank", ctypes.byref(self._comm), self.size, unique, self.rank)
 
     def close(self) -> None:
-        """Give up what NCCL holds, once all transfers have been waited for."""
+        """Free what NCCL holds, once all transfers have been waited for."""
         if not self._is_given_up:
             self._is_given_up = True
             self._library.call("ncclCommDestroy", self._comm)
@@ -243,7 +244,7 @@ class Nccl:
         self._host.failed(error)
 
     def wait(self, is_done: Callable[[], bool]) -> None:
-        """Wait for what stands behind transfers in the stream, such as a copy of what they brought.
+        """Wait for work that is queued behind transfers, such as a copy of what they received.
 
         Args:
             is_done: what `Stream.mark` returned behind it.
@@ -300,7 +301,7 @@ class NcclTransfer:
         """Do nothing: the stream goes on."""
 
     def wait(self) -> None:
-        """Return when all that the stream had got until then is done."""
+        """Wait until all work queued until then is done."""
         self._wait(self._is_done)
 
 

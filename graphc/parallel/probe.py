@@ -25,7 +25,7 @@ _LIMIT_SECONDS = 30
 
 @dataclass(frozen=True)
 class Piece:
-    """A piece that is there, or what is wrong and the fix."""
+    """The state of a package: its version, or what is wrong and the fix."""
 
     found: str
     fix: str = ""
@@ -40,8 +40,8 @@ def mpi4py_version() -> Piece:
 
 
 def mpi_library() -> Piece:
-    """Return what mpi4py's library says of itself. Another process queries it: a library that does
-    not load may end a process."""
+    """Return the version text of mpi4py's MPI library. Another process reads it, as a library that
+    does not load may end its process."""
     if importlib.util.find_spec("mpi4py") is None:
         return Piece("not looked for without mpi4py")
     try:

@@ -1,4 +1,4 @@
-"""Which rank updates which parameters, and what ranks send each other for it.
+"""The assignment of parameters to the ranks that update them, and the transfers that this takes.
 
 The parameters of a model are one line of elements. It is cut into blocks that do not depend on the
 number of ranks, and each rank owns consecutive blocks: its slice. A rank receives the partial
@@ -21,8 +21,8 @@ and the table of blocks is small beside them."""
 
 @dataclass(frozen=True)
 class Parameter:
-    """A parameter: its number of elements, and if an update takes it as a whole, as constraints on
-    norms do, so that it is one block."""
+    """A parameter: its number of elements, and whether its update needs all of them together, as
+    constraints on norms do, which makes it one block."""
 
     elements: int
     is_whole: bool = False

@@ -1,4 +1,4 @@
-"""The time until all ranks have joined, in which no sign of life goes between them.
+"""Watching the other ranks until all have joined: before that, no signs of life are sent.
 
 MPI's initialisation waits for all ranks. MPICH's mpiexec takes a process that ends before it has
 begun that for one that uses no MPI, and lets the others wait. So each rank looks at those of its
@@ -40,7 +40,7 @@ class Neighbour:
 
 
 def find_neighbours(proc: Path, launcher: int) -> list[Neighbour]:
-    """Return the processes that a launcher has started on this machine and that are there."""
+    """Return the running processes that a launcher has started on this machine."""
     found = []
     for folder in proc.iterdir():
         if folder.name.isdecimal():
@@ -55,7 +55,7 @@ def find_neighbours(proc: Path, launcher: int) -> list[Neighbour]:
 
 
 class Watch:
-    """The conclusions of a rank about the ranks of its machine, from one look to the next.
+    """The state of a rank's watch over the ranks of its machine, from one look to the next.
 
     Args:
         ranks: of the whole job.
@@ -70,7 +70,7 @@ class Watch:
         self._was_short = False
 
     def problem(self, neighbours: list[Neighbour], now: float) -> str:
-        """Return why those that wait wait in vain, '' where nothing is known."""
+        """Return the reason why waiting for all ranks is in vain, '' if none is known."""
         present = {one.rank for one in neighbours}
         self._known |= present
         is_short = len(present) < self._here
@@ -92,7 +92,7 @@ class Watch:
 
 @contextmanager
 def starting_watched(host: str, environ: Mapping[str, str] | None = None) -> Iterator[None]:
-    """End this process, with an error, where a block that waits for all ranks waits in vain."""
+    """End this process, with an error, if the block waits for ranks that will never join."""
     environ = os.environ if environ is None else environ
     numbers = [environ.get(name, "") for name in ("PMI_RANK", "PMI_SIZE", "MPI_LOCALNRANKS")]
     proc = Path("/proc")

@@ -1,4 +1,4 @@
-"""Sums over shards that ranks compute parts of, with the bits that one rank alone gives."""
+"""Sums over the shards of all ranks, with the same bits as on one rank."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Arrays = list[np.ndarray]
 
 @dataclass(frozen=True)
 class Layout:
-    """Arrays of which ranks have pieces, equal on all ranks.
+    """The layout of arrays that lie in pieces on the ranks; equal on all ranks.
 
     The bytes of a rank are its pieces, one behind the other.
 
@@ -66,8 +66,8 @@ class Layout:
         return slice(piece.start * size, piece.stop * size)
 
     def values(self, packed: np.ndarray, pieces: Sequence[Piece]) -> Arrays:
-        """Return pieces as arrays that share the memory of their bytes; one that is all of an array
-        has its shape."""
+        """Return pieces as arrays that share the memory of their bytes; a piece that is a whole
+        array has its shape."""
         found, start = [], 0
         for piece in pieces:
             dtype, shape = self.dtypes[piece.parameter], self.shapes[piece.parameter]
@@ -83,12 +83,12 @@ _NOTHING = Piece(0, 0, 0)
 
 @lru_cache(maxsize=64)  # each step uses those of the step before
 def owned_pieces(parameters: tuple[Parameter, ...], ranks: int) -> list[dict[int, Piece]]:
-    """Return the piece that each rank has of the parameters of which it has some."""
+    """Return, for each rank, its pieces of parameters, without empty ones."""
     return [{piece.parameter: piece for piece in of_rank} for of_rank in slices(parameters, ranks)]
 
 
 def add_arrays(left: Arrays, right: Arrays) -> Arrays:
-    """Add arrays to others, in place, and return these."""
+    """Add arrays to others in place, and return the sums."""
     for one, other in zip(left, right, strict=True):
         np.add(one, other, out=one)
     return left
@@ -101,7 +101,7 @@ def sum_over_shards(
     shards: int,
     of_subtree: Callable[[Span], Arrays],
 ) -> Arrays:
-    """Return the sums over all shards of a batch, of each array what this rank has.
+    """Return the sums over all shards of a batch: of each array the piece of this rank.
 
     A rank computes its own shards. The sums of each complete subtree of them are sent, in pieces,
     to the ranks that add these in the tree's order, while the next subtree is computed.
@@ -138,8 +138,7 @@ def sum_over_shards(
 
 
 def sum_below(node: Span, of_shard: Callable[[int], Arrays]) -> Arrays:
-    """Return the sums below a node of the tree. `of_shard` gives up the memory of what it
-    returns."""
+    """Return the sums below a node of the tree, which may overwrite what `of_shard` returns."""
     total = TreeSum(node, add_arrays)
     for shard in range(node.start, node.stop):
         total.put(Span(shard, shard + 1), of_shard(shard))
@@ -147,7 +146,8 @@ def sum_below(node: Span, of_shard: Callable[[int], Arrays]) -> Arrays:
 
 
 class _Exchange:
-    """The transfer of one node of the tree from each rank, in slices, to those that add them."""
+    """The transfer of one node of the tree from each rank, slice by slice, to the ranks that add
+    them."""
 
     def __init__(
         self,
@@ -165,7 +165,7 @@ class _Exchange:
         self._transfer: Transfer = transport.all_to_all(sent, sizes, self._received, from_ranks)
 
     def go_on(self) -> None:
-        """Move while this rank computes."""
+        """Progress while this rank computes."""
         self._transfer.go_on()
 
     def received(self) -> Iterator[tuple[Span, np.ndarray]]:
@@ -176,7 +176,7 @@ class _Exchange:
 
 
 class Gathering:
-    """Whole arrays from the pieces that ranks have of them.
+    """Gathers whole arrays from the pieces of all ranks.
 
     Two buffers take turns, so that the arrays of one call stay until the call after the next.
     """
@@ -190,7 +190,7 @@ class Gathering:
         self._buffers = [np.empty(sum(self._lengths), "uint8") for _ in range(2)]
 
     def gather(self, own: Sequence[np.ndarray]) -> Arrays:
-        """Return the arrays, on every rank; `own` are this rank's pieces, those that have elements.
+        """Return the whole arrays, on every rank; `own` are this rank's pieces, without empty ones.
 
         Arrays share the buffer's memory where their pieces are neighbours there.
         """
@@ -232,8 +232,8 @@ def gather_rows(
     own: Sequence[Arrays],
     to: int | None = None,
 ) -> Sequence[Arrays]:
-    """Return the arrays of every shard, from those of the shards of each rank: on every rank, or on
-    rank `to` alone, and none on others.
+    """Gather the arrays of all shards: on every rank, or on rank `to` alone, with none on the
+    others.
 
     Args:
         transport: the ranks.

@@ -1,4 +1,4 @@
-"""The five calls that training needs of the ranks of a job, and the one rank that has no others.
+"""The interface of a transport between ranks, five calls, and its implementation for a single rank.
 
 A transport moves bytes. It never adds: a library's reduction has an order that depends on the
 number of ranks and on the length of the message, and so do its bits.
@@ -23,10 +23,10 @@ class Transfer(Protocol):
     """A transfer under way. Its memory is neither read nor written before `wait` has returned."""
 
     def go_on(self) -> None:
-        """Move while the caller computes; without it bytes may move in `wait` alone."""
+        """Progress while the caller computes; without it, bytes may only move in `wait`."""
 
     def wait(self) -> None:
-        """Return when this rank's part is done; raise `RankError` where another rank failed."""
+        """Wait until this rank's part is done; raise `RankError` if another rank failed."""
 
 
 class Transport(Protocol[Bytes]):
@@ -54,13 +54,13 @@ class Transport(Protocol[Bytes]):
         """
 
     def all_gather(self, whole: Bytes, sizes: Sequence[int]) -> Transfer:
-        """Complete `whole`, of which each rank has written its own part, on every rank.
+        """Complete `whole` on every rank; each has written its own part before.
 
         The sizes are the bytes of the parts, in the order of the ranks.
         """
 
     def broadcast(self, whole: Bytes, root: int) -> Transfer:
-        """Copy `whole` of the rank `root` to every other rank."""
+        """Copy `whole` from the rank `root` to every other rank."""
 
     def failed(self, error: BaseException) -> None:
         """Tell the other ranks that an error ends this one, so that it ends them too."""
@@ -68,7 +68,7 @@ class Transport(Protocol[Bytes]):
 
 @contextmanager
 def failing_together(transport: Transport[Any]) -> Iterator[None]:
-    """Tell the other ranks of an error that leaves the block."""
+    """Tell the other ranks about an error that leaves the block."""
     try:
         yield
     except BaseException as error:
@@ -77,8 +77,8 @@ def failing_together(transport: Transport[Any]) -> Iterator[None]:
 
 
 def between_hosts(transport: Transport[np.ndarray]) -> Transport[np.ndarray]:
-    """Return the transport between the hosts of the ranks: the same one, or that beside which it
-    moves what is large, its attribute `host_transport`."""
+    """Return the transport between the ranks' host memories: the attribute `host_transport` of a
+    transport between GPUs, else the transport itself."""
     return getattr(transport, "host_transport", transport)
 
 
@@ -111,17 +111,17 @@ class OneRank:
         return Done()
 
     def all_gather(self, whole: np.ndarray, sizes: Sequence[int]) -> Transfer:
-        """Return at once: the only part is the whole."""
+        """Do nothing: the only part is the whole."""
         check_parts("all_gather", self.size, whole.nbytes, sizes)
         return Done()
 
     def broadcast(self, whole: np.ndarray, root: int) -> Transfer:
-        """Return at once: there is no other rank."""
+        """Do nothing: there is no other rank."""
         check_root(self.size, root)
         return Done()
 
     def failed(self, error: BaseException) -> None:
-        """Tell nobody."""
+        """Do nothing: there is no other rank."""
 
 
 def as_bytes(array: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""The binary tree in which values of shards are added, and which part of it a rank computes.
+"""The binary tree in which the values of shards are added, and the part of it that a rank computes.
 
 tree(n) = tree(2^k) + tree(n - 2^k), 2^k the largest power of two below n. The tree has the shards
 that have rows: the first ones, since rows are dealt out from the front. An empty shard adds
@@ -28,8 +28,8 @@ class Span:
 
 
 def shards_of_rank(shards: int, ranks: int, rank: int) -> Span:
-    """Return the shards that a rank computes: consecutive ones, as many as others have or one more
-    or less."""
+    """Return the shards that a rank computes: consecutive ones, evenly divided, with counts that
+    differ by at most one."""
     if not 1 <= ranks <= shards:
         raise ArgumentError(
             f"ranks: expected at most one rank for each of {shards} shards, received {ranks} "
@@ -39,8 +39,8 @@ def shards_of_rank(shards: int, ranks: int, rank: int) -> Span:
 
 
 def rows_of_rank(rows: int, shards: int, ranks: int, rank: int) -> Span:
-    """Return the rows of a batch that the shards of a rank have: ceil(rows / shards) each, fewer or
-    none the last ones."""
+    """Return the rows of a batch in the shards of a rank: ceil(rows / shards) in each shard, the
+    last ones fewer or none."""
     each = -(-rows // shards)
     own = shards_of_rank(shards, ranks, rank)
     return Span(min(own.start * each, rows), min(own.stop * each, rows))
@@ -95,7 +95,7 @@ class TreeSum(Generic[Value]):
         self._values: dict[Span, Value] = {}
 
     def put(self, node: Span, value: Value) -> None:
-        """Take the value of a node, and add what can be added now."""
+        """Add the value of a node, and then all sums that are complete."""
         while node != self._root:
             parent = _parent(self._root, node)
             left, right = halves(parent)

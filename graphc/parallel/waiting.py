@@ -14,7 +14,7 @@ _SLEEP_SECONDS = 50e-6
 
 
 def wait_until(is_done: Callable[[], bool], check: Callable[[], None]) -> None:
-    """Return once it is done; `check`, called between two looks, may raise."""
+    """Wait until `is_done` returns True; `check` is called in between and may raise."""
     started = time.monotonic()
     while not is_done():
         check()

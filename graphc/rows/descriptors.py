@@ -1,4 +1,4 @@
-"""Open files that are read at any place, by several threads."""
+"""Open files that several threads read at any position."""
 
 from __future__ import annotations
 
@@ -15,14 +15,15 @@ class Descriptor(Protocol):
     """A file that is open for reading."""
 
     def readinto(self, rest: memoryview, at: int) -> int:
-        """Read from a place on; return how many bytes, which may be less than there is room for."""
+        """Read bytes from a position into a buffer; return their number, which may be less than the
+        buffer's size."""
 
     def size(self) -> int:
-        """Return the bytes of the file."""
+        """Return the size of the file in bytes."""
 
 
 class OwnDescriptor:
-    """A file that stays open until it is closed, or nobody has this any more.
+    """A file that is closed by `close`, or when this object is no longer referenced.
 
     Args:
         descriptor: of a file that is open; its own is another one.
@@ -58,7 +59,7 @@ class OwnDescriptor:
 
 
 class DescriptorOfHDF5:
-    """The descriptor that HDF5 itself has of a file which it reads by system calls."""
+    """The descriptor by which HDF5 itself reads a file."""
 
     def __init__(self, file: h5py.File) -> None:
         self._file = file.id
@@ -82,7 +83,7 @@ def _read(descriptor: int, rest: memoryview, at: int) -> int:
 
 
 def read_array(descriptor: Descriptor, at: int, block: np.ndarray) -> None:
-    """Read a whole array from a place on. EOFError where the file ends before."""
+    """Read a whole array from a position. EOFError if the file ends before."""
     rest = block.reshape(-1).view(np.uint8).data
     while rest:
         count = descriptor.readinto(rest, at)

@@ -1,4 +1,4 @@
-"""The rows of arrays in several files, one behind another."""
+"""The rows of arrays in several files, concatenated."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Source:
         return shown if self.dataset is None else f"{self.dataset!r} of {shown}"
 
     def open(self) -> tuple[StoredRows, Callable[[], None], tuple[int, ...]]:
-        """Return the rows, what closes the file, and what identifies the file."""
+        """Return the rows, a function that closes the file, and the identity of the file."""
         return self._open_npy() if self.dataset is None else self._open_hdf5(self.dataset)
 
     def _open_hdf5(self, dataset: str) -> tuple[StoredRows, Callable[[], None], tuple[int, ...]]:
@@ -83,7 +83,7 @@ class Source:
 
 
 def dataset_of(file: h5py.File, name: str) -> h5py.Dataset:
-    """Return a data set of rows in a file.
+    """Return a data set in a file, checked to have rows.
 
     Raises:
         UnknownNameError: it is not there.
@@ -106,7 +106,7 @@ class _Open:
 
 
 class SeveralRows(StoredRows):
-    """The rows of several arrays, one behind another. A few of their files are open at a time.
+    """The rows of several arrays, concatenated. Only a few of their files are open at a time.
 
     Raises:
         DataError: an array whose rows are not like those of the first, or that cannot be read.
@@ -151,7 +151,7 @@ class SeveralRows(StoredRows):
             return self._opened(k).read(first - self._starts[k], stop - self._starts[k])
 
     def close(self) -> None:
-        """Close the files; nothing can be read from then on."""
+        """Close the files; later reads are errors."""
         with self._lock:
             self._closed = True
             while self._open:

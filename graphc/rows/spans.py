@@ -1,4 +1,4 @@
-"""The choice of what one call reads, for rows that are wanted of an array in a file."""
+"""The choice of calls that read some rows of an array in a file."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ class Extent:
     chunked: bool = False
 
     def shifted(self, by: int) -> Extent:
-        """The same rows with numbers that are greater."""
+        """Return the same rows, numbered from a higher start."""
         moved = self.start + by, self.stop + by, self.rows, self.beside, self.origin + by
         return Extent(*moved, self.chunked)
 
     def between(self, first: int, stop: int) -> int:
-        """The number of units that hold the rows from `first` to behind the last, `stop`."""
+        """Return the number of units that hold the rows from `first` up to `stop`."""
         if first >= stop:
             return 0
         last = (stop - 1 - self.origin) // self.rows
@@ -45,25 +45,25 @@ class Extent:
 
     @property
     def units(self) -> int:
-        """The number of units in all."""
+        """The total number of units."""
         return self.between(self.start, self.stop)
 
     def cut(self, start: int, stop: int) -> Extent | None:
-        """The part that it has of the rows from `start` up to `stop`; None for none."""
+        """Return the part of it within the rows `start` to `stop`, or None if it is empty."""
         start, stop = max(start, self.start), min(stop, self.stop)
         return replace(self, start=start, stop=stop) if start < stop else None
 
     def expected_reads(self, windows: int, together: int = 1, share: float = 1.0) -> float:
-        """The times that a unit is read, on average, where its rows are spread over so many windows
-        at random, as many neighbours as stay `together` at once, and each window reads it once. A
-        `share` of the rows is spread, the others are not needed."""
+        """Return the average number of times that a unit is read if its rows are spread over
+        `windows` windows at random, in runs of `together` neighbours, and each window that needs
+        the unit reads it once. A `share` of the rows is spread, the others are not needed."""
         missed: float = (1.0 - share / windows) ** max(1.0, self.rows / together)
         return windows * (1.0 - missed)
 
 
 @dataclass(frozen=True)
 class Span:
-    """Rows that one call reads.
+    """A range of rows that one call reads.
 
     Attributes:
         first, stop: from the first to behind the last.
@@ -79,7 +79,7 @@ class Span:
 
 
 def spans(wanted: np.ndarray, extents: Sequence[Extent], most: int) -> Iterator[Span]:
-    """The calls that read the wanted rows.
+    """Return the calls that read the wanted rows.
 
     Rows of one unit, or of neighbouring ones, are read by one call, which begins and ends with a
     row that is wanted; those between are read and dropped. No unit is read twice.
@@ -98,7 +98,7 @@ def spans(wanted: np.ndarray, extents: Sequence[Extent], most: int) -> Iterator[
 
 
 def _cut(wanted: np.ndarray, begin: int, end: int, extent: Extent, most: int) -> Iterator[Span]:
-    """Rows of neighbouring units by calls that read few enough."""
+    """Yield calls for rows of neighbouring units, each below the limit of size."""
     while begin < end:
         first = int(wanted[begin])
         cut = end

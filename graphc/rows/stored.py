@@ -1,4 +1,5 @@
-"""An array's rows by the kind of its file: HDF5, memory-mapped, `.npy`, or anything with slices."""
+"""The rows of an array, by the kind of its file: HDF5, memory-mapped, `.npy`, or anything with
+slices."""
 
 from __future__ import annotations
 
@@ -72,18 +73,18 @@ class StoredRows(ABC):
 
     @property
     def row_bytes(self) -> int:
-        """Bytes of a row, as it is read."""
+        """The number of bytes of a row as it is stored."""
         return math.prod(self.shape[1:]) * self.dtype.itemsize
 
     @property
     def unit_bytes(self) -> int:
-        """Bytes of the rows that the largest unit holds."""
+        """The number of bytes of the rows in the largest unit."""
         return max((min(one.rows, len(self)) for one in self.extents), default=1) * self.row_bytes
 
     @abstractmethod
     def read(self, first: int, stop: int) -> np.ndarray:
-        """Return the rows from `first` up to but not including `stop`; DataError for a file that
-        no longer has them."""
+        """Return the rows from `first` up to, not including, `stop`. DataError if the file no
+        longer has them."""
 
     def read_into(
         self,
@@ -142,12 +143,12 @@ def rows_of(value: Any) -> StoredRows:
 
 
 def pages(count: int, row_bytes: int) -> list[Extent]:
-    """The extents of an array whose rows lie in a file one behind another."""
+    """Return the extents of an array whose rows are contiguous in its file."""
     return [Extent(0, count, max(1, PAGE_BYTES // max(1, row_bytes)))]
 
 
 class SlicedRows(StoredRows):
-    """The rows of what has a shape, a length and slices."""
+    """The rows of an object with a shape, a length and slices."""
 
     def __init__(self, value: Any) -> None:
         self._value = value
@@ -218,7 +219,7 @@ class MappedRows(StoredRows):
 
 
 class NpyRows(StoredRows):
-    """The rows of an array that lies in an open file, from some place on."""
+    """The rows of an array at some position of an open file."""
 
     def __init__(
         self,
@@ -253,7 +254,7 @@ class DatasetRows(StoredRows):
         stop: int | None = None,
         file: OpenFile | None = None,
     ) -> None:
-        """`file` is that of the data set, where it was opened by `graphc.files.hdf5.opened`."""
+        """`file` is the file of the data set, if `graphc.files.hdf5.opened` opened it."""
         self._dataset, self._start = dataset, start
         stop = len(dataset) if stop is None else stop
         self.shape, self.dtype = (stop - start, *dataset.shape[1:]), dataset.dtype
@@ -288,7 +289,8 @@ class DatasetRows(StoredRows):
         return block
 
     def _check_size(self) -> None:
-        """The library fills up with zeros what a file has lost."""
+        """Raise DataError for a file that was cut short: the library would fill up missing rows
+        with zeros."""
         if self._descriptor is not None:
             size = self._descriptor.size()
             if size < self._size:
@@ -296,7 +298,8 @@ class DatasetRows(StoredRows):
 
 
 def _place_of(dataset: h5py.Dataset) -> int | None:
-    """Where the numbers of a data set begin in its file, if they lie there as they are read."""
+    """Return the position of a data set's numbers in its file, or None if they are stored in
+    another form."""
     plain = dataset.id.get_create_plist().get_layout() == h5py.h5d.CONTIGUOUS
     native = dataset.id.get_type().equal(h5py.h5t.py_create(dataset.dtype))
     if not plain or not native or dataset.external or dataset.dtype.kind not in "iuf":
@@ -306,8 +309,8 @@ def _place_of(dataset: h5py.Dataset) -> int | None:
 
 
 def _reads_parts(dataset: h5py.Dataset) -> bool:
-    """Tell whether the library reads no more of a chunk than what is wanted: of one without filters
-    that its cache has no room for."""
+    """Return True if the library reads only the wanted parts of a chunk: it has no filters, and
+    does not fit into the cache."""
     filters = dataset.id.get_create_plist().get_nfilters()
     return filters == 0 and _chunk_bytes(dataset) > _cache_bytes(dataset)
 
@@ -317,13 +320,13 @@ def _chunk_bytes(dataset: h5py.Dataset) -> int:
 
 
 def _cache_bytes(dataset: h5py.Dataset) -> int:
-    """The bytes of chunks that the library keeps."""
+    """Return the size of the library's chunk cache in bytes."""
     return int(dataset.id.get_access_plist().get_chunk_cache()[1])
 
 
 @contextmanager
 def _read_errors(name: str, first: int, stop: int) -> Iterator[None]:
-    """Raise a DataError for an error inside, of a file that is closed, cut short or damaged."""
+    """Raise DataError for errors in the block that come from a closed, cut or damaged file."""
     try:
         yield
     except (OSError, EOFError, RuntimeError, ValueError, KeyError) as error:

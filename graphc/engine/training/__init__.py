@@ -1,4 +1,4 @@
-"""Keras' module of this name: models that are compiled and trained, and what checks their data.
+"""Keras' module of this name: models that can be compiled and trained.
 
 `model` has Model, whose methods call what a model has: a `trainer` and a `generator_trainer`, which
 run functions in `loops` over batches, `feeds` for its data, a `checkpoint`. `compiled` makes the

@@ -1,4 +1,4 @@
-"""`show_accuracy=True` of Keras 0.3: the accuracy beside what `compile` asked for."""
+"""`show_accuracy=True` of Keras 0.3: the accuracy in addition to the metrics of `compile`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from graphc.engine.training.made_functions import MadeFunction
 
 @dataclass
 class CompiledWithAccuracy(Compiled):
-    """The training that `plain` is, whose functions return accuracies behind its values.
+    """A compiled training like `plain`, whose functions also return accuracies.
 
     Attributes:
         plain: what `compile` made; both train with one state of the optimizer.
@@ -23,7 +23,7 @@ class CompiledWithAccuracy(Compiled):
 
     @property
     def updates(self) -> list[tuple[g.Node, g.Node]]:
-        """Those of the plain training: the optimizer makes its variables once."""
+        """The updates of the plain training: the optimizer makes its variables once."""
         return self.plain.updates
 
     @property
@@ -48,7 +48,8 @@ class CompiledWithAccuracy(Compiled):
 
 
 def with_accuracy(compiled: Compiled) -> Compiled:
-    """The same training with 'acc' among the metrics of each output: itself, if it has them."""
+    """Return the training with 'acc' among the metrics of each output; the training itself if they
+    are there."""
     targets = compiled.targets
     missing = [
         target.name

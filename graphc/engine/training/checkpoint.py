@@ -114,8 +114,7 @@ class Checkpoint:
         )
 
     def restore(self, file: ModelFile, given: FileOrigin) -> Generator | None:
-        """Give the model, which was made from a file's configs, its weights and the state of its
-        training.
+        """Set the weights and the training state of a model that was made from a file's configs.
 
         `given` is what the caller tells about a file that Keras wrote. Returns the state of NumPy's
         generator, which is left as it is; None for such a file.
@@ -205,7 +204,7 @@ def _training_plans(compiled: Compiled | None) -> list[ShardPlan]:
 
 @contextmanager
 def generator_unchanged() -> Iterator[None]:
-    """NumPy's global generator is behind the block what it was before it."""
+    """Restore NumPy's global generator behind the block."""
     before = np.random.get_state(legacy=False)
     try:
         yield
@@ -214,7 +213,8 @@ def generator_unchanged() -> Iterator[None]:
 
 
 def set_generator(state: Generator, owner: str) -> None:
-    """Set NumPy's global generator. ArgumentError where it is of another kind than in files."""
+    """Set the state of NumPy's global generator. ArgumentError if that is not a Mersenne
+    Twister."""
     _check_generator(owner, "restore_generator=False leaves the present one alone")
     key = state.key, state.position, state.has_gauss, state.cached_gaussian
     np.random.set_state(("MT19937", *key))
@@ -238,8 +238,8 @@ def _check_generator(owner: str, why: str) -> dict[str, Any]:
 
 
 def _forms(model: Container, compiled: Compiled, variables: Sequence[g.Node]) -> dict[int, Form]:
-    """The forms of the optimizer's variables by their positions: those of the weights, for each of
-    which it has one or several."""
+    """Return the forms of the optimizer's variables by their positions: each has that of the weight
+    that it belongs to."""
     forms, weights = {**forms_of(model), **_columns(model)}, compiled.trained
     others = [k for k, variable in enumerate(variables) if variable.shape != ()]
     if not forms or not weights or len(others) % len(weights):
@@ -253,7 +253,7 @@ def _forms(model: Container, compiled: Compiled, variables: Sequence[g.Node]) ->
 
 
 def _columns(model: Container) -> dict[g.Node, Form]:
-    """`Column` of each weight of a layer with gates."""
+    """Return the `Column` of each weight of a layer with gates."""
     found: dict[g.Node, Form] = {}
     for layer in with_held(model._graphc_held_layers()):
         for first, form in layer._graphc_stored_forms().items():

@@ -1,4 +1,5 @@
-"""The models that a program compiles, for commands that run one and look at them."""
+"""A record of the models that a program compiles, for commands that run the program and inspect
+them."""
 
 from __future__ import annotations
 
@@ -13,7 +14,7 @@ _models: ContextVar[list[Container] | None] = ContextVar("graphc_compiled", defa
 
 @contextmanager
 def collected_models() -> Iterator[list[Container]]:
-    """A list of the models that are compiled meanwhile, each once, in order."""
+    """Collect the models that are compiled inside the block, each once, in order."""
     models: list[Container] = []
     token = _models.set(models)
     try:

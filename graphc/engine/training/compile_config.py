@@ -27,8 +27,8 @@ _KNOWN = (objectives.OBJECTIVES, metrics.METRICS)
 def compile_config(
     optimizer: Any, given: Mapping[str, Any], release: Release, owner: str
 ) -> dict[str, Any]:
-    """The arguments of `compile`, the optimizer as it is now, and the release of Keras that was
-    meant; `owner` begins messages.
+    """Return the arguments of `compile`, the optimizer's current config, and the release of Keras
+    whose meanings apply; `owner` begins messages.
 
     ArgumentError for an optimizer that cannot be made again.
     """
@@ -46,13 +46,14 @@ def compile_config(
 
 
 def release_meant(config: object) -> Release | None:
-    """The release of Keras whose meanings a training has; None where its config does not tell."""
+    """Return the release of Keras whose meanings a training has; None if its config does not
+    say."""
     version = config.get("keras_version") if isinstance(config, Mapping) else None
     return release_in(version) if isinstance(version, str) else None
 
 
 def compile_arguments(config: object) -> dict[str, Any]:
-    """The arguments of `Model.compile` that a config has.
+    """Return the arguments of `Model.compile` in a config.
 
     Raises:
         ArgumentError: no such config.
@@ -77,7 +78,7 @@ def _optimizer(stored: Any) -> Any:
 
 
 def _as_data(value: Any, place: str) -> Any:
-    """Losses, metrics and the like: functions of graphc by their names."""
+    """Return losses, metrics and the like as data: functions of graphc by their names."""
     if isinstance(value, metrics.EpochMetric):
         config = as_data(value.get_config(), place)
         return {"class_name": type(value).__name__, "config": config}

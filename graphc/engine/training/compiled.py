@@ -168,7 +168,7 @@ class Compiled:
         return purpose, self.shards
 
     def take(self, division: Division) -> None:
-        """Set the number of shards, or the limit of memory, that a call wants."""
+        """Set the number of shards, or the memory limit, that a call was given."""
         self.shards, self.memory = division.shards, division.memory
 
     def divide(self, where: str, purpose: str, shapes: Shapes) -> None:
@@ -228,7 +228,7 @@ class Compiled:
 
     @property
     def reads_trainable(self) -> bool:
-        """True if `compile` reads which layers are trainable, as Keras does from 1.1.0 on."""
+        """True if `trainable` takes effect in `compile`, as in Keras from 1.1.0 on."""
         return at_least("1.1.0", of=self.release)
 
     @property
@@ -273,7 +273,7 @@ class Compiled:
         return [np.asarray(float(value), K.floatx()) for value in self.numbers(values)]
 
     def forget(self, purpose: str) -> None:
-        """Drop the function of training or testing; its next use makes a new one.
+        """Discard the function of training or testing; its next use makes a new one.
 
         A new training step begins with new variables of the optimizer. It reads anew which layers
         are trainable, unless `compile` reads that.

@@ -1,5 +1,5 @@
-"""The number of parts that a step takes its batch in: as it is given, or the fewest with which the
-step fits in a given memory."""
+"""The number of shards of a step's batch: a given number, or the fewest with which the step fits
+into a given memory."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ _LARGEST = 5  # values in a message
 
 @dataclass(frozen=True)
 class Division:
-    """The division of batches: in `shards` parts, or, where `memory` is given, in as few as fit in
-    so many bytes."""
+    """The division of batches: into `shards` parts, or, if `memory` is given, into as few as fit
+    into that many bytes."""
 
     shards: int = 1
     memory: int | None = None
@@ -36,7 +36,8 @@ _WHOLE = Division()
 
 
 def division(where: str, shards: object = None, memory: object = None) -> Division:
-    """Return what a call was given, or else the flags `shards` and `memory`."""
+    """Return the division that a call was given, or else that of the flags `shards` and
+    `memory`."""
     if shards is not None and memory is not None:
         raise ArgumentError(
             f"{where}: expected shards={shards!r} or memory={memory!r}, received both: memory "
@@ -64,8 +65,8 @@ def planned_shards(
     whole: Callable[[], Function],
     divided: Callable[[], ShardedFunction],
 ) -> tuple[int, ShardedFunction | None]:
-    """Return the least power of two of shards with which a step fits, and the function that was
-    made for it, if it was.
+    """Return the smallest power of two of shards with which a step fits, and the function, if one
+    was made to find out.
 
     Args:
         where: the call, for messages.
@@ -125,7 +126,7 @@ def _unfitting(where: str, nbytes: int, samples: int, tried: Sequence[StepMemory
 
 
 def check_shards(where: str, shards: int, batch: int) -> None:
-    """Raise ArgumentError where a batch has fewer samples than there are shards."""
+    """Raise ArgumentError if a batch has fewer samples than there are shards."""
     if shards > batch:
         raise ArgumentError(
             f"{where}: shards: expected at most the {batch} samples of a batch, of which each "

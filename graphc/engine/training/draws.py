@@ -31,7 +31,7 @@ class Draws:
         return np.array([self._key(node) for node in draws], "u4").reshape(-1, 2)
 
     def replace(self, draws: Sequence[g.Node], keys: np.ndarray) -> bool:
-        """Give draws their keys; return True where one had another."""
+        """Set the keys of the draws; return True if any changed."""
         before = self.keys(draws)
         self.replaced = {
             node: g.random.with_key(node, int(seed), int(stream))
@@ -45,8 +45,8 @@ class Draws:
 
 
 def draws_in(roots: Sequence[g.Node], owner: str) -> list[g.Node]:
-    """The random draws of a graph, in its order; those in loops, which have no keys in files, are
-    a line in the log, which begins with `owner`."""
+    """Return the random draws of a graph, in topological order. Draws in loops have no keys in
+    files; a line in the log, which begins with `owner`, says so."""
     found = [node for node in g.toposort(roots) if node.op == "random"]
     if sum(node.op == "random" for node in g.every_node(roots)) > len(found):
         _log.warning(

@@ -1,4 +1,4 @@
-"""The data of a model: from what users give to the arrays of a step."""
+"""Conversion of users' data to the arrays of a step."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class Feeds:
         sample_weight: object = None,
         class_weight: object = None,
     ) -> list[np.ndarray]:
-        """Return the same of one batch, read if it is in a file."""
+        """Return inputs, targets and weights of one batch, read if they are in a file."""
         return self._one_batch(self.samples(compiled, x, y, sample_weight, class_weight))
 
     def batch_inputs(self, x: object) -> list[np.ndarray]:
@@ -110,7 +110,7 @@ class Feeds:
         return sizes[0] if sizes else None
 
     def check_batches(self, count: int, batch_size: int) -> None:
-        """DataError unless every batch is as large as an input with a batch size takes it."""
+        """Raise DataError unless every batch has the batch size that an input fixes."""
         model = self._model
         for node, name in zip(model.inputs, model.input_names, strict=True):
             fixed = node.shape[0]
@@ -132,7 +132,7 @@ class Feeds:
             )
 
     def batch_shown(self, batch: int | None) -> int | None:
-        """The samples of a batch in a report: by default as many as of `fit`, unless the inputs fix
-        them."""
+        """Return the batch size for a report: the given one, or else the default of `fit`, unless
+        the inputs fix it."""
         symbolic = any(not isinstance(node.shape[0], int) for node in self._model.inputs)
         return BATCH_SIZE if batch is None and symbolic else batch

@@ -1,4 +1,4 @@
-"""Training, testing and predicting on batches from generators: what a `Model` has for it."""
+"""Training, testing and predicting on batches from generators, for a `Model`."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ class GeneratorTrainer:
         collector: Collector,
         class_weight: object = None,
     ) -> GeneratorBatches:
-        """The batches of a generator for training or testing; `threads` ends its workers."""
+        """Return the batches of a generator for training or testing; `threads` ends its workers."""
         feeds = self._feeds
 
         def prepare(item: object, place: str) -> list[np.ndarray] | None:

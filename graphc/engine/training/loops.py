@@ -15,7 +15,7 @@ from graphc.metrics import BatchSums
 
 
 class Values(Protocol):
-    """The values of a step that is begun, which are waited for once they are asked for."""
+    """The values of a step that was started; `get` waits for them."""
 
     def get(self) -> Sequence[Any]:
         """Wait for the values."""
@@ -29,7 +29,8 @@ _MOST_BEGUN = 64
 
 
 class Run(Protocol):
-    """A model, of which a loop reads when to stop and counts the epochs."""
+    """The attributes of a model that a training loop uses: when to stop, and the count of
+    epochs."""
 
     stop_training: bool
     epochs_done: int
@@ -44,7 +45,7 @@ def fit_loop(
     callbacks: CallbackList,
     validate: Callable[[], list[float]] | None,
 ) -> None:
-    """Train on all batches once an epoch.
+    """Train on all batches, once in each epoch.
 
     Args:
         model: ends the loop behind the epoch in which its `stop_training` becomes true, and has the
@@ -82,7 +83,7 @@ def evaluate_loop(
     labels: Sequence[str],
     show: bool = False,
 ) -> list[float]:
-    """The means of a step's values over the samples: each batch counts by its size.
+    """Return the means of a step's values over the samples, with batches weighted by their size.
 
     `samples` is how many there will be, for the progress bar.
     """
@@ -120,7 +121,7 @@ def predict_loop(
     show: bool = False,
     dtype: str = "float64",
 ) -> list[np.ndarray]:
-    """The outputs for the first `samples` samples of the batches, as arrays of `dtype`."""
+    """Return the outputs for the first `samples` samples of the batches, as arrays of `dtype`."""
     outputs: list[np.ndarray] = []
     start = 0
     with ProgressBar(samples, "predict", show) as bar, gone_through(batches) as epoch:

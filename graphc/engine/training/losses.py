@@ -48,7 +48,7 @@ def make_targets(
     loss_weights: object,
     sample_weight_mode: object,
 ) -> list[Target]:
-    """The targets of a model, from what `compile` was given for all or for each output."""
+    """Return the targets of a model, from arguments of `compile` for all outputs or for each."""
     losses = for_each_output(loss, names, "loss")
     factors = for_each_output(loss_weights, names, "loss_weights", default=1.0, shared=False)
     modes = for_each_output(sample_weight_mode, names, "sample_weight_mode", default=None)
@@ -85,14 +85,14 @@ def _target_input(objective: Objective, output: g.Node, name: str) -> g.Node:
 
 
 def weighted_loss(target: Target) -> g.Node:
-    """The loss of one output; see `weighted_objective`."""
+    """Return the loss of one output; see `weighted_objective`."""
     with g.origin(f"loss of {target.name}"):
         weighted = weighted_objective(target.loss)
         return weighted(target.y_true, target.output, target.weights, target.mask, name=target.name)
 
 
 def weighted_objective(fn: Objective) -> Callable[..., g.Node]:
-    """A function (y_true, y_pred, weights, mask=None) that gives the weighted mean of `fn`:
+    """Return a function (y_true, y_pred, weights, mask=None) that gives the weighted mean of `fn`:
     sum(w * s) / count(w != 0) over the scores s of the samples (of the steps, if w has their axis).
 
     With a mask m, s becomes s * m / mean(m) first. Axes of s behind those of w are averaged; a
@@ -127,7 +127,8 @@ def weighted_objective(fn: Objective) -> Callable[..., g.Node]:
 
 
 def _masked(scores: g.Node, mask: g.Node, name: str) -> g.Node:
-    """s * m / mean(m): the mean over all steps is then that over the steps that count."""
+    """Return s * m / mean(m), whose mean over all steps is the mean of s over the steps that
+    count."""
     if scores.ndim < mask.ndim:
         raise ShapeError(
             f"loss of {name}: the output has a mask over its steps, so the loss has to give a "
@@ -141,7 +142,7 @@ def _masked(scores: g.Node, mask: g.Node, name: str) -> g.Node:
 
 
 def total_loss(targets: Sequence[Target], losses: Sequence[g.Node]) -> g.Node:
-    """The losses of targets times their factors, added up."""
+    """Return the sum of the targets' losses, each times its factor."""
     pairs = zip(targets, losses, strict=True)
     factored = [loss if one.factor == 1.0 else loss * one.factor for one, loss in pairs]
     return reduce(operator.add, factored)
@@ -154,9 +155,8 @@ def penalised(
     in_testing: bool = False,
     added: Sequence[g.Node] = (),
 ) -> g.Node:
-    """The loss with the penalties, those of weights once, those of a layer's output at each use of
-    the layer, and with the losses that layers added. They count in training, and where it is said
-    in testing too."""
+    """Return the loss plus the losses that layers added and the penalties: on weights once, on a
+    layer's output for each use. They count in training, and in testing if asked for."""
     with g.origin("penalties"), in_training() if in_testing else nullcontext():
         for regularizer in regularizers:
             layer = getattr(regularizer, "layer", None)
@@ -190,7 +190,7 @@ def _with_penalty(loss: g.Node, regularizer: Callable[[g.Node], g.Node]) -> g.No
 
 
 def collect_metrics(metrics: object, output_names: Sequence[str]) -> list[list[Any]]:
-    """The metrics of each output, from a list for all of them, or a dict of lists (or single
+    """Return the metrics of each output, from a list for all of them, or a dict of lists (or single
     ones) by output."""
     if isinstance(metrics, str) or callable(metrics):
         metrics = [metrics]
@@ -209,8 +209,8 @@ def collect_metrics(metrics: object, output_names: Sequence[str]) -> list[list[A
 
 
 def loss_labels(targets: Sequence[Target], release: Release | None = None) -> list[str]:
-    """The names of the outputs' losses as logs have them: none where there is one output, and none
-    in Keras up to 1.0.2."""
+    """Return the names of the outputs' losses in logs: none for a single output, and none with the
+    meanings of Keras up to 1.0.2."""
     several = len(targets) > 1 and at_least("1.0.3", of=release)
     return [f"{target.name}_loss" for target in targets] if several else []
 
@@ -218,7 +218,7 @@ def loss_labels(targets: Sequence[Target], release: Release | None = None) -> li
 def make_metrics(
     targets: Sequence[Target], wanted: object, release: Release | None = None
 ) -> tuple[list[str], list[g.Node]]:
-    """The metrics' names as logs have them, and their nodes; see `measures`."""
+    """Return the metrics' names in logs, and their nodes; see `measures`."""
     labels, nodes, _ = measures(targets, wanted, release)
     return labels, nodes
 
@@ -226,8 +226,8 @@ def make_metrics(
 def measures(
     targets: Sequence[Target], wanted: object, release: Release | None = None
 ) -> tuple[list[str], list[g.Node], dict[str, metrics.EpochMetric]]:
-    """The metrics' names as logs have them; their nodes, scalars without sample weights, or the
-    sums of those of a whole epoch; and which of the names are those of such ones.
+    """Return the metrics' names in logs; their nodes, which are scalars, or sums for metrics of a
+    whole epoch; and the names of the latter. Sample weights do not count.
 
     `wanted` is what `collect_metrics` takes; `release`, by default that in force, decides what
     'accuracy' is.
@@ -257,7 +257,8 @@ def measures(
 
 
 def _values(function: Objective, label: str, target: Target) -> Iterator[tuple[str, g.Node]]:
-    """The names and values of a metric: one, or those of the dict that it returns."""
+    """Return the names and values of a metric: one of each, or those of the dict that it
+    returns."""
     with g.origin(f"metric {label}"):
         found = function(target.y_true, target.output)
         several = found if isinstance(found, Mapping) else {label: found}
@@ -272,7 +273,7 @@ def _values(function: Objective, label: str, target: Target) -> Iterator[tuple[s
 
 
 def _distinct(labels: Sequence[str]) -> list[str]:
-    """The labels; of those that are equal each has its number behind it, x_1, x_2."""
+    """Return the labels; equal ones get numbers: x_1, x_2."""
     seen: Counter[str] = Counter()
     found = []
     for label in labels:
@@ -291,7 +292,7 @@ def _metric(wanted: Any) -> Objective:
 
 
 def _objective(wanted: Any, name: str) -> Objective:
-    """The loss of the output of a name."""
+    """Return the loss function of an output."""
     of_metrics = [*_ACCURACY, *(one for one in metrics.METRICS if one not in objectives.OBJECTIVES)]
     if isinstance(wanted, str) and wanted in of_metrics and wanted not in given_objects():
         raise UnknownNameError(
@@ -314,7 +315,8 @@ def _accuracy_for(target: Target, release: Release | None) -> Objective:
 
 
 def _for_targets(function: Objective, target: Target) -> Objective:
-    """The metric for what the targets are: class numbers, or values of the output's shape."""
+    """Return the variant of a metric for targets that are class numbers, or values of the output's
+    shape."""
     labels = takes_labels(target.loss)
     if function is metrics.categorical_accuracy and labels:
         return metrics.sparse_categorical_accuracy

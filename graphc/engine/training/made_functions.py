@@ -1,4 +1,4 @@
-"""Compiles the functions of a model: for training, testing and predicting."""
+"""Compilation of a model's functions: for training, testing and predicting."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def make_function(
 def prediction_step(
     where: str, made: MadeFunction, on_first_rank_only: object
 ) -> Callable[..., Pending]:
-    """Return the function that begins a predicting step, for all ranks or the first alone."""
+    """Return the function that starts a prediction step, for all ranks or the first alone."""
     if true_or_false(where, "on_first_rank_only", on_first_rank_only) and isinstance(
         made, ShardedFunction
     ):
@@ -89,7 +89,7 @@ def prediction_step(
 
 @dataclass
 class Choice:
-    """The choice of ``cpu=auto`` to compile a model's functions though they are small.
+    """The decision of ``cpu=auto`` whether to compile a model's functions although they are small.
 
     It is made before the first step of a training, by the number of all its steps, and kept with
     the model and in its file: native code and the interpreter differ in the last bits, and training
@@ -106,11 +106,11 @@ class Choice:
 
     @property
     def calls(self) -> float | None:
-        """The number of calls that functions are made for."""
+        """The expected number of calls of the functions; None if it is unknown."""
         return ALWAYS if self.native else None
 
     def fits(self, made: MadeFunction | None) -> bool:
-        """Return True if a function is made and this choice would make no other."""
+        """Return True if a function was made, and this decision would make the same."""
         if made is None:
             return False
         return not self.native or made.calls is not None or made.target() is not None

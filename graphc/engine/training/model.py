@@ -1,4 +1,4 @@
-"""Models: what is compiled, trained, evaluated and asked for predictions."""
+"""Models: containers that can be compiled, trained and evaluated, and that predict."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ class Model(Container):
         sample_weight_mode: object = None,
         **kwargs: Unpack[LegacyCompileKeywords],
     ) -> None:
-        """Choose what training makes smaller, and how.
+        """Choose the loss that training minimizes, and the optimizer.
 
         Args:
             optimizer: a name or an optimizer.
@@ -229,7 +229,7 @@ class Model(Container):
         sample_weight: object = None,
         **kwargs: Unpack[TrainingKeywords],
     ) -> float | list[float]:
-        """The loss on data without training; with metrics a list like `metrics_names`.
+        """Return the loss on data without training; with metrics, a list like `metrics_names`.
 
         ``show_accuracy=True`` adds the accuracy to the list, ``shards=4`` takes each batch in four
         parts, ``memory="200MB"`` in as few as fit.
@@ -248,8 +248,8 @@ class Model(Container):
         memory: int | str | None = None,
         on_first_rank_only: bool = False,
     ) -> np.ndarray | list[np.ndarray] | None:
-        """The outputs for all samples, as float64 arrays; as arrays of floatx where the model was
-        made with the meanings of Keras from 1.0.6 on.
+        """Return the outputs for all samples, as float64 arrays; as arrays of floatx if the model
+        was made with the meanings of Keras from 1.0.6 on.
 
         Args:
             shards, memory: how many parts a step takes its batch in; see `fit`.
@@ -267,7 +267,8 @@ class Model(Container):
         class_weight: Mapping[Any, Any] | None = None,
         **kwargs: Unpack[BatchKeywords],
     ) -> float | list[float]:
-        """One step on one batch. The loss, or a list like `metrics_names`, before the update.
+        """Train on one batch, and return the loss, or a list like `metrics_names`, from before the
+        update.
 
         ``accuracy=True`` adds the accuracy to the list, ``shards=4`` takes the batch in four parts,
         ``memory="200MB"`` in as few as fit; see `Model.fit`.
@@ -279,7 +280,7 @@ class Model(Container):
     def test_on_batch(
         self, x: object, y: object, sample_weight: object = None, **kwargs: Unpack[BatchKeywords]
     ) -> float | list[float]:
-        """The loss of one batch, or a list like `metrics_names`.
+        """Return the loss of one batch, or a list like `metrics_names`.
 
         ``accuracy=True`` adds the accuracy to the list, ``shards=4`` takes the batch in four parts,
         ``memory="200MB"`` in as few as fit; see `Model.fit`.
@@ -291,7 +292,7 @@ class Model(Container):
     def predict_on_batch(
         self, x: object, *, shards: int | None = None, memory: int | str | None = None
     ) -> np.ndarray | list[np.ndarray]:
-        """The outputs for one batch, which is taken in `shards` parts, or in as few as fit in
+        """Return the outputs for one batch, divided into `shards` parts, or into as few as fit into
         `memory`."""
         return self._graphc_trainer.predict_on_batch(x, shards, memory)
 
@@ -378,7 +379,7 @@ class Model(Container):
         sharded: bool = False,
         **kwargs: Unpack[TrainingKeywords],
     ) -> float | list[float]:
-        """The loss on batches from a generator; with metrics a list like `metrics_names`.
+        """Return the loss on batches from a generator; with metrics, a list like `metrics_names`.
 
         Args:
             generator: gives (x, y) or (x, y, sample_weight), a batch each.
@@ -408,7 +409,8 @@ class Model(Container):
         sharded: bool = False,
         on_first_rank_only: bool = False,
     ) -> np.ndarray | list[np.ndarray] | None:
-        """The outputs for the first samples from a generator, as arrays like those of `predict`.
+        """Return the outputs for the first samples from a generator, as arrays like those of
+        `predict`.
 
         Args:
             generator: gives x, (x, y) or (x, y, sample_weight), a batch each.
@@ -460,7 +462,8 @@ class Model(Container):
 
     @property
     def total_loss(self) -> g.Node:
-        """The number that training makes smaller; `targets` and `sample_weights` decide it too."""
+        """The loss that training minimizes, a tensor; it depends on `targets` and `sample_weights`
+        too."""
         return self._graphc_trainer.need_compiled("total_loss").outputs[0]
 
     @property
@@ -523,7 +526,7 @@ class Model(Container):
         target: str | None = None,
         card: str | None = None,
     ) -> KernelList:
-        """The kernels of a training step; prints as a table. No GPU is needed.
+        """Return the kernels of a training step; prints as a table. No GPU is needed.
 
         Args:
             batch: samples a step; by default 32, as in `fit`, or what the input fixes.
@@ -549,8 +552,8 @@ class Model(Container):
         target: str | None = None,
         card: str | None = None,
     ) -> MemoryReport:
-        """Return the memory that a training step takes of its device, by value; as `kernels`
-        otherwise."""
+        """Return the device memory that a training step takes, value by value; arguments as of
+        `kernels`."""
         trainer = self._graphc_trainer
         step = trainer.need_compiled("memory_report").train()
         shown = trainer.feeds.batch_shown(batch)

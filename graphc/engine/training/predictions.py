@@ -18,7 +18,7 @@ from graphc.parallel.transport import OneRank, Transport
 
 
 class Predictions:
-    """The functions that predict with a model as it is connected now, each made at its first use.
+    """The functions that predict with a model as it is now connected, each made at its first use.
 
     Args:
         model: whose inputs and outputs are those of the functions.
@@ -38,7 +38,7 @@ class Predictions:
         self._plans: Plans = {}
 
     def function(self, shards: int = 1) -> MadeFunction:
-        """Return the function that takes its batch in so many shards."""
+        """Return the function that divides its batch into `shards` shards."""
         made = self.functions.get(shards)
         if made is None or not self._choice.fits(made):
             self._model._graphc_need_layers("predict")
@@ -47,7 +47,8 @@ class Predictions:
         return made
 
     def divided(self, where: str, wanted: Division, shapes: Shapes) -> MadeFunction:
-        """Return the function for arrays of these shapes, divided as a call wants it."""
+        """Return the function for arrays of these shapes, with the division that a call was
+        given."""
         if wanted.memory is None:
             return self.function(wanted.shards)
         self._model._graphc_need_layers("predict")
@@ -81,5 +82,5 @@ class Predictions:
         )
 
     def _put(self, shards: int, made: MadeFunction) -> None:
-        """Keep a function; other threads may be reading those that there were."""
+        """Store a function without disturbing threads that read the others."""
         self.functions = {**self.functions, shards: made}

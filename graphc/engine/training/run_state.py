@@ -9,26 +9,27 @@ from graphc.engine.training.draws import draws_in
 
 
 def variables_of_run(model: Container, compiled: Compiled) -> list[g.Node]:
-    """All variables of a training run: weights, the optimizer's, and what layers keep."""
+    """Return all variables of a training run: weights, the optimizer's, and those that layers
+    update."""
     optimizers = optimizer_variables(model, compiled)
     return list(dict.fromkeys([*weights_of(model), *optimizers, *kept_variables(model)]))
 
 
 def weights_of(model: Container) -> list[g.Node]:
-    """All weights, each once, in the order of files."""
+    """Return all weights, each once, in the order of files."""
     found = (weight for layer in model.stored_layers() for weight in layer.weights)
     return list(dict.fromkeys(found))
 
 
 def kept_variables(model: Container) -> list[g.Node]:
-    """Return the variables that layers update beside weights."""
+    """Return the variables other than weights that layers update."""
     weights = set(weights_of(model))
     return [variable for variable, _ in model.updates if variable not in weights]
 
 
 def optimizer_variables(model: Container, compiled: Compiled | None) -> list[g.Node]:
-    """The optimizer's count of steps, then its other variables, in the order of later releases of
-    Keras 1: those of its `weights` are the last."""
+    """Return the optimizer's step count, then its other variables, in the order of later releases
+    of Keras 1: those in its `weights` come last."""
     if compiled is None:
         return []
     counts = step_counts(compiled)
@@ -42,7 +43,7 @@ def optimizer_variables(model: Container, compiled: Compiled | None) -> list[g.N
 
 
 def step_counts(compiled: Compiled) -> list[g.Node]:
-    """The optimizer's count of steps, if it counts them; some do only where their rate decays."""
+    """Return the optimizer's step count, if it has one; some count only if their rate decays."""
     optimizer = compiled.optimizer
     count = getattr(optimizer, "iterations", None)
     if not isinstance(count, g.Node):
@@ -55,7 +56,7 @@ def step_counts(compiled: Compiled) -> list[g.Node]:
 
 
 def draws_of_run(model: Container, compiled: Compiled | None) -> list[g.Node]:
-    """The random draws of a model, and of its training, in the order of the graph."""
+    """Return the random draws of a model and its training, in the order of the graph."""
     roots = [*model.outputs, *(value for _, value in model.updates)]
     if compiled is not None:
         roots += compiled.outputs

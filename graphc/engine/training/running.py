@@ -36,7 +36,7 @@ _CHOSEN = (int, np.integer, np.bool_, str)
 
 
 class RunningModel(Protocol):
-    """A model as a run of its training, and callbacks, see it: its public attributes."""
+    """The public attributes of a model that a training run and callbacks use."""
 
     name: str
     stop_training: bool
@@ -57,7 +57,7 @@ def run_epochs(
     validate: Callable[[Step], list[float]] | None,
     **params: Any,
 ) -> cbks.History:
-    """Train, with the callbacks that always are there around those of the user.
+    """Train with the user's callbacks between those that every training has.
 
     Args:
         model: whose `stop_training` ends the run, and that callbacks see.
@@ -119,8 +119,8 @@ def run_epochs(
 
 
 def compile_functions(name: str, step: MadeFunction, test: MadeFunction | None) -> None:
-    """Compile before the first epoch, and print that and how long it took; nothing where no
-    compiler runs, as its results are kept."""
+    """Compile before the first epoch, and print the time that it took; prints nothing if the cache
+    has everything."""
     started = time.perf_counter()
     running = False
 
@@ -141,9 +141,9 @@ def compile_functions(name: str, step: MadeFunction, test: MadeFunction | None) 
 
 
 class _EpochsTogether(cbks.Callback):
-    """Has ranks end an epoch together: what rank 0 alone does behind it, such as to save the
-    optimizer's state, which all have parts of, is done before another one goes on, and may fail.
-    Then they compare the rates that callbacks may have changed."""
+    """Makes ranks end an epoch together: they wait for what rank 0 alone does (saving the
+    optimizer's state needs parts from all), which may fail, and then compare the rates that
+    callbacks may have changed."""
 
     def __init__(self, ranks: Transport[np.ndarray], compiled: Compiled, where: str) -> None:
         super().__init__()
@@ -155,7 +155,7 @@ class _EpochsTogether(cbks.Callback):
 
 
 class _NotFiniteLoss(cbks.Callback):
-    """A line in the log behind the first epoch whose loss is no finite number."""
+    """Logs a line behind the first epoch whose loss is not finite."""
 
     has_warned = False
 
@@ -175,7 +175,7 @@ class _NotFiniteLoss(cbks.Callback):
 
 
 def checked_epochs(where: str, initial_epoch: object, nb_epoch: object) -> range:
-    """The numbers of the epochs."""
+    """Return the numbers of the epochs."""
     first = whole_number(f"{where}: initial_epoch", initial_epoch, least=0)
     behind = whole_number(f"{where}: nb_epoch", nb_epoch, least=0)
     if first > behind:
@@ -187,7 +187,7 @@ def checked_epochs(where: str, initial_epoch: object, nb_epoch: object) -> range
 
 
 def checked_callbacks(where: str, given: object) -> list[cbks.Callback]:
-    """The callbacks as a list, so that an iterator can be gone through more than once; none for
+    """Return the callbacks as a list, which can be iterated more than once; an empty one for
     None."""
     if given is None:
         return []
@@ -203,7 +203,8 @@ def checked_callbacks(where: str, given: object) -> list[cbks.Callback]:
 
 
 def _check_hooks(where: str, callback: cbks.Callback) -> None:
-    """Raise ArgumentError for a method of a user's callback that training cannot call."""
+    """Raise ArgumentError if a method of a user's callback cannot take the arguments of
+    training."""
     for name, arguments in HOOKS.items():
         hook = getattr(callback, name)
         if getattr(hook, "__func__", None) is getattr(cbks.Callback, name):

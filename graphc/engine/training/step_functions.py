@@ -84,7 +84,7 @@ class StepFunction:
 
 
 class HasFunctions(Protocol):
-    """A trainer, which has the functions of a model."""
+    """The attributes of a trainer that step functions use."""
 
     model: Container
 
@@ -97,18 +97,20 @@ class HasFunctions(Protocol):
         """The functions that predict."""
 
     def forget(self, purpose: str) -> None:
-        """Have a function made anew."""
+        """Discard a function, so that its next use makes a new one."""
 
 
 class StepFunctions:
-    """The step functions of a model, each as long as what it calls is the same."""
+    """The step functions of a model; each stays the same object until its compiled function
+    changes."""
 
     def __init__(self, trainer: HasFunctions) -> None:
         self._trainer = trainer
         self._known: dict[str, tuple[MadeFunction, StepFunction]] = {}
 
     def of(self, purpose: str) -> StepFunction | None:
-        """Return that of 'train', 'test' or 'predict', None before its function is made."""
+        """Return the step function of 'train', 'test' or 'predict'; None before its function is
+        made."""
         compiled, predictions = self._trainer.compiled, self._trainer.predictions
         made = predictions.functions.get(1)
         if purpose != "predict":
@@ -128,13 +130,13 @@ class StepFunctions:
         return step
 
     def forget(self, purpose: str) -> None:
-        """Have the function made anew where it is next needed."""
+        """Discard the function, so that its next use makes a new one."""
         self._known.pop(purpose, None)
         self._trainer.forget(purpose)
 
 
 class StepAttribute:
-    """The attribute of a model that has such a function, or None before it is made."""
+    """A model's attribute with such a function, or None before it is made."""
 
     def __init__(self, purpose: str) -> None:
         self._purpose = purpose

@@ -1,5 +1,5 @@
-"""The start of ranks that train together: they compare what has to be equal, and have
-the rest from rank 0."""
+"""The start of a training on several ranks: they compare what has to be equal, and take the rest
+from rank 0."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def begin_together(
     batches: Iterable[Batch] | None = None,
     held_out: Sequence[Data] | None = None,
 ) -> None:
-    """Raise RankError, on all ranks, where they differ; else give all the state of rank 0.
+    """Raise RankError, on all ranks, if they differ; otherwise copy the state of rank 0 to all.
 
     Args:
         ranks: those that train together.
@@ -106,8 +106,8 @@ def begin_together(
 
 
 def compare_rates(ranks: Transport[np.ndarray], compiled: Compiled, where: str, epoch: int) -> None:
-    """Raise RankError, on all ranks, where the numbers among the settings of their training differ
-    behind an epoch, as a callback of one rank alone may have left them."""
+    """Raise RankError, on all ranks, if numeric settings of the training, such as rates, differ
+    behind an epoch: a callback may have changed them on one rank alone."""
     if ranks.size > 1:
         variables = variables_of_run(compiled.model, compiled)
         found = _settings(compiled, variables, numbers_only=True)
@@ -115,15 +115,15 @@ def compare_rates(ranks: Transport[np.ndarray], compiled: Compiled, where: str, 
 
 
 def _generator_state() -> np.ndarray:
-    """The state of NumPy's global generator, as bytes that can be sent."""
+    """Return the state of NumPy's global generator as bytes."""
     _, key, position, has_gauss, cached = np.random.get_state()
     kind = [("key", "u4", len(key)), ("position", "i8"), ("gauss", "i8"), ("cached", "f8")]
     return np.array([(key, position, has_gauss, cached)], kind)
 
 
 def _settings(compiled: Compiled, variables: Sequence[g.Node], numbers_only: bool = False) -> str:
-    """Return the values of the shared variables that a step reads and does not change, such as the
-    rate of an optimizer; or of these the numbers, and not the arrays."""
+    """Return the values of the shared variables that a step reads and does not change, such as an
+    optimizer's rate; or only those that are single numbers."""
     roots = [*compiled.outputs, *(value for _, value in compiled.updates)]
     changed = set(variables)
     read = dict.fromkeys(node for node in g.every_node(roots) if node.op == "shared")
@@ -141,7 +141,7 @@ def _digest_of(function: MadeFunction) -> str:
 
 
 def _engine(function: MadeFunction) -> str:
-    """Return the engine of a function: the target, and of a GPU its kind and compiler."""
+    """Return a description of a function's target; for a GPU with its kind and compiler."""
     target = str(function.target())
     if target != "cuda":
         return target
@@ -150,7 +150,8 @@ def _engine(function: MadeFunction) -> str:
 
 
 def _processor() -> str:
-    """The processor's name, and a digest of what it can do: native code is compiled for it."""
+    """Return the processor's name and a digest of its features, for which native code is
+    compiled."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:

@@ -130,7 +130,7 @@ class Trainer:
     def compiled_for(
         self, call: str, keywords: Mapping[str, Any], method: Callable[..., Any], accuracy: str
     ) -> Compiled:
-        """Return the `Compiled` that a call of a `Model` method runs, as its keywords want it.
+        """Return the `Compiled` that a method of a `Model` runs, given the keywords of the call.
 
         Args:
             call: the method's name.
@@ -155,18 +155,18 @@ class Trainer:
         return compiled
 
     def prediction_function(self, shards: int = 1) -> MadeFunction:
-        """Return the function that predicts a batch in so many shards."""
+        """Return the function that predicts a batch in `shards` shards."""
         renew(self.model)
         return self.predictions.function(shards)
 
     def divided_prediction(self, where: str, wanted: Division, shapes: Shapes) -> MadeFunction:
-        """Return the function that predicts arrays of these shapes, divided as `wanted` says."""
+        """Return the function that predicts arrays of these shapes, with the division `wanted`."""
         renew(self.model)
         return self.predictions.divided(where, wanted, shapes)
 
     @property
     def dtype_of_predictions(self) -> str:
-        """The type of the arrays that `predict` returns."""
+        """The dtype of the arrays that `predict` returns."""
         return K.floatx() if at_least("1.0.6", of=self.model._graphc.release) else "float64"
 
     def compile_report(self) -> CompileReports:
@@ -177,7 +177,7 @@ class Trainer:
         return CompileReports(self.model.name, tuple(each for one in made for each in one.reports))
 
     def forget(self, purpose: str) -> None:
-        """Drop the function of training, testing or predicting; its next use makes a new one."""
+        """Discard the function of training, testing or predicting; its next use makes a new one."""
         if purpose == "predict":
             self._predictions = None
         elif self._compiled is not None:
@@ -191,7 +191,7 @@ class Trainer:
         sample_weight: object,
         class_weight: object,
     ) -> float | list[float]:
-        """Take one step; see `Model.train_on_batch`."""
+        """Train on one batch; see `Model.train_on_batch`."""
         where = f"{self.model.name}.train_on_batch"
         arrays = self.feeds.batch(compiled, x, y, sample_weight, class_weight)
         compiled.divide(where, "train", shapes_of(arrays))
@@ -288,7 +288,7 @@ class Trainer:
     def _order_before(
         self, epochs: range, arrays: Sequence[Data], shuffle: bool | str
     ) -> SampleOrder | None:
-        """Return the order of the samples in the epoch before, if these epochs continue it."""
+        """Return the order of samples in the previous epoch, if these epochs continue it."""
         goes_on = 0 < epochs.start == self.run.epochs_done
         order = self.order
         return order if goes_on and order and order.fits(len(arrays[0]), shuffle) else None
