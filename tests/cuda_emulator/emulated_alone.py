@@ -7,6 +7,7 @@ EMULATED_ALONE: dict[str, tuple[str, ...]] = {
     "test_programs.py": (),
     "test_streams.py": (),
     "test_gpu_check.py": (),
+    "test_cards.py": (),
     "test_bench.py": (
         "test_a_device_that_is_emulated_is_named_as_one",
         "test_json_names_card_driver_and_toolkit",

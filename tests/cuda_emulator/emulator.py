@@ -9,13 +9,17 @@ from __future__ import annotations
 
 import ctypes
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from graphc import resources
+from graphc.compiler.cards import Card
+from graphc.compiler.runtime.gpu import cuda as graphc_cuda
 from graphc.config import config
 from tests.cuda_emulator import nvcc
 
@@ -52,6 +56,24 @@ def compiled(source: str) -> SourceModule:
         no_extern_c=True,
         include_dirs=[str(resources.folder("kernels"))],
     )
+
+
+@contextmanager
+def emulated_card(card: Card) -> Iterator[None]:
+    """Within the block the driver emulates this card, and graphc chooses kernels for it."""
+    device = graphc_cuda.device()
+    facts, before = device.facts, os.environ.get("GRAPHC_CUDA_CARD")
+    major, minor = card.capability
+    os.environ["GRAPHC_CUDA_CARD"] = f"{major}.{minor}:{card.most_shared}"
+    device.facts = replace(facts, capability=card.capability, shared_opt_in=card.most_shared)
+    try:
+        yield
+    finally:
+        device.facts = facts
+        if before is None:
+            del os.environ["GRAPHC_CUDA_CARD"]
+        else:
+            os.environ["GRAPHC_CUDA_CARD"] = before
 
 
 class RaceError(AssertionError):

@@ -6,14 +6,12 @@
 #include <chrono>
 #include <vector>
 
+#include "card.h"
 #include "state.h"
 
 using namespace emulator;
 
 namespace {
-
-// What the emulated card claims to be: the oldest that graphc aims at.
-constexpr int kMajor = 7, kMinor = 5;
 
 // As many as $GRAPHC_CUDA_DEVICES says. They have one memory: a process uses one of them.
 int device_count() {
@@ -89,14 +87,14 @@ CUresult cuDeviceTotalMem(size_t* bytes, CUdevice) {
   return cuMemGetInfo(&free, bytes);
 }
 CUresult cuDeviceComputeCapability(int* major, int* minor, CUdevice) {
-  *major = kMajor;
-  *minor = kMinor;
+  *major = card().major;
+  *minor = card().minor;
   return CUDA_SUCCESS;
 }
 CUresult cuDeviceGetAttribute(int* value, CUdevice_attribute attribute, CUdevice) {
   switch (attribute) {
-    case CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR: *value = kMajor; break;
-    case CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR: *value = kMinor; break;
+    case CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR: *value = card().major; break;
+    case CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR: *value = card().minor; break;
     case CU_DEVICE_ATTRIBUTE_WARP_SIZE: *value = 32; break;
     case CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT: *value = 4; break;
     case CU_DEVICE_ATTRIBUTE_MAX_THREADS_PER_BLOCK: *value = 1024; break;
@@ -107,7 +105,9 @@ CUresult cuDeviceGetAttribute(int* value, CUdevice_attribute attribute, CUdevice
     case CU_DEVICE_ATTRIBUTE_MAX_GRID_DIM_Y: *value = 65535; break;
     case CU_DEVICE_ATTRIBUTE_MAX_GRID_DIM_Z: *value = 65535; break;
     case CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK: *value = 48 << 10; break;
-    case CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN: *value = 99 << 10; break;
+    case CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN:
+      *value = static_cast<int>(card().most_shared);
+      break;
     case CU_DEVICE_ATTRIBUTE_MAX_REGISTERS_PER_BLOCK: *value = 65536; break;
     case CU_DEVICE_ATTRIBUTE_ASYNC_ENGINE_COUNT: *value = 1; break;
     default: return CUDA_ERROR_NOT_SUPPORTED;

@@ -9,13 +9,14 @@
 #include <fstream>
 #include <iterator>
 
+#include "card.h"
 #include "state.h"
 
 using namespace emulator;
 
 namespace {
 
-constexpr size_t kSharedDefault = 48 << 10, kSharedOptIn = 99 << 10;
+constexpr size_t kSharedDefault = 48 << 10;
 
 // The image comes without its length; the header of an ELF file tells it.
 size_t image_bytes(const char* image) {
@@ -153,7 +154,7 @@ CUresult cuFuncSetAttribute(CUfunction function, CUfunction_attribute attribute,
   if (attribute != CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES) {
     return CUDA_ERROR_NOT_SUPPORTED;
   }
-  if (value < 0 || size_t(value) > kSharedOptIn) return CUDA_ERROR_INVALID_VALUE;
+  if (value < 0 || size_t(value) > card().most_shared) return CUDA_ERROR_INVALID_VALUE;
   function->dynamic_limit = std::max<size_t>(value, kSharedDefault);
   return CUDA_SUCCESS;
 }
