@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from graphc.compiler import graph as g
+from graphc.compiler.cards import CARDS, Card
 from graphc.compiler.codegen.launch import (
     Buffer,
     CallStep,
@@ -22,6 +23,7 @@ from graphc.compiler.interpret import evaluate
 from graphc.compiler.runtime.gpu.device_array import DeviceArray
 from graphc.compiler.runtime.gpu.executor import CudaExecutor
 from graphc.errors import DeviceError
+from tests.cuda_emulator.emulator import emulated_card
 from tests.cuda_emulator.hand_made import (
     BATCH_SYMBOL,
     accumulator,
@@ -122,7 +124,8 @@ def test_a_constant_is_uploaded_and_an_empty_grid_is_not_launched() -> None:
     assert executor.run({}, {}, g.CallStep())[0].tolist() == [0, 1, 2]
 
 
-def test_more_shared_memory_than_usual_is_requested_and_too_much_is_refused() -> None:
+@pytest.mark.parametrize("card", CARDS.values(), ids=CARDS)
+def test_more_shared_memory_than_usual_is_requested_and_too_much_is_refused(card: Card) -> None:
     made, out = Buffer("y", (1,), "int32"), g.input((1,), "int32")
 
     def executor(nbytes: int) -> CudaExecutor:
@@ -137,9 +140,12 @@ def test_more_shared_memory_than_usual_is_requested_and_too_much_is_refused() ->
         )
         return CudaExecutor(program([step], [step], [made]), [out])
 
-    assert executor(90 << 10).run({}, {}, g.CallStep())[0].tolist() == [0]
-    with pytest.raises(DeviceError, match="k0_shared needs 122,880 bytes of shared memory"):
-        executor(120 << 10).run({}, {}, g.CallStep())
+    most = card.most_shared
+    with emulated_card(card):
+        assert executor(most).run({}, {}, g.CallStep())[0].tolist() == [0]
+        expected = f"k0_shared needs {most + 4:,} bytes of shared memory; .* at most {most:,}"
+        with pytest.raises(DeviceError, match=expected):
+            executor(most + 4).run({}, {}, g.CallStep())
 
 
 @pytest.mark.parametrize("reverse", [False, True])
