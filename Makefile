@@ -3,7 +3,8 @@
 #                      WORKERS=0 in one, here and with the tests below
 # make test-cuda       run CUDA on the CPU: real PyCUDA (built once, in its own .venv-cuda) over an
 #                      emulated driver; with SANITIZE=address,undefined under those sanitizers;
-#                      without, ranks that train on it over a stand-in for NCCL, too
+#                      without, ranks that train on it over a stand-in for NCCL, too; with PTX=1
+#                      the PTX that nvcc makes is executed, not CUDA C by g++
 # make test-native    let the tests of models run as native code, cpu=native; with
 #                      SANITIZE=address,undefined the tests of native code under those sanitizers
 # make test-keras-1.2  run the tests of layers and models with the meanings of Keras 1.2, keras=1.2; TESTS,
@@ -189,7 +190,9 @@ $(CUDA)/.ready: pyproject.toml tests/cuda_emulator/pycuda_wheel.py
 # One driver for each set of sanitizers.
 CUDA_DRIVER := $(CUDA)/driver-$(or $(SANITIZE),plain)
 
-$(CUDA_DRIVER)/libcuda.so.1: $(CUDA)/.ready $(wildcard tests/cuda_emulator/driver/*)
+PTX_EXECUTOR := tests/cuda_emulator/ptx/operations.py $(wildcard tests/cuda_emulator/ptx/runtime/*)
+
+$(CUDA_DRIVER)/libcuda.so.1: $(CUDA)/.ready $(wildcard tests/cuda_emulator/driver/*) $(PTX_EXECUTOR)
 	GRAPHC_CUDA_SANITIZE=$(SANITIZE) $(CUDA)/bin/python tests/cuda_emulator/driver/build.py $(@D)
 
 test-cuda: $(CUDA_DRIVER)/libcuda.so.1

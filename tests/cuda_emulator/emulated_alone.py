@@ -4,6 +4,9 @@ from __future__ import annotations
 
 EMULATED_ALONE: dict[str, tuple[str, ...]] = {
     "test_faults.py": (),
+    "test_ptx_faults.py": (),
+    "test_ptx_floats.py": (),
+    "test_ptx_integers.py": (),
     "test_programs.py": (),
     "test_streams.py": (),
     "test_gpu_check.py": (),

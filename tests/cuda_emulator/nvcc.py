@@ -1,8 +1,11 @@
 #!/usr/bin/env python3
-"""A stand-in for nvcc: compiles CUDA C with g++ to a shared object that the emulated driver runs.
+"""A stand-in for nvcc, in one of two ways: $GRAPHC_EMULATE.
+
+source (or nothing): compiles CUDA C with g++ to a shared object that the emulated driver runs;
+GRAPHC_CUDA_SANITIZE=address,undefined with those sanitizers.
+ptx: lets the nvcc that is next on PATH make PTX, which the emulated driver executes.
 
 Takes the options of nvcc that PyCUDA and graphc use; an option that it does not know is an error.
-GRAPHC_CUDA_SANITIZE=address,undefined compiles with those sanitizers.
 """
 
 from __future__ import annotations
@@ -11,12 +14,20 @@ import argparse
 import hashlib
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-DRIVER = Path(__file__).resolve().parent / "driver"
+HERE = Path(__file__).resolve()
+sys.path.insert(0, str(HERE.parent))
+
+from ptx.encode import encode  # noqa: E402  (this is also run as a program, outside of the package)
+from ptx.grammar import PtxError  # noqa: E402
+
+DRIVER = HERE.parent / "driver"
+WAYS = ("source", "ptx")
 # Without contraction, as in the interpreter; casts between float* and float4* are usual in CUDA.
 # Of debug information only what a sanitizer prints: more takes as long again to compile.
 FLAGS = [
@@ -114,6 +125,33 @@ def compile_source(source: str, output: str, include: list[str], sanitize: str) 
         subprocess.run(command, check=True, env=ENVIRONMENT)
 
 
+def real_nvcc() -> str:
+    """The path of the first nvcc on PATH that is not this program."""
+    for folder in os.environ.get("PATH", "").split(os.pathsep):
+        found = shutil.which("nvcc", path=folder)
+        if found is not None and Path(found).resolve() != HERE:
+            return found
+    raise UnsupportedSourceError("GRAPHC_EMULATE=ptx: expected NVIDIA's nvcc on PATH, found none")
+
+
+def compile_ptx(source: str, output: str, include: list[str], arch: str) -> None:
+    """Write the image of the PTX that nvcc makes, with the flags of graphc that matter to it."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "kernel.ptx")
+        command = [real_nvcc(), "-ptx", "-std=c++17", "-lineinfo", f"-arch={arch}", *include]
+        subprocess.run([*command, source, "-o", str(path)], check=True, env=ENVIRONMENT)
+        Path(output).write_bytes(encode(path.read_text()))
+
+
+def way() -> str:
+    name = os.environ.get("GRAPHC_EMULATE") or WAYS[0]
+    if name not in WAYS:
+        raise UnsupportedSourceError(
+            f"GRAPHC_EMULATE: expected {' or '.join(WAYS)}, received {name}"
+        )
+    return name
+
+
 def preprocess(source: str, include: list[str], *flags: str) -> str:
     command = ["g++", "-std=c++17", "-x", "c++", *flags, *include]
     command += [f"-I{DRIVER}", "-include", str(DRIVER / "kernel.h"), source]
@@ -123,13 +161,19 @@ def preprocess(source: str, include: list[str], *flags: str) -> str:
 
 def key(sanitize: str) -> str:
     """Another one for each text of this program, so that caches of binaries tell them apart."""
-    files = [Path(__file__), DRIVER / "kernel.h", DRIVER / "device.h"]
+    files = [HERE, DRIVER / "kernel.h", DRIVER / "device.h", *sorted(HERE.parent.glob("ptx/*.py"))]
     texts = [path.read_bytes() for path in files]
-    return hashlib.sha256(b"".join([*texts, sanitize.encode()])).hexdigest()[:16]
+    texts += [sanitize.encode(), way().encode()]
+    return hashlib.sha256(b"".join(texts)).hexdigest()[:16]
 
 
 def version(sanitize: str) -> str:
-    return f"emulated nvcc of graphc, {key(sanitize)}, sanitizers: {sanitize or 'none'}"
+    said = f"emulated nvcc of graphc, {key(sanitize)}, sanitizers: {sanitize or 'none'}"
+    if way() == "ptx":
+        command = [real_nvcc(), "--version"]
+        done = subprocess.run(command, capture_output=True, text=True, check=True, env=ENVIRONMENT)
+        said += f", over the PTX of {done.stdout.splitlines()[-1]}"
+    return said
 
 
 def parse() -> argparse.Namespace:
@@ -161,13 +205,15 @@ def main() -> int:
     include += [f"-D{macro}" for macro in arguments.define]
     output = arguments.output or str(Path(arguments.source).with_suffix(".cubin"))
     try:
-        if arguments.preprocess:
+        if way() == "ptx" and not arguments.preprocess:
+            compile_ptx(arguments.source, output, include, arguments.arch or "sm_75")
+        elif arguments.preprocess:
             print(preprocess(arguments.source, include, "-E", "-P"))
         else:
             compile_source(arguments.source, output, include, sanitize)
     except subprocess.CalledProcessError as error:
         return error.returncode
-    except UnsupportedSourceError as error:
+    except (UnsupportedSourceError, PtxError) as error:
         print(f"nvcc.py: {error}", file=sys.stderr)
         return 1
     return 0

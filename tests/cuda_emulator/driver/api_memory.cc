@@ -1,7 +1,6 @@
 // The driver's interface: memory and copies.
 #include <string.h>
 
-#include <algorithm>
 #include <new>
 
 #include "state.h"
@@ -12,18 +11,36 @@ namespace {
 
 constexpr size_t kTotal = size_t(8) << 30;
 
+// Of device memory, what is copied from device memory is written where the source is.
+void mark_written(const char* to, const char* from, size_t bytes) {
+  const auto address = reinterpret_cast<CUdeviceptr>(to);
+  Allocation* target = bytes == 0 ? nullptr : allocation_at(address);
+  if (target == nullptr) return;  // the host's, or freed since
+  const size_t offset = to - target->data();
+  Allocation* source = allocation_at(reinterpret_cast<CUdeviceptr>(from));
+  if (source != nullptr) {
+    target->shadow.mark_as(offset, source->shadow, from - source->data(), bytes);
+  } else {
+    target->shadow.mark(offset, bytes);
+  }
+}
+
 template <typename T> CUresult set(CUdeviceptr to, T value, size_t count, CUstream stream) {
   char* start = device_memory(to, count * sizeof(T));
   if (start == nullptr) return CUDA_ERROR_INVALID_VALUE;
   return enqueue(stream, [=] {
     for (size_t i = 0; i < count; ++i) memcpy(start + i * sizeof(T), &value, sizeof(T));
+    mark_written(start, nullptr, count * sizeof(T));
   });
 }
 
 // Addresses are looked up when the copy is asked for, as the driver does.
 CUresult copy(char* to, const char* from, size_t bytes, CUstream stream) {
   if (to == nullptr || from == nullptr) return CUDA_ERROR_INVALID_VALUE;
-  return enqueue(stream, [=] { memmove(to, from, bytes); });
+  return enqueue(stream, [=] {
+    memmove(to, from, bytes);
+    mark_written(to, from, bytes);
+  });
 }
 
 }  // namespace
@@ -34,9 +51,7 @@ CUresult cuMemAlloc(CUdeviceptr* address, size_t bytes) {
   if (bytes == 0) return CUDA_ERROR_INVALID_VALUE;
   if (bytes > kTotal - bytes_in_use()) return CUDA_ERROR_OUT_OF_MEMORY;
   try {
-    auto memory = std::make_unique<Guarded>(bytes);
-    *address = reinterpret_cast<CUdeviceptr>(memory->data());
-    allocations()[*address] = std::move(memory);
+    *address = allocate(bytes);
   } catch (const std::bad_alloc&) {
     return CUDA_ERROR_OUT_OF_MEMORY;
   }

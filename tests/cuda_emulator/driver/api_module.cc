@@ -1,4 +1,5 @@
-// The driver's interface: modules, functions and launches. A "cubin" is a shared object.
+// The driver's interface: modules, functions and launches. A "cubin" is a shared object, or PTX as
+// ptx/encode.py writes it.
 #include <dlfcn.h>
 #include <elf.h>
 #include <stdlib.h>
@@ -56,7 +57,30 @@ class Files {
   std::vector<std::string> names_;
 } files;
 
+// A module of PTX. Its global variables are device memory that stays until the process ends.
+CUresult load_program(CUmodule* module, const char* image, std::string* why) {
+  const auto place = [](const ptx::Global& global) -> uint64_t {
+    const CUdeviceptr address = allocate(global.bytes);
+    memcpy(reinterpret_cast<char*>(address), global.content.data(), global.content.size());
+    allocation_at(address)->shadow.mark(0, global.content.size());
+    return address;
+  };
+  try {
+    auto made = std::make_unique<CUmod_st>();
+    made->program = ptx::read(image, place);
+    for (const ptx::Kernel& kernel : made->program->kernels) {
+      made->functions[kernel.name] = {nullptr, nullptr, &kernel, kSharedDefault};
+    }
+    *module = made.release();
+    return CUDA_SUCCESS;
+  } catch (const std::exception& error) {
+    if (why != nullptr) *why = error.what();
+    return CUDA_ERROR_INVALID_IMAGE;
+  }
+}
+
 CUresult load(CUmodule* module, const char* image, std::string* why = nullptr) {
+  if (ptx::is_image(image)) return load_program(module, image, why);
   if (memcmp(image, ELFMAG, SELFMAG) != 0) return CUDA_ERROR_INVALID_IMAGE;
   const std::string path = files.add(image, image_bytes(image));
   if (path.empty()) return CUDA_ERROR_OPERATING_SYSTEM;
@@ -67,18 +91,19 @@ CUresult load(CUmodule* module, const char* image, std::string* why = nullptr) {
     if (why != nullptr) *why = std::string("not made by the emulated nvcc: ") + reason;
     return CUDA_ERROR_NO_BINARY_FOR_GPU;
   }
-  auto* made = new CUmod_st{library, table, {}};
+  auto* made = new CUmod_st{library, nullptr, {}};
   for (unsigned i = 0; i < table->count; ++i) {
-    made->functions[table->kernels[i].name] = {table, &table->kernels[i], kSharedDefault};
+    made->functions[table->kernels[i].name] = {table, &table->kernels[i], nullptr, kSharedDefault};
   }
   *module = made;
   return CUDA_SUCCESS;
 }
 
 // The packed parameters of a launch; false if they are not the kernel's.
-bool parameters_of(const emu_kernel& kernel, void** separate, void** extra,
+bool parameters_of(const CUfunc_st& function, void** separate, void** extra,
                    std::vector<char>* out) {
-  const emu_parameters& wanted = kernel.parameters;
+  const emu_parameters& wanted =
+      function.program ? function.program->parameters : function.kernel->parameters;
   out->resize(wanted.bytes + 16);
   if (separate != nullptr) {
     for (unsigned i = 0; i < wanted.count; ++i) {
@@ -93,7 +118,8 @@ bool parameters_of(const emu_kernel& kernel, void** separate, void** extra,
     if (extra[0] == CU_LAUNCH_PARAM_BUFFER_SIZE) bytes = *static_cast<size_t*>(extra[1]);
   }
   if (bytes != wanted.bytes) {
-    fail("kernel " + std::string(kernel.name) + ": expected " + std::to_string(wanted.bytes) +
+    const std::string name = function.program ? function.program->name : function.kernel->name;
+    fail("kernel " + name + ": expected " + std::to_string(wanted.bytes) +
          " bytes of parameters, received " + std::to_string(bytes));
     return false;
   }
@@ -138,7 +164,7 @@ CUresult cuModuleLoad(CUmodule* module, const char* name) {
 
 CUresult cuModuleUnload(CUmodule module) {
   finish_all();
-  dlclose(module->library);
+  if (module->library) dlclose(module->library);
   delete module;
   return CUDA_SUCCESS;
 }
@@ -173,9 +199,9 @@ CUresult cuLaunchKernel(CUfunction function, unsigned grid_x, unsigned grid_y, u
   const bool fits = grid_x - 1u < 2147483647u && grid_y - 1u < 65535u && grid_z - 1u < 65535u &&
                     threads - 1u < 1024u && block_z <= 64u && shared <= function->dynamic_limit;
   if (!fits) return CUDA_ERROR_INVALID_VALUE;
-  Launch asked{function->module, function->kernel, {grid_x, grid_y, grid_z},
+  Launch asked{function->module, function->kernel, function->program, {grid_x, grid_y, grid_z},
                {block_x, block_y, block_z}, shared, function->dynamic_limit, {}};
-  if (!parameters_of(*function->kernel, separate, extra, &asked.parameters)) return report();
+  if (!parameters_of(*function, separate, extra, &asked.parameters)) return report();
   return enqueue(stream, [asked] { launch(asked); });
 }
 

@@ -6,9 +6,11 @@
 #include <map>
 #include <memory>
 
+#include "../ptx/runtime/grid.h"
 #include "fibre.h"
 #include "guarded.h"
 #include "order.h"
+#include "state.h"
 #include "trap.h"
 
 namespace emulator {
@@ -274,6 +276,12 @@ const emu_driver kDriver = {
 std::string run(const Launch& launch) {
   Order order;
   if (!order.error().empty()) return order.error();
+  if (launch.program) {
+    const ptx::Grid grid = {*launch.program, launch.parameters.data(), launch.grid, launch.block,
+                            launch.dynamic_shared, launch.most_shared};
+    const std::string failure = ptx::run(grid, order, device_region);
+    return failure.empty() ? "" : "kernel " + launch.program->name + ": " + failure;
+  }
   *launch.module->driver = &kDriver;
   Block block(launch);
   Trap trap([](const void* address) { Block::running->trapped(address); });

@@ -5,20 +5,28 @@
 #include <string>
 #include <vector>
 
+#include "../ptx/runtime/image.h"
 #include "device.h"
 
 namespace emulator {
 
 struct Launch {
+  // Of compiled source, a module and its kernel; of PTX the program.
   const emu_module* module;
   const emu_kernel* kernel;
+  const ptx::Kernel* program;
   uint3 grid, block;
   size_t dynamic_shared, most_shared;
   std::vector<char> parameters;
 };
 
+inline const char* name(const Launch& launch) {
+  return launch.program ? launch.program->name.c_str() : launch.kernel->name;
+}
+
 // What is wrong with the launch or with what its threads did; empty if nothing is. Blocks and
-// threads run in the order that GRAPHC_CUDA_ORDER names: up, down, or shuffled:SEED.
+// threads (of PTX, warps) run in the order that GRAPHC_CUDA_ORDER names: up, down, or
+// shuffled:SEED.
 std::string run(const Launch& launch);
 
 extern const emu_driver kDriver;

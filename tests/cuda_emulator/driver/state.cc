@@ -2,6 +2,7 @@
 
 #include <sched.h>
 
+#include <iterator>
 #include <mutex>
 
 #include "sanitizer.h"
@@ -23,18 +24,42 @@ void watch_sanitizer() {
 
 }  // namespace
 
-std::map<CUdeviceptr, std::unique_ptr<Guarded>>& allocations() {
-  static std::map<CUdeviceptr, std::unique_ptr<Guarded>> map;
+std::map<CUdeviceptr, std::unique_ptr<Allocation>>& allocations() {
+  static std::map<CUdeviceptr, std::unique_ptr<Allocation>> map;
   return map;
 }
 
-char* device_memory(CUdeviceptr address, size_t bytes) {
+CUdeviceptr allocate(size_t bytes) {
+  auto memory = std::make_unique<Allocation>(bytes);
+  const auto address = reinterpret_cast<CUdeviceptr>(memory->data());
+  allocations()[address] = std::move(memory);
+  return address;
+}
+
+Allocation* allocation_at(CUdeviceptr address) {
   auto next = allocations().upper_bound(address);
   if (next == allocations().begin()) return nullptr;
-  const auto& [start, memory] = *--next;
-  const size_t offset = address - start;
-  if (offset > memory->bytes() || bytes > memory->bytes() - offset) return nullptr;
-  return memory->data() + offset;
+  Allocation& found = *std::prev(next)->second;
+  return address - std::prev(next)->first <= found.bytes() ? &found : nullptr;
+}
+
+char* device_memory(CUdeviceptr address, size_t bytes) {
+  Allocation* found = allocation_at(address);
+  if (found == nullptr) return nullptr;
+  const size_t offset = address - reinterpret_cast<CUdeviceptr>(found->data());
+  return bytes <= found->bytes() - offset ? found->data() + offset : nullptr;
+}
+
+ptx::Region device_region(uint64_t address) {
+  // An address just outside belongs to the memory that it is nearest to, so that errors name it.
+  constexpr uint64_t kNear = 256;
+  for (const uint64_t at : {address, address + kNear, address - kNear}) {
+    Allocation* found = allocation_at(at);
+    if (found == nullptr) continue;
+    return {reinterpret_cast<uint64_t>(found->data()), found->bytes(), found->data(),
+            &found->shadow};
+  }
+  return {};
 }
 
 size_t bytes_in_use() {
@@ -88,9 +113,11 @@ void launch(const Launch& launch) {
   sanitizer_report.clear();
   std::string message = run(launch);
   for (auto& [address, memory] : allocations()) {
+    // Nobody sees which bytes compiled source writes.
+    if (launch.program == nullptr) memory->shadow.mark(0, memory->bytes());
     const std::string damage = memory->damage();
     if (damage.empty() || !message.empty()) continue;
-    message = "kernel " + std::string(launch.kernel->name) +
+    message = "kernel " + std::string(name(launch)) +
               ": store outside of device memory: " + damage;
   }
   if (!sanitizer_report.empty()) message += "\n" + sanitizer_report;

@@ -9,26 +9,39 @@
 #include <memory>
 #include <string>
 
+#include "../ptx/runtime/warp.h"
 #include "block.h"
 #include "guarded.h"
 #include "queue.h"
 
 struct CUfunc_st {
+  // Of compiled source, a module and its kernel; of PTX the program.
   const emu_module* module;
   const emu_kernel* kernel;
+  const emulator::ptx::Kernel* program;
   size_t dynamic_limit;
 };
 
 struct CUmod_st {
   void* library;
-  const emu_module* table;
+  std::unique_ptr<emulator::ptx::Module> program;
   std::map<std::string, CUfunc_st> functions;
 };
 
 namespace emulator {
 
+struct Allocation : Guarded {
+  explicit Allocation(size_t bytes) : Guarded(bytes), shadow(bytes) {}
+  ptx::Shadow shadow;
+};
+
 // Device memory by its address.
-std::map<CUdeviceptr, std::unique_ptr<Guarded>>& allocations();
+std::map<CUdeviceptr, std::unique_ptr<Allocation>>& allocations();
+// New device memory; throws std::bad_alloc.
+CUdeviceptr allocate(size_t bytes);
+// The allocation that the address lies in, or null.
+Allocation* allocation_at(CUdeviceptr address);
+ptx::Region device_region(uint64_t address);
 // The memory at this address if all of the range lies in one allocation; else null.
 char* device_memory(CUdeviceptr address, size_t bytes);
 size_t bytes_in_use();

@@ -1,0 +1,87 @@
+#include "grid.h"
+
+#include <stdlib.h>
+
+#include "../../driver/guarded.h"
+#include "lanes.h"
+
+namespace emulator::ptx {
+namespace {
+
+uint32_t launches = 0, blocks = 0;
+
+// Sets which way approximate results are off; what is wrong with $GRAPHC_PTX_APPROXIMATE, if it is.
+std::string set_error_sign() {
+  const char* set = getenv("GRAPHC_PTX_APPROXIMATE");
+  const std::string name = set ? set : "nearest";
+  if (name != "nearest" && name != "above" && name != "below") {
+    return "GRAPHC_PTX_APPROXIMATE: expected nearest, above or below, received '" + name + "'";
+  }
+  error_sign = name == "above" ? 1 : name == "below" ? -1 : 0;
+  return "";
+}
+
+// Runs the warps of a block from barrier to barrier.
+void run_block(Block& block, Order& order) {
+  const unsigned count = (block.threads() + kWarp - 1) / kWarp;
+  std::vector<std::unique_ptr<Warp>> warps;
+  for (unsigned i = 0; i < count; ++i) warps.push_back(std::make_unique<Warp>(block, i * kWarp));
+  for (;;) {
+    for (unsigned i : order.of(count)) {
+      if (warps[i]->state() == Warp::State::running) warps[i]->run();
+    }
+    const Warp* first = nullptr;
+    for (auto& warp : warps) {
+      if (warp->state() == Warp::State::done) continue;
+      if (first == nullptr) first = warp.get();
+      const std::string one = block.line(first->pc()), other = block.line(warp->pc());
+      if (one == other) continue;
+      throw Fault("block (" + std::to_string(block.index.x) + "," + std::to_string(block.index.y) +
+                  "," + std::to_string(block.index.z) + "): divergent barrier: " +
+                  block.thread_name(first->first_live_thread()) + " waits at " + one + ", " +
+                  block.thread_name(warp->first_live_thread()) + " at " + other);
+    }
+    if (first == nullptr) return;
+    ++block.barriers;
+    for (auto& warp : warps) {
+      if (warp->state() == Warp::State::at_barrier) warp->pass_barrier();
+    }
+  }
+}
+
+}  // namespace
+
+std::string run(const Grid& grid, Order& order, FindRegion find) {
+  const std::string wrong = set_error_sign();
+  if (!wrong.empty()) return wrong;
+  const Kernel& kernel = grid.kernel;
+  const uint3 size = grid.threads, many = grid.blocks;
+  const size_t shared = kernel.static_shared + grid.dynamic_shared;
+  if (shared > grid.most_shared) {
+    return "uses " + std::to_string(shared) + " bytes of shared memory, expected at most " +
+           std::to_string(grid.most_shared);
+  }
+  const unsigned threads = size.x * size.y * size.z;
+  if (kernel.most_threads != 0 && threads > kernel.most_threads) {
+    return "has blocks of " + std::to_string(threads) + " threads, expected at most " +
+           std::to_string(kernel.most_threads) + " (__launch_bounds__)";
+  }
+  Guarded memory(shared);
+  Shadow shadow(shared);
+  ++launches;
+  try {
+    for (unsigned i : order.of(many.x * many.y * many.z)) {
+      memory.fill();
+      shadow.forget();
+      const uint3 index = {i % many.x, i / many.x % many.y, i / many.x / many.y};
+      Block block{kernel, grid.parameters, index, many, size, find,
+                  {0, shared, memory.data(), &shadow}, launches, ++blocks, 0};
+      run_block(block, order);
+    }
+  } catch (const Fault& fault) {
+    return fault.what();
+  }
+  return "";
+}
+
+}  // namespace emulator::ptx
