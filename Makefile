@@ -158,6 +158,7 @@ endif
 # The libraries of sanitizers have to be the first in a process. What they report comes with -s, from
 # any process, though it ends with the report.
 SANITIZE ?=
+PTX ?=
 SANITIZER_NAMES := $(if $(findstring address,$(SANITIZE)),asan) \
   $(if $(findstring undefined,$(SANITIZE)),ubsan)
 SANITIZER_LIBRARIES = $(foreach name,$(SANITIZER_NAMES),$(shell gcc -print-file-name=lib$(name).so))
@@ -197,10 +198,10 @@ $(CUDA_DRIVER)/libcuda.so.1: $(CUDA)/.ready $(wildcard tests/cuda_emulator/drive
 
 test-cuda: $(CUDA_DRIVER)/libcuda.so.1
 	GRAPHC_CUDA_DRIVER=$< GRAPHC_CUDA_SANITIZE=$(SANITIZE) \
-	  $(if $(SANITIZE),LD_PRELOAD="$(SANITIZER_LIBRARIES)") \
+	  $(if $(PTX),GRAPHC_EMULATE=ptx) $(if $(SANITIZE),LD_PRELOAD="$(SANITIZER_LIBRARIES)") \
 	  ASAN_OPTIONS=detect_leaks=0:halt_on_error=0 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
 	  $(CUDA)/bin/python $(PYTEST) $(if $(SANITIZE),-s) tests/cuda_emulator \
-	    $(if $(SANITIZE),,tests/parallel/nccl/test_training.py)
+	    $(if $(SANITIZE)$(PTX),,tests/parallel/nccl/test_training.py)
 
 NAME ?=
 SEED ?= 0

@@ -28,6 +28,10 @@ if "GRAPHC_CUDA_DRIVER" not in os.environ and not _ON_GPU:
 else:
     from tests.cuda_emulator import emulator  # noqa: F401  (it loads the driver, before pycuda)
 
+    if os.environ.get("GRAPHC_EMULATE") == "ptx":
+        # Faults as compiled source shows them; test_ptx_faults.py is of PTX.
+        collect_ignore_glob.append("test_faults.py")
+
     import pycuda.driver as cuda  # isort: skip
 
     @pytest.fixture(scope="session", autouse=True)
