@@ -12,7 +12,7 @@ from pathlib import Path
 from types import ModuleType, TracebackType
 
 from graphc.errors import MissingFileError
-from graphc.scripts import keras_names, python2
+from graphc.scripts import keras_names, python2, spawning
 
 MAIN = "__main__"
 
@@ -54,6 +54,7 @@ def run_program(program: Program, arguments: Sequence[str]) -> None:
     if not sys.flags.safe_path:
         sys.path[0] = os.path.dirname(os.path.realpath(program.file))
     keras_names.install()
+    spawning.install()
     _show_from_the_program(program)
     exec(compile(program.source, program.file, "exec", dont_inherit=True), vars(main))
 

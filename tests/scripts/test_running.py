@@ -121,6 +121,28 @@ def test_an_import_in_the_program_does_the_same(tmp_path: Path) -> None:
     assert (ran.stdout, ran.stderr, ran.returncode) == ("1.0.1 2\n", "", 0)
 
 
+SPAWNING = """\
+import multiprocessing
+import theano
+import keras
+from keras.layers import Dense
+
+def described(size):
+    return Dense(size).output_dim, Dense.__module__, keras.__name__
+
+if __name__ == "__main__":
+    for method in ("spawn", "forkserver"):
+        with multiprocessing.get_context(method).Pool(1) as pool:
+            print(pool.map(described, [2]))
+"""
+
+
+def test_processes_that_a_program_starts_anew(tmp_path: Path) -> None:
+    (tmp_path / "script.py").write_text(SPAWNING)
+    ran = python("-m", "graphc", "run", "script.py", folder=tmp_path)
+    assert (ran.stdout, ran.stderr) == ("[(2, 'graphc.layers.core.dense', 'keras')]\n" * 2, "")
+
+
 def test_a_program_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as end:
         main(["run", str(tmp_path / "none.py")])
