@@ -15,6 +15,7 @@ from graphc.errors import MissingFileError
 from graphc.scripts import keras_names, python2, spawning
 
 MAIN = "__main__"
+_CAME_WITH_KERAS = frozenset({"scipy", "six"})
 
 
 @dataclass(frozen=True)
@@ -59,9 +60,18 @@ def run_program(program: Program, arguments: Sequence[str]) -> None:
     exec(compile(program.source, program.file, "exec", dont_inherit=True), vars(main))
 
 
+def _missing(error: BaseException) -> str | None:
+    """Return the sentence for a package that was installed with Keras and is not with graphc."""
+    name = error.name if isinstance(error, ModuleNotFoundError) else None
+    if name is None or name.partition(".")[0] not in _CAME_WITH_KERAS:
+        return None
+    package = name.partition(".")[0]
+    return f"{package} was installed with Keras. Install it with: python -m pip install {package}"
+
+
 def _show_from_the_program(program: Program) -> None:
     """Let a traceback that ends the process begin with the program's frames, and what comes of
-    Python 2 be told below it."""
+    Python 2, or of a package that Keras needed, be told below it."""
     show = sys.excepthook
 
     def shown(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
@@ -69,7 +79,7 @@ def _show_from_the_program(program: Program) -> None:
         while outer is not None and outer.tb_frame.f_code is not run_program.__code__:
             outer = outer.tb_next
         within = trace if outer is None else outer.tb_next
-        remark = python2.remark(error.with_traceback(within), program.path)
+        remark = python2.remark(error.with_traceback(within), program.path) or _missing(error)
         if remark is not None:
             error.add_note(remark)
         show(kind, error, within)

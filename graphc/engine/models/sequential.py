@@ -387,6 +387,10 @@ def _begun(layer: Layer) -> tuple[list[g.Node], g.Node | list[g.Node]]:
     if layer.batch_input_shape is not None or layer._graphc.input_is_set:
         node = layer.inbound_nodes[-1]
         return node.input_tensors, one_or_list(node.output_tensors)
+    if isinstance(layer, Container) and layer.inputs:
+        # On its own inputs its layers have the tensors that they have, which programs ask for
+        # gradients with respect to.
+        return layer.inputs, layer(one_or_list(layer.inputs))
     if layer.inbound_nodes:
         inputs = [
             Input(batch_shape=known_shape(tensor), dtype=tensor.dtype, name=_input_name(layer))

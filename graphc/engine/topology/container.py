@@ -259,6 +259,10 @@ class Container(HoldingLayer):
         """The shapes of the outputs."""
         return [known_shape(tensor) for tensor in self.outputs]
 
+    def _graphc_only_node(self, wanted: str) -> LayerNode:
+        """The use by which the model has its own tensors, however often it is a layer elsewhere."""
+        return self.inbound_nodes[0] if self.inbound_nodes else super()._graphc_only_node(wanted)
+
     def call(self, input: Any, mask: Any = None) -> Any:
         """Return the output tensors for input tensors."""
         return one_or_list(self.run_internal_graph(to_list(input), _as_masks(mask))[0])

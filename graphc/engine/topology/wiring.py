@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from graphc.compiler import graph as g
 from graphc.engine.topology.layer import InputLayer, Layer, as_layer
 from graphc.engine.topology.layer_node import LayerNode, TensorHistory
-from graphc.engine.topology.shapes import known_shape
 from graphc.errors import ArgumentError
+
+_log = logging.getLogger("graphc")
 
 
 @dataclass(frozen=True)
@@ -34,8 +36,8 @@ def trace(
     `by_name`, in that in which a walk from the outputs meets them, depth first.
 
     Raises:
-        ArgumentError: a tensor that no layer made, an output that needs further inputs, an input
-            that no output needs, two layers of one name.
+        ArgumentError: a tensor that no layer made, an output that needs further inputs, two layers
+            of one name.
     """
     given = set(inputs)
     order: list[LayerNode] = []
@@ -61,13 +63,14 @@ def trace(
             continue
         stack.append((node, True))
         stack += [(_node_of(tensor, owner), False) for tensor in reversed(node.input_tensors)]
-    for tensor in inputs:
-        if tensor.history.node not in begun:
-            raise ArgumentError(
-                f"{owner}: no output depends on the input {tensor.history.layer.name!r} of shape "
-                f"{known_shape(tensor)}; leave it out, or use it"
-            )
-    layers = _by_depth(order, None if by_name else begun)
+    idle = [tensor.history.node for tensor in inputs if tensor.history.node not in begun]
+    for node in idle:  # as in Keras, where losses and metrics read such an input
+        _log.warning(
+            "%s: no output depends on the input %r of shape %s; it takes data, which only a loss "
+            "or a metric can read",
+            *(owner, as_layer(node.outbound_layer).name, node.output_shapes[0]),
+        )
+    layers = _by_depth(order, idle, None if by_name else begun)
     _check_names(layers, owner)
     return Wiring(
         tuple(node for node in order if not isinstance(node.outbound_layer, InputLayer)), layers
@@ -112,9 +115,11 @@ def _node_of(tensor: g.Node, owner: str) -> LayerNode:
     return history_of(tensor, owner).node
 
 
-def _by_depth(order: Sequence[LayerNode], met: Iterable[LayerNode] | None) -> tuple[Layer, ...]:
+def _by_depth(
+    order: Sequence[LayerNode], idle: Sequence[LayerNode], met: Iterable[LayerNode] | None
+) -> tuple[Layer, ...]:
     """Sort layers by the longest path from one of their uses to an output, then by name, or by the
-    order in which they are `met`."""
+    order in which they are `met`. The inputs that no output depends on (`idle`) come first."""
     depths: dict[LayerNode, int] = {}
     made_by: dict[g.Node, LayerNode] = {
         tensor: node for node in order for tensor in node.output_tensors
@@ -125,13 +130,14 @@ def _by_depth(order: Sequence[LayerNode], met: Iterable[LayerNode] | None) -> tu
             before = made_by[tensor]
             if before is not node:  # an input's use reads itself
                 depths[before] = max(depths.get(before, 0), depth + 1)
+    depths |= dict.fromkeys(idle, max(depths.values(), default=0))
     deepest: dict[Layer, int] = {}
     for node, depth in depths.items():
         layer = as_layer(node.outbound_layer)
         deepest[layer] = max(deepest.get(layer, 0), depth)
     if met is None:
         return tuple(sorted(deepest, key=lambda layer: (-deepest[layer], layer.name)))
-    first = list(dict.fromkeys(as_layer(node.outbound_layer) for node in met))
+    first = list(dict.fromkeys(as_layer(node.outbound_layer) for node in (*met, *idle)))
     return tuple(sorted(first, key=lambda layer: -deepest[layer]))
 
 
