@@ -123,18 +123,18 @@ def test_an_import_in_the_program_does_the_same(tmp_path: Path) -> None:
 
 
 def test_a_package_that_keras_needed(tmp_path: Path, monkeypatch, capsys) -> None:
-    """Told below Python's own error; of any other package nothing is said."""
+    """Named below Python's own error; of any other package nothing more is said."""
     for name in ("argv", "path", "meta_path", "excepthook"):
         monkeypatch.setattr(sys, name, copy.copy(getattr(sys, name)))
     monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
-    for package, told in (("six", True), ("sixty", False)):
+    for package, is_named in (("six", True), ("sixty", False)):
         monkeypatch.setitem(sys.modules, package, None)
         (tmp_path / "script.py").write_text(f"from {package}.moves import range")
         with pytest.raises(ModuleNotFoundError) as raised:
             main(["run", str(tmp_path / "script.py")])
         sys.excepthook(raised.type, raised.value, raised.tb)
         last = capsys.readouterr().err.splitlines()[-1]
-        assert (last == SIX) is told, last
+        assert (last == SIX) is is_named, last
 
 
 SIX = "six was installed with Keras. Install it with: python -m pip install six"
