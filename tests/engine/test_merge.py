@@ -14,7 +14,7 @@ from graphc.config import config
 from graphc.engine import Input, Merge, Model, merge
 from graphc.engine.topology.shapes import known_shape
 from graphc.errors import ArgumentError, KeywordError, ShapeError, UnknownNameError
-from graphc.layers import Dense, Masking
+from graphc.layers import Dense, Lambda, Masking
 from graphc.models import Sequential, model_from_json
 from tests.compiler.grad.differences import check_gradients
 
@@ -182,6 +182,28 @@ class TestShapes:
         message = rf"m \(Merge, mode '{mode}'\): .*axis 1 differs: received \(None, 3\) from left "
         with pytest.raises(ShapeError, match=message + r"and \(None, 4\) from right"):
             merge([a, b], mode=mode, name="m")
+
+    @pytest.mark.parametrize("output_shape", [(3,), lambda shape: (shape[0], 3)])
+    @pytest.mark.parametrize("mode", ["sum", "mul", "max"])
+    def test_an_axis_of_1_that_a_function_claims_to_be_longer(self, mode, output_shape, caplog):
+        """The value of a state and the advantages of actions, in dueling networks of that time."""
+        x = Input((4,))
+        value = Lambda(lambda v: K.expand_dims(v[:, 0], dim=-1), output_shape=output_shape)(x)
+        each = Lambda(lambda a: a[:, 1:], output_shape=(3,))(x)
+        made = Model(x, merge([value, each], mode=mode))
+        assert "output_shape says (None, 3)" in caplog.text
+        outer = Input((4,))
+        X = np.random.RandomState(0).rand(5, 4)
+        expected = {"sum": np.add, "mul": np.multiply, "max": np.maximum}[mode](X[:, :1], X[:, 1:])
+        for model in (made, Model(outer, made(outer))):
+            assert model.output_shape == (None, 3)
+            np.testing.assert_allclose(model.predict(X), expected, rtol=1e-6)
+
+    def test_an_axis_of_1_without_a_claim(self):
+        x = Input((4,))
+        parts = [Lambda(lambda v: v[:, :1])(x), Lambda(lambda v: v[:, 1:])(x)]
+        with pytest.raises(ShapeError, match=r"axis 1 differs: received \(None, 1\) from lambda"):
+            merge(parts)
 
     def test_other_numbers_of_axes(self):
         with pytest.raises(ShapeError, match="inputs of equally many axes, received .*Flatten"):

@@ -21,6 +21,7 @@ from graphc.engine.topology.merge_modes import (
     divided_by_products,
     elementwise,
     product,
+    repeated_as_claimed,
 )
 from graphc.engine.topology.user_layers import checks
 from graphc.engine.topology.user_layers.functions import (
@@ -134,6 +135,7 @@ class Merge(Layer):
             raise unknown_name(f"cos_divisor of {where}", cos_divisor, _COS_DIVISORS)
         self.cos_divisor = cos_divisor or ("products" if is_read() else "lengths")
         self._claim = OutputClaim(output_shape, where, has_batch=not at_least("1.0.6"))
+        self._claims: dict[int, KnownShape | None] = {}  # about the inputs, by their places
         self._takes_mask = callable(mode) and takes_mask(mode)
         self._output_mask = output_mask
         self.arguments = checked_arguments(arguments, where)
@@ -180,7 +182,8 @@ class Merge(Layer):
             masks = {"mask": mask or [None] * len(inputs)} if self._takes_mask else {}
             return checked_output(self.mode(list(inputs), **self.arguments, **masks), where)
         if self.mode in ELEMENTWISE:
-            return elementwise(self.mode, inputs, where)
+            claims = [self._claim_about(k, x) for k, x in enumerate(inputs)]
+            return elementwise(self.mode, repeated_as_claimed(inputs, claims), where)
         if self.mode == "concat":
             return concatenated(inputs, self.concat_axis, where)
         if (
@@ -190,6 +193,14 @@ class Merge(Layer):
         ):
             return divided_by_products(inputs, self._summed_axes, where)
         return product(inputs, self._summed_axes, where, normalized=self.mode == "cos")
+
+    def _claim_about(self, position: int, x: g.Node) -> KnownShape | None:
+        """Return what the layer of an input claimed about its output, of a later call too, whose
+        tensors may have no layer."""
+        claim = None if x.history is None else getattr(x.history.layer, "_claim", None)
+        if isinstance(claim, OutputClaim):
+            self._claims[position] = claim.claimed
+        return self._claims.get(position)
 
     _warned_of_mask = False
 

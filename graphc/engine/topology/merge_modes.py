@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from graphc import backend as K
 from graphc.compiler import graph as g
-from graphc.engine.topology.shapes import known_shape
+from graphc.engine.topology.shapes import KnownShape, known_shape
 from graphc.errors import ArgumentError, ShapeError
 
 ELEMENTWISE: Mapping[str, Callable[[g.Node, g.Node], g.Node]] = MappingProxyType(
@@ -24,6 +24,22 @@ def elementwise(mode: str, inputs: Sequence[g.Node], where: str) -> g.Node:
     _need_equal_shapes(inputs, where)
     result = reduce(ELEMENTWISE[mode], _without_broadcasting(inputs))
     return result / len(inputs) if mode == "ave" else result
+
+
+def repeated_as_claimed(
+    inputs: Sequence[g.Node], claims: Sequence[KnownShape | None]
+) -> list[g.Node]:
+    """Repeat the elements of an input along an axis of size 1 where another input is longer, and
+    the claim about the input has that size. Keras believed claims, and Theano repeated elements."""
+    shapes = [known_shape(x) for x in inputs]
+    found = []
+    for x, shape, claim in zip(inputs, shapes, claims, strict=True):
+        for axis, (size, claimed) in enumerate(zip(shape, claim or (), strict=False)):
+            others = {other[axis] for other in shapes if len(other) == x.ndim}
+            if size == 1 and claimed is not None and claimed in others:
+                x = K.repeat_elements(x, claimed, axis)
+        found.append(x)
+    return found
 
 
 def concatenated(inputs: Sequence[g.Node], axis: int, where: str) -> g.Node:

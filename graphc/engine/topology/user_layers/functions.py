@@ -70,12 +70,14 @@ class OutputClaim:
 
     Attributes:
         given: the `output_shape`.
+        claimed: the shape that it gave for the last output that was checked, if any.
     """
 
     def __init__(self, output_shape: object, where: str, has_batch: bool):
         self._where = where
         self._logged = False
         self.given = output_shape
+        self.claimed: KnownShape | None = None
         self.shape: KnownShape | Callable[..., Any] | None = None
         if output_shape is None or callable(output_shape):
             self.shape = output_shape
@@ -107,6 +109,7 @@ class OutputClaim:
                     f"{shape!r}"
                 )
             claimed = _checked_sizes(shape, call)
+        self.claimed = claimed
         found = known_shape(output)
         if agree(claimed, found) or self._logged:
             return
