@@ -23,8 +23,8 @@ from graphc.engine.topology.merge_modes import (
     product,
     repeated_as_claimed,
 )
-from graphc.engine.topology.user_layers import checks
 from graphc.engine.topology.shapes import KnownShape
+from graphc.engine.topology.user_layers import checks
 from graphc.engine.topology.user_layers.functions import (
     OutputClaim,
     check_takes,
