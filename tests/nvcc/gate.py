@@ -46,6 +46,7 @@ _SHARED = re.compile(r"(\d+) bytes smem")
 _PROBLEM = re.compile(r"^(?!Remark).*\b(warning|error|fatal)\b")
 _TOOLKIT = re.compile(r"V(\d+\.\d+\.\d+)")
 
+_CUBIN = "kernels.cubin"
 _MEASURED = ("registers", "shared", "loop", "fma")
 _SELDOM = ("matrix", "copies", "local")  # in a row of the ledger only where there are any
 
@@ -102,22 +103,36 @@ def read_ptxas(text: str) -> dict[str, Resources]:
     return found
 
 
-def compiled(tools: Tools, source: str, arch: str) -> Compiled:
-    """Compile a source for an architecture, ``sm_75``."""
+def assembled(nvcc: str, source: str, arch: str) -> tuple[dict[str, Resources], list[str]]:
+    """Compile a source for an architecture, ``sm_75``. Return the resources of each kernel, and the
+    problems that the compiler found."""
     with tempfile.TemporaryDirectory(prefix="graphc-gate-") as folder:
-        path = Path(folder, "kernels.cu")
-        path.write_text(source, encoding="utf-8")
-        include = f"-I{resources.folder('kernels')}"
-        flags = [*FLAGS, "-Xptxas", "-v", f"-arch={arch}", include]
-        output = path.with_suffix(".cubin")
-        command = [tools.nvcc, *flags, str(path), "-o", str(output)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        mixes = {} if done.returncode else sass.mixes(tools.nvdisasm, output)
+        return _assembled(nvcc, source, arch, Path(folder))
+
+
+def compiled(tools: Tools, source: str, arch: str) -> Compiled:
+    """Compile a source for an architecture, and count the instructions of its kernels."""
+    with tempfile.TemporaryDirectory(prefix="graphc-gate-") as folder:
+        resources_of, problems = _assembled(tools.nvcc, source, arch, Path(folder))
+        cubin = Path(folder, _CUBIN)
+        mixes = sass.mixes(tools.nvdisasm, cubin) if cubin.is_file() else {}
+    return Compiled(resources_of, mixes, problems)
+
+
+def _assembled(
+    nvcc: str, source: str, arch: str, folder: Path
+) -> tuple[dict[str, Resources], list[str]]:
+    path = folder / "kernels.cu"
+    path.write_text(source, encoding="utf-8")
+    include = f"-I{resources.folder('kernels')}"
+    flags = [*FLAGS, "-Xptxas", "-v", f"-arch={arch}", include]
+    command = [nvcc, *flags, str(path), "-o", str(folder / _CUBIN)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     said = (done.stdout + done.stderr).replace(f"{folder}{os.sep}", "")
     problems = [line for line in said.splitlines() if _PROBLEM.search(line)]
     if done.returncode and not problems:
         problems = said.splitlines()[:20]
-    return Compiled(read_ptxas(said), mixes, problems)
+    return read_ptxas(said), problems
 
 
 def problems_of(model: str, card: str, kernels: Mapping[str, Resources]) -> list[str]:

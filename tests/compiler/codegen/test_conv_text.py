@@ -154,7 +154,7 @@ def test_no_kernel_spills_and_nothing_is_warned_of() -> None:
         pooled = g.max_pool(hidden, (2, 2))
         kept = g.random.uniform(pooled.shape, seed=1, stream=2) < 0.75
         outputs += [hidden, g.where(kept, pooled / 0.75, 0.0)]
-    kernels, said = gate.compiled(NVCC, lower(outputs).source, "sm_75")
+    kernels, said = gate.assembled(NVCC, lower(outputs).source, "sm_75")
     assert said == []
     assert len(kernels) == 2 * len(each)
     assert gate.problems_of("convolutions", "sm_75", kernels) == []

@@ -87,7 +87,7 @@ def test_no_kernel_spills_and_nothing_is_warned_of(arch: str) -> None:
             outputs.append(g.tanh(g.matmul(odd, g.transpose(odd) if turned else odd)))
         outputs.append(g.matmul(g.input((BATCH, 50, 6), dtype), g.input((BATCH, 6, 50), dtype)))
     program = lower(outputs)
-    kernels, said = gate.compiled(NVCC, program.source, arch)
+    kernels, said = gate.assembled(NVCC, program.source, arch)
     assert said == []
     assert len(kernels) == len(launches(program.steps))
     assert gate.problems_of("products", arch, kernels) == []

@@ -92,7 +92,7 @@ def test_no_kernel_spills_and_nothing_is_warned_of(arch: str) -> None:
     x = g.input((70_000, 10), "float64")
     kernels += [fused(x.shape, (0,), [g.sum(x, 0)]), fused(x.shape, (0, 1), [g.argmax(x)])]
     texts = [launch.text for launch in launches_of(*kernels)[0]]
-    compiled, said = gate.compiled(NVCC, unit(texts, INCLUDES), arch)
+    compiled, said = gate.assembled(NVCC, unit(texts, INCLUDES), arch)
     assert said == []
     assert len(compiled) == len(texts)
     assert gate.problems_of("reductions", arch, compiled) == []

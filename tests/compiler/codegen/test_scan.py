@@ -91,7 +91,7 @@ def test_nothing_leaves_the_registers() -> None:
     named = [text for units in (53, 72) for text in texts(gru(units, f"gru_{units}"))]
     assert len(named) == 4
     renamed = [re.sub(r"\bk\d+_scan\b", f"scan_{k}", text) for k, text in enumerate(named)]
-    kernels, said = gate.compiled(NVCC, unit(renamed, INCLUDES), "sm_75")
+    kernels, said = gate.assembled(NVCC, unit(renamed, INCLUDES), "sm_75")
     assert said == []
     assert len(kernels) == 4
     assert gate.problems_of("loops", "sm_75", kernels) == []
