@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from graphc.compiler.codegen.expression import (
@@ -25,6 +25,8 @@ from graphc.compiler.codegen.expression import (
     times,
     when,
 )
+from tests.compiler.codegen.expression_values import assert_values_in_c, value_of
+from tests.native.graph_programs import needs_compiler
 
 OPERATIONS = {
     plus: lambda x, y: x + y,
@@ -40,12 +42,19 @@ LEAVES = st.one_of(
 )
 
 
-def joined(parts: tuple) -> tuple[str, int]:
+def joined(parts: tuple) -> tuple[Expression, int]:
     """An expression and its value; those of / and % are used with positive divisors only."""
     operation, (left, x), (right, y) = parts
     if operation in (over, modulo) and (x < 0 or y <= 0):
         operation = plus
     return operation(left, right), OPERATIONS[operation](x, y)
+
+
+def has_quotients(text: str) -> bool:
+    """Return True if / or % is among the operations of an expression."""
+    if not isinstance(text, Expression):
+        return False
+    return text.operation in ("/", "%") or any(map(has_quotients, text.operands))
 
 
 EXPRESSIONS = st.recursive(
@@ -55,11 +64,16 @@ EXPRESSIONS = st.recursive(
 )
 
 
-@given(EXPRESSIONS)
-def test_expressions_have_their_value(expression: tuple[str, int]) -> None:
-    """C's precedence and associativity of + - * / % are Python's."""
-    text, value = expression
-    assert eval(text.replace("/", "//"), VALUES) == value
+@needs_compiler
+# The second list is the first that is not all zeros. None is shrunk: each try would be a run of the
+# compiler, whose message names the expression.
+@settings(max_examples=2, phases=[Phase.generate])
+@given(st.lists(EXPRESSIONS, min_size=100, max_size=100))
+def test_text_and_operations_have_the_value(claims: list[tuple[Expression, int]]) -> None:
+    """The text as a compiler reads it, by its precedence and associativity of + - * / %."""
+    for text, value in claims:
+        assert value_of(text, VALUES) == value
+    assert_values_in_c(claims, VALUES)
 
 
 def test_trivial_parts_are_left_out() -> None:
@@ -99,10 +113,9 @@ def test_a_step_is_what_a_variable_adds(found: tuple[Expression, int], name: str
     """Where there are neither quotients nor rests, by computing both values."""
     text, value = found
     step = step_along(text, name)
-    if "/" in text or "%" in text or step is None:
+    if has_quotients(text) or step is None:
         return
-    moved = eval(text, {**VALUES, name: VALUES[name] + 1})
-    assert moved - value == step
+    assert value_of(text, {**VALUES, name: VALUES[name] + 1}) - value == step
 
 
 @pytest.mark.parametrize(
@@ -136,7 +149,7 @@ def test_a_step_counts_what_others_add(
     if step is None:
         return
     moves = {**VALUES, name: VALUES[name] + 1, second: VALUES[second] + other}
-    assert eval(text.replace("/", "//"), moves) - value == step
+    assert value_of(text, moves) - value == step
 
 
 def test_a_step_that_is_not_known_is_none() -> None:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-
 import numpy as np
 import pytest
 
 from graphc.compiler import graph as g
-from graphc.compiler.codegen.expression import Expression
 from graphc.compiler.codegen.product_operand import Fetch
 from graphc.compiler.codegen.tiles import Tile
+from tests.compiler.codegen.expression_values import value_of
 from tests.compiler.codegen.recorded_products import Recorded, recorded_products
 
 SIZES = {
@@ -27,13 +25,6 @@ SIZES = {
     "short k": (512, 512, 8),
     "odd and short k": (511, 509, 9),
 }
-OPERATIONS: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
-    "+": np.add,
-    "-": np.subtract,
-    "*": np.multiply,
-    "/": np.floor_divide,  # as C divides what is not negative
-    "%": np.remainder,
-}
 
 
 def product(sizes: tuple[int, int, int], turned: bool = False) -> Recorded:
@@ -45,22 +36,14 @@ def product(sizes: tuple[int, int, int], turned: bool = False) -> Recorded:
     return one
 
 
-def value(formula: str, names: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Return the values of an index expression, by its operations."""
-    if isinstance(formula, Expression) and formula.operation in OPERATIONS:
-        left, right = (value(operand, names) for operand in formula.operands)
-        return OPERATIONS[formula.operation](left, right)
-    return names[formula] if formula in names else np.array(int(formula))
-
-
 def fetched(fetch: Fetch, tile: Tile) -> np.ndarray:
     """Return the number of times that each (k, outer) of a tile is fetched."""
     names = {
         "thread": np.arange(int(fetch.spare or tile.threads))[:, None],
         "turn": np.arange(fetch.turns),
     }
-    outer = value(fetch.outer, names) + value(fetch.turn_outer, names)
-    k = value(fetch.k, names) + value(fetch.turn_k, names)
+    outer = value_of(fetch.outer, names) + value_of(fetch.turn_outer, names)
+    k = value_of(fetch.k, names) + value_of(fetch.turn_k, names)
     outer, k, _ = np.broadcast_arrays(outer, k, names["thread"] + names["turn"])
     counts = np.zeros((tile.depth, fetch.span), int)
     for more in range(4 if fetch.wide else 1):

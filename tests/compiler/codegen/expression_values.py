@@ -1,0 +1,51 @@
+"""The values of C expressions: by the operations that they were put together from, and as a compiler
+of C++ finds them in their text."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable, Iterable, Mapping
+from typing import TypeVar
+
+import numpy as np
+
+from graphc.compiler.codegen.expression import Expression
+from graphc.compiler.runtime.cpu.toolchain import compiler_path
+
+Number = TypeVar("Number", int, np.ndarray)
+
+OPERATIONS: Mapping[str, Callable] = {
+    "+": np.add,
+    "-": np.subtract,
+    "*": np.multiply,
+    "/": np.floor_divide,  # as C divides what is not negative
+    "%": np.remainder,
+}
+
+
+def value_of(formula: str, variables: Mapping[str, Number]) -> Number:
+    """Return the value of an expression of + - * / % whose variables are these, by its operations:
+    its text is not read."""
+    if isinstance(formula, Expression) and formula.operation in OPERATIONS:
+        left, right = (value_of(operand, variables) for operand in formula.operands)
+        return OPERATIONS[formula.operation](left, right)
+    return variables[formula] if formula in variables else np.array(int(formula))
+
+
+def assert_values_in_c(
+    claims: Iterable[tuple[str, int]], variables: Mapping[str, int], head: str = ""
+) -> None:
+    """Fail where a compiler of C++ finds another value in the text of an expression than is claimed.
+
+    Args:
+        claims: expressions, each with its value.
+        variables: what the expressions read.
+        head: text ahead of them, as definitions of the functions that they call.
+    """
+    lines = [head, *(f"constexpr int {name} = {value};" for name, value in variables.items())]
+    lines += [f'static_assert(({text}) == ({value}), "");' for text, value in claims]
+    command = [str(compiler_path()), "-std=c++17", "-fsyntax-only", "-x", "c++", "-"]
+    done = subprocess.run(
+        command, input="\n".join(lines), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
