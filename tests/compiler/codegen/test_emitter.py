@@ -1,8 +1,8 @@
-"""The printed body of a kernel: one line a node, an index map by its index alone."""
+"""The body of a kernel: one statement a node, an index map by its index alone."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import pytest
 
@@ -10,15 +10,19 @@ from graphc.compiler import graph as g
 from graphc.compiler.codegen import emit_loops, emit_movement, emit_windows  # noqa: F401  (rules)
 from graphc.compiler.codegen.context import arena_place
 from graphc.compiler.codegen.emitter import MAPS, RULES, Emitter, Pack
-from graphc.compiler.codegen.expression import Expression
+from graphc.compiler.codegen.expression import Expression, call, local
 from graphc.compiler.codegen.index import Index, at, linear
+from graphc.compiler.codegen.launch import Count
 from graphc.compiler.codegen.signature import Signature
+from graphc.compiler.codegen.statement import Block, Define, Listing, Statement
 from graphc.compiler.graph import BATCH, Node
 from graphc.compiler.graph.ops import OPS
+from tests.compiler.codegen.expression_values import value_of
 
 X = g.input((BATCH, 10), "float32")
 Y = g.input((BATCH, 10), "float32")
 COLUMN = g.input((10,), "float32")
+I = local("i")  # noqa: E741  (as the text calls it)
 
 
 def emitter(*leaves: Node, pack: Pack | None = None) -> Emitter:
@@ -27,10 +31,34 @@ def emitter(*leaves: Node, pack: Pack | None = None) -> Emitter:
     return Emitter(Signature(places, [], []), pack)
 
 
-def lines(node: Node, leaves: Sequence[Node], index: Index | None = None) -> list[str]:
+def lines(node: Node, leaves: Sequence[Node]) -> list[str]:
+    """The text of a value at the element `i` of it."""
+    return [line for statement in statements(node, leaves) for line in statement.lines]
+
+
+def statements(node: Node, leaves: Sequence[Node]) -> list[Define]:
+    """The constants, in order, that lead to a value at the element `i` of it."""
     printer = emitter(*leaves)
-    printer.value(node, index or linear(node.shape, "i"))
-    return printer.text.splitlines()
+    printer.value(node, linear(node.shape, I))
+    return defined(printer.statements)
+
+
+def defined(found: Iterable[Statement]) -> list[Define]:
+    """The statements, all of which define constants."""
+    constants = [one for one in found if isinstance(one, Define)]
+    assert constants == list(found)
+    return constants
+
+
+def position_read(found: Sequence[Define], variables: Mapping[str, int]) -> int:
+    """The position of the element that the last statement reads from memory, where variables have
+    these values; those before work it out."""
+    *steps, load = found
+    values = dict(variables)
+    for step in steps:
+        values[step.name] = value_of(step.value, values)
+    _, position = load.value.operands
+    return value_of(position, values)
 
 
 def test_every_op_is_printed_somehow() -> None:
@@ -41,6 +69,7 @@ def test_every_op_is_printed_somehow() -> None:
 
 
 def test_one_line_a_node_with_its_layer() -> None:
+    """The text itself, as a reader of a kernel meets it."""
     with g.origin("dense_1"):
         out = g.maximum(X + COLUMN, 0.0)
     assert lines(out, (X, COLUMN)) == [
@@ -62,12 +91,10 @@ def test_a_given_value_may_ask_for_its_node_without_itself() -> None:
         return printer.value(flipped, index)
 
     printer.given[flipped] = given
-    printer.value(g.tanh(flipped), linear((10,), "i"))
-    assert printer.text.splitlines() == [
-        "const int i0 = 9 - i;",
-        "const float t1 = x0[i0];",
-        "const float t2 = gc_tanh(t1);",
-    ]
+    printer.value(g.tanh(flipped), linear((10,), I))
+    *reading, tanh = defined(printer.statements)
+    assert [position_read(reading, {"i": i}) for i in range(10)] == [*range(9, -1, -1)]
+    assert tanh.value == call("gc_tanh", reading[-1].name)
 
 
 def test_what_is_read_twice_is_printed_once() -> None:
@@ -80,68 +107,76 @@ def test_what_is_read_twice_is_printed_once() -> None:
 @pytest.mark.parametrize(
     ("node", "position"),
     [
-        (g.reshape(X, (-1,)), "i"),
-        (g.reshape(g.reshape(X, (5, -1)), (-1, 5)), "i"),
-        (g.transpose(g.transpose(X)), "i / 10 * 10 + i % 10"),
-        (X[2:], "i + 20"),
-        (g.flip(COLUMN, 0), "9 - i"),
-        (COLUMN[1::3], "i * 3 + 1"),
-        (g.broadcast_to(COLUMN, (4, 10)), "i % 10"),
-        (g.broadcast_to(g.reshape(COLUMN, (10, 1)), (10, 4)), "i / 4"),
+        (g.reshape(X, (-1,)), lambda i: i),
+        (g.reshape(g.reshape(X, (5, -1)), (-1, 5)), lambda i: i),
+        (g.transpose(g.transpose(X)), lambda i: i),
+        (X[2:], lambda i: i + 20),
+        (g.flip(COLUMN, 0), lambda i: 9 - i),
+        (COLUMN[1::3], lambda i: i * 3 + 1),
+        (g.broadcast_to(COLUMN, (4, 10)), lambda i: i % 10),
+        (g.broadcast_to(g.reshape(COLUMN, (10, 1)), (10, 4)), lambda i: i // 4),
     ],
 )
-def test_index_maps_move_the_index(node: Node, position: str) -> None:
-    """Checked as a number at each element: the texts are written otherwise, name by name."""
+def test_index_maps_move_the_index(node: Node, position: Callable[[int], int]) -> None:
+    found = statements(node, (X, COLUMN))
     for i in range(30):
-        names = {"i": i, "batch": 3}
-        *steps, load = lines(node, (X, COLUMN))
-        for step in steps:
-            name, expression = step.removeprefix("const int ").rstrip(";").split(" = ")
-            names[name] = eval(expression.replace("/", "//"), {}, names)
-        inside = load[load.index("[") + 1 : load.index("]")]
-        assert eval(inside.replace("/", "//"), {}, names) == eval(
-            position.replace("/", "//"), {}, names
-        )
+        assert position_read(found, {"i": i, "batch": 3}) == position(i)
 
 
 def test_what_a_block_computes_is_unknown_behind_it() -> None:
     printer = emitter(X)
-    with printer.block("if (i > 2)"):
-        inner = printer.value(g.tanh(X), linear(X.shape, "i"))
-    outer = printer.value(g.tanh(X), linear(X.shape, "i"))
+    with printer.block(Expression("if (i > 2)")):
+        inner = printer.value(g.tanh(X), linear(X.shape, I))
+    outer = printer.value(g.tanh(X), linear(X.shape, I))
     assert inner != outer
-    with printer.block("if (i > 3)"):
-        assert printer.value(g.tanh(X), linear(X.shape, "i")) == outer
-    with printer.block(""):  # no braces: nothing is hidden
-        bare = printer.value(g.exp(X), linear(X.shape, "i"))
-    assert printer.value(g.exp(X), linear(X.shape, "i")) == bare
-    assert printer.text.splitlines()[:4] == [
-        "if (i > 2) {",
-        "  const float t0 = x0[i];",
-        "  const float t1 = gc_tanh(t0);",
-        "}",
-    ]
+    with printer.block(Expression("if (i > 3)")):
+        assert printer.value(g.tanh(X), linear(X.shape, I)) == outer
+    with printer.block(Expression("")):  # no braces: nothing is hidden
+        bare = printer.value(g.exp(X), linear(X.shape, I))
+    assert printer.value(g.exp(X), linear(X.shape, I)) == bare
+    first, *behind = printer.statements
+    assert isinstance(first, Block)
+    assert [one.name for one in defined(first.branches[0].body)][-1] == inner
+    assert outer in [one.name for one in behind if isinstance(one, Define)]
 
 
 def test_given_values_end_the_walk() -> None:
     product = g.dot(X, g.transpose(Y))
     printer = emitter(X, Y)
     printer.given[product] = lambda index: f"total[{printer.position(index)}]"
-    result = printer.value(g.reshape(product, (-1,)) * 2.0, linear((BATCH * BATCH,), "k"))
-    assert printer.text == f"const float {result} = gc_mul(total[k], 2.0f);"
+    result = printer.value(g.reshape(product, (-1,)) * 2.0, linear((BATCH * BATCH,), local("k")))
+    (only,) = defined(printer.statements)
+    assert only.name == result
+    assert only.value == call("gc_mul", "total[k]", "2.0f")
     assert not printer.signature.reads
 
 
 def test_values_at_the_threads_own_position_come_in_packs() -> None:
-    pack = Pack("i", "lane")
+    pack = Pack(I, local("lane"))
     printer = emitter(X, Y, pack=pack)
     out = g.concat([g.reshape(X, (-1,)), g.reshape(Y, (-1,))], 0)
-    printer.value(out, linear(out.shape, "i"))
+    printer.value(out, linear(out.shape, I))
     assert not pack.loads  # the part ends where a pack does not
-    printer.value(X + g.flip(Y, 0), linear(X.shape, "i"))
+    printer.value(X + g.flip(Y, 0), linear(X.shape, I))
     (pointer,) = pack.loads
-    assert f"= pack_{pointer}.of[lane];" in printer.text
     assert pack.loads[pointer] is printer.signature.places[X]
+    assert "lane" in printer.statements.reads
+
+
+@pytest.mark.parametrize(("width", "each"), [(8, 4), (4, 4), (7, 1), (1, 1)])
+def test_a_row_that_packs_divide_is_gathered_a_pack_at_a_time(width: int, each: int) -> None:
+    """Its index is read and tested once for the pack, too."""
+    table, rows = g.input((20, width), "float32"), g.input((6, 4), "int32")
+    taken = g.take(table, rows)
+    pack = Pack(I, local("lane"), local("first"))
+    printer = emitter(table, rows, pack=pack)
+    printer.value(taken, linear(taken.shape, I))
+    walked = Count((24 * width,))
+    read = {one.node: (walked * one.times).elements({}) for one in printer.take_asked()}
+    assert read == {table: 24 * width, rows: 24 * width // each}
+    once_a_pack = Listing(pack.statements)
+    assert once_a_pack.tests == (each > 1)
+    assert printer.statements.tests == (each == 1)
 
 
 def test_coordinates_and_positions_are_the_same_element() -> None:
@@ -168,8 +203,8 @@ def test_user_names_reach_comments_only() -> None:
     x = g.input((BATCH,), "float32", "*/ evil; //")
     with g.origin("int main() {}\n#error"):
         out = g.tanh(x)
-    body = lines(out, (x,))
-    assert [line.split("  //")[0] for line in body] == [
-        "const float t0 = x0[i];",
-        "const float t1 = gc_tanh(t0);",
-    ]
+    plain = g.tanh(g.input((BATCH,), "float32", "x"))
+    bodies = [lines(node, (node.inputs[0],)) for node in (out, plain)]
+    codes = [[line.split("  //")[0] for line in body] for body in bodies]
+    assert codes[0] == codes[1]
+    assert bodies[0] != bodies[1]
