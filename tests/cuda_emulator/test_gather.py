@@ -58,10 +58,3 @@ def test_an_index_out_of_range_is_an_error_that_names_it(width: int) -> None:
         with pytest.raises(IndexRangeError, match=f"{wrong}"):
             executor.run(bad, {}, g.CallStep())
     np.testing.assert_array_equal(executor.run(feeds, {}, g.CallStep())[0], before)
-
-
-def test_a_row_is_read_in_packs() -> None:
-    rows, table = g.input((BATCH, 7), "int32"), g.input((20, 8), "float32")
-    assert "gc_load_pack(x1" in lower([g.take(table, rows)]).source
-    odd = g.input((20, 7), "float32")
-    assert "gc_load_pack(x1" not in lower([g.take(odd, rows)]).source

@@ -1,5 +1,5 @@
-"""The values of C expressions: by the operations that they were put together from, and as a compiler
-of C++ finds them in their text."""
+"""The values of C expressions: by the operations that they were put together from, and as a C++
+compiler finds them in their text."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def value_of(formula: str, variables: Mapping[str, Number]) -> Number:
 def assert_values_in_c(
     claims: Iterable[tuple[str, int]], variables: Mapping[str, int], head: str = ""
 ) -> None:
-    """Fail where a compiler of C++ finds another value in the text of an expression than is claimed.
+    """Fail where a C++ compiler finds another value in an expression's text than is claimed.
 
     Args:
         claims: expressions, each with its value.
