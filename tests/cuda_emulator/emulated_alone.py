@@ -4,6 +4,7 @@ from __future__ import annotations
 
 EMULATED_ALONE: dict[str, tuple[str, ...]] = {
     "test_faults.py": (),
+    "test_ptx_counters.py": (),
     "test_ptx_faults.py": (),
     "test_ptx_floats.py": (),
     "test_ptx_integers.py": (),

@@ -52,9 +52,15 @@ extern "C" __global__ void shuffle(int* out) {
   out[threadIdx.x] = __shfl_xor_sync(0xffffffffu, (int)threadIdx.x, 1);
 }
 extern "C" __global__ void missing_lanes(int* out, int from) {
+  int value = -1;
   if (threadIdx.x >= from) {
-    out[threadIdx.x] = __shfl_xor_sync(0xffffffffu, (int)threadIdx.x, 1);  // lanes missing
+    value = __shfl_xor_sync(0xffffffffu, (int)threadIdx.x, 1);  // lanes missing
   }
+  out[threadIdx.x] = value;
+}
+extern "C" __global__ void left_lanes(int* out, int from, int lane) {
+  if (threadIdx.x < from) return;
+  out[threadIdx.x] = __shfl_sync(0xffffffffu, (int)threadIdx.x, lane);  // lane left
 }
 extern "C" __global__ void foreign_mask(int* out) {
   out[threadIdx.x] = __shfl_xor_sync(0x1u, (int)threadIdx.x, 1);  // foreign mask
@@ -72,6 +78,20 @@ extern "C" __global__ void two_places(float* out, int from) {
     __syncthreads();  // another place
     out[threadIdx.x] = 1;
   }
+}
+
+// Threads that have left are not waited for; which side of the branch leaves is nvcc's choice.
+extern "C" __global__ void left_early(float* out, int from, int until) {
+  __shared__ float row[64];
+  if (threadIdx.x < from) return;
+  if (threadIdx.x >= until) {
+    out[threadIdx.x] = -1;
+    return;
+  }
+  row[threadIdx.x] = threadIdx.x;
+  __syncthreads();
+  out[threadIdx.x] = row[until - 1 - threadIdx.x + from];
+  __syncthreads();
 }
 
 extern "C" __global__ void shifted(float* out, int shift) {
@@ -186,6 +206,14 @@ def test_shuffle_without_all_its_lanes(module: cuda.Module) -> None:
     assert_fault(module, "missing_lanes", out, np.int32(3), says=says)
 
 
+def test_shuffle_from_a_lane_that_has_left(module: cuda.Module) -> None:
+    out = gpuarray.zeros(32, np.int32)
+    launch(module, "left_lanes", out, np.int32(3), np.int32(3), block=32)
+    np.testing.assert_array_equal(out.get(), [0] * 3 + [3] * 29)
+    says = ["shuffle from thread (2,0,0), which has left", line("lane left")]
+    assert_fault(module, "left_lanes", out, np.int32(3), np.int32(2), says=says, block=32)
+
+
 def test_shuffle_with_a_mask_that_lacks_the_own_lane(module: cuda.Module) -> None:
     out = gpuarray.zeros(64, np.int32)
     says = ["shuffle with a mask that lacks its own lane", "thread (1,0,0)", line("foreign mask")]
@@ -204,6 +232,14 @@ def test_warps_at_two_barriers(module: cuda.Module, out: gpuarray.GPUArray) -> N
     np.testing.assert_array_equal(out.get(), np.full(64, 2))
     says = ["divergent barrier: thread (0,0,0) waits at ", line("one place"), line("another place")]
     assert_fault(module, "two_places", out, np.int32(32), says=says)
+
+
+def test_a_barrier_does_not_wait_for_threads_that_have_left(
+    module: cuda.Module, out: gpuarray.GPUArray
+) -> None:
+    launch(module, "left_early", out, np.int32(5), np.int32(50))
+    expected = [0] * 5 + [*range(49, 4, -1)] + [-1] * 14
+    np.testing.assert_array_equal(out.get(), expected)
 
 
 def test_store_out_of_bounds(module: cuda.Module, out: gpuarray.GPUArray) -> None:

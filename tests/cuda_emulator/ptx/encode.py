@@ -173,13 +173,18 @@ class _Kernel:
                 following.append(number[after])
             successors.append(tuple(following))
             assert start <= last
-        meeting = [*reconvergence(successors)]
+        meeting = reconvergence(successors)
         starts = [*leaders, len(code)]
+        # Where all that is left is to leave, lanes do not wait for each other.
+        meets = [
+            len(code) if start < len(code) and code[start].opcode in _ENDS else start
+            for start in starts
+        ]
         block_of: dict[int, int] = {}
         for block, start in enumerate(leaders):
             for pc in range(start, starts[block + 1]):
                 block_of[pc] = block
-        return {pc: (to, starts[meeting[block_of[pc]]]) for pc, to in branches.items()}
+        return {pc: (to, meets[meeting[block_of[pc]]]) for pc, to in branches.items()}
 
     # ---- operands ------------------------------------------------------------------------------
 

@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include <optional>
+
 #include "../../driver/guarded.h"
 #include "lanes.h"
 
@@ -66,6 +68,8 @@ std::string run(const Grid& grid, Order& order, FindRegion find) {
     return "has blocks of " + std::to_string(threads) + " threads, expected at most " +
            std::to_string(kernel.most_threads) + " (__launch_bounds__)";
   }
+  std::optional<Counters> counters;
+  if (counting()) counters.emplace(kernel);
   Guarded memory(shared);
   Shadow shadow(shared);
   ++launches;
@@ -75,7 +79,8 @@ std::string run(const Grid& grid, Order& order, FindRegion find) {
       shadow.forget();
       const uint3 index = {i % many.x, i / many.x % many.y, i / many.x / many.y};
       Block block{kernel, grid.parameters, index, many, size, find,
-                  {0, shared, memory.data(), &shadow}, launches, ++blocks, 0};
+                  {0, shared, memory.data(), &shadow},
+                  counters ? &*counters : nullptr, launches, ++blocks, 0};
       run_block(block, order);
     }
   } catch (const Fault& fault) {

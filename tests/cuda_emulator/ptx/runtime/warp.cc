@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <new>
 
@@ -70,7 +71,7 @@ void Warp::Aligned::operator()(char* memory) const { free(memory); }
 
 Warp::Warp(Block& block, unsigned first_thread) : block_(block), first_thread_(first_thread) {
   const unsigned count = block.threads() - first_thread;
-  live_ = count >= kWarp ? kAll : (1u << count) - 1;
+  existing_ = live_ = count >= kWarp ? kAll : (1u << count) - 1;
   const size_t bytes = (block.kernel.file_bytes / kLine + 1) * kLine;
   file_.reset(static_cast<char*>(aligned_alloc(kLine, bytes)));
   if (!file_) throw std::bad_alloc();
@@ -127,14 +128,15 @@ void Warp::step(const Instruction& it, uint32_t pc) {
     const uint32_t guard = mask_at(file(), it.guard);
     mask &= it.flags & kNegatedGuard ? ~guard : guard;
   }
+  if (block_.counters) block_.counters->ran(it, mask);
   if (it.operation == op_branch) return branch(it, mask);
   path.pc = pc + 1;
   if (mask == 0 || compute(file(), it, mask)) return;
   switch (it.operation) {
-    case op_load: return load(it, mask);
-    case op_store: return store(it, mask);
+    case op_load: load(it, mask); return count_access(it);
+    case op_store: store(it, mask); return count_access(it);
+    case op_atomic: atomic(it, mask); return count_access(it);
     case op_load_parameter: return load_parameter(it, mask);
-    case op_atomic: return atomic(it, mask);
     case op_leave: return leave(mask);
     case op_barrier: return barrier(mask);
     case op_warp_barrier: return warp_barrier(it, mask);
@@ -157,6 +159,7 @@ void Warp::branch(const Instruction& it, uint32_t taken) {
     path.pc = taken != 0 ? target : path.pc + 1;
     return;
   }
+  if (block_.counters) block_.counters->parted(it);
   const uint32_t after = path.pc + 1, meeting = it.slots[0];
   path.pc = meeting;
   paths_.push_back({after, meeting, others});
@@ -167,11 +170,29 @@ void Warp::leave(uint32_t mask) { live_ &= ~mask; }
 
 void Warp::barrier(uint32_t mask) {
   if (mask != live_) {
+    if (resume_others()) return;
     fail(__builtin_ctz(mask), "divergent barrier: " +
          block_.thread_name(first_thread_ + __builtin_ctz(live_ & ~mask)) + " is not there");
   }
   paths_.back().pc = pc_;  // until all warps are there
   state_ = State::at_barrier;
+}
+
+// Lanes that meet the others nowhere may leave before a barrier, which then does not wait for them:
+// they run first. False where no path of such lanes can go on.
+bool Warp::resume_others() {
+  const std::vector<Instruction>& code = block_.kernel.code;
+  uint32_t above = paths_.back().mask;
+  for (size_t i = paths_.size() - 1; i-- != 0; above |= paths_[i].mask) {
+    Path& other = paths_[i];
+    other.mask &= live_;
+    const bool joins = (other.mask & above) != 0 || other.meeting != code.size();
+    if (other.mask == 0 || joins || code[other.pc].operation == op_barrier) continue;
+    paths_.back().pc = pc_;  // the barrier again
+    std::rotate(paths_.begin() + i, paths_.begin() + i + 1, paths_.end());
+    return true;
+  }
+  return false;
 }
 
 void Warp::pass_barrier() {
@@ -241,6 +262,7 @@ std::string Warp::conflict_text(const Conflict& conflict, Use use) const {
 
 char* Warp::touch(const Instruction& it, unsigned lane, Use use) {
   const uint64_t at = address(it, lane);
+  if (block_.counters) touched_.push_back(at);
   const size_t bytes = size_t(it.bytes) * it.count;
   const Space space = Space(it.kind & 3);
   const char* verb = use == Use::read ? "load" : "store";
@@ -298,6 +320,12 @@ char* Warp::touch(const Instruction& it, unsigned lane, Use use) {
   }
   if (conflicts) fail(lane, conflict_text(conflict, use));
   return region.data + offset;
+}
+
+void Warp::count_access(const Instruction& it) {
+  if (block_.counters == nullptr) return;
+  block_.counters->touched(it, touched_);
+  touched_.clear();
 }
 
 void Warp::load(const Instruction& it, uint32_t mask) {
@@ -382,6 +410,9 @@ void Warp::shuffle(const Instruction& it, uint32_t mask) {
       case Shuffle::idx: source = first | int(b & ~segment); in = source <= last; break;
     }
     if (!in) source = int(lane);
+    if (existing_ & ~mask & 1u << source) {
+      fail(lane, "shuffle from " + block_.thread_name(first_thread_ + source) + ", which has left");
+    }
     inside |= uint32_t(in) << lane;
     const uint32_t value = mask >> source & 1 ? values[source] : kNoValue;
     set_register(file(), it.slots[0], 4, lane, value);

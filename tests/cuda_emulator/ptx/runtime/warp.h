@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "counters.h"
 #include "image.h"
 #include "shadow.h"
 
@@ -36,6 +37,7 @@ struct Block {
   uint3 index, grid, size;
   FindRegion find;
   Region shared;
+  Counters* counters;       // or null
   uint32_t launch = 0;      // numbers this launch
   uint32_t run = 0;         // numbers this block, over all launches
   uint32_t barriers = 0;
@@ -68,8 +70,10 @@ class Warp {
   void step(const Instruction& it, uint32_t pc);
   void branch(const Instruction& it, uint32_t mask);
   void leave(uint32_t mask);
+  bool resume_others();
   void barrier(uint32_t mask);
   void warp_barrier(const Instruction& it, uint32_t mask);
+  void count_access(const Instruction& it);
   void load(const Instruction& it, uint32_t mask);
   void store(const Instruction& it, uint32_t mask);
   void atomic(const Instruction& it, uint32_t mask);
@@ -93,7 +97,8 @@ class Warp {
   Block& block_;
   const unsigned first_thread_;
   State state_ = State::running;
-  uint32_t live_;
+  std::vector<uint64_t> touched_;  // addresses of the access that runs, while they are counted
+  uint32_t existing_, live_;  // lanes that have a thread, and that have not left
   uint32_t pc_ = 0;  // of the instruction that runs
   uint16_t warp_barriers_ = 0;
   std::vector<Path> paths_;
