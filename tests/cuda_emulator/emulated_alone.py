@@ -8,6 +8,7 @@ EMULATED_ALONE: dict[str, tuple[str, ...]] = {
     "test_ptx_faults.py": (),
     "test_ptx_floats.py": (),
     "test_ptx_integers.py": (),
+    "test_ptx_programs.py": (),
     "test_programs.py": (),
     "test_streams.py": (),
     "test_gpu_check.py": (),

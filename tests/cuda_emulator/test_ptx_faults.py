@@ -124,6 +124,16 @@ extern "C" __global__ void half_written(float* out, int count) {
   out[threadIdx.x] = row[63 - threadIdx.x];  // half written
 }
 
+// nvcc loads four neighbours for these three.
+extern "C" __global__ void three_of_four(float* out, int count) {
+  __shared__ __align__(16) float row[64 * 4];
+  float* own = row + 4 * threadIdx.x;
+  for (int k = 0; k < count; ++k) own[k] = k + 1;
+  __syncthreads();
+  const float* other = row + 4 * (threadIdx.x ^ 1);
+  out[threadIdx.x] = other[0] + other[1] + other[2];  // three of four
+}
+
 extern "C" __global__ void of_blocks(int* out, int stride) {
   if (threadIdx.x == 0) out[blockIdx.x * stride] = blockIdx.x;  // of blocks
 }
@@ -301,6 +311,15 @@ def test_shared_memory_that_nobody_wrote(module: cuda.Module, out: gpuarray.GPUA
     np.testing.assert_array_equal(out.get(), np.arange(63, -1, -1))
     says = ["load of shared memory that nobody has written", line("half written")]
     assert_fault(module, "half_written", out, np.int32(63), says=says)
+
+
+def test_part_of_a_vector_that_nobody_wrote(module: cuda.Module, out: gpuarray.GPUArray) -> None:
+    launch(module, "three_of_four", out, np.int32(3))
+    np.testing.assert_array_equal(out.get(), np.full(64, 6))
+    launch(module, "three_of_four", out, np.int32(2))
+    assert np.isnan(out.get()).all()
+    says = ["load of shared memory that nobody has written", "ld.shared.v4", line("three of four")]
+    assert_fault(module, "three_of_four", out, np.int32(0), says=says)
 
 
 def test_device_memory_that_nobody_wrote(module: cuda.Module, out: gpuarray.GPUArray) -> None:
