@@ -1,4 +1,4 @@
-"""What the instructions of launches did while they were counted, from the executor of PTX."""
+"""Counts of instructions and accesses of launches, from the executor of PTX."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ void set_register(char* file, uint32_t slot, unsigned bytes, unsigned lane, uint
 
 template <typename T> T combined(Atomic kind, T old, T value, T other) {
   switch (kind) {
-    case Atomic::add: return T(old + value);
+    case Atomic::add: return T(uint64_t(old) + uint64_t(value));
     case Atomic::min: return old < value ? old : value;
     case Atomic::max: return old > value ? old : value;
     case Atomic::band: return old & value;
