@@ -37,7 +37,8 @@ class ShardCalls:
         Args:
             arrays: what the shards are fed, of the same shapes at each call, and of the inputs'
                 dtypes.
-            into: contiguous arrays, which shards write their rows of the other outputs into.
+            into: contiguous arrays with a line for each row of the shards, which these write the
+                other outputs into.
 
         Returns:
             The sums, added in the tree that `graphc.parallel.tree` describes, in memory that the
@@ -76,7 +77,8 @@ class ShardCalls:
                 others.append(rows)
             else:
                 for value, whole in zip(rows, into, strict=True):
-                    self.division.rows_of_shard(whole, 0, shard)[...] = value
+                    own = self.division.rows_of_shard(whole, 0, shard)
+                    own[...] = value.reshape(own.shape)
             return values[: self._sums]
 
         summed = sum_below(Span(0, self.division.shards), of_shard)

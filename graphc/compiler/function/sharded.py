@@ -326,14 +326,14 @@ class ShardedFunction:
             to: the rank that gets the joined rows, all by default.
         """
         own_rows: list[Arrays] = []
-        in_place = self._in_place(rows, call)
+        in_place, total = self._in_place(rows, call), call.bindings[_BATCH]
 
         def of_subtree(node: Span) -> Arrays:
             call.step.drawn.value = call.number
             first, behind = call.ranges[node.start][0], call.ranges[node.stop - 1][1]
             calls = self._calls(function, len(sums), call, first, behind)
             arrays = [self._rows_of(one, call, first, behind) for one in function.inputs]
-            into = [whole[first:behind] for whole in in_place] if in_place else None
+            into = [whole.reshape(total, -1)[first:behind] for whole in in_place] or None
             try:
                 summed, others = calls(arrays, into)
             except (IndexRangeError, NotFiniteError):

@@ -19,6 +19,7 @@ from graphc.errors import (
 )
 from graphc.parallel.transport import OneRank
 from tests.compiler.function.large_weights import MOST_ROWS, large_weights
+from tests.native.graph_programs import needs_compiler
 
 F = "float64"
 
@@ -362,6 +363,20 @@ def test_large_weights_are_updated_as_by_the_whole_batch(count):
     found = large_weights(OneRank(), 4, [count, 5])
     for one, other in zip(found, large_weights(None, 1, [count, 5]), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("cpu", ["numpy", pytest.param("native", marks=needs_compiler)])
+def test_rows_whose_axis_is_merged_with_others_are_fetched_in_order(cpu):
+    """Behind the batch, where a row has several lines; ahead of it, where its lines are apart."""
+    x = batch(3, 2)
+    behind = g.reshape(x * 2.0, (g.BATCH * 3, 2))
+    ahead = g.reshape(g.transpose(x, (1, 0, 2)), (3 * g.BATCH, 2))
+    a = rows(5, 3, 2)
+    with config.changed(cpu=cpu):
+        for outputs in ([behind, g.reshape(x, (g.BATCH * 6,))], [ahead, behind]):
+            found = sharded_function([x], outputs, shards=2)(a)
+            for one, expected in zip(found, function([x], outputs)(a), strict=True):
+                assert one.tolist() == expected.tolist()
 
 
 def test_counts_that_rows_read_are_taken_of_all_shards_at_once(monkeypatch):

@@ -199,7 +199,8 @@ class NativeExecutor:
             bound: what `bound_shards` returned.
             arrays: what is fed, as `bound.division` divides it.
             call_step: the number of the call.
-            into: contiguous arrays, which shards write their rows of the other fetched values into.
+            into: contiguous arrays with a line for each row of the shards, which these write the
+                other fetched values into.
 
         Returns:
             The sums, added in the binary tree of `graphc.parallel.tree`, in memory that the next
@@ -274,7 +275,8 @@ class NativeExecutor:
             elif origin is not None:
                 for shard in range(len(bound.tables)):
                     rows = bound.division.rows_of_shard(whole, 0, shard)
-                    rows[...] = self._unwritten(origin, bound.feeds_of(arrays, shard))
+                    value = self._unwritten(origin, bound.feeds_of(arrays, shard))
+                    rows[...] = value.reshape(rows.shape)
 
     def _partial_sums(self, bound: BoundShards) -> PartialSums:
         """The memory of the sums over the shards."""
