@@ -100,6 +100,7 @@ def sum_over_shards(
     filled: int,
     shards: int,
     of_subtree: Callable[[Span], Arrays],
+    then: Callable[[], None] = lambda: None,
 ) -> Arrays:
     """Return the sums over all shards of a batch: of each array the piece of this rank.
 
@@ -113,10 +114,13 @@ def sum_over_shards(
         shards: the number of shards.
         of_subtree: returns the sums below a node of the tree. They stay as they are until its next
             call; on one rank the last ones are what is returned.
+        then: called when this rank's shards are computed, ahead of waiting for sums.
     """
     rank, size = transport.rank, transport.size
     if size == 1:
-        return of_subtree(Span(0, filled))
+        summed = of_subtree(Span(0, filled))
+        then()
+        return summed
     pieces = layout.pieces(size)
     lengths = [layout.bytes_of(one) for one in pieces]
     total = TreeSum(Span(0, filled), add_arrays)
@@ -129,6 +133,7 @@ def sum_over_shards(
         if layout.shapes:
             parts = [] if own is None else [layout.pack(arrays, one) for one in pieces]
             under_way.append(_Exchange(transport, nodes, parts, lengths))
+    then()
     if not under_way:
         return []
     for exchange in under_way:
@@ -223,6 +228,24 @@ class Gathering:
                 value = np.concatenate([whole[:0], *several])
             found.append(value.view(dtype).reshape(shape))
         return found
+
+
+def gather_in_place(
+    transport: Transport[np.ndarray], wholes: Sequence[np.ndarray], rows: Sequence[int]
+) -> list[Transfer]:
+    """Begin to complete arrays of all rows on every rank.
+
+    Args:
+        transport: the ranks.
+        wholes: contiguous arrays with a line for each row, of which each rank has written its own.
+        rows: how many each rank has.
+    """
+    if transport.size == 1:
+        return []
+    return [
+        transport.all_gather(as_bytes(one), [count * one[:1].nbytes for count in rows])
+        for one in wholes
+    ]
 
 
 def gather_rows(

@@ -48,9 +48,15 @@ from graphc.compiler.shards.from_rows import most_rows
 from graphc.compiler.shards.spread import Moved
 from graphc.errors import ArgumentError, IndexRangeError, NotFiniteError
 from graphc.parallel.meeting import meet
-from graphc.parallel.summing import Arrays, Layout, gather_rows, sum_over_shards
-from graphc.parallel.transport import OneRank, Transport
-from graphc.parallel.tree import Span, shards_of_rank
+from graphc.parallel.summing import (
+    Arrays,
+    Layout,
+    gather_in_place,
+    gather_rows,
+    sum_over_shards,
+)
+from graphc.parallel.transport import OneRank, Transfer, Transport
+from graphc.parallel.tree import Span, rows_of_rank, shards_of_rank
 
 (_BATCH,) = symbols(BATCH)
 
@@ -288,19 +294,23 @@ class ShardedFunction:
 
     def _run_locked(self, given: Sequence[object], first_only: bool) -> list[np.ndarray]:
         feeds, sized = self._feeds(given)
-        meet(self.ranks, self.name)
+        has_all = not any(isinstance(feeds[node], OwnRows) for node in self._fed)
+        meet(self.ranks, self.name if has_all else f"{self.name} on own rows")
         step = sized.step
         divided, root = step.divided, step.root
         call = _Call(sized, feeds, self.call_step.value)
         if step.first is not None:
             sums = divided.first_sums
             unmoved = {node: Moved(node, ()) for node in sums}
-            summed = self._over_shards(step.first, sums, unmoved, sized.first, {}, call)
+            ranks = OneRank() if has_all and step.counts_at_once else self.ranks
+            summed = self._over_shards(step.first, sums, unmoved, sized.first, {}, call, ranks)
             feeds.update(zip(sums, summed, strict=True))
         if step.shard is not None:
             sums, rows = divided.sums, divided.rows
             to = 0 if first_only and not any(node in rows for node in root.inputs) else None
-            summed = self._over_shards(step.shard, sums, root.sums, sized.sums, rows, call, to)
+            summed = self._over_shards(
+                step.shard, sums, root.sums, sized.sums, rows, call, self.ranks, to
+            )
             feeds.update(root.fed(summed))
         self._complete(call)
         step.drawn.value = call.number
@@ -317,23 +327,28 @@ class ShardedFunction:
         layout: Layout,
         rows: Mapping[Node, BatchAxis],
         call: _Call,
+        ranks: Transport[np.ndarray],
         to: int | None = None,
     ) -> Arrays:
         """Run a function on each shard and return the sums of its first results over all shards, as
         `wanted` and the layout say; the other results, rows, are joined and put into the feeds.
 
         Args:
+            ranks: that compute the shards.
             to: the rank that gets the joined rows, all by default.
         """
         own_rows: list[Arrays] = []
-        in_place, total = self._in_place(rows, call), call.bindings[_BATCH]
+        total = call.bindings[_BATCH]
+        in_place = self._in_place(rows, call) if to is None else []
+        lines = [whole.reshape(total, -1) for whole in in_place]
+        gathered_in_place: list[Transfer] = []
 
         def of_subtree(node: Span) -> Arrays:
             call.step.drawn.value = call.number
             first, behind = call.ranges[node.start][0], call.ranges[node.stop - 1][1]
             calls = self._calls(function, len(sums), call, first, behind)
             arrays = [self._rows_of(one, call, first, behind) for one in function.inputs]
-            into = [whole.reshape(total, -1)[first:behind] for whole in in_place] or None
+            into = [whole[first:behind] for whole in lines] or None
             try:
                 summed, others = calls(arrays, into)
             except (IndexRangeError, NotFiniteError):
@@ -342,16 +357,24 @@ class ShardedFunction:
             own_rows.extend(others)
             return moved(dict(zip(sums, summed, strict=True)), wanted)
 
+        def gather() -> None:
+            parts = [
+                rows_of_rank(total, self.shards, ranks.size, rank) for rank in range(ranks.size)
+            ]
+            gathered_in_place.extend(gather_in_place(ranks, lines, [len(part) for part in parts]))
+
         filled = len(call.ranges)
-        summed = sum_over_shards(self.ranks, layout, filled, self.shards, of_subtree)
+        summed = sum_over_shards(ranks, layout, filled, self.shards, of_subtree, gather)
         if in_place:
+            for transfer in gathered_in_place:
+                transfer.wait()
             call.feeds.update(zip(rows, in_place, strict=True))
         elif rows:
             layouts = [
                 _layout(rows, {**call.bindings, _BATCH: behind - first})
                 for first, behind in call.ranges
             ]
-            gathered = gather_rows(self.ranks, layouts, self.shards, own_rows, to)
+            gathered = gather_rows(ranks, layouts, self.shards, own_rows, to)
             if not gathered:
                 return summed
             for (node, batch), several in zip(
@@ -363,10 +386,8 @@ class ShardedFunction:
 
     def _in_place(self, rows: Mapping[Node, BatchAxis], call: _Call) -> Arrays:
         """Return arrays of the whole batch that shards write their rows into; none if rows are
-        joined after the shards: with several ranks, or if a shard's rows are not contiguous."""
-        if self.ranks.size > 1 or any(
-            one.axis or one.outer not in (1, None) for one in rows.values()
-        ):
+        joined after the shards: if those of a shard are not contiguous."""
+        if any(one.axis or one.outer not in (1, None) for one in rows.values()):
             return []
         kept, step = call.sized.rows, call.step
         for node in rows:
