@@ -17,6 +17,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from itertools import accumulate, pairwise
 from typing import Any
 
 import numpy as np
@@ -190,8 +191,11 @@ class MpiTransfer:
             return True
 
     def _is_done(self) -> bool:
-        with _mpi_errors(self._mpi), _lock:
-            return bool(self._mpi.Request.Testall(self._requests))
+        try:
+            with _lock:
+                return bool(self._mpi.Request.Testall(self._requests))
+        except (self._mpi.Exception, OverflowError) as error:
+            raise _failed(error) from error
 
 
 class MpiPost:
@@ -319,7 +323,8 @@ def _imported() -> Any:
 
 
 def _parts(memory: np.ndarray, sizes: Sequence[int]) -> list[np.ndarray]:
-    return np.split(memory, np.cumsum(sizes)[:-1])
+    ends = list(accumulate(sizes, initial=0))
+    return [memory[start:end] for start, end in pairwise(ends)]
 
 
 @contextmanager
@@ -327,7 +332,11 @@ def _mpi_errors(mpi: Any) -> Iterator[None]:
     try:
         yield
     except (mpi.Exception, OverflowError) as error:
-        raise RankError(f"ranks: MPI failed: {error}") from error
+        raise _failed(error) from error
+
+
+def _failed(error: Exception) -> RankError:
+    return RankError(f"ranks: MPI failed: {error}")
 
 
 def _report_errors(heartbeat: Heartbeat) -> None:

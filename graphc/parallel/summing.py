@@ -190,24 +190,36 @@ class Gathering:
         self._transport, self._layout = transport, layout
         pieces = layout.pieces(transport.size)
         self._lengths = [layout.bytes_of(one) for one in pieces]
-        self._start = sum(self._lengths[: transport.rank])
         self._line = [piece for of_rank in pieces for piece in of_rank if len(piece)]
         self._buffers = [np.empty(sum(self._lengths), "uint8") for _ in range(2)]
+        start = sum(self._lengths[: transport.rank])
+        flat = replace(layout, shapes=tuple([(math.prod(shape),) for shape in layout.shapes]))
+        own = [piece for piece in pieces[transport.rank] if len(piece)]
+        self._own = [flat.values(one[start:], own) for one in self._buffers]
 
-    def gather(self, own: Sequence[np.ndarray]) -> Arrays:
-        """Return the whole arrays, on every rank; `own` are this rank's pieces, without empty ones.
+    @property
+    def own(self) -> Arrays:
+        """This rank's pieces, without empty ones and each in a line, in the buffer that is completed
+        next. They may be written there ahead of it."""
+        return self._own[0]
+
+    def gather(self, own: Sequence[np.ndarray | None]) -> Arrays:
+        """Return the whole arrays, on every rank; `own` are this rank's pieces, without empty ones,
+        or None for those that are written.
 
         Arrays share the buffer's memory where their pieces are neighbours there.
         """
-        whole = self._buffers.pop(0)
-        self._buffers.append(whole)
+        for piece, value in zip(self.own, own, strict=True):
+            if value is not None:
+                piece[:] = value.reshape(-1)
+        whole = self._buffers[0]
         if not self._layout.shapes:
             return []
-        behind = self._start + self._lengths[self._transport.rank]
-        given = [as_bytes(np.ascontiguousarray(piece)) for piece in own]
-        np.concatenate([whole[:0], *given], out=whole[self._start : behind])
         self._transport.all_gather(whole, self._lengths).wait()
-        return self._arrays(whole)
+        found = self._arrays(whole)
+        self._buffers.reverse()
+        self._own.reverse()
+        return found
 
     def _arrays(self, whole: np.ndarray) -> Arrays:
         parts: list[list[np.ndarray]] = [[] for _ in self._layout.shapes]

@@ -81,21 +81,24 @@ def test_every_rank_has_the_bits_of_the_tree(filled: int, shards: int, ranks: in
 
 @pytest.mark.parametrize("ranks", [1, 2, 3, 4])
 def test_pieces_are_gathered_in_two_buffers(ranks: int) -> None:
-    """The line of pieces has the float32 of the third array ahead of the float64 of the fourth."""
+    """The line of pieces has the float32 of the third array ahead of the float64 of the fourth.
+    Those of the second call are written there ahead of it."""
 
     def program(rank: ThreadRank) -> list:
         gathering = Gathering(rank, layout)
         pieces = layout.pieces(ranks)[rank.rank]
-        first, second = (
-            gathering.gather(
-                [
-                    np.ascontiguousarray(array).reshape(-1)[piece.start : piece.stop]
-                    for array, piece in zip(arrays, pieces, strict=True)
-                    if len(piece)
-                ]
-            )
-            for arrays in (of_shard(0), of_shard(1))
-        )
+
+        def own(shard: int) -> list[np.ndarray]:
+            return [
+                np.ascontiguousarray(array).reshape(-1)[piece.start : piece.stop]
+                for array, piece in zip(of_shard(shard), pieces, strict=True)
+                if len(piece)
+            ]
+
+        first = gathering.gather(own(0))
+        for place, value in zip(gathering.own, own(1), strict=True):
+            place[:] = value
+        second = gathering.gather([None] * len(gathering.own))
         return [bits(first), bits(second)]
 
     parameters = tuple([Parameter(math.prod(shape)) for shape in SHAPES])

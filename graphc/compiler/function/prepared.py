@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
+from types import MappingProxyType
 from typing import cast
 
 import numpy as np
@@ -164,17 +165,25 @@ class Prepared:
         feeds: Mapping[Node, np.ndarray],
         bindings: Mapping[Symbol, int],
         observer: Observer | None = None,
+        into: Mapping[int, np.ndarray] = MappingProxyType({}),
     ) -> list[np.ndarray]:
         """Return what is fetched; the states are set, and the call is counted if it draws numbers.
         An error leaves both as they were. `feeds` has an array for each of `inputs`, `bindings`
-        come from `sizes`."""
+        come from `sizes`; what is fetched for some numbers is written `into` arrays."""
         if self._checker is not None:
             self._checker.check(feeds, bindings, self._call_step.value)
         executor = self._executor
         if self._checker is not None and self.target is not None:
             fetched = self._compared(feeds, bindings, observer)
+        elif into and isinstance(executor, NativeExecutor):
+            watched = observer or self._observer
+            fetched = executor.run(feeds, bindings, self._call_step, watched, into)
         else:
             fetched = executor.run(feeds, bindings, self._call_step, observer or self._observer)
+        for number, array in into.items():
+            if fetched[number] is not array:
+                array[...] = fetched[number]
+                fetched[number] = array
         return self._prints.printed(fetched) if self._prints.values else fetched
 
     def start(self, feeds: Mapping[Node, np.ndarray], bindings: Mapping[Symbol, int]) -> Pending:

@@ -149,6 +149,9 @@ class Root:
             return None
         # In the order of the parameters, so that neighbours are neighbours in memory.
         self._whole_on_all = sorted(gathered, key=lambda state: gathered[state])
+        first = len(root.fetched)
+        numbers = {state: number for number, state in enumerate(self._of_rank.pieces, first)}
+        self._piece_numbers = [numbers[one] for one in self._whole_on_all if one in numbers]
         layout = Layout(
             tuple([state.shape for state in self._whole_on_all]),
             tuple([np.dtype(state.dtype) for state in self._whole_on_all]),
@@ -202,17 +205,25 @@ class Root:
             assert isinstance(arrays, list)
             totals = self._totals(dict(zip(made.of_totals, arrays, strict=True)))
             feeds = {**feeds, **{made.totals[node]: value for node, value in totals.items()}}
-        found = [] if self._function is None else self._function(*_fed(self._function, feeds))
-        assert isinstance(found, list)
+        found, places = list[np.ndarray](), dict[int, np.ndarray]()
+        if self._function is not None:
+            places = self._places()
+            found = self._function.run_into(places, *_fed(self._function, feeds))
         if self._gathered is not None:
-            whole = self._gathered.gather(self._own_pieces(found))
+            own = [None if k in places else found[k] for k in self._piece_numbers]
+            whole = self._gathered.gather(own)
             assign_together(zip(self._whole_on_all, whole, strict=True))
         return found[: len(root.fetched)]
 
-    def _own_pieces(self, found: Sequence[np.ndarray]) -> list[np.ndarray]:
-        computed = found[len(self._spread.fetched) :]
-        pieces = dict(zip(self._of_rank.pieces, computed, strict=True))
-        return [pieces[state] for state in self._whole_on_all if state in pieces]
+    def _places(self) -> dict[int, np.ndarray]:
+        """Return the memory of outputs that all ranks gather, by their numbers."""
+        if self._gathered is None:
+            return {}
+        return {
+            number: piece.reshape(known_sizes(self.outputs[number].shape, "a piece"))
+            for number, piece in zip(self._piece_numbers, self._gathered.own, strict=True)
+            if piece.flags.aligned
+        }
 
     def _totals(self, arrays: Mapping[Node, np.ndarray]) -> dict[Node, np.ndarray]:
         """Return the sums over all elements, from what each rank has of them."""

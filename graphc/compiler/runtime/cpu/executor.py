@@ -111,9 +111,11 @@ class NativeExecutor:
         bindings: Mapping[Symbol, int],
         call_step: CallStep,
         observer: Observer | None = None,
+        into: Mapping[int, np.ndarray] = MappingProxyType({}),
     ) -> list[np.ndarray]:
         """Return the fetched values and set the states. See `Executor.run`.
 
+        Kernels write what they compute for some of the values, by number, `into` contiguous arrays.
         An observer receives the values that kernels store, in the order of running; where it raises
         NotFiniteError, the interpreter shows it each node, so that the first of them is named.
 
@@ -122,8 +124,9 @@ class NativeExecutor:
         try:
             with self._lock:
                 if observer is None:
+                    states = self._state_slots
                     return self._call(
-                        self._frame, ARENA, self._state_slots, feeds, bindings, call_step
+                        self._frame, ARENA, states, feeds, bindings, call_step, into=into
                     )
                 return self._observe(feeds, bindings, call_step, observer)
         except OutOfMemoryError:
@@ -327,6 +330,7 @@ class NativeExecutor:
         call_step: CallStep,
         spent: int | None = None,
         on_step: object = None,
+        into: Mapping[int, np.ndarray] = MappingProxyType({}),
     ) -> list[np.ndarray]:
         """Run the program.
 
@@ -335,12 +339,13 @@ class NativeExecutor:
             spent: the address of a float64 for each kernel and one for all, to which seconds are
                 added.
             on_step: a C function that is called after each step.
+            into: as of `run`.
         """
         tables = self._bind(bindings)
         frame.set_arena(tables, arena.address(tables.nbytes))
         frame.set_states(states)
         kept = self._set_feeds(frame, feeds)  # while kernels read them
-        results = self._results(frame, tables, feeds)
+        results = self._results(frame, tables, feeds, into)
         self._step(
             frame.at,
             tables.sizes_at,
