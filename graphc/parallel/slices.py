@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import accumulate
 
 from graphc.parallel.tree import Span, complete_subtrees, shards_of_rank
@@ -73,6 +74,7 @@ def elements(owned: Sequence[Piece]) -> int:
     return sum(map(len, owned))
 
 
+@lru_cache(maxsize=64)  # each step has those of the step before
 def rounds(filled: int, shards: int, ranks: int) -> list[list[Span | None]]:
     """Return the transfers of a step: for each one, the node of the tree whose value each rank
     sends, or None from a rank that has no further one.

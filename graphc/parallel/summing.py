@@ -17,9 +17,10 @@ from graphc.parallel.tree import Span, TreeSum, shards_of_rank
 Arrays = list[np.ndarray]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Layout:
-    """The layout of arrays that lie in pieces on the ranks; equal on all ranks.
+    """The layout of arrays that lie in pieces on the ranks; equal on all ranks, and compared by
+    identity.
 
     The bytes of a rank are its pieces, one behind the other.
 
@@ -35,6 +36,7 @@ class Layout:
     numbers: tuple[int | None, ...] = ()
     parameters: tuple[Parameter, ...] = ()
 
+    @lru_cache(maxsize=64)  # noqa: B019  # of few layouts, each used at every step
     def pieces(self, ranks: int) -> list[list[Piece]]:
         """Return the piece that each rank has of each array; some are empty."""
         owned = owned_pieces(self.parameters, ranks)

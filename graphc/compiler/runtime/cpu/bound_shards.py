@@ -90,13 +90,15 @@ class BoundShards:
         """Set what seldom changes: the addresses of the arena, of states and of partial sums."""
         if self._arena == arena and self._move == latest_move() and self.memory is sums:
             return
+        first = self.frames[0]
+        first.set_states(states)  # it keeps their arrays
+        of_states = [(slot, first.addresses[slot]) for slot, _ in states]
         for number, (frame, table) in enumerate(zip(self.frames, self.tables, strict=True)):
             frame.set_arena(table, arena)
-            frame.set_states(states)
-            row = sums.rows[row_of(number)]
-            for slot, array in zip(self.summed.values(), row, strict=True):
+            of_sums = zip(self.summed.values(), sums.addresses[row_of(number)], strict=True)
+            for slot, address in (*of_states, *of_sums):
                 if slot is not None:
-                    frame.addresses[slot] = address_of(array)
+                    frame.addresses[slot] = address
         self._arena, self._move, self.memory = arena, latest_move(), sums
 
     def set_arrays(

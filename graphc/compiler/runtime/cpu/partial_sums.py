@@ -20,7 +20,7 @@ class PartialSums:
 
     Attributes:
         shapes, dtypes: of the arrays of a row.
-        rows: the arrays; those of the first row hold the sums when a call is done.
+        rows, addresses: the arrays; those of the first row hold the sums when a call is done.
         at, summands_at: the addresses of the two tables, of the arrays and of what is added.
     """
 
@@ -43,9 +43,8 @@ class PartialSums:
             for row in range(count)
         ]
         base = address_of(memory) + first
-        self._addresses = np.array(
-            [[base + row * nbytes + start for start in starts] for row in range(count)], np.uintp
-        )
+        self.addresses = [[base + row * nbytes + start for start in starts] for row in range(count)]
+        self._table = np.array(self.addresses, np.uintp)
         self._summands = np.array(
             [
                 (int(np.prod(shape)), TYPES[dtype.name])
@@ -53,7 +52,7 @@ class PartialSums:
             ],
             np.int64,
         )
-        self.at, self.summands_at = address_of(self._addresses), address_of(self._summands)
+        self.at, self.summands_at = address_of(self._table), address_of(self._summands)
 
     def serve(self, shapes: Shapes, shards: int) -> bool:
         """Return whether they have room for so many shards of these shapes."""
