@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,8 +12,10 @@ from graphc.compiler.function.api import Function
 from graphc.compiler.function.arguments import Arguments
 from graphc.compiler.function.roots import Root
 from graphc.compiler.graph import OPS, CallStep, Node, State, is_float, toposort
+from graphc.compiler.graph.dim import symbols
 from graphc.compiler.runtime.interpreting import ALWAYS
 from graphc.compiler.shards import divide
+from graphc.compiler.shards.batch_axis import batch_axes
 from graphc.parallel.transport import Transport
 
 
@@ -79,6 +82,19 @@ class DividedStep:
         root.made_of(norms, self.last)
         self.parts = [one for one in made if one is not None]
         self.counts_at_once = all(_is_counting(node) for node in toposort(divided.first))
+
+    def sizes_of(
+        self, part: Function, batch: int | None, shards: int, sizes: Mapping[str, int] | None
+    ) -> tuple[int | None, dict[str, int]]:
+        """Return the rows that one of `parts` takes at once of a batch in so many shards, None
+        where it takes none, and those of other sizes, by name, that it has."""
+        named = {one.name: one for x in part.inputs for size in x.shape for one in symbols(size)}
+        known = {name: value for name, value in (sizes or {}).items() if name in named}
+        if batch is None or not any(batch_axes(node.shape) for node in part.inputs):
+            return None, known
+        if part is self.shard or (part is self.first and not self.counts_at_once):
+            return math.ceil(batch / shards), known
+        return batch, known
 
     def _made(self, *graphs: Sequence[Node]) -> list[Function | None]:
         """Make the functions of the four graphs; None for one without outputs.

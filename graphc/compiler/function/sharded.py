@@ -4,10 +4,9 @@ whole batch."""
 from __future__ import annotations
 
 import copy
-import math
 import threading
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -22,6 +21,13 @@ from graphc.compiler.function.own_rows import OwnRows
 from graphc.compiler.function.report import CompileReport
 from graphc.compiler.function.roots import moved
 from graphc.compiler.function.shard_calls import ShardCalls
+from graphc.compiler.function.sharded_call import (
+    Bindings,
+    Feed,
+    ShardedCall,
+    SizedStep,
+    layout_of,
+)
 from graphc.compiler.function.step_memory import StepMemory, nbytes_of, of_shapes, step_memory
 from graphc.compiler.graph import (
     BATCH,
@@ -59,9 +65,6 @@ from graphc.parallel.transport import OneRank, Transfer, Transport
 from graphc.parallel.tree import Span, rows_of_rank, shards_of_rank
 
 (_BATCH,) = symbols(BATCH)
-
-Feed = np.ndarray | OwnRows
-Bindings = Mapping[Symbol, int]
 
 _KNOWN = (
     "shards divide a batch whose size each call decides, and the graph itself has a number for it. "
@@ -172,7 +175,7 @@ class ShardedFunction:
         # sum.
         step = DividedStep(self._graph, from_rows=select_device() == "cpu")
         self._steps = {bool(step.divided.from_rows): step}
-        self._sized: dict[tuple[tuple[int, ...], ...], _Sized] = {}
+        self._sized: dict[tuple[tuple[int, ...], ...], SizedStep] = {}
 
     def _step(self, rows: int | None) -> DividedStep:
         """Return the division of the step for a batch of so many rows."""
@@ -228,9 +231,15 @@ class ShardedFunction:
         target: str | None = None,
         card: str | None = None,
     ) -> MemoryReport:
-        """The device memory that a shard of a batch of so many samples takes."""
-        function, rows = self._of_shard(batch)
-        return function.memory_report(rows, sizes, target=target, card=card)
+        """Return the device memory of a call for a batch of so many samples: that of the one of
+        `parts` with the largest arena, which all of them share."""
+        step, (function, rows) = self._step(batch), self._of_shard(batch)
+        reports = [function.memory_report(rows, sizes, target=target, card=card)]
+        for one in step.parts:
+            if one is not function:
+                rows, known = step.sizes_of(one, batch, self.shards, sizes)
+                reports.append(one.memory_report(rows, known, target=target, card=card))
+        return max(reports, key=lambda report: report.arena)
 
     def divided_in(self, shards: int) -> ShardedFunction:
         """Return the same function with another number of shards; both run the same code."""
@@ -267,9 +276,7 @@ class ShardedFunction:
         If all is computed for the whole batch at once, return that function with all rows."""
         step = self._step(batch)
         function = step.shard or step.parts[0]
-        if batch is None or not any(batch_axes(node.shape) for node in function.inputs):
-            return function, None
-        return function, batch if step.shard is None else math.ceil(batch / self.shards)
+        return function, step.sizes_of(function, batch, self.shards, None)[0]
 
     # ---- calls ----------------------------------------------------------------------------------
 
@@ -298,7 +305,7 @@ class ShardedFunction:
         meet(self.ranks, self.name if has_all else f"{self.name} on own rows")
         step = sized.step
         divided, root = step.divided, step.root
-        call = _Call(sized, feeds, self.call_step.value)
+        call = ShardedCall(sized, feeds, self.call_step.value)
         if step.first is not None:
             sums = divided.first_sums
             unmoved = {node: Moved(node, ()) for node in sums}
@@ -326,7 +333,7 @@ class ShardedFunction:
         wanted: Mapping[Node, Moved],
         layout: Layout,
         rows: Mapping[Node, BatchAxis],
-        call: _Call,
+        call: ShardedCall,
         ranks: Transport[np.ndarray],
         to: int | None = None,
     ) -> Arrays:
@@ -371,7 +378,7 @@ class ShardedFunction:
             call.feeds.update(zip(rows, in_place, strict=True))
         elif rows:
             layouts = [
-                _layout(rows, {**call.bindings, _BATCH: behind - first})
+                layout_of(rows, {**call.bindings, _BATCH: behind - first})
                 for first, behind in call.ranges
             ]
             gathered = gather_rows(ranks, layouts, self.shards, own_rows, to)
@@ -384,7 +391,7 @@ class ShardedFunction:
                 call.feeds[node] = joined_rows(several, batch.axis, outer)
         return summed
 
-    def _in_place(self, rows: Mapping[Node, BatchAxis], call: _Call) -> Arrays:
+    def _in_place(self, rows: Mapping[Node, BatchAxis], call: ShardedCall) -> Arrays:
         """Return arrays of the whole batch that shards write their rows into; none if rows are
         joined after the shards: if those of a shard are not contiguous."""
         if any(one.axis or one.outer not in (1, None) for one in rows.values()):
@@ -398,7 +405,7 @@ class ShardedFunction:
         return [kept[node] for node in rows]
 
     def _calls(
-        self, function: Function, sums: int, call: _Call, first: int, behind: int
+        self, function: Function, sums: int, call: ShardedCall, first: int, behind: int
     ) -> ShardCalls:
         """Return the calls of a function on the shards of the rows from `first` to `behind`."""
         kept = call.sized.calls
@@ -416,7 +423,7 @@ class ShardedFunction:
         return found
 
     def _refuse(
-        self, calls: ShardCalls, arrays: Sequence[np.ndarray], first: int, call: _Call
+        self, calls: ShardCalls, arrays: Sequence[np.ndarray], first: int, call: ShardedCall
     ) -> None:
         """Run the shards one by one to find the one that fails, and raise its error with its first
         row in the batch: the error itself names positions in the shard."""
@@ -429,7 +436,7 @@ class ShardedFunction:
                 where = f"Positions are those in a shard: its row 0 is row {row} of the batch"
                 raise type(error)(f"{error}\n{where}") from None
 
-    def _rows_of(self, node: Node, call: _Call, first: int, behind: int) -> np.ndarray:
+    def _rows_of(self, node: Node, call: ShardedCall, first: int, behind: int) -> np.ndarray:
         """Return the array that is fed to an input for the rows from `first` to `behind`."""
         value, axis = call.feeds[node], self._axes.get(node)
         if isinstance(value, OwnRows):
@@ -440,7 +447,7 @@ class ShardedFunction:
             return value
         return value[(slice(None),) * axis + (slice(first, behind),)]
 
-    def _complete(self, call: _Call) -> None:
+    def _complete(self, call: ShardedCall) -> None:
         """Gather the inputs that the root reads itself and of which each rank has its own rows."""
         feeds, ranges = call.feeds, call.ranges
         divided = [node for node in call.step.root.inputs if isinstance(feeds.get(node), OwnRows)]
@@ -448,7 +455,8 @@ class ShardedFunction:
             return
         own = shards_of_rank(self.shards, self.ranks.size, self.ranks.rank)
         layouts = [
-            _layout(divided, {**call.bindings, _BATCH: behind - first}) for first, behind in ranges
+            layout_of(divided, {**call.bindings, _BATCH: behind - first})
+            for first, behind in ranges
         ]
         given = [
             [self._rows_of(node, call, *rows) for node in divided]
@@ -458,7 +466,7 @@ class ShardedFunction:
         for node, several in zip(divided, zip(*gathered, strict=True), strict=True):
             feeds[node] = joined_rows(several, self._axes[node], 1)
 
-    def _in_order(self, computed: Sequence[np.ndarray], call: _Call) -> list[np.ndarray]:
+    def _in_order(self, computed: Sequence[np.ndarray], call: ShardedCall) -> list[np.ndarray]:
         """Return the outputs in order: values that the root computed, and rows of all shards."""
         ahead, given, fetched = iter(computed), set[Node](), []
         for node in call.step.outputs:
@@ -471,7 +479,7 @@ class ShardedFunction:
                 given.add(node)
         return fetched
 
-    def _feeds(self, given: Sequence[object]) -> tuple[dict[Node, Feed], _Sized]:
+    def _feeds(self, given: Sequence[object]) -> tuple[dict[Node, Feed], SizedStep]:
         """Return the feeds of a call, with the sizes of the whole batch, and the facts that follow
         from these sizes."""
         if len(given) != len(self._inputs):
@@ -503,13 +511,13 @@ class ShardedFunction:
             )
         return {**dict(zip(self._fed, arrays, strict=True)), **sized.feeds}, sized
 
-    def _of_sizes(self, bindings: Bindings) -> _Sized:
+    def _of_sizes(self, bindings: Bindings) -> SizedStep:
         for claim in self._claims:
             claim.test(bindings)
         rows = bindings[_BATCH]
         step = self._step(rows)
         sizes, starts = step.divided.sizes.items(), step.divided.starts.items()
-        return _Sized(
+        return SizedStep(
             step,
             bindings,
             shard_ranges(rows, self.shards),
@@ -520,8 +528,8 @@ class ShardedFunction:
                     for node, size in starts
                 },
             },
-            _layout(step.divided.first_sums, bindings),
-            step.root.layout(_layout(step.root.sums, bindings)),
+            layout_of(step.divided.first_sums, bindings),
+            step.root.layout(layout_of(step.root.sums, bindings)),
             {},
             {},
         )
@@ -530,68 +538,6 @@ class ShardedFunction:
         if isinstance(value, OwnRows) and fed in self._axes:
             return replace(value, array=checked_feed(node, value.array, self.name))
         return checked_feed(node, value, self.name)
-
-
-@dataclass(frozen=True)
-class _Sized:
-    """The facts that follow from the sizes of a call, kept for further calls of these sizes.
-
-    Attributes:
-        step: the division of the step.
-        bindings: the values of symbols.
-        ranges: the rows of each shard that is not empty.
-        feeds: by input, the sizes of the whole batch, and positions of draws at each row.
-        first, sums: the layouts of the sums of the first pass and of the shards.
-        rows: arrays that shards write their rows into.
-        calls: of the functions of shards, by the first row of these.
-    """
-
-    step: DividedStep
-    bindings: Bindings
-    ranges: Sequence[tuple[int, int]]
-    feeds: dict[Node, np.ndarray]
-    first: Layout
-    sums: Layout
-    rows: dict[Node, np.ndarray]
-    calls: dict[tuple[Function, int], ShardCalls]
-
-
-@dataclass(frozen=True)
-class _Call:
-    """A call that runs.
-
-    Attributes:
-        sized: the facts that follow from the sizes of its arguments.
-        feeds: the arrays by input; sums and gathered rows are added as they are computed.
-        number: the number of the call, from which random draws are made.
-    """
-
-    sized: _Sized
-    feeds: dict[Node, Feed]
-    number: int
-
-    @property
-    def step(self) -> DividedStep:
-        """The division of the step."""
-        return self.sized.step
-
-    @property
-    def bindings(self) -> Bindings:
-        """The values of symbols."""
-        return self.sized.bindings
-
-    @property
-    def ranges(self) -> Sequence[tuple[int, int]]:
-        """The rows of each shard that is not empty."""
-        return self.sized.ranges
-
-
-def _layout(nodes: Iterable[Node], bindings: Bindings) -> Layout:
-    """Return the shapes and dtypes of nodes' values in a call."""
-    return Layout(
-        tuple([tuple([evaluate(size, bindings) for size in node.shape]) for node in nodes]),
-        tuple([np.dtype(node.dtype) for node in nodes]),
-    )
 
 
 def _bound(function: Function, bindings: Mapping[Symbol, int]) -> dict[Symbol, int]:

@@ -116,6 +116,19 @@ def test_outputs_that_no_shard_computes():
     assert reports[0] == reports[1]
 
 
+def test_the_memory_is_that_of_a_shard_or_of_what_has_the_rows_of_all():
+    """A metric that compares each row with each other one is computed for the whole batch."""
+    x = g.input((g.BATCH, None, 3), F)
+    series, each = x.shape[1], g.sum(g.tanh(x), 1)
+    pairs = g.tanh(g.dot(each, g.transpose(each, (1, 0))))
+    for outputs, rows_of_arena in (([g.sum(each)], 8), ([g.sum(each), pairs + g.exp(pairs)], 32)):
+        step = sharded_function([x], outputs, shards=4)
+        report = step.memory_report(32, {str(series): 5}, target="cpu")
+        assert report.sizes["batch"] == rows_of_arena
+    with pytest.raises(ArgumentError, match="no input has a size 'other'"):
+        step.memory_report(32, {"other": 5}, target="cpu")
+
+
 def test_time_major_rows():
     series, w = g.input((None, g.BATCH, 3), F), g.shared(rows(3, 2), "w")
     steps = series.shape[0]
