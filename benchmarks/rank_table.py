@@ -7,10 +7,12 @@ For each model: the step of a batch that is taken whole, on one thread and on tw
 in shards on one process; on two and on four ranks of one thread each, with what a rank waits for
 others and what moving bytes takes, both of the rank where they are longest. The prediction is
 
-    t(R) = t(1) / min(R, cores) + 2 (R - 1) alpha + beta * bytes
+    t(R) = t(1) / gain^log2(min(R, cores)) + transfers (R - 1) alpha + beta * bytes
 
-where t(1) is the step in shards on one process, alpha and beta are those of benchmarks/ranks.py
-with two ranks, and the bytes those that a rank sends. Memory is the arena of the memory report, and
+where t(1) is the step in shards on one process, and the gain is what two threads gain in a step of
+the batch taken whole: two cores share caches, memory and clock, and so are not twice as fast as
+one. alpha and beta are those of benchmarks/ranks.py with two ranks; transfers and bytes are those
+of a rank. Memory is the arena of the memory report, and
 the resident memory that the steps of a process add at most.
 
 --write puts the table into a page of the manual, in place of the one before.
@@ -20,6 +22,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import platform
 import re
@@ -55,12 +58,14 @@ class Ranks:
     Attributes:
         step, waiting, moving: milliseconds, each of the rank where it is longest.
         sent: bytes of the rank that sends most.
+        transfers: of a step.
     """
 
     step: float
     waiting: float
     moving: float
     sent: int
+    transfers: int
 
 
 @dataclass(frozen=True)
@@ -83,10 +88,12 @@ class Row:
     ranks: dict[int, Ranks]
 
 
-def predicted(shards: float, ranks: int, sent: int, link: Link, cores: int) -> float:
-    """Return the milliseconds of a step on ranks, of one that takes `shards` on one process."""
-    moving = 2 * (ranks - 1) * link.alpha + link.beta * sent
-    return shards / min(ranks, cores) + 1e3 * moving
+def predicted(row: Row, ranks: int, link: Link, cores: int) -> float:
+    """Return the milliseconds of a step on so many ranks."""
+    one = row.ranks[ranks]
+    gain = row.plain / row.two_threads
+    moving = one.transfers * (ranks - 1) * link.alpha + link.beta * one.sent
+    return row.shards / gain ** math.log2(min(ranks, cores)) + 1e3 * moving
 
 
 def table(rows: Sequence[Row], link: Link, cores: int) -> str:
@@ -105,7 +112,7 @@ def table(rows: Sequence[Row], link: Link, cores: int) -> str:
         ]
         for count in RANKS:
             one = row.ranks[count]
-            expected = predicted(row.shards, count, one.sent, link, cores)
+            expected = predicted(row, count, link, cores)
             share = [f"{100 * part / one.step:.0f}%" for part in (one.waiting, one.moving)]
             cells += [f"{one.step:.2f}", f"{expected:.2f}", *share]
         for whole, in_shards in (row.arenas, row.peaks):
@@ -200,7 +207,7 @@ def measured_row(name: str, batch: int, shards: int, seconds: float) -> Row:
         )
         most = {
             what: max(each[what] for each in found["ranks"])
-            for what in ("step", "waiting", "moving", "sent")
+            for what in ("step", "waiting", "moving", "sent", "transfers")
         }
         ranks[count] = Ranks(**most)
     plain, in_shards = one["times"]

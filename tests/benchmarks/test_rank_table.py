@@ -8,19 +8,25 @@ from benchmarks.rank_table import BEGIN, END, Ranks, Row, inserted, predicted, t
 from benchmarks.scaling import Link
 
 
+def row(plain: float, two_threads: float, shards: float, ranks: dict[int, Ranks]) -> Row:
+    return Row("mlp", plain, two_threads, shards, (2.0**20, 2.0**19), (3.0 * 2**20, 2.0**20), ranks)
+
+
 def test_the_prediction_by_hand() -> None:
-    """Of 12 ms: 3 ms on each of four cores, six latencies, 1,000 bytes at a microsecond each."""
+    """Of 12 ms: two threads take 3 ms for 4.5, so two cores 8 ms and four 5.33; five transfers to
+    each of three others, 1,000 bytes at a microsecond each."""
     link = Link(alpha=1e-4, beta=1e-6)
-    assert predicted(12.0, 4, 1000, link, cores=4) == pytest.approx(3.0 + 0.6 + 1.0)
-    assert predicted(12.0, 4, 1000, link, cores=2) == pytest.approx(6.0 + 0.6 + 1.0)
+    measured = row(4.5, 3.0, 12.0, {4: Ranks(0, 0, 0, 1000, 5)})
+    assert predicted(measured, 4, link, cores=4) == pytest.approx(16 / 3 + 1.5 + 1.0)
+    assert predicted(measured, 4, link, cores=2) == pytest.approx(8.0 + 1.5 + 1.0)
 
 
 def test_a_row() -> None:
-    ranks = {2: Ranks(8.0, 2.0, 1.0, 0), 4: Ranks(10.0, 5.0, 2.5, 0)}
-    row = Row("mlp", 4.0, 3.0, 6.0, (2.0**20, 2.0**19), (3.0 * 2**20, 2.0**20), ranks)
-    head, _, cells = table([row], Link(0.0, 0.0), cores=2).splitlines()
+    ranks = {2: Ranks(8.0, 2.0, 1.0, 0, 4), 4: Ranks(10.0, 5.0, 2.5, 0, 4)}
+    measured = row(4.0, 3.0, 6.0, ranks)
+    head, _, cells = table([measured], Link(0.0, 0.0), cores=2).splitlines()
     assert head.count("|") == cells.count("|")
-    expected = "`mlp` 4.00 3.00 6.00 8.00 3.00 25% 12% 10.00 3.00 50% 25% 1.0, 0.5 3.0, 1.0"
+    expected = "`mlp` 4.00 3.00 6.00 8.00 4.50 25% 12% 10.00 4.50 50% 25% 1.0, 0.5 3.0, 1.0"
     assert cells.replace("|", " ").split() == expected.split()
 
 

@@ -51,6 +51,7 @@ def test_a_timed_transport_moves_what_it_is_given_and_counts_it() -> None:
         assert timed.waiting > 0
         assert timed.moving > 0
         assert timed.overlapped == overlapped > 0
+        assert timed.transfers == 2
         return [received.tolist(), whole.tolist()], timed.sent
 
     gathered = [0, 1, 2]
@@ -62,11 +63,14 @@ def test_a_timed_transport_moves_what_it_is_given_and_counts_it() -> None:
 
 
 def test_the_table_has_a_row_for_each_rank() -> None:
-    times = [RankTimes(2.5, 1.0, 0.5, 0.25, 0.125, 4096), RankTimes(2.5, 1.25, 0.25, 0.25, 0, 12)]
+    times = [
+        RankTimes(2.5, 1.0, 0.5, 0.25, 0.125, 4096, 5),
+        RankTimes(2.5, 1.25, 0.25, 0.25, 0, 12, 5),
+    ]
     lines = str(RanksReport("mlp", 128, 4, 1000, times)).splitlines()
     assert lines[0].startswith("mlp, 1,000 parameters, batches of 128 in 4 shards on 2 ranks")
-    assert lines[-2].split() == ["0", "2.500", "1.000", "0.500", "0.250", "0.125", "4,096"]
-    assert lines[-1].split() == ["1", "2.500", "1.250", "0.250", "0.250", "0.000", "12"]
+    assert lines[-2].split() == ["0", "2.500", "1.000", "0.500", "0.250", "0.125", "4,096", "5"]
+    assert lines[-1].split() == ["1", "2.500", "1.250", "0.250", "0.250", "0.000", "12", "5"]
 
 
 @pytest.mark.parametrize(

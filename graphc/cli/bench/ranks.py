@@ -36,6 +36,7 @@ class RankTimes:
         moving: beginning transfers, and from when all have come until the bytes are there.
         overlapped: of computing, with transfers under way.
         sent: bytes that the rank sends to others.
+        transfers: how many a step has.
     """
 
     step: float
@@ -44,6 +45,7 @@ class RankTimes:
     moving: float
     overlapped: float
     sent: int
+    transfers: int
 
 
 @dataclass(frozen=True)
@@ -65,12 +67,12 @@ class RanksReport:
             f"{self.model}, {self.parameters:,} parameters, batches of {self.batch} in "
             f"{self.shards} shards on {len(self.ranks)} ranks; medians of a step, in ms",
             "",
-            "rank      step  computing   waiting    moving  overlapped       bytes sent",
+            "rank      step  computing   waiting    moving  overlapped       bytes sent  transfers",
         ]
         for number, one in enumerate(self.ranks):
             times = (one.step, one.computing, one.waiting, one.moving)
             shown = "".join(f"{value:10.3f}" for value in times)
-            lines.append(f"{number:4}{shown}{one.overlapped:12.3f}{one.sent:17,}")
+            lines.append(f"{number:4}{shown}{one.overlapped:12.3f}{one.sent:17,}{one.transfers:11}")
         return "\n".join(lines)
 
 
@@ -126,13 +128,14 @@ def profile(model: ReferenceModel, batch: int, ranks: int, shards: int | None) -
         waiting, moving, overlapped = (timed.waiting, timed.moving, timed.overlapped) - before
         parts.append((took - waiting - moving, waiting, moving, overlapped))
     own = [np.median(untimed), *np.median(parts, axis=0)]
-    found = _gathered(joined, np.array([*own, timed.sent / steps]))
+    found = _gathered(joined, np.array([*own, timed.sent / steps, timed.transfers / steps]))
     rows = [
         RankTimes(
             *(1e3 * whole, 1e3 * computing, 1e3 * waiting, 1e3 * moving, 1e3 * overlapped),
             sent=int(sent),
+            transfers=round(transfers),
         )
-        for whole, computing, waiting, moving, overlapped, sent in found.tolist()
+        for whole, computing, waiting, moving, overlapped, sent, transfers in found.tolist()
     ]
     count = sum(one.get_value().size for one in step.weights)
     return RanksReport(model.name, batch, shards, count, rows)
@@ -145,7 +148,7 @@ class TimedTransport:
         waiting: seconds until all ranks have come to the end of a transfer.
         moving: seconds of beginning transfers, and of what is left of them then.
         overlapped: seconds in which the rank computed while a transfer went on.
-        sent: bytes to others.
+        sent, transfers: bytes to others, and how many transfers were begun.
     """
 
     def __init__(self, transport: Transport[np.ndarray]) -> None:
@@ -154,7 +157,7 @@ class TimedTransport:
         self._is_timed = False
         self._counted_until = 0.0
         self.waiting = self.moving = self.overlapped = 0.0
-        self.sent = 0
+        self.sent = self.transfers = 0
 
     def begin(self) -> None:
         """Time what comes from now on."""
@@ -193,6 +196,7 @@ class TimedTransport:
             return transfer
         self.moving += time.perf_counter() - started
         self.sent += sent
+        self.transfers += 1
         return _TimedTransfer(self, transfer)
 
     def went_on(self, since: float, until: float) -> None:
