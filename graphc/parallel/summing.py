@@ -201,8 +201,8 @@ class Gathering:
 
     @property
     def own(self) -> Arrays:
-        """This rank's pieces, without empty ones and each in a line, in the buffer that is completed
-        next. They may be written there ahead of it."""
+        """This rank's pieces, without empty ones and each in a line, in the buffer that the next
+        call completes. They may be written there ahead of it."""
         return self._own[0]
 
     def gather(self, own: Sequence[np.ndarray | None]) -> Arrays:
