@@ -15,7 +15,9 @@ FOLDER = Path(__file__).parent
 # of BatchNormalization.
 OF_1_0 = {
     "images/mnist_cnn",
+    "images/mnist_transfer_cnn",
     "images/resnet",
+    "images/wide_resnet",
     "sequences/conv_lstm",
 }
 PROGRAMS = sorted(path for path in FOLDER.glob("*/*.py"))
