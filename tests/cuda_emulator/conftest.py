@@ -31,6 +31,9 @@ else:
     if os.environ.get("GRAPHC_EMULATE") == "ptx":
         # Faults as compiled source shows them; test_ptx_faults.py is of PTX.
         collect_ignore_glob.append("test_faults.py")
+    if os.environ.get("GRAPHC_CUDA_SANITIZE"):
+        # PTX's arithmetic is compiled without sanitizers: the run without them has tested it.
+        collect_ignore_glob += ["test_ptx_integers.py", "test_ptx_floats.py"]
 
     import pycuda.driver as cuda  # isort: skip
 
