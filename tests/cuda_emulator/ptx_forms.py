@@ -57,7 +57,7 @@ def kernel(name: str, rows: Sequence[Operation]) -> str:
         operands = ", ".join(
             register(type_, k) for k, type_ in enumerate((row.result, *row.operands))
         )
-        text += [f"{row.form} {operands};"]
+        text += [f"{row.form.partition(' ')[0]} {operands};"]  # without "of b32"
     result = register(last.result, 0)
     if last.result == "pred":
         text += [f"selp.u32 %r0, 1, 0, {result};"]

@@ -28,7 +28,7 @@ from .grammar import (
     parse,
 )
 from .inline import Body, inlined
-from .operations import NUMBERS, TABLE, TOGETHER_NUMBERS, register_bytes
+from .operations import NUMBERS, TABLE, TOGETHER_NUMBERS, register_bytes, wide_form
 
 MAGIC = b"graphc ptx 1\0\0\0\0"
 NONE = 0xFFFFFFFF
@@ -273,14 +273,19 @@ class _Kernel:
 
     def _encode(self, pc: int, one: Instruction) -> bytes:
         self._at = one
-        row = TABLE.get(one.opcode)
+        form = one.opcode
+        if wide_form(form) in TABLE and len(one.operands) == 2:
+            source = one.operands[1]
+            if isinstance(source, Register) and BYTES[self._register(source)[1]] == 4:
+                form = wide_form(form)
+        row = TABLE.get(form)
         if row is not None and not any(isinstance(x, Vector) for x in one.operands):
             if len(one.operands) != 1 + len(row.operands):
                 raise self._error(f"expected {1 + len(row.operands)} operands")
             slots = [self._target(one.operands[0], row.result)]
             sources = zip(one.operands[1:], row.operands, strict=True)
             slots += [self._source(operand, type_) for operand, type_ in sources]
-            return self._packed(NUMBERS[one.opcode], slots)
+            return self._packed(NUMBERS[form], slots)
         parts = one.opcode.split(".")
         special = _SPECIAL.get(parts[0])
         if special is None:

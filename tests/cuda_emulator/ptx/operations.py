@@ -173,6 +173,8 @@ def _converted() -> Iterator[Operation]:
             if source != to:
                 meaning = f"{CPP[to]}({CPP[source]}(a))"
                 yield Operation(f"cvt.{to}.{source}", held, (_held(source),), meaning)
+                if BYTES[source] < 4:  # of a register of 32 bits, whose lower ones are read
+                    yield Operation(wide_form(f"cvt.{to}.{source}"), held, ("b32",), meaning)
         for source in _FLOATS:
             for rounding, mode in _ROUNDINGS.items():
                 meaning = f"to_integer<{CPP[to]}>(a, {mode})"
@@ -187,6 +189,11 @@ def _converted() -> Iterator[Operation]:
         yield Operation(f"cvt.sat.{to}.{to}", to, (to,), "saturated(a)")
     yield Operation("cvt.f64.f32", "f64", ("f32",), "a")
     yield Operation("cvt.rn.f32.f64", "f32", ("f64",), "a")
+
+
+def wide_form(form: str) -> str:
+    """Return the row's name of a conversion whose source is in a wider register than it needs."""
+    return f"{form} of b32"
 
 
 def _held(type_: str) -> str:
