@@ -13,7 +13,7 @@ import pytest
 from graphc.compiler import graph as g
 from graphc.compiler.codegen import DeviceProgram, lower
 from graphc.compiler.codegen.describe import describe
-from graphc.compiler.codegen.identical import layers_of_functions
+from graphc.compiler.codegen.identical import functions, layers_of_functions
 from graphc.compiler.codegen.launch import DeviceLoop
 from graphc.compiler.codegen.memory import launches
 from graphc.compiler.codegen.native import lower_native
@@ -27,20 +27,15 @@ TARGETS = [lower, lambda outputs, states: lower_native(outputs, states).program]
 ALL_TARGETS = pytest.mark.parametrize("target", TARGETS, ids=["cuda", "cpu"])
 
 
-def defined(source: str) -> list[str]:
-    """The names of the kernel functions of a translation unit."""
-    return re.findall(r"^[^/\n]*\bvoid (?:__launch_bounds__\(.*?\) )?(k\d+_\w+)\(", source, re.M)
-
-
 @ALL_TARGETS
 def test_a_deeper_stack_of_equal_layers_has_no_more_functions(target: Lower) -> None:
     programs = {layers: target(*deep_stack(layers)) for layers in (16, 40)}
-    functions = {layers: defined(program.source) for layers, program in programs.items()}
-    assert len(functions[40]) == len(functions[16]) < 16
-    assert len(set(functions[40])) == len(functions[40])
+    texts = {layers: functions(program.steps) for layers, program in programs.items()}
+    assert len(texts[40]) == len(texts[16]) < 16
+    assert all(programs[40].source.count(text) == 1 for text in texts[40])
     runs = launches(programs[40].steps)
     assert len(runs) > 80  # forward and backward, a product each
-    assert {launch.function for launch in runs} == set(functions[40])
+    assert {launch.function for launch in runs} == {one.name for one in runs if not one.repeats}
     assert len({launch.name for launch in runs}) == len(runs)
     assert len({launch.arguments for launch in runs}) == len(runs)  # each of its own addresses
 
@@ -49,6 +44,7 @@ def test_a_deeper_stack_of_equal_layers_has_no_more_functions(target: Lower) -> 
 def test_the_comment_of_a_shared_function_names_each_layer_and_so_does_its_report(
     target: Lower,
 ) -> None:
+    """The comment is for the reader, so it is read here."""
     program = target(*deep_stack(12))
     (batch,) = symbols(BATCH)
     kernels = describe(program, {batch: 3}, "stack", "cpu")
@@ -70,15 +66,14 @@ def test_the_comment_of_a_shared_function_names_each_layer_and_so_does_its_repor
 
 @ALL_TARGETS
 def test_what_differs_in_more_than_its_addresses_is_not_shared(target: Lower) -> None:
+    # Each of rows of its own: what has equal extents may be one kernel.
+    a, b, c, d, e, f = (g.input((g.symbol(f"rows{k}"), 4)) for k in range(6))
+    wide = g.concat([d, d], 1)
+    values = [g.exp(a), g.exp(b) * 2.0, g.exp(c) * 3.0, g.exp(wide), g.tanh(e), g.exp(f)]
+    first, *others, last = launches(target([g.sum(one, axis=1) for one in values], []).steps)
+    assert [one.repeats for one in (first, *others)] == [None] * 5
+    assert last.repeats == first.name
     x, y, z = (g.input((BATCH, 4)) for _ in range(3))
-    wide = g.input((BATCH, 8))
-    outputs = [g.exp(x), g.exp(y) * 2.0, g.exp(z) * 3.0, g.exp(wide), g.tanh(x)]
-    apart = [g.sum(one, axis=1) for one in outputs]  # rows of one length are one kernel, if alike
-    for one in apart:
-        program = target([one], [])
-        assert all(launch.repeats is None for launch in launches(program.steps))
-    texts = [launches(target([one], []).steps)[0].text for one in apart]
-    assert len(set(texts)) == len(texts)
     same = [g.sum(g.dot(one, g.shared(np.eye(4, dtype="float32")))) for one in (x, y)]
     other = g.sum(g.dot(z, g.shared(np.eye(5, dtype="float32")[:4])))
     runs = launches(target([*same, other], []).steps)

@@ -75,14 +75,6 @@ def test_golden_text(make) -> None:
     check_golden(make.__name__, make())
 
 
-def test_a_part_that_ends_within_a_pack_is_read_element_by_element() -> None:
-    x, y = g.input((10,), "float32"), g.input((6,), "float32")
-    joined = g.concat([x, y], 0)
-    printed = text(fused((16,), (0,), [g.sum(joined)]))
-    assert "gc_load_pack" not in printed
-    assert "x0[i]" in printed
-
-
 @pytest.mark.skipif(NVCC is None, reason="needs nvcc")
 @pytest.mark.parametrize("arch", ["sm_75", "sm_90"])
 def test_no_kernel_spills_and_nothing_is_warned_of(arch: str) -> None:

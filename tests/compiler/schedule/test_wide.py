@@ -5,6 +5,8 @@ import pytest
 
 import graphc
 from graphc.compiler import graph as g
+from graphc.compiler.codegen.identical import functions
+from graphc.compiler.codegen.memory import launches
 from graphc.compiler.codegen.native import lower_native
 from graphc.compiler.function import function
 from graphc.compiler.graph import toposort
@@ -32,13 +34,24 @@ def repeated(count: int) -> list[g.Node]:
     return optimize([loss, *graphc.grad(loss, [x])])[0]
 
 
+def lengths(outputs: list[g.Node]) -> list[int]:
+    """The lines of each function of a native program."""
+    return [len(text.splitlines()) for text in functions(lower_native(outputs).program.steps)]
+
+
 @pytest.mark.parametrize("program", [joined, repeated])
 def test_the_text_of_a_wide_concatenation_grows_with_its_parts_alone(program):
     """It grew with their square: each reader of the concatenation chose among all parts."""
-    small, large = (
-        len(lower_native(program(count)).program.source.splitlines()) for count in (100, 300)
-    )
-    assert large < 3.3 * small
+    assert sum(lengths(program(300))) < 3 * sum(lengths(program(100)))
+
+
+def test_more_parts_are_more_functions_not_longer_ones():
+    """An undivided concatenation was one function with a parameter and text for each part."""
+    small, large = (launches(lower_native(joined(count)).program.steps) for count in (100, 300))
+    assert len(large) > len(small)
+    most = [max(len(one.arguments) for one in found) for found in (small, large)]
+    assert most[1] <= most[0] < 100
+    assert max(lengths(joined(300))) <= max(lengths(joined(100)))
 
 
 @pytest.mark.parametrize("count", [MOST_CONCATENATED + 1, 300])

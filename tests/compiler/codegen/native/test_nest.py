@@ -2,43 +2,64 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from types import SimpleNamespace
+from unittest import mock
 
 import pytest
 
 from graphc.compiler import graph as g
-from graphc.compiler.codegen.launch import Launch
-from graphc.compiler.codegen.native import lower_native
-from graphc.compiler.codegen.native.nest import STRETCH, Nest
+from graphc.compiler.codegen.native import lower_native, nest
+from graphc.compiler.codegen.native.nest import Nest
+from graphc.compiler.codegen.signature import Signature
 from graphc.compiler.graph import Node
+from graphc.compiler.graph.dim import product
 
 X = g.input((600, 700))
-CUBE = g.input((40, 60, 70))
+CUBE = g.input((40, 300, 70))
 
 
-def heads(output: Node) -> list[str]:
-    """The heads of the loops of the one function, the outermost first."""
-    (step,) = lower_native([output]).program.steps
-    assert isinstance(step, Launch)
-    return [line.strip() for line in step.text.split("\n") if line.lstrip().startswith("for ")]
+@dataclass(frozen=True)
+class LoopHead:
+    """A loop of a function.
+
+    Attributes:
+        name: its variable.
+        start, end: the first value of the variable, and the one behind its last.
+        divided: whether it is divided over threads.
+    """
+
+    name: str
+    start: str
+    end: str
+    divided: bool
+
+
+def loops(output: Node) -> list[LoopHead]:
+    """The loops of the one function, the outermost first, as they are put around statements."""
+    with mock.patch.object(nest, "nested", side_effect=nest.nested) as recorded:
+        lower_native([output])
+    ((_, heads, pragmas),) = (call.args for call in recorded.call_args_list)
+    over_threads = nest.parallel((product(output.shape),), Signature({}, [], []))
+    return [
+        LoopHead(*head.operands[:3], divided=pragma in over_threads)
+        for head, pragma in zip(heads, pragmas, strict=True)
+    ]
 
 
 def test_what_is_read_crosswise_is_walked_in_stretches() -> None:
     """Neighbours of a transpose are rows apart."""
-    stretch, rows, elements = heads(g.transpose(X) * 2.0)
-    assert stretch == f"for (int part = 0; part < 600; part += {STRETCH}) {{"
-    assert rows == "for (int p0 = 0; p0 < 700; ++p0) {"
-    assert elements == "for (int p1 = part; p1 < end; ++p1) {"
+    stretch, rows, elements = loops(g.transpose(X) * 2.0)
+    assert (stretch.start, stretch.end) == ("0", "600")
+    assert (rows.start, rows.end) == ("0", "700")
+    assert elements.start == stretch.name
 
 
 @pytest.mark.parametrize("output", [g.transpose(X) * 2.0, g.swap_axes(CUBE, 1, 2) * 2.0])
 def test_stretches_are_divided_over_threads_once(output: Node) -> None:
-    (step,) = lower_native([output]).program.steps
-    assert isinstance(step, Launch)
-    lines = [line.strip() for line in step.text.split("\n")]
-    (place,) = (k for k, line in enumerate(lines) if line.startswith("#pragma omp parallel"))
-    first = next(k for k, line in enumerate(lines) if line.startswith("for "))
-    assert place == first - 1
+    """At the outermost loop."""
+    found = loops(output)
+    assert [one.divided for one in found] == [True] + [False] * (len(found) - 1)
 
 
 @pytest.mark.parametrize(
@@ -52,7 +73,8 @@ def test_stretches_are_divided_over_threads_once(output: Node) -> None:
     ],
 )
 def test_what_is_shifted_or_reversed_is_read_in_order(output: Node) -> None:
-    assert not any("part" in head for head in heads(output))
+    """No loop begins where another one is."""
+    assert {one.start for one in loops(output)} == {"0"}
 
 
 def test_of_no_elements_there_are_no_loops() -> None:
