@@ -1,4 +1,4 @@
-"""The choice of calls that read some rows of an array in a file."""
+"""Choose the calls that read given rows of an array in a file, each unit of the file once."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 
 PAGE_BYTES = 4096
-"""The bytes that a system reads of a file at least."""
+"""The least number of bytes that the system reads of a file."""
 
 
 @dataclass(frozen=True)
@@ -17,11 +17,12 @@ class Extent:
     """Rows of an array whose file is read in units of one size.
 
     Attributes:
-        start, stop: the rows, from the first to behind the last.
-        rows: of a unit: a chunk of HDF5, or a page of a file that has no chunks.
-        beside: units that hold the same rows, where a chunk has a part of each row.
-        origin: the row that begins a unit, which may be before `start`.
-        chunked: whether units are chunks; else pages.
+        start, stop: the rows, `stop` excluded.
+        rows: the number of rows in a unit: a chunk of HDF5, or a page of a file without chunks.
+        beside: the number of units that hold the same rows: above 1 if a chunk has only a part of
+            each row.
+        origin: a row at which a unit begins; it may be before `start`.
+        chunked: True if units are chunks, False if they are pages.
     """
 
     start: int
@@ -66,9 +67,9 @@ class Span:
     """A range of rows that one call reads.
 
     Attributes:
-        first, stop: from the first to behind the last.
-        begin, end: where the wanted ones of them lie in the list of what is wanted.
-        chunks: that hold them; 0 where the file has none.
+        first, stop: the rows, `stop` excluded.
+        begin, end: the range of positions of these rows in the list of wanted rows.
+        chunks: the number of chunks that hold them; 0 if the file has no chunks.
     """
 
     first: int
@@ -79,15 +80,15 @@ class Span:
 
 
 def spans(wanted: np.ndarray, extents: Sequence[Extent], most: int) -> Iterator[Span]:
-    """Return the calls that read the wanted rows.
+    """Yield the calls that read the wanted rows.
 
     Rows of one unit, or of neighbouring ones, are read by one call, which begins and ends with a
-    row that is wanted; those between are read and dropped. No unit is read twice.
+    row that is wanted; unwanted rows between them are read and discarded. No unit is read twice.
 
     Args:
         wanted: numbers of rows, ascending.
         extents: of the array, ascending.
-        most: rows that a call reads, unless a unit has more.
+        most: the limit on the rows that a call reads; a unit that has more is read whole.
     """
     for extent in extents:
         begin, end = np.searchsorted(wanted, (extent.start, extent.stop)).tolist()
@@ -104,7 +105,7 @@ def _cut(wanted: np.ndarray, begin: int, end: int, extent: Extent, most: int) ->
         cut = end
         if int(wanted[end - 1]) - first >= most:
             within = begin + int(np.searchsorted(wanted[begin:end], first + most))
-            # Whole units, and one at least.
+            # End at a unit boundary, since no unit may be read twice, but behind the first unit.
             unit = (int(wanted[within]) - extent.origin) // extent.rows
             unit = max(unit, (first - extent.origin) // extent.rows + 1)
             behind = extent.origin + unit * extent.rows

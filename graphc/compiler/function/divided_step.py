@@ -21,15 +21,15 @@ from graphc.parallel.transport import Transport
 
 @dataclass(frozen=True)
 class StepGraph:
-    """A graph that takes its batch in shards, and how it is compiled.
+    """A graph that takes its batch in shards, with the options that it is compiled with.
 
     Attributes:
         name, mode, call_step, calls, shards, ranks: as of `sharded_function`.
-        fetched: what a call returns.
+        fetched: the nodes whose values a call returns.
         updates: states and their new values.
         axes: the batch axes of inputs with rows.
-        spread: the states that a rank may keep its piece of alone.
-        draws: whether a call counts as one that draws.
+        spread: the states of which a rank may keep only its own blocks.
+        draws: True if a call advances the count of calls that drew random numbers.
     """
 
     name: str
@@ -49,15 +49,16 @@ class DividedStep:
     """A division of a graph, with the functions of its parts.
 
     Attributes:
-        divided: the graph in three.
+        divided: the graphs of the first pass, of a shard and of the root.
         outputs: what a call returns: values of the root, or rows that it gathers.
         root: the root of the division.
         first, shard: the functions of a shard's first pass and of a shard; None for one without
             outputs.
         last: the function of the root; None for one without outputs.
         parts: all functions that there are, in the order in which they run.
-        counts_at_once: the first pass takes the rows of several shards at once: it counts, which
-            has the same bits in any order, and computes nothing of the size of activations.
+        counts_at_once: True if the first pass takes the rows of several shards at once. It only
+            counts then: sums of integers have the same bits in any order, and its elementwise
+            operands are smaller than activations.
         drawn: the count of draws in a shard; the root alone, which runs last, counts the call.
     """
 
@@ -86,8 +87,16 @@ class DividedStep:
     def sizes_of(
         self, part: Function, batch: int | None, shards: int, sizes: Mapping[str, int] | None
     ) -> tuple[int | None, dict[str, int]]:
-        """Return the rows that one of `parts` takes at once of a batch in so many shards, None
-        where it takes none, and those of other sizes, by name, that it has."""
+        """Return the number of rows that a part takes in a call, and its other sizes by name.
+
+        Args:
+            part: one of `parts`.
+            batch: the number of rows of the batch.
+            shards: the number of shards that it is taken in.
+            sizes: further sizes by name; those that the part does not have are left out.
+
+        The number of rows is None if the part has no input with rows.
+        """
         named = {one.name: one for x in part.inputs for size in x.shape for one in symbols(size)}
         known = {name: value for name, value in (sizes or {}).items() if name in named}
         if batch is None or not any(batch_axes(node.shape) for node in part.inputs):
@@ -99,8 +108,8 @@ class DividedStep:
     def _made(self, *graphs: Sequence[Node]) -> list[Function | None]:
         """Make the functions of the four graphs; None for one without outputs.
 
-        All run natively or none does: which bits a step gives does not depend on the number of
-        calls that was known when it was made.
+        Either all of them run natively or none does, so that the bits of a step do not depend on
+        the expected number of calls, by which each function would choose for itself.
         """
         made = self._functions(graphs, self._graph.calls)
         targets = {one.target() for one in made if one is not None}
@@ -135,7 +144,7 @@ class DividedStep:
         graph = self._graph
         inputs = [node for node in toposort(outputs) if node.op == "input"]
         if "a shard" in what and not any(node in graph.axes for node in inputs):
-            inputs.append(next(iter(graph.axes)))  # which has the shard's number of rows
+            inputs.append(next(iter(graph.axes)))  # gives the shard's number of rows
         given = Arguments(inputs, list(outputs), False, states, [], graph.mode)
         name = f"{graph.name} ({what})"
         counted = graph.draws and call_step is graph.call_step

@@ -50,7 +50,7 @@ from graphc.compiler.runtime.device import select_device
 from graphc.compiler.runtime.pending import Pending
 from graphc.compiler.shards import FIRST, RowDivision, joined_rows, shard_ranges
 from graphc.compiler.shards.batch_axis import BatchAxis, batch_axes
-from graphc.compiler.shards.from_rows import most_rows
+from graphc.compiler.shards.from_rows import max_rows
 from graphc.compiler.shards.spread import Moved
 from graphc.errors import ArgumentError, IndexRangeError, NotFiniteError
 from graphc.parallel.meeting import meet
@@ -179,7 +179,7 @@ class ShardedFunction:
 
     def _step(self, rows: int | None) -> DividedStep:
         """Return the division of the step for a batch of so many rows."""
-        from_rows = True in self._steps and (rows is None or rows <= most_rows(self.shards))
+        from_rows = True in self._steps and (rows is None or rows <= max_rows(self.shards))
         if from_rows not in self._steps:
             self._steps[from_rows] = DividedStep(self._graph, from_rows)
         return self._steps[from_rows]

@@ -1,10 +1,11 @@
 """Maxima that only keep exp from overflowing: no gradient flows through them.
 
 softmax and logsumexp subtract m = max(x) first, and their value is the same for any other m. So
-dL/dm is 0, but the reverse walk would work it out as a sum of terms that cancel, and look for the
-position of the maximum to put it there. Here the cancellation is seen from the graph: with m + t in
-the position of m, a value below it shifts by k t (x - m, log), or scales by e^(k t) (exp, sum), or
-stays. If every way from m ends in a value that stays, m may be held constant.
+dL/dm is 0, but reverse mode would compute it as a sum of terms that cancel, and scatter it to the
+position of the maximum. This module proves the cancellation on the graph: if m is replaced by
+m + t, each value that depends on m is shifted by k t (x - m, log), or scaled by e^(k t) (exp, sum),
+or unchanged. If every path from m reaches an unchanged value before an output, m is a constant to
+the gradient.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from graphc.compiler.graph import Node, readers
 
 @dataclass(frozen=True)
 class _Change:
-    """By how much a value answers: value + degree * t, or value * e^(degree * t).
+    """Effect of adding t to the maximum: value + degree * t, or value * e^(degree * t).
 
     `axes[i]` is the axis of the value along which t has its own axis i.
     """
@@ -28,14 +29,14 @@ class _Change:
 
 
 class _UnknownChange(Exception):
-    """A value that answers in neither way."""
+    """The effect on a value is neither a shift nor a scale."""
 
 
 def cancelling_maxima(outputs: Sequence[Node], order: Sequence[Node]) -> set[Node]:
-    """The `max` nodes of a program that the outputs do not depend on, clipped ones among them.
+    """Return the `max` nodes, and `clip` nodes of a `max`, whose value cancels in all outputs.
 
-    logsumexp clips its maximum to the finite numbers. What reads the maximum itself besides shifts
-    differently from readers of the clipped one, so the two are followed separately.
+    logsumexp clips its maximum to the finite numbers, so that a reader of the maximum may shift by
+    another amount than a reader of the clipped one: the two are analysed separately.
 
     Args:
         outputs: of the program.
@@ -55,14 +56,14 @@ def cancelling_maxima(outputs: Sequence[Node], order: Sequence[Node]) -> set[Nod
 
 
 def _cancels(
-    largest: Node, read_by: dict[Node, list[Node]], position: dict[Node, int], ends: set[Node]
+    maximum: Node, read_by: dict[Node, list[Node]], position: dict[Node, int], ends: set[Node]
 ) -> bool:
-    changes = {largest: _Change("shift", 1, tuple(range(largest.ndim)))}
-    pending = {largest}
+    changes = {maximum: _Change("shift", 1, tuple(range(maximum.ndim)))}
+    pending = {maximum}
     while pending:
         node = min(pending, key=position.__getitem__)
         pending.remove(node)
-        if node is not largest:
+        if node is not maximum:
             try:
                 change = _follow(node, [changes.get(x) for x in node.inputs])
             except _UnknownChange:
@@ -99,7 +100,11 @@ def _follow(node: Node, inputs: list[_Change | None]) -> _Change | None:
 
 
 def _combine(op: str, left: _Change | None, right: _Change | None) -> _Change | None:
-    """Shifts add up under + and -, scales under * and /; alike scales stay one under + and -."""
+    """Return the change of an elementwise `op` of two values, None if the changes cancel.
+
+    Degrees of shifts add up under + and -, those of scales under * and /. The sum or difference of
+    two values of the same scale has that scale.
+    """
     known = [change for change in (left, right) if change is not None]
     if len({(change.kind, change.axes) for change in known}) != 1:
         raise _UnknownChange

@@ -3,8 +3,8 @@
 Equal nodes are the same object, so a program is its output nodes: common subexpressions are shared
 and dead code is gone without a pass. Nodes compare and hash by identity.
 
-The table behind that holds hashes and weak references, nothing else: whatever a node keeps alive
-(its inputs, a scan's body, the layer of its history) goes with the node.
+The intern table holds hashes and weak references only, so a node that is no longer referenced is
+freed, with all that only it refers to (its inputs, a scan's body, the layer in its history).
 """
 
 from __future__ import annotations
@@ -39,16 +39,17 @@ class Node:
     """One value of a program.
 
     Attributes:
-        op: the name of a row of the op table (`graphc.compiler.graph.ops.OPS`).
+        op: the name of a row of the table of operations (`graphc.compiler.graph.ops.OPS`).
         inputs: the nodes that it reads.
-        attrs: all else that determines its value, by name (axes, a constant's array, a serial,
-            ...).
+        attrs: whatever else determines its value, by name: axes, a constant's array, the serial
+            number that keeps two inputs apart.
         shape: a tuple of sizes; of a `scan`, the one tuple-valued node, a tuple of shapes.
         dtype: one of `DTYPES`; of a `scan` a tuple of them.
         attrs_key: the attributes in a form that compares and hashes (`attributes_key`).
-        closed: whether it is made of constants, sizes and the arguments of a loop's body alone.
-        history: what the layers keep about a node that one of them made (`set_history`), else None.
-            No part of the value, and nothing that the compiler reads.
+        closed: True if it is computed from constants, sizes and the arguments of a loop's body
+            only, so that it reads no input or state.
+        history: the record that a layer keeps about a node that it made (`set_history`), else
+            None. It is not a part of the value, and the compiler does not read it.
 
     Made by `graphc.compiler.graph.ops.make` alone. Operators (``x + 1``, ``x[0]``) are installed by
     `graphc.compiler.graph.operators`.
@@ -76,7 +77,7 @@ class Node:
     history: Any
 
     def __setattr__(self, name: str, value: object) -> None:
-        # What is kept beside the graph may be set: a property puts it there.
+        # A property with a setter stores its value outside of the node, which stays frozen.
         own = getattr(type(self), name, None)
         if isinstance(own, property) and own.fset is not None:
             own.fset(self, value)
@@ -99,7 +100,7 @@ class Node:
     __int__ = __float__ = __complex__ = _no_number
 
     def __index__(self) -> NoReturn:
-        # No TypeError, for which NumPy would put a message of its own: np.zeros(node).
+        # Not a TypeError, whose message NumPy would replace by its own: np.zeros(node).
         raise ArgumentError(_NO_NUMBER.format(self))
 
     def __array__(self, dtype: object = None, copy: bool | None = None) -> np.ndarray:
@@ -155,12 +156,12 @@ class Node:
         return f"<{self.op}: {self.dtype}[{', '.join(map(str, self.shape))}]>"
 
 
-# Types of which what compares equal is the same.
+# Types whose equal values are interchangeable, unlike 0.0 and -0.0; a type is compared separately.
 _PLAIN = frozenset({bool, int, str, Dim})
 
 
 def attribute_key(value: object) -> object:
-    """A hashable stand-in that compares by type and bytes: 0.0 is not -0.0, 1 is not True."""
+    """Return a hashable key that compares by type and bytes: 0.0 is not -0.0, 1 is not True."""
     if type(value) is tuple and _PLAIN.issuperset(types := tuple(map(type, value))):
         return (types, value)
     if isinstance(value, float):
@@ -175,7 +176,7 @@ def attribute_key(value: object) -> object:
 
 
 def attributes_key(attrs: Mapping[str, Any]) -> tuple[Any, ...]:
-    """The attributes of a node as a value that compares by type and bytes."""
+    """Return the attributes of a node as one key that compares by type and bytes."""
     return tuple([(name, attribute_key(value)) for name, value in attrs.items()])
 
 
@@ -188,16 +189,16 @@ class _Entry(weakref.ref[Node]):
 
 
 _table: dict[int, tuple[_Entry, ...]] = {}
-"""The nodes, by the hash of their keys."""
+"""The live nodes, by the hash of their keys."""
 _dead: deque[_Entry] = deque()
-"""Entries of nodes that are gone, to be taken out of the table when the next node enters. A node
-may die anywhere, in the middle of a change of the table too: all that happens there is an append,
+"""Entries of freed nodes, which the next `_enter` removes from the table. A node may be freed at
+any time, even while the table is changed, so the callback of its weak reference only appends here,
 which takes no lock."""
 _lock = threading.RLock()
 
 
 def find(key: Key) -> Node | None:
-    """The live node of a key, if there is one."""
+    """Return the live node of a key, or None."""
     op, inputs, attrs_key = key
     for entry in _table.get(hash(key), ()):
         node = entry()
@@ -219,7 +220,7 @@ def intern(
     dtype: str | tuple[str, ...],
     closed: bool,
 ) -> Node:
-    """The node of a key: the one that is alive, else a new one, which keeps `attrs` as they are."""
+    """Return the live node of a key, or a new one, which stores `attrs` without a copy."""
     with _lock:
         known = find(key)
         if known is not None:
@@ -240,12 +241,12 @@ def intern(
 
 
 def _enter(node: Node, hashed: int) -> None:
-    """Put a new node into the table, and take those out that are gone."""
-    while _dead:  # an interrupt anywhere in here leaves nothing undone
+    """Add a new node to the table, and remove the freed ones."""
+    while _dead:  # popped last, so that an interrupt in this loop loses no entry
         gone = _dead[0]
-        left = tuple([entry for entry in _table.get(gone.hash, ()) if entry is not gone])
-        if left:
-            _table[gone.hash] = left
+        remaining = tuple([entry for entry in _table.get(gone.hash, ()) if entry is not gone])
+        if remaining:
+            _table[gone.hash] = remaining
         else:
             _table.pop(gone.hash, None)
         _dead.popleft()
@@ -255,11 +256,11 @@ def _enter(node: Node, hashed: int) -> None:
 
 
 def set_history(node: Node, history: object) -> None:
-    """Keep something with a node, for as long as the node lives."""
+    """Set the `history` of a node, which is frozen otherwise."""
     object.__setattr__(node, "history", history)
 
 
 def live_nodes() -> Iterator[Node]:
-    """All nodes that are alive, for leak tests."""
+    """Return all live nodes, for leak tests."""
     entries = itertools.chain.from_iterable(list(_table.values()))
     return (node for entry in entries if (node := entry()) is not None)

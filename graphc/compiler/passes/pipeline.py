@@ -1,4 +1,7 @@
-"""The passes in order, and `optimize`, which runs them."""
+"""The passes in order, and `optimize`, which runs those of a mode.
+
+A pass takes the outputs of a program and returns new ones of the same values.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from graphc.compiler.passes.dump import Dump
 from graphc.compiler.passes.fold import fold
 from graphc.compiler.passes.narrow_pooling import narrow_pooling
 from graphc.compiler.passes.rewrite import Firing, recorded_firings
-from graphc.compiler.passes.scan_accumulate import leave_accumulations
+from graphc.compiler.passes.scan_accumulate import sink_accumulations
 from graphc.compiler.passes.scan_merge import merge_scans
 from graphc.compiler.passes.scan_motion import hoist_products, sink_products
 from graphc.compiler.passes.scan_trim import trim_scans
@@ -22,8 +25,10 @@ from graphc.compiler.passes.stabilize import stabilize
 from graphc.errors import ArgumentError
 
 Pass = Callable[[Sequence[Node]], list[Node]]
-Observer = Callable[[str, list[Node], list[Node]], None]
+PassObserver = Callable[[str, list[Node], list[Node]], None]
 
+# The passes between the two rounds of fold and simplify move work out of loops and reduce it, and
+# leave identities, constants and (for the second trim_scans) unread results behind.
 PIPELINE: tuple[tuple[str, Pass], ...] = (
     ("fold", fold),
     ("simplify", simplify),
@@ -31,7 +36,7 @@ PIPELINE: tuple[tuple[str, Pass], ...] = (
     ("merge_scans", merge_scans),
     ("trim_scans", trim_scans),
     ("hoist_products", hoist_products),
-    ("leave_accumulations", leave_accumulations),
+    ("sink_accumulations", sink_accumulations),
     ("sink_products", sink_products),
     ("trim_scans", trim_scans),
     ("narrow_pooling", narrow_pooling),
@@ -39,11 +44,11 @@ PIPELINE: tuple[tuple[str, Pass], ...] = (
     ("simplify", simplify),
 )
 
-_FEW: tuple[tuple[str, Pass], ...] = (("fold", fold), ("simplify", simplify))
+_FAST_COMPILE: tuple[tuple[str, Pass], ...] = (("fold", fold), ("simplify", simplify))
 
-_PASSES = {
+_PASSES_OF_MODE = {
     "FAST_RUN": PIPELINE,
-    "FAST_COMPILE": _FEW,
+    "FAST_COMPILE": _FAST_COMPILE,
     "DebugMode": PIPELINE,
     "NanGuardMode": PIPELINE,
 }
@@ -64,28 +69,29 @@ def optimize(
     mode: str = "FAST_RUN",
     keep: Iterable[Node] = (),
     label: str | None = "function",
-    observer: Observer | None = None,
+    observer: PassObserver | None = None,
 ) -> tuple[list[Node], list[PassReport]]:
-    """Run the passes of a mode.
+    """Return the outputs of a program rewritten by the passes of a mode.
 
     Args:
-        outputs: of one program; all of it is rewritten together.
+        outputs: all outputs of one program.
         mode: FAST_COMPILE runs fold and simplify alone, every other mode all of `PIPELINE`.
-        keep: nodes that stay as they are, with all that only they read; nothing looks into them.
-        label: names the function's folder where the flag ``dump`` is set; None writes none.
+        keep: nodes that are not rewritten, nor are nodes that only they read; no rule sees their
+            inputs.
+        label: name of the folder that the flag ``dump`` makes for the function; None makes none.
         observer: called after each pass with its name and the outputs before and after it.
 
     Returns:
         The new outputs, in order, and a report for each pass. ArgumentError for an unknown mode.
     """
-    if mode not in _PASSES:
-        raise ArgumentError(f"unknown mode {mode!r}; the modes are {', '.join(_PASSES)}")
-    current, opened = _close(outputs, keep)
+    if mode not in _PASSES_OF_MODE:
+        raise ArgumentError(f"unknown mode {mode!r}; the modes are {', '.join(_PASSES_OF_MODE)}")
+    current, restored = _hide_kept(outputs, keep)
     dump = Dump(label)
     dump.write("input", current)
     reports = []
     nodes = g.count_nodes(current)
-    for name, run in _PASSES[mode]:
+    for name, run in _PASSES_OF_MODE[mode]:
         start = time.perf_counter()
         before, current = current, run(current)
         seconds = time.perf_counter() - start
@@ -96,7 +102,7 @@ def optimize(
         dump.write(name, current)
         if observer is not None:
             observer(name, before, current)
-    return g.substitute(current, opened), reports
+    return g.substitute(current, restored), reports
 
 
 @dataclass(frozen=True)
@@ -127,25 +133,27 @@ def recorded_passes(outputs: Sequence[Node], mode: str = "FAST_RUN") -> list[Pas
 
 
 def simplify_for_gradient(outputs: Sequence[Node], keep: Iterable[Node] = ()) -> list[Node]:
-    """The outputs simplified and stabilised, to be differentiated with respect to `keep`.
+    """Return the outputs simplified and stabilised, to be differentiated with respect to `keep`.
 
-    A formula that is finite where the old one overflowed has a finite gradient there too. The
-    nodes of `keep` stay as they are, and no rewrite looks through them.
+    Where `stabilize` replaces a formula that overflows by one that is finite, the gradient becomes
+    finite too. The nodes of `keep` are not rewritten, and no rule sees their inputs.
     """
-    current, opened = _close(outputs, keep)
+    current, restored = _hide_kept(outputs, keep)
     for run in (simplify_differentiable, stabilize, simplify_differentiable):
         current = run(current)
-    return g.substitute(current, opened)
+    return g.substitute(current, restored)
 
 
 _serials = itertools.count()
 
 
-def _close(outputs: Sequence[Node], keep: Iterable[Node]) -> tuple[list[Node], dict[Node, Node]]:
-    """The outputs with an input in the place of each kept node, and the way back."""
-    closed = {
+def _hide_kept(
+    outputs: Sequence[Node], keep: Iterable[Node]
+) -> tuple[list[Node], dict[Node, Node]]:
+    """Return the outputs with an input for each kept node, and the substitution that undoes it."""
+    hidden = {
         node: g.make("input", serial=("kept", next(_serials)), shape=node.shape, dtype=node.dtype)
         for node in keep
         if node.inputs or node.op == "constant"
     }
-    return g.substitute(outputs, closed), {new: old for old, new in closed.items()}
+    return g.substitute(outputs, hidden), {new: old for old, new in hidden.items()}

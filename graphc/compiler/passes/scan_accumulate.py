@@ -43,16 +43,17 @@ class Term:
         return value
 
 
-def leave_accumulations(outputs: Sequence[Node]) -> list[Node]:
-    """Sums over the steps leave the loop: of products, reductions, scattered rows, stacked values.
+def sink_accumulations(outputs: Sequence[Node]) -> list[Node]:
+    """Sink sums over the steps behind their loop: of products, reductions, scattered rows and
+    stacked values.
 
-    What these read is stacked for that, unless it comes from sequences alone. Other addends stay
-    in the loop: stacked, they would take memory that their sum does not.
+    Their operands are stacked for that, unless they are computed from sequences alone. Other
+    addends stay in the loop: a stack of them takes more memory than their sum.
     """
-    return rewrite_scans(outputs, _leave)
+    return rewrite_scans(outputs, _sink)
 
 
-def _leave(loop: OpenScan, used: Sequence[int]) -> Mapping[int, Node] | None:
+def _sink(loop: OpenScan, used: Sequence[int]) -> Mapping[int, Node] | None:
     reading = readers(loop.results)
     varying = dependents(loop.results, [*loop.carries, *loop.slices])
     sums = [_terms(_addends(loop, k, reading), varying, reading) for k in range(len(loop.carries))]

@@ -1,8 +1,8 @@
-"""Loops whose rows of the batch are independent: a row of each value depends on that same row of
-the carries only.
+"""Find loops whose batch rows are independent: row i of each value depends on row i of the carries
+only.
 
-Then the owner of some rows runs all steps for them without waiting for others: a block of a card
-(`graphc.compiler.schedule.persistent`), or a thread of a CPU.
+Then a block of a GPU (`graphc.compiler.schedule.persistent`) or a thread of a CPU runs all steps
+for its own rows without synchronising with the others.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ class RowAnalysis:
     Attributes:
         batch: the size of the axis 0 of all that varies by row.
         order: the nodes of the body, each after its inputs.
-        by_row: the carries, the heavy nodes, `stored`, and what is computed from them.
+        by_row: the nodes that vary by row: the carries, the nodes of `HEAVY` ops, `stored`, and all
+            nodes that are computed from them.
     """
 
     def __init__(self, loop: Loop, stored: Collection[Node] = ()):

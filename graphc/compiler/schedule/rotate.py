@@ -1,13 +1,14 @@
 """Rotate loops that begin with elementwise work, so that it runs one step ahead.
 
-A gradient's step first computes, from its carries and slices, the left operands of its products,
-and then the products:
+A step of the loop that computes a gradient has two parts: P computes the left operands of the
+products from carries and slices, and M the products:
 
     P: left = f(carry, slice)      M: carry = g(left . matrix, ...)
 
-Two kernels a step: a product needs whole rows of its left operand. But P of the next step reads M
-of this one element by element, so that one kernel computes both; the left operands become carries.
-The first P runs before the loop, and the last one, whose result is unused, on zeros.
+These are two kernels, since a product reads whole rows of its left operand. But P of the next step
+reads M of this step elementwise, so one kernel can compute both, and a step takes one launch less.
+The left operands become carries. The first P runs before the loop; the last one reads zeros in
+place of slices, and its result is unused.
 """
 
 from __future__ import annotations
@@ -27,15 +28,16 @@ _serials = itertools.count()
 
 
 def rotate_loops(outputs: Sequence[Node], most_shared: int | None = None) -> list[Node]:
-    """Return the same program, where loops of launches take one launch less a step if they can.
+    """Return the outputs of the same program, with each loop rotated that begins with elementwise
+    work. Loops that will be persistent are not rotated: their steps are not launches.
 
     Args:
         outputs: of the program.
-        most_shared: see `graphc.compiler.schedule.persistent.persistent`; persistent loops stay.
+        most_shared: see `graphc.compiler.schedule.persistent.persistent`.
     """
 
     def rule(loop: OpenScan, used: Sequence[int]) -> dict[int, Node] | None:
-        lefts = _first_lefts(loop)
+        lefts = _leading_left_operands(loop)
         if not lefts or _is_persistent(loop, used, most_shared):
             return None
         return _rotate(loop, used, lefts)
@@ -45,41 +47,40 @@ def rotate_loops(outputs: Sequence[Node], most_shared: int | None = None) -> lis
 
 def _rotate(loop: OpenScan, used: Sequence[int], lefts: Sequence[Node]) -> dict[int, Node]:
     count = len(loop.carries)
-    read = _read(lefts, loop)
-    first = {node: _first(sequence, loop) for node, sequence in read}
-    ahead = {node: loop.add_sequence(_ahead(sequence, loop)) for node, sequence in read}
+    read = _slices_read(lefts, loop)
+    first = {node: _first_slice(sequence, loop) for node, sequence in read}
+    ahead = {node: loop.add_sequence(_shifted_by_a_step(sequence, loop)) for node, sequence in read}
     starts = substitute(lefts, {**first, **dict(zip(loop.carries, loop.starts, strict=True))})
-    holders = [
+    placeholders = [
         make("input", serial=("left", next(_serials)), shape=node.shape, dtype=node.dtype)
         for node in lefts
     ]
     carries = list(loop.carries)
-    loop.replace(dict(zip(lefts, holders, strict=True)))
+    loop.replace(dict(zip(lefts, placeholders, strict=True)))
     following = substitute(lefts, {**ahead, **dict(zip(carries, loop.updates, strict=True))})
     loop.starts += starts
-    loop.carries += holders
+    loop.carries += placeholders
     loop.updates += following
     values = items(loop.close())
     return {k: values[k if k < count else k + len(lefts)] for k in used}
 
 
-def _read(lefts: Sequence[Node], loop: OpenScan) -> list[tuple[Node, Node]]:
-    """Return the slices that these nodes read, with their sequences."""
+def _slices_read(lefts: Sequence[Node], loop: OpenScan) -> list[tuple[Node, Node]]:
+    """Return the slices that these left operands read, with their sequences."""
     order = set(toposort(lefts, stop=[*loop.carries, *loop.slices]))
     pairs = zip(loop.slices, loop.sequences, strict=True)
     return [(node, sequence) for node, sequence in pairs if node in order]
 
 
-def _first(sequence: Node, loop: OpenScan) -> Node:
-    """Return the slice of the first step that runs."""
+def _first_slice(sequence: Node, loop: OpenScan) -> Node:
+    """Return the slice of the step that runs first."""
     start = loop.length - 1 if loop.reverse else 0
-    whole = _steps(sequence, start, start + 1)
+    whole = _range_of_steps(sequence, start, start + 1)
     return make("reshape", whole, shape=sequence.shape[1:])
 
 
-def _ahead(sequence: Node, loop: OpenScan) -> Node:
-    """Return a sequence whose slice at a step is that of the step which runs next; zeros at the
-    end."""
+def _shifted_by_a_step(sequence: Node, loop: OpenScan) -> Node:
+    """Return the sequence shifted by one step in the order of running, with zeros for the last."""
     zeros = [0] * sequence.ndim
     one = [1, *zeros[1:]]
     low, high = (one, zeros) if loop.reverse else (zeros, one)
@@ -87,10 +88,10 @@ def _ahead(sequence: Node, loop: OpenScan) -> Node:
         "pad", sequence, low=tuple(low), high=tuple(high), interior=tuple(zeros), value=0.0
     )
     start = 0 if loop.reverse else 1
-    return _steps(padded, start, start + loop.length)
+    return _range_of_steps(padded, start, start + loop.length)
 
 
-def _steps(sequence: Node, start: Size, stop: Size) -> Node:
+def _range_of_steps(sequence: Node, start: Size, stop: Size) -> Node:
     return make(
         "slice",
         sequence,
@@ -100,7 +101,7 @@ def _steps(sequence: Node, start: Size, stop: Size) -> Node:
     )
 
 
-def _first_lefts(loop: OpenScan) -> list[Node]:
+def _leading_left_operands(loop: OpenScan) -> list[Node]:
     """Return the left operands of the products that need no other product, if each is elementwise
     work on a carry; else none: the step does not begin with elementwise work."""
     arguments = [*loop.carries, *loop.slices]

@@ -1,7 +1,7 @@
 """The division of a graph: what each shard computes from its rows, and what is computed once.
 
 The root of a step is computed once, from sums over all shards; a sum that rows depend on (a count
-of non-zero weights, the mean of a mask) is known only behind a first pass over the shards:
+of non-zero weights, the mean of a mask) is known only after a first pass over the shards:
 
     first pass:  rows -> sums that the shard graph reads
     shard graph: rows, sums of the first pass -> sums that the root reads, rows that it gathers
@@ -36,19 +36,19 @@ from graphc.compiler.graph.dim import exact_quotient
 from graphc.compiler.graph.expressions.random import range_of_draw
 from graphc.compiler.shards.analysis import Analysis, statuses
 from graphc.compiler.shards.batch_axis import BatchAxis, batch_axes, carries_batch, drawn_axis
-from graphc.compiler.shards.from_rows import sums_from_rows, with_tested_indices
+from graphc.compiler.shards.from_rows import sums_from_rows, with_clipped_indices
 from graphc.compiler.shards.status import Kind
 from graphc.errors import ArgumentError
 
 _serials = itertools.count()
 
-# Of the size of what they move, or larger: done once, behind the sum, and not by each shard.
+# Ops whose result is at least as large as their input: done once, after the sum, not in each shard.
 _MOVES = ops_with(lambda traits: traits.keeps_elements or traits.moves is Moves.PADDED)
 
 
 @dataclass(frozen=True)
 class Divided:
-    """A graph in three.
+    """The three graphs that a graph is divided into.
 
     Attributes:
         first, shard, root: the outputs of each, see the module; there may be none.
@@ -167,7 +167,7 @@ class _Cut:
         for node in order:
             self._build(node)
             if node in computed:
-                self.products[known[node]] = with_tested_indices(self.as_whole[node])
+                self.products[known[node]] = with_clipped_indices(self.as_whole[node])
                 self.as_whole[node] = known[node]
 
     def _whole_of(self, node: Node) -> Kind | None:

@@ -1,10 +1,11 @@
-"""Sums over a batch that are computed once, from the rows of all shards.
+"""Choose the sums over a batch that the root computes at once, from the rows of all shards.
 
-The gradient of a large weight is a product over the rows of the batch, and these rows are fewer
-bytes than the gradient. Added up shard by shard it is stored for each of them, read and written
-again. Computed from the rows of all shards it is one product, as of a batch that is taken whole: an
-update takes it tile by tile, and it is stored nowhere. Its order of additions is that of the rows,
-whatever the number of shards and of ranks.
+The gradient of a large weight is a product whose operands have the rows of the batch, and in a
+small batch these operands take fewer bytes than the gradient. If each shard computes its part of
+the sum, the partial gradients are stored, read and added. If the shards hand their rows to the root
+instead, the root computes one product, as without shards, and the update reads it tile by tile, so
+it is not materialised. The order of additions is that of the rows, so its bits depend neither on
+the number of shards nor on that of ranks.
 """
 
 from __future__ import annotations
@@ -16,23 +17,27 @@ from graphc.compiler.graph.dim import exact_quotient, product
 from graphc.compiler.shards.analysis import Analysis
 from graphc.compiler.shards.status import Kind
 
-ROWS = 128
-"""The rows of a batch that are no more elements than a gradient that is computed from them."""
+_ROWS_PER_GRADIENT = 128
+"""The number of batch rows whose operands, taken together, have at most as many elements as their
+product, in each product that `sums_from_rows` returns."""
 
 
-def most_rows(shards: int) -> int:
-    """Return the rows of the largest batch whose sums are computed from rows: these take no more
-    memory than the partial sums that the tree would keep."""
-    return ROWS * shards.bit_length()
+def max_rows(shards: int) -> int:
+    """Return the number of rows of the largest batch whose sums are computed from rows.
+
+    The operands then take no more memory than the partial sums that the tree over the shards would
+    keep, which are `shards.bit_length()` at most.
+    """
+    return _ROWS_PER_GRADIENT * shards.bit_length()
 
 
 def sums_from_rows(order: Sequence[Node], analysis: Analysis) -> set[Node]:
     """Return the sums over shards that may be computed from rows, among the nodes of a graph in
     topological order.
 
-    Of those that add up at indices there are those whose indices the shards gather at, and so test.
-    Of what a norm over all elements reads there is none: it would be computed for the norm, and for
-    the update once more.
+    A `scatter_add` qualifies only if a `gather` of the shards reads at the same indices, and so
+    checks their range. A sum that a total over all elements reads (the norm of `clipnorm`) does not
+    qualify: it would be computed twice, for the norm and for the update.
     """
     gathered = {
         (node.inputs[1], node.inputs[0].shape[node.attrs["axis"]])
@@ -56,9 +61,12 @@ def sums_from_rows(order: Sequence[Node], analysis: Analysis) -> set[Node]:
     return found - set(toposort(totals))
 
 
-def with_tested_indices(node: Node) -> Node:
-    """Return one of `sums_from_rows` for the root, which need not test again the indices that
-    shards have tested: its test could fail behind writes of states, which are copied for that."""
+def with_clipped_indices(node: Node) -> Node:
+    """Return a sum of `sums_from_rows` for the root, with indices clipped to their range.
+
+    The gathers of the shards have checked them. A check in the root would cost copies of the
+    states, since it could fail after some of them were written; a clipped index needs no check.
+    """
     if node.op != "scatter_add":
         return node
     indices, updates = node.inputs
@@ -72,8 +80,8 @@ def _is_product_of_rows(node: Node, analysis: Analysis) -> bool:
     if any(analysis.status(x).kind is not Kind.ROWS for x in node.inputs):
         return False
     elements = product(node.shape)
-    of_a_row = [exact_quotient(product(x.shape), BATCH) for x in node.inputs]
-    known = [one for one in of_a_row if isinstance(one, int)]
-    if not isinstance(elements, int) or len(known) < len(of_a_row):
+    elements_per_row = [exact_quotient(product(x.shape), BATCH) for x in node.inputs]
+    known = [one for one in elements_per_row if isinstance(one, int)]
+    if not isinstance(elements, int) or len(known) < len(elements_per_row):
         return False
-    return elements >= ROWS * sum(known)
+    return elements >= _ROWS_PER_GRADIENT * sum(known)

@@ -53,12 +53,13 @@ _log = logging.getLogger("graphc")
 class Trainer:
     """Compiles a model, and runs its functions on arrays and single batches.
 
-    Compiled functions belong to the inputs and outputs that the model had then. When these change,
-    because a layer is added or switched, they are dropped, and the model has to be compiled again.
+    Compiled functions are for the inputs and outputs that the model had when it was compiled. When
+    these change, because a layer is added or switched, the functions are discarded, and the model
+    has to be compiled again.
 
     Args:
         model: the model whose graph is trained.
-        run: the same model as callbacks see it.
+        run: the same model, as the public attributes that a training run and callbacks use.
         feeds: the conversions of a user's arrays to feeds of the model.
 
     Attributes:
@@ -71,30 +72,30 @@ class Trainer:
         self.draws = Draws()
         self.order: SampleOrder | None = None
         self._compiled: Compiled | None = None
-        self._accurate: tuple[Compiled, Compiled] | None = None
+        self._with_accuracy: tuple[Compiled, Compiled] | None = None
         self._predictions: Predictions | None = None
-        self._connection = model._graphc_connections
+        self._connections = model._graphc_connections
         self._batches: ArrayBatches | None = None
 
     @property
     def compiled(self) -> Compiled | None:
         """The result of `compile`; None if the model was not compiled, or was changed since."""
-        if self._connection != self.model._graphc_connections:
-            self._forget_outdated()
+        if self._connections != self.model._graphc_connections:
+            self._discard_functions()
         return self._compiled
 
     @property
     def predictions(self) -> Predictions:
         """The functions that predict."""
-        if self._connection != self.model._graphc_connections:
-            self._forget_outdated()
+        if self._connections != self.model._graphc_connections:
+            self._discard_functions()
         if self._predictions is None:
             self._predictions = Predictions(self.model, self.draws, self._compiled)
         return self._predictions
 
-    def _forget_outdated(self) -> None:
-        self._connection = self.model._graphc_connections
-        self._compiled = self._accurate = self._predictions = None
+    def _discard_functions(self) -> None:
+        self._connections = self.model._graphc_connections
+        self._compiled = self._with_accuracy = self._predictions = None
 
     def compile(
         self,
@@ -106,9 +107,11 @@ class Trainer:
         mode: Any,
     ) -> None:
         """Make the training graph; see `Model.compile`."""
-        what = (optimizer, loss, metrics, loss_weights, sample_weight_mode, mode)
-        compiled = compile_model(self.model, *what, self.draws)
-        self._forget_outdated()
+        compiled = compile_model(
+            *(self.model, optimizer, loss, metrics, loss_weights, sample_weight_mode, mode),
+            self.draws,
+        )
+        self._discard_functions()
         self._compiled = compiled
 
     def need_compiled(self, wanted: str) -> Compiled:
@@ -136,7 +139,7 @@ class Trainer:
             call: the method's name.
             keywords: the keyword arguments that its signature does not name.
             method: the method, whose parameters an error lists.
-            accuracy: the keyword of Keras 0.3 that wants the accuracy, too.
+            accuracy: the name of the keyword of Keras 0.3 that adds the accuracy to the results.
         """
         compiled = self.need_compiled(call)
         where = f"{self.model.name}.{call}"
@@ -148,9 +151,9 @@ class Trainer:
         divided = division(where, others.pop("shards", None), others.pop("memory", None))
         refuse_unknown(where, others, [*named_parameters(method), accuracy, "shards", "memory"])
         if wanted:
-            if self._accurate is None or self._accurate[0] is not compiled:
-                self._accurate = compiled, with_accuracy(compiled)
-            compiled = self._accurate[1]
+            if self._with_accuracy is None or self._with_accuracy[0] is not compiled:
+                self._with_accuracy = compiled, with_accuracy(compiled)
+            compiled = self._with_accuracy[1]
         compiled.take(divided)
         return compiled
 
@@ -250,7 +253,7 @@ class Trainer:
         check_choice(f"{where}: shuffle", shuffle, (True, False, "batch"))
         batch_size = whole_number(f"{where}: batch_size", batch_size, least=1)
         epochs = checked_epochs(where, initial_epoch, nb_epoch)
-        listening = checked_callbacks(where, callbacks)
+        checked = checked_callbacks(where, callbacks)
         arrays = self.feeds.samples(compiled, x, y, sample_weight, class_weight)
         held_out = None
         if validation_data is not None:
@@ -262,10 +265,8 @@ class Trainer:
         check_shards(where, compiled.shards, batch_size)
         self.run.training_data = arrays
         own = rank_rows(join(where), compiled.shards)
-        batches = ArrayBatches(
-            *(arrays, batch_size, shuffle, self._order_before(epochs, arrays, shuffle)),
-            *(where, own),
-        )
+        order = self._order_to_continue(epochs, arrays, shuffle)
+        batches = ArrayBatches(arrays, batch_size, shuffle, order, where, own)
         self.order, self._batches = batches.order, batches
         if epochs:
             compiled.choose(epochs.stop, ceil(batches.samples / batch_size))
@@ -276,7 +277,7 @@ class Trainer:
             len(arrays[0]),
             epochs,
             verbose,
-            listening,
+            checked,
             self.validation(compiled, held_out, batch_size),
             batch_size=batch_size,
         )
@@ -285,13 +286,13 @@ class Trainer:
                 _log.info("%s: %s", where, line)
         return history
 
-    def _order_before(
+    def _order_to_continue(
         self, epochs: range, arrays: Sequence[Data], shuffle: bool | str
     ) -> SampleOrder | None:
         """Return the order of samples in the previous epoch, if these epochs continue it."""
-        goes_on = 0 < epochs.start == self.run.epochs_done
+        continues = 0 < epochs.start == self.run.epochs_done
         order = self.order
-        return order if goes_on and order and order.fits(len(arrays[0]), shuffle) else None
+        return order if continues and order and order.fits(len(arrays[0]), shuffle) else None
 
     def read_report(self) -> ReadReport:
         """Report the last `fit`'s reads from arrays in files; see `Model.read_report`."""
@@ -361,8 +362,8 @@ class Trainer:
         self.feeds.check_batches(count, batch_size)
         if shards is not None:
             check_shards(where, wanted.shards, batch_size)
-        alike = {"batch_size": batch_size, "on_first_rank_only": on_first_rank_only}
-        together = called_together(where, arrays, **alike)
+        arguments = {"batch_size": batch_size, "on_first_rank_only": on_first_rank_only}
+        together = called_together(where, arrays, **arguments)
         if wanted.memory is None:
             made = self.prediction_function(wanted.shards)
         else:
@@ -386,8 +387,11 @@ class Trainer:
 
 
 class LossAlone(float):
-    """The loss of a batch, if there are no metrics. Keras 0.3 returned a list of one element, so
-    index 0 gives the loss, too, and logs one line, once a process."""
+    """The loss of a batch of a model without metrics: a float that index 0 returns as well.
+
+    Keras 0.3 returned a list of one element. The first use of the index in a process logs a
+    line.
+    """
 
     _logged: ClassVar[bool] = False
 

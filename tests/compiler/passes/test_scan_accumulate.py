@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from graphc.compiler import graph as g
-from graphc.compiler.passes.scan_accumulate import leave_accumulations
+from graphc.compiler.passes.scan_accumulate import sink_accumulations
 from tests.compiler.passes.loops import TIME, body_ops, check_values, scans
 
 rng = np.random.default_rng(6)
@@ -34,7 +34,7 @@ def states():
 
 def left(outputs):
     """The graph after the pass and the loop's step, in which no product is left."""
-    new = leave_accumulations(outputs)
+    new = sink_accumulations(outputs)
     (scan,) = scans(new)
     assert body_ops(scan)["matmul"] == 0
     return new, scan
@@ -109,7 +109,7 @@ def test_batched_products_of_any_rank():
         return (carries[0] + g.matmul(g.transpose(slices[0], (0, 2, 1)), slices[0]),), ()
 
     (final,), _ = g.scan(step, [acc], [xs])
-    new = leave_accumulations([final])
+    new = sink_accumulations([final])
     assert scans(new) == []
     values = rng.normal(size=(5, 2, 3, 4))
     check_values(new, {xs: values}, [np.einsum("tbij,tbik->bjk", values, values)])
@@ -193,7 +193,7 @@ def test_a_sum_that_the_loop_reads_stays(xs, start, total):
     square = g.zeros((3, 3), "float64")
     for step in (read_elsewhere, stacked, shown_before, read_after, twice, scaled):
         finals, stacks = g.scan(step, [square], [xs])
-        assert leave_accumulations([*finals, *stacks]) == [*finals, *stacks]
+        assert sink_accumulations([*finals, *stacks]) == [*finals, *stacks]
 
 
 def test_a_carry_that_never_changes_survives_beside_a_sum_that_leaves(xs, start, total):

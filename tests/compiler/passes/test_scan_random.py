@@ -6,12 +6,12 @@ from hypothesis import strategies as st
 
 from graphc.compiler import graph as g
 from graphc.compiler.interpret import evaluate
-from graphc.compiler.passes.scan_accumulate import leave_accumulations
+from graphc.compiler.passes.scan_accumulate import sink_accumulations
 from graphc.compiler.passes.scan_merge import merge_scans
 from graphc.compiler.passes.scan_motion import hoist_products, sink_products
 from graphc.compiler.passes.scan_trim import trim_scans
 
-PASSES = (merge_scans, trim_scans, hoist_products, leave_accumulations, sink_products, trim_scans)
+PASSES = (merge_scans, trim_scans, hoist_products, sink_accumulations, sink_products, trim_scans)
 
 # Everything is 3 by 3, so that any op fits any values.
 rng = np.random.default_rng(9)

@@ -10,7 +10,7 @@ from graphc.compiler.grad import grad
 from graphc.compiler.graph import toposort
 from graphc.compiler.shards import divide
 from graphc.compiler.shards.analysis import statuses
-from graphc.compiler.shards.from_rows import most_rows, sums_from_rows
+from graphc.compiler.shards.from_rows import max_rows, sums_from_rows
 
 
 def found(*outputs: g.Node) -> set[g.Node]:
@@ -66,4 +66,4 @@ def test_the_root_computes_them_from_what_is_fed_and_what_shards_give() -> None:
 @pytest.mark.parametrize(("shards", "rows"), [(1, 128), (2, 256), (3, 256), (4, 384), (16, 640)])
 def test_rows_take_no_more_than_the_partial_sums_of_the_tree(shards: int, rows: int) -> None:
     """Which keeps that of a shard, and one for each power of two."""
-    assert most_rows(shards) == rows
+    assert max_rows(shards) == rows

@@ -1,4 +1,4 @@
-"""The executor of a GPU: runs a device program."""
+"""Run a program of kernels on the GPU."""
 
 from __future__ import annotations
 
@@ -41,7 +41,8 @@ from graphc.errors import CompilerError, DeviceError, NotFiniteError, OutOfMemor
 
 _STATUS_BYTES = 8
 
-# Sets of sizes whose packed arguments are kept: training and the last batch, validation and its.
+# The most bound programs that are kept, one for each set of sizes. A `fit` needs four: the full and
+# the last batch of training and of validation.
 _MOST_BOUND_PROGRAMS = 16
 
 
@@ -58,11 +59,11 @@ class CudaExecutor:
         name: str = "function",
         plan: Callable[[DeviceProgram, Bindings], MemoryPlan] = plan_memory,
     ):
-        """Compile and load.
+        """Compile the program and load it.
 
         Args:
             program: what `lower(outputs, states_updated)` made.
-            outputs: what is fetched, then one new value for each of `states_updated`.
+            outputs: the nodes that are fetched, then one new value for each of `states_updated`.
             states_updated: the states that the program's launches write.
             name: of the function, for messages.
             plan: assigns offsets to the values that launches write.
@@ -81,7 +82,7 @@ class CudaExecutor:
         self._shared: dict[str, int] = {}
         self._fallback = Fallback(self._outputs, program.checks, name, program.given)
         self._fed_indices = fed_indices(program.checks)
-        self._stale = False  # whether the status word may have what an earlier call failed at
+        self._stale = False  # True if the status word may hold the failure of an earlier call
         self.summary = "no kernels"
         self._device = cuda.device()
         with self._device.current():
@@ -101,21 +102,22 @@ class CudaExecutor:
     ) -> list[np.ndarray]:
         """Return the fetched values and set the states. See `Executor.run`.
 
-        Returns before the GPU is done where nothing is fetched and no check can fail.
+        If nothing is fetched and no check can fail, it returns before the GPU is done.
 
-        Raises DeviceError where the GPU fails, and what the interpreter raises where a check on
-        the device did (an index out of range): the states are as before then.
+        Raises DeviceError if the GPU fails. If a check on the device fails (an index out of range)
+        it raises the interpreter's error, and the states are unchanged.
         """
-        checked = self._has_to_check(feeds, bindings)
+        checked = self._check_may_fail(feeds, bindings)
         number = call_step.value
         with self._working():
             try:
                 fetch = self._begin(feeds, bindings, call_step, checked, observer)
             except OutOfMemoryError as error:
-                raise self._explained(error, bindings) from None
+                raise self._with_explanation(error, bindings) from None
             except NotFiniteError:
-                # The observer's. It saw what kernels store; the interpreter shows it each
-                # node, so that the first of them is named, in place of this one.
+                # Raised by the observer, which saw only the values that kernels store. The
+                # interpreter shows it every node, so that the error names the first that is
+                # not finite.
                 try:
                     self._fallback.run(feeds, bindings, number, observer)
                 except NotFiniteError as first:
@@ -132,15 +134,15 @@ class CudaExecutor:
     def start(
         self, feeds: Mapping[Node, np.ndarray], bindings: Mapping[Symbol, int], call_step: CallStep
     ) -> Pending:
-        """As `run`, without waiting, unless a check on the device may fail: that has to be known
-        before the next call."""
-        if self._has_to_check(feeds, bindings):
+        """Run without waiting for the result, unless a check on the device may fail: its outcome
+        has to be known before the next call."""
+        if self._check_may_fail(feeds, bindings):
             return Pending.done(self.run(feeds, bindings, call_step))
         with self._working():
             try:
                 fetch = self._begin(feeds, bindings, call_step, False, None)
             except OutOfMemoryError as error:
-                raise self._explained(error, bindings) from None
+                raise self._with_explanation(error, bindings) from None
         if fetch is None:
             return Pending.done([])
 
@@ -152,7 +154,7 @@ class CudaExecutor:
 
     @contextmanager
     def _working(self) -> Iterator[None]:
-        """The device is current, and what pycuda raises becomes a DeviceError."""
+        """Make the device current, and turn errors of pycuda into a DeviceError."""
         device = self._device
         try:
             with device.current():
@@ -168,8 +170,10 @@ class CudaExecutor:
         checked: bool,
         observer: Observer | None,
     ) -> Fetch | None:
-        """Launch everything and count the call, and begin to copy what is fetched, with the status
-        word as the last one where it has to be `checked`. None where there is nothing to copy."""
+        """Launch all kernels, count the call, and begin to copy the fetched values to the host.
+
+        If `checked`, the status word is copied as the last one. Returns None if nothing is copied.
+        """
         device, number = self._device, call_step.value
         with self.bound(feeds, bindings, number) as bound:
             self._stale = checked
@@ -209,9 +213,9 @@ class CudaExecutor:
         bindings: Mapping[Symbol, int],
         call_step: int,
     ) -> Iterator[BoundProgram]:
-        """The launches of a call with every argument in its place, for `run` and for timing.
+        """Yield the launches of a call with all their arguments set; none of them has run.
 
-        The device has to be current. Nothing has been launched yet.
+        The device has to be current.
         """
         device, bound = self._device, self._bound_program(bindings)
         arena = device.workspace.arena(bound.arena_nbytes, f"what {self._name} computes")
@@ -230,7 +234,7 @@ class CudaExecutor:
     # ---- preparation ----------------------------------------------------------------------------
 
     def _load(self) -> Any:
-        """The module with the program's kernels; None where it has none."""
+        """Return the module with the program's kernels; None if there are none."""
         steps = launches(self.program.steps)
         if not steps:
             return None
@@ -253,7 +257,8 @@ class CudaExecutor:
         return binary.loaded
 
     def _upload_constants(self) -> tuple[dict[Buffer, int], Block]:
-        """The addresses of the constants, in a block of memory that begins with the status word."""
+        """Upload the constants, and return their addresses and the block of memory that holds them
+        behind the status word."""
         arrays = constants(self.program)
         offsets, nbytes = [], ALIGNMENT
         for _, array in arrays:
@@ -278,7 +283,7 @@ class CudaExecutor:
         return self._constants.address
 
     def _bound_program(self, bindings: Bindings) -> BoundProgram:
-        """The launches for these sizes; those of the latest sets are kept."""
+        """Return the launches for these sizes, from a cache of the most recently used ones."""
         key = frozenset(bindings.items())
         bound = self._bound_programs.get(key)
         if bound is None:
@@ -296,7 +301,7 @@ class CudaExecutor:
         return bound
 
     def _function(self, launch: Launch, shared: int) -> Any:
-        """The kernel of a launch, with leave for that much shared memory."""
+        """Return the kernel of a launch, which may use `shared` bytes of dynamic shared memory."""
         name = launch.function
         if name not in self._functions:
             self._functions[name] = self._device.function(self._module, name)
@@ -305,8 +310,8 @@ class CudaExecutor:
             self._device.allow_shared(self._functions[name], shared, described(launch))
         return self._functions[name]
 
-    def _explained(self, error: OutOfMemoryError, bindings: Bindings) -> OutOfMemoryError:
-        """The error with what is large, and which batch would fit."""
+    def _with_explanation(self, error: OutOfMemoryError, bindings: Bindings) -> OutOfMemoryError:
+        """Return the error with a list of the largest values, and of the batch that would fit."""
         device = self._device
         device.make_room()
         values = (state.value for state in self._states)
@@ -320,8 +325,8 @@ class CudaExecutor:
 
     # ---- checks ---------------------------------------------------------------------------------
 
-    def _has_to_check(self, feeds: Mapping[Node, np.ndarray], bindings: Bindings) -> bool:
-        """Return True if a check on the device may fail: one of an index that is not fed, or is out
+    def _check_may_fail(self, feeds: Mapping[Node, np.ndarray], bindings: Bindings) -> bool:
+        """Return True if a check on the device may fail: if an index is computed, or is fed and out
         of range."""
         if not self.program.checks:
             return False
