@@ -1,8 +1,8 @@
 """The binary tree in which the values of shards are added, and the part of it that a rank computes.
 
-tree(n) = tree(2^k) + tree(n - 2^k), 2^k the largest power of two below n. Its leaves are
-the shards that have rows. These are the first ones, since shards are filled in order; empty shards
-at the end are not in the tree.
+tree(n) = tree(2^k) + tree(n - 2^k), 2^k the largest power of two below n. The leaves
+of the tree are the shards that have rows. These are the first ones, since shards are filled in
+order; empty shards at the end are not in the tree.
 """
 
 from __future__ import annotations

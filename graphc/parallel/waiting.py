@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable
 
 _YIELD_SECONDS = 0.02
-"""Of a wait, in which the thread gives its processor to others between two looks; then it sleeps.
-MPI moves bytes only while it is looked at, and 20 ms are a transfer of some megabytes."""
+"""The first part of a wait, in which the thread yields its processor between two polls; then it
+sleeps. MPI moves bytes only while it is polled, and a transfer of some megabytes takes 20 ms."""
 
 _SLEEP_SECONDS = 50e-6
 

@@ -156,7 +156,7 @@ class Node:
         return f"<{self.op}: {self.dtype}[{', '.join(map(str, self.shape))}]>"
 
 
-# Types whose equal values are interchangeable, unlike 0.0 and -0.0; a type is compared separately.
+# Types in which equal values are identical, unlike 0.0 and -0.0. The types are compared, too.
 _PLAIN = frozenset({bool, int, str, Dim})
 
 

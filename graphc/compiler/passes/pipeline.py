@@ -27,8 +27,8 @@ from graphc.errors import ArgumentError
 Pass = Callable[[Sequence[Node]], list[Node]]
 PassObserver = Callable[[str, list[Node], list[Node]], None]
 
-# The passes between the two rounds of fold and simplify move work out of loops and reduce it, and
-# leave identities, constants and (for the second trim_scans) unread results behind.
+# The last fold and simplify, and the second trim_scans, clean up after the passes between, which
+# move work out of loops: these leave constants, identities and unread results of loops behind.
 PIPELINE: tuple[tuple[str, Pass], ...] = (
     ("fold", fold),
     ("simplify", simplify),

@@ -35,9 +35,9 @@ def sums_from_rows(order: Sequence[Node], analysis: Analysis) -> set[Node]:
     """Return the sums over shards that may be computed from rows, among the nodes of a graph in
     topological order.
 
-    A `scatter_add` qualifies only if a `gather` of the shards reads at the same indices, and so
-    checks their range. A sum that a total over all elements reads (the norm of `clipnorm`) does not
-    qualify: it would be computed twice, for the norm and for the update.
+    A `scatter_add` qualifies only if the shards `gather` at the same indices along an axis of the
+    same size: this gather has checked their range. A sum that a total over all elements reads (the
+    norm of `clipnorm`) does not qualify: it would be computed twice, for the norm and the update.
     """
     gathered = {
         (node.inputs[1], node.inputs[0].shape[node.attrs["axis"]])
@@ -64,7 +64,7 @@ def sums_from_rows(order: Sequence[Node], analysis: Analysis) -> set[Node]:
 def with_clipped_indices(node: Node) -> Node:
     """Return a sum of `sums_from_rows` for the root, with indices clipped to their range.
 
-    The gathers of the shards have checked them. A check in the root would cost copies of the
+    The gathers of the shards have checked the indices. A check in the root would cost copies of the
     states, since it could fail after some of them were written; a clipped index needs no check.
     """
     if node.op != "scatter_add":

@@ -311,7 +311,7 @@ class CudaExecutor:
         return self._functions[name]
 
     def _with_explanation(self, error: OutOfMemoryError, bindings: Bindings) -> OutOfMemoryError:
-        """Return the error with a list of the largest values, and of the batch that would fit."""
+        """Return the error with a list of the largest values and the batch size that would fit."""
         device = self._device
         device.make_room()
         values = (state.value for state in self._states)
