@@ -17,6 +17,7 @@ from graphc.compiler.codegen.expression import (
     ZERO,
     Expression,
     counting,
+    every,
     expression,
     local,
     minus,
@@ -87,6 +88,9 @@ class _Writer:
         self._emitter = Emitter(self.signature)
         self._arrays: list[tuple[str, str]] = []
         self._used = 0  # bytes of shared memory
+        # Rows of the batch may not fill the last block, nor those of a block its warps.
+        self._idle = plan.rows > 1 or plan.threads > plan.width
+        self._stores = local("stores") if self._idle else Expression("")
         self._values = Values(loop, plan, self._emitter, self._ahead)
         self.traffic = writes(loop.items, self._sinks)
 
@@ -121,6 +125,7 @@ class _Writer:
             threads=plan.threads,
             rows=plan.rows,
             width=plan.width,
+            idle=self._idle,
             step=step if STEP in body.reads else "",
             arrays=self._arrays,
             swaps=swaps,
@@ -195,7 +200,7 @@ class _Writer:
                     name = self._values.carries[node]
                     emitter.add(Define(C_TYPES[node.dtype], name, value, constant=False))
                 if node in self._values.rows:
-                    emitter.assign(self._values.shared(node), value)
+                    emitter.assign(self._values.shared(node), value, self._stores)
         for k, node in enumerate(self._values.slices_ahead):
             value = emitter.value(node, self._values.own(node))
             own = self._values.slice(k)
@@ -264,7 +269,7 @@ class _Writer:
         """To the node's tile, to the carries that it is the next value of, to its stacks."""
         loop = self._loop
         if node in self._plan.tiles:
-            self._emitter.assign(self._values.shared(node), value)
+            self._emitter.assign(self._values.shared(node), value, self._stores)
         stacks = {item.attrs["index"]: item for item in loop.items}
         for k, output in enumerate(loop.outputs):
             if output is not node:
@@ -272,7 +277,8 @@ class _Writer:
             leaf = loop.carries[k] if k < len(loop.carries) else None
             if leaf in self._values.following:
                 place = self._values.place(leaf)
-                self._emitter.assign(subscript(self._values.following[leaf], place), value)
+                target = subscript(self._values.following[leaf], place)
+                self._emitter.assign(target, value, self._stores)
             elif leaf is None and k in stacks:
                 own = self._values.own(node)
                 assert own.coords is not None
@@ -293,4 +299,4 @@ class _Writer:
         position = self._emitter.position(index)
         for place in self._sinks[item]:
             target, guard = self.signature.stored(place, item.shape, position)
-            self._emitter.assign(target, value, guard)
+            self._emitter.assign(target, value, every(filter(None, (self._stores, guard))))

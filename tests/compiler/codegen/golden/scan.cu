@@ -22,10 +22,12 @@ extern "C" __global__ void __launch_bounds__(32) k0_scan(
   float* next0 = reinterpret_cast<float*>(shared + 80);
   float* const tile0 = reinterpret_cast<float*>(shared + 160);  // gru_1/mul
   // The thread's row, of the block and of the batch, and its place in it.
-  const int own = threadIdx.x / 20;
+  // Threads beyond the last row compute it again and store nothing: all have
+  // to come to each barrier.
+  const int own = 0;
+  const bool stores = threadIdx.x < 20;
   const int unit = threadIdx.x % 20;
   const int row = blockIdx.x + own;
-  if (own >= 1 || row >= batch) return;
   float column0[20];  // of gru_1_U_z
   #pragma unroll
   for (int r0 = 0; r0 < 20; ++r0) {
@@ -48,7 +50,7 @@ extern "C" __global__ void __launch_bounds__(32) k0_scan(
     column2[r6] = t8;
   }
   float carry0 = 0.0f;
-  rows0[own * 20 + unit] = 0.0f;
+  if (stores) rows0[own * 20 + unit] = 0.0f;
   const int i9 = row * 20 + unit;
   const float t10 = x3[i9];
   float slice0 = t10;
@@ -89,7 +91,7 @@ extern "C" __global__ void __launch_bounds__(32) k0_scan(
     const float t27 = gc_add(t13, t25);  // gru_1
     const float t28 = gc_sigmoid(t27);  // gru_1
     const float t29 = gc_mul(t28, t16);  // gru_1
-    tile0[own * 20 + unit] = t29;
+    if (stores) tile0[own * 20 + unit] = t29;
     __syncthreads();
     // Stage 1: gru_1
     float s31[4] = {0, 0, 0, 0};
@@ -108,11 +110,11 @@ extern "C" __global__ void __launch_bounds__(32) k0_scan(
     const float t39 = gc_tanh(t38);  // gru_1
     const float t40 = gc_mul(t37, t39);  // gru_1
     const float t41 = gc_add(t36, t40);  // gru_1
-    next0[own * 20 + unit] = t41;
+    if (stores) next0[own * 20 + unit] = t41;
     __syncthreads();
     carry0 = t41;
     { float* const last = rows0; rows0 = next0; next0 = last; }
   }
   const int i42 = row * 20 + unit;
-  y0[i42] = carry0;
+  if (stores) y0[i42] = carry0;
 }

@@ -31,10 +31,12 @@ extern "C" __global__ void __launch_bounds__(32) k0_scan(
   // normalised_1/max
   float* const tile1 = reinterpret_cast<float*>(shared + 432);
   // The thread's row, of the block and of the batch, and its place in it.
-  const int own = threadIdx.x / 20;
+  // Threads beyond the last row compute it again and store nothing: all have
+  // to come to each barrier.
+  const int own = 0;
+  const bool stores = threadIdx.x < 20;
   const int unit = threadIdx.x % 20;
   const int row = blockIdx.x + own;
-  if (own >= 1 || row >= batch) return;
   float column0[20];  // of U
   #pragma unroll
   for (int r0 = 0; r0 < 20; ++r0) {
@@ -57,11 +59,11 @@ extern "C" __global__ void __launch_bounds__(32) k0_scan(
     column2[r6] = t8;
   }
   float carry0 = 0.0f;
-  rows0[own * 20 + unit] = 0.0f;
+  if (stores) rows0[own * 20 + unit] = 0.0f;
   float carry1 = 0.0f;
-  rows1[own * 20 + unit] = 0.0f;
+  if (stores) rows1[own * 20 + unit] = 0.0f;
   if (unit < 3) {
-    rows2[own * 3 + unit] = 1.0f;
+    if (stores) rows2[own * 3 + unit] = 1.0f;
   }
   const int i9 = row * 20 + unit;
   const float t10 = x3[i9];
@@ -104,14 +106,14 @@ extern "C" __global__ void __launch_bounds__(32) k0_scan(
     if (unit < 3) {
       const float t27 = rows2[own * 3 + unit];
       const float t28 = gc_mul(t27, 0.5f);  // normalised_1
-      next2[own * 3 + unit] = t28;
+      if (stores) next2[own * 3 + unit] = t28;
     }
     const float t29 = gc_add(t11, t19);  // normalised_1
     const float t30 = gc_add(t29, t23);  // normalised_1
     const float t31 = gc_abs(t30);  // normalised_1
     const float t32 = gc_add(t13, t25);  // normalised_1
-    tile0[own * 20 + unit] = t31;
-    next1[own * 20 + unit] = t32;
+    if (stores) tile0[own * 20 + unit] = t31;
+    if (stores) next1[own * 20 + unit] = t32;
     __syncthreads();
     // Stage 1: normalised_1
     if (unit < 1) {
@@ -123,14 +125,14 @@ extern "C" __global__ void __launch_bounds__(32) k0_scan(
         a33 = gc_reduce_max::combine(a33, gc_reduce_max::element(t37, r34));
       }
       const float t38 = gc_reduce_max::result(a33);
-      tile1[own] = t38;
+      if (stores) tile1[own] = t38;
     }
     __syncthreads();
     // Stage 2: normalised_1
     const float t39 = tile1[own];
     const float t40 = gc_div(t30, t39);  // normalised_1
     const float t41 = gc_tanh(t40);  // normalised_1
-    next0[own * 20 + unit] = t41;
+    if (stores) next0[own * 20 + unit] = t41;
     __syncthreads();
     carry0 = t41;
     carry1 = t32;
@@ -139,6 +141,6 @@ extern "C" __global__ void __launch_bounds__(32) k0_scan(
     { float* const last = rows2; rows2 = next2; next2 = last; }
   }
   const int i42 = row * 20 + unit;
-  y0[i42] = carry0;
-  y1[i42] = carry1;
+  if (stores) y0[i42] = carry0;
+  if (stores) y1[i42] = carry1;
 }
