@@ -31,6 +31,9 @@ from graphc.view.subject import Subject
 _DEFINED = re.compile(r"^\s*(?:const )?[\w:<> ]+? (\w+) = ")
 """A line that defines a variable, as `codegen.statement.Define` prints it."""
 
+_SUMS = re.compile(r"\b(?:total|sum|s)\d+\b")
+"""Variables and arrays that hold the sums of products, as templates and loops name them."""
+
 
 def compiled_view(
     subject: Subject,
@@ -128,8 +131,9 @@ def _links(
     table.add_computed(computed, inside)
     nodes = dict.fromkeys(computed if inside is None else (inside, *computed))
     lines: dict[int, tuple[int, ...]] = {}
-    for position, variable in _defined(launch.text):
-        found = _numbers(table, launch.names.get(variable, ()))
+    for position, variables in _set(launch.text):
+        known = (_numbers(table, launch.names.get(one, ())) for one in variables)
+        found = next(filter(None, known), ())
         if found:
             lines[position] = found
     flops = _flops(kernel, bindings) if described.continues is None else {}
@@ -148,10 +152,17 @@ def _flops(kernel: Kernel | Loop, bindings: Bindings) -> dict[str, int]:
 
 
 @lru_cache(maxsize=256)
-def _defined(text: str) -> list[tuple[int, str]]:
-    """The lines of a text that define a variable, and its name; launches may share a text."""
-    matches = ((position, _DEFINED.match(line)) for position, line in enumerate(text.split("\n")))
-    return [(position, found[1]) for position, found in matches if found is not None]
+def _set(text: str) -> list[tuple[int, tuple[str, ...]]]:
+    """The lines of a text that define a variable, or work on sums: those that they may be named
+    by, the one that is defined first. Launches may share a text."""
+    found: list[tuple[int, tuple[str, ...]]] = []
+    for position, line in enumerate(text.split("\n")):
+        defined = _DEFINED.match(line)
+        own = () if defined is None else (defined[1],)
+        variables = (*own, *_SUMS.findall(line.split("//")[0]))
+        if variables:
+            found.append((position, variables))
+    return found
 
 
 def _numbers(table: NodeTable, nodes: Iterable[Node]) -> tuple[int, ...]:

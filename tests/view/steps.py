@@ -5,7 +5,10 @@ from __future__ import annotations
 from functools import cache, partial
 from typing import Any
 
-from graphc.layers.core import Dense
+from graphc.engine import Input, Model, merge
+from graphc.layers.convolutional import Convolution2D
+from graphc.layers.core import Activation, Dense, Flatten
+from graphc.layers.normalization import BatchNormalization
 from graphc.layers.recurrent import SimpleRNN
 from graphc.layers.wrappers import TimeDistributed
 from graphc.models import Sequential
@@ -67,5 +70,23 @@ def nested_model() -> Sequential:
         [TimeDistributed(Dense(4, name="dense"), input_shape=(5, 3), name="each")], name="inner"
     )
     model = Sequential([inner, SimpleRNN(2, name="rnn")], name="outer")
+    model.compile("sgd", "mse")
+    return model
+
+
+def residual_model(blocks: int) -> Model:
+    """A network of residual blocks: one that changes the number of channels, then equal ones."""
+
+    def convolution(x: Any, name: str, size: int = 3) -> Any:
+        x = Convolution2D(4, size, size, border_mode="same", name=f"conv_{name}")(x)
+        return BatchNormalization(axis=1, mode=0, name=f"norm_{name}")(x)
+
+    given = x = Input(shape=(3, 8, 8), name="image")
+    for k in range(blocks):
+        shortcut = convolution(x, "shortcut", 1) if k == 0 else x
+        branch = Activation("relu", name=f"relu_{k}")(convolution(x, f"{k}_a"))
+        total = merge([convolution(branch, f"{k}_b"), shortcut], mode="sum", name=f"add_{k}")
+        x = Activation("relu", name=f"out_{k}")(total)
+    model = Model(given, Dense(2, name="top")(Flatten(name="flat")(x)), name="residual")
     model.compile("sgd", "mse")
     return model

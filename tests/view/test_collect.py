@@ -100,6 +100,28 @@ def test_lines_have_the_nodes_whose_values_they_define() -> None:
     assert "gc_tanh(" in linked["tanh"]
 
 
+@pytest.mark.parametrize("target", ["cuda", "cpu"])
+def test_sums_of_a_product_are_lines_of_its_node(target: str) -> None:
+    rng = np.random.default_rng(3)
+    x = g.input((g.BATCH, 40), "float32", name="x")
+    with g.origin("product"):
+        hidden = g.matmul(x, g.constant(rng.random((40, 24)).astype("float32")))
+    with g.origin("behind"):
+        out = g.exp(hidden)
+    step = graphc.function([x], out, name="f")
+    found = compiled_view(Subject("f", "", step, 64), 64, target=target)
+    (kernel,) = found.kernels["kernels"]
+    lines = kernel["source"].split("\n")
+    of_op: dict[str, list[str]] = {}
+    for at, (node,) in found.kernel_links[0].lines.items():
+        of_op.setdefault(found.nodes[node].op, []).append(lines[at])
+    assert of_op.keys() == {"matmul", "exp"}
+    assert len(of_op["exp"]) == 1
+    # The sums begin, and are added to.
+    assert len(of_op["matmul"]) >= 2
+    assert not any("gc_exp" in line for line in of_op["matmul"])
+
+
 def test_stages_are_those_of_the_passes() -> None:
     found = document("loop")
     names = [stage["name"] for stage in found["stages"]]

@@ -10,12 +10,15 @@ import os
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from graphc.backend.settings import own_uids
+from graphc.layers.core import Dense
+from graphc.models import Sequential
 from graphc.reference_models import REFERENCE_MODELS
 from graphc.view import (
     ComparedBuilds,
@@ -24,9 +27,10 @@ from graphc.view import (
     compare,
     compiled_view,
     page,
+    subject_of,
     write_page,
 )
-from tests.view.steps import HOSTILE, document, hostile_subject
+from tests.view.steps import HOSTILE, document, hostile_subject, residual_model
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
@@ -197,6 +201,56 @@ def test_the_keyboard_does_it_all(opened: Opened) -> None:
     before = tab.locator(".nodes .box").count()
     keys.press("Enter")
     assert tab.locator(".nodes .box").count() > before
+
+
+def test_blocks_that_repeat_are_one_box_that_opens(browser: Any, tmp_path: Path) -> None:
+    subject = subject_of(residual_model(4), "residual", "")
+    write_page(compiled_view(subject, 2, target="cuda"), tmp_path / "residual.html")
+    one = Opened(browser, tmp_path / "residual.html")
+    # The first block differs: it has a convolution in its shortcut.
+    assert "block \u00d7 3" in one.texts(".layers .box .title")
+    assert "add_2" not in one.texts(".layers .box .title")
+    one.layer("block \u00d7 3").locator(".opens").click()
+    titles = one.texts(".layers .box .title")
+    assert [title for title in titles if title.startswith("block")] == [
+        "block 1 of 3",
+        "block 2 of 3",
+        "block 3 of 3",
+    ]
+    # What is chosen is opened; a block has all layers of one step of the network.
+    one.tab.evaluate("location.hash = '#layer=conv_2_a'")
+    one.tab.wait_for_selector(".layers .box.chosen")
+    titles = one.texts(".layers .box .title")
+    block = {f"{name}_2{part}" for name, part in product(("conv", "norm"), ("_a", "_b"))}
+    assert block | {"relu_2", "add_2", "out_2"} <= set(titles)
+    assert "conv_1_a" not in titles
+    assert "conv_3_a" not in titles
+    one.close()
+
+
+def test_a_large_drawing_holds_what_is_in_view(browser: Any, tmp_path: Path) -> None:
+    # Sizes that differ, so that nothing repeats.
+    layers = [Dense(2 + k, **({} if k else {"input_dim": 3})) for k in range(130)]
+    model = Sequential(layers, name="long")
+    model.compile("sgd", "mse")
+    write_page(compiled_view(subject_of(model, "long", ""), 2), tmp_path / "long.html")
+    one = Opened(browser, tmp_path / "long.html")
+    click = "dispatchEvent(new MouseEvent('click', {bubbles: true}))"
+    while one.tab.locator(".layers .box.group .opens").count() > 0:
+        one.tab.evaluate(f"document.querySelector('.layers .box.group .opens').{click}")
+    drawn = one.tab.locator(".layers .box").count()
+    assert 0 < drawn < 120
+    first = one.texts(".layers .box .title")
+    one.tab.locator(".layers svg.graph").hover()
+    for _ in range(30):
+        one.tab.mouse.wheel(0, 150)
+    one.tab.wait_for_function(
+        "first => ![...document.querySelectorAll('.layers .box .title')]"
+        ".some(title => title.textContent === first)",
+        arg=first[0],
+    )
+    assert 0 < one.tab.locator(".layers .box").count() < 120
+    one.close()
 
 
 def test_stages_list_the_rules_that_fired(opened: Opened, mlp: tuple[CompiledView, Path]) -> None:

@@ -45,23 +45,36 @@ export function repeatsOf(steps) {
 }
 
 /**
- * The number of steps ahead of each position that a step from there on reads: a sequence is best
- * divided where it is small.
+ * How badly a sequence is divided ahead of each step: by the number of values that are read across,
+ * and, where these are as many, by how few reads of them there are. A block of a residual network
+ * begins at what its shortcut reads, too.
  * @param {Step[]} steps
  * @returns {number[]}
  */
 function cutsOf(steps) {
+  const end = steps.length;
   const last = steps.map((_, k) => k);
+  const reads = new Array(end + 1).fill(0);
   steps.forEach(({ sources }, k) => {
-    for (const source of sources) if (source !== OUTSIDE) last[source] = Math.max(last[source], k);
+    for (const source of sources) {
+      if (source === OUTSIDE) continue;
+      last[source] = Math.max(last[source], k);
+      const [from, to] = source < k ? [source, k] : [k, source];
+      reads[from + 1] += 1;
+      reads[to + 1] -= 1;
+    }
   });
-  const change = new Array(steps.length + 2).fill(0);
-  last.forEach((end, k) => {
-    change[k + 1] += 1;
-    change[end + 1] -= 1;
+  const values = new Array(end + 1).fill(0);
+  last.forEach((at, k) => {
+    values[k + 1] += 1;
+    values[at + 1] -= 1;
   });
-  let now = 0;
-  return steps.map((_, k) => (now += change[k]));
+  let [open, read] = [0, 0];
+  return steps.map((_, k) => {
+    open += values[k];
+    read += reads[k];
+    return open + 1 / (1 + read);
+  });
 }
 
 /**

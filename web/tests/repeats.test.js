@@ -38,6 +38,11 @@ test("blocks begin where fewest values pass", () => {
   const steps = chain(letters);
   for (const at of [4, 8, 12]) steps[at].sources = [at - 4, at - 1];
   assert.deepEqual(blocks(letters, steps), ["3 cbc+"]);
+  // One value passes ahead of "+" and behind it; from there both conv and shortcut go.
+  const long = "r+rcbc+rcbc+rcbc+r";
+  const blocksOfLong = chain(long);
+  for (const at of [6, 11, 16]) blocksOfLong[at].sources = [at - 4, at - 1];
+  assert.deepEqual(blocks(long, blocksOfLong), ["3 cbc+r"]);
 });
 
 test("blocks that read otherwise are not alike", () => {

@@ -50,6 +50,7 @@ def print_vector(
         left = read(emitter, one.left, batch, row, INNER)
         right = read(emitter, one.right, batch, column, INNER)
         total = _total(number)
+        signature.holds(total, one.node)
         emitter.assign(total, call("gc_add", total, call("gc_mul", left, right)))
     loop = emitter.take().text
     results = product(first.node.shape)

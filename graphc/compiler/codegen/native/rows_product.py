@@ -257,6 +257,8 @@ def sums_of_rows(
         row, column = emitter.coordinates(index)
         return subscript(f"s{number}", _among_rows(row, column, str(widths[number])))
 
+    for number, node in enumerate(nodes):
+        emitter.signature.holds(f"s{number}", node)
     return {node: partial(value, number) for number, node in enumerate(nodes)}
 
 
