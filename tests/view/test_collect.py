@@ -172,7 +172,7 @@ def test_layers_of_a_model_know_what_holds_them() -> None:
     names = list(layers)
     assert names.index("inner") < names.index("each") < names.index("dense") < names.index("rnn")
     (read,) = layers["rnn"].reads
-    assert (read.source, read.type) == ("each", "float32[batch, 5, 4]")
+    assert (read.source, read.type) == ("inner", "float32[batch, 5, 4]")
 
 
 def test_a_model_that_is_not_compiled() -> None:
