@@ -164,9 +164,9 @@ def _print_tiles(
         (f"total{k}", names["left", one.left], names["right", one.right])
         for k, one in enumerate(products)
     ]
-    for k, one in enumerate(products):
-        signature.holds(f"total{k}", one.node)
-        signature.holds(f"sum{k}", one.node)
+    for k, made in enumerate(products):
+        signature.holds(f"total{k}", made.node)
+        signature.holds(f"sum{k}", made.node)
     packs = first.packs
     epilogue = _tile_epilogue(kernel, products, context, emitter, batch, partial)
     # A block needs as much of what is spread over rows, or columns, as its tile has of them.
