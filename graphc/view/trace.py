@@ -43,7 +43,10 @@ def trace_events(view: CompiledView) -> dict[str, Any]:
             }
         )
         begin += duration
-    names = ("process_name", view.kernels["title"]), ("thread_name", view.measured["executor"])
+    lane = view.measured["executor"]
+    if "threads" in view.measured["facts"]:
+        lane += f", thread 1 of {view.measured['facts']['threads']}"
+    names = ("process_name", view.kernels["title"]), ("thread_name", lane)
     heads = [
         {"name": name, "ph": "M", "pid": 0, "tid": 0, "args": {"name": text}}
         for name, text in names

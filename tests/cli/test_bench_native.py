@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import pytest
@@ -21,6 +21,7 @@ from graphc.compiler.graph.dim import symbols
 from graphc.compiler.runtime.cpu.executor import NativeExecutor
 from graphc.config import config
 from graphc.reference_models import REFERENCE_MODELS, ReferenceModel, gru_ae, mlp
+from graphc.view import read_page
 from tests.compiler.wrong_programs import assert_a_wrong_kernel_is_named
 from tests.native.graph_programs import needs_compiler
 
@@ -67,6 +68,22 @@ def test_every_kernel_of_the_step_is_a_row_and_every_value_is_checked(model: str
     assert (checked.failures, checked.unchecked) == ((), ())
     assert checked.values > len(step.updates)  # those, and what comes before them
     assert 0 < checked.largest < 1e-5
+
+
+def test_a_page_holds_what_bench_prints(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    # One measurement for both commands: times of a second one would differ.
+    monkeypatch.setattr(bench, "_on_cpu", cache(bench._on_cpu))
+    assert cli.main(["bench", "dense", "--device", "cpu", "--json"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    path = tmp_path / "dense.html"
+    assert cli.main(["view", "dense", "--target", "cpu", "--measure", "-o", str(path)]) == 0
+    found = read_page(path)
+    assert found["measured"] == printed
+    kernels = {kernel["name"]: kernel for kernel in found["kernels"]["kernels"]}
+    assert kernels.keys() == {row["name"] for row in printed["rows"]}
+    assert all(kernels[row["name"]]["launch"]["times"] == row["calls"] for row in printed["rows"])
 
 
 def test_the_rates_are_those_of_the_shapes() -> None:

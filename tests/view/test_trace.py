@@ -23,7 +23,8 @@ def measured() -> CompiledView:
         {"name": name, "ms": {"median": k + 1.0}, "calls": 2 if name == names[-1] else 1}
         for k, name in enumerate(names)
     ]
-    return replace(view, measured={"executor": "native code", "rows": rows[::-1]})
+    facts = {"executor": "native code", "facts": {"threads": 2}}
+    return replace(view, measured=facts | {"rows": rows[::-1]})
 
 
 def test_kernels_follow_each_other_in_the_order_of_running(tmp_path: Path) -> None:
@@ -42,6 +43,8 @@ def test_kernels_follow_each_other_in_the_order_of_running(tmp_path: Path) -> No
     for before, after in pairwise(events):
         assert before["ts"] + before["dur"] == after["ts"]
     assert events[0]["args"]["flops"] == kernels[0]["flops"]
+    (lane,) = [event for event in found["traceEvents"] if event["name"] == "thread_name"]
+    assert lane["args"]["name"] == "native code, thread 1 of 2"
 
 
 def test_without_times(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 import { neighbour, peakOf, stayAt, staysOf } from "./arena.js";
 import { element, pane } from "./dom.js";
 import { counted, milliseconds, quantity } from "./format.js";
-import { phaseOf, stepAt, timelineOf } from "./timeline.js";
+import { laneOf, phaseOf, stepAt, timelineOf } from "./timeline.js";
 
 /** @import {CompiledIndex} from "./compiled_index.js" */
 /** @import {Store} from "./store.js" */
@@ -43,6 +43,7 @@ export function memoryPane(index, store) {
   ].filter(([, bytes]) => Number(bytes) > 0);
   const summary = `${quantity(memory.peak, "B")} at most: ${parts.map(([name, bytes]) => `${name} ${quantity(Number(bytes), "B")}`).join(", ")}`;
   head.insertBefore(element("span", { class: "count" }, summary), head.lastChild);
+  const [lane, meaning] = laneOf(index.view.measured);
   const canvas = element("canvas", {
     tabindex: 0,
     role: "application",
@@ -112,6 +113,9 @@ export function memoryPane(index, store) {
     for (const [at, text] of marksOf(timeline, Math.floor((width - LEFT) / 60))) {
       context.fillText(text, along(at), height - 5);
     }
+    context.fillStyle = colour("faint");
+    context.textAlign = "right";
+    context.fillText(lane, LEFT - 6, LANE_TOP + LANE / 2 + 4);
     timeline.spans.forEach(({ kernel, from, to }) => {
       const isMarked = related.kernels.has(kernel);
       const [left, wide] = [along(from), Math.max(1, along(to) - along(from))];
@@ -178,6 +182,8 @@ export function memoryPane(index, store) {
       context.fillText("No value lies in the arena.", width / 2, height / 2);
     }
   };
+  const isInLane = (/** @type {MouseEvent} */ { offsetX, offsetY }) =>
+    meaning !== "" && offsetX < LEFT && offsetY < LANE_TOP + LANE;
   /** @param {MouseEvent} event @returns {Selection | null} */
   const under = (event) => {
     const { at, byte } = scale();
@@ -192,9 +198,10 @@ export function memoryPane(index, store) {
   canvas.addEventListener("click", (event) => store.select(under(event)));
   canvas.addEventListener("mousemove", (event) => {
     const found = under(event);
-    tip.hidden = found === null;
-    if (found === null) return;
-    const [name, ...lines] = tipOf(index, found);
+    const texts = found !== null ? tipOf(index, found) : isInLane(event) ? [lane, meaning] : [];
+    tip.hidden = texts.length === 0;
+    const [name, ...lines] = texts;
+    if (name === undefined) return;
     tip.replaceChildren(element("b", {}, name), ...lines.map((line) => element("span", {}, line)));
     const toLeft = event.offsetX > canvas.clientWidth - 260;
     tip.style.left = toLeft ? "" : `${event.offsetX + 14}px`;

@@ -3,6 +3,7 @@
 import { element, pane } from "./dom.js";
 import { counted, milliseconds, quantity } from "./format.js";
 import { tokens } from "./highlight.js";
+import { laneOf } from "./timeline.js";
 
 /** @import {CompiledIndex} from "./compiled_index.js" */
 /** @import {Store, State} from "./store.js" */
@@ -54,11 +55,20 @@ export function factsOf(index, { selection, related }) {
       ["memory", `${quantity(index.view.memory.peak, "B")} at most`],
     ];
     const { measured } = index.view;
-    if (measured !== null)
-      facts.push([
-        "a step",
-        `${milliseconds(measured.step.median)}, the median of ${measured.step.samples} (${measured.executor})`,
-      ]);
+    if (measured !== null) {
+      facts.push(
+        [
+          "a step",
+          `${milliseconds(measured.step.median)}, the median of ${measured.step.samples} (${measured.executor})`,
+        ],
+        ["its kernels", laneOf(measured)[1]],
+      );
+      if (measured.between !== null)
+        facts.push([
+          "between them",
+          `${milliseconds(measured.between.median)}: threads that start, and wait for each other`,
+        ]);
+    }
   } else if (selection.kind === "layer") {
     const layer = index.layers[index.layerAt.get(selection.id) ?? 0];
     facts = [

@@ -1,7 +1,7 @@
 /** The steps of a program along an axis: each as wide as the others, or as long as it takes. */
 
 /** @import {CompiledIndex} from "./compiled_index.js" */
-/** @import {Phase} from "./types.js" */
+/** @import {Measured, Phase} from "./types.js" */
 
 /**
  * @typedef {object} Timeline
@@ -45,6 +45,24 @@ export function timelineOf(index, byTime) {
     starts.push(starts[step] + width);
   });
   return { starts, spans, isTimed };
+}
+
+/**
+ * What the lane of kernels is, in few letters, and in words: each kernel is timed on one thread, or by
+ * the clock of the stream, which all launches of a step are in. Empty where nothing was measured.
+ * @param {Measured | null} measured
+ * @returns {[string, string]}
+ */
+export function laneOf(measured) {
+  if (measured === null) return ["", ""];
+  if (measured.device === "gpu") return ["stream", "one stream has all launches of a step"];
+  const { threads = 1 } = measured.facts;
+  return [
+    "thread 1",
+    threads === 1
+      ? "one thread computes all kernels"
+      : `timed on the first of the ${threads} threads that share each kernel; the others are not timed`,
+  ];
 }
 
 /**

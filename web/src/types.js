@@ -104,8 +104,11 @@
  * @property {number} gbytes
  *
  * @typedef {object} Measured
+ * @property {"cpu" | "gpu"} device
  * @property {string} executor
+ * @property {{threads?: number}} facts
  * @property {Span} step
+ * @property {Span | null} between
  * @property {MeasuredRow[]} rows
  * @property {string[]} notes
  *

@@ -93,7 +93,15 @@ test("amounts of a pair are those of its kernels", () => {
 test("measured times are of all launches of a kernel", () => {
   const ms = { median: 2, spread: 0.1, samples: 5, least: 1.9 };
   const rows = [{ name: "k2_scan", calls: 4, ms, share: 1, gflops: 1, gbytes: 1 }];
-  const measured = { executor: "e", step: ms, notes: [], rows };
+  const measured = {
+    device: /** @type {const} */ ("cpu"),
+    executor: "e",
+    facts: {},
+    between: null,
+    step: ms,
+    notes: [],
+    rows,
+  };
   const timed = new Compared({ ...BUILDS, builds: [{ ...VIEW, measured }, OTHER] });
   assert.equal(timed.isTimed, true);
   assert.deepEqual(timed.time(BUILDS.kernels[2]), [8, null]);

@@ -35,7 +35,10 @@ test("columns of what was not measured are not there", () => {
   );
   const ms = { median: 2, spread: 0.1, samples: 5, least: 1.9 };
   const measured = {
+    device: /** @type {const} */ ("cpu"),
     executor: "e",
+    facts: { threads: 2 },
+    between: { ...ms, median: 0.5 },
     step: ms,
     notes: [],
     rows: [{ name: "k2_scan", calls: 4, ms, share: 1, gflops: 1, gbytes: 1 }],

@@ -3,8 +3,10 @@ import { test } from "node:test";
 
 import { CompiledIndex } from "../src/compiled_index.js";
 import { marksOf } from "../src/memory_pane.js";
-import { phaseOf, stepAt, timelineOf } from "../src/timeline.js";
+import { laneOf, phaseOf, stepAt, timelineOf } from "../src/timeline.js";
 import { VIEW } from "./document.js";
+
+/** @import {Measured} from "../src/types.js" */
 
 /** @param {string} name @param {number} median @param {number} [calls] */
 function row(name, median, calls = 1) {
@@ -15,7 +17,17 @@ function row(name, median, calls = 1) {
 const index = new CompiledIndex(VIEW);
 const step = { median: 20, spread: 0, samples: 5, least: 20 };
 const rows = [row("k0_matmul", 6), row("k1_pointwise", 2), row("k2_scan", 3, 4)];
-const timed = new CompiledIndex({ ...VIEW, measured: { executor: "e", step, notes: [], rows } });
+/** @type {Measured} */
+const measured = {
+  device: "cpu",
+  executor: "e",
+  facts: { threads: 2 },
+  between: null,
+  step,
+  notes: [],
+  rows,
+};
+const timed = new CompiledIndex({ ...VIEW, measured });
 
 test("steps are as wide as each other where nothing was measured", () => {
   const { starts, spans, isTimed } = timelineOf(index, true);
@@ -45,6 +57,15 @@ test("the kernels of one step share its time", () => {
     [6, 8],
     [8, 20],
   ]);
+});
+
+test("the lane is what was timed, and no more", () => {
+  assert.deepEqual(laneOf(null), ["", ""]);
+  const [name, meaning] = laneOf(measured);
+  assert.equal(name, "thread 1");
+  assert.match(meaning, /first of the 2 threads .* others are not timed/);
+  assert.match(laneOf({ ...measured, facts: { threads: 1 } })[1], /one thread computes all/);
+  assert.equal(laneOf({ ...measured, device: "gpu" })[0], "stream");
 });
 
 test("a place of the axis is in a step", () => {
