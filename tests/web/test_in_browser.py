@@ -279,6 +279,8 @@ def test_900_pixels_are_enough(browser: Any, mlp: tuple[CompiledView, Path]) -> 
     one = Opened(browser, mlp[1], viewport=NARROW)
     wide = one.tab.evaluate("document.documentElement.scrollWidth")
     assert wide <= NARROW["width"]
+    table = one.tab.locator(".kernels .rows")
+    assert table.evaluate("rows => rows.scrollWidth <= rows.clientWidth")
     one.close()
 
 

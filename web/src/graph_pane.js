@@ -161,7 +161,7 @@ export function graphPane(index, store) {
     const title =
       layer === last
         ? (layer ?? (phase === "update" ? "update" : "of no layer"))
-        : ends.map((one) => shortened(one, 11)).join(" … ");
+        : ends.map((one) => shortened(one, 9)).join(" … ");
     const { kind, times = 1, position } = what;
     const [child] = what.children;
     const unit =
@@ -180,7 +180,7 @@ export function graphPane(index, store) {
     const lines = [kind === "stretch" ? `${count}, in order` : `${count}  ${phase}`];
     if (title !== heads[kind]) lines.unshift(title);
     return {
-      title: shortened(heads[kind], TITLE - 2),
+      title: shortened(heads[kind], TITLE - 5),
       lines: lines.map((line) => shortened(line, LINE)),
       phase,
       isNew: fresh > 0,

@@ -11,8 +11,8 @@ import { table } from "./table.js";
 
 /** Of columns that hold no short number. */
 const WIDTHS = /** @type {Record<string, string>} */ ({
-  kernel: "124px",
-  layers: "minmax(80px, 1fr)",
+  kernel: "minmax(104px, 124px)",
+  layers: "minmax(60px, 1fr)",
   times: "38px",
   ratio: "40px",
   share: "44px",
