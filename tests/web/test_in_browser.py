@@ -244,11 +244,7 @@ def test_a_large_drawing_holds_what_is_in_view(browser: Any, tmp_path: Path) -> 
     one.tab.locator(".layers svg.graph").hover()
     for _ in range(30):
         one.tab.mouse.wheel(0, 150)
-    one.tab.wait_for_function(
-        "first => ![...document.querySelectorAll('.layers .box .title')]"
-        ".some(title => title.textContent === first)",
-        arg=first[0],
-    )
+    one.layer(first[0]).wait_for(state="detached")
     assert 0 < one.tab.locator(".layers .box").count() < 120
     one.close()
 
