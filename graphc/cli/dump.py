@@ -77,7 +77,7 @@ examples:
   graphc dump mlp --source > mlp.cu         the CUDA source of all kernels
   graphc dump mlp --target cpu --source     the C++ that a CPU runs
   graphc dump lstm --batch 8 --json         the same facts for a program to read
-  graphc dump lstm --card h100              what this GPU would run, though none is here
+  graphc dump lstm --card h100              what that GPU would run
   graphc dump cnn --memory                  what a step takes of a GPU's memory
   graphc dump model.json --optimizer adam   a network of your own
 """,

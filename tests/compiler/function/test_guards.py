@@ -20,7 +20,7 @@ def wrong_pass(outputs):
 
 def test_debug_mode_names_the_pass_that_changed_a_value(monkeypatch):
     pipeline = (*passes.PIPELINE, ("wrong", wrong_pass))
-    monkeypatch.setitem(passes.pipeline._PASSES, "FAST_RUN", pipeline)
+    monkeypatch.setitem(passes.pipeline._PASSES_OF_MODE, "FAST_RUN", pipeline)
     x = g.input((3,))
     f = function([x], -x, mode="DebugMode")
     f(np.array([-1, -2, 0], "float32"))
@@ -153,7 +153,7 @@ def test_debug_mode_distinguishes_cancelling_rounding_from_an_error(monkeypatch)
         return [node + 0.1 for node in outputs]
 
     pipeline = (*passes.PIPELINE, ("wrong", shift))
-    monkeypatch.setitem(passes.pipeline._PASSES, "FAST_RUN", pipeline)
+    monkeypatch.setitem(passes.pipeline._PASSES_OF_MODE, "FAST_RUN", pipeline)
     with pytest.raises(PassError, match="pass 'wrong' changed"):
         function([x], noise, mode="DebugMode")(values)
 
@@ -203,7 +203,7 @@ def pipeline_with(monkeypatch, rewrite):
     def change(outputs):
         return [rewrite(outputs[0]), *outputs[1:]]
 
-    monkeypatch.setitem(passes.pipeline._PASSES, "FAST_RUN", (("planted", change),))
+    monkeypatch.setitem(passes.pipeline._PASSES_OF_MODE, "FAST_RUN", (("planted", change),))
 
 
 @pytest.mark.parametrize("case", CANCELLING)
