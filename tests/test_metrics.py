@@ -3,7 +3,7 @@ import pytest
 
 from graphc import backend as K
 from graphc import metrics, objectives
-from graphc.errors import ArgumentError, UnknownNameError
+from graphc.errors import ArgumentError, KeywordError, UnknownNameError
 
 ONE_HOT = np.eye(3)[[1, 2, 0, 1]]
 P = np.array([[0.1, 0.7, 0.2], [0.4, 0.3, 0.3], [0.9, 0.1, 0.0], [0.3, 0.4, 0.3]])
@@ -86,6 +86,11 @@ def test_fbeta_weighs_recall():
 def test_correlation_of_many_elements_in_float32():
     t = K.variable(np.arange(200_000) % 2, "float32")
     assert K.eval(metrics.matthews_correlation(t, t)) == pytest.approx(1.0, rel=1e-5)
+
+
+def test_a_keyword_that_a_metric_lacks_is_answered_with_those_that_it_has():
+    with pytest.raises(KeywordError, match="'y_predicted'. Known names: y_true, y_pred"):
+        metrics.mse(1.0, y_predicted=2.0)
 
 
 def test_an_unknown_metric_names_the_near_ones():

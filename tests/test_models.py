@@ -10,6 +10,7 @@ import pytest
 from graphc.engine import InputLayer
 from graphc.errors import ArgumentError, DTypeError, NotCompiledError, ShapeError
 from graphc.layers import Activation, Dense, Dropout, Flatten, RepeatVector
+from graphc.layers.core import Siamese
 from graphc.models import Sequential
 from tests.linear_model import data, linear
 
@@ -185,6 +186,12 @@ class TestPredicting:
 
 
 class TestCompiling:
+    def test_several_outputs_are_refused(self):
+        branches = [Sequential([Dense(5, input_dim=3)]) for _ in range(2)]
+        model = Sequential([Siamese(Dense(2), branches, merge_mode=None)])
+        with pytest.raises(ArgumentError, match=r"\.compile: merge_\d+ .* gives 2 outputs"):
+            model.compile("sgd", "mse")
+
     def test_adding_a_layer_requires_another_compile(self):
         model = linear()
         model.add(Dense(1))

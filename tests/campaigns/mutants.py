@@ -30,8 +30,8 @@ from tests.campaigns.mutations_of_code import TUNING, Change, changes
 ROOT = Path(__file__).parents[2]
 PACKAGE = ("graphc", "kernels", "templates")
 """Folders of which the copy has what was committed."""
-COPIED = ("tests", "docs", "examples", "benchmarks",
-          "pyproject.toml", "README.md", "CHANGELOG.md", "mkdocs.yml", "Makefile")  # fmt: skip
+COPIED = ("tests", "docs", "examples", "benchmarks", "pyproject.toml", "mkdocs.yml", "Makefile",
+          "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE")  # fmt: skip
 """Folders and files of which it has what is in the working tree."""
 
 OWN = {

@@ -164,6 +164,12 @@ def test_the_tables_name_what_is_there():
     assert [name for name in tests if not (mutants.ROOT / "tests" / name).exists()] == []
 
 
+def test_the_copy_has_all_that_tests_may_read():
+    names = git(mutants.ROOT, "ls-files").splitlines()
+    top = {name.partition("/")[0] for name in names if not name.startswith(".")}
+    assert {*mutants.PACKAGE, *mutants.COPIED} == top - {"web"}  # whose tests are npm's
+
+
 def test_files_without_tests_of_their_own_have_nothing_to_change():
     files = [path.relative_to(mutants.ROOT) for path in mutants.ROOT.glob("graphc/**/*.py")]
     without = {str(path) for path in files if not mutants.tests_of(path)}

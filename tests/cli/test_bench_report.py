@@ -80,6 +80,18 @@ def test_the_whole() -> None:
     ]
 
 
+def test_names_go_on_below_each_other_on_a_cpu() -> None:
+    layers = tuple(f"convolution2d_{k}" for k in range(1, 9))
+    lines = format_report(replace(REPORT, device="cpu", rows=(replace(PRODUCT, layers=layers),)))
+    (first,) = [k for k, line in enumerate(lines.splitlines()) if "k0_matmul" in line]
+    shown = lines.splitlines()[first:]
+    begin = shown[0].index("k0_matmul")
+    assert [len(line) - len(line.lstrip()) for line in shown[1:4]] == [begin + 2] * 3
+    assert max(map(len, shown)) <= 80
+    names = " ".join(line[begin:].strip() for line in shown[:4])
+    assert names.startswith("k0_matmul; convolution2d_1, convolution2d_2, convolution2d_3")
+
+
 def test_the_columns_of_pytorch() -> None:
     rows = (replace(PRODUCT, torch=Rival("mm", span(0.125))), COPY)
     lines = format_report(replace(REPORT, rows=rows)).splitlines()

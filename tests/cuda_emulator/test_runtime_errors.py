@@ -165,11 +165,11 @@ def test_an_observer_receives_inputs_variables_and_each_value_written(adder) -> 
     x, w, executor = adder
     w.set_value(floats(1, 2, 3))
     observed: list[tuple[str, list, bool]] = []
-    fed = np.zeros((1, 3), "float32")
+    fed, call_step = np.zeros((1, 3), "float32"), g.CallStep(6)
     (result,) = executor.run(
         {x: fed},
         {BATCH_SYMBOL: 1},
-        g.CallStep(),
+        call_step,
         lambda node, value, seconds: observed.append((node.op, value.tolist(), seconds > 0)),
     )
     assert observed == [
@@ -178,6 +178,7 @@ def test_an_observer_receives_inputs_variables_and_each_value_written(adder) -> 
         ("add", [[1, 2, 3]], True),
     ]
     assert result.tolist() == [[1, 2, 3]]
+    assert call_step.value == 7
 
 
 def test_an_observer_that_raises_leaves_the_variables_as_they_were() -> None:

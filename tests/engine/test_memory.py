@@ -67,12 +67,13 @@ def test_testing_and_predicting_are_those_of_the_shards_that_fit_them(totals, ca
     """Without gradients and the optimizer's state these may be fewer than a training's."""
     caplog.set_level(logging.INFO, "graphc")
     model = made()
-    for call in (
-        lambda **how: model.evaluate(X, Y, 512, verbose=0, **how),
-        lambda **how: model.predict(X, 512, **how).tobytes(),
-    ):
+    for name, call in {
+        "evaluate": lambda **how: model.evaluate(X, Y, 512, verbose=0, **how),
+        "predict": lambda **how: model.predict(X, 512, **how).tobytes(),
+    }.items():
         caplog.clear()
         found = call(memory=totals[4])
+        assert caplog.messages[0].startswith(f"{model.name}.{name}: memory=")
         (chosen,) = re.findall(r"is taken in (\d+) shard", caplog.text)
         assert found == call(shards=int(chosen))
 

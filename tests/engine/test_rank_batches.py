@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import itertools
 import logging
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from graphc.engine.data.rank_batches import Collector, Prepared
 from graphc.engine.ranks.comparison import compare_on
+from graphc.engine.training import generator_trainer
 from graphc.errors import ArgumentError, RankError
 from graphc.layers import Dense
 from graphc.models import Graph, Sequential
@@ -113,6 +115,13 @@ def test_a_process_alone_is_the_first_rank() -> None:
             call(X, on_first_rank_only="yes")
     with pytest.raises(ArgumentError, match="sharded: expected True or False, received 'own'"):
         model.predict_generator(iter([X]), 6, sharded="own")
+
+
+def test_own_rows_need_a_number_of_shards_that_all_ranks_know(monkeypatch) -> None:
+    model = Sequential([Dense(1, input_dim=2)])
+    monkeypatch.setattr(generator_trainer, "join", lambda where, writes: SimpleNamespace(size=2))
+    with pytest.raises(ArgumentError, match="sharded=True: expected a number of shards.* memory"):
+        model.predict_generator(iter([X]), 6, sharded=True, memory="1GB")
 
 
 def test_ranks_that_make_different_calls_are_an_error() -> None:

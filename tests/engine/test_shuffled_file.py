@@ -12,12 +12,13 @@ import numpy as np
 import pytest
 
 from graphc.config import config
+from graphc.engine import Input, merge
 from graphc.engine.data.array_batches import ArrayBatches
 from graphc.engine.data.shuffled_file import ShuffledFile
 from graphc.engine.data.stored import StoredArray
 from graphc.errors import ArgumentError, MissingFileError, StorageError
 from graphc.layers import Dense
-from graphc.models import Sequential
+from graphc.models import Model, Sequential
 from graphc.rows.stored import rows_of
 from graphc.utils.io_utils import HDF5Matrix
 
@@ -76,6 +77,27 @@ class TestTheFile:
         assert found[:2] == trained(ROWS[3:], TARGETS[3:], shuffle=shuffle)[:2]
         assert list(tmp_path.iterdir()) == []
         assert open_files() == before
+
+    def test_the_second_of_two_inputs_is_read_through_it(self, path, tmp_path):
+        def losses(*inputs):
+            first, second = Input((6,)), Input((6,))
+            made = Model([first, second], merge([Dense(1)(first), second], mode="concat"))
+            made.compile("sgd", "mse")
+            made.set_weights([np.ones((6, 1)), np.zeros(1)])
+            np.random.seed(5)
+            found = made.fit(list(inputs), np.zeros((COUNT, 7)), 8, 1, 0).history["loss"]
+            return found, [one.shuffled for one in made.read_report().arrays]
+
+        with h5py.File(tmp_path / "rows.h5", "w") as file:
+            file.create_dataset("x", data=ROWS + 1, chunks=(1, 6))  # no chunk is read twice
+        with (
+            config.changed(read_window="4KB", shuffle_folder=tmp_path),
+            HDF5Matrix(tmp_path / "rows.h5", "x") as rows,
+            HDF5Matrix(path, "x") as x,
+        ):
+            found, shuffled = losses(rows, x)
+        assert shuffled == [False, True]
+        assert found == losses(ROWS + 1, ROWS)[0]
 
     @pytest.mark.parametrize("most_bytes", [1, 5000, 1 << 20])
     def test_a_window_is_one_stretch_in_ascending_order(self, tmp_path, most_bytes):

@@ -18,6 +18,7 @@ from graphc.errors import (
     OutOfMemoryError,
     ShapeError,
 )
+from graphc.files.inspection import why_not_numbers
 from graphc.layers import Dense
 from graphc.models import Sequential, load_model
 from tests.files.small_files import set_text
@@ -201,6 +202,15 @@ class TestArrays:
             )
         assert stored.stat().st_size < 100_000
         check_refused(stored, DataError, "48 bytes in pieces of 67108864")
+
+    @pytest.mark.parametrize(("size", "fault"), [(0, ""), (1, "40 bytes in pieces of 65617")])
+    def test_in_pieces_as_large_as_the_ends_of_axes_may_make_them(self, tmp_path, size, fault):
+        with h5py.File(tmp_path / "a.h5", "w") as file:
+            piece = 2 * 40 + 2**16 + size
+            array = file.create_dataset("a", (40,), "uint8", maxshape=(None,), chunks=(piece,))
+            array[:] = 1
+            assert fault in why_not_numbers(array)
+            assert bool(fault) == bool(why_not_numbers(array))
 
     def test_filters_of_plug_ins(self, stored):
         with h5py.File(stored, "a") as file:

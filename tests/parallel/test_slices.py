@@ -93,11 +93,12 @@ def test_bytes_are_the_partials_times_what_others_own(shards: int, data: st.Data
     ranks = data.draw(st.integers(1, shards))
     filled = data.draw(st.integers(1, shards))
     sizes = data.draw(st.lists(st.integers(0, 99), min_size=ranks, max_size=ranks))
+    everywhere = data.draw(st.integers(0, 9))
     transfers = rounds(filled, shards, ranks)
     for rank in range(ranks):
         partials = [nodes[rank] for nodes in transfers if nodes[rank] is not None]
-        to_others = sum(size for other, size in enumerate(sizes) if other != rank)
-        assert bytes_sent(sizes, filled, shards, rank, 8) == (
+        to_others = sum(size + everywhere for other, size in enumerate(sizes) if other != rank)
+        assert bytes_sent(sizes, filled, shards, rank, 8, everywhere) == (
             8 * len(partials) * to_others,
             8 * sizes[rank] * (ranks - 1),
         )

@@ -33,6 +33,8 @@ def test_kernels_follow_each_other_in_the_order_of_running(tmp_path: Path) -> No
     found = json.loads((tmp_path / "trace.json").read_text(encoding="utf-8"))
     assert found == json.loads(json.dumps(trace_events(view)))
     events = [event for event in found["traceEvents"] if event["ph"] == "X"]
+    (named,) = [event for event in found["traceEvents"] if event["name"] == "thread_name"]
+    assert {(event["pid"], event["tid"]) for event in events} == {(named["pid"], named["tid"])}
     kernels = view.kernels["kernels"]
     assert [event["name"] for event in events] == [kernel["name"] for kernel in kernels]
     count = len(kernels)

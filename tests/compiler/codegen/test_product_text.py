@@ -51,6 +51,14 @@ def test_golden_text() -> None:
     check_golden("matmul", text(dense()))
 
 
+def test_golden_text_of_a_product_that_is_reshaped() -> None:
+    """What is added has the result's shape: four neighbours are read and stored at once."""
+    x, w = g.input((BATCH, 64), name="x"), g.input((64, 32), name="W")
+    y = g.input((BATCH, 4, 8), name="y")
+    with g.origin("dense_1"):
+        check_golden("matmul_reshaped", text(g.reshape(g.matmul(x, w), (-1, 4, 8)) + y))
+
+
 def test_golden_text_of_a_vector_in_parts() -> None:
     """A long k: each warp sums a part of it, and a second kernel adds the parts."""
     x, w = g.input((1, 100_000), name="x"), g.input((100_000, 3), name="W")

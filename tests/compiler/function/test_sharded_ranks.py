@@ -12,10 +12,10 @@ from graphc.compiler.function import OwnRows, sharded_function
 from graphc.compiler.function.sharded import ShardedFunction
 from graphc.compiler.grad import grad
 from graphc.config import config
-from graphc.errors import ArgumentError
+from graphc.errors import ArgumentError, RankError
 from graphc.parallel.transport import OneRank
 from graphc.parallel.tree import rows_of_rank
-from tests.parallel.threads import run_ranks
+from tests.parallel.threads import ThreadRank, run_ranks
 
 
 @pytest.fixture(autouse=True)
@@ -119,3 +119,43 @@ def test_more_ranks_than_shards_are_refused() -> None:
         return "refused"
 
     assert run_ranks(3, program) == ["refused"] * 3
+
+
+class Failing(ThreadRank):
+    """A rank that counts what it gathers from all, of which the call `fails` fails."""
+
+    def __init__(self, rank: ThreadRank) -> None:
+        vars(self).update(vars(rank))
+        self.calls, self.fails = 0, -1
+
+    def all_gather(self, whole, sizes):
+        self.calls += 1
+        if self.calls == self.fails:
+            raise RuntimeError("the line was cut")
+        return super().all_gather(whole, sizes)
+
+
+def test_a_step_that_ended_halfway_leaves_a_state_that_is_not_used() -> None:
+    """It has the moments of the next weights, which have not arrived."""
+
+    def program(rank: ThreadRank) -> list[str]:
+        x, failing = g.input((g.BATCH, 3), name="x"), Failing(rank)
+        w, moment = (g.shared(np.zeros((3, 2), "float32"), name) for name in ("w", "moment"))
+        after = moment * 0.9 + grad(g.mean(g.square(g.dot(x, w) - 1.0)), w)
+        updates = [(moment, after), (w, w - after)]
+        step = sharded_function([x], [], updates, shards=2, ranks=failing, spread=[moment])
+        batch = np.ones((4, 3), "float32")
+        step(batch)
+        failing.fails = 2 * failing.calls  # the last one of a step: that of the new weights
+        with pytest.raises(RuntimeError, match="the line was cut"):
+            step(batch)
+        errors = []
+        for use in (lambda: step(batch), moment.get_value):
+            with pytest.raises(RankError) as caught:
+                use()
+            errors.append(str(caught.value))
+        return errors
+
+    for first, second in run_ranks(2, program):
+        assert "a step of training ended halfway" in first
+        assert "a step of training ended halfway" in second

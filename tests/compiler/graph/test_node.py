@@ -317,8 +317,8 @@ def test_the_printed_form():
 def test_the_printed_form_of_loops_and_constants():
     x = g.input((3, 2), name="x")
     (last,), _ = g.scan(lambda c, s: ((c[0] + s[0],), ()), [g.constant([1.0, 2.0])], [x])
-    long = g.constant(np.arange(9, dtype="int32"))
-    assert g.format_graph([last, long, g.constant([1, 2])]) == "\n".join(
+    short, long = (g.constant(np.arange(size, dtype="int32")) for size in (8, 9))
+    assert g.format_graph([last, long, short]) == "\n".join(
         [
             "%0: float32[2] = constant(; value=[1., 2.])",
             "%1: float32[3, 2] = input()  # x",
@@ -329,7 +329,7 @@ def test_the_printed_form_of_loops_and_constants():
             "    return %2",
             "%3: float32[2] = item(%2; index=0)",
             "%4: int32[9] = constant(; value=<9 elements from 0 to 8>)",
-            "%5: int32[2] = constant(; value=[1, 2])",
+            "%5: int32[8] = constant(; value=[0, 1, 2, 3, 4, 5, 6, 7])",
             "return %3, %4, %5",
         ]
     )

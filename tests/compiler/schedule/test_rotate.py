@@ -49,6 +49,19 @@ def test_values_stay(steps: int, reverse: bool) -> None:
         np.testing.assert_allclose(ours, theirs, rtol=1e-12, atol=1e-12)
 
 
+def test_products_that_follow_another_one_stay_behind_it() -> None:
+    def step(carries, slices):
+        first = g.dot(g.tanh(carries[0]), U)
+        return (g.dot(g.tanh(g.exp(first) + slices[0]), V),), ()
+
+    (h,), _ = g.scan(step, [h0], [xs])
+    (rotated,) = rotate_loops([h])
+    assert rotated is not h
+    fed = feeds(3)
+    (ours,), (theirs,) = evaluate([rotated], fed), evaluate([h], fed)
+    np.testing.assert_allclose(ours, theirs, rtol=1e-12, atol=1e-12)
+
+
 def test_what_is_not_read_stays_away() -> None:
     _, (left, _, _, _) = g.scan(begins_elementwise, [h0, h0 * 0.5, h0], [xs])
     fed = feeds(4)

@@ -178,6 +178,12 @@ CONTRACTIONS = {
         (2, 3, 4),
         (2, 4, 5),
     ),
+    "for each sample, of vectors": (
+        lambda x, y: g.batch_dot(x, y, (1, 1)),
+        lambda x, y: np.einsum("bi,bi->b", x, y),
+        (2, 4),
+        (2, 4),
+    ),
     "for each sample, other axes": (
         lambda x, y: g.batch_dot(x, y, (1, 2)),
         lambda x, y: np.einsum("bji,bkj->bik", x, y),
