@@ -11,6 +11,7 @@ from unittest import mock
 
 import pytest
 
+from graphc.compiler import graph as g
 from graphc.compiler.codegen import native
 from graphc.compiler.codegen.launch import Formula
 from graphc.compiler.codegen.memory import launches
@@ -127,3 +128,10 @@ def test_what_a_product_in_parts_takes(sizes, parts, right) -> None:
     take_parts(function, "float", *sizes, lambda at: parts)
     found = {one.block: one.elements(lambda size: size) for one in function.scratch}
     assert found == {Slot.GEMM_RIGHT.number: right, Slot.GEMM_LEFT.number: 96 * 256}
+
+
+def test_the_sums_of_a_tile_take_its_elements() -> None:
+    x, w = g.input((20, 40), "int32"), g.input((40, 50), "int32")
+    (launch,) = launches(lower_native([g.maximum(g.matmul(x, w), 0)], []).program.steps)
+    found = {one.block: one.elements(lambda size: size) for one in launch.scratch}
+    assert found[Slot.SUMS.number] == 20 * 50
