@@ -52,7 +52,7 @@ def test_golden_text() -> None:
 
 
 def test_golden_text_of_a_product_that_is_reshaped() -> None:
-    """What is added has the result's shape: four neighbours are read and stored at once."""
+    """The addend has the shape of the result, so four neighbours are read and stored at once."""
     x, w = g.input((BATCH, 64), name="x"), g.input((64, 32), name="W")
     y = g.input((BATCH, 4, 8), name="y")
     with g.origin("dense_1"):
