@@ -190,7 +190,7 @@ class Counted(ThreadRank):
 
 @pytest.mark.parametrize("ranks", [2, 3, 4])
 def test_a_step_sends_the_bytes_of_the_formula(ranks: int) -> None:
-    """Beside the word of the meeting: two scalars, which all need, and slices of the gradients; then
+    """Beside the word of the meeting: two scalars, which all need, and slices of gradients; then
     slices of the new values. Each rank takes the counts of the first pass of the batch, which all
     have whole. On three ranks the last one has two shards, which are one node of the tree, and the
     others one."""
