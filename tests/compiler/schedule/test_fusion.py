@@ -32,6 +32,22 @@ def kinds(outputs: Sequence[Node]) -> list[str]:
     return [kernel.kind for kernel in scheduled(outputs)]
 
 
+# ---- the size of a kernel -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("links", "count"), [(95, 1), (96, 2)])
+def test_a_kernel_holds_a_bounded_number_of_nodes(links: int, count: int) -> None:
+    """Of a chain of ``h <- tanh(h * x)`` the products are computed where they are read, and the
+    others are the 96 nodes that a kernel has at most: with the last product they would be 97."""
+    h = T
+    for _ in range(links):
+        h = g.tanh(h * X)
+    found = scheduled([h])
+    assert [kernel.kind for kernel in found] == ["pointwise"] * count
+    reasons = [reason for kernel in found for reason in kernel.reasons]
+    assert reasons == ["not fused with mul: one kernel would hold too much"] * (count - 1)
+
+
 # ---- reductions ---------------------------------------------------------------------------------
 
 
