@@ -41,10 +41,11 @@ def test_two_ranks_and_two_shards_on_one_end_with_the_same_weights_and_accuracy(
 def test_the_bytes_of_a_step_on_two_ranks_are_those_of_the_formula() -> None:
     """Each gradient and each new weight goes once to the other rank, but that gradients of the two
     large weights are computed from rows: of eight, the inputs of the second, and what came back to
-    both. Beside them from each rank the word of the meeting, a count and a loss."""
+    both. Beside them from each rank the word of the meeting and a loss; the count it takes of the
+    batch, which both have."""
     mpiexec()
     found = json.loads(graphc("bench", "mlp", "--ranks", "2", "--batch", "8", "--json"))
     small, large = 512 + 512 + 512 * 10 + 10, 784 * 512 + 512 * 512
     assert found["parameters"] == small + large
     sent = sum(one["sent"] for one in found["ranks"])
-    assert sent == 4 * (small + large + small + 8 * 3 * 512) + 2 * (8 + 4 + 4)
+    assert sent == 4 * (small + large + small + 8 * 3 * 512) + 2 * (8 + 4)
