@@ -20,6 +20,7 @@ from graphc.compiler.codegen.launch import (
 )
 from graphc.compiler.graph import BATCH, Node, state_of
 from graphc.compiler.interpret import evaluate
+from graphc.compiler.runtime.gpu.cuda import Device
 from graphc.compiler.runtime.gpu.device_array import DeviceArray
 from graphc.compiler.runtime.gpu.executor import CudaExecutor
 from graphc.errors import DeviceError
@@ -49,6 +50,22 @@ def test_inputs_and_sizes_reach_the_kernel_and_its_result_comes_back(adder) -> N
         (result,) = executor.run({x: fed}, {BATCH_SYMBOL: batch}, g.CallStep())
         np.testing.assert_array_equal(result, fed + floats(1, 2, 3))
         assert result.flags.owndata
+
+
+def test_kernels_are_loaded_when_the_function_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded: list[str] = []
+    load = Device.function
+
+    def recorded(device: Device, module: object, name: str) -> object:
+        loaded.append(name)
+        return load(device, module, name)
+
+    monkeypatch.setattr(Device, "function", recorded)
+    x, _, executor = adder()
+    assert loaded == ["k0_add"]
+    for batch in (1, 7):
+        executor.run({x: np.zeros((batch, 3), "float32")}, {BATCH_SYMBOL: batch}, g.CallStep())
+    assert loaded == ["k0_add"]
 
 
 def test_a_shared_variable_moves_to_where_it_is_used(adder) -> None:

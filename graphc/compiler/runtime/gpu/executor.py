@@ -87,6 +87,10 @@ class CudaExecutor:
         self._device = cuda.device()
         with self._device.current():
             self._module = self._load()
+            # Since CUDA 12.2 a kernel is loaded when it is asked for, and that may wait for all
+            # work on the GPU: not between two steps.
+            for name in dict.fromkeys(launch.function for launch in launches(program.steps)):
+                self._functions[name] = self._device.function(self._module, name)
             self._fixed, self._constants = self._upload_constants()
 
     def __del__(self) -> None:
@@ -303,8 +307,6 @@ class CudaExecutor:
     def _function(self, launch: Launch, shared: int) -> Any:
         """Return the kernel of a launch, which may use `shared` bytes of dynamic shared memory."""
         name = launch.function
-        if name not in self._functions:
-            self._functions[name] = self._device.function(self._module, name)
         if shared > self._shared.get(name, 0):
             self._shared[name] = shared
             self._device.allow_shared(self._functions[name], shared, described(launch))
