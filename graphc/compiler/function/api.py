@@ -267,12 +267,12 @@ class Function:
         return None if card is None else card_named(card, self.name)
 
     def _target(self, target: str | None, training: bool, card: str | None) -> str:
-        if card is not None and target not in (None, "cuda"):
-            raise ArgumentError(
-                f"{self.name}: card: expected a GPU's name with target 'cuda' alone, received "
-                f"card {card!r} with target {target!r}"
-            )
         if card is not None:
+            if target not in (None, "cuda"):
+                raise ArgumentError(
+                    f"{self.name}: card: expected a GPU's name with target 'cuda' alone, received "
+                    f"card {card!r} with target {target!r}"
+                )
             return "cuda"
         if target is None:
             return self.target(training) or TARGETS[0]
