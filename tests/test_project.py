@@ -38,7 +38,7 @@ def test_no_file_is_too_long_and_lines_fit() -> None:
 
 def test_one_file_alone_imports_pycuda() -> None:
     """All else works where the GPU stack is not installed."""
-    importers = set()
+    importers, imported = set(), set()
     for path in (ROOT / "graphc").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             modules = []
@@ -46,9 +46,12 @@ def test_one_file_alone_imports_pycuda() -> None:
                 modules = [alias.name for alias in node.names]
             elif isinstance(node, ast.ImportFrom):
                 modules = [node.module or ""]
-            if any(module.split(".")[0] == "pycuda" for module in modules):
+            of_pycuda = {module for module in modules if module.split(".")[0] == "pycuda"}
+            imported |= of_pycuda
+            if of_pycuda:
                 importers.add(path.relative_to(ROOT / "graphc").as_posix())
     assert importers <= {"compiler/runtime/gpu/cuda.py"}
+    assert imported == {"pycuda", "pycuda.driver"}  # curandom needs a build with cuRAND
 
 
 def test_every_folder_is_a_package() -> None:

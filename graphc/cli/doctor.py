@@ -19,12 +19,17 @@ from graphc.cli.command import Command
 from graphc.compiler.codegen.table import WIDTH
 from graphc.compiler.runtime.cache.kernels import KernelCache, default_folder, kernel_cache
 from graphc.compiler.runtime.cpu import toolchain
-from graphc.compiler.runtime.gpu import nvcc, probe
+from graphc.compiler.runtime.gpu import nvcc, probe, toolkits
 from graphc.config import FLAGS, config
 from graphc.errors import DeviceError, FlagError
 from graphc.package_version import __version__
 from graphc.parallel import probe as ranks
 
+_CURAND_MISSING = "built with cuRAND, whose library {} is not found, so that it cannot be imported"
+_CURAND_FIX = (
+    "put the folder of the library into LD_LIBRARY_PATH, or build pycuda without cuRAND: "
+    "CUDA_ENABLE_CURAND = False in its siteconf.py"
+)
 _LABEL = max(len(flag.name) for flag in FLAGS) + 2
 
 
@@ -55,7 +60,7 @@ def report() -> str:
         f"graphc {__version__}",
         _section("This machine", [_python(), _numpy()]),
         _section("For native code on the CPU", _compiler()),
-        _section("For an NVIDIA GPU only", [_driver(), _nvcc(), _pycuda(), _verdict()]),
+        _section("For an NVIDIA GPU only", [_driver(), *_nvcc(), _pycuda(), _verdict()]),
         _section("For several processes only (ranks)", _ranks()),
         _flags(),
     ]
@@ -119,27 +124,75 @@ def _driver() -> Finding:
     return Finding("CUDA driver", f"for CUDA {driver.version}; GPUs: {', '.join(driver.names)}")
 
 
-def _nvcc() -> Finding:
+def _nvcc() -> list[Finding]:
+    """Find nvcc, the problem of this nvcc with this driver or a GPU, and a toolkit that the
+    environment names and that is another one."""
     path = probe.nvcc_path()
     if path is None:
-        return Finding("nvcc", "missing: not on PATH", probe.NVCC_FIX)
+        return [Finding("nvcc", f"missing: {probe.why_no_nvcc()}", probe.NVCC_FIX)]
     version = _version_line(path)
-    driver = probe.cuda_driver().version
-    if driver:
-        major, minor = map(int, driver.split("."))
-        problem = nvcc.older_driver(nvcc.Compiler(path, version), (major, minor))
+    problem, fix = _nvcc_problem(nvcc.Compiler(path, version))
+    found = f"{version} ({path})"
+    return [Finding("nvcc", f"{found}: {problem}" if problem else found, fix), *_toolkit(version)]
+
+
+def _nvcc_problem(compiler: nvcc.Compiler) -> tuple[str, str]:
+    """Return the problem of a compiler with the driver or a GPU, and its fix; empty without one."""
+    driver = probe.cuda_driver()
+    if compiler.release is None or driver.problem:
+        return "", ""
+    major, minor = map(int, driver.version.split("."))
+    problem = nvcc.older_driver(compiler, (major, minor))
+    if problem:
+        return problem, nvcc.DRIVER_FIX
+    for name, capability in zip(driver.names, driver.capabilities, strict=False):
+        problem = toolkits.mismatch(compiler.release, capability)
         if problem:
-            return Finding("nvcc", f"{version} ({path}): {problem}", nvcc.DRIVER_FIX)
-    return Finding("nvcc", f"{version} ({path})")
+            versions = toolkits.range_of(capability)
+            return f"{problem}, {name}, which needs CUDA {versions}", toolkits.fix(capability)
+    return "", ""
+
+
+def _toolkit(version: str) -> list[Finding]:
+    """Find whether the toolkit that the environment names is that of the nvcc of this version."""
+    named = probe.toolkit_folder()
+    if named is None:
+        return []
+    variable, folder = named
+    program = folder / "bin" / "nvcc"
+    if not program.is_file():
+        return [
+            Finding(
+                variable,
+                f"names {folder}, which has no bin/nvcc",
+                f"set {variable} to the folder of a CUDA toolkit, or unset it",
+            )
+        ]
+    other = _version_line(str(program))
+    if other == version:
+        return []
+    return [
+        Finding(
+            variable,
+            f"names {folder}, whose nvcc is another one: {other}",
+            f"unset {variable}, or use its nvcc: export {probe.COMPILER_VARIABLE}={program}",
+        )
+    ]
 
 
 def _pycuda() -> Finding:
     if not probe.has_pycuda():
         return Finding("pycuda", "missing", probe.PYCUDA_FIX)
     try:
-        return Finding("pycuda", importlib.metadata.version("pycuda"))
+        version = importlib.metadata.version("pycuda")
     except importlib.metadata.PackageNotFoundError:
         return Finding("pycuda", "found, of unknown version", probe.PYCUDA_FIX)
+    curand = probe.linked_curand()
+    if not curand:
+        return Finding("pycuda", f"{version}, built without cuRAND, which graphc does not need")
+    if probe.is_loadable(curand):
+        return Finding("pycuda", f"{version}, built with cuRAND ({curand}), of no use to graphc")
+    return Finding("pycuda", f"{version}, {_CURAND_MISSING.format(curand)}", _CURAND_FIX)
 
 
 def _ranks() -> list[Finding]:
@@ -154,9 +207,16 @@ def _ranks() -> list[Finding]:
 
 def _verdict() -> Finding:
     status = probe.gpu_status()
-    if status.usable:
-        return Finding("GPU usable", f"yes: {', '.join(status.names)}")
-    return Finding("GPU usable", f"no: {status.reason}", status.fix)
+    if not status.usable:
+        return Finding("GPU usable", f"no: {status.reason}", status.fix)
+    path = probe.nvcc_path() or ""
+    problem, fix = _nvcc_problem(nvcc.Compiler(path, _version_line(path)))
+    curand = probe.linked_curand()
+    if not problem and curand and not probe.is_loadable(curand):
+        problem, fix = f"pycuda is {_CURAND_MISSING.format(curand)}", _CURAND_FIX
+    if problem:
+        return Finding("GPU usable", f"no: {problem}", fix)
+    return Finding("GPU usable", f"yes: {', '.join(status.names)}")
 
 
 def _version_line(program: str) -> str:

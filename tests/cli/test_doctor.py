@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -29,12 +30,29 @@ def lines_of(label: str, report: str) -> str:
     return " ".join([label, *(line.strip() for line in [first, *lines[start + 1 : end]])])
 
 
+DRIVER = probe.Driver("12.8", ("H100", "A100"), capabilities=((9, 0), (8, 0)))
+
+
+def nvcc_of(folder: Path, release: str) -> None:
+    """A program that says that it is the nvcc of this release."""
+    folder.mkdir(parents=True, exist_ok=True)
+    said = f"nvcc: NVIDIA\\nrelease {release}, V{release}.0\\n"
+    (folder / "nvcc").write_text(f"#!/bin/sh\nprintf '{said}'\n")
+    (folder / "nvcc").chmod(0o755)
+
+
+@pytest.fixture(autouse=True)
+def no_named_programs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No variable of the environment names a compiler or a toolkit."""
+    for name in ("CXX", probe.COMPILER_VARIABLE, *probe.TOOLKIT_VARIABLES):
+        monkeypatch.delenv(name, raising=False)
+
+
 @pytest.fixture
 def bare_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Nothing on PATH, no driver, no pycuda, nothing for ranks."""
     driver = probe.cuda_driver("libcuda-of-nobody.so")
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.delenv("CXX", raising=False)
     monkeypatch.setattr(probe, "cuda_driver", lambda: driver)
     monkeypatch.setattr(probe, "has_pycuda", lambda: False)
     without_ranks(monkeypatch)
@@ -91,7 +109,7 @@ def test_labels_and_what_they_stand_for_are_two_columns() -> None:
         ("C++ compiler", "missing: no g++, clang++, c++ on PATH", "sudo apt install g++"),
         ("CUDA driver", "no CUDA driver", "sudo apt install nvidia-driver"),
         ("nvcc", "missing: not on PATH", "sudo apt install nvidia-cuda-toolkit"),
-        ("pycuda", "missing", "python -m pip install pycuda"),
+        ("pycuda", "missing", "python -m pip install 'pycuda>=2025.1.2'"),
         ("mpi4py", "missing", "python -m pip install mpi4py mpich (an MPI from wheels)"),
         ("mpiexec", "missing: neither beside this Python nor on PATH", "mpi4py mpich"),
         ("NCCL", "NCCL is missing", "python -m pip install nvidia-nccl-cu12"),
@@ -113,13 +131,13 @@ def test_nccl_is_never_shown_without_what_was_tested_with_it() -> None:
 
 def test_a_complete_machine_needs_no_fix(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     stand_in_compiler(tmp_path)
-    (tmp_path / "nvcc").write_text("#!/bin/sh\nprintf 'nvcc: NVIDIA\\nrelease 12.8, V12.8\\n'\n")
-    (tmp_path / "nvcc").chmod(0o755)
+    nvcc_of(tmp_path, "12.8")
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
     config.cuda_cache = str(tmp_path / "kernels")
-    monkeypatch.setattr(probe, "cuda_driver", lambda: probe.Driver("12.8", ("H100", "A100")))
+    monkeypatch.setattr(probe, "cuda_driver", lambda: DRIVER)
     monkeypatch.setattr(probe, "has_pycuda", lambda: True)
+    monkeypatch.setattr(probe, "linked_curand", lambda: "")
     for name in ("mpi4py_version", "mpi_library", "mpiexec_path", "nccl_library"):
         monkeypatch.setattr(ranks, name, lambda name=name: ranks.Piece(f"a {name}"))
     monkeypatch.setattr(doctor.importlib.metadata, "version", lambda name: "2025.1")
@@ -128,9 +146,9 @@ def test_a_complete_machine_needs_no_fix(monkeypatch: pytest.MonkeyPatch, tmp_pa
     assert "-O3" in lines_of("its flags", report)
     assert lines_of("threads", report) == "threads 3, by OMP_NUM_THREADS"
     assert lines_of("cache", report).startswith(f"cache {tmp_path}/kernels")
-    assert lines_of("nvcc", report) == f"nvcc release 12.8, V12.8 ({tmp_path}/nvcc)"
+    assert lines_of("nvcc", report) == f"nvcc release 12.8, V12.8.0 ({tmp_path}/nvcc)"
     assert lines_of("CUDA driver", report).endswith("for CUDA 12.8; GPUs: H100, A100")
-    assert lines_of("pycuda", report).endswith("2025.1")
+    assert "2025.1, built without cuRAND" in lines_of("pycuda", report)
     assert lines_of("GPU usable", report).endswith("yes: H100, A100")
     assert lines_of("mpi4py", report) == "mpi4py a mpi4py_version"
     assert lines_of("MPI library", report) == "MPI library a mpi_library"
@@ -140,13 +158,100 @@ def test_a_complete_machine_needs_no_fix(monkeypatch: pytest.MonkeyPatch, tmp_pa
 def test_a_driver_older_than_the_toolkit_is_said_with_the_fix(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    (tmp_path / "nvcc").write_text("#!/bin/sh\necho 'release 13.0, V13.0.88'\n")
-    (tmp_path / "nvcc").chmod(0o755)
+    nvcc_of(tmp_path, "13.0")
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr(probe, "cuda_driver", lambda: probe.Driver("12.8", ("H100",)))
+    monkeypatch.setattr(probe, "cuda_driver", lambda: DRIVER)
+    monkeypatch.setattr(probe, "has_pycuda", lambda: True)
+    monkeypatch.setattr(probe, "linked_curand", lambda: "")
+    report = doctor.report()
+    for label in ("nvcc", "GPU usable"):
+        said = lines_of(label, report)
+        assert f"the driver is for CUDA 12.8, {tmp_path}/nvcc is of CUDA 13.0" in said
+        assert "fix: update NVIDIA's driver" in said
+
+
+@pytest.mark.parametrize(
+    ("release", "capability", "problem", "fix"),
+    [
+        (
+            "11.5",
+            (9, 0),
+            "CUDA 11.5 does not know sm_90 yet, H100, which needs CUDA 11.8 or later",
+            "put the nvcc of CUDA 11.8 or later first on PATH",
+        ),
+        (
+            "13.0",
+            (7, 0),
+            "CUDA 13.0 no longer compiles for sm_70, H100, which needs CUDA 9.0 or later and "
+            "before 13.0",
+            "put the nvcc of CUDA 9.0 or later and before 13.0 first on PATH",
+        ),
+    ],
+)
+def test_an_nvcc_that_does_not_compile_for_a_card_is_said_with_the_version_it_needs(
+    release: str,
+    capability: tuple[int, int],
+    problem: str,
+    fix: str,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    nvcc_of(tmp_path, release)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    driver = replace(DRIVER, version="13.0", capabilities=(capability,))
+    monkeypatch.setattr(probe, "cuda_driver", lambda: driver)
+    monkeypatch.setattr(probe, "has_pycuda", lambda: True)
+    monkeypatch.setattr(probe, "linked_curand", lambda: "")
+    report = doctor.report()
+    assert problem in lines_of("nvcc", report)
+    assert fix in lines_of("nvcc", report)
+    assert f"no: {problem}" in lines_of("GPU usable", report)
+
+
+def test_an_nvcc_that_the_environment_names_and_that_is_not_there_is_said(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("CUDACXX", "/nowhere/nvcc")
     said = lines_of("nvcc", doctor.report())
-    assert f"the driver is for CUDA 12.8, {tmp_path}/nvcc is of CUDA 13.0" in said
-    assert "fix: update NVIDIA's driver" in said
+    assert said.startswith("nvcc missing: not at /nowhere/nvcc, as CUDACXX says")
+
+
+@pytest.mark.usefixtures("bare_machine")
+def test_a_toolkit_of_the_environment_that_is_not_the_one_in_use_is_said(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    nvcc_of(tmp_path, "13.0")
+    assert "CUDA_HOME" not in doctor.report()
+    monkeypatch.setenv("CUDA_HOME", str(tmp_path / "cuda-12.4"))
+    said = lines_of("CUDA_HOME", doctor.report())
+    assert f"names {tmp_path}/cuda-12.4, which has no bin/nvcc" in said
+    assert "fix: set CUDA_HOME to the folder of a CUDA toolkit, or unset it" in said
+    nvcc_of(tmp_path / "cuda-12.4" / "bin", "12.4")
+    said = lines_of("CUDA_HOME", doctor.report())
+    assert "whose nvcc is another one: release 12.4, V12.4.0" in said
+    assert f"export CUDACXX={tmp_path}/cuda-12.4/bin/nvcc" in said
+    nvcc_of(tmp_path / "cuda-12.4" / "bin", "13.0")  # by another path the same
+    assert "CUDA_HOME" not in doctor.report()
+
+
+@pytest.mark.usefixtures("bare_machine")
+def test_a_pycuda_with_a_curand_that_is_missing_is_said(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    nvcc_of(tmp_path, "12.8")
+    monkeypatch.setattr(probe, "cuda_driver", lambda: DRIVER)
+    monkeypatch.setattr(probe, "has_pycuda", lambda: True)
+    monkeypatch.setattr(doctor.importlib.metadata, "version", lambda name: "2026.1")
+    monkeypatch.setattr(probe, "linked_curand", lambda: "libcurand-of-nobody.so.10")
+    report = doctor.report()
+    for label in ("pycuda", "GPU usable"):
+        said = lines_of(label, report)
+        assert "whose library libcurand-of-nobody.so.10 is not found" in said
+        assert "CUDA_ENABLE_CURAND = False" in said
+    monkeypatch.setattr(probe, "is_loadable", lambda library: True)
+    report = doctor.report()
+    assert "built with cuRAND (libcurand-of-nobody.so.10)" in lines_of("pycuda", report)
+    assert lines_of("GPU usable", report).startswith("GPU usable yes")
 
 
 def test_a_compiler_that_does_not_run_is_said(

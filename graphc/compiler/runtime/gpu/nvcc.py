@@ -31,7 +31,7 @@ from graphc.compiler.runtime.compiler_process import (
     source_in,
     working_folder,
 )
-from graphc.compiler.runtime.gpu import probe
+from graphc.compiler.runtime.gpu import probe, toolkits
 from graphc.errors import CompilerError, DeviceError
 
 _log = logging.getLogger("graphc")
@@ -40,10 +40,6 @@ _log = logging.getLogger("graphc")
 # become one fma, which rounds once.
 FLAGS = ("-cubin", "-std=c++17", "-lineinfo")
 _TOOL = Tool("the CUDA compiler", probe.NVCC_FIX)
-ARCH_FIX = (
-    "put the nvcc of a toolkit that knows the card first on PATH ('nvcc --list-gpu-arch' says "
-    "which it knows)"
-)
 HOST_FIX = (
     "install a C++ compiler that this toolkit takes (g++ of an older version beside a newer one; "
     "NVCC_PREPEND_FLAGS='-ccbin g++-13' in the environment chooses it)"
@@ -75,10 +71,10 @@ class Compiler:
 
 
 def find_compiler(cache: KernelCache) -> Compiler:
-    """The nvcc on PATH. CompilerError where there is none or it does not run."""
+    """The nvcc that is found first. CompilerError where there is none or it does not run."""
     path = probe.nvcc_path()
     if path is None:
-        raise CompilerError(f"no CUDA compiler (nvcc not on PATH). What to do: {probe.NVCC_FIX}")
+        raise CompilerError(f"{probe.missing_nvcc()}. What to do: {probe.NVCC_FIX}")
     said = query(path, (), _TOOL, cache)
     return Compiler(path, said.texts[0], said.identity)
 
@@ -138,6 +134,12 @@ def compiled(
     return Binary(*cache.obtain(f"{key}.cubin", make, lambda entry: load(entry.content)))
 
 
+def _capability(arch: str) -> tuple[int, int]:
+    """The compute capability that an architecture is named by: (9, 0) of ``sm_90``."""
+    digits = arch.removeprefix("sm_")
+    return int(digits[:-1]), int(digits[-1])
+
+
 def _content(path: Path) -> bytes:
     """Return the bytes that a compiler has written; none where it has written no file."""
     return path.read_bytes() if path.is_file() else b""
@@ -180,7 +182,7 @@ def _compile_error(
     said = lines_of(done)
     release = f" of CUDA {probe.dotted(compiler.release)}" if compiler.release else ""
     for pattern, problem, fix in (
-        (_UNKNOWN_ARCH, f"does not know this card, {arch}", ARCH_FIX),
+        (_UNKNOWN_ARCH, f"does not know this card, {arch}", toolkits.fix(_capability(arch))),
         (_HOST_COMPILER, "finds no C++ compiler that it takes", HOST_FIX),
     ):
         if any(pattern.search(line) for line in said):

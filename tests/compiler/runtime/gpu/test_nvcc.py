@@ -252,6 +252,17 @@ def test_the_real_compiler_makes_a_cubin_and_its_errors_are_understood(tmp_path:
         compiled(source, "sm_10", release, LAYERS, "train", bytes)
 
 
+def test_a_compiler_older_than_the_card_is_named_with_the_version_that_is_needed(
+    folder: Path,
+) -> None:
+    version = '[ "$1" = --version ] && echo "release 11.5, V1" && exit 0'
+    failing = "echo \"nvcc fatal : Unsupported gpu architecture 'compute_90'\" >&2; exit 1"
+    (folder / "nvcc").write_text(f"#!/bin/sh\n{version}\n{failing}\n")
+    expected = "of CUDA 11.5 does not know this card, sm_90: .*put the nvcc of CUDA 11.8 or later"
+    with pytest.raises(CompilerError, match=expected):
+        make(arch="sm_90")
+
+
 @pytest.mark.parametrize(
     "message",
     [

@@ -26,6 +26,10 @@ int cuDeviceGetPCIBusId(char *address, int length, int device) {
     strcpy(address, device == 40 ? "0000:17:00.0" : "0000:65:00.0");
     return length == 256 ? 0 : 1;
 }
+int cuDeviceGetAttribute(int *value, int attribute, int device) {
+    *value = attribute == 75 ? 9 : attribute == 76 ? device - 40 : 1000;
+    return 0;
+}
 int cuGetErrorName(int code, const char **name) {
     *name = "CUDA_ERROR_NO_DEVICE";
     return code == 100 ? 0 : 1;
@@ -44,10 +48,10 @@ def build(tmp_path: Path, init: int = 0, count: int = 2) -> str:
     return str(library)
 
 
-def test_version_names_and_addresses_in_order(tmp_path: Path) -> None:
+def test_version_and_facts_of_each_gpu_in_order(tmp_path: Path) -> None:
     driver = probe.cuda_driver(build(tmp_path))
     names, addresses = ("First GPU", "Second GPU"), ("0000:17:00.0", "0000:65:00.0")
-    assert driver == probe.Driver("12.8", names, addresses)
+    assert driver == probe.Driver("12.8", names, addresses, ((9, 0), (9, 1)))
 
 
 def test_no_driver() -> None:
@@ -85,6 +89,60 @@ def test_a_fork_of_a_process_that_used_the_driver_is_an_error_that_says_so(
     driver = probe.cuda_driver(library)
     assert driver == probe.Driver(problem=probe.FORKED, fix=probe.FORK_FIX)
     assert "'spawn'" in driver.fix
+
+
+def program(folder: Path) -> str:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "nvcc").write_text("")
+    (folder / "nvcc").chmod(0o755)
+    return str(folder / "nvcc")
+
+
+@pytest.fixture
+def no_toolkit(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No nvcc anywhere, and no variable that names one."""
+    monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
+    for name in (probe.COMPILER_VARIABLE, *probe.TOOLKIT_VARIABLES):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(probe, "_package_folders", lambda name: [])
+
+
+@pytest.mark.usefixtures("no_toolkit")
+def test_nvcc_is_found_by_cudacxx_then_path_then_toolkit_then_wheels(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert probe.nvcc_path() is None
+    assert probe.missing_nvcc() == "no CUDA compiler (nvcc not on PATH)"
+    site = tmp_path / "site" / "nvidia"
+    monkeypatch.setattr(probe, "_package_folders", lambda name: {"nvidia": [site]}[name])
+    of_wheels = program(site / "cu13" / "bin")
+    assert probe.nvcc_path() == of_wheels
+    of_toolkit = program(tmp_path / "cuda" / "bin")
+    monkeypatch.setenv("CUDA_PATH", str(tmp_path / "cuda"))
+    assert probe.nvcc_path() == of_toolkit
+    on_path = program(tmp_path / "bin")
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    assert probe.nvcc_path() == on_path
+    monkeypatch.setenv("CUDACXX", of_wheels)
+    assert probe.nvcc_path() == of_wheels
+    monkeypatch.setenv("CUDACXX", "/nowhere/nvcc")
+    assert probe.nvcc_path() is None  # what was named, or nothing
+    assert probe.missing_nvcc() == "no CUDA compiler (nvcc not at /nowhere/nvcc, as CUDACXX says)"
+
+
+def test_the_curand_of_pycuda_is_read_off_its_extension(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Not imported: a pycuda whose cuRAND is missing cannot be."""
+    monkeypatch.setattr(probe, "_package_folders", lambda name: {"pycuda": [tmp_path]}[name])
+    assert probe.linked_curand() == ""
+    extension = tmp_path / "_driver.cpython-312-x86_64-linux-gnu.so"
+    extension.write_bytes(b"\x7fELF...\0libcuda.so.1\0libstdc++.so.6\0")
+    assert probe.linked_curand() == ""
+    extension.write_bytes(b"\x7fELF...\0libcuda.so.1\0libcurand.so.10\0libc.so.6\0")
+    assert probe.linked_curand() == "libcurand.so.10"
+    assert not probe.is_loadable("libcurand-of-nobody.so.10")
+    assert probe.is_loadable(build(tmp_path))
 
 
 def test_status_names_every_missing_piece(monkeypatch: pytest.MonkeyPatch) -> None:
