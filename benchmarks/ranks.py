@@ -61,7 +61,7 @@ def fitted(ranks: int, seconds: np.ndarray) -> tuple[float, float]:
 def main() -> None:
     """Measure, and print on rank 0."""
     argparse.ArgumentParser(description=__doc__.split("\n")[0]).parse_args()
-    ranks = mpi.join()
+    ranks = mpi.join_mpi()
     if ranks.size < 2:
         raise SystemExit("start it on several ranks: mpiexec -n 2 python benchmarks/ranks.py")
     rows = []

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
-from graphc.later.names import answer
+from graphc.later.names import advice_for
 from graphc.later.near import is_one, nearest
 
 
@@ -182,7 +182,7 @@ def suggestion(name: str, allowed: Iterable[str]) -> str:
 def unknown_name(kind: str, name: object, allowed: Iterable[str]) -> UnknownNameError:
     """The error for a name not in its table, e.g. ``unknown_name('optimizer', 'adm', ...)``."""
     allowed = list(allowed)
-    later = answer(str(name))
+    later = advice_for(str(name))
     if later is not None and not is_one(name, allowed):
         return UnknownNameError(f"unknown {kind} {name!r}: {later}")
     return UnknownNameError(f"unknown {kind} {name!r}. {suggestion(str(name), allowed)}")

@@ -47,7 +47,7 @@ from graphc.paths import (
     shown_path,
 )
 from graphc.public.calls import public
-from graphc.releases import FIRST, Release, reading, since
+from graphc.releases import FIRST, Release, reading_file_of, since
 
 # With what programs have by ``from keras.models import *``.
 __all__ = [
@@ -194,7 +194,7 @@ def _compile_as_stored(
 ) -> None:
     config = parsed(training_config, "JSON", place)
     try:
-        with reading(release_meant(config) or written_by or FIRST):
+        with reading_file_of(release_meant(config) or written_by or FIRST):
             with errors_at(place):
                 arguments = compile_arguments(config)
             # That of a Graph has other names for some of the arguments.
@@ -223,7 +223,7 @@ def _model_from(
         was_keras_0_3 = True
         compiled = compiled_with(entry, place)
         entry = keras_1_entry(entry, place)
-    with lookup.custom_objects(custom_objects), reading(named or written_by):
+    with lookup.custom_objects(custom_objects), reading_file_of(named or written_by):
         model = _model_itself(layer_of(entry, place), place)
         if compiled is not None:
             _compile(model.compile, compiled, place)

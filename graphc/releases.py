@@ -81,7 +81,7 @@ def release_in(text: str) -> Release | None:
 
 
 @contextmanager
-def reading(written_by: Release) -> Iterator[None]:
+def reading_file_of(written_by: Release) -> Iterator[None]:
     """Put a release in force while a file is read that it wrote."""
     reset = _of_file.set(written_by)
     try:

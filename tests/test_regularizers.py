@@ -8,7 +8,7 @@ from graphc.errors import ArgumentError, KeywordError, ShapeError, UnknownNameEr
 from graphc.layers.core import ActivityRegularization, Dense
 from graphc.lookup import custom_objects
 from graphc.models import Sequential
-from graphc.releases import reading
+from graphc.releases import reading_file_of
 
 W = np.array([[1.0, -2.0], [0.5, 0.0]])
 
@@ -260,6 +260,6 @@ def test_a_users_regularizer_watches_an_output():
 
 @pytest.mark.parametrize(("release", "average"), [((1, 0, 6), True), ((1, 0, 7), False)])
 def test_a_penalty_on_outputs_in_a_file_is_of_its_release(release, average):
-    with reading(release):
+    with reading_file_of(release):
         made = regularizers.get({"name": "ActivityRegularizer", "l1": 0.5, "l2": 0.0})
     assert made.average is average

@@ -13,7 +13,7 @@ from graphc.releases import (
     arguments_of_1_2,
     at_least,
     meanings,
-    reading,
+    reading_file_of,
     release_in,
     renamed,
     since,
@@ -57,7 +57,7 @@ def test_nothing_is_said_where_the_flag_says_1_2(caplog: pytest.LogCaptureFixtur
 
 
 def test_nothing_is_said_of_what_a_file_names(caplog: pytest.LogCaptureFixture) -> None:
-    with reading((1, 0, 1)), caplog.at_level(logging.WARNING, "graphc"):
+    with reading_file_of((1, 0, 1)), caplog.at_level(logging.WARNING, "graphc"):
         assert twice(4) == 8
     assert not caplog.records
 
@@ -138,9 +138,9 @@ def test_the_flag_stands_for_the_first_and_the_last_release() -> None:
 
 @pytest.mark.flags(keras="1.0")
 def test_a_file_that_is_read_has_its_own_release() -> None:
-    with config.changed(keras="1.2"), reading((1, 0, 7)):
+    with config.changed(keras="1.2"), reading_file_of((1, 0, 7)):
         assert (meanings(), at_least("1.0.7"), at_least("1.0.8")) == ("1.0", True, False)
-        with reading((1, 1, 0)):
+        with reading_file_of((1, 1, 0)):
             assert meanings() == "1.2"
         assert meanings() == "1.0"
     assert not at_least("1.0.7")

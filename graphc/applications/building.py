@@ -16,7 +16,7 @@ from graphc.layers import Input
 from graphc.lookup import is_whole, whole_number
 from graphc.models import Model
 from graphc.paths import GivenPath, checked_path
-from graphc.releases import reading
+from graphc.releases import reading_file_of
 from graphc.utils.data_utils import get_file
 
 REPOSITORY = "https://github.com/fchollet/deep-learning-models"
@@ -36,7 +36,7 @@ def layers_of_1_2() -> Iterator[str]:
     """Give the ordering of images that is meant now; inside, layers have the meanings of Keras 1.2,
     whatever the flag says: those that the weights were trained with."""
     ordering = K.image_dim_ordering()
-    with reading(_MEANT):
+    with reading_file_of(_MEANT):
         yield ordering
 
 

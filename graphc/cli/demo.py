@@ -18,7 +18,7 @@ from graphc.datasets import digits
 from graphc.layers.core import Activation, Dense, Dropout
 from graphc.models import Sequential
 from graphc.parallel.joining import join
-from graphc.parallel.launch import find_launch
+from graphc.parallel.launcher import find_launcher
 from graphc.parallel.tree import shards_of_rank
 
 _SEED = 1337
@@ -42,7 +42,7 @@ def _network() -> Sequential:
 def _run(arguments: argparse.Namespace) -> None:
     shards = arguments.shards or max(arguments.ranks, int(config.shards))
     shards_of_rank(shards, arguments.ranks, 0)  # an error where there are too few
-    if arguments.ranks > 1 and find_launch() is None:
+    if arguments.ranks > 1 and find_launcher() is None:
         command = ["demo", "--verbose", str(arguments.verbose), "--shards", str(shards)]
         raise SystemExit(run_on_ranks(command, arguments.ranks))
     ranks = join("graphc demo")

@@ -100,14 +100,14 @@ def compiled_model(command: str, name: str, loss: str | None, optimizer: str | N
         network = load_model(name, restore_generator=False)
         if hasattr(network, "optimizer"):  # it is compiled
             _refuse_own(command, f"the model of {name!r}", loss, optimizer)
-            return Shown(name, compiled_with(network), network, None)
+            return Shown(name, compile_title(network), network, None)
     else:
         network = load_architecture(name)
     network.compile(optimizer or OPTIMIZER, loss or _fitting_loss(network))
-    return Shown(name, compiled_with(network), network, None)
+    return Shown(name, compile_title(network), network, None)
 
 
-def compiled_with(model: Model) -> str:
+def compile_title(model: Model) -> str:
     """The loss and the optimizer of a compiled model, for a heading."""
     loss = model.loss
     named = loss if isinstance(loss, str) else getattr(loss, "__name__", str(loss))

@@ -14,8 +14,8 @@ from graphc.cli.bench import profile
 from graphc.cli.command import Command
 from graphc.cli.subject import (
     add_subject_arguments,
+    compile_title,
     compiled_model,
-    compiled_with,
     named_sizes,
 )
 from graphc.compiler.function import TARGETS, Function
@@ -204,7 +204,7 @@ def _of_program(arguments: argparse.Namespace) -> Subject:
                 raise
     compiled = [model for model in models if isinstance(model, Model)]
     model = chosen_model(compiled, arguments.model, arguments.name)
-    return subject_of(model, model.name, compiled_with(model))
+    return subject_of(model, model.name, compile_title(model))
 
 
 def chosen_model(models: Sequence[Model], program: str, name: str | None) -> Model:

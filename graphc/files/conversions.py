@@ -56,7 +56,7 @@ UNKNOWN = FileOrigin()
 
 
 @dataclass(frozen=True)
-class Kernel:
+class KernelLayout:
     """The form of a convolution's kernel: (filters, channels, *sizes) in the ordering 'th',
     (*sizes, channels, filters) in 'tf'.
 
@@ -175,7 +175,7 @@ class Column:
         return (*shape[:-1], shape[-1] * self.count)
 
 
-Form = Kernel | RunningStd | Gates | JoinedGates | Column
+Form = KernelLayout | RunningStd | Gates | JoinedGates | Column
 
 
 @dataclass(frozen=True)
@@ -239,7 +239,7 @@ def parts_of(
             parts.append(Part(run, names[k], stored, _columns([forms[one] for one in run])))
             k += form.count
             continue
-        stored_shape = form.stored_shape(shape, stored) if isinstance(form, Kernel) else shape
+        stored_shape = form.stored_shape(shape, stored) if isinstance(form, KernelLayout) else shape
         stated = running_stds[len(parts)] if len(parts) < len(running_stds) else None
         from_file = replace(origin, running_std=stated) if stated else origin
         conversion = _conversion(form, shape, from_file, owner)
@@ -277,7 +277,7 @@ def _columns(forms: Sequence[Form]) -> Callable[[np.ndarray], list[np.ndarray]]:
 def _conversion(
     form: Form | None, shape: Shape, origin: FileOrigin, owner: str
 ) -> Callable[[np.ndarray], list[np.ndarray]]:
-    if isinstance(form, Kernel):
+    if isinstance(form, KernelLayout):
         if form.moves and origin.backend == TENSORFLOW:
             _log.warning(
                 "%s: the weights are of TensorFlow, whose windows of border_mode='same' begin "

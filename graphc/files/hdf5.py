@@ -31,8 +31,8 @@ from graphc.files.inspection import (
     TooLargeError,
     check_size_of_texts,
     driver_for,
-    identity,
     identity_of,
+    identity_of_open,
     name_of_open,
     why_not_numbers,
 )
@@ -159,7 +159,7 @@ def _looked_through(path: str, descriptor: int, arrays: bool, **kwargs: Any) -> 
         if known not in (None, identity_of(os.stat(name))):
             continue
         file = OpenFile(path, name, descriptor, **kwargs)
-        if known in (None, identity(file, name)):
+        if known in (None, identity_of_open(file, name)):
             return file
         file.close()
     raise DataError(

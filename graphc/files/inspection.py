@@ -69,7 +69,7 @@ def identity_of(found: os.stat_result) -> Identity:
     return [found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns]
 
 
-def identity(file: h5py.File, name: str) -> Identity:
+def identity_of_open(file: h5py.File, name: str) -> Identity:
     """Return the identity of the file that was opened by this name, whatever the name stands for by
     now."""
     if os.name == "posix" and file.driver == "sec2":
@@ -220,7 +220,7 @@ def _read_numbers(found: h5py.Dataset) -> None:
         found[tuple(slice(k, k + step) for k, step in zip(start, block, strict=True))]
 
 
-def answer(
+def inspect_file(
     path: str, arrays: bool, found_one: Callable[[], None] = lambda: None
 ) -> tuple[str, str, Identity]:
     """Inspect a file. Return the verdict ('whole', 'unreadable', 'damaged', 'too large' or, where
@@ -231,7 +231,7 @@ def answer(
         return "unreadable", str(error), []
     try:
         with file:
-            which = identity(file, path)
+            which = identity_of_open(file, path)
             look_through(file, arrays, found_one)
     except TooLargeError as error:
         return "too large", str(error), []
@@ -313,7 +313,7 @@ def main() -> None:
         request = json.loads(line)
         limits = _Limits(request["memory"], request["seconds"])
         names = [*filter(None, map(name_of_open, descriptors)), request["path"]]
-        kind, why, which = answer(names[0], request["arrays"], limits.found_one)
+        kind, why, which = inspect_file(names[0], request["arrays"], limits.found_one)
         for one in descriptors:
             os.close(one)
         if kind == "damaged" and limits.met():

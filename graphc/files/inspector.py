@@ -68,8 +68,8 @@ class Inspector:
         self._owner = os.getpid()
 
     def look_through(self, path: str, descriptor: int, arrays: bool) -> Identity | None:
-        """Inspect a file. Return its identity (`inspection.identity`). Where no process can be
-        started, warn and return None.
+        """Inspect a file, and return its identity (`inspection.identity_of_open`). If no
+        process can be started, warn and return None.
 
         Args:
             path: for messages, and to open the file by where nothing else serves.

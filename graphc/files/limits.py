@@ -17,7 +17,7 @@ Place = tuple["Place | None", object]
 _HINT = "; build the model in Python, or split it"
 
 
-def check_text(text: str, where: str) -> None:
+def check_length(text: str, where: str) -> None:
     """Raise ArgumentError for a text that is too long to be a description."""
     if len(text) > MOST_BYTES:
         raise ArgumentError(

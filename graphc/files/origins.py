@@ -20,7 +20,7 @@ _LAST_WITH_STD = (1, 0, 5)
 _FIRST_WITH_VARIANCE = (1, 0, 7)
 
 
-def origin_of(root: h5py.Group, given: FileOrigin) -> FileOrigin:
+def file_origin(root: h5py.Group, given: FileOrigin) -> FileOrigin:
     """Return the origin of the weights in a group, where Keras 1 put `layer_names`.
 
     Args:

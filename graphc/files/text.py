@@ -11,7 +11,7 @@ import yaml
 from yaml import YAMLError
 
 from graphc.errors import ArgumentError, GraphcError
-from graphc.files.limits import MOST_BYTES, check_data, check_text
+from graphc.files.limits import MOST_BYTES, check_data, check_length
 from graphc.files.safe_yaml import load_yaml
 from graphc.paths import shown_path
 
@@ -47,7 +47,7 @@ def parsed(text: object, format_name: str, where: str) -> object:
         )
     if not isinstance(text, str):
         raise ArgumentError(f"{where}: expected {format_name} as a text, received {text!r:.60}")
-    check_text(text, where)
+    check_length(text, where)
     try:
         if format_name == "JSON":
             data = json.loads(text, object_pairs_hook=lambda pairs: _distinct(pairs, where))

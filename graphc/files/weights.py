@@ -40,7 +40,7 @@ from graphc.files.hdf5 import (
     write_array,
     written,
 )
-from graphc.files.origins import origin_of, with_backend_of
+from graphc.files.origins import file_origin, with_backend_of
 from graphc.paths import GivenPath, checked_path, shown_path
 
 # HDF5 keeps small attributes in a header of 64 kB; a newer form of the file has room for others.
@@ -132,7 +132,7 @@ def read_weights(
 
     Args:
         owner: the model's name, for messages.
-        given: what the caller knows about the file; see `origin_of`.
+        given: what the caller knows about the file; see `file_origin`.
 
     Raises:
         DataError: not a file of weights, or one of other layers; the message names both sides.
@@ -152,7 +152,7 @@ def read_layers(
         raise DataError(f"{root.name}: expected a group of layers, found an array")
     names = _matched(root, layers)
     groups = [None if name is None else member(root, name) for name in names]
-    origin = origin_of(root, given)
+    origin = file_origin(root, given)
     return [
         [] if name is None else read_layer(group, name, texts(group, "weight_names"), layer, origin)
         for group, name, layer in zip(groups, names, layers, strict=True)
@@ -173,7 +173,7 @@ def read_layers_by_name(
     root: h5py.Group, layers: Sequence[LayerWeights], given: FileOrigin = UNKNOWN
 ) -> dict[int, list[np.ndarray]]:
     """Return the weights in a group, or in a file itself; see `read_weights_by_name`."""
-    stored, origin = set(_layer_names(root)), origin_of(root, given)
+    stored, origin = set(_layer_names(root)), file_origin(root, given)
     found = {}
     for place, layer in enumerate(layers):
         if layer.name in stored:

@@ -40,7 +40,7 @@ from graphc.files.hdf5 import (
     write_text,
     written,
 )
-from graphc.files.origins import origin_of, stated_version, with_backend_of
+from graphc.files.origins import file_origin, stated_version, with_backend_of
 from graphc.files.weights import (
     LayerWeights,
     bounds_for,
@@ -234,14 +234,14 @@ class ModelFile:
         if self.release != _ORDERED_BY_COUNT:
             return True
         with self.damage_errors():
-            origin = origin_of(member(self._file, "model_weights"), given)
+            origin = file_origin(member(self._file, "model_weights"), given)
             names = texts(member(self._file, "optimizer_weights"), "weight_names")
             return with_backend_of(origin, names).backend != THEANO
 
     def optimizer(self, wanted: LayerWeights, given: FileOrigin = UNKNOWN) -> list[np.ndarray]:
         """Return the optimizer's variables, of these shapes; converted like the weights."""
         with self.damage_errors():
-            origin = origin_of(member(self._file, "model_weights"), given)
+            origin = file_origin(member(self._file, "model_weights"), given)
             return _list_of(self._file, "optimizer_weights", wanted, origin)
 
     def trained(self, count: int) -> list[int] | None:

@@ -328,7 +328,7 @@ MODULES: dict[str, str] = {
 _BY_FOLDED = {_name.replace("_", "").casefold(): _name for _name in [*NOTHING, *USE]}
 
 
-def answer(name: str) -> str | None:
+def advice_for(name: str) -> str | None:
     """Return a sentence about a name of Keras 2 or 3, however it is capitalised; None for another
     name."""
     known = name

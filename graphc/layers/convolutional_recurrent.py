@@ -13,7 +13,7 @@ from graphc.compiler import graph as g
 from graphc.engine.keywords import LayerKeywords
 from graphc.engine.topology.shapes import InputSpec, KnownShape, known_shape
 from graphc.errors import ArgumentError, ShapeError
-from graphc.files.conversions import Form, Kernel
+from graphc.files.conversions import Form, KernelLayout
 from graphc.layers.bases.arguments import fraction, option, weight_penalty
 from graphc.layers.bases.recurrent import OverSteps, dropout_mask
 from graphc.layers.bases.spatial import conv_output_length
@@ -217,7 +217,7 @@ class ConvLSTM2D(ConvRecurrent2D):
             "U": even,
         }
         return {
-            weight: Kernel(self.dim_ordering, moves=moves[part])
+            weight: KernelLayout(self.dim_ordering, moves=moves[part])
             for part in ("W", "U")
             for weight in self._parts(part)
         }

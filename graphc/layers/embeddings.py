@@ -12,7 +12,7 @@ from graphc.compiler import graph as g
 from graphc.engine.keywords import LayerKeywords
 from graphc.engine.topology.given_weights import GivenWeights
 from graphc.engine.topology.layer_node import Mask
-from graphc.engine.topology.shapes import KnownShape, agree, known_shape
+from graphc.engine.topology.shapes import KnownShape, known_shape, may_be_equal
 from graphc.errors import ArgumentError, ShapeError
 from graphc.layers.bases.arguments import (
     checked_length,
@@ -93,7 +93,7 @@ class Embedding(GivenWeights):
     def _check_length(self) -> None:
         """input_length and an input shape that is given beside it say the same."""
         shape = self.batch_input_shape
-        if shape is not None and not agree(shape, (None, self.input_length)):
+        if shape is not None and not may_be_equal(shape, (None, self.input_length)):
             raise ArgumentError(
                 f"{self._graphc_label}: input_length is {self.input_length}, but the shape of "
                 f"the input is {shape}, the batch first; give one of the two"

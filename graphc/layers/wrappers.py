@@ -13,7 +13,7 @@ from graphc.engine.topology.container import Container
 from graphc.engine.topology.given_weights import GivenWeights
 from graphc.engine.topology.layer import Layer
 from graphc.engine.topology.layer_node import Mask, one_or_list, recorded_uses, to_list
-from graphc.engine.topology.shapes import InputSpec, KnownShape, agree, known_shape
+from graphc.engine.topology.shapes import InputSpec, KnownShape, known_shape, may_be_equal
 from graphc.errors import ArgumentError, ShapeError, errors_at
 from graphc.layers.bases.recurrent import OverSteps
 from graphc.layers.bases.wrapper_weights import WrapperWeights
@@ -133,7 +133,7 @@ class TimeDistributed(Wrapper):
                 _check_sizes(inside, folded)
             else:
                 inside.assert_input_compatibility(one_or_list(folded))
-                if claimed is not None and not agree(claimed[1:], found[1:]):
+                if claimed is not None and not may_be_equal(claimed[1:], found[1:]):
                     raise ShapeError(
                         f"{self.layer._graphc_label}: its input_shape (or input_dim) says "
                         f"{claimed[1:]}, received {found[1:]}; leave it out"

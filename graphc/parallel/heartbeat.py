@@ -52,8 +52,8 @@ receiver."""
 _log = logging.getLogger("graphc")
 
 
-class Word(Enum):
-    """A message of one rank to another."""
+class MessageKind(Enum):
+    """The kind of a message of one rank to another."""
 
     ALIVE = 1
     FAILED = 2
@@ -81,14 +81,14 @@ class Failure:
 
 
 class Post(Protocol):
-    """The channel for words between ranks; none of its calls waits for another rank."""
+    """The channel for messages between ranks; none of its calls waits for another rank."""
 
-    def send(self, rank: int, word: Word, text: str = "") -> bool:
-        """Send a word and return True; or send nothing and return False if a word of its kind is
-        still under way to the rank."""
+    def send(self, rank: int, kind: MessageKind, text: str = "") -> bool:
+        """Send a message and return True; or send nothing and return False if one of the same kind
+        is still under way to the rank."""
 
-    def receive(self) -> Iterable[tuple[int, Word, str]]:
-        """Return the words that have arrived, each with the rank that sent it."""
+    def receive(self) -> Iterable[tuple[int, MessageKind, str]]:
+        """Return the messages that have arrived, each with the rank that sent it."""
 
 
 class Heartbeat:
@@ -97,7 +97,7 @@ class Heartbeat:
     Args:
         rank: of this process.
         hosts: the host of each rank, for messages.
-        post: carries the words.
+        post: carries the messages.
         end: ends the whole job, at once; called where the main thread does not end itself.
         clock: seconds, for tests.
     """
@@ -176,7 +176,7 @@ class Heartbeat:
                 failure = Failure(self.rank, _cut(f"{type(error).__name__}: {error}"))
                 self._note(failure)
                 for other in self._others:
-                    self._post.send(other, Word.FAILED, failure.as_text())
+                    self._post.send(other, MessageKind.FAILED, failure.as_text())
 
     def leave(self) -> bool:
         """Wait until all others end too, and return True if none has failed.
@@ -201,7 +201,7 @@ class Heartbeat:
         with self._lock:
             self._is_leaving = True
             for other in self._others:
-                self._post.send(other, Word.LEFT)
+                self._post.send(other, MessageKind.LEFT)
 
     def may_end(self) -> bool:
         """Return True if no other rank has to be waited for: each has said that it ends, is silent,
@@ -213,30 +213,30 @@ class Heartbeat:
             return set(self._others) <= self._left.keys() | self._silent
 
     def tick(self) -> None:
-        """Send a sign of life, and process the words of others."""
+        """Send a sign of life, and process the messages of others."""
         with self._lock:
             now = self._clock()
             if now - self._last_tick > PAUSE_SECONDS:
                 self._last_signs = dict.fromkeys(self._others, now)
             self._last_tick = now
-            for rank, word, text in self._post.receive():
+            for rank, kind, text in self._post.receive():
                 self._last_signs[rank] = now
-                if word is Word.LEFT:
+                if kind is MessageKind.LEFT:
                     self._left[rank] = now
-                elif word is Word.WARNED:
+                elif kind is MessageKind.WARNED:
                     self._reported.setdefault(text, (rank, now))
-                elif word is not Word.ALIVE:
-                    self._take(word, Failure.from_text(text))
+                elif kind is not MessageKind.ALIVE:
+                    self._take(kind, Failure.from_text(text))
             for other in self._watched:
-                self._post.send(other, Word.ALIVE)
+                self._post.send(other, MessageKind.ALIVE)
                 silence = now - self._last_signs[other]
                 if silence > SILENCE_SECONDS and other not in self._left:
                     seen = (
                         f"no sign of life for {silence:.0f} s: it was stopped or killed, or its "
                         "machine is not reached"
                     )
-                    self._take(Word.SILENT, Failure(other, seen))
-            if self._unsent and self._post.send(0, Word.WARNED, self._unsent[0]):
+                    self._take(MessageKind.SILENT, Failure(other, seen))
+            if self._unsent and self._post.send(0, MessageKind.WARNED, self._unsent[0]):
                 self._unsent.popleft()
             self._report(now)
 
@@ -249,15 +249,15 @@ class Heartbeat:
                     self._logged.add(text)
                     _log.warning("rank %d on %s: %s", rank, self._hosts[rank], text)
 
-    def _take(self, word: Word, failure: Failure) -> None:
-        if word is Word.SILENT:
+    def _take(self, kind: MessageKind, failure: Failure) -> None:
+        if kind is MessageKind.SILENT:
             self._silent.add(failure.rank)
         if self._failure is None:
             self._note(failure)
             if self.rank == 0:
                 for other in self._others:
                     if other != failure.rank:
-                        self._post.send(other, word, failure.as_text())
+                        self._post.send(other, kind, failure.as_text())
 
     def _note(self, failure: Failure) -> None:
         self._failure = failure

@@ -17,7 +17,7 @@ from graphc.lookup import whole_number
 from graphc.parallel import mpi
 from graphc.parallel.gpus import own_gpu, shared_gpu
 from graphc.parallel.heartbeat import Heartbeat
-from graphc.parallel.launch import Launch, find_launch, mark_process
+from graphc.parallel.launcher import Launcher, find_launcher, mark_process
 from graphc.parallel.transport import OneRank, Transport
 from graphc.parallel.tree import rows_of_rank
 from graphc.whole_files import write_nothing
@@ -41,13 +41,13 @@ def join(where: str, writes: bool = True) -> Transport[np.ndarray]:
         MissingPackageError: no mpi4py, or no MPI library.
         RankError: a rank that failed; a launcher and a library of different MPIs.
     """
-    launch, wanted = _launch_of(os.getpid()), config.ranks
+    launcher, wanted = _launcher_of(os.getpid()), config.ranks
     if wanted == "none":
-        if writes and _is_one_of_several(launch) and config.source("ranks") == "default":
-            assert launch is not None
-            times = "several" if launch.size is None else launch.size
+        if writes and _is_one_of_several(launcher) and config.source("ranks") == "default":
+            assert launcher is not None
+            times = "several" if launcher.size is None else launcher.size
             raise FlagError(
-                f"{where}: {launch.launcher} started this program {times} times, and without the "
+                f"{where}: {launcher.name} started this program {times} times, and without the "
                 "flag ranks each would train for itself and write the same files. Set "
                 "GRAPHC_FLAGS=ranks=mpi,shards=V, V at least the number of ranks, to train one "
                 "model on all of them, or ranks=none where they are to train for themselves"
@@ -58,7 +58,7 @@ def join(where: str, writes: bool = True) -> Transport[np.ndarray]:
             f"{where}: ranks=nccl moves sums between GPUs, and device={config.device} may compute "
             "on none; set device=gpu, or ranks=mpi, which moves them between hosts"
         )
-    if launch is None:
+    if launcher is None:
         _print_once(
             f"ranks={wanted}: this process trains alone, since no mpiexec or srun started it: "
             "mpiexec -n 4 python train.py"
@@ -69,7 +69,7 @@ def join(where: str, writes: bool = True) -> Transport[np.ndarray]:
             f"{where}: ranks={wanted} cannot be combined with cpu=numpy, whose sums have the order "
             "of NumPy's BLAS, which differs between machines; use cpu=native or cpu=auto"
         )
-    joined = mpi.join()
+    joined = mpi.join_mpi()
     if joined.rank:
         write_nothing()
     if joined.size > 1 and not any(isinstance(one, RankFilter) for one in _log.filters):
@@ -95,18 +95,18 @@ class RankFilter(logging.Filter):
 
 
 @lru_cache(maxsize=1)  # read at each step, and reading the environment takes 20 us
-def _launch_of(process: int) -> Launch | None:
-    return find_launch()
+def _launcher_of(process: int) -> Launcher | None:
+    return find_launcher()
 
 
 def take_gpu(visible: Sequence[str]) -> int:
     """Return the index of the GPU that this process computes on, among those that it sees, which
     are given by their addresses: the first, unless several ranks train together. All ranks make the
     call."""
-    launch = _launch_of(os.getpid())
-    if config.ranks == "none" or launch is None:
+    launcher = _launcher_of(os.getpid())
+    if config.ranks == "none" or launcher is None:
         return 0
-    ranks = mpi.join()
+    ranks = mpi.join_mpi()
     if config.ranks == "nccl":
         return own_gpu(ranks, ranks.hosts[ranks.rank], visible)
     return shared_gpu(ranks.hosts, ranks.rank, len(visible))
@@ -146,23 +146,23 @@ def own_rows(samples: int, shards: int | None = None) -> slice:
 
 
 def _ranks(where: str) -> Transport[np.ndarray]:
-    joined = mpi.joined()  # in a process that a rank has forked, too
+    joined = mpi.joined_mpi()  # in a process that a rank has forked, too
     return join(where, writes=False) if joined is None else joined
 
 
 def end_together() -> None:
     """Arrange that a program that ends before it has joined the other ranks ends them too, as MPI
     would let them wait forever. Called when graphc is imported."""
-    if _is_one_of_several(find_launch()):
+    if _is_one_of_several(find_launcher()):
         mark_process()
         atexit.register(_leave)
 
 
 def _leave() -> None:
     try:
-        if mpi.joined() is not None or config.ranks == "none":
+        if mpi.joined_mpi() is not None or config.ranks == "none":
             return
-        ranks = mpi.join()
+        ranks = mpi.join_mpi()
     except GraphcError:  # of the flags, or of MPI: the program has met it, or needs none of them
         return
     error = getattr(sys, "last_value", None)
@@ -171,8 +171,8 @@ def _leave() -> None:
     ranks.leave()
 
 
-def _is_one_of_several(launch: Launch | None) -> bool:
-    return launch is not None and launch.size != 1
+def _is_one_of_several(launcher: Launcher | None) -> bool:
+    return launcher is not None and launcher.size != 1
 
 
 def _print_once(line: str) -> None:

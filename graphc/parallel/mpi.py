@@ -23,8 +23,8 @@ from typing import Any
 import numpy as np
 
 from graphc.errors import MissingPackageError, RankError
-from graphc.parallel.heartbeat import SILENCE_SECONDS, Heartbeat, Word
-from graphc.parallel.launch import Launch, find_launch
+from graphc.parallel.heartbeat import SILENCE_SECONDS, Heartbeat, MessageKind
+from graphc.parallel.launcher import Launcher, find_launcher
 from graphc.parallel.starting import starting_watched
 from graphc.parallel.transport import Transfer, check_exchange, check_parts, check_root
 from graphc.parallel.waiting import wait_until
@@ -42,7 +42,7 @@ _joined: Mpi | None = None
 
 
 class Mpi:
-    """The ranks that an MPI launcher started; `join` makes the one of this process."""
+    """The ranks that an MPI launcher started; `join_mpi` makes the one of this process."""
 
     def __init__(self, mpi: Any, finalizes: bool) -> None:
         """`finalizes`: graphc ends MPI with the ranks; otherwise the program, which started it,
@@ -199,26 +199,26 @@ class MpiTransfer:
 
 
 class MpiPost:
-    """Sends words as messages over a communicator of their own; the word is the message's tag."""
+    """Sends messages over a communicator of their own; the tag is the kind of the message."""
 
     def __init__(self, mpi: Any) -> None:
         self._mpi = mpi
         self._comm = mpi.COMM_WORLD.Dup()
-        self._under_way: dict[tuple[int, Word], tuple[Any, bytes]] = {}
+        self._under_way: dict[tuple[int, MessageKind], tuple[Any, bytes]] = {}
 
-    def send(self, rank: int, word: Word, text: str = "") -> bool:
-        """Send a word, unless one of its kind is under way to the rank."""
+    def send(self, rank: int, kind: MessageKind, text: str = "") -> bool:
+        """Send a message, unless one of the same kind is under way to the rank."""
         with _lock:
-            before = self._under_way.get((rank, word))
+            before = self._under_way.get((rank, kind))
             is_free = before is None or before[0].Test()
             if is_free:
                 message = text.encode()
-                request = self._comm.Isend([message, self._mpi.BYTE], rank, word.value)
-                self._under_way[rank, word] = request, message
+                request = self._comm.Isend([message, self._mpi.BYTE], rank, kind.value)
+                self._under_way[rank, kind] = request, message
             return is_free
 
-    def receive(self) -> Iterator[tuple[int, Word, str]]:
-        """Yield the words that have arrived."""
+    def receive(self) -> Iterator[tuple[int, MessageKind, str]]:
+        """Yield the messages that have arrived."""
         status = self._mpi.Status()
         while True:
             with _lock:
@@ -227,10 +227,10 @@ class MpiPost:
                     return
                 text = bytearray(status.Get_count(self._mpi.BYTE))
                 message.Recv([text, self._mpi.BYTE])
-            yield status.Get_source(), Word(status.Get_tag()), text.decode(errors="replace")
+            yield status.Get_source(), MessageKind(status.Get_tag()), text.decode(errors="replace")
 
 
-def join() -> Mpi:
+def join_mpi() -> Mpi:
     """Return the transport of this process' ranks; the first call initialises MPI, unless the
     program has done so, and waits for all ranks."""
     global _joined
@@ -239,7 +239,7 @@ def join() -> Mpi:
         with starting_watched(platform.node()):
             has_begun = mpi.Is_initialized()
             _initialise(mpi)
-            check_size(find_launch(), mpi.COMM_WORLD.Get_size(), mpi.Get_library_version())
+            check_size(find_launcher(), mpi.COMM_WORLD.Get_size(), mpi.Get_library_version())
             _joined = Mpi(mpi, finalizes=not has_begun)
         _joined.heartbeat.start()
         _report_errors(_joined.heartbeat)
@@ -292,16 +292,16 @@ def _in_time(rank: int) -> Iterator[None]:
     thread.join()
 
 
-def joined() -> Mpi | None:
-    """Return the ranks that this process has joined, None before it has."""
+def joined_mpi() -> Mpi | None:
+    """Return the ranks that this process has joined; None before it has."""
     return _joined
 
 
-def check_size(launch: Launch | None, size: int, library: str) -> None:
+def check_size(launcher: Launcher | None, size: int, library: str) -> None:
     """Raise RankError if the launcher started more or fewer processes than MPI sees ranks."""
-    if launch is not None and launch.size not in (None, size):
+    if launcher is not None and launcher.size not in (None, size):
         raise RankError(
-            f"ranks: {launch.launcher} started {launch.size} processes, and the MPI library of "
+            f"ranks: {launcher.name} started {launcher.size} processes, and the MPI library of "
             f"mpi4py, {library.splitlines()[0]}, sees {size}: they are of different MPIs. Start "
             "with the mpiexec of that library, which lies beside python where both are from wheels"
         )

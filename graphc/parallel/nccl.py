@@ -75,7 +75,7 @@ class DeviceBytes:
     size: int
 
 
-class Stream(Protocol):
+class TransferStream(Protocol):
     """A stream of the GPU, in which transfers are queued behind the kernels that write their
     bytes."""
 
@@ -100,7 +100,7 @@ def find_library() -> str:
     return _LIBRARY
 
 
-class Library:
+class NcclLibrary:
     """The functions of libnccl; an error that one of them returns is raised.
 
     Raises:
@@ -170,8 +170,8 @@ class Nccl:
     def __init__(
         self,
         host: Transport[np.ndarray],
-        library: Library,
-        stream: Stream,
+        library: NcclLibrary,
+        stream: TransferStream,
         check: Callable[[], None],
     ) -> None:
         self.rank, self.size = host.rank, host.size
@@ -247,7 +247,7 @@ class Nccl:
         """Wait for work that is queued behind transfers, such as a copy of what they received.
 
         Args:
-            is_done: what `Stream.mark` returned behind it.
+            is_done: what `TransferStream.mark` returned behind it.
         """
         try:
             wait_until(is_done, self._look)

@@ -24,26 +24,26 @@ _LIMIT_SECONDS = 30
 
 
 @dataclass(frozen=True)
-class Piece:
+class PackageState:
     """The state of a package: its version, or what is wrong and the fix."""
 
     found: str
     fix: str = ""
 
 
-def mpi4py_version() -> Piece:
+def mpi4py_version() -> PackageState:
     """Return the version of mpi4py."""
     try:
-        return Piece(importlib.metadata.version("mpi4py"))
+        return PackageState(importlib.metadata.version("mpi4py"))
     except importlib.metadata.PackageNotFoundError:
-        return Piece("missing", mpi.FIX)
+        return PackageState("missing", mpi.FIX)
 
 
-def mpi_library() -> Piece:
+def mpi_library() -> PackageState:
     """Return the version text of mpi4py's MPI library. Another process reads it, as a library that
     does not load may end its process."""
     if importlib.util.find_spec("mpi4py") is None:
-        return Piece("not looked for without mpi4py")
+        return PackageState("not looked for without mpi4py")
     try:
         run = subprocess.run(
             [sys.executable, "-c", _LOOK],
@@ -53,26 +53,26 @@ def mpi_library() -> Piece:
             timeout=_LIMIT_SECONDS,
         )
     except subprocess.TimeoutExpired:
-        return Piece(f"does not answer within {_LIMIT_SECONDS} s", mpi.FIX)
+        return PackageState(f"does not answer within {_LIMIT_SECONDS} s", mpi.FIX)
     if run.returncode:
         lines = run.stderr.strip().splitlines() or [f"status {run.returncode}"]
-        return Piece(f"does not load: {lines[-1]}", mpi.FIX)
-    return Piece(" ".join(run.stdout.split()))
+        return PackageState(f"does not load: {lines[-1]}", mpi.FIX)
+    return PackageState(" ".join(run.stdout.split()))
 
 
-def mpiexec_path() -> Piece:
+def mpiexec_path() -> PackageState:
     """Return the path of mpiexec: the one beside this Python, as wheels have it, or on PATH."""
     beside = shutil.which("mpiexec", path=str(Path(sys.executable).parent))
     path = beside or shutil.which("mpiexec")
     if path is None:
-        return Piece("missing: neither beside this Python nor on PATH", mpi.FIX)
-    return Piece(path)
+        return PackageState("missing: neither beside this Python nor on PATH", mpi.FIX)
+    return PackageState(path)
 
 
-def nccl_library() -> Piece:
+def nccl_library() -> PackageState:
     """Return the version of NCCL."""
     try:
-        found, fix = f"{nccl.Library().version()} ({nccl.find_library()})", ""
+        found, fix = f"{nccl.NcclLibrary().version()} ({nccl.find_library()})", ""
     except GraphcError as error:
         found, fix = str(error).removesuffix(f": {nccl.FIX}"), nccl.FIX
-    return Piece(f"{found}; graphc has never run with it on several GPUs", fix)
+    return PackageState(f"{found}; graphc has never run with it on several GPUs", fix)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import accumulate
 
-from graphc.parallel.tree import Span, complete_subtrees, shards_of_rank
+from graphc.parallel.tree import Interval, complete_subtrees, shards_of_rank
 
 BLOCK_ELEMENTS = 4096
 """Elements of a block: 16 KiB of float32, so that 1,024 ranks share 4 million parameters evenly,
@@ -69,13 +69,13 @@ def slices(parameters: Sequence[Parameter], ranks: int) -> list[list[Piece]]:
     return owned
 
 
-def elements(owned: Sequence[Piece]) -> int:
+def count_elements(owned: Sequence[Piece]) -> int:
     """Return the number of elements of a slice."""
     return sum(map(len, owned))
 
 
 @lru_cache(maxsize=64)  # each step has those of the step before
-def rounds(filled: int, shards: int, ranks: int) -> list[list[Span | None]]:
+def rounds(filled: int, shards: int, ranks: int) -> list[list[Interval | None]]:
     """Return the transfers of a step: for each one, the node of the tree whose value each rank
     sends, or None from a rank that has no further one.
 

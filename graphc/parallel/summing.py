@@ -12,7 +12,7 @@ import numpy as np
 
 from graphc.parallel.slices import Parameter, Piece, rounds, slices
 from graphc.parallel.transport import Transfer, Transport, as_bytes
-from graphc.parallel.tree import Span, TreeSum, shards_of_rank
+from graphc.parallel.tree import Interval, TreeSum, shards_of_rank
 
 Arrays = list[np.ndarray]
 
@@ -101,7 +101,7 @@ def sum_over_shards(
     layout: Layout,
     filled: int,
     shards: int,
-    of_subtree: Callable[[Span], Arrays],
+    of_subtree: Callable[[Interval], Arrays],
     then: Callable[[], None] = lambda: None,
 ) -> Arrays:
     """Return the sums over all shards of a batch: of each array the piece of this rank.
@@ -120,12 +120,12 @@ def sum_over_shards(
     """
     rank, size = transport.rank, transport.size
     if size == 1:
-        summed = of_subtree(Span(0, filled))
+        summed = of_subtree(Interval(0, filled))
         then()
         return summed
     pieces = layout.pieces(size)
     lengths = [layout.bytes_of(one) for one in pieces]
-    total = TreeSum(Span(0, filled), add_arrays)
+    total = TreeSum(Interval(0, filled), add_arrays)
     under_way: list[_Exchange] = []
     for nodes in rounds(filled, shards, size):
         own = nodes[rank]
@@ -144,11 +144,11 @@ def sum_over_shards(
     return total.result()
 
 
-def sum_below(node: Span, of_shard: Callable[[int], Arrays]) -> Arrays:
+def sum_below(node: Interval, of_shard: Callable[[int], Arrays]) -> Arrays:
     """Return the sums below a node of the tree, which may overwrite what `of_shard` returns."""
     total = TreeSum(node, add_arrays)
     for shard in range(node.start, node.stop):
-        total.put(Span(shard, shard + 1), of_shard(shard))
+        total.put(Interval(shard, shard + 1), of_shard(shard))
     return total.result()
 
 
@@ -159,7 +159,7 @@ class _Exchange:
     def __init__(
         self,
         transport: Transport[np.ndarray],
-        nodes: Sequence[Span | None],
+        nodes: Sequence[Interval | None],
         parts: Sequence[Sequence[np.ndarray]],
         lengths: Sequence[int],
     ) -> None:
@@ -175,7 +175,7 @@ class _Exchange:
         """Progress while this rank computes."""
         self._transfer.go_on()
 
-    def received(self) -> Iterator[tuple[Span, np.ndarray]]:
+    def received(self) -> Iterator[tuple[Interval, np.ndarray]]:
         """Wait, and yield each node with the bytes of this rank's slice of it."""
         self._transfer.wait()
         parts = self._received.reshape(len(self._nodes), -1)

@@ -17,7 +17,7 @@ Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, order=True)
-class Span:
+class Interval:
     """The shards from `start` up to, not including, `stop`."""
 
     start: int
@@ -27,7 +27,7 @@ class Span:
         return self.stop - self.start
 
 
-def shards_of_rank(shards: int, ranks: int, rank: int) -> Span:
+def shards_of_rank(shards: int, ranks: int, rank: int) -> Interval:
     """Return the shards that a rank computes: consecutive ones, evenly divided, with counts that
     differ by at most one."""
     if not 1 <= ranks <= shards:
@@ -35,30 +35,30 @@ def shards_of_rank(shards: int, ranks: int, rank: int) -> Span:
             f"ranks: expected at most one rank for each of {shards} shards, received {ranks} "
             f"ranks; raise shards to {ranks} or start {shards} ranks"
         )
-    return Span(rank * shards // ranks, (rank + 1) * shards // ranks)
+    return Interval(rank * shards // ranks, (rank + 1) * shards // ranks)
 
 
-def rows_of_rank(rows: int, shards: int, ranks: int, rank: int) -> Span:
+def rows_of_rank(rows: int, shards: int, ranks: int, rank: int) -> Interval:
     """Return the rows of a batch in the shards of a rank: ceil(rows / shards) in each shard, the
     last ones fewer or none."""
     each = -(-rows // shards)
     own = shards_of_rank(shards, ranks, rank)
-    return Span(min(own.start * each, rows), min(own.stop * each, rows))
+    return Interval(min(own.start * each, rows), min(own.stop * each, rows))
 
 
-def halves(span: Span) -> tuple[Span, Span]:
+def halves(span: Interval) -> tuple[Interval, Interval]:
     """Return the two children of a node of the tree, given as the shards below it."""
     middle = span.start + _largest_power_below(len(span))
-    return Span(span.start, middle), Span(middle, span.stop)
+    return Interval(span.start, middle), Interval(middle, span.stop)
 
 
-def complete_subtrees(filled: int, part: Span) -> list[Span]:
+def complete_subtrees(filled: int, part: Interval) -> list[Interval]:
     """Return the largest nodes of the tree over `filled` shards that lie in `part`, from the first
     to the last. Their values are all that others need of these shards."""
-    return list(_inside(Span(0, filled), part))
+    return list(_inside(Interval(0, filled), part))
 
 
-def _inside(node: Span, part: Span) -> Iterator[Span]:
+def _inside(node: Interval, part: Interval) -> Iterator[Interval]:
     if node.stop <= part.start or part.stop <= node.start:
         return
     if part.start <= node.start and node.stop <= part.stop:
@@ -72,7 +72,7 @@ def _largest_power_below(count: int) -> int:
     return 1 << (count - 1).bit_length() - 1
 
 
-def _parent(root: Span, node: Span) -> Span:
+def _parent(root: Interval, node: Interval) -> Interval:
     while node not in (found := halves(root)):
         root = found[node.start >= found[1].start]
     return root
@@ -85,16 +85,16 @@ class TreeSum(Generic[Value]):
     Of shards that arrive in order, at most log2(n) + 1 values are kept.
 
     Args:
-        root: the node whose value is wanted: for that of the whole tree `Span(0, filled)`.
+        root: the node whose value is wanted: for that of the whole tree `Interval(0, filled)`.
         add: returns the sum of a left and a right half. It may reuse the memory of the left one.
     """
 
-    def __init__(self, root: Span, add: Callable[[Value, Value], Value]) -> None:
+    def __init__(self, root: Interval, add: Callable[[Value, Value], Value]) -> None:
         self._root = root
         self._add = add
-        self._values: dict[Span, Value] = {}
+        self._values: dict[Interval, Value] = {}
 
-    def put(self, node: Span, value: Value) -> None:
+    def put(self, node: Interval, value: Value) -> None:
         """Add the value of a node, and then all sums that are complete."""
         while node != self._root:
             parent = _parent(self._root, node)

@@ -11,7 +11,7 @@ from importlib.machinery import ModuleSpec, PathFinder
 from types import FrameType, ModuleType
 
 from graphc.errors import MissingAttributeError, MissingModuleError, MissingNameError
-from graphc.later.names import ELSEWHERE, MODULES, answer, sentence
+from graphc.later.names import ELSEWHERE, MODULES, advice_for, sentence
 from graphc.later.near import nearest
 from graphc.public.callers import imports_name
 
@@ -69,7 +69,7 @@ def _message(module: str, name: str) -> str:
         advice = sentence(MODULES[rest])
     elif (home := ELSEWHERE.get(name)) is not None and f"{PACKAGE}.{home}" != module:
         advice = f"it is in {PACKAGE}.{home}"
-    elif (found := answer(name)) is not None:
+    elif (found := advice_for(name)) is not None:
         advice = found
     else:
         near = nearest(name, public_names(sys.modules[module]))

@@ -17,7 +17,7 @@ from graphc.errors import DataError, MissingFileError, unknown_name
 from graphc.files.hdf5 import opened
 from graphc.paths import shown_path
 from graphc.rows.descriptors import OwnDescriptor
-from graphc.rows.spans import Extent
+from graphc.rows.read_calls import Extent
 from graphc.rows.stored import DatasetRows, NpyRows, StoredRows
 
 _MOST_OPEN = 8

@@ -20,7 +20,7 @@ from graphc.errors import DataError
 from graphc.files.hdf5 import OpenFile
 from graphc.paths import shown_path
 from graphc.rows.descriptors import Descriptor, DescriptorOfHDF5, read_array
-from graphc.rows.spans import PAGE_BYTES, Extent, spans
+from graphc.rows.read_calls import PAGE_BYTES, Extent, read_calls
 
 Normalizer = Callable[[np.ndarray], np.ndarray]
 
@@ -103,7 +103,7 @@ class StoredRows(ABC):
             reads: counts the calls.
             stopped: returns True once the remaining rows are not needed any more.
         """
-        for span in spans(wanted, self.extents, max(1, most_bytes // max(1, self.row_bytes))):
+        for span in read_calls(wanted, self.extents, max(1, most_bytes // max(1, self.row_bytes))):
             if stopped():
                 return
             block = self.read(span.first, span.stop)

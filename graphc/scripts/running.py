@@ -19,7 +19,7 @@ _CAME_WITH_KERAS = frozenset({"scipy", "six"})
 
 
 @dataclass(frozen=True)
-class Program:
+class Script:
     """A script: its path as it was given, its file, which tracebacks name, and its text."""
 
     path: str
@@ -27,7 +27,7 @@ class Program:
     source: bytes
 
 
-def read_program(path: str) -> Program:
+def read_program(path: str) -> Script:
     """Return the program in a file, or in the ``__main__.py`` of a folder.
 
     Raises:
@@ -35,12 +35,12 @@ def read_program(path: str) -> Program:
     """
     file = Path(path) / "__main__.py" if Path(path).is_dir() else Path(path)
     try:
-        return Program(path, os.path.abspath(file), file.read_bytes())
+        return Script(path, os.path.abspath(file), file.read_bytes())
     except OSError as error:
         raise MissingFileError(f"can't open the program {str(file)!r}: {error.strerror}") from error
 
 
-def run_program(program: Program, arguments: Sequence[str]) -> None:
+def run_program(program: Script, arguments: Sequence[str]) -> None:
     """Execute a program as the module ``__main__``.
 
     What it raises leaves this function, and ends the process as it would end ``python script.py``;
@@ -55,7 +55,7 @@ def run_program(program: Program, arguments: Sequence[str]) -> None:
     if not sys.flags.safe_path:
         sys.path[0] = os.path.dirname(os.path.realpath(program.file))
     keras_names.install()
-    spawning.install()
+    spawning.install_in_children()
     _show_from_the_program(program)
     exec(compile(program.source, program.file, "exec", dont_inherit=True), vars(main))
 
@@ -69,7 +69,7 @@ def _missing(error: BaseException) -> str | None:
     return f"{package} was installed with Keras. Install it with: python -m pip install {package}"
 
 
-def _show_from_the_program(program: Program) -> None:
+def _show_from_the_program(program: Script) -> None:
     """Let a traceback that ends the process begin with the program's frames, and what comes of
     Python 2, or of a package that Keras needed, be told below it."""
     show = sys.excepthook

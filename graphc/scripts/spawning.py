@@ -17,7 +17,7 @@ class _Installed:
         return keras_names.install, ()
 
 
-def install() -> None:
+def install_in_children() -> None:
     """Let the processes that this one starts install the finder before they import the program.
 
     A new process reads first what `get_preparation_data` gave in the old one: its path, its

@@ -14,7 +14,7 @@ from graphc.engine.topology.layer import Layer
 from graphc.engine.topology.layer_node import LayerNode
 from graphc.engine.topology.summary import format_summary
 from graphc.engine.topology.weights import count_numbers
-from graphc.files.conversions import TENSORFLOW, Kernel
+from graphc.files.conversions import TENSORFLOW, KernelLayout
 from graphc.public.calls import public
 from graphc.releases import since
 
@@ -98,7 +98,7 @@ def convert_all_kernels_in_model(model: Container) -> None:
     pairs = []
     for layer in dict.fromkeys(model.layers):
         for weight, form in layer._graphc_stored_forms().items():
-            if isinstance(form, Kernel):
+            if isinstance(form, KernelLayout):
                 value = weight.get_value()
                 pairs.append((weight, form.converted(value, value.shape, TENSORFLOW)))
     K.batch_set_value(pairs)

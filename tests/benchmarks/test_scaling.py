@@ -13,7 +13,7 @@ PARAMETERS = 64 * slices.BLOCK_ELEMENTS
 @pytest.mark.parametrize("ranks", [1, 2, 4, 16, 64])
 def test_the_bytes_are_those_that_slices_send(ranks: int) -> None:
     owned = slices.slices([slices.Parameter(PARAMETERS)], ranks)
-    sizes = [slices.elements(one) for one in owned]
+    sizes = [slices.count_elements(one) for one in owned]
     for rank in range(ranks):
         sent = sum(slices.bytes_sent(sizes, ranks, ranks, rank))
         assert bytes_sent(PARAMETERS, ranks) == sent

@@ -139,7 +139,7 @@ def test_a_complete_machine_needs_no_fix(monkeypatch: pytest.MonkeyPatch, tmp_pa
     monkeypatch.setattr(probe, "has_pycuda", lambda: True)
     monkeypatch.setattr(probe, "linked_curand", lambda: "")
     for name in ("mpi4py_version", "mpi_library", "mpiexec_path", "nccl_library"):
-        monkeypatch.setattr(ranks, name, lambda name=name: ranks.Piece(f"a {name}"))
+        monkeypatch.setattr(ranks, name, lambda name=name: ranks.PackageState(f"a {name}"))
     monkeypatch.setattr(doctor.importlib.metadata, "version", lambda name: "2025.1")
     report = doctor.report()
     assert lines_of("C++ compiler", report) == f"C++ compiler g++ 12.4 ({tmp_path}/g++)"

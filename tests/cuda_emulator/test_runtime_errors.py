@@ -25,7 +25,7 @@ from graphc.compiler.function.guards import FiniteGuard
 from graphc.compiler.graph import BATCH, Node, state_of
 from graphc.compiler.runtime.gpu import cuda
 from graphc.compiler.runtime.gpu.executor import CudaExecutor
-from graphc.compiler.runtime.gpu.workspace import Fetch
+from graphc.compiler.runtime.gpu.workspace import PendingFetch
 from graphc.config import config
 from graphc.errors import DeviceError, IndexRangeError, NotFiniteError, OutOfMemoryError
 from tests.cuda_emulator.hand_made import (
@@ -134,9 +134,9 @@ def test_a_call_whose_fed_indices_fit_waits_for_nothing(monkeypatch: pytest.Monk
     executor = CudaExecutor(made, [table + change], [state_of(table)])
     # The first call uploads the table.
     executor.run({rows: np.array([0, 1], "int32")}, {}, g.CallStep())
-    waits: list[Fetch] = []
-    wait = Fetch.wait
-    monkeypatch.setattr(Fetch, "wait", lambda fetch: (waits.append(fetch), wait(fetch))[1])
+    waits: list[PendingFetch] = []
+    wait = PendingFetch.wait
+    monkeypatch.setattr(PendingFetch, "wait", lambda fetch: (waits.append(fetch), wait(fetch))[1])
     executor.run({rows: np.array([2, 2], "int32")}, {}, g.CallStep())
     assert waits == []
     with pytest.raises(IndexRangeError, match="scatter_add: index 3 at position .1,."):

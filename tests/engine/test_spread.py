@@ -24,7 +24,7 @@ from graphc.layers import (
 from graphc.models import Sequential
 from graphc.optimizers import SGD, Adadelta, Adagrad, Adam, Adamax, Nadam, Optimizer, RMSprop
 from graphc.parallel.meeting import meet
-from graphc.parallel.slices import Parameter, bytes_sent, elements, slices
+from graphc.parallel.slices import Parameter, bytes_sent, count_elements, slices
 from graphc.parallel.transport import OneRank
 from tests.parallel.threads import ThreadRank, run_ranks
 
@@ -205,7 +205,8 @@ def test_a_step_sends_the_bytes_of_the_formula(ranks: int) -> None:
 
     own = models(STEPS["adam"], ranks)
     sizes = [
-        elements(one) for one in slices([Parameter(6000), *map(Parameter, (100, 300, 3))], ranks)
+        count_elements(one)
+        for one in slices([Parameter(6000), *map(Parameter, (100, 300, 3))], ranks)
     ]
     for rank, sent in enumerate(run_ranks(ranks, program)):
         partials, new = bytes_sent(sizes, SHARDS, SHARDS, rank, everywhere=2)

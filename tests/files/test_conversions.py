@@ -14,7 +14,7 @@ from graphc.files.conversions import (
     FileOrigin,
     Gates,
     JoinedGates,
-    Kernel,
+    KernelLayout,
     RunningStd,
 )
 
@@ -61,22 +61,22 @@ class TestKernel:
     def test_of_theano_it_is_the_same(self):
         kernel = self.IMAGE.reshape(2, 3, 4, 5)
         for backend in (THEANO, None):
-            assert Kernel("th").converted(kernel, kernel.shape, backend) is kernel
+            assert KernelLayout("th").converted(kernel, kernel.shape, backend) is kernel
 
     def test_of_tensorflow_it_is_flipped_along_the_sizes(self):
         kernel = self.IMAGE.reshape(2, 3, 4, 5)
-        found = Kernel("th").converted(kernel, kernel.shape, TENSORFLOW)
+        found = KernelLayout("th").converted(kernel, kernel.shape, TENSORFLOW)
         np.testing.assert_array_equal(found, kernel[:, :, ::-1, ::-1])
         kernel = self.IMAGE.reshape(4, 5, 3, 2)
-        found = Kernel("tf").converted(kernel, kernel.shape, TENSORFLOW)
+        found = KernelLayout("tf").converted(kernel, kernel.shape, TENSORFLOW)
         np.testing.assert_array_equal(found, kernel[::-1, ::-1])
 
     def test_of_a_sequence_later_releases_had_the_length_first(self):
-        form, shape = Kernel("th", is_sequence=True), (2, 3, 4, 1)
+        form, shape = KernelLayout("th", is_sequence=True), (2, 3, 4, 1)
         assert form.stored_shape(shape, shape) == shape
         assert form.stored_shape(shape, (4, 1, 3, 2)) == (4, 1, 3, 2)
         assert form.stored_shape(shape, None) == shape
-        assert Kernel("th").stored_shape(shape, (4, 1, 3, 2)) == shape
+        assert KernelLayout("th").stored_shape(shape, (4, 1, 3, 2)) == shape
         stored = np.arange(24.0).reshape(4, 1, 3, 2)
         found = form.converted(stored, shape, THEANO)
         for f, c, k in np.ndindex(2, 3, 4):

@@ -240,7 +240,7 @@ def test_links_groups_in_themselves_and_other_types_are_whole(tmp_path):
         lists[:] = [np.ones(3)] * 2
         file.attrs.create("lists", lists, dtype=h5py.vlen_dtype("f8"))
         file.create_dataset("far", (2**40, 2**10), "f4", chunks=(1, 1))
-    assert inspection.answer(str(tmp_path / "a.h5"), True)[:2] == ("whole", "")
+    assert inspection.inspect_file(str(tmp_path / "a.h5"), True)[:2] == ("whole", "")
     opened(tmp_path / "a.h5").close()
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import graphc
-from graphc.later.names import ELSEWHERE, MODULES, NOTHING, USE, answer
+from graphc.later.names import ELSEWHERE, MODULES, NOTHING, USE, advice_for
 from graphc.public.answers import public_names
 
 INVENTORY = json.loads(
@@ -89,8 +89,8 @@ def test_every_public_name_of_keras_2_and_3_is_answered():
 
 
 def test_whatever_the_case():
-    assert answer("AdamW") == answer("adamw") == answer("adam_w")
-    assert answer("adam") is None
+    assert advice_for("AdamW") == advice_for("adamw") == advice_for("adam_w")
+    assert advice_for("adam") is None
 
 
 def test_names_are_sorted_out_once():

@@ -6,7 +6,7 @@ import pytest
 
 from graphc.engine.topology.holding import forms_of
 from graphc.engine.topology.layer import Layer
-from graphc.files.conversions import Gates, JoinedGates, Kernel, RunningStd
+from graphc.files.conversions import Gates, JoinedGates, KernelLayout, RunningStd
 from graphc.layers import (
     GRU,
     LSTM,
@@ -37,20 +37,22 @@ def forms(layer: Layer) -> dict[str, object]:
 @pytest.mark.parametrize(
     ("layer", "expected"),
     [
-        (lambda: Convolution1D(4, 3, input_shape=(8, 2)), Kernel("th", True, False)),
+        (lambda: Convolution1D(4, 3, input_shape=(8, 2)), KernelLayout("th", True, False)),
         (lambda: Convolution1D(4, 2, border_mode="same", input_shape=(8, 2)),
-         Kernel("th", True, True)),
-        (lambda: Convolution2D(4, 3, 3, **IMAGES), Kernel("th", False, False)),
-        (lambda: Convolution2D(4, 3, 3, **LAST), Kernel("tf", False, False)),
+         KernelLayout("th", True, True)),
+        (lambda: Convolution2D(4, 3, 3, **IMAGES), KernelLayout("th", False, False)),
+        (lambda: Convolution2D(4, 3, 3, **LAST), KernelLayout("tf", False, False)),
         # TensorFlow pads one more behind, where windows do not lie evenly over the image.
-        (lambda: Convolution2D(4, 3, 3, border_mode="same", **IMAGES), Kernel("th", False, False)),
-        (lambda: Convolution2D(4, 3, 2, border_mode="same", **IMAGES), Kernel("th", False, True)),
-        (lambda: Convolution2D(4, 3, 2, **IMAGES), Kernel("th", False, False)),
+        (lambda: Convolution2D(4, 3, 3, border_mode="same", **IMAGES),
+         KernelLayout("th", False, False)),
+        (lambda: Convolution2D(4, 3, 2, border_mode="same", **IMAGES),
+         KernelLayout("th", False, True)),
+        (lambda: Convolution2D(4, 3, 2, **IMAGES), KernelLayout("th", False, False)),
         (lambda: Convolution2D(4, 3, 3, border_mode="same", subsample=(1, 2), **LAST),
-         Kernel("tf", False, True)),
-        (lambda: Convolution3D(4, 3, 3, 3, **BOXES), Kernel("th", False, False)),
+         KernelLayout("tf", False, True)),
+        (lambda: Convolution3D(4, 3, 3, 3, **BOXES), KernelLayout("th", False, False)),
         (lambda: Convolution3D(4, 3, 3, 4, border_mode="same", **BOXES),
-         Kernel("th", False, True)),
+         KernelLayout("th", False, True)),
     ],
 )  # fmt: skip
 def test_kernels_of_convolutions(layer, expected):
@@ -66,7 +68,7 @@ def test_kernels_of_a_recurrent_convolution(size, border, of_w, of_u):
     """The one on the state is `same` always."""
     layer = ConvLSTM2D(3, size, 3, border_mode=border, dim_ordering="th", input_shape=(2, 2, 8, 8))
     assert forms(layer) == {
-        f"{part}_{gate}": Kernel("th", False, moves)
+        f"{part}_{gate}": KernelLayout("th", False, moves)
         for part, moves in (("W", of_w), ("U", of_u))
         for gate in "ifco"
     }
@@ -97,7 +99,7 @@ def test_what_a_normalization_keeps(keras, expected):
 def test_layers_list_those_that_they_hold():
     inner = Convolution2D(4, 3, 2, dim_ordering="th")
     each = TimeDistributed(inner, input_shape=(3, 2, 8, 8))
-    assert list(forms(each).values()) == [Kernel("th", False, False)]
+    assert list(forms(each).values()) == [KernelLayout("th", False, False)]
     both = Bidirectional(LSTM(2), **SERIES)
     Sequential([both])
     assert list(forms_of(both).values()) == [Gates((0, 2, 1, 3))] * 2

@@ -14,7 +14,7 @@ from graphc.parallel.heartbeat import (
     SILENCE_SECONDS,
     TICK_SECONDS,
     Heartbeat,
-    Word,
+    MessageKind,
 )
 
 
@@ -31,15 +31,15 @@ class Box:
     def __init__(self, rank: int, boxes: list[Box]) -> None:
         self.rank = rank
         self.boxes = boxes
-        self.words: list[tuple[int, Word, str]] = []
+        self.words: list[tuple[int, MessageKind, str]] = []
 
-    def send(self, rank: int, word: Word, text: str = "") -> bool:
-        is_free = (self.rank, word) not in [one[:2] for one in self.boxes[rank].words]
+    def send(self, rank: int, kind: MessageKind, text: str = "") -> bool:
+        is_free = (self.rank, kind) not in [one[:2] for one in self.boxes[rank].words]
         if is_free:
-            self.boxes[rank].words.append((self.rank, word, text))
+            self.boxes[rank].words.append((self.rank, kind, text))
         return is_free
 
-    def receive(self) -> Iterator[tuple[int, Word, str]]:
+    def receive(self) -> Iterator[tuple[int, MessageKind, str]]:
         while self.words:
             yield self.words.pop(0)
 

@@ -12,32 +12,32 @@ import pytest
 from graphc.config import Config
 from graphc.errors import FlagError, MissingPackageError
 from graphc.parallel import joining
-from graphc.parallel.launch import Launch
+from graphc.parallel.launcher import Launcher
 from graphc.parallel.transport import OneRank
 
-MPIEXEC = Launch("mpiexec", 0, 4)
+MPIEXEC = Launcher("mpiexec", 0, 4)
 
 
 @pytest.fixture
 def started(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     """Lets the process be started by a launcher, with flags."""
 
-    def start(launch: Launch | None, flags: str) -> None:
+    def start(launcher: Launcher | None, flags: str) -> None:
         nowhere = tmp_path / "none"
         config = Config({"GRAPHC_FLAGS": flags}, nowhere, nowhere)
         monkeypatch.setattr(joining, "config", config)
-        monkeypatch.setattr(joining, "_launch_of", lambda process: launch)
+        monkeypatch.setattr(joining, "_launcher_of", lambda process: launcher)
         monkeypatch.setattr(joining, "_printed", set())
 
     return start
 
 
 @pytest.mark.parametrize(
-    ("launch", "flags"),
-    [(None, ""), (Launch("mpiexec", 0, 1), ""), (MPIEXEC, "ranks=none"), (None, "ranks=mpi")],
+    ("launcher", "flags"),
+    [(None, ""), (Launcher("mpiexec", 0, 1), ""), (MPIEXEC, "ranks=none"), (None, "ranks=mpi")],
 )
-def test_a_process_that_trains_alone(started, launch: Launch | None, flags: str) -> None:
-    started(launch, flags)
+def test_a_process_that_trains_alone(started, launcher: Launcher | None, flags: str) -> None:
+    started(launcher, flags)
     assert isinstance(joining.join("m.fit"), OneRank)
 
 

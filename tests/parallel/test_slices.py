@@ -12,11 +12,11 @@ from graphc.parallel.slices import (
     Piece,
     blocks,
     bytes_sent,
-    elements,
+    count_elements,
     rounds,
     slices,
 )
-from graphc.parallel.tree import Span
+from graphc.parallel.tree import Interval
 
 PARAMETERS = st.lists(
     st.builds(Parameter, st.integers(0, 5 * BLOCK_ELEMENTS), st.booleans()), max_size=8
@@ -48,7 +48,7 @@ def test_each_element_has_one_owner_and_a_block_is_not_divided(
 def test_slices_are_even_to_a_block(count: int, ranks: int) -> None:
     total = count * BLOCK_ELEMENTS + 17
     for owned in slices([Parameter(total)], ranks):
-        assert abs(elements(owned) - total / ranks) <= BLOCK_ELEMENTS
+        assert abs(count_elements(owned) - total / ranks) <= BLOCK_ELEMENTS
 
 
 def test_blocks_by_hand() -> None:
@@ -68,11 +68,11 @@ def test_blocks_by_hand() -> None:
 def test_transfers_by_hand() -> None:
     """Three ranks of eight shards: 0 to 1, 2 to 4 and 5 to 7."""
     assert rounds(8, 8, 3) == [
-        [Span(0, 2), Span(2, 4), Span(5, 6)],
-        [None, Span(4, 5), Span(6, 8)],
+        [Interval(0, 2), Interval(2, 4), Interval(5, 6)],
+        [None, Interval(4, 5), Interval(6, 8)],
     ]
-    assert rounds(5, 8, 3) == [[Span(0, 2), Span(2, 4), None], [None, Span(4, 5), None]]
-    assert rounds(8, 8, 4) == [[Span(0, 2), Span(2, 4), Span(4, 6), Span(6, 8)]]
+    assert rounds(5, 8, 3) == [[Interval(0, 2), Interval(2, 4), None], [None, Interval(4, 5), None]]
+    assert rounds(8, 8, 4) == [[Interval(0, 2), Interval(2, 4), Interval(4, 6), Interval(6, 8)]]
 
 
 @pytest.mark.parametrize("ranks", [1, 2, 4, 8])
@@ -80,7 +80,7 @@ def test_transfers_by_hand() -> None:
 def test_bytes_are_those_of_the_formula_where_ranges_are_subtrees(shards: int, ranks: int) -> None:
     """2 P (R-1)/R of 4 bytes."""
     count = 64 * BLOCK_ELEMENTS
-    sizes = [elements(owned) for owned in slices([Parameter(count)], ranks)]
+    sizes = [count_elements(owned) for owned in slices([Parameter(count)], ranks)]
     for rank in range(ranks):
         sent = bytes_sent(sizes, shards, shards, rank)
         assert sum(sent) == 2 * count * (ranks - 1) // ranks * 4

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from graphc.errors import ArgumentError
 from graphc.parallel.tree import (
-    Span,
+    Interval,
     TreeSum,
     complete_subtrees,
     halves,
@@ -59,9 +59,9 @@ def added(left: np.ndarray, right: np.ndarray) -> np.ndarray:
     ],
 )
 def test_the_order_by_hand(count: int, expected: str) -> None:
-    total = TreeSum[str](Span(0, count), lambda left, right: f"({left}{right})")
+    total = TreeSum[str](Interval(0, count), lambda left, right: f"({left}{right})")
     for shard in reversed(range(count)):
-        total.put(Span(shard, shard + 1), "abcdefg"[shard])
+        total.put(Interval(shard, shard + 1), "abcdefg"[shard])
     assert total.result() == expected
 
 
@@ -73,13 +73,13 @@ def test_ranks_that_add_their_own_subtrees_first_give_the_bits_of_one_rank(
     shards = data.draw(st.integers(count, 2 * count))
     ranks = data.draw(st.integers(1, shards))
     values = list(np.random.default_rng(count).normal(size=(count, 3)).astype("float32") * 1e3)
-    whole = TreeSum[np.ndarray](Span(0, count), added)
+    whole = TreeSum[np.ndarray](Interval(0, count), added)
     sent = []
     for rank in range(ranks):
         for node in complete_subtrees(count, shards_of_rank(shards, ranks, rank)):
             own = TreeSum[np.ndarray](node, added)
             for shard in range(node.start, node.stop):
-                own.put(Span(shard, shard + 1), values[shard])
+                own.put(Interval(shard, shard + 1), values[shard])
             sent.append((node, own.result()))
     for node, value in data.draw(st.permutations(sent)):
         whole.put(node, value)
@@ -95,10 +95,10 @@ def test_empty_shards_leave_the_tree_of_the_others(filled: int, empty: int) -> N
 
 @given(SHARDS)
 def test_shards_in_order_keep_at_most_a_value_for_each_bit(count: int) -> None:
-    total = TreeSum[float](Span(0, count), lambda left, right: left + right)
+    total = TreeSum[float](Interval(0, count), lambda left, right: left + right)
     most = 0
     for shard in range(count):
-        total.put(Span(shard, shard + 1), 1.0)
+        total.put(Interval(shard, shard + 1), 1.0)
         most = max(most, total.kept)
     assert total.result() == count
     assert most <= count.bit_length()
@@ -109,12 +109,12 @@ def test_complete_subtrees_are_the_fewest_nodes_that_cover_a_part(
     count: int, data: st.DataObject
 ) -> None:
     start = data.draw(st.integers(0, count))
-    part = Span(start, data.draw(st.integers(start, count + 3)))
+    part = Interval(start, data.draw(st.integers(start, count + 3)))
     nodes = complete_subtrees(count, part)
     assert [k for node in nodes for k in range(node.start, node.stop)] == list(
         range(part.start, min(part.stop, count))
     )
-    joined = {halves(Span(0, count))} if count > 1 else set()
+    joined = {halves(Interval(0, count))} if count > 1 else set()
     waiting = list(*joined) if joined else []
     while waiting:
         node = waiting.pop()
@@ -143,16 +143,16 @@ def test_more_ranks_than_shards_is_an_error_that_names_the_flag() -> None:
 
 
 def test_a_tree_is_not_a_chain() -> None:
-    total = TreeSum[np.float32](Span(0, 4), lambda left, right: left + right)
+    total = TreeSum[np.float32](Interval(0, 4), lambda left, right: left + right)
     for shard, value in enumerate(np.array([1.0, 2.0**-24, 2.0**-24, 2.0**-24], "float32")):
-        total.put(Span(shard, shard + 1), value)
+        total.put(Interval(shard, shard + 1), value)
     assert total.result() == 1 + np.float32(2.0**-23)  # a chain of sums stays at 1
 
 
 def test_a_sum_that_lacks_a_shard_is_no_sum() -> None:
-    total = TreeSum[float](Span(0, 3), lambda left, right: left + right)
-    total.put(Span(0, 1), 1.0)
-    total.put(Span(2, 3), 1.0)
+    total = TreeSum[float](Interval(0, 3), lambda left, right: left + right)
+    total.put(Interval(0, 1), 1.0)
+    total.put(Interval(2, 3), 1.0)
     with pytest.raises(ArgumentError, match="the values of all shards from 0 to 2"):
         total.result()
 
@@ -172,7 +172,7 @@ def test_rows_of_ranks_by_hand(
     rows: int, shards: int, ranks: int, expected: list[tuple[int, int]]
 ) -> None:
     assert [rows_of_rank(rows, shards, ranks, rank) for rank in range(ranks)] == [
-        Span(*one) for one in expected
+        Interval(*one) for one in expected
     ]
 
 
@@ -180,5 +180,5 @@ def test_rows_of_ranks_by_hand(
 def test_a_rank_has_a_shard_at_least_and_there_is_a_rank(ranks):
     with pytest.raises(ArgumentError, match=f"for each of 4 shards, received {ranks} ranks"):
         shards_of_rank(4, ranks, 0)
-    assert shards_of_rank(4, 4, 3) == Span(3, 4)
-    assert shards_of_rank(4, 1, 0) == Span(0, 4)
+    assert shards_of_rank(4, 4, 3) == Interval(3, 4)
+    assert shards_of_rank(4, 1, 0) == Interval(0, 4)

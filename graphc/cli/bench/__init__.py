@@ -9,7 +9,7 @@ import sys
 import numpy as np
 
 from graphc.cli.bench import cpu, gpu, native, ranks
-from graphc.cli.bench.compare import format_comparison, load
+from graphc.cli.bench.compare import format_comparison, load_report
 from graphc.cli.bench.native_table import format_native
 from graphc.cli.bench.report import Report, format_report
 from graphc.cli.command import Command
@@ -19,7 +19,7 @@ from graphc.compiler.runtime.gpu.probe import gpu_status
 from graphc.config import config
 from graphc.errors import ArgumentError, unknown_name
 from graphc.parallel.joining import rank as own_rank
-from graphc.parallel.launch import find_launch
+from graphc.parallel.launcher import find_launcher
 from graphc.parallel.tree import shards_of_rank
 from graphc.reference_models import REFERENCE_MODELS, ReferenceModel
 
@@ -98,7 +98,7 @@ def _device(name: str | None) -> tuple[str, tuple[str, ...]]:
 def _run(arguments: argparse.Namespace) -> None:
     if arguments.compare:
         _refuse_measuring(arguments)
-        before, after = map(load, arguments.compare)
+        before, after = map(load_report, arguments.compare)
         print(format_comparison(before, after))
         return
     if arguments.ranks is not None:
@@ -132,7 +132,7 @@ def _run_on_ranks(arguments: argparse.Namespace) -> None:
     model = _model(arguments.model or _MODEL)
     batch = _batch(model, arguments.batch)
     shards_of_rank(arguments.shards or arguments.ranks, arguments.ranks, 0)
-    if arguments.ranks > 1 and find_launch() is None:
+    if arguments.ranks > 1 and find_launcher() is None:
         command = ["bench", model.name, "--batch", str(batch), "--ranks", str(arguments.ranks)]
         command += ["--shards", str(arguments.shards or arguments.ranks)]
         command += ["--json"] if arguments.json else []

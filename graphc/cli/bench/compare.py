@@ -17,7 +17,7 @@ _FACTS = ("card", "driver", "toolkit", "host", "commit")
 Key = tuple[str, tuple[str, ...], int]
 
 
-def load(path: str) -> dict[str, Any]:
+def load_report(path: str) -> dict[str, Any]:
     """Return a report that ``graphc bench --json`` printed. DataError where the file has none."""
     try:
         report: dict[str, Any] = json.loads(Path(path).read_text(encoding="utf-8"))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from graphc.cli.bench import facts
-from graphc.cli.bench.report import Peaks, Report, Row, by_time, span
+from graphc.cli.bench.report import Peaks, Report, Row, by_time, timing
 from graphc.cli.bench.torch_rivals import Rivals, torch_problem
 from graphc.compiler import graph as g
 from graphc.compiler.codegen import DeviceProgram, lower
@@ -122,8 +122,8 @@ def profile(model: ReferenceModel, batch: int, vs_torch: bool = False) -> Report
         executor="generated kernels",
         floatX=config.floatX,
         facts={**facts.machine(), **facts.card()},
-        step=span(whole),
-        device_step=span(on_device),
+        step=timing(whole),
+        device_step=timing(on_device),
         launches=launches,
         peaks=peaks,
         check=checked,
@@ -138,11 +138,11 @@ def _rows(
     described = {
         kernel.name: kernel for kernel in describe(prepared.program, prepared.bindings, "")
     }
-    spans = [span(one.warm) for one in times]
-    total = sum(taken.median * one.count for one, taken in zip(times, spans, strict=True))
+    timings = [timing(one.warm) for one in times]
+    total = sum(taken.median * one.count for one, taken in zip(times, timings, strict=True))
     rows = []
-    for one, taken in zip(times, spans, strict=True):
-        kernel, cold = described[one.launch.name], span(one.cold)
+    for one, taken in zip(times, timings, strict=True):
+        kernel, cold = described[one.launch.name], timing(one.cold)
         gflops, gbytes = taken.rate(kernel.flops), cold.rate(kernel.bytes)
         rows.append(
             Row(
@@ -175,7 +175,7 @@ def _part(rate: float, peak: float) -> float | None:
 def _peaks(device: cuda.Device, scale: Scale) -> Peaks:
     """Measure the peaks of the card: a copy, a product by our own kernels, a launch; of floatX."""
     size, dtype = scale.matmul, config.floatX
-    copies = span(time_copy(device, scale.copied, scale.steps))
+    copies = timing(time_copy(device, scale.copied, scale.steps))
     left, right = g.input((size, size), dtype), g.input((size, size), dtype)
     outputs = [g.matmul(left, right)]
     executor = CudaExecutor(lower(outputs), outputs, name="the product of the peak")
@@ -189,7 +189,7 @@ def _peaks(device: cuda.Device, scale: Scale) -> Peaks:
     return Peaks(
         copy_gbytes=copies.rate(2 * scale.copied),
         copy_bytes=scale.copied,
-        matmul_gflops=span(product).rate(2 * size**3),
+        matmul_gflops=timing(product).rate(2 * size**3),
         matmul_size=size,
-        launch_ms=span(shortest.warm).median,
+        launch_ms=timing(shortest.warm).median,
     )

@@ -16,7 +16,7 @@ _SHOWN_SHARE = 0.005
 
 
 @dataclass(frozen=True)
-class Span:
+class Timing:
     """Milliseconds: the median of several times, from the first to the third quartile, and the
     least."""
 
@@ -30,10 +30,10 @@ class Span:
         return 1e-6 * amount / self.median if self.median else 0.0
 
 
-def span(seconds: Sequence[float] | np.ndarray) -> Span:
+def timing(seconds: Sequence[float] | np.ndarray) -> Timing:
     """Return the median and the spread of times in seconds."""
     low, median, high = 1e3 * np.percentile(seconds, [25, 50, 75])
-    return Span(float(median), float(high - low), len(seconds), 1e3 * float(min(seconds)))
+    return Timing(float(median), float(high - low), len(seconds), 1e3 * float(min(seconds)))
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Rival:
     """PyTorch's time for a row, or for the part of it that `op` names."""
 
     op: str
-    ms: Span
+    ms: Timing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,8 +67,8 @@ class Row:
     layers: tuple[str, ...]
     work: str
     calls: int
-    ms: Span
-    cold: Span | None = None
+    ms: Timing
+    cold: Timing | None = None
     share: float
     gflops: float
     gbytes: float
@@ -112,9 +112,9 @@ class Report:
     executor: str
     floatX: str
     facts: dict[str, Any]
-    step: Span
-    device_step: Span | None = None
-    between: Span | None = None
+    step: Timing
+    device_step: Timing | None = None
+    between: Timing | None = None
     launches: int
     peaks: Peaks | None = None
     check: Checked | None = None

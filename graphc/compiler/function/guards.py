@@ -32,7 +32,7 @@ rounds 2e-9 of what float32 does, and the root of that, 4e-5, is left of a root.
 pass makes is left whole."""
 
 
-class _Stage:
+class _GraphAfterPass:
     """A graph as it is behind a pass."""
 
     def __init__(self, name: str, outputs: Sequence[Node]):
@@ -59,11 +59,11 @@ class PassChecker:
     """
 
     def __init__(self, outputs: Sequence[Node]):
-        self._stages = [_Stage("input", outputs)]
+        self._stages = [_GraphAfterPass("input", outputs)]
 
     def observe(self, name: str, before: Sequence[Node], after: Sequence[Node]) -> None:
         """Remember what a pass made of the graph; called by the pipeline."""
-        self._stages.append(_Stage(name, after))
+        self._stages.append(_GraphAfterPass(name, after))
 
     def check(
         self,

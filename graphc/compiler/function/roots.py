@@ -28,11 +28,11 @@ from graphc.compiler.shards import Divided
 from graphc.compiler.shards.spread import (
     Moved,
     RankRoot,
+    analyse_root,
     applied,
     piece_of,
     root_alone,
     root_of_rank,
-    spread,
 )
 from graphc.errors import RankError
 from graphc.parallel.blocks import block_count, sum_of_all, sums_of_blocks
@@ -79,7 +79,7 @@ class Root:
     ) -> None:
         self._ranks, self._name = ranks, name
         sums, from_rows = [*divided.sums, *divided.from_rows], divided.from_rows
-        self._spread = root = spread(fetched, updates, sums, states)
+        self._spread = root = analyse_root(fetched, updates, sums, states)
         self._owned = owned_pieces(tuple(root.parameters), ranks.size)
         roots = [*fetched, *(value for _, value in updates)]
         graph = toposort(substitute(roots, from_rows))

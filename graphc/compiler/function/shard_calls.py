@@ -11,7 +11,7 @@ from graphc.compiler.function.prepared import Prepared
 from graphc.compiler.runtime.cpu.bound_shards import BoundShards
 from graphc.compiler.shards import RowDivision
 from graphc.parallel.summing import Arrays, sum_below
-from graphc.parallel.tree import Span
+from graphc.parallel.tree import Interval
 
 
 class ShardCalls:
@@ -81,6 +81,6 @@ class ShardCalls:
                     own[...] = value.reshape(own.shape)
             return values[: self._sums]
 
-        summed = sum_below(Span(0, self.division.shards), of_shard)
+        summed = sum_below(Interval(0, self.division.shards), of_shard)
         call_step.value = number
         return summed, others

@@ -62,7 +62,7 @@ from graphc.parallel.summing import (
     sum_over_shards,
 )
 from graphc.parallel.transport import OneRank, Transfer, Transport
-from graphc.parallel.tree import Span, rows_of_rank, shards_of_rank
+from graphc.parallel.tree import Interval, rows_of_rank, shards_of_rank
 
 (_BATCH,) = symbols(BATCH)
 
@@ -350,7 +350,7 @@ class ShardedFunction:
         lines = [whole.reshape(total, -1) for whole in in_place]
         gathered_in_place: list[Transfer] = []
 
-        def of_subtree(node: Span) -> Arrays:
+        def of_subtree(node: Interval) -> Arrays:
             call.step.drawn.value = call.number
             first, behind = call.ranges[node.start][0], call.ranges[node.stop - 1][1]
             calls = self._calls(function, len(sums), call, first, behind)

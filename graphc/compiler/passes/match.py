@@ -2,7 +2,7 @@
 
     x, y = variables("x y")
     exp, log = operations("exp log")
-    row = Row(log(exp(x) / y), x - log(y))
+    row = Rewrite(log(exp(x) / y), x - log(y))
 
 In a pattern an operation stands for a node of that op, a variable for any node that its predicate
 accepts (a repeated one for the same node), and a number for a scalar constant of that value in any
@@ -139,7 +139,7 @@ def _all_match(
         yield from _all_match(patterns[1:], nodes[1:], found)
 
 
-class Row:
+class Rewrite:
     """A rewrite rule: what its pattern matches becomes its result."""
 
     def __init__(self, pattern: Pattern, result: object):

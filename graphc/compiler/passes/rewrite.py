@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from graphc.compiler import graph as g
 from graphc.compiler.graph import Body, Node
-from graphc.compiler.passes.match import Row, Rule
+from graphc.compiler.passes.match import Rewrite, Rule
 from graphc.errors import PassError
 
 Rules = Mapping[str, Sequence[Rule]]
@@ -50,7 +50,7 @@ def recorded_firings() -> Iterator[list[Firing]]:
 def rule_name(rule: Rule) -> str:
     """The formula of a row; of a function the first paragraph of its docstring, and its name where
     it has none."""
-    if isinstance(rule, Row):
+    if isinstance(rule, Rewrite):
         return str(rule)
     text = " ".join((rule.__doc__ or "").split("\n\n")[0].split())
     return text.rstrip(".") if text else rule.__name__.strip("_")

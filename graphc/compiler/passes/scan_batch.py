@@ -1,7 +1,7 @@
 """Batch a step's computation over all steps: each op gets one more leading axis, the steps.
 
 A value that varies from step to step is stored stacked, (steps, *shape); one that does not is read
-as it is, and spread along the steps only where an op needs equal shapes.
+as it is, and repeated along the steps only where an op needs equal shapes.
 """
 
 from __future__ import annotations
@@ -66,10 +66,10 @@ def over_steps(roots: Sequence[Node], per_step: Mapping[Node, Node], length: Siz
         inputs = [stacked.get(x, x) for x in node.inputs]
         with origin(origin_of(node)):
             stacked[node] = inherit(_RULES[node.op](node, inputs, varies, length), node)
-    return [stacked[root] if root in stacked else spread(root, length) for root in roots]
+    return [stacked[root] if root in stacked else repeated(root, length) for root in roots]
 
 
-def spread(node: Node, length: Size) -> Node:
+def repeated(node: Node, length: Size) -> Node:
     """Repeat a value for each of `length` steps."""
     source, axes = node, tuple(range(node.ndim))
     if node.op == "broadcast":
@@ -83,7 +83,7 @@ def _behind(axes: Iterable[int]) -> tuple[int, ...]:
 
 def _all_stacked(inputs: Sequence[Node], varies: Sequence[bool], length: Size) -> list[Node]:
     pairs = zip(inputs, varies, strict=True)
-    return [x if stacked else spread(x, length) for x, stacked in pairs]
+    return [x if stacked else repeated(x, length) for x, stacked in pairs]
 
 
 def _pointwise(node: Node, inputs: Sequence[Node], varies: Sequence[bool], length: Size) -> Node:

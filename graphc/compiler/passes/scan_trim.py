@@ -10,7 +10,7 @@ from graphc.compiler.graph.node import Node
 from graphc.compiler.graph.ops import make
 from graphc.compiler.graph.walk import dependents, toposort
 from graphc.compiler.passes.open_scan import OpenScan, fuse, rewrite_scans
-from graphc.compiler.passes.scan_batch import spread
+from graphc.compiler.passes.scan_batch import repeated
 
 
 def trim_scans(outputs: Sequence[Node]) -> list[Node]:
@@ -32,7 +32,7 @@ def _trim(loop: OpenScan, used: Sequence[int]) -> Mapping[int, Node]:
         if node in sequences:
             known[k] = sequences[node]
         elif node not in varying:
-            known[k] = spread(node, loop.length)
+            known[k] = repeated(node, loop.length)
     carries, stacks = _live(loop, [k for k in used if k not in known])
     if not carries and not stacks:
         return known

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from graphc.compiler import graph as g
 from graphc.compiler.graph import Node
-from graphc.compiler.passes.match import Row, operations, variables
+from graphc.compiler.passes.match import Rewrite, operations, variables
 from graphc.compiler.passes.movement_rules import lift_broadcast
 from graphc.compiler.passes.rewrite import index_rules, rewrite
 
@@ -27,28 +27,28 @@ exp, expm1, log, log1p, rsqrt, sigmoid, softplus, sqrt = operations(
 
 ROWS = [
     # log(1 / (1 + e^-x)) = -log(1 + e^-x)
-    Row(log(sigmoid(x)), -softplus(-x)),
+    Rewrite(log(sigmoid(x)), -softplus(-x)),
     # log(1 - 1 / (1 + e^-x)) = -log(1 + e^x)
-    Row(log(1 - sigmoid(x)), -softplus(x)),
-    Row(log1p(-sigmoid(x)), -softplus(x)),
+    Rewrite(log(1 - sigmoid(x)), -softplus(x)),
+    Rewrite(log1p(-sigmoid(x)), -softplus(x)),
     # log(1 + e^t) = max(t, 0) + log1p(e^-|t|)
-    Row(log(1 + exp(t)), softplus(t)),
-    Row(log1p(exp(t)), softplus(t)),
+    Rewrite(log(1 + exp(t)), softplus(t)),
+    Rewrite(log1p(exp(t)), softplus(t)),
     # log(1 + x) = log1p(x)
-    Row(log(1 + x), log1p(x)),
-    Row(log(1 - x), log1p(-x)),
+    Rewrite(log(1 + x), log1p(x)),
+    Rewrite(log(1 - x), log1p(-x)),
     # log(e^z / y) = z - log(y); with y = sum(e^z) the logarithm of a softmax
-    Row(log(exp(z) / y), z - log(y)),
+    Rewrite(log(exp(z) / y), z - log(y)),
     # e^x - 1 = expm1(x)
-    Row(exp(x) - 1, expm1(x)),
-    Row(exp(x) + -1, expm1(x)),
-    Row(1 - exp(x), -expm1(x)),
+    Rewrite(exp(x) - 1, expm1(x)),
+    Rewrite(exp(x) + -1, expm1(x)),
+    Rewrite(1 - exp(x), -expm1(x)),
     # 1 / (1 + e^-x) = sigmoid(x)
-    Row(1 / (1 + exp(-x)), sigmoid(x)),
-    Row(1 / (1 + exp(x)), sigmoid(-x)),
-    Row(exp(x) / (1 + exp(x)), sigmoid(x)),
+    Rewrite(1 / (1 + exp(-x)), sigmoid(x)),
+    Rewrite(1 / (1 + exp(x)), sigmoid(-x)),
+    Rewrite(exp(x) / (1 + exp(x)), sigmoid(x)),
     # 1 / x^(1/2) = x^(-1/2)
-    Row(1 / sqrt(x), rsqrt(x)),
+    Rewrite(1 / sqrt(x), rsqrt(x)),
 ]
 
 

@@ -66,12 +66,12 @@ def unify_sizes(
     (batch,) = symbols(g.BATCH)
     sizes = settle(claims, sorted(known, key=lambda one: one is not batch))
     whole = all(substitute(one.left, sizes) == substitute(one.right, sizes) for one in claims)
-    writer = _Writer(sizes, whole)
+    writer = _SizeRewriter(sizes, whole)
     new = writer.run([*outputs, *inputs])
     return Unified(new[: len(outputs)], new[len(outputs) :], sizes)
 
 
-class _Writer:
+class _SizeRewriter:
     """Rewrites a graph.
 
     `whole` says that the sizes alone make all claims true, so that no op needs a reshape.

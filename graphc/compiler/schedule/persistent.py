@@ -153,7 +153,7 @@ class _Analysis:
         elsewhere = self._read_elsewhere(tiles)
         carries = tuple(x for x in self._loop.carries if x in elsewhere or width(x) < widest)
         columns, matrices = self._matrices(elsewhere, widest)
-        rows = rows_of(widest)
+        rows = rows_per_block(widest)
         nbytes = sum(array_bytes(elements_of(x.shape), x.dtype) for x in matrices)
         for node in (*carries, *carries, *tiles):
             nbytes += array_bytes(rows * stride(node), node.dtype)
@@ -204,7 +204,7 @@ class _Analysis:
         return tuple(columns), tuple(matrices)
 
 
-def rows_of(widest: int) -> int:
+def rows_per_block(widest: int) -> int:
     """Return the rows of a block whose stages have up to so many elements a row.
 
     As few as fill a warp, so that a batch is spread over many blocks: what a step waits for is

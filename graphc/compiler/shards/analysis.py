@@ -16,7 +16,7 @@ from graphc.compiler.shards.batch_axis import (
     drawn_axis,
     uniform_axis,
 )
-from graphc.compiler.shards.status import SAME, WHOLE, ZERO, Kind, Status, joined
+from graphc.compiler.shards.status import SAME, WHOLE, ZERO, Kind, Status, covering_status
 from graphc.compiler.shards.table import SUMMED, TABLE, linear_groups
 
 
@@ -197,7 +197,9 @@ def _settled(
         for reason in inner.reasons.values():
             raise IndivisibleError(f"a step of the loop cannot be divided: {reason}")
         carried = zip(arguments[:carries], outputs[:carries], strict=True)
-        new_statuses = [joined(argument, inner.status(output)) for argument, output in carried]
+        new_statuses = [
+            covering_status(argument, inner.status(output)) for argument, output in carried
+        ]
         if new_statuses == arguments[:carries]:
             return inner
         arguments[:carries] = new_statuses

@@ -77,7 +77,8 @@ class Spread:
         of: the number of the parameter of each node that has its elements; a node that has none is
             computed by every rank.
         totals: sums over all elements.
-        kept: the states that every rank keeps whole though they were to be spread, and why.
+        kept: the states that every rank keeps whole although they were to be divided among
+            ranks, each with the reason.
     """
 
     fetched: list[Node]
@@ -89,7 +90,7 @@ class Spread:
     kept: dict[State, str] = field(default_factory=dict)
 
 
-def spread(
+def analyse_root(
     fetched: Sequence[Node],
     updates: Sequence[tuple[State, Node]],
     sums: Collection[Node],

@@ -60,7 +60,7 @@ ZERO = Status(Kind.ZERO)
 WHOLE = Status(Kind.WHOLE)
 
 
-def joined(first: Status, then: Status) -> Status:
+def covering_status(first: Status, then: Status) -> Status:
     """Return the status of a carry that has one status in a step of its loop and another in a later
     one. IndivisibleError where no status covers both."""
     after = max(first.after, then.after)

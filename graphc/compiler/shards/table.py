@@ -27,19 +27,19 @@ from graphc.compiler.shards.batch_axis import (
 BatchAxes = Sequence[BatchAxis | None]
 
 
-class Summed(Enum):
+class SumOverRows(Enum):
     """The result of a rule for an op that adds up over the rows."""
 
     SUMMED = "summed"
 
 
-SUMMED = Summed.SUMMED
+SUMMED = SumOverRows.SUMMED
 
-RowsRule = Callable[[Node, BatchAxes], "BatchAxis | Summed"]
+RowsRule = Callable[[Node, BatchAxes], "BatchAxis | SumOverRows"]
 
 
 @dataclass(frozen=True)
-class Row:
+class ShardRule:
     """A row of the table.
 
     Attributes:
@@ -51,7 +51,7 @@ class Row:
     keeps_sums: Callable[[Node], bool] = lambda node: True
 
 
-TABLE: dict[str, Row] = {}
+TABLE: dict[str, ShardRule] = {}
 
 
 def linear_groups(node: Node) -> Groups:
@@ -76,7 +76,7 @@ def _only(batches: BatchAxes) -> BatchAxis:
 
 for _name, _op in OPS.items():
     if _op.family == "pointwise":
-        TABLE[_name] = Row(_aligned)
+        TABLE[_name] = ShardRule(_aligned)
 
 
 def _cast_keeps_sums(node: Node) -> bool:
@@ -85,10 +85,10 @@ def _cast_keeps_sums(node: Node) -> bool:
     return old != "bool" and (is_float(node.dtype) or (not is_float(old) and node.dtype != "bool"))
 
 
-TABLE["cast"] = Row(_aligned, _cast_keeps_sums)
+TABLE["cast"] = ShardRule(_aligned, _cast_keeps_sums)
 # They mean a value of the whole batch, or of a shard's own; a sum over shards is neither yet.
 for _name in ("print_tensor", "own_batch"):
-    TABLE[_name] = Row(_aligned, lambda node: False)
+    TABLE[_name] = ShardRule(_aligned, lambda node: False)
 
 
 # ---- reductions ---------------------------------------------------------------------------------
@@ -106,14 +106,14 @@ def _reduced(node: Node, batches: BatchAxes) -> BatchAxis:
     return _behind(node, batch)
 
 
-def _summed(node: Node, batches: BatchAxes) -> BatchAxis | Summed:
+def _summed(node: Node, batches: BatchAxes) -> BatchAxis | SumOverRows:
     batch = _only(batches)
     return SUMMED if batch.axis in node.attrs["axes"] else _behind(node, batch)
 
 
 for _name in ("prod", "max", "min", "any", "all", "argmax", "argmin"):
-    TABLE[_name] = Row(_reduced)
-TABLE["sum"] = Row(_summed)
+    TABLE[_name] = ShardRule(_reduced)
+TABLE["sum"] = ShardRule(_summed)
 
 
 # ---- movement -----------------------------------------------------------------------------------
@@ -162,19 +162,19 @@ def _flip(node: Node, batches: BatchAxes) -> BatchAxis:
     return batch
 
 
-TABLE["reshape"] = Row(_reshape)
-TABLE["transpose"] = Row(_transpose)
-TABLE["broadcast"] = Row(_broadcast)
-TABLE["slice"] = Row(_slice)
-TABLE["pad"] = Row(_pad, lambda node: not np.any(node.attrs["value"]))
-TABLE["concat"] = Row(_concat)
-TABLE["flip"] = Row(_flip)
+TABLE["reshape"] = ShardRule(_reshape)
+TABLE["transpose"] = ShardRule(_transpose)
+TABLE["broadcast"] = ShardRule(_broadcast)
+TABLE["slice"] = ShardRule(_slice)
+TABLE["pad"] = ShardRule(_pad, lambda node: not np.any(node.attrs["value"]))
+TABLE["concat"] = ShardRule(_concat)
+TABLE["flip"] = ShardRule(_flip)
 
 
 # ---- products -----------------------------------------------------------------------------------
 
 
-def _matmul(node: Node, batches: BatchAxes) -> BatchAxis | Summed:
+def _matmul(node: Node, batches: BatchAxes) -> BatchAxis | SumOverRows:
     """(..., m, k) by (..., k, n): rows along k are added up, others stay."""
     left, right = batches
     m, n = node.ndim - 2, node.ndim - 1
@@ -188,7 +188,7 @@ def _matmul(node: Node, batches: BatchAxes) -> BatchAxis | Summed:
     return _aligned(node, batches)
 
 
-def _conv(node: Node, batches: BatchAxes) -> BatchAxis | Summed:
+def _conv(node: Node, batches: BatchAxes) -> BatchAxis | SumOverRows:
     """(n, c, ...) with (f, c, ...): rows along c are added up, along n and f they stay."""
     image, kernel = batches
     if any(batch is not None and batch.axis > 1 for batch in batches):
@@ -205,8 +205,8 @@ def _conv(node: Node, batches: BatchAxes) -> BatchAxis | Summed:
     return image if image is not None else _only(batches).at(1)
 
 
-TABLE["matmul"] = Row(_matmul)
-TABLE["conv"] = Row(_conv)
+TABLE["matmul"] = ShardRule(_matmul)
+TABLE["conv"] = ShardRule(_conv)
 
 
 # ---- indexed access -----------------------------------------------------------------------------
@@ -222,7 +222,7 @@ def _gather(node: Node, batches: BatchAxes) -> BatchAxis:
     return values if values.axis < axis else values.at(values.axis + rank - 1)
 
 
-def _scatter_add(node: Node, batches: BatchAxes) -> BatchAxis | Summed:
+def _scatter_add(node: Node, batches: BatchAxes) -> BatchAxis | SumOverRows:
     indices, updates = batches
     axis, rank = node.attrs["axis"], node.inputs[0].ndim
     if indices is not None:
@@ -236,8 +236,8 @@ def _scatter_add(node: Node, batches: BatchAxes) -> BatchAxis | Summed:
     return batch if batch.axis < axis else batch.at(batch.axis - rank + 1)
 
 
-TABLE["gather"] = Row(_gather)
-TABLE["scatter_add"] = Row(_scatter_add)
+TABLE["gather"] = ShardRule(_gather)
+TABLE["scatter_add"] = ShardRule(_scatter_add)
 
 
 # ---- windows ------------------------------------------------------------------------------------
@@ -252,4 +252,4 @@ def _window(node: Node, batches: BatchAxes) -> BatchAxis:
 
 for _name, _op in OPS.items():
     if _op.family == "window":
-        TABLE[_name] = Row(_window)
+        TABLE[_name] = ShardRule(_window)

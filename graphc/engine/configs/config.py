@@ -12,7 +12,7 @@ import numpy as np
 from graphc import activations, initializations, regularizers
 from graphc import backend as K
 from graphc.engine.configs.later_keywords import without_neutral
-from graphc.engine.configs.registry import Entry, layer_entry, layer_of, writing
+from graphc.engine.configs.registry import Entry, layer_entry, layer_of, writing_layers
 from graphc.engine.configs.stored_functions import function_as_data, function_of, is_stored_function
 from graphc.errors import ArgumentError
 from graphc.keywords import constructor_parameters, named_parameters
@@ -37,7 +37,7 @@ def config_of(layer: Any, base_keywords: Sequence[str]) -> dict[str, Any]:
     if layer.batch_input_shape is not None:
         config["batch_input_shape"] = list(layer.batch_input_shape)
         config["input_dtype"] = str(np.dtype(layer.input_dtype or K.floatx()))
-    with writing():
+    with writing_layers():
         for parameter in parameters:
             if parameter in (*base_keywords, *_LEFT_OUT):
                 continue

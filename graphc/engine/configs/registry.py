@@ -86,14 +86,14 @@ def _one_document(current: ContextVar[_Document | None]) -> Iterator[_Document]:
 
 
 @contextmanager
-def writing() -> Iterator[None]:
+def writing_layers() -> Iterator[None]:
     """Let `layer_entry` recognise, inside the block, layers that it has written before."""
     with _one_document(_written):
         yield
 
 
 @contextmanager
-def reading() -> Iterator[None]:
+def reading_layers() -> Iterator[None]:
     """Let `layer_of` return, inside the block, one layer for all entries of that layer."""
     with _one_document(_read), bounded():
         yield
@@ -136,7 +136,7 @@ def layer_from_config(
         GraphcError: what the layer says to its arguments.
     """
     entry, written_by = without_version(config, "layer_from_config")
-    in_force = nullcontext() if written_by is None else releases.reading(written_by)
+    in_force = nullcontext() if written_by is None else releases.reading_file_of(written_by)
     with lookup.custom_objects(custom_objects), in_force:
         return layer_of(entry, "layer_from_config")
 

@@ -12,7 +12,7 @@ from graphc.engine.data.batches import Batch, SampleOrder, slice_X
 from graphc.engine.data.rank_rows import ALL_ROWS, RankRows
 from graphc.engine.data.read_report import ReadReport, reads_of
 from graphc.engine.data.stored import Data, StoredArray
-from graphc.engine.data.windows import Window, Windows, is_small
+from graphc.engine.data.windows import Window, Windows, fits_in_window
 
 
 class ArrayBatches:
@@ -53,7 +53,7 @@ class ArrayBatches:
         held = 0
         self._in_windows: list[StoredArray] = []
         for array in sorted(self.stored, key=lambda one: one.nbytes):
-            if is_small(array, held):
+            if fits_in_window(array, held):
                 held += array.nbytes
             else:
                 self._in_windows.append(array)

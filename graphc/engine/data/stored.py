@@ -10,7 +10,7 @@ import numpy as np
 
 from graphc.compiler import graph as g
 from graphc.errors import DataError, errors_at
-from graphc.rows.spans import Extent
+from graphc.rows.read_calls import Extent
 from graphc.rows.stored import CALL_BYTES, Reads, StoredRows
 
 Samples = Sequence[int] | np.ndarray

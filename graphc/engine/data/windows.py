@@ -40,7 +40,7 @@ def read_window() -> int:
     return size_in_bytes("read_window", config.read_window)
 
 
-def is_small(array: StoredArray, others: int) -> bool:
+def fits_in_window(array: StoredArray, others: int) -> bool:
     """Return True if an array is small enough to be read once and kept, given the bytes kept
     already."""
     return array.nbytes + others <= read_window() // _SMALL

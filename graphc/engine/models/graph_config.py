@@ -18,7 +18,7 @@ from typing import Any, Protocol
 from graphc.compiler import graph as g
 from graphc.engine.configs.config import argument_from, as_data
 from graphc.engine.configs.keras_0_3 import ENDS_MASKS
-from graphc.engine.configs.registry import layer_entry, layer_of, shown, writing
+from graphc.engine.configs.registry import layer_entry, layer_of, shown, writing_layers
 from graphc.engine.models.named_nodes import NamedNodes
 from graphc.engine.topology.layer_node import mask_of
 from graphc.errors import ArgumentError, GraphcError
@@ -56,7 +56,7 @@ class AddsNamed(Protocol):
 
 def graph_config(name: str, named: NamedNodes) -> dict[str, Any]:
     """Return the config of a Graph."""
-    with writing():
+    with writing_layers():
         nodes = {node: layer_entry(layer) for node, layer in named.nodes.items()}
     node_config = []
     for record in named.node_config:

@@ -12,7 +12,7 @@ import numpy as np
 from graphc import callbacks as cbks
 from graphc import lookup, optimizers
 from graphc.compiler import graph as g
-from graphc.engine.configs.registry import reading
+from graphc.engine.configs.registry import reading_layers
 from graphc.engine.data.workers import workers_for
 from graphc.engine.keywords import BatchKeywords, CompileKeywords, TrainingKeywords
 from graphc.engine.models.graph_config import add_named, graph_config
@@ -401,7 +401,7 @@ class Graph(Model):
     @classmethod
     def from_config(cls, config: Any, custom_objects: Mapping[str, Any] | None = None) -> Graph:
         """Return a Graph with new weights, made from a config; see `layer_from_config`."""
-        with lookup.custom_objects(custom_objects), reading():
+        with lookup.custom_objects(custom_objects), reading_layers():
             graph = cls()
             add_named(graph, graph._graphc_named, config)
         return graph

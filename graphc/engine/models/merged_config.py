@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from graphc.compiler import graph as g
-from graphc.engine.configs.registry import layer_entry, writing
+from graphc.engine.configs.registry import layer_entry, writing_layers
 from graphc.engine.topology.container import Container
 from graphc.engine.topology.layer import InputLayer, Layer
 from graphc.engine.topology.merge import Merge
@@ -25,7 +25,7 @@ def merged_entry(merge: Merge) -> dict[str, Any]:
     inputs = [tensor for several in needed.values() for tensor in several]
     if len(set(inputs)) != len(inputs):
         raise _inexpressible(merge, "two of its layers read the same input")
-    with writing():
+    with writing_layers():
         branches = [_branch(merge, *pair) for pair in zip(merge.layers, tensors, strict=True)]
         entry = layer_entry(merge)
     indices = list(map(_number, merge.layers, tensors))

@@ -8,12 +8,12 @@ from typing import Any, Protocol
 
 from graphc.compiler import graph as g
 from graphc.engine.models.node_arguments import (
-    check_text,
+    check_name,
     listed,
     names_given,
     on_inputs,
     only_output,
-    record,
+    record_of_call,
 )
 from graphc.engine.topology.layer import Input, InputLayer, Layer
 from graphc.engine.topology.layer_node import JoinedTensors, LayerNode
@@ -123,7 +123,7 @@ class NamedNodes:
         self.nodes[name] = layer
         self.node_config.append(
             {
-                **record(name, input, inputs, merge_mode, concat_axis, dot_axes),
+                **record_of_call(name, input, inputs, merge_mode, concat_axis, dot_axes),
                 "create_output": create_output,
             }
         )
@@ -171,7 +171,7 @@ class NamedNodes:
         self.nodes[name] = layer
         self.node_config.append(
             {
-                **record(name, None, inputs, merge_mode, concat_axis, dot_axes),
+                **record_of_call(name, None, inputs, merge_mode, concat_axis, dot_axes),
                 "outputs": list(outputs),
                 "create_output": create_output,
             }
@@ -201,7 +201,9 @@ class NamedNodes:
                     "into a layer that takes a list, and make that the output"
                 )
         self.output_order.append(name)
-        self.output_config.append(record(name, input, inputs, merge_mode, concat_axis, dot_axes))
+        self.output_config.append(
+            record_of_call(name, input, inputs, merge_mode, concat_axis, dot_axes)
+        )
         model = self._model
         model._graphc_connect(model.inputs, [*model.outputs, tensor])
 
@@ -227,7 +229,7 @@ class NamedNodes:
         ]
 
     def _check_new(self, where: str, name: object) -> None:
-        check_text(where, name)
+        check_name(where, name)
         if name in self._tensors:
             kind = "an input" if name in self.input_order else "a node"
             raise ArgumentError(
@@ -235,7 +237,7 @@ class NamedNodes:
             )
 
     def _check_new_output(self, where: str, name: object) -> None:
-        check_text(where, name)
+        check_name(where, name)
         if name in self.output_order:
             raise ArgumentError(
                 f"{where}: the name {name!r} is taken by an output; give it another name"

@@ -28,7 +28,7 @@ def names_given(where: str, input: object, inputs: object) -> list[str]:
         )
     names = list(inputs) or [input]
     for name in names:
-        check_text(f"{where}: {'inputs' if inputs else 'input'}", name)
+        check_name(f"{where}: {'inputs' if inputs else 'input'}", name)
     return names
 
 
@@ -53,7 +53,7 @@ def listed(names: Sequence[str]) -> str:
     return ", ".join(map(repr, names))
 
 
-def record(
+def record_of_call(
     name: str,
     input: str | None,
     inputs: Sequence[str],
@@ -72,7 +72,7 @@ def record(
     }
 
 
-def check_text(where: str, name: object) -> None:
+def check_name(where: str, name: object) -> None:
     """Raise ArgumentError for what cannot be a name."""
     if not (isinstance(name, str) and name):
         raise ArgumentError(f"{where}: expected a name, which is a text, received {name!r}")

@@ -11,7 +11,13 @@ import numpy as np
 from graphc import backend as K
 from graphc import lookup, optimizers
 from graphc.compiler import graph as g
-from graphc.engine.configs.registry import layer_entry, layer_of, reading, shown, writing
+from graphc.engine.configs.registry import (
+    layer_entry,
+    layer_of,
+    reading_layers,
+    shown,
+    writing_layers,
+)
 from graphc.engine.keywords import BatchKeywords, LegacyCompileKeywords
 from graphc.engine.models.merged_config import first_entry
 from graphc.engine.topology.container import Container, behind
@@ -287,7 +293,7 @@ class Sequential(Model):
     def get_config(self) -> list[dict[str, Any]]:  # type: ignore[override]  # as in Keras
         """Return the class and the config of each layer. The first one has the input shape."""
         self._graphc_need_layers("get_config")
-        with writing():
+        with writing_layers():
             first = first_entry(self._graphc_added[0], self.inputs)
             return [first, *map(layer_entry, self._graphc_added[1:])]
 
@@ -309,7 +315,7 @@ class Sequential(Model):
                 "the config of a Sequential is a list of at least one layer, received "
                 f"{shown(config)}"
             )
-        with lookup.custom_objects(custom_objects), reading():
+        with lookup.custom_objects(custom_objects), reading_layers():
             model = cls()
             for number, entry in enumerate(config, start=1):
                 cache = {} if layer_cache is None else layer_cache

@@ -13,7 +13,7 @@ import numpy as np
 from graphc import lookup, releases
 from graphc.backend.settings import layers_by_name
 from graphc.compiler import graph as g
-from graphc.engine.configs.registry import reading
+from graphc.engine.configs.registry import reading_layers
 from graphc.engine.topology.container_config import (
     description,
     model_config,
@@ -337,9 +337,9 @@ class Container(HoldingLayer):
     @classmethod
     def from_config(cls, config: Any, custom_objects: Mapping[str, Any] | None = None) -> Container:
         """Return a model with new weights, made from a config; see `layer_from_config`."""
-        with lookup.custom_objects(custom_objects), reading():
+        with lookup.custom_objects(custom_objects), reading_layers():
             inputs, outputs = wired(config)
-            with releases.reading(release_of_config(config)):
+            with releases.reading_file_of(release_of_config(config)):
                 model = cls(input=inputs, output=outputs, name=config.get("name"))
         model.trainable = config.get("trainable", True)
         return model

@@ -18,7 +18,13 @@ from typing import Any, Protocol
 
 from graphc.compiler import graph as g
 from graphc.engine.configs.config import as_data
-from graphc.engine.configs.registry import checked_entry, layer_entry, layer_of, shown, writing
+from graphc.engine.configs.registry import (
+    checked_entry,
+    layer_entry,
+    layer_of,
+    shown,
+    writing_layers,
+)
 from graphc.engine.topology.layer import InputLayer, Layer
 from graphc.engine.topology.layer_node import LayerNode, Record, mask_of, one_or_list
 from graphc.errors import ArgumentError, suggestion
@@ -75,7 +81,7 @@ def model_config(model: Connected, calls: Collection[LayerNode]) -> dict[str, An
         history = tensor.history
         return [history.layer.name, numbers[history.node], history.tensor_index]
 
-    with writing():
+    with writing_layers():
         entries = [{"name": one.name, **layer_entry(one)} for one in model.layers]
     for entry, nodes in zip(entries, kept.values(), strict=True):
         for node in nodes:

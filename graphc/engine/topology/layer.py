@@ -32,11 +32,11 @@ from graphc.engine.topology.layer_node import (
 from graphc.engine.topology.shapes import (
     InputSpec,
     KnownShape,
-    agree,
     batch_shape,
     check_specs,
     checked_dtype,
     known_shape,
+    may_be_equal,
     warn_of_claim,
 )
 from graphc.engine.topology.used import Used
@@ -316,7 +316,7 @@ class Layer(Used, Weighted, Additions, Entry):
             return
         checks.check_made(self)
         self.assert_input_compatibility(input_tensor)
-        if shape is not None and not agree(tuple(shape), known_shape(input_tensor)):
+        if shape is not None and not may_be_equal(tuple(shape), known_shape(input_tensor)):
             raise ShapeError(
                 f"{self.name}.set_input: shape says {tuple(shape)}, the tensor has "
                 f"{known_shape(input_tensor)}"
@@ -432,7 +432,7 @@ def _said_by(
         )
     found = known_shape(tensor)
     claimed = batched if sample is None else (None, *sample)
-    if claimed is not None and not agree(tuple(claimed), found):
+    if claimed is not None and not may_be_equal(tuple(claimed), found):
         raise ShapeError(
             f"Input: tensor: it has the shape {found}, and the shape beside it says "
             f"{tuple(claimed)}, the batch first; leave it out"

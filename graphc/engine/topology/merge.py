@@ -19,8 +19,8 @@ from graphc.engine.topology.merge_modes import (
     MODES,
     concatenated,
     divided_by_products,
+    dot_product,
     elementwise,
-    product,
     repeated_as_claimed,
 )
 from graphc.engine.topology.shapes import KnownShape
@@ -28,7 +28,7 @@ from graphc.engine.topology.user_layers import checks
 from graphc.engine.topology.user_layers.functions import (
     OutputClaim,
     check_takes,
-    checked_arguments,
+    checked_extra_arguments,
     checked_output,
     takes_mask,
 )
@@ -139,7 +139,7 @@ class Merge(Layer):
         self._claims: dict[int, KnownShape | None] = {}  # about the inputs, by their places
         self._takes_mask = callable(mode) and takes_mask(mode)
         self._output_mask = output_mask
-        self.arguments = checked_arguments(arguments, where)
+        self.arguments = checked_extra_arguments(arguments, where)
         if callable(mode):
             masks = {"mask": "mask"} if self._takes_mask else {}
             check_takes(mode, f"{where}: mode", "inputs", **self.arguments, **masks)
@@ -193,7 +193,7 @@ class Merge(Layer):
             and max(x.ndim for x in inputs) > 2
         ):
             return divided_by_products(inputs, self._summed_axes, where)
-        return product(inputs, self._summed_axes, where, normalized=self.mode == "cos")
+        return dot_product(inputs, self._summed_axes, where, normalized=self.mode == "cos")
 
     def _claim_about(self, position: int, x: g.Node) -> KnownShape | None:
         """Return what the layer of an input claimed about its output, of a later call too, whose

@@ -55,7 +55,7 @@ def concatenated(inputs: Sequence[g.Node], axis: int, where: str) -> g.Node:
     return g.concat(inputs, axis)
 
 
-def product(
+def dot_product(
     inputs: Sequence[g.Node],
     axes: tuple[Sequence[int], Sequence[int]],
     where: str,
@@ -93,7 +93,7 @@ def divided_by_products(
     every vector with every other. The errors start with `where`."""
     x, y = inputs
     pairs = (x, y), (x, x), (y, y)
-    product_of, of_first, of_second = (product(pair, axes, where, False) for pair in pairs)
+    product_of, of_first, of_second = (dot_product(pair, axes, where, False) for pair in pairs)
     return product_of / K.maximum(K.sqrt(of_first * of_second), K.epsilon())
 
 

@@ -29,7 +29,7 @@ def known_shape(node: g.Node) -> KnownShape:
     return tuple([size if isinstance(size, int) else None for size in node.shape])
 
 
-def agree(one: KnownShape, other: KnownShape) -> bool:
+def may_be_equal(one: KnownShape, other: KnownShape) -> bool:
     """Return True if two shapes may be the same: as many axes, and no axis of two different known
     sizes."""
     return len(one) == len(other) and all(
@@ -98,7 +98,8 @@ def batch_shape(sample: object, batched: object, owner: str) -> KnownShape | Non
     both are given and disagree, a line is logged, and the former applies, as in Keras."""
     if batched is not None:
         sizes = _checked_sizes(batched, owner)
-        if sample is not None and not agree(said := (None, *_checked_sizes(sample, owner)), sizes):
+        said = sizes if sample is None else (None, *_checked_sizes(sample, owner))
+        if not may_be_equal(said, sizes):
             _log.warning(
                 "%s: batch_input_shape is %s, which counts, but input_shape says %s, the batch "
                 "first; leave one of the two out",
@@ -119,7 +120,7 @@ def warn_of_claim(layer: Any, found: KnownShape) -> None:
     """Log a line if a layer that is not the first states another shape than its input has. Keras
     ignores such a shape, and programs contain them."""
     claimed = layer.batch_input_shape
-    if claimed is not None and not agree(claimed, found):
+    if claimed is not None and not may_be_equal(claimed, found):
         _log.warning(
             "%s (%s): its input_shape (or input_dim) says %s, the batch first, and its input has "
             "%s, which counts; leave it out, only the first layer of a model needs it",

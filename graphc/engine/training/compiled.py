@@ -48,7 +48,7 @@ _MODES = next(flag.choices for flag in FLAGS if flag.name == "mode")
 
 
 @dataclass
-class Values:
+class PendingNumbers:
     """The values of a step that was begun; `get` waits for them and converts them to numbers."""
 
     pending: Pending
@@ -135,11 +135,11 @@ class Compiled:
         others = {*self.trained, *weights, *(variable for variable, _ in self.model.updates)}
         return [one for one, _ in self.updates if one not in others and one.ndim]
 
-    def begun(self, step: MadeFunction) -> Callable[..., Pending | Values]:
+    def begun(self, step: MadeFunction) -> Callable[..., Pending | PendingNumbers]:
         """Begin a step of training or testing; see `numbers` for its values."""
         if not self.of_epochs:
             return step.start
-        return lambda *arrays: Values(step.start(*arrays), self.numbers)
+        return lambda *arrays: PendingNumbers(step.start(*arrays), self.numbers)
 
     def numbers(self, values: Iterable[np.ndarray]) -> list[float]:
         """Return the values of a step as numbers; a metric of a whole epoch is a `BatchSums`."""

@@ -14,14 +14,14 @@ from graphc.errors import ShapeError
 from graphc.metrics import BatchSums
 
 
-class Values(Protocol):
+class PendingValues(Protocol):
     """The values of a step that was started; `get` waits for them."""
 
     def get(self) -> Sequence[Any]:
         """Wait for the values."""
 
 
-Step = Callable[..., Values]
+Step = Callable[..., PendingValues]
 """A function of a batch: it is begun, and its values are asked for when they are needed."""
 
 # Batches of an evaluation whose values are not asked for yet: a device may be that far behind.
@@ -89,7 +89,7 @@ def evaluate_loop(
     """
     seen = 0
     totals = [0.0] * len(labels)
-    begun: deque[tuple[int, Values]] = deque()
+    begun: deque[tuple[int, PendingValues]] = deque()
     with ProgressBar(samples, "evaluate", show) as bar, gone_through(batches) as epoch:
         for number, (size, batch) in enumerate(epoch):
             pending = step(*batch)
@@ -105,7 +105,7 @@ def evaluate_loop(
     return [float(one) if isinstance(one, BatchSums) else one / seen for one in totals]
 
 
-def _add(totals: list[float], size: int, pending: Values) -> None:
+def _add(totals: list[float], size: int, pending: PendingValues) -> None:
     for k, value in enumerate(pending.get()):
         if isinstance(value, BatchSums):
             before = totals[k]

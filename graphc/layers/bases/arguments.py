@@ -11,7 +11,7 @@ from graphc import regularizers
 from graphc.compiler import graph as g
 from graphc.engine.keywords import LayerKeywords
 from graphc.engine.topology.layer import Layer
-from graphc.engine.topology.shapes import agree
+from graphc.engine.topology.shapes import may_be_equal
 from graphc.errors import ArgumentError, ShapeError, errors_at
 from graphc.lookup import whole_number
 
@@ -37,7 +37,7 @@ def with_input_shape(
     batched = kwargs.get("batch_input_shape")
     if batched is None:
         return {**kwargs, "input_shape": shape}
-    if not isinstance(batched, list | tuple) or not agree((None, *shape), tuple(batched)):
+    if not isinstance(batched, list | tuple) or not may_be_equal((None, *shape), tuple(batched)):
         raise ArgumentError(
             f"{label}: batch_input_shape is {batched!r}, but {said_by} says {(None, *shape)}, the "
             "batch first; leave one of the two out"

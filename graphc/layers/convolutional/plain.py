@@ -10,7 +10,7 @@ from graphc.backend.conv import CONVOLUTION_BORDERS, check_border_mode, convolve
 from graphc.compiler import graph as g
 from graphc.engine.keywords import LayerKeywords
 from graphc.engine.topology.shapes import KnownShape
-from graphc.files.conversions import Form, Kernel
+from graphc.files.conversions import Form, KernelLayout
 from graphc.layers.bases.affine import AffineLayer
 from graphc.layers.bases.arguments import checked_length, option, with_input_shape, with_length
 from graphc.layers.bases.spatial import SpatialLayer
@@ -69,7 +69,7 @@ class _Convolution(AffineLayer, SpatialLayer):
         even = any(size % 2 == 0 for size in self._window)
         moves = self.border_mode == "same" and (even or max(self._strides) > 1)
         kernels = [weight for weight in self.weights if weight is getattr(self, "W", None)]
-        return dict.fromkeys(kernels, Kernel(self._kernel_ordering, self.dims == 1, moves))
+        return dict.fromkeys(kernels, KernelLayout(self._kernel_ordering, self.dims == 1, moves))
 
     def call(self, x: g.Node, mask: g.Node | None = None) -> g.Node:
         return self._activated(self._convolved(x))

@@ -12,7 +12,7 @@ from graphc.engine.topology.holding import HoldingLayer
 from graphc.engine.topology.layer import Layer
 from graphc.engine.topology.layer_node import Mask, one_or_list, record_use, recorded_uses, to_list
 from graphc.engine.topology.renewal import Switched, SwitchedUse
-from graphc.engine.topology.shapes import KnownShape, agree, known_shape
+from graphc.engine.topology.shapes import KnownShape, known_shape, may_be_equal
 from graphc.errors import ArgumentError, ShapeError
 from graphc.lookup import true_or_false
 
@@ -99,7 +99,7 @@ class AutoEncoder(Switched, HoldingLayer):
 
     def _decoded(self, codes: list[g.Node], masks: list[Mask]) -> tuple[list[g.Node], list[Mask]]:
         claimed, found = self.decoder.batch_input_shape, known_shape(codes[0])
-        if claimed is not None and not agree(claimed, found):
+        if claimed is not None and not may_be_equal(claimed, found):
             raise ShapeError(
                 f"{self._graphc_label}: the decoder {self.decoder.name} takes {claimed}, the "
                 f"batch first, and the encoder {self.encoder.name} gives {found}; correct the "

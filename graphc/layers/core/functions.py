@@ -15,7 +15,7 @@ from graphc.engine.topology.merge import Merge
 from graphc.engine.topology.shapes import KnownShape, known_shape
 from graphc.engine.topology.user_layers.functions import (
     OutputClaim,
-    checked_arguments,
+    checked_extra_arguments,
     checked_output,
     signature_of,
 )
@@ -55,7 +55,7 @@ class Lambda(Layer):
         if not callable(function):
             raise ArgumentError(f"{where}: function: expected a function, received {function!r}")
         self.function = function
-        self.arguments = checked_arguments(arguments, where)
+        self.arguments = checked_extra_arguments(arguments, where)
         self.takes_mask = self._check_arguments(where)
         self._claim = OutputClaim(output_shape, where, has_batch=False)
 

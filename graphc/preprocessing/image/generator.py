@@ -47,10 +47,10 @@ from graphc.preprocessing.image.statistics import (
 )
 from graphc.preprocessing.image.transforms import (
     flip_axis,
-    moved,
     random_channel_shift,
     rotated,
     sheared,
+    shifted_by_shares,
 )
 from graphc.public.attributes import explain_missing
 from graphc.releases import arguments_of_1_2, meanings, renamed, since
@@ -354,7 +354,7 @@ class ImageDataGenerator:
             x = rotated(x, self.rotation_range, *filling, axes, rng)
         if self.width_shift_range or self.height_shift_range:
             shares = {self.row_axis: self.height_shift_range, self.col_axis: self.width_shift_range}
-            x = moved(x, shares, *filling, rng)
+            x = shifted_by_shares(x, shares, *filling, rng)
         x = self._flipped(x, rng)
         if self.shear_range:
             x = sheared(x, self.shear_range, *filling, axes, rng)

@@ -109,7 +109,7 @@ def random_shift(
         col_index: _range("random_shift", "wrg", wrg),
     }
     if meanings() == "1.0":
-        return moved(image, shares, fill_mode, cval, rng)
+        return shifted_by_shares(image, shares, fill_mode, cval, rng)
     pixels = [
         _draw(rng).uniform(-share, share) * image.shape[axis] for axis, share in shares.items()
     ]
@@ -117,7 +117,7 @@ def random_shift(
     return affine.transformed("random_shift", image, move, channel_axis, fill_mode, cval)
 
 
-def moved(
+def shifted_by_shares(
     image: np.ndarray,
     shares: Mapping[int, float],
     fill_mode: str,

@@ -8,7 +8,7 @@ import pytest
 from graphc.compiler import graph as g
 from graphc.compiler.passes.constants import any_constant, scalar_value
 from graphc.compiler.passes.match import (
-    Row,
+    Rewrite,
     matches,
     operations,
     variables,
@@ -75,7 +75,7 @@ def test_a_predicate_limits_what_a_variable_accepts():
 
 def test_a_result_takes_weak_numbers_and_functions_of_the_surface():
     (softplus,) = operations("softplus")
-    row = Row(log(1 + exp(x)), softplus(x) * 2)
+    row = Rewrite(log(1 + exp(x)), softplus(x) * 2)
     node = g.input((3,), "float64")
     assert row(g.log(1 + g.exp(node))) is g.softplus(node) * 2
     assert row(g.log(2 + g.exp(node))) is None
@@ -90,8 +90,8 @@ def test_python_operators_on_either_side_write_patterns():
 
 
 def test_rows_print_as_formulas():
-    assert str(Row(log(exp(x)), x)) == "log(exp(x)) = x"
-    assert str(Row(-(x - y), y - x)) == "-(x - y) = y - x"
-    assert str(Row(-x * y, -(x * y))) == "(-x) * y = -(x * y)"
-    assert str(Row(where(~x, x, y), where(x, y, x))) == "where(~x, x, y) = where(x, y, x)"
-    assert str(Row(x**2, x * x)) == "x ** 2 = x * x"
+    assert str(Rewrite(log(exp(x)), x)) == "log(exp(x)) = x"
+    assert str(Rewrite(-(x - y), y - x)) == "-(x - y) = y - x"
+    assert str(Rewrite(-x * y, -(x * y))) == "(-x) * y = -(x * y)"
+    assert str(Rewrite(where(~x, x, y), where(x, y, x))) == "where(~x, x, y) = where(x, y, x)"
+    assert str(Rewrite(x**2, x * x)) == "x ** 2 = x * x"

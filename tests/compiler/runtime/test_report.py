@@ -25,7 +25,7 @@ def test_the_cpu_is_reported_with_what_float32_means() -> None:
 
 def test_native_code_is_reported_with_its_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
     config.cpu = "native"
-    found = toolchain.Compiler("/some/where/g++", "g++ 12", ("-O3", "-fopenmp"), "")
+    found = toolchain.CppCompiler("/some/where/g++", "g++ 12", ("-O3", "-fopenmp"), "")
     monkeypatch.setattr(toolchain, "find_compiler", lambda cache: found)
     report = device_report()
     assert report.executor == "generated C++ (cpu=native)"
@@ -43,7 +43,7 @@ def test_native_code_is_reported_with_its_compiler(monkeypatch: pytest.MonkeyPat
 )
 def test_threads_are_those_of_openmp(flag: str, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
-    assert toolchain.threads(toolchain.Compiler("g++", "12", (flag,), "")) == said
+    assert toolchain.threads(toolchain.CppCompiler("g++", "12", (flag,), "")) == said
 
 
 def test_auto_reports_the_interpreter_where_there_is_no_compiler(

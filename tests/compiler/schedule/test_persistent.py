@@ -15,7 +15,7 @@ from graphc.compiler.schedule.persistent import (
     elementwise_operands,
     is_literal,
     persistent,
-    rows_of,
+    rows_per_block,
 )
 
 BATCH = g.BATCH
@@ -93,7 +93,7 @@ def test_left_operands_that_no_carry_reaches_wait_too() -> None:
 
 @pytest.mark.parametrize("widest", [1, 5, 32, 50, 128, 129, 1000])
 def test_rows_of_a_block(widest: int) -> None:
-    rows = rows_of(widest)
+    rows = rows_per_block(widest)
     assert rows >= 1
     assert rows * widest <= WARP or rows == 1
     assert (rows + 1) * widest > WARP  # the next row would begin another warp

@@ -9,7 +9,7 @@ from graphc.compiler import graph as g
 from graphc.compiler.grad import grad
 from graphc.compiler.shards.analysis import statuses
 from graphc.compiler.shards.batch_axis import BatchAxis
-from graphc.compiler.shards.status import SAME, WHOLE, ZERO, Kind, Status, joined
+from graphc.compiler.shards.status import SAME, WHOLE, ZERO, Kind, Status, covering_status
 
 X = g.input((g.BATCH, 3), "float64", "x")
 W = g.shared([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]], "w", "float64")
@@ -156,11 +156,13 @@ def test_a_loop_that_cannot_be_divided(make, reason):
 
 def test_carries():
     rows = ROWS(batch=BatchAxis(0))
-    assert joined(ZERO, PARTIAL()) == PARTIAL()
-    assert joined(ROWS(1, BatchAxis(0, None)), ROWS(0, BatchAxis(0, 3))) == ROWS(1, BatchAxis(0, 3))
-    assert joined(SAME, TOTAL(1)) == TOTAL(1)
-    assert joined(TOTAL(1), OWN()) == OWN(1)
-    assert joined(WHOLE, rows) == WHOLE
+    assert covering_status(ZERO, PARTIAL()) == PARTIAL()
+    assert covering_status(ROWS(1, BatchAxis(0, None)), ROWS(0, BatchAxis(0, 3))) == ROWS(
+        1, BatchAxis(0, 3)
+    )
+    assert covering_status(SAME, TOTAL(1)) == TOTAL(1)
+    assert covering_status(TOTAL(1), OWN()) == OWN(1)
+    assert covering_status(WHOLE, rows) == WHOLE
 
 
 ONES = np.ones((2, 3, 4))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from graphc.compiler import graph as g
-from graphc.compiler.shards.spread import Spread, spread
+from graphc.compiler.shards.spread import Spread, analyse_root
 from graphc.parallel.slices import Parameter
 
 
@@ -15,7 +15,7 @@ def variable(*shape: int) -> g.Node:
 
 def analysed(sums: list, updates: list, states: list, fetched: tuple = ()) -> Spread:
     pairs = [(g.state_of(variable), value) for variable, value in updates]
-    return spread(fetched, pairs, sums, [g.state_of(one) for one in states])
+    return analyse_root(fetched, pairs, sums, [g.state_of(one) for one in states])
 
 
 def test_an_elementwise_update_is_cut() -> None:

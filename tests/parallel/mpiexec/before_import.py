@@ -13,5 +13,5 @@ if os.environ["PMI_RANK"] == "1":
 
 from graphc.parallel import mpi
 
-mpi.join()
+mpi.join_mpi()
 print("joined", flush=True)

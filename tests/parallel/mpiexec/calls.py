@@ -10,7 +10,7 @@ from graphc.parallel import mpi
 from graphc.parallel.agreement import agree, gather
 from graphc.parallel.transport import as_bytes
 
-ranks = mpi.join()
+ranks = mpi.join_mpi()
 
 
 def part(sender: int, receiver: int, elements: int) -> np.ndarray:

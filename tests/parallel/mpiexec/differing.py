@@ -24,7 +24,7 @@ from graphc.optimizers import SGD
 from graphc.parallel import mpi
 from graphc.parallel.agreement import gather
 
-ranks = mpi.join()
+ranks = mpi.join_mpi()
 is_other = ranks.rank == 1
 ROWS = 3000
 X = np.random.RandomState(1).normal(size=(ROWS, 5)).astype("float32")

@@ -14,7 +14,7 @@ from graphc.parallel import mpi
 from graphc.parallel.transport import as_bytes, failing_together
 
 way, failing, others = sys.argv[1], int(sys.argv[2]), sys.argv[3]
-ranks = mpi.join()
+ranks = mpi.join_mpi()
 values = np.zeros(ranks.size)
 
 

@@ -12,10 +12,10 @@ from graphc.callbacks import LambdaCallback
 from graphc.config import config
 from graphc.layers import Dense, Lambda
 from graphc.models import Sequential
-from graphc.parallel.launch import find_launch
+from graphc.parallel.launcher import find_launcher
 
 mistake = sys.argv[1]
-rank = find_launch().rank
+rank = find_launcher().rank
 x = np.random.RandomState(1).rand(16, 5)
 y = np.random.RandomState(2).rand(16, 1)
 if mistake == "early" and rank == 1:

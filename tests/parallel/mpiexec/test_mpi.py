@@ -8,7 +8,7 @@ import pytest
 
 from graphc.errors import RankError
 from graphc.parallel.heartbeat import ENDING_SECONDS, SILENCE_SECONDS
-from graphc.parallel.launch import Launch
+from graphc.parallel.launcher import Launcher
 from graphc.parallel.mpi import check_size
 from tests.parallel.mpiexec.launching import Job, run
 
@@ -81,7 +81,7 @@ def test_all_end_within_ten_seconds() -> None:
 
 def test_a_launcher_of_another_mpi_is_an_error() -> None:
     check_size(None, 1, "MPICH")
-    check_size(Launch("mpiexec", 0, None), 4, "MPICH")
-    check_size(Launch("mpiexec", 0, 4), 4, "MPICH")
+    check_size(Launcher("mpiexec", 0, None), 4, "MPICH")
+    check_size(Launcher("mpiexec", 0, 4), 4, "MPICH")
     with pytest.raises(RankError, match="started 4 processes.*MPICH Version: 5, sees 1"):
-        check_size(Launch("mpiexec of Open MPI", 2, 4), 1, "MPICH Version: 5\nmore")
+        check_size(Launcher("mpiexec of Open MPI", 2, 4), 1, "MPICH Version: 5\nmore")

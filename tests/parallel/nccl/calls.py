@@ -47,7 +47,7 @@ def on_device(array: np.ndarray) -> nccl.DeviceBytes:
 
 
 checks = []
-ranks = nccl.Nccl(Files(), nccl.Library(path), Stream(), lambda: checks.append(rank))
+ranks = nccl.Nccl(Files(), nccl.NcclLibrary(path), Stream(), lambda: checks.append(rank))
 
 
 def elements(sender: int, receiver: int) -> int:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from graphc.errors import DeviceError, MissingPackageError, RankError
-from graphc.parallel.nccl import DeviceBytes, Library, Nccl, find_library
+from graphc.parallel.nccl import DeviceBytes, Nccl, NcclLibrary, find_library
 from graphc.parallel.transport import OneRank
 from tests.parallel.nccl.building import FOLDER, built
 
@@ -44,7 +44,7 @@ def test_the_five_calls(size: int, stand_in: str, tmp_path: Path) -> None:
 
 
 def test_an_error_of_the_library_is_raised_with_its_text(stand_in: str) -> None:
-    library = Library(stand_in)
+    library = NcclLibrary(stand_in)
     assert library.version() == "2.27.1"
     with pytest.raises(RankError, match="NCCL returned 4: invalid argument; NCCL_DEBUG=INFO"):
         library.check("NCCL", 4)
@@ -116,17 +116,17 @@ def test_no_library_is_an_error_with_the_command_that_installs_it() -> None:
     with pytest.raises(
         MissingPackageError, match="NCCL is missing .*: python -m pip install nvidia-nccl-cu12"
     ):
-        Library("libnccl-of-nobody.so")
+        NcclLibrary("libnccl-of-nobody.so")
 
 
 def test_a_library_without_the_calls_is_an_error() -> None:
     with pytest.raises(DeviceError, match="which has no ncclGetVersion"):
-        Library("libc.so.6")
+        NcclLibrary("libc.so.6")
 
 
 def test_the_real_library_has_a_version_and_gives_ids() -> None:
     try:
-        library = Library()
+        library = NcclLibrary()
     except MissingPackageError:
         pytest.skip("no NCCL here: pip install '.[nccl]' brings it")
     assert re.fullmatch(r"2\.\d+\.\d+", library.version()), find_library()

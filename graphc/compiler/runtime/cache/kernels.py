@@ -79,7 +79,7 @@ def content_key(parts: Iterable[str]) -> str:
     return digest.hexdigest()[:40]
 
 
-class Entry(NamedTuple):
+class CacheEntry(NamedTuple):
     """An open file of a cache.
 
     Attributes:
@@ -121,7 +121,7 @@ class KernelCache:
         raise _nowhere("none takes a file")
 
     def obtain(
-        self, name: str, make: Callable[[], bytes], load: Callable[[Entry], T]
+        self, name: str, make: Callable[[], bytes], load: Callable[[CacheEntry], T]
     ) -> tuple[T, float | None]:
         """Load the entry file `name`, which is made where there is none or where it does not load;
         what is made is kept once it has loaded.
@@ -153,7 +153,7 @@ class KernelCache:
         yield private_folder()
 
     @contextmanager
-    def _opened(self, name: str) -> Iterator[Entry | None]:
+    def _opened(self, name: str) -> Iterator[CacheEntry | None]:
         """The entry file `name`, whole and of this user, as long as the block runs; else None."""
         path = self.folder / name
         try:
@@ -174,7 +174,7 @@ class KernelCache:
     @contextmanager
     def _draft(
         self, place: Path, name: str, content: bytes, digest: bytes = b""
-    ) -> Iterator[Entry | None]:
+    ) -> Iterator[CacheEntry | None]:
         """A file with these bytes, which gets its name when the block ends well; None where the
         folder does not take it."""
         try:
@@ -189,7 +189,7 @@ class KernelCache:
                 half, descriptor = folder.create(name)
                 with os.fdopen(os.dup(descriptor), "wb") as file:
                     file.write(content + digest)
-                entry = Entry(place / name, descriptor, content)
+                entry = CacheEntry(place / name, descriptor, content)
             except OSError as error:
                 entry = None
                 self._unwritable(error)
@@ -224,7 +224,7 @@ def _digest(content: bytes) -> bytes:
     return hashlib.sha256(content).digest()
 
 
-def _checked(path: Path, descriptor: int) -> Entry | None:
+def _checked(path: Path, descriptor: int) -> CacheEntry | None:
     """The entry behind a descriptor, which counts as used now; None where it is damaged."""
     with suppress(OSError):  # of another machine's disk, or one that is read-only
         if time.time() - os.fstat(descriptor).st_mtime > _USE_SECONDS:
@@ -239,7 +239,7 @@ def _checked(path: Path, descriptor: int) -> Entry | None:
     if _digest(content) != data[-_DIGEST_BYTES:]:
         _log_once(f"{path} is damaged; it is made again")
         return None
-    return Entry(path, descriptor, content)
+    return CacheEntry(path, descriptor, content)
 
 
 def chosen_folder() -> Path:

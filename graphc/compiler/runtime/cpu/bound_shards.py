@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from graphc.compiler.graph import Node, State, Symbol, latest_move
-from graphc.compiler.runtime.cpu.frame import Frame, Tables, address_of
+from graphc.compiler.runtime.cpu.frame import BoundSizes, Frame, address_of
 from graphc.compiler.runtime.cpu.partial_sums import PartialSums, row_of
 from graphc.compiler.shards import RowDivision
 
@@ -46,7 +46,7 @@ class BoundShards:
         division: RowDivision,
         inputs: Sequence[Node],
         bindings: Sequence[Mapping[Symbol, int]],
-        tables: Sequence[Tables],
+        tables: Sequence[BoundSizes],
         frames: Sequence[Frame],
         fed: Sequence[tuple[int, Node]],
         sums: int,

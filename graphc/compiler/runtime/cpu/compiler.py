@@ -16,7 +16,7 @@ from typing import NamedTuple
 from graphc import resources
 from graphc.compiler.codegen.native.step import STEP
 from graphc.compiler.runtime.cache.kernels import (
-    Entry,
+    CacheEntry,
     KernelCache,
     content_key,
     header_texts,
@@ -35,7 +35,7 @@ from graphc.compiler.runtime.compiler_process import (
     working_folder,
 )
 from graphc.compiler.runtime.cpu import library
-from graphc.compiler.runtime.cpu.toolchain import TOOL, Compiler, find_compiler
+from graphc.compiler.runtime.cpu.toolchain import TOOL, CppCompiler, find_compiler
 from graphc.errors import CompilerError
 
 _log = logging.getLogger("graphc")
@@ -73,7 +73,7 @@ _TREE_SUM = ctypes.CFUNCTYPE(
     *(ctypes.c_void_p, ctypes.c_uint64, ctypes.c_void_p),
     *(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p),
 )
-_runtimes: dict[Compiler, Runtime] = {}
+_runtimes: dict[CppCompiler, Runtime] = {}
 
 
 class Library(NamedTuple):
@@ -94,13 +94,13 @@ class Runtime:
     """
 
     def __init__(self, functions: ctypes.CDLL):
-        self.memory = library.symbol(functions, "graphc_memory")
+        self.memory = library.address_of_symbol(functions, "graphc_memory")
         self._held = functions["graphc_memory_held"]
         self._held.restype = ctypes.c_size_t
         self._threads = functions["graphc_threads"]
         self._use_threads = functions["graphc_use_threads"]
         self._start_threads = functions["graphc_start_threads"]
-        self.tree_sum = _TREE_SUM(library.symbol(functions, "graphc_tree_sum"))
+        self.tree_sum = _TREE_SUM(library.address_of_symbol(functions, "graphc_tree_sum"))
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=self._alone)
 
@@ -144,8 +144,8 @@ def loaded(source: str, layers: Mapping[str, str], name: str) -> Library:
     runtime = runtime_library(cache, compiler)
     key = _key(source, compiler)
 
-    def load(entry: Entry) -> ctypes.CDLL:
-        functions = library.load(key, entry, (STEP,))
+    def load(entry: CacheEntry) -> ctypes.CDLL:
+        functions = library.load_library(key, entry, (STEP,))
         if library.has_symbol(functions, _MEMORY):  # else nothing of it needs memory
             ctypes.c_void_p.in_dll(functions, _MEMORY).value = runtime.memory
         return functions
@@ -157,7 +157,7 @@ def loaded(source: str, layers: Mapping[str, str], name: str) -> Library:
     return Library(*cache.obtain(f"{key}.so", make, load), runtime)
 
 
-def runtime_library(cache: KernelCache, compiler: Compiler) -> Runtime:
+def runtime_library(cache: KernelCache, compiler: CppCompiler) -> Runtime:
     """The library that all programs of a compiler share, loaded once a process."""
     if compiler not in _runtimes:
         key = _key(_RUNTIME, compiler)
@@ -167,9 +167,9 @@ def runtime_library(cache: KernelCache, compiler: Compiler) -> Runtime:
             "graphc_tree_sum",
         )
 
-        def load(entry: Entry) -> ctypes.CDLL:
+        def load(entry: CacheEntry) -> ctypes.CDLL:
             with _short_waits():
-                return library.load(key, entry, names)
+                return library.load_library(key, entry, names)
 
         make = _maker(cache, compiler, f"{key}.cpp", _RUNTIME, {}, "the runtime library")
         functions, _ = cache.obtain(f"{key}.so", make, load)
@@ -177,7 +177,7 @@ def runtime_library(cache: KernelCache, compiler: Compiler) -> Runtime:
     return _runtimes[compiler]
 
 
-def _key(source: str, compiler: Compiler) -> str:
+def _key(source: str, compiler: CppCompiler) -> str:
     headers = header_texts(resources.folder("kernels"))
     return content_key([without_comments(source), *compiler.flags, compiler.identity, *headers])
 
@@ -200,7 +200,7 @@ def _short_waits() -> Iterator[None]:
 
 def _maker(
     cache: KernelCache,
-    compiler: Compiler,
+    compiler: CppCompiler,
     file: str,
     source: str,
     layers: Mapping[str, str],
@@ -216,7 +216,7 @@ def _maker(
 
 
 def _compiled(
-    compiler: Compiler, path: Path, source: str, layers: Mapping[str, str], name: str
+    compiler: CppCompiler, path: Path, source: str, layers: Mapping[str, str], name: str
 ) -> bytes:
     include = resources.folder("kernels")
     command = [compiler.path, *compiler.flags, "-I", str(include)]
@@ -233,7 +233,7 @@ def _compiled(
 
 def _compile_error(
     done: subprocess.CompletedProcess[str],
-    compiler: Compiler,
+    compiler: CppCompiler,
     path: Path,
     source: str,
     layers: Mapping[str, str],

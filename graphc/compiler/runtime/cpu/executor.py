@@ -21,8 +21,8 @@ from graphc.compiler.codegen.native.step import STEP
 from graphc.compiler.graph import CallStep, Node, State, Symbol, assign_together
 from graphc.compiler.runtime.cpu.bound_shards import BoundShards
 from graphc.compiler.runtime.cpu.compiler import loaded
-from graphc.compiler.runtime.cpu.frame import ARENA, Arena, Frame, Tables, address_of
-from graphc.compiler.runtime.cpu.library import symbol
+from graphc.compiler.runtime.cpu.frame import ARENA, Arena, BoundSizes, Frame, address_of
+from graphc.compiler.runtime.cpu.library import address_of_symbol
 from graphc.compiler.runtime.cpu.partial_sums import PartialSums, row_of
 from graphc.compiler.runtime.executor import Observer
 from graphc.compiler.runtime.fallback import FINE, Fallback
@@ -66,8 +66,8 @@ class NativeExecutor:
         self._states = tuple(states)
         self._name = name
         self._fetched = self.program.outputs[: len(self.program.outputs) - len(states)]
-        self._tables: OrderedDict[frozenset[Any], Tables] = OrderedDict()
-        self._latest: tuple[Bindings, Tables | None] = {}, None
+        self._tables: OrderedDict[frozenset[Any], BoundSizes] = OrderedDict()
+        self._latest: tuple[Bindings, BoundSizes | None] = {}, None
         self._fallback = Fallback(
             self.program.outputs, self.program.checks, name, self.program.given
         )
@@ -82,7 +82,7 @@ class NativeExecutor:
         self.summary = f"native code, {count} kernel{'' if count == 1 else 's'}, {how}"
         self._runtime = library.runtime
         self._library = library.functions  # unloaded with this executor
-        self._step = _STEP(symbol(library.functions, STEP))
+        self._step = _STEP(address_of_symbol(library.functions, STEP))
         self._words = np.array(program.words, np.uint32)
         self._words_at = address_of(self._words)
         self._slots = {buffer: slot for slot, buffer in enumerate(program.buffers)}
@@ -378,7 +378,7 @@ class NativeExecutor:
     def _results(
         self,
         frame: Frame,
-        tables: Tables,
+        tables: BoundSizes,
         feeds: Mapping[Node, np.ndarray],
         given: Mapping[int, np.ndarray] = MappingProxyType({}),
     ) -> list[np.ndarray]:
@@ -408,7 +408,7 @@ class NativeExecutor:
             return origin.get()
         return np.array(feeds[origin] if isinstance(origin, Node) else origin, order="C")
 
-    def _bind(self, bindings: Bindings) -> Tables:
+    def _bind(self, bindings: Bindings) -> BoundSizes:
         """The tables for these sizes; those of the latest sets are kept."""
         latest, tables = self._latest
         if bindings is latest and tables is not None:  # they do not change
@@ -430,7 +430,7 @@ class NativeExecutor:
                 tuple(value_of(size, bindings) for size in node.shape) for node in self._fetched
             ]
             table = self._sizes(bindings)
-            tables = Tables(
+            tables = BoundSizes(
                 table,
                 address_of(table),
                 plan.nbytes,

@@ -50,15 +50,15 @@ ARENA = Arena()
 
 
 @dataclass(frozen=True)
-class Tables:
-    """A program with its sizes bound.
+class BoundSizes:
+    """The tables of a program that depend on its sizes, for one set of sizes.
 
     Attributes:
         sizes, sizes_at: the table of extents, and its address.
-        nbytes: of the arena.
-        inner: which slots of the table of addresses are of the arena.
-        offsets: how many bytes from its start each of them is.
-        shapes: of what is fetched.
+        nbytes: the size of the arena.
+        inner: the slots of the table of addresses that point into the arena.
+        offsets: for each of them, its distance in bytes from the start of the arena.
+        shapes: the shapes of the fetched values.
     """
 
     sizes: np.ndarray
@@ -86,13 +86,13 @@ class Frame:
         for slot, array in constants.items():
             self.addresses[slot] = address_of(array)
         self.status = ctypes.c_uint64(FINE)
-        self._tables: Tables | None = None
+        self._tables: BoundSizes | None = None
         self._arena = 0
         self._move = -1  # no state has its slot yet
         self._state_arrays: list[np.ndarray] = []
         self.at, self.status_at = address_of(self._table), ctypes.addressof(self.status)
 
-    def set_arena(self, tables: Tables, start: int) -> None:
+    def set_arena(self, tables: BoundSizes, start: int) -> None:
         """Set the slots of the arena, which begins at this address."""
         if self._tables is not tables or self._arena != start:
             self._tables, self._arena = tables, start

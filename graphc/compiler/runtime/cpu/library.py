@@ -27,7 +27,7 @@ import threading
 import weakref
 from collections.abc import Iterator, Sequence
 
-from graphc.compiler.runtime.cache.kernels import Entry
+from graphc.compiler.runtime.cache.kernels import CacheEntry
 from graphc.errors import CompilerError
 
 _FIX = (
@@ -60,11 +60,12 @@ def found(key: str) -> ctypes.CDLL | None:
     return _loaded.get(key)
 
 
-def load(key: str, entry: Entry, names: Sequence[str]) -> ctypes.CDLL:
+def load_library(key: str, entry: CacheEntry, names: Sequence[str]) -> ctypes.CDLL:
     """Load an entry of the cache, which has to have functions of these names.
 
-    It is unloaded when nothing refers to it any more. Call its functions by `symbol`: what
-    ctypes makes of a name is a cycle, in which a library waits for the collector.
+    The library is unloaded when nothing refers to it any more. Call its functions by
+    `address_of_symbol`: the object that ctypes makes for a name is part of a reference cycle, which
+    would keep the library until the garbage collector runs.
 
     Raises CompilerError for what is no library for this process.
     """
@@ -88,13 +89,13 @@ def load(key: str, entry: Entry, names: Sequence[str]) -> ctypes.CDLL:
         return library
 
 
-def _error(entry: Entry, problem: str) -> CompilerError:
+def _error(entry: CacheEntry, problem: str) -> CompilerError:
     return CompilerError(
         f"the compiled program {entry.path} cannot be loaded ({problem}). What to do: {_FIX}"
     )
 
 
-def _name_of(entry: Entry) -> str:
+def _name_of(entry: CacheEntry) -> str:
     if sys.platform == "linux" and os.path.exists("/proc/self/fd"):
         return f"{next(_names)}{entry.descriptor}"
     return str(entry.path)
@@ -129,7 +130,7 @@ def _cut_short(content: bytes) -> str:
     return ""
 
 
-def symbol(library: ctypes.CDLL, name: str) -> int:
+def address_of_symbol(library: ctypes.CDLL, name: str) -> int:
     """The address of a function or a variable that the library has."""
     return ctypes.addressof(ctypes.c_char.in_dll(library, name))
 
@@ -137,7 +138,7 @@ def symbol(library: ctypes.CDLL, name: str) -> int:
 def has_symbol(library: ctypes.CDLL, name: str) -> bool:
     """Return whether a library has a function or a variable of this name."""
     try:
-        symbol(library, name)
+        address_of_symbol(library, name)
     except ValueError:
         return False
     return True

@@ -84,7 +84,7 @@ extern "C" int trial(int n) {
 _logged: set[str] = set()
 
 
-class Compiler(NamedTuple):
+class CppCompiler(NamedTuple):
     """A C++ compiler: its path, what ``--version`` prints first, the flags that it takes, and what
     it is, for keys: equal ones make equal code."""
 
@@ -106,7 +106,7 @@ def compiler_path() -> str | None:
     return next(filter(None, map(shutil.which, [named] if named else COMPILERS)), None)
 
 
-def find_compiler(cache: KernelCache) -> Compiler:
+def find_compiler(cache: KernelCache) -> CppCompiler:
     """The C++ compiler. CompilerError where there is none, or it does not compile.
 
     What it can do is tried once and kept in the cache. One without OpenMP makes code for one
@@ -121,7 +121,7 @@ def find_compiler(cache: KernelCache) -> Compiler:
     version = said.texts[0].strip().splitlines()[0]
     # Some of what -march=native tunes for has no name among what is defined.
     identity = f"{said.identity}\n{processor()}"
-    compiler = Compiler(path, version, (*FLAGS, *_way(path, version, identity, cache)), identity)
+    compiler = CppCompiler(path, version, (*FLAGS, *_way(path, version, identity, cache)), identity)
     if not compiler.has_threads:
         _log_once(f"native code runs on one thread: {path} has no OpenMP. What to do: {OPENMP_FIX}")
     return compiler
@@ -172,7 +172,7 @@ def processor() -> str:
     return " ".join([platform.machine(), *(found.get(key, "") for key in wanted)])
 
 
-def threads(compiler: Compiler) -> str:
+def threads(compiler: CppCompiler) -> str:
     """Return the number of threads that its code runs on, with the reason."""
     if not compiler.has_threads:
         return "1, as the compiler has no OpenMP"

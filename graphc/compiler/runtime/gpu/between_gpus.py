@@ -38,7 +38,7 @@ def sums_transport(ranks: Transport[np.ndarray]) -> Transport[np.ndarray]:
         return ranks
     if _instance is None:
         assert isinstance(ranks, Mpi)
-        _instance = BetweenGpus(ranks, nccl.Library(), ranks.heartbeat.check)
+        _instance = BetweenGpus(ranks, nccl.NcclLibrary(), ranks.heartbeat.check)
         atexit.register(_instance.close)  # before the device is
     return _instance
 
@@ -56,12 +56,12 @@ class BetweenGpus:
     """
 
     def __init__(
-        self, host: Transport[np.ndarray], library: nccl.Library, check: Callable[[], None]
+        self, host: Transport[np.ndarray], library: nccl.NcclLibrary, check: Callable[[], None]
     ) -> None:
         self.rank, self.size, self.host_transport = host.rank, host.size, host
         self._check = check
-        self._free: list[_Stage] = []
-        self._busy: list[_Stage] = []  # kept, also for a transfer that is not waited for
+        self._free: list[_StagingBuffer] = []
+        self._busy: list[_StagingBuffer] = []  # kept, also for a transfer that is not waited for
         self._device = device = cuda.device()
         with device.current():
             self._stream = device.new_stream()
@@ -118,7 +118,7 @@ class BetweenGpus:
             else:
                 self._nccl.close()
 
-    def _stage(self, nbytes: int) -> _Stage:
+    def _stage(self, nbytes: int) -> _StagingBuffer:
         """A stage of at least so many bytes that no transfer uses."""
         fitting = [stage for stage in self._free if stage.nbytes >= nbytes]
         if fitting:
@@ -127,11 +127,13 @@ class BetweenGpus:
         else:
             if self._free:  # too small: its memory may serve
                 self._free.pop().drop()
-            stage = _Stage(self._device, nbytes)
+            stage = _StagingBuffer(self._device, nbytes)
         self._busy.append(stage)
         return stage
 
-    def _copied_back(self, stage: _Stage, array: np.ndarray, used: Sequence[_Stage]) -> Transfer:
+    def _copied_back(
+        self, stage: _StagingBuffer, array: np.ndarray, used: Sequence[_StagingBuffer]
+    ) -> Transfer:
         stage.download(array.nbytes, self._stream)
 
         def finish() -> None:
@@ -160,7 +162,7 @@ class _Staged:
         self._finish()
 
 
-class _Stage:
+class _StagingBuffer:
     """Page-locked memory of the host and as much of the device's. The device has to be current.
 
     Attributes:
@@ -174,7 +176,7 @@ class _Stage:
         self._block = device.allocate(self.nbytes, _WHAT)
         self.host = device.pinned(self.nbytes)
         self._copied: Any = device.event()
-        # The block may have been another's: see `Slot.reserve`.
+        # The block may have been another's: see `InputSlot.reserve`.
         device.wait(f"making room for {_WHAT}")
 
     def memory(self, nbytes: int) -> nccl.DeviceBytes:

@@ -27,7 +27,7 @@ import numpy as np
 from graphc.compiler.graph import CallStep
 from graphc.compiler.runtime.gpu import probe
 from graphc.compiler.runtime.gpu.bound_program import PreparedLaunch, described
-from graphc.compiler.runtime.gpu.pool import Block, Pool
+from graphc.compiler.runtime.gpu.pool import Pool, PoolBlock
 from graphc.compiler.runtime.gpu.workspace import Workspace
 from graphc.errors import DeviceError, OutOfMemoryError
 from graphc.parallel.joining import take_gpu
@@ -130,7 +130,7 @@ class Device:
 
     # ---- memory --------------------------------------------------------------------------------
 
-    def allocate(self, nbytes: int, what: str) -> Block:
+    def allocate(self, nbytes: int, what: str) -> PoolBlock:
         """Allocate device memory; `what` names it in the OutOfMemoryError where there is not
         enough."""
         try:

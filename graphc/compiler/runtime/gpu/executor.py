@@ -31,8 +31,8 @@ from graphc.compiler.runtime.gpu.bound_program import (
 from graphc.compiler.runtime.gpu.device_array import DeviceArray, on_device
 from graphc.compiler.runtime.gpu.nvcc import compiled
 from graphc.compiler.runtime.gpu.observed import run_observed
-from graphc.compiler.runtime.gpu.pool import Block
-from graphc.compiler.runtime.gpu.workspace import Fetch
+from graphc.compiler.runtime.gpu.pool import PoolBlock
+from graphc.compiler.runtime.gpu.workspace import PendingFetch
 from graphc.compiler.runtime.index_checks import fed_indices
 from graphc.compiler.runtime.observed import Observed
 from graphc.compiler.runtime.out_of_memory import explanation, uncounted
@@ -173,7 +173,7 @@ class CudaExecutor:
         call_step: CallStep,
         checked: bool,
         observer: Observer | None,
-    ) -> Fetch | None:
+    ) -> PendingFetch | None:
         """Launch all kernels, count the call, and begin to copy the fetched values to the host.
 
         If `checked`, the status word is copied as the last one. Returns None if nothing is copied.
@@ -260,7 +260,7 @@ class CudaExecutor:
         self.summary = f"{len(steps)} kernel{'' if len(steps) == 1 else 's'}, {how}"
         return binary.loaded
 
-    def _upload_constants(self) -> tuple[dict[Buffer, int], Block]:
+    def _upload_constants(self) -> tuple[dict[Buffer, int], PoolBlock]:
         """Upload the constants, and return their addresses and the block of memory that holds them
         behind the status word."""
         arrays = constants(self.program)

@@ -19,7 +19,7 @@ class Memory(Protocol):
     def free(self) -> None: ...
 
 
-class Block:
+class PoolBlock:
     """Device memory that goes back to its pool when nothing refers to it any more.
 
     Attributes:
@@ -54,16 +54,16 @@ class Pool:
         self._returned: deque[tuple[int, Memory]] = deque()
         self.reserved = 0  # bytes taken from the driver, in use or not
 
-    def take(self, nbytes: int) -> Block:
+    def take(self, nbytes: int) -> PoolBlock:
         """A block of at least this size. Raises what the driver raises where there is none."""
         self._collect()
         size = size_class(nbytes)
         free = self._free.get(size)
         if free:
-            return Block(free.pop(), size, self._returned)
+            return PoolBlock(free.pop(), size, self._returned)
         memory = self._allocate(size)
         self.reserved += size
-        return Block(memory, size, self._returned)
+        return PoolBlock(memory, size, self._returned)
 
     @property
     def free(self) -> int:

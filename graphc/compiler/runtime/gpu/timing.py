@@ -19,7 +19,7 @@ from graphc.compiler.graph import Node
 from graphc.compiler.runtime.gpu.bound_program import BoundProgram, PreparedLaunch
 from graphc.compiler.runtime.gpu.cuda import Device
 from graphc.compiler.runtime.gpu.executor import CudaExecutor
-from graphc.compiler.runtime.gpu.pool import Block
+from graphc.compiler.runtime.gpu.pool import PoolBlock
 
 
 @dataclass(frozen=True)
@@ -166,7 +166,7 @@ class _Overwritten:
             _range(bound, buffer, bindings) for buffer in launch.writes if buffer in fixed
         )
         self._device = device
-        self._kept: list[tuple[int, int, Block]] = []
+        self._kept: list[tuple[int, int, PoolBlock]] = []
         for start, end in writes:
             if any(start < other_end and other < end for other, other_end in reads):
                 block = device.allocate(end - start, "what a kernel writes over")

@@ -15,7 +15,7 @@ from typing import Protocol
 import numpy as np
 
 from graphc.compiler.graph import Node
-from graphc.compiler.runtime.gpu.pool import Block, size_class
+from graphc.compiler.runtime.gpu.pool import PoolBlock, size_class
 
 
 class Stream(Protocol):
@@ -48,7 +48,7 @@ class DeviceMemory(Protocol):
     @property
     def errors(self) -> type[Exception]: ...
 
-    def allocate(self, nbytes: int, what: str) -> Block: ...
+    def allocate(self, nbytes: int, what: str) -> PoolBlock: ...
     def pinned(self, nbytes: int) -> np.ndarray: ...
     def discard(self, *objects: object) -> None: ...
     def event(self) -> Event: ...
@@ -57,7 +57,7 @@ class DeviceMemory(Protocol):
     def start_download(self, pinned: np.ndarray, address: int, stream: Stream) -> None: ...
 
 
-class Slot:
+class InputSlot:
     """A place for the inputs of one call.
 
     Attributes:
@@ -69,7 +69,7 @@ class Slot:
     def __init__(self, device: DeviceMemory):
         self._device = device
         self.host = np.empty(0, np.uint8)
-        self.block: Block | None = None
+        self.block: PoolBlock | None = None
         self.copied = device.event()
         self.read = device.event()
 
@@ -103,7 +103,7 @@ class Receipt:
         self.copied = device.event()
 
 
-class Fetch:
+class PendingFetch:
     """Copies to the host that are under way."""
 
     def __init__(self, workspace: Workspace, receipt: Receipt, views: list[np.ndarray]):
@@ -127,12 +127,12 @@ class Workspace:
 
     def __init__(self, device: DeviceMemory):
         self._device = device
-        self._arena: Block | None = None
-        self._slots = (Slot(device), Slot(device))
+        self._arena: PoolBlock | None = None
+        self._slots = (InputSlot(device), InputSlot(device))
         self._calls = 0
         self._receipts: dict[int, deque[Receipt]] = {}
 
-    def arena(self, nbytes: int, what: str) -> Block:
+    def arena(self, nbytes: int, what: str) -> PoolBlock:
         """The arena, at least this large; `what` names the function that needs it.
 
         The caller holds on to it for as long as it puts launches into the compute stream: those of
@@ -181,15 +181,16 @@ class Workspace:
             raise
         slot.read.record(device.compute)
 
-    def start_fetch(self, sources: Sequence[tuple[int, int]]) -> Fetch:
-        """Begin to copy device memory, (address, bytes) pairs, to the host, behind all work so
-        far."""
+    def start_fetch(self, sources: Sequence[tuple[int, int]]) -> PendingFetch:
+        """Begin to copy device memory, (address, bytes) pairs, to the host, after all work that was
+        queued before."""
         starts = np.cumsum([0] + [-(-nbytes // 64) * 64 for _, nbytes in sources])
         receipt = self._receipt(int(starts[-1]))
         views = []
         for start, (_, nbytes) in zip(starts, sources, strict=False):
             views.append(receipt.host[start : start + nbytes])
-        fetch = Fetch(self, receipt, views)  # which gives the receipt back, if a copy fails too
+        # Made before the copies: it gives the receipt back if one of them fails, too.
+        fetch = PendingFetch(self, receipt, views)
         for view, (address, _) in zip(views, sources, strict=True):
             if view.nbytes:
                 self._device.start_download(view, address, self._device.compute)

@@ -8,7 +8,7 @@ from typing import Any
 
 from graphc.compiler import graph as g
 from graphc.engine.topology.layer_node import Mask, one_or_list, to_list
-from graphc.engine.topology.shapes import KnownShape, agree, known_shape
+from graphc.engine.topology.shapes import KnownShape, known_shape, may_be_equal
 from graphc.engine.topology.user_layers.functions import check_takes
 from graphc.errors import ArgumentError, ShapeError
 
@@ -74,7 +74,7 @@ def check_claim(
     claimed = layer.get_output_shape_for(input_shape)
     claims = list(claimed) if isinstance(claimed, list) else [tuple(claimed)]
     actual = [known_shape(one) for one in to_list(output)]
-    if len(claims) != len(actual) or not all(map(agree, map(tuple, claims), actual)):
+    if len(claims) != len(actual) or not all(map(may_be_equal, map(tuple, claims), actual)):
         raise ShapeError(
             f"{layer._graphc_label}: get_output_shape_for({input_shape}) says "
             f"{claimed}, but call() made an output of shape {one_or_list(actual)}; correct one "

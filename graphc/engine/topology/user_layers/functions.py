@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from graphc.compiler import graph as g
-from graphc.engine.topology.shapes import KnownShape, agree, known_shape
+from graphc.engine.topology.shapes import KnownShape, known_shape, may_be_equal
 from graphc.errors import ArgumentError
 from graphc.lookup import is_whole, quotient
 
@@ -45,7 +45,7 @@ def check_takes(function: Callable[..., Any], where: str, *arguments: str, **key
         ) from error
 
 
-def checked_arguments(arguments: object, where: str) -> dict[str, Any]:
+def checked_extra_arguments(arguments: object, where: str) -> dict[str, Any]:
     """Return a copy of the extra arguments of a user's function, {} for None. ArgumentError unless
     it is a dict by name."""
     if arguments is None:
@@ -111,10 +111,12 @@ class OutputClaim:
             claimed = _checked_sizes(shape, call)
         self.claimed = claimed
         found = known_shape(output)
-        if agree(claimed, found) or self._logged:
+        if may_be_equal(claimed, found) or self._logged:
             return
         self._logged = True
-        without_batch = " and seems to lack the batch axis" if agree(claimed, found[1:]) else ""
+        without_batch = (
+            " and seems to lack the batch axis" if may_be_equal(claimed, found[1:]) else ""
+        )
         _log.warning(
             "%s: output_shape says %s, the batch first,%s but the function made an output of shape "
             "%s, which counts; correct output_shape, or leave it out",

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from graphc.compiler.runtime.cache import kernels as cache_module
-from graphc.compiler.runtime.cache.kernels import Entry, KernelCache
+from graphc.compiler.runtime.cache.kernels import CacheEntry, KernelCache
 from graphc.compiler.runtime.cpu import library
 from graphc.errors import CompilerError
 from tests.stand_in_compiler import numbered_library, small_library
@@ -42,13 +42,13 @@ def loaded(cache: KernelCache, number: int) -> ctypes.CDLL:
     return cache.obtain(
         f"{key}.so",
         lambda: numbered_library(number),
-        lambda entry: library.load(key, entry, ("numeral",)),
+        lambda entry: library.load_library(key, entry, ("numeral",)),
     )[0]
 
 
 def numeral(one: ctypes.CDLL) -> int:
     """Return the result of the library's function."""
-    return ctypes.CFUNCTYPE(ctypes.c_int)(library.symbol(one, "numeral"))()
+    return ctypes.CFUNCTYPE(ctypes.c_int)(library.address_of_symbol(one, "numeral"))()
 
 
 def mapped(cache: KernelCache) -> int:
@@ -102,9 +102,9 @@ def test_a_descriptor_s_number_that_comes_again_is_no_other_library(cache: Kerne
     def load(number: int) -> ctypes.CDLL:
         key = key_of(number)
 
-        def by(entry: Entry) -> object:
+        def by(entry: CacheEntry) -> object:
             numbers.append(entry.descriptor)
-            return library.load(key, entry, ("numeral",))
+            return library.load_library(key, entry, ("numeral",))
 
         return cache.obtain(f"{key}.so", lambda: numbered_library(number), by)[0]
 
@@ -118,9 +118,9 @@ def test_what_was_checked_is_loaded_whatever_has_its_name_by_then(cache: KernelC
     other = cache.folder / "other"
     other.write_bytes(numbered_library(2))
 
-    def load(entry: Entry) -> object:
+    def load(entry: CacheEntry) -> object:
         os.replace(other, entry.path)
-        return library.load("swapped", entry, ("numeral",))
+        return library.load_library("swapped", entry, ("numeral",))
 
     found, seconds = cache.obtain(f"{key_of(1)}.so", lambda: pytest.fail("made again"), load)
     assert seconds is None
@@ -186,8 +186,8 @@ def changed(content: bytes, at: int, value: int) -> bytes:
 def test_what_does_not_load_is_an_error_and_is_not_kept(
     cache: KernelCache, broken: Callable[[], bytes], said: str
 ) -> None:
-    def load(entry: Entry) -> object:
-        return library.load("broken", entry, ("numeral",))
+    def load(entry: CacheEntry) -> object:
+        return library.load_library("broken", entry, ("numeral",))
 
     with pytest.raises(CompilerError, match=f"cannot be loaded .*{said}.*What to do: see that"):
         cache.obtain("broken.so", broken, load)
@@ -205,6 +205,6 @@ def test_what_the_cache_has_and_does_not_load_is_made_again_once(
     found, seconds = cache.obtain(
         f"{key_of(4)}.so",
         lambda: pytest.fail("made again"),
-        lambda entry: library.load("4", entry, ("numeral",)),
+        lambda entry: library.load_library("4", entry, ("numeral",)),
     )
     assert (numeral(found), seconds) == (4, None)

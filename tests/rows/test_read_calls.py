@@ -3,13 +3,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graphc.rows.spans import Extent, spans
+from graphc.rows.read_calls import Extent, read_calls
 
 
 def found(wanted, extents, most=1000):
     return [
         (one.first, one.stop, one.begin, one.end, one.chunks)
-        for one in spans(np.array(wanted), extents, most)
+        for one in read_calls(np.array(wanted), extents, most)
     ]
 
 
@@ -61,7 +61,7 @@ def test_each_wanted_row_is_read_once_and_no_unit_twice(wanted, files, most):
     for count, rows, before in [*files, (200, 7, 0)]:
         extents.append(Extent(0, count, rows, 1, -before, True).shifted(start))
         start += count
-    calls = list(spans(np.array(wanted, int), extents, most))
+    calls = list(read_calls(np.array(wanted, int), extents, most))
     assert [k for one in calls for k in range(one.begin, one.end)] == list(range(len(wanted)))
     touched = []
     for one in calls:

@@ -63,7 +63,7 @@ class Extent:
 
 
 @dataclass(frozen=True)
-class Span:
+class ReadCall:
     """A range of rows that one call reads.
 
     Attributes:
@@ -79,7 +79,7 @@ class Span:
     chunks: int
 
 
-def spans(wanted: np.ndarray, extents: Sequence[Extent], most: int) -> Iterator[Span]:
+def read_calls(wanted: np.ndarray, extents: Sequence[Extent], most: int) -> Iterator[ReadCall]:
     """Yield the calls that read the wanted rows.
 
     Rows of one unit, or of neighbouring ones, are read by one call, which begins and ends with a
@@ -98,7 +98,7 @@ def spans(wanted: np.ndarray, extents: Sequence[Extent], most: int) -> Iterator[
             yield from _cut(wanted, here, behind, extent, most)
 
 
-def _cut(wanted: np.ndarray, begin: int, end: int, extent: Extent, most: int) -> Iterator[Span]:
+def _cut(wanted: np.ndarray, begin: int, end: int, extent: Extent, most: int) -> Iterator[ReadCall]:
     """Yield calls for rows of neighbouring units, each below the limit of size."""
     while begin < end:
         first = int(wanted[begin])
@@ -112,5 +112,5 @@ def _cut(wanted: np.ndarray, begin: int, end: int, extent: Extent, most: int) ->
             cut = begin + int(np.searchsorted(wanted[begin:end], behind))
         stop = int(wanted[cut - 1]) + 1
         chunks = extent.between(first, stop) if extent.chunked else 0
-        yield Span(first, stop, begin, cut, chunks)
+        yield ReadCall(first, stop, begin, cut, chunks)
         begin = cut

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Launch:
+class Launcher:
     """A launcher that started this process as one of several.
 
     `size` is the number of processes, None where only MPI knows it.
     """
 
-    launcher: str
+    name: str
     rank: int
     size: int | None
 
@@ -41,15 +41,15 @@ def mark_process() -> None:
     os.environ.setdefault(_MARK, str(os.getpid()))
 
 
-def find_launch(environ: Mapping[str, str] | None = None) -> Launch | None:
+def find_launcher(environ: Mapping[str, str] | None = None) -> Launcher | None:
     """Return the launcher of this process; None for a process that was started alone, or by a
     rank."""
     environ = os.environ if environ is None else environ
     if environ.get(_MARK, str(os.getpid())) != str(os.getpid()):
         return None
-    for launcher, rank, size in _VARIABLES:
-        numbers = [environ.get(name, "") for name in (rank, size) if name is not None]
+    for name, rank, size in _VARIABLES:
+        numbers = [environ.get(variable, "") for variable in (rank, size) if variable is not None]
         if all(map(str.isdecimal, numbers)):
             given, *of_how_many = map(int, numbers)
-            return Launch(launcher, given, of_how_many[0] if of_how_many else None)
+            return Launcher(name, given, of_how_many[0] if of_how_many else None)
     return None
