@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from functools import partial
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -268,4 +269,16 @@ def _compile(call: Callable[..., None], arguments: Mapping[str, Any], place: str
         raise ArgumentError(f"{place}: compile: {error}") from error
 
 
-public(__name__)
+def get_function_name(o: str | Callable[..., object]) -> str:
+    """Return the name of a function, or the name that is given."""
+    return o if isinstance(o, str) else str(getattr(o, "__name__", None) or type(o).__name__)
+
+
+def _of_layer_utils(name: str) -> Callable[[], object]:
+    # That module needs this one first.
+    return lambda: getattr(import_module("graphc.utils.layer_utils"), name)
+
+
+public(
+    __name__, {name: _of_layer_utils(name) for name in ("container_from_config", "model_summary")}
+)

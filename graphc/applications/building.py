@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -175,7 +176,8 @@ class Architecture:
 
     Attributes:
         name: of the model, and in the name of the file of weights.
-        release: of that file, in its address.
+        module: the one whose constants, `TH_WEIGHTS_PATH` and its like, have the addresses of these
+            files; a program may set them.
         size: rows and columns of an image.
         least: the fewest rows and columns that the convolutions take.
         layers: gives the output for images, their ordering, and the number of classes of the last
@@ -184,7 +186,7 @@ class Architecture:
     """
 
     name: str
-    release: str
+    module: str
     size: int
     least: int
     layers: Callable[[Node, str, int | None], Node]
@@ -215,14 +217,34 @@ class Architecture:
             model = made_model(images, outputs, self.name)
 
         def stored() -> tuple[str, str]:
-            return imagenet_file(self.name, self.release, ordering, include_top)
+            constant = address_constant(ordering, include_top)
+            return (
+                imagenet_file(self.name, ordering, include_top),
+                vars(sys.modules[self.module])[constant],
+            )
 
         weigh(model, weights, "imagenet", stored)
         return model
 
 
-def imagenet_file(name: str, version: str, ordering: str, include_top: bool) -> tuple[str, str]:
-    """Return the name of Keras' file of weights of a model, and its address."""
+def address_constant(ordering: str, include_top: bool = True) -> str:
+    """Return the name of the constant that has the address of a file of weights."""
+    return f"{ordering.upper()}_WEIGHTS_PATH{'' if include_top else '_NO_TOP'}"
+
+
+def imagenet_file(name: str, ordering: str, include_top: bool) -> str:
+    """Return the name of Keras' file of weights of a model."""
     top = "" if include_top else "_notop"
-    file = f"{name}_weights_{ordering}_dim_ordering_{ordering}_kernels{top}.h5"
-    return file, f"{RELEASES}/{version}/{file}"
+    return f"{name}_weights_{ordering}_dim_ordering_{ordering}_kernels{top}.h5"
+
+
+def imagenet_addresses(
+    name: str, version: str, orderings: Sequence[str] = ("th", "tf")
+) -> tuple[str, ...]:
+    """Return the addresses of Keras' files of weights of a model, for each of the orderings with
+    its last layers, then for each without."""
+    return tuple(
+        f"{RELEASES}/{version}/{imagenet_file(name, ordering, include_top)}"
+        for include_top in (True, False)
+        for ordering in orderings
+    )

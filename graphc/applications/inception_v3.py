@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from graphc import backend as K
-from graphc.applications.building import Architecture, channel_axis
+from graphc.applications.building import Architecture, channel_axis, imagenet_addresses
 from graphc.applications.imagenet_utils import decode_predictions as decode_predictions
 from graphc.compiler.graph import Node
 from graphc.layers import (
@@ -24,6 +24,10 @@ from graphc.models import Model
 from graphc.paths import GivenPath
 from graphc.public.calls import public
 from graphc.releases import since
+
+TH_WEIGHTS_PATH, TF_WEIGHTS_PATH, TH_WEIGHTS_PATH_NO_TOP, TF_WEIGHTS_PATH_NO_TOP = (
+    imagenet_addresses("inception_v3", "v0.2")
+)
 
 
 @since("1.1.0")
@@ -162,7 +166,7 @@ def InceptionV3(
         weights, input_tensor, classes: as of `VGG16`.
         input_shape: of one image, without include_top: at least 139 x 139.
     """
-    architecture = Architecture("inception_v3", "v0.2", 299, 139, _layers)
+    architecture = Architecture("inception_v3", __name__, 299, 139, _layers)
     return architecture.model(include_top, weights, input_tensor, input_shape, classes)
 
 

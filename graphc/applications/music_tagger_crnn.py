@@ -32,6 +32,11 @@ from graphc.paths import GivenPath
 from graphc.public.calls import public
 from graphc.releases import since
 
+_FILE = "music_tagger_crnn_weights_tf_kernels_{}_dim_ordering.h5"  # by the ordering of images
+TH_WEIGHTS_PATH, TF_WEIGHTS_PATH = (
+    f"{RELEASES}/v0.3/{_FILE.format(ordering)}" for ordering in ("th", "tf")
+)
+
 _MELS, _FRAMES = 96, 1366
 _BLOCKS = ((64, 2), (128, 3), (128, 4), (128, 4))  # filters, pool
 _TAGS = 50
@@ -86,8 +91,7 @@ def MusicTaggerCRNN(
         model = made_model(sounds, x, "music_tagger_crnn")
 
     def stored() -> tuple[str, str]:
-        file = f"music_tagger_crnn_weights_tf_kernels_{ordering}_dim_ordering.h5"
-        return file, f"{RELEASES}/v0.3/{file}"
+        return _FILE.format(ordering), TH_WEIGHTS_PATH if ordering == "th" else TF_WEIGHTS_PATH
 
     weigh(model, weights, "msd", stored, by_name=True)
     return model

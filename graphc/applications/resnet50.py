@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from graphc import backend as K
-from graphc.applications.building import Architecture, channel_axis
+from graphc.applications.building import Architecture, channel_axis, imagenet_addresses
 from graphc.applications.imagenet_utils import decode_predictions as decode_predictions
 from graphc.applications.imagenet_utils import preprocess_input as preprocess_input
 from graphc.compiler.graph import Node
@@ -25,6 +25,10 @@ from graphc.models import Model
 from graphc.paths import GivenPath
 from graphc.public.calls import public
 from graphc.releases import since
+
+TH_WEIGHTS_PATH, TF_WEIGHTS_PATH, TH_WEIGHTS_PATH_NO_TOP, TF_WEIGHTS_PATH_NO_TOP = (
+    imagenet_addresses("resnet50", "v0.2")
+)
 
 _STAGES = {2: 3, 3: 4, 4: 6, 5: 3}  # stage -> blocks
 
@@ -116,7 +120,7 @@ def ResNet50(
         weights, input_tensor, classes: as of `VGG16`.
         input_shape: of one image, without include_top: at least 197 x 197.
     """
-    architecture = Architecture("resnet50", "v0.2", 224, 197, _layers)
+    architecture = Architecture("resnet50", __name__, 224, 197, _layers)
     return architecture.model(include_top, weights, input_tensor, input_shape, classes)
 
 

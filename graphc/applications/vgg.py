@@ -17,6 +17,7 @@ _FILTERS = (64, 128, 256, 512, 512)
 
 def vgg(
     name: str,
+    module: str,
     depths: Sequence[int],
     include_top: bool,
     weights: GivenPath | None,
@@ -24,8 +25,9 @@ def vgg(
     input_shape: Sequence[int | None] | None,
     classes: int,
 ) -> Model:
-    """Return a network of blocks of 3x3 convolutions, of which `depths` says how many each has."""
-    architecture = Architecture(name, "v0.1", 224, 48, partial(_layers, depths))
+    """Return a network of blocks of 3x3 convolutions, of which `depths` says how many each has; see
+    `Architecture` for the module."""
+    architecture = Architecture(name, module, 224, 48, partial(_layers, depths))
     return architecture.model(include_top, weights, input_tensor, input_shape, classes)
 
 

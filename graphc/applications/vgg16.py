@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from graphc.applications.building import imagenet_addresses
 from graphc.applications.imagenet_utils import decode_predictions as decode_predictions
 from graphc.applications.imagenet_utils import preprocess_input as preprocess_input
 from graphc.applications.vgg import vgg
@@ -12,6 +13,10 @@ from graphc.models import Model
 from graphc.paths import GivenPath
 from graphc.public.calls import public
 from graphc.releases import since
+
+TH_WEIGHTS_PATH, TF_WEIGHTS_PATH, TH_WEIGHTS_PATH_NO_TOP, TF_WEIGHTS_PATH_NO_TOP = (
+    imagenet_addresses("vgg16", "v0.1")
+)
 
 
 @since("1.1.0")
@@ -37,7 +42,7 @@ def VGG16(
         DownloadError: the file of weights could not be fetched; the message says where to put it.
     """
     depths = (2, 2, 3, 3, 3)
-    return vgg("vgg16", depths, include_top, weights, input_tensor, input_shape, classes)
+    return vgg("vgg16", __name__, depths, include_top, weights, input_tensor, input_shape, classes)
 
 
 public(__name__)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from graphc.applications.building import imagenet_addresses
 from graphc.applications.imagenet_utils import decode_predictions as decode_predictions
 from graphc.applications.imagenet_utils import preprocess_input as preprocess_input
 from graphc.applications.vgg import vgg
@@ -12,6 +13,10 @@ from graphc.models import Model
 from graphc.paths import GivenPath
 from graphc.public.calls import public
 from graphc.releases import since
+
+TH_WEIGHTS_PATH, TF_WEIGHTS_PATH, TH_WEIGHTS_PATH_NO_TOP, TF_WEIGHTS_PATH_NO_TOP = (
+    imagenet_addresses("vgg19", "v0.1")
+)
 
 
 @since("1.1.0")
@@ -28,7 +33,7 @@ def VGG19(
         include_top, weights, input_tensor, input_shape, classes: as of `VGG16`.
     """
     depths = (2, 2, 4, 4, 4)
-    return vgg("vgg19", depths, include_top, weights, input_tensor, input_shape, classes)
+    return vgg("vgg19", __name__, depths, include_top, weights, input_tensor, input_shape, classes)
 
 
 public(__name__)

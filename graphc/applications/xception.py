@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from graphc.applications.building import Architecture, channel_axis
+from graphc.applications.building import Architecture, channel_axis, imagenet_addresses
 from graphc.applications.imagenet_utils import decode_predictions as decode_predictions
 from graphc.compiler.graph import Node
 from graphc.layers import (
@@ -24,6 +24,8 @@ from graphc.models import Model
 from graphc.paths import GivenPath
 from graphc.public.calls import public
 from graphc.releases import since
+
+TF_WEIGHTS_PATH, TF_WEIGHTS_PATH_NO_TOP = imagenet_addresses("xception", "v0.4", ("tf",))
 
 _ENTRY = {2: 128, 3: 256, 4: 728}  # block -> filters
 _MIDDLE = range(5, 13)
@@ -111,7 +113,7 @@ def Xception(
         weights, input_tensor, classes: as of `VGG16`.
         input_shape: of one image, without include_top: at least 71 x 71.
     """
-    architecture = Architecture("xception", "v0.4", 299, 71, _layers, ordering="tf")
+    architecture = Architecture("xception", __name__, 299, 71, _layers, ordering="tf")
     return architecture.model(include_top, weights, input_tensor, input_shape, classes)
 
 

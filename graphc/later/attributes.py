@@ -7,14 +7,13 @@ _PHASE = "fit and train_on_batch train, evaluate and predict do not; there is no
 _DEVICE = "set graphc.config.device = 'gpu' before the first layer"
 _STEP = "fit computes and applies gradients; K.gradients(loss, weights) has them as tensors"
 _OWN_STEP = "train_on_batch is a step, and K.function(inputs, outputs, updates) makes your own"
-_USES = "wiring.nodes are the uses of layers between inputs and outputs"
 _VALUES = "get_weights() has the values, and save_weights(path) writes them"
+_CACHE = "equal expressions are one here, so nothing is computed twice; output is a use's tensor"
 
 OF_MODELS: dict[str, str] = {
     "add_metric": "give metrics=[...] to compile",
     "backward": _STEP,
     "compute_output_shape": "here it is get_output_shape_for",
-    "container_nodes": _USES,
     "cpu": "set graphc.config.device = 'cpu' before the first layer",
     "cuda": _DEVICE,
     "eval": _PHASE,
@@ -26,7 +25,6 @@ OF_MODELS: dict[str, str] = {
     "make_test_function": "here it is _make_test_function",
     "make_train_function": "here it is _make_train_function",
     "named_parameters": "layer.weights are a layer's, and layer.get_weights() their values",
-    "nodes_by_depth": _USES,
     "non_trainable_variables": "here it is non_trainable_weights",
     "parameters": "here it is trainable_weights; count_params() counts their numbers",
     "predict_step": "predict_on_batch is a step of prediction",
@@ -43,11 +41,23 @@ OF_MODELS: dict[str, str] = {
 
 OF_LAYERS: dict[str, str] = {
     "compute_output_shape": "here it is get_output_shape_for",
+    "W_shape": "here it is W.shape, once the layer is in use",
+    "W_shape1": "here it is the shape of one of W_i, W_f, W_c and W_o, once the layer is in use",
+    "dims": "here it is target_shape, of Reshape",
     "filters": "here it is nb_filter, of a convolution",
+    "input_ndim": "input_spec[0].ndim is the number of axes of layers that take just so many, and "
+    "len(input_shape) that of what comes in",
     "kernel": "layer.weights lists what a layer has: W and b of most",
     "non_trainable_variables": "here it is non_trainable_weights",
+    "layer_cache": _CACHE,
+    "output_col": "output_shape has the columns",
+    "output_row": "output_shape has the rows",
+    "param_broadcast": "here it is shared_axes",
     "params": "here it is trainable_weights",
     "recurrent_kernel": "layer.weights lists what a layer has: W, U and b of recurrent ones",
+    "shape_cache": _CACHE,
+    "subsample": "here it is subsample_length, of convolutions over sequences",
+    "t_right_actual": "it is t_left + K.abs(t_right)",
     "trainable_variables": "here it is trainable_weights",
     "units": "here it is output_dim, of Dense and recurrent layers",
     "variables": "here it is weights",

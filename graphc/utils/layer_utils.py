@@ -22,6 +22,7 @@ __all__ = [
     "container_from_config",
     "convert_all_kernels_in_model",
     "count_total_params",
+    "get_layer",
     "layer_from_config",
     "model_summary",
     "print_summary",
@@ -45,6 +46,20 @@ def container_from_config(
     if name is not None and isinstance(entry["config"], dict):
         entry["config"].setdefault("name", name)
     made: Layer = layer_from_config(entry, custom_objects)
+    return made
+
+
+def get_layer(identifier: str | Layer, kwargs: Mapping[str, Any] | None = None) -> Layer:
+    """Return a new layer of a class that is given by its name, as Keras 0.3 made one; a layer
+    itself is returned as it is.
+
+    Raises:
+        UnknownNameError: no layer has this name.
+    """
+    if isinstance(identifier, Layer):
+        return identifier
+    config = {"class_name": identifier, "config": dict(kwargs or {})}
+    made: Layer = layer_from_config(config)
     return made
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import functools
 import importlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from graphc.engine.models.graph_model import Graph
 from graphc.engine.topology.container import Container
 from graphc.engine.topology.layer import InputLayer, Layer, as_layer
 from graphc.engine.topology.layer_node import LayerNode
@@ -82,7 +83,11 @@ class Drawing:
 
 @renamed(show_shape="show_shapes")
 def model_to_dot(
-    model: Container, show_shapes: bool = False, show_layer_names: bool = True
+    model: Container,
+    show_shapes: bool = False,
+    show_layer_names: bool = True,
+    *,
+    recursive: bool = False,
 ) -> Drawing:
     """The layers of a model and what each reads, as a `Drawing`.
 
@@ -91,26 +96,13 @@ def model_to_dot(
     Args:
         show_shapes: the shapes of inputs and outputs beside the names.
         show_layer_names: the names beside the classes.
+        recursive: the layers of models inside, in place of these models.
 
     Raises:
         MissingPackageError: the Python package graphviz is not installed.
         ArgumentError: not a model, or one without layers.
     """
-    graphviz = _graphviz("model_to_dot")
-    if not isinstance(model, Container):
-        raise ArgumentError(f"model_to_dot: expected a model, received {type(model).__name__}")
-    dot = graphviz.Digraph(model.name, node_attr={"shape": "record"})
-    wiring = model.wiring
-    uses: dict[Layer, list[LayerNode]] = {layer: [] for layer in wiring.layers}
-    for node in wiring.nodes:
-        uses[as_layer(node.outbound_layer)].append(node)
-    numbers = {layer: f"layer_{k}" for k, layer in enumerate(uses)}
-    for layer, nodes in uses.items():
-        dot.node(numbers[layer], _label(layer, nodes, show_shapes, show_layer_names))
-    for layer, nodes in uses.items():
-        for source in dict.fromkeys(one for node in nodes for one in node.inbound_layers):
-            dot.edge(numbers[as_layer(source)], numbers[layer])
-    return Drawing(dot)
+    return _drawn(model, recursive, show_shapes, show_layer_names)
 
 
 to_graph = model_to_dot
@@ -122,13 +114,15 @@ def plot(
     to_file: GivenPath = "model.png",
     show_shapes: bool = False,
     show_layer_names: bool = True,
+    *,
+    recursive: bool = False,
 ) -> None:
     """Draw a model into a file, whole or not at all; a file that is there is replaced.
 
     Args:
         to_file: its end says the format: '.png', '.svg', '.pdf' and others are drawn by the
             program Graphviz; '.dot' and '.gv' are the text for it, and need only the package.
-        show_shapes, show_layer_names: see `model_to_dot`.
+        show_shapes, show_layer_names, recursive: see `model_to_dot`.
 
     Raises:
         MissingPackageError: the package or the program is not installed; the message names it.
@@ -142,7 +136,106 @@ def plot(
             f"plot: to_file='{shown_path(path)}': its end says the format, e.g. '.png', '.svg', "
             f"'.pdf' or '.dot'; Graphviz has no {path.suffix!r}"
         )
-    model_to_dot(model, show_shapes, show_layer_names).write(path, format=kind)
+    _drawn(model, recursive, show_shapes, show_layer_names).write(path, format=kind)
+
+
+class ModelToDot:
+    """Draws a model, ``ModelToDot()(model)``, as in Keras 0.3; see `model_to_dot`."""
+
+    def __call__(
+        self,
+        model: Container,
+        recursive: bool = True,
+        show_shape: bool = False,
+        connect_to: str | None = None,
+    ) -> Drawing:
+        """Return the drawing of a model.
+
+        Args:
+            recursive: the layers of models inside, in place of these models.
+            show_shape: the shapes of inputs and outputs beside the names.
+            connect_to: the name of a further box, to which lines lead from the outputs.
+        """
+        return _drawn(model, recursive, show_shape, connect_to=connect_to)
+
+
+def layer_typename(layer: Layer) -> str:
+    """Return the class of a layer with its module, as Keras 0.3 showed it."""
+    return f"{type(layer).__module__}.{type(layer).__name__}"
+
+
+def get_layer_to_name(model: Container) -> dict[Layer, str]:
+    """Return the names of the inputs and nodes of a Graph by their layers; none of other models."""
+    if not isinstance(model, Graph):
+        return {}
+    names = zip(model.input_layers, model.input_names, strict=True)
+    return {layer: name for name, layer in model.nodes.items()} | dict(names)
+
+
+def _drawn(
+    model: Container,
+    recursive: bool,
+    show_shapes: bool,
+    show_layer_names: bool = True,
+    connect_to: str | None = None,
+) -> Drawing:
+    graphviz = _graphviz("model_to_dot")
+    if not isinstance(model, Container):
+        raise ArgumentError(f"model_to_dot: expected a model, received {type(model).__name__}")
+    dot = graphviz.Digraph(model.name, node_attr={"shape": "record"})
+    boxes = _Boxes(recursive)
+    boxes.add(model, {})
+    numbers = {layer: f"layer_{k}" for k, layer in enumerate(boxes.uses)}
+    for layer, nodes in boxes.uses.items():
+        dot.node(numbers[layer], _label(layer, nodes, show_shapes, show_layer_names))
+    for source, layer in boxes.lines:
+        dot.edge(numbers[source], numbers[layer])
+    if connect_to is not None:
+        for source in boxes.sources(model.output_layers):
+            dot.edge(numbers[source], connect_to)
+    return Drawing(dot)
+
+
+class _Boxes:
+    """The layers that are drawn, and the lines between them.
+
+    Attributes:
+        uses: layer -> its uses.
+        lines: pairs of a layer and one that reads it.
+    """
+
+    def __init__(self, recursive: bool) -> None:
+        self._recursive = recursive
+        self._sources: dict[Layer, list[Layer]] = {}  # layers without a box -> those in their place
+        self.uses: dict[Layer, list[LayerNode]] = {}
+        self.lines: dict[tuple[Layer, Layer], None] = {}
+
+    def add(self, model: Container, read: Mapping[Layer, list[Layer]]) -> None:
+        """Add the layers of a model; `read` has what its inputs are outside of it."""
+        self._sources |= read
+        wiring = model.wiring
+        for layer in wiring.layers:
+            if layer not in read and not self._is_opened(layer):
+                self.uses.setdefault(layer, [])
+        for node in wiring.nodes:
+            layer = as_layer(node.outbound_layer)
+            before = list(map(as_layer, node.inbound_layers))
+            if self._is_opened(layer):
+                assert isinstance(layer, Container)
+                inputs = zip(layer.input_layers, before, strict=True)
+                self.add(layer, {one: self.sources([source]) for one, source in inputs})
+                self._sources[layer] = self.sources(layer.output_layers)
+                continue
+            self.uses[layer].append(node)
+            self.lines |= dict.fromkeys((source, layer) for source in self.sources(before))
+
+    def sources(self, layers: Iterable[Layer]) -> list[Layer]:
+        """Return the layers whose boxes lines from these layers begin at."""
+        found = [self._sources.get(layer, [layer]) for layer in layers]
+        return list(dict.fromkeys(one for several in found for one in several))
+
+    def _is_opened(self, layer: Layer) -> bool:
+        return self._recursive and isinstance(layer, Container)
 
 
 def _graphviz(what: str) -> Any:

@@ -10,7 +10,7 @@ import pytest
 
 from graphc import applications
 from graphc import backend as K
-from graphc.applications import building
+from graphc.applications import building, inception_v3, resnet50, vgg16, vgg19, xception
 from graphc.applications.inception_v3 import conv2d_bn
 from graphc.applications.music_tagger_crnn import MusicTaggerCRNN
 from graphc.applications.resnet50 import conv_block, identity_block
@@ -39,7 +39,7 @@ MUSIC = (
 )  # fmt: skip
 
 
-def inception_v3():
+def numbers_of_inception_v3():
     """The numbers of its layers, block by block, with the rows and columns of each convolution."""
     stem = [(3, 3, 3, 32), (3, 3, 32, 32), (3, 3, 32, 64), (1, 1, 64, 80), (3, 3, 80, 192)]
     small = [
@@ -84,7 +84,7 @@ def inception_v3():
         (applications.ResNet50, 25_636_712, {"bn4f_branch2c": (1024, 14, 14),
                                              "avg_pool": (2048, 1, 1)}),
         (applications.Xception, 22_910_480, {"block13_pool": (1024, 10, 10), "avg_pool": (2048,)}),
-        (applications.InceptionV3, inception_v3(), {
+        (applications.InceptionV3, numbers_of_inception_v3(), {
             "mixed2": (256, 35, 35), "mixed3": (736, 17, 17), "mixed7": (768, 17, 17),
             "mixed8": (1280, 8, 8), "mixed10": (2048, 8, 8), "avg_pool": (2048, 1, 1)}),
         (MusicTaggerCRNN, MUSIC, {"pool2": (128, 16, 240), "gru1": (15, 32)}),
@@ -207,6 +207,33 @@ class TestWeights:
             (music, f"{place}/v0.3/{music}", {"cache_subdir": "models"}),
             (notop, f"{place}/v0.1/{notop}", {"cache_subdir": "models"}),
         ]
+
+    def test_a_program_may_set_the_address(self, monkeypatch):
+        def get_file(name, address, cache_subdir):
+            raise InterruptedError(f"{name} of {address}")
+
+        monkeypatch.setattr(building, "get_file", get_file)
+        monkeypatch.setattr(vgg16, "TH_WEIGHTS_PATH_NO_TOP", "https://mirror/file")
+        message = "vgg16_weights_th_dim_ordering_th_kernels_notop.h5 of https://mirror/file$"
+        with to_be_set(), pytest.raises(InterruptedError, match=message):
+            applications.VGG16(include_top=False)
+
+    @pytest.mark.parametrize(
+        ("module", "release", "orderings"),
+        [
+            (vgg16, "v0.1/vgg16", ("TH", "TF")),
+            (vgg19, "v0.1/vgg19", ("TH", "TF")),
+            (resnet50, "v0.2/resnet50", ("TH", "TF")),
+            (inception_v3, "v0.2/inception_v3", ("TH", "TF")),
+            (xception, "v0.4/xception", ("TF",)),
+        ],
+    )
+    def test_addresses(self, module, release, orderings):
+        place = f"https://github.com/fchollet/deep-learning-models/releases/download/{release}"
+        for name in orderings:
+            file = f"{place}_weights_{{0}}_dim_ordering_{{0}}_kernels".format(name.lower())
+            assert vars(module)[f"{name}_WEIGHTS_PATH"] == f"{file}.h5"
+            assert vars(module)[f"{name}_WEIGHTS_PATH_NO_TOP"] == f"{file}_notop.h5"
 
     def test_what_is_no_file(self):
         with pytest.raises(ArgumentError, match="expected 'imagenet', None, or the path of a file"):

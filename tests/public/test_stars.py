@@ -7,19 +7,22 @@ import pytest
 
 from graphc import backend as K
 from graphc import objectives, optimizers
-from graphc.engine import InputSpec, Layer
+from graphc.engine import Input, InputSpec, Layer
 from graphc.engine.topology import Container, Merge
+from graphc.layers import containers
 from graphc.layers.core import MaskedLayer
 from graphc.models import Sequential
 
 HOMES = {
     "Container": Container,
+    "Input": Input,
     "InputSpec": InputSpec,
     "K": K,
     "Layer": Layer,
     "MaskedLayer": MaskedLayer,
     "Merge": Merge,
     "Sequential": Sequential,
+    "containers": containers,
     "np": np,
     "objectives": objectives,
     "optimizers": optimizers,
@@ -29,6 +32,8 @@ HOMES = {
 @pytest.mark.parametrize(
     ("module", "names"),
     [
+        ("applications.vgg16", "Input K"),
+        ("models", "Sequential containers optimizers"),
         ("engine.training", "Container K np optimizers time"),
         ("layers.containers", "K Layer Merge Sequential"),
         ("layers.convolutional_recurrent", "K Layer np"),

@@ -1,10 +1,11 @@
-"""Kernels of convolutions between Theano and TensorFlow."""
+"""Layers from their configs, their kernels between Theano and TensorFlow, and their tables."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
+from graphc import models
 from graphc.errors import UnknownNameError
 from graphc.layers import Convolution1D, Convolution2D, Dense, Flatten
 from graphc.models import Sequential
@@ -12,6 +13,7 @@ from graphc.utils.layer_utils import (
     container_from_config,
     convert_all_kernels_in_model,
     count_total_params,
+    get_layer,
     model_summary,
     print_summary,
 )
@@ -54,6 +56,21 @@ def test_a_layer_of_a_config_of_keras_0_3():
     assert model.output_shape == (None, 3)
     with pytest.raises(UnknownNameError, match="Dens"):
         container_from_config({**dense, "name": "Dens"})
+
+
+def test_a_layer_of_a_name_of_keras_0_3():
+    layer = get_layer("Dense", {"output_dim": 3})
+    assert (type(layer), layer.output_dim) == (Dense, 3)
+    assert get_layer(layer) is layer
+    with pytest.raises(UnknownNameError, match="'Dens'"):
+        get_layer("Dens")
+
+
+def test_models_has_what_keras_0_3_had_there():
+    assert models.model_summary is model_summary
+    assert models.container_from_config is container_from_config
+    assert models.get_function_name("mse") == "mse"
+    assert models.get_function_name(count_total_params) == "count_total_params"
 
 
 def test_the_table_of_keras_0_3(capsys):

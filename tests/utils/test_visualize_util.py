@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import importlib
+import re
 import shutil
 
 import pytest
@@ -11,8 +12,15 @@ import pytest
 from graphc.engine import Input
 from graphc.errors import ArgumentError, MissingPackageError
 from graphc.layers import Dense, merge
-from graphc.models import Model, Sequential
-from graphc.utils.visualize_util import model_to_dot, plot, to_graph
+from graphc.models import Graph, Model, Sequential
+from graphc.utils.visualize_util import (
+    ModelToDot,
+    get_layer_to_name,
+    layer_typename,
+    model_to_dot,
+    plot,
+    to_graph,
+)
 
 CHAIN = """\
 digraph chain {
@@ -54,6 +62,56 @@ def test_a_sequential_has_its_input():
     source = model_to_dot(Sequential([Dense(2, input_dim=3, name="only")])).source
     assert "(InputLayer)" in source
     assert source.count("->") == 1
+
+
+def lines_of(source: str) -> set[str]:
+    """The lines between boxes, each box by its label."""
+    labels = dict(re.findall(r'(layer_\d+) \[label="(\w+) ', source))
+    pairs = re.findall(r"(\w+) -> (\w+)", source)
+    return {f"{labels.get(a, a)} -> {labels.get(b, b)}" for a, b in pairs}
+
+
+class TestModelsInside:
+    """Keras 0.3 drew the layers of models inside, `ModelToDot()(model)`; Keras 1 draws a box."""
+
+    @staticmethod
+    def nested() -> Model:
+        """x and y -> `pair`, a model of two inputs and two outputs, around a chain -> o."""
+        a, b = Input((4,), name="a"), Input((4,), name="b")
+        chain = Sequential([Dense(4, input_dim=4, name="c1"), Dense(4, name="c2")], name="chain")
+        pair = Model([a, b], [chain(a), merge([chain(a), b], mode="sum", name="s")], name="pair")
+        x, y = Input((4,), name="x"), Input((4,), name="y")
+        outputs = pair([x, Dense(4, name="d")(y)])
+        return Model([x, y], merge(outputs, mode="concat", name="o"))
+
+    def test_layers_in_the_place_of_models(self):
+        expected = {"x -> c1", "y -> d", "c1 -> c2", "c2 -> s", "d -> s", "c2 -> o", "s -> o"}
+        assert lines_of(ModelToDot()(self.nested()).source) == expected
+        assert lines_of(to_graph(self.nested(), recursive=True).source) == expected
+
+    def test_boxes_of_models(self):
+        expected = {"x -> pair", "y -> d", "d -> pair", "pair -> o"}
+        assert lines_of(ModelToDot()(self.nested(), recursive=False).source) == expected
+        assert lines_of(to_graph(self.nested()).source) == expected
+
+    def test_shapes_and_a_box_behind_the_outputs(self, tmp_path):
+        model = Sequential([Sequential([Dense(2, input_dim=3, name="d")])])
+        drawing = ModelToDot()(model, show_shape=True, connect_to="end")
+        assert "{d (Dense)|{input: (None, 3)|output: (None, 2)}}" in drawing.source
+        assert re.search(r"-> end$", drawing.source, re.MULTILINE)
+        plot(model, to_file=tmp_path / "m.dot", recursive=True)
+        assert "d (Dense)" in (tmp_path / "m.dot").read_text()
+
+
+def test_names_of_layers_as_in_0_3():
+    graph = Graph()
+    graph.add_input("x", (3,))
+    layer = Dense(2)
+    graph.add_node(layer, "d", input="x")
+    graph.add_output("y", input="d")
+    assert get_layer_to_name(graph) == {layer: "d", graph.input_layers[0]: "x"}
+    assert get_layer_to_name(chain()) == {}
+    assert layer_typename(layer) == f"{Dense.__module__}.Dense"
 
 
 def test_no_model():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any, Unpack, cast
 
 import numpy as np
@@ -183,6 +184,39 @@ class Graph(Model):
                 "graph.add_output(name='output', input='the name of a node')"
             )
         return super()._graphc_wiring
+
+    def set_previous(  # type: ignore[override]  # arguments as Keras' Graph had them
+        self,
+        layer: Layer,
+        connection_map: Mapping[str, str] = MappingProxyType({}),
+        reset_weights: bool = True,
+    ) -> None:
+        """Connect the graph to a layer, or its inputs to the outputs of another Graph.
+
+        Args:
+            layer: with as many outputs as the graph has inputs.
+            connection_map: input -> output of the other Graph, where there are several.
+            reset_weights: has no effect, as the weights are those of the nodes behind the inputs.
+
+        Raises:
+            ArgumentError: other inputs or outputs than there are.
+        """
+        if self.nb_input == 1:
+            super().set_previous(layer, reset_weights)
+            return
+        outputs = (
+            dict(zip(layer.output_names, layer.outputs, strict=True))
+            if isinstance(layer, Graph)
+            else {}
+        )
+        found = [outputs.get(connection_map.get(name, "")) for name in self.input_order]
+        if None in found or set(connection_map) != set(self.input_order):
+            raise ArgumentError(
+                f"{self.name}.set_previous: connection_map: expected an output of another Graph "
+                f"({', '.join(outputs) or 'none'}) for each of the inputs "
+                f"{', '.join(self.input_order)}, received {dict(connection_map)}"
+            )
+        self._graphc_connect_to(cast("list[g.Node]", found), reset_weights=False)
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
         """The layer of a node or of another name, or at a position in `layers`."""

@@ -223,6 +223,9 @@ class Sequential(Model):
         yet."""
         self._graphc_need_layers("build")
 
+    def _graphc_reset_weights(self, input_shape: KnownShape) -> None:
+        self.layers[0]._graphc_reset_weights(input_shape)
+
     def call(self, x: Any, mask: Any = None) -> Any:
         """The output tensor for an input tensor."""
         return super().call(x, mask)

@@ -120,6 +120,43 @@ class Container(HoldingLayer):
         return self._graphc_wiring
 
     @property
+    def nodes_by_depth(self) -> dict[int, list[LayerNode]]:
+        """The uses of layers by the longest path from each to an output: 0 for the outputs, the
+        inputs among them."""
+        return self.wiring.nodes_by_depth
+
+    @property
+    def layers_by_depth(self) -> dict[int, list[Layer]]:
+        """The layers by the longest path from one of their uses to an output."""
+        return self.wiring.layers_by_depth
+
+    @property
+    def container_nodes(self) -> set[str]:
+        """The keys of the uses in the model, ``<layer>_ib-<k>`` of the k-th use of a layer."""
+        histories = [history_of(node.output_tensors[0], self.name) for node in self.wiring.depths]
+        return {f"{one.layer.name}_ib-{one.node_index}" for one in histories}
+
+    @property
+    def input_layers_node_indices(self) -> list[int]:
+        """The number of the use that each input tensor comes from, among those of its layer."""
+        return [history_of(one, self.name).node_index for one in self.inputs]
+
+    @property
+    def input_layers_tensor_indices(self) -> list[int]:
+        """The number of each input tensor among the outputs of its use."""
+        return [history_of(one, self.name).tensor_index for one in self.inputs]
+
+    @property
+    def output_layers_node_indices(self) -> list[int]:
+        """The number of the use that each output tensor comes from, among those of its layer."""
+        return [history_of(one, self.name).node_index for one in self.outputs]
+
+    @property
+    def output_layers_tensor_indices(self) -> list[int]:
+        """The number of each output tensor among the outputs of its use."""
+        return [history_of(one, self.name).tensor_index for one in self.outputs]
+
+    @property
     def layers(self) -> list[Layer]:
         return LayerList(self._graphc_wiring.layers, self.name, self._graphc_cut)
 
@@ -243,6 +280,19 @@ class Container(HoldingLayer):
         if at_least("1.2.0", of=self._graphc.release):
             penalties = []
         return bool(penalties) or phase in g.toposort(self.outputs)
+
+    @property
+    def nb_input(self) -> int:
+        """The number of inputs."""
+        return len(self.inputs)
+
+    @property
+    def nb_output(self) -> int:
+        """The number of outputs."""
+        return len(self.outputs)
+
+    def _graphc_reset_weights(self, input_shape: KnownShape) -> None:
+        """Do nothing: in Keras 0.3 the connection of a Graph was that of its inputs."""
 
     @property
     def input_spec(self) -> list[InputSpec]:  # type: ignore[override]  # read only

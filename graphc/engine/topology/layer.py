@@ -15,6 +15,7 @@ from graphc.engine.configs.config import arguments_from, config_of
 from graphc.engine.configs.registry import Entry
 from graphc.engine.keywords import LayerKeywords
 from graphc.engine.topology.additions import Additions
+from graphc.engine.topology.connected import Connected
 from graphc.engine.topology.layer_node import (
     JoinedTensors,
     LayerNode,
@@ -39,7 +40,6 @@ from graphc.engine.topology.shapes import (
     may_be_equal,
     warn_of_claim,
 )
-from graphc.engine.topology.used import Used
 from graphc.engine.topology.user_layers import checks, keras_0_3
 from graphc.engine.topology.weights import Weighted
 from graphc.errors import ArgumentError, ShapeError
@@ -56,7 +56,7 @@ BASE_KEYWORDS = tuple(LayerKeywords.__annotations__)
 _OWN_LISTS = ("trainable_weights", "non_trainable_weights", "regularizers", "updates")
 
 
-class Layer(Used, Weighted, Additions, Entry):
+class Layer(Connected, Weighted, Additions, Entry):
     """Base of all layers.
 
     A subclass defines ``build(input_shape)``, which makes the weights at the first call, and
@@ -98,6 +98,7 @@ class Layer(Used, Weighted, Additions, Entry):
     def __init__(self, **kwargs: Unpack[LayerKeywords]):
         label = type(self).__name__
         allowed = [*BASE_KEYWORDS, *constructor_parameters(type(self))]
+        cache_enabled = cast("dict[str, Any]", kwargs).pop("cache_enabled", True)  # of Keras 0.3
         refuse_unknown(label, [key for key in kwargs if key not in BASE_KEYWORDS], allowed)
         prefix = label.lower()
         name = kwargs.get("name")
@@ -105,6 +106,7 @@ class Layer(Used, Weighted, Additions, Entry):
             raise ArgumentError(f"{label}: name: expected a text, received {name!r}")
         self.name: str = name or f"{prefix}_{K.get_uid(prefix)}"
         self.trainable: bool = true_or_false(label, "trainable", kwargs.get("trainable", True))
+        self.cache_enabled = cache_enabled
         self.built = False
         # Layers of Keras 1.0 set what they have before they call this.
         for attribute in _OWN_LISTS:
@@ -140,7 +142,7 @@ class Layer(Used, Weighted, Additions, Entry):
 
         Raises ArgumentError for a mask that comes to a layer that does not.
         """
-        if not self.supports_masking:
+        if not self.supports_masked_input():
             self._graphc_refuse_mask(input_mask)
             return None
         return keras_0_3.mask_of(self, input_mask)
@@ -178,7 +180,7 @@ class Layer(Used, Weighted, Additions, Entry):
     ) -> tuple[list[g.Node], list[Mask]]:
         """Return the outputs and their masks. The use is recorded (`recorded_uses`), but adds no
         `LayerNode`; layers that hold others call this on them."""
-        if type(self).compute_mask is Layer.compute_mask and not self.supports_masking:
+        if type(self).compute_mask is Layer.compute_mask and not self.supports_masked_input():
             self._graphc_refuse_mask(mask)
         shapes = [known_shape(node) for node in to_list(x)]
         shape = shapes if isinstance(x, list) else shapes[0]
@@ -257,14 +259,23 @@ class Layer(Used, Weighted, Additions, Entry):
         """Return a new layer with the same arguments and uninitialized weights for this input
         shape; this layer stays unbuilt."""
         before = np.random.get_state()
+        with to_be_set():
+            layer = self._graphc_made_anew(input_shape)
+        np.random.set_state(before)
+        return layer
+
+    def _graphc_made_anew(self, input_shape: KnownShape | list[KnownShape]) -> Layer:
+        """Return a new layer with the same arguments and new weights for this input shape."""
         config = self.get_config()
         # A config has a name for a function, and users' own names stand in no table.
         own = {key: getattr(self, key) for key in config if callable(getattr(self, key, None))}
-        with to_be_set():
-            layer = type(self).from_config({**config, **own})
-            layer._graphc_build_once(input_shape)
-        np.random.set_state(before)
+        layer = type(self).from_config({**config, **own})
+        layer._graphc_build_once(input_shape)
         return layer
+
+    def _graphc_reset_weights(self, input_shape: KnownShape) -> None:
+        if self.weights:
+            self.set_weights(self._graphc_made_anew(input_shape).get_weights())
 
     def _graphc_inputs_of(self, shape: KnownShape | list[KnownShape]) -> g.Node | list[g.Node]:
         if isinstance(shape, list):
@@ -341,6 +352,7 @@ class InputLayer(Layer):
     """The layer of a model's input: its `output` is the tensor that the model feeds."""
 
     supports_masking = True
+    _graphc_is_input = True
 
     @arguments_of_1_2(
         *("input_shape", "batch_input_shape", "input_dtype", "input_tensor", "sparse", "name")

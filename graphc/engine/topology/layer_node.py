@@ -87,6 +87,7 @@ class Record:
     """The record that the engine keeps of a layer, apart from the attributes of its user.
 
     Attributes:
+        connection: the use that `set_previous` made last, None without.
         called_on: what a layer in the way of Keras 0.3 is called on just now, and the masks.
         placeholder_dtype: that of the placeholder such a layer made for its input, None without.
         given_keywords: the names of the keyword arguments that the layer was made with.
@@ -110,6 +111,7 @@ class Record:
     added_in_call: list[g.Node] | None = None
     seen_at: Use | None = None
     streams: int = 0
+    connection: LayerNode | None = None
     called_on: tuple[Any, Any] | None = None
     placeholder_dtype: str | None = None
     uses_learning_phase: bool | None = None

@@ -91,21 +91,27 @@ class Used:
         self._graphc.uses_learning_phase = bool(uses)
 
     def get_input(self, train: bool = False) -> g.Node | list[g.Node]:
-        """Return the input of the layer's only use in training, or in testing, as in Keras 0.3."""
+        """Return the input of the layer's connection, or of its only use, in training or in
+        testing, as in Keras 0.3."""
         if self._graphc.called_on is not None:
             x: g.Node | list[g.Node] = self._graphc.called_on[0]
             dtype = self._graphc.placeholder_dtype
             if dtype is not None and isinstance(x, g.Node) and x.dtype != dtype:
                 return g.cast(x, dtype)
             return x
-        return one_or_list(_in_phase(to_list(self.input), train))
+        node = self._graphc.connection
+        tensors = to_list(self.input) if node is None else node.input_tensors
+        return one_or_list(_in_phase(tensors, train))
 
     def get_output(self, train: bool = False) -> g.Node | list[g.Node]:
-        """Return the output of the layer's only use in training, or in testing, as in Keras 0.3.
+        """Return the output of the layer's connection, or of its only use, in training or in
+        testing, as in Keras 0.3.
 
         A layer in the way of Keras 0.3 defines this, of `get_input`, in place of `call`.
         """
-        return one_or_list(_in_phase(to_list(self.output), train))
+        node = self._graphc.connection
+        tensors = to_list(self.output) if node is None else node.output_tensors
+        return one_or_list(_in_phase(tensors, train))
 
     def get_input_mask(self, train: bool = False) -> Mask | list[Mask]:
         """Return the mask of the input of the layer's only use, as in Keras 0.3."""
@@ -144,6 +150,8 @@ class Used:
         return self.inbound_nodes[index]
 
     def _graphc_only_node(self, wanted: str) -> LayerNode:
+        if self._graphc.connection is not None:
+            return self._graphc.connection
         if len(self.inbound_nodes) != 1:
             raise UndefinedError(
                 f"{self.name}.{wanted} is defined for a layer that was called once, and this one "
@@ -155,7 +163,9 @@ class Used:
     def _graphc_common_shape(self, side: str) -> KnownShape | list[KnownShape]:
         if side == "input" and self._graphc.called_on is not None:
             return one_or_list([known_shape(x) for x in to_list(self._graphc.called_on[0])])
-        found = {tuple(getattr(node, f"{side}_shapes")) for node in self.inbound_nodes}
+        connection = self._graphc.connection
+        nodes = self.inbound_nodes if connection is None else [connection]
+        found = {tuple(getattr(node, f"{side}_shapes")) for node in nodes}
         if len(found) != 1:
             raise UndefinedError(
                 f"{self.name}.{side}_shape is not defined: its {len(self.inbound_nodes)} calls "

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from graphc.compiler import graph as g
 from graphc.engine.topology.layer import InputLayer, Layer, as_layer
@@ -12,6 +13,8 @@ from graphc.engine.topology.layer_node import LayerNode, TensorHistory
 from graphc.errors import ArgumentError
 
 _log = logging.getLogger("graphc")
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -21,10 +24,23 @@ class Wiring:
     Attributes:
         nodes: the uses, each behind those whose outputs it reads; without those of the inputs.
         layers: those with the longest path to an output first; with the inputs' layers.
+        depths: the length of the longest path from each use to an output, those of the inputs too.
     """
 
     nodes: tuple[LayerNode, ...]
     layers: tuple[Layer, ...]
+    depths: Mapping[LayerNode, int]
+
+    @property
+    def nodes_by_depth(self) -> dict[int, list[LayerNode]]:
+        """The uses of layers and inputs by their depth, the outputs' is 0."""
+        return _grouped(self.depths)
+
+    @property
+    def layers_by_depth(self) -> dict[int, list[Layer]]:
+        """The layers by the depth of their deepest use, in the order of `layers`."""
+        deepest = _deepest(self.depths)
+        return _grouped({layer: deepest[layer] for layer in self.layers})
 
 
 def trace(
@@ -70,11 +86,11 @@ def trace(
             "or a metric can read",
             *(owner, as_layer(node.outbound_layer).name, node.output_shapes[0]),
         )
-    layers = _by_depth(order, idle, None if by_name else begun)
+    depths = _depths(order, idle)
+    layers = _by_depth(depths, None if by_name else (*begun, *idle))
     _check_names(layers, owner)
-    return Wiring(
-        tuple(node for node in order if not isinstance(node.outbound_layer, InputLayer)), layers
-    )
+    nodes = tuple(node for node in order if not isinstance(node.outbound_layer, InputLayer))
+    return Wiring(nodes, layers, depths)
 
 
 def sources(tensor: g.Node) -> list[g.Node]:
@@ -115,11 +131,9 @@ def _node_of(tensor: g.Node, owner: str) -> LayerNode:
     return history_of(tensor, owner).node
 
 
-def _by_depth(
-    order: Sequence[LayerNode], idle: Sequence[LayerNode], met: Iterable[LayerNode] | None
-) -> tuple[Layer, ...]:
-    """Sort layers by the longest path from one of their uses to an output, then by name, or by the
-    order in which they are `met`. The inputs that no output depends on (`idle`) come first."""
+def _depths(order: Sequence[LayerNode], idle: Sequence[LayerNode]) -> dict[LayerNode, int]:
+    """Return the length of the longest path from each use to an output. The inputs that no output
+    depends on (`idle`) are as deep as the deepest."""
     depths: dict[LayerNode, int] = {}
     made_by: dict[g.Node, LayerNode] = {
         tensor: node for node in order for tensor in node.output_tensors
@@ -130,14 +144,33 @@ def _by_depth(
             before = made_by[tensor]
             if before is not node:  # an input's use reads itself
                 depths[before] = max(depths.get(before, 0), depth + 1)
-    depths |= dict.fromkeys(idle, max(depths.values(), default=0))
-    deepest: dict[Layer, int] = {}
+    return depths | dict.fromkeys(idle, max(depths.values(), default=0))
+
+
+def _deepest(depths: Mapping[LayerNode, int]) -> dict[Layer, int]:
+    found: dict[Layer, int] = {}
     for node, depth in depths.items():
         layer = as_layer(node.outbound_layer)
-        deepest[layer] = max(deepest.get(layer, 0), depth)
+        found[layer] = max(found.get(layer, 0), depth)
+    return found
+
+
+def _grouped(depths: Mapping[_T, int]) -> dict[int, list[_T]]:
+    found: dict[int, list[_T]] = {}
+    for one, depth in depths.items():
+        found.setdefault(depth, []).append(one)
+    return found
+
+
+def _by_depth(
+    depths: Mapping[LayerNode, int], met: Iterable[LayerNode] | None
+) -> tuple[Layer, ...]:
+    """Sort layers by the longest path from one of their uses to an output, then by name, or by the
+    order in which they are `met`."""
+    deepest = _deepest(depths)
     if met is None:
         return tuple(sorted(deepest, key=lambda layer: (-deepest[layer], layer.name)))
-    first = list(dict.fromkeys(as_layer(node.outbound_layer) for node in (*met, *idle)))
+    first = list(dict.fromkeys(as_layer(node.outbound_layer) for node in met))
     return tuple(sorted(first, key=lambda layer: -deepest[layer]))
 
 

@@ -109,6 +109,9 @@ class AutoEncoder(Switched, HoldingLayer):
         self.decoder.assert_input_compatibility(code)
         return self.decoder._graphc_apply(code, one_or_list(masks))
 
+    def _graphc_reset_weights(self, input_shape: KnownShape) -> None:
+        self.encoder._graphc_reset_weights(input_shape)
+
     def call(self, x: g.Node, mask: Mask = None) -> Any:
         return one_or_list(self._graphc_apply(x, mask)[0])
 

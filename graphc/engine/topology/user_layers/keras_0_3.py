@@ -53,7 +53,7 @@ def output_of(layer: Any) -> g.Node:
 def mask_of(layer: Any, mask: Any) -> Any:
     """Return the output mask of a layer of 0.3, if its class defines one."""
     if type(layer).get_output_mask is Used.get_output_mask:
-        return mask
+        return mask if layer.supports_masking else None
     return layer.get_output_mask(train=False)
 
 
