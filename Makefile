@@ -34,6 +34,8 @@
 # make bench           where a training step's time goes
 # make peers           train beside PyTorch, JAX, Keras 3 and PyTensor (its own .venv-peers); options of
 #                      benchmarks/peers in PEERS, e.g. make peers PEERS='--only mlp --rounds 3'
+# make forms           time single operations of many shapes beside PyTorch (its own .venv-torch); options of
+#                      benchmarks/forms in FORMS, e.g. make forms FORMS='--kind product --rounds 3'
 # make docs            build the manual into site/ (its own .venv-docs); a warning or a dead link is an
 #                      error
 # make lint            ruff (its rules and its format), the floors of the package (import-linter), types
@@ -55,7 +57,7 @@ PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 # "Leaving directory" would follow the demo's last line when make runs inside of make.
 MAKEFLAGS += --no-print-directory
 
-.PHONY: demo test test-keras-1.2 test-native test-cuda test-ranks test-programs test-package test-web web campaign mutants campaign-ranks nvcc-gate bench peers docs lint references-check clean
+.PHONY: demo test test-keras-1.2 test-native test-cuda test-ranks test-programs test-package test-web web campaign mutants campaign-ranks nvcc-gate bench peers forms docs lint references-check clean
 
 # Each stamp is one set-up, redone only when pyproject.toml changes; the install is editable, so
 # that a changed source file needs none.
@@ -79,9 +81,9 @@ $(VENV)/.ranks: $(VENV)/.test
 	touch $@
 
 # A range, not one release: the recordings name the version that made them.
-$(TORCH)/.ready: Makefile
+$(TORCH)/.ready: Makefile pyproject.toml
 	$(PYTHON) -m venv $(TORCH)
-	$(TORCH)/bin/python $(PIP_INSTALL) 'torch>=2.6' 'numpy>=2'
+	$(TORCH)/bin/python $(PIP_INSTALL) -e . 'torch>=2.6' 'numpy>=2'
 	touch $@
 
 # Ranges, too: the tables name the versions. PyTorch as PyPI has it also runs on a CPU; its smaller
@@ -242,6 +244,9 @@ bench: $(VENV)/.demo
 
 peers: $(PEERS_VENV)/.ready
 	$(PEERS_VENV)/bin/python -m benchmarks.peers $(PEERS)
+
+forms: $(TORCH)/.ready
+	$(TORCH)/bin/python -m benchmarks.forms $(FORMS)
 
 $(DOCS_VENV)/.ready: pyproject.toml
 	$(PYTHON) -m venv $(DOCS_VENV)

@@ -1,0 +1,211 @@
+"""Measure the grid: python -m benchmarks.forms [--kind KIND ...] [--threads N] [--rounds N]
+
+Each form runs on graphc, as native code, and on PyTorch, in two processes that take turns; times
+are medians over the rounds of the median call. The results of both are compared. A row says
+
+- *of PyTorch*: the speed of PyTorch's call, over that of graphc's: above 1 graphc is ahead;
+- *of the floor*: the least time that the work takes (`benchmarks/forms/rates.py`) over graphc's
+  time.
+
+--write FILE.json keeps all figures; `python -m benchmarks.forms.chart FILE.json` draws them.
+--against FILE.json adds the ratio of the time there to the time now.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import datetime
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.forms.grid import FORMS, KINDS, Form
+from benchmarks.forms.rates import MachineRates, measured
+from benchmarks.peers.worker import use_processors
+
+SIDES = ("graphc", "torch")
+_SECONDS = 0.06
+"""Of one side's turn."""
+_TOLERANCE = 2e-3
+"""Of a result, relative to its largest element: sums of up to 16,384 products in another order."""
+
+
+class Side:
+    """The process of one side."""
+
+    def __init__(self, name: str, threads: int):
+        environment = os.environ | {"GRAPHC_FLAGS": "cpu=native"}
+        command = [sys.executable, "-m", "benchmarks.forms.worker", name, str(threads)]
+        self._process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=environment | {"OMP_NUM_THREADS": str(threads)},
+        )
+
+    def ask(self, **request: Any) -> dict[str, Any]:
+        """One answer; a process that ended, or what it could not do, is an error."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        print(json.dumps(request), file=self._process.stdin, flush=True)
+        line = self._process.stdout.readline()
+        if not line:
+            sys.exit(f"the process of a side ended with status {self._process.wait()}")
+        answer: dict[str, Any] = json.loads(line)
+        if "error" in answer:
+            raise RuntimeError(answer["error"])
+        return answer
+
+    def close(self) -> None:
+        """End the process."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait()
+
+
+@dataclass(frozen=True)
+class Row:
+    """The figures of a form: seconds of a call, and its work."""
+
+    kind: str
+    name: str
+    graphc: float
+    torch: float
+    flops: int
+    bytes: int
+    floor: float
+
+    @property
+    def of_torch(self) -> float:
+        """graphc's speed as a multiple of PyTorch's."""
+        return self.torch / self.graphc
+
+    @property
+    def of_floor(self) -> float:
+        """The share of graphc's time that the work takes at least."""
+        return self.floor / self.graphc
+
+
+def row(form: Form, sides: dict[str, Side], rates: MachineRates, rounds: int, folder: Path) -> Row:
+    """Prepare a form on both sides, compare the results, and time it."""
+    results = {}
+    for name, side in sides.items():
+        file = folder / f"{name}.npz"
+        side.ask(prepare=form.name, results=str(file))
+        with np.load(file) as kept:
+            results[name] = [kept[key] for key in kept.files]
+    _compare(form, results["graphc"], results["torch"])
+    taken: dict[str, list[float]] = {name: [] for name in sides}
+    for _ in range(rounds):
+        for name, side in sides.items():
+            taken[name].append(side.ask(time=_SECONDS)["seconds"])
+    # An update writes over what it reads, in place of results of its own.
+    moved = sum(array.nbytes for array in form.arrays().values())
+    moved += sum(array.nbytes for array in results["torch"])
+    floor = rates.floor(form.flops(), moved)
+    times = {name: statistics.median(seconds) for name, seconds in taken.items()}
+    return Row(form.kind, form.name, times["graphc"], times["torch"], form.flops(), moved, floor)
+
+
+def _compare(form: Form, ours: Sequence[np.ndarray], theirs: Sequence[np.ndarray]) -> None:
+    for k, (mine, other) in enumerate(zip(ours, theirs, strict=True)):
+        if mine.shape != other.shape:
+            raise RuntimeError(f"result {k}: shapes {mine.shape} and {other.shape}")
+        largest = np.abs(other).max()
+        difference = np.abs(mine.astype(np.float64) - other).max()
+        if not difference <= _TOLERANCE * largest:
+            raise RuntimeError(
+                f"result {k} differs by {difference:.3g}; its largest: {largest:.3g}"
+            )
+
+
+def report(rows: Sequence[Row], before: dict[str, float]) -> str:
+    """The table, and a summary a kind."""
+    lines = [f"{'':66}{'graphc ms':>10}{'PyTorch':>9}{'of PyTorch':>11}{'of floor':>9}"]
+    for r in rows:
+        line = f"{r.name:<66}{r.graphc * 1e3:>10.3f}{r.torch * 1e3:>9.3f}"
+        line += f"{r.of_torch:>11.2f}{r.of_floor:>9.2f}"
+        if r.name in before:
+            line += f"{before[r.name] / r.graphc:>9.2f} x before"
+        lines.append(line)
+    lines.append("")
+    for kind in dict.fromkeys(r.kind for r in rows):
+        group = [r for r in rows if r.kind == kind]
+        speeds, shares = [r.of_torch for r in group], [r.of_floor for r in group]
+        behind = sum(speed < 0.9 for speed in speeds)
+        lines.append(
+            f"{kind:<13}{len(group):>4} forms: {statistics.median(speeds):.2f} of PyTorch's speed "
+            f"(least {min(speeds):.2f}; {behind} below 0.9), {statistics.median(shares):.2f} of "
+            f"the floor's (least {min(shares):.2f})"
+        )
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Measure what the command line asks for."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--kind", choices=KINDS, nargs="+", default=KINDS)
+    parser.add_argument("--only", default="", help="a part of the names of forms")
+    parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--write", type=Path, help="a file for all figures, JSON")
+    parser.add_argument("--against", type=Path, help="such a file of another time")
+    options = parser.parse_args()
+    before = {}
+    if options.against:
+        kept = json.loads(options.against.read_text(encoding="utf-8"))
+        before = {r["name"]: r["graphc"] for r in kept["rows"]}
+    forms = [f for f in FORMS if f.kind in options.kind and options.only in f.name]
+    if not forms:
+        parser.error(f"no form of {', '.join(options.kind)} has {options.only!r} in its name")
+    load = os.getloadavg()
+    use_processors(options.threads)
+    rates = measured(options.threads)
+    sides = {name: Side(name, options.threads) for name in SIDES}
+    versions = {name: side.ask(versions=True)["versions"] for name, side in sides.items()}
+    rows, failed = [], []
+    with tempfile.TemporaryDirectory(prefix="graphc-forms-") as folder:
+        for form in forms:
+            try:
+                rows.append(row(form, sides, rates, options.rounds, Path(folder)))
+            except RuntimeError as error:
+                failed.append(f"{form.name}: {error}")
+                continue
+            print(report(rows[-1:], before).splitlines()[1], flush=True)
+    for side in sides.values():
+        side.close()
+    print(f"\n{', '.join(versions.values())}; {options.threads} threads, load {load[0]:.1f} before")
+    print(
+        f"a product {rates.flops / 1e9:.0f} GFLOP/s, a fork and a join {rates.region * 1e6:.1f} us"
+    )
+    copies = (f"{size >> 10:,} KiB {rate / 1e9:.0f}" for size, rate in rates.copy)
+    print(f"copies, GB/s: {', '.join(copies)}")
+    print(report(rows, before).split("\n\n")[-1])
+    if options.write:
+        kept = {
+            "date": datetime.date.today().isoformat(),
+            "machine": f"{platform.machine()}, {options.threads} threads",
+            "load": load[0],
+            "versions": versions,
+            "rates": dataclasses.asdict(rates),
+            "rows": [dataclasses.asdict(r) for r in rows],
+        }
+        options.write.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+    if failed:
+        sys.exit("\n".join(("", *failed)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,112 @@
+"""The grid of forms: its sizes and work by hand, graphc's side against NumPy, and the floor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from benchmarks.forms import graphc_side
+from benchmarks.forms.grid import BY_NAME, FORMS, OPERATIONS, Arrays, Form, Sizes
+from benchmarks.forms.rates import MachineRates
+
+
+def form(operation: str, **sizes: Any) -> Form:
+    return Form("any", operation, Sizes(sizes))
+
+
+def test_names_tell_the_forms_apart() -> None:
+    assert len(BY_NAME) == len(FORMS)
+    assert {one.operation for one in FORMS} == set(OPERATIONS)
+
+
+def test_the_arrays_of_a_form_are_the_same_at_each_call() -> None:
+    one = form("matmul", m=3, n=4, k=5, batch=2, stored="b")
+    first, again = one.arrays(), one.arrays()
+    assert first["a"].shape == (2, 3, 5)
+    assert first["b"].shape == (2, 4, 5)
+    for name in first:
+        np.testing.assert_array_equal(first[name], again[name])
+
+
+def test_the_work_of_a_strided_convolution_by_hand() -> None:
+    """Of 7 by 7 with a border of one, windows of 3 in steps of 2 give 4 by 4; each is 9 products of
+    a filter and a channel."""
+    sizes: dict[str, Any] = {"batch": 2, "channels": 5, "filters": 3, "size": (7, 7)}
+    sizes |= {"kernel": (3, 3), "stride": 2, "border": "same"}
+    for part in ("forward", "image", "weights"):
+        one = form("conv", part=part, **sizes)
+        assert one.flops() == 2 * 2 * 5 * 3 * 16 * 9
+    assert one.arrays()["dy"].shape == (2, 3, 4, 4)
+
+
+def softmax(read: Arrays) -> np.ndarray:
+    powers = np.exp(read["x"] - read["x"].max(1, keepdims=True))
+    return powers / powers.sum(1, keepdims=True)
+
+
+def last_lstm_state(read: Arrays) -> np.ndarray:
+    def sigmoid(z: np.ndarray) -> np.ndarray:
+        return 1 / (1 + np.exp(-z))
+
+    h = c = np.zeros((2, 3))
+    for x in read["x"].swapaxes(0, 1).astype(np.float64):
+        i, f, candidate, o = np.split(x @ read["W"] + h @ read["U"] + read["b"], 4, axis=1)
+        c = sigmoid(f) * c + sigmoid(i) * np.tanh(candidate)
+        h = sigmoid(o) * np.tanh(c)
+    return h
+
+
+def added_rows(read: Arrays) -> np.ndarray:
+    table = np.zeros((7, 3))
+    np.add.at(table, read["rows"], read["dy"])
+    return table
+
+
+SMALL: list[tuple[Form, Callable[[Arrays], np.ndarray]]] = [
+    (form("matmul", m=3, n=4, k=5, stored="ab"), lambda r: r["a"].T @ r["b"].T),
+    (form("dense", m=3, n=4, k=5), lambda r: np.maximum(r["x"] @ r["W"] + r["b"], 0)),
+    (
+        form("pointwise", function="bias_relu", shape=(3, 4)),
+        lambda r: np.maximum(r["x"] + r["b"], 0),
+    ),
+    (form("reduce", function="softmax", shape=(3, 4), axes=(1,)), softmax),
+    (form("reduce", function="sum", shape=(2, 3, 4), axes=(0, 2)), lambda r: r["x"].sum((0, 2))),
+    (form("transpose", shape=(2, 3, 4), order=(2, 0, 1)), lambda r: r["x"].transpose(2, 0, 1)),
+    (
+        form("concat", axis=1, shape=(3, 0), widths=(2, 5)),
+        lambda r: np.concatenate([r["x0"], r["x1"]], 1),
+    ),
+    (
+        form("move", function="upsample", shape=(2, 3, 4, 5)),
+        lambda r: r["x"].repeat(2, 2).repeat(2, 3),
+    ),
+    (
+        form("recurrent", layer="lstm", part="forward", units=3, batch=2, steps=4, features=5),
+        last_lstm_state,
+    ),
+    (form("embedding", part="gradient", vocabulary=7, width=3, batch=2, length=9), added_rows),
+    (
+        form("update", rule="sgd", count=2, shape=(3, 4)),
+        lambda r: r["parameter0"] - 1e-3 * r["gradient0"],
+    ),
+]
+
+
+@pytest.mark.flags(cpu="numpy")
+@pytest.mark.parametrize(("one", "expected"), SMALL, ids=[one.name for one, _ in SMALL])
+def test_graphcs_side_against_numpy(one: Form, expected: Callable[[Arrays], np.ndarray]) -> None:
+    call, results = graphc_side.prepared(one)
+    call()
+    np.testing.assert_allclose(results()[0], expected(one.arrays()), rtol=2e-5, atol=1e-6)
+
+
+def test_the_floor_is_the_scarcer_resource_and_the_meeting_of_threads() -> None:
+    """100 GFLOP/s; 40 GB/s of what fits a cache of 1 MB, 10 GB/s beyond."""
+    rates = MachineRates(1e11, ((1_000, 4e10), (1_000_000, 1e10)), 5e-6)
+    assert rates.floor(10**9, 1_000) == pytest.approx(1e-2 + 5e-6)
+    assert rates.floor(0, 400_000) == pytest.approx(1e-5 + 5e-6)
+    assert rates.floor(0, 2_000_000) == pytest.approx(2e-4 + 5e-6)
+    assert rates.floor(0, 400) == pytest.approx(1e-8 + 5e-6)
