@@ -42,7 +42,7 @@ class Sizes(Mapping[str, Any]):
 
 @dataclass(frozen=True)
 class Operation:
-    """What all forms of one operation share.
+    """The part that all forms of one operation have in common.
 
     Attributes:
         arrays: the arrays that a form reads, from its sizes and a source of random numbers.
@@ -74,7 +74,7 @@ class Form:
         return f"{self.operation} {' '.join(sizes)}"
 
     def arrays(self) -> Arrays:
-        """What it reads: the same numbers in each process."""
+        """The arrays that it reads: the same numbers in each process."""
         seed = zlib.crc32(self.name.encode())
         return OPERATIONS[self.operation].arrays(self.sizes, np.random.default_rng(seed))
 
