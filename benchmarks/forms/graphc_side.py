@@ -133,7 +133,8 @@ def _normalize(s: Sizes, read: Nodes) -> list[g.Node]:
         axes = [0, *range(2, x.ndim)]
         shape = tuple(1 if k in axes else n for k, n in enumerate(s.shape))
         gamma, beta = K.reshape(gamma, shape), K.reshape(beta, shape)
-    mean, variance = K.mean(x, axes, keepdims=True), K.var(x, axes, keepdims=True)
+    mean = K.mean(x, axes, keepdims=True)
+    variance = K.mean(K.square(x - mean), axes, keepdims=True)
     y = gamma * (x - mean) / K.sqrt(variance + 1e-5) + beta
     if s.part == "forward":
         return [y]

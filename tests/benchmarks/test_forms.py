@@ -17,7 +17,7 @@ def form(operation: str, **sizes: Any) -> Form:
     return Form("any", operation, Sizes(sizes))
 
 
-def test_names_tell_the_forms_apart() -> None:
+def test_each_form_has_a_name_of_its_own() -> None:
     assert len(BY_NAME) == len(FORMS)
     assert {one.operation for one in FORMS} == set(OPERATIONS)
 
