@@ -102,7 +102,7 @@ def sum_over_shards(
     filled: int,
     shards: int,
     of_subtree: Callable[[Interval], Arrays],
-    then: Callable[[], None] = lambda: None,
+    then: Callable[[], None] | None = None,
 ) -> Arrays:
     """Return the sums over all shards of a batch: of each array the piece of this rank.
 
@@ -116,13 +116,12 @@ def sum_over_shards(
         shards: the number of shards.
         of_subtree: returns the sums below a node of the tree. They stay as they are until its next
             call; on one rank the last ones are what is returned.
-        then: called when this rank's shards are computed, ahead of waiting for sums.
+        then: called on one of several ranks when its shards are computed, ahead of waiting for
+            sums.
     """
     rank, size = transport.rank, transport.size
     if size == 1:
-        summed = of_subtree(Interval(0, filled))
-        then()
-        return summed
+        return of_subtree(Interval(0, filled))
     pieces = layout.pieces(size)
     lengths = [layout.bytes_of(one) for one in pieces]
     total = TreeSum(Interval(0, filled), add_arrays)
@@ -135,7 +134,8 @@ def sum_over_shards(
         if layout.shapes:
             parts = [] if own is None else [layout.pack(arrays, one) for one in pieces]
             under_way.append(_Exchange(transport, nodes, parts, lengths))
-    then()
+    if then is not None:
+        then()
     if not under_way:
         return []
     for exchange in under_way:

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from graphc.compiler import graph as g
-from graphc.compiler.function import CallStep, Function, function, sharded_function
+from graphc.compiler.function import CallStep, function, sharded_function
+from graphc.compiler.function.roots import Root
 from graphc.compiler.function.shard_calls import ShardCalls
 from graphc.compiler.grad import grad
 from graphc.compiler.shards import FIRST, RowDivision
@@ -142,7 +143,7 @@ def test_an_error_in_a_shard_or_behind_them_leaves_variables_and_counts_as_they_
         with pytest.raises(IndexRangeError, match="index 4"):
             step(np.array([0, 1, 2, 3, 4, 0], "int32"))
         with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-            patch.setattr(Function, "run_into", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+            patch.setattr(Root, "__call__", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
             step(np.array([0, 1, 2, 3, 3, 0], "int32"))
         assert table.get_value().tolist() == [0, 1, 2, 3]
         assert counter.value == 0

@@ -320,12 +320,6 @@ class Function:
         prepared, feeds, bindings = self._fed(values)
         return prepared.start(feeds, bindings)
 
-    def run_into(self, into: Mapping[int, np.ndarray], *values: object) -> list[np.ndarray]:
-        """Run once, and return what is fetched; that of some numbers in the contiguous arrays that
-        are given for them."""
-        prepared, feeds, bindings = self._fed(values)
-        return prepared.run(feeds, bindings, into=into)
-
     def bound(self, values: Sequence[object]) -> tuple[Prepared, dict[Symbol, int]]:
         """Return the specialisation that a call on these arguments runs, and the values of
         symbols."""

@@ -51,6 +51,7 @@ class DividedStep:
     Attributes:
         divided: the graphs of the first pass, of a shard and of the root.
         outputs: what a call returns: values of the root, or rows that it gathers.
+        returned_rows: those of the rows that it gathers which a call returns.
         root: the root of the division.
         first, shard: the functions of a shard's first pass and of a shard; None for one without
             outputs.
@@ -71,6 +72,7 @@ class DividedStep:
         self.outputs = divided.root[:fetched]
         # Rows of all shards that are fetched as they are need no root.
         computed = [node for node in self.outputs if node not in divided.rows]
+        self.returned_rows = [node for node in divided.rows if node in self.outputs]
         states = [state for state, _ in graph.updates]
         updates = list(zip(states, divided.root[fetched:], strict=True))
         read = toposort([*divided.first, *divided.shard])

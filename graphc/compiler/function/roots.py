@@ -13,9 +13,11 @@ from weakref import WeakKeyDictionary, ref
 import numpy as np
 
 from graphc.compiler.function.api import Function
+from graphc.compiler.function.prepared import Prepared
 from graphc.compiler.graph import (
     Node,
     State,
+    Symbol,
     assign_together,
     known_sizes,
     label,
@@ -47,6 +49,10 @@ _NOTHING = Piece(0, 0, 0)
 
 Made = Callable[[Sequence[Node], Sequence[State], str], Function | None]
 """Makes the function of a graph: outputs, states that they are new values of, what it is of."""
+
+Specialised = dict[Function, tuple[Prepared, dict[Symbol, int], list[tuple[Node, Node]]]]
+"""Of functions at one set of sizes: the specialisation that runs, the values of symbols, and the
+inputs of the function with those of the specialisation."""
 
 
 class Root:
@@ -180,15 +186,20 @@ class Root:
 
     # ---- calls ----------------------------------------------------------------------------------
 
-    def __call__(self, feeds: Mapping[Node, Any]) -> list[np.ndarray]:
-        """Run once, and return what is fetched."""
+    def __call__(self, feeds: Mapping[Node, Any], specialised: Specialised) -> list[np.ndarray]:
+        """Run once, and return what is fetched.
+
+        Args:
+            feeds: arrays of the inputs' dtypes.
+            specialised: of the sizes of `feeds`; completed at the first call.
+        """
         if self._ranks.size == 1:
-            return self._run(feeds)
+            return self._run(feeds, specialised)
         if self._is_torn:
             raise _torn(self._name)
         self._take_pieces()
         self._tear(bool(self._spread.updates))
-        found = self._run(feeds)
+        found = self._run(feeds, specialised)
         self._tear(False)
         return found
 
@@ -198,17 +209,14 @@ class Root:
         for one in self._states.values():
             one.is_torn = is_torn
 
-    def _run(self, feeds: Mapping[Node, Any]) -> list[np.ndarray]:
+    def _run(self, feeds: Mapping[Node, np.ndarray], specialised: Specialised) -> list[np.ndarray]:
         made, root = self._of_rank, self._spread
         if made.totals:
-            arrays = [] if self._norms is None else self._norms(*_fed(self._norms, feeds))
-            assert isinstance(arrays, list)
+            arrays = _ran(self._norms, feeds, specialised, {})
             totals = self._totals(dict(zip(made.of_totals, arrays, strict=True)))
             feeds = {**feeds, **{made.totals[node]: value for node, value in totals.items()}}
-        found, places = list[np.ndarray](), dict[int, np.ndarray]()
-        if self._function is not None:
-            places = self._places()
-            found = self._function.run_into(places, *_fed(self._function, feeds))
+        places = self._places()
+        found = _ran(self._function, feeds, specialised, places)
         if self._gathered is not None:
             own = [None if k in places else found[k] for k in self._piece_numbers]
             whole = self._gathered.gather(own)
@@ -217,7 +225,7 @@ class Root:
 
     def _places(self) -> dict[int, np.ndarray]:
         """Return the memory of outputs that all ranks gather, by their numbers."""
-        if self._gathered is None:
+        if self._gathered is None or self._function is None:
             return {}
         return {
             number: piece.reshape(known_sizes(self.outputs[number].shape, "a piece"))
@@ -229,7 +237,7 @@ class Root:
         """Return the sums over all elements, from what each rank has of them."""
         sums = {node: sums_of_blocks(array) for node, array in arrays.items()}
         if self._ranks.size == 1:
-            return {node: sum_of_all(one) for node, one in sums.items()}
+            return {node: np.asarray(sum_of_all(one)) for node, one in sums.items()}
         of_ranks = [self._blocks_of(owned) for owned in self._owned]
         sizes = [np.dtype(node.dtype).itemsize for node in self._spread.totals]
         lengths = [int(np.dot(counts, sizes)) for counts in of_ranks]
@@ -246,7 +254,7 @@ class Root:
                 parts[node].append(whole[start : start + count * size])
                 start += count * size
         return {
-            node: sum_of_all(np.concatenate(several).view(node.dtype))
+            node: np.asarray(sum_of_all(np.concatenate(several).view(node.dtype)))
             for node, several in parts.items()
         }
 
@@ -357,5 +365,19 @@ def moved(arrays: Mapping[Node, np.ndarray], sums: Mapping[Node, Moved]) -> Arra
     return found
 
 
-def _fed(function: Function, feeds: Mapping[Node, Any]) -> list[np.ndarray]:
-    return [feeds[node] for node in function.inputs]
+def _ran(
+    function: Function | None,
+    feeds: Mapping[Node, Any],
+    specialised: Specialised,
+    into: Mapping[int, np.ndarray],
+) -> list[np.ndarray]:
+    """Run a function, if there is one, and return what is fetched; see `Prepared.run`."""
+    if function is None:
+        return []
+    known = specialised.get(function)
+    if known is None:
+        prepared, bindings = function.bound([feeds[node] for node in function.inputs])
+        pairs = list(zip(function.inputs, prepared.inputs, strict=True))
+        known = specialised[function] = prepared, bindings, pairs
+    prepared, bindings, pairs = known
+    return prepared.run({inner: feeds[node] for node, inner in pairs}, bindings, into=into)

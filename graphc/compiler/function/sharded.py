@@ -26,7 +26,9 @@ from graphc.compiler.function.sharded_call import (
     Feed,
     ShardedCall,
     SizedStep,
+    SubtreeCalls,
     layout_of,
+    rows_between,
 )
 from graphc.compiler.function.step_memory import StepMemory, nbytes_of, of_shapes, step_memory
 from graphc.compiler.graph import (
@@ -300,8 +302,7 @@ class ShardedFunction:
             return self._run_locked(given, first_only)
 
     def _run_locked(self, given: Sequence[object], first_only: bool) -> list[np.ndarray]:
-        feeds, sized = self._feeds(given)
-        has_all = not any(isinstance(feeds[node], OwnRows) for node in self._fed)
+        feeds, sized, has_all = self._feeds(given)
         meet(self.ranks, self.name if has_all else f"{self.name} on own rows")
         step = sized.step
         divided, root = step.divided, step.root
@@ -319,9 +320,10 @@ class ShardedFunction:
                 step.shard, sums, root.sums, sized.sums, rows, call, self.ranks, to
             )
             feeds.update(root.fed(summed))
-        self._complete(call)
+        if not has_all:
+            self._complete(call)
         step.drawn.value = call.number
-        computed = root(feeds)
+        computed = root(feeds, sized.specialised)
         if step.last is None and self._draws:
             self.call_step.value = call.number + 1
         return [] if first_only and self.ranks.rank else self._in_order(computed, call)
@@ -345,33 +347,33 @@ class ShardedFunction:
             to: the rank that gets the joined rows, all by default.
         """
         own_rows: list[Arrays] = []
-        total = call.bindings[_BATCH]
-        in_place = self._in_place(rows, call) if to is None else []
-        lines = [whole.reshape(total, -1) for whole in in_place]
+        in_place = self._in_place(rows, call) if rows and to is None else []
+        lines = [whole.reshape(call.bindings[_BATCH], -1) for whole in in_place]
         gathered_in_place: list[Transfer] = []
 
         def of_subtree(node: Interval) -> Arrays:
             call.step.drawn.value = call.number
-            first, behind = call.ranges[node.start][0], call.ranges[node.stop - 1][1]
-            calls = self._calls(function, len(sums), call, first, behind)
-            arrays = [self._rows_of(one, call, first, behind) for one in function.inputs]
-            into = [whole[first:behind] for whole in lines] or None
+            found = self._calls(function, len(sums), call, node, lines)
+            arrays = found.fed(call.feeds)
+            into = found.into or found.rows_of(lines) or None
             try:
-                summed, others = calls(arrays, into)
+                summed, others = found.calls(arrays, into)
             except (IndexRangeError, NotFiniteError):
-                self._refuse(calls, arrays, first, call)
+                self._refuse(found, arrays, call)
                 raise
             own_rows.extend(others)
             return moved(dict(zip(sums, summed, strict=True)), wanted)
 
         def gather() -> None:
+            total = call.bindings[_BATCH]
             parts = [
                 rows_of_rank(total, self.shards, ranks.size, rank) for rank in range(ranks.size)
             ]
             gathered_in_place.extend(gather_in_place(ranks, lines, [len(part) for part in parts]))
 
         filled = len(call.ranges)
-        summed = sum_over_shards(ranks, layout, filled, self.shards, of_subtree, gather)
+        then = gather if in_place else None
+        summed = sum_over_shards(ranks, layout, filled, self.shards, of_subtree, then)
         if in_place:
             for transfer in gathered_in_place:
                 transfer.wait()
@@ -396,56 +398,63 @@ class ShardedFunction:
         joined after the shards: if those of a shard are not contiguous."""
         if any(one.axis or one.outer not in (1, None) for one in rows.values()):
             return []
-        kept, step = call.sized.rows, call.step
-        for node in rows:
-            # An array that is returned is new at each call; one that only the root reads is reused.
-            if node not in kept or node in step.outputs:
-                shape = [evaluate(size, call.bindings) for size in node.shape]
-                kept[node] = np.empty(shape, node.dtype)
-        return [kept[node] for node in rows]
+        kept = call.sized.rows
+        # An array that is returned is new at each call; one that only the root reads is reused.
+        for node in call.step.returned_rows if kept else rows:
+            shape = [evaluate(size, call.bindings) for size in node.shape]
+            kept[node] = np.empty(shape, node.dtype)
+        return list(kept.values())
 
     def _calls(
-        self, function: Function, sums: int, call: ShardedCall, first: int, behind: int
-    ) -> ShardCalls:
-        """Return the calls of a function on the shards of the rows from `first` to `behind`."""
+        self,
+        function: Function,
+        sums: int,
+        call: ShardedCall,
+        node: Interval,
+        lines: Sequence[np.ndarray],
+    ) -> SubtreeCalls:
+        """Return the calls of a function on the shards of a node of the tree."""
+        first, behind = call.ranges[node.start][0], call.ranges[node.stop - 1][1]
         kept = call.sized.calls
         found = kept.get((function, first))
-        if found is None or found.division.total != behind - first:
-            each = call.ranges[0][1]
-            if function is call.step.first and call.step.counts_at_once:
-                each = behind - first
-            starts = call.step.divided.starts
-            axes = tuple(
-                [FIRST if one in starts else self._axes.get(one) for one in function.inputs]
-            )
-            division = RowDivision(axes, each, behind - first)
-            found = kept[function, first] = ShardCalls(function, division, sums)
+        if found is None or found.behind != behind:
+            found = kept[function, first] = self._new_calls(function, sums, call, first, behind)
+            if not call.step.returned_rows:
+                found.into = found.rows_of(lines)
         return found
 
+    def _new_calls(
+        self, function: Function, sums: int, call: ShardedCall, first: int, behind: int
+    ) -> SubtreeCalls:
+        each, step, same = call.ranges[0][1], call.step, call.sized.feeds
+        if function is step.first and step.counts_at_once:
+            each = behind - first
+        axes = [
+            FIRST if one in step.divided.starts else self._axes.get(one) for one in function.inputs
+        ]
+        inputs = []
+        for node, axis in zip(function.inputs, axes, strict=True):
+            array = same.get(node)
+            if axis == FIRST:
+                array = rows_between(same[node], 0, first, behind)
+            inputs.append((node, axis, array))
+        calls = ShardCalls(function, RowDivision(tuple(axes), each, behind - first), sums)
+        return SubtreeCalls(first, behind, calls, inputs)
+
     def _refuse(
-        self, calls: ShardCalls, arrays: Sequence[np.ndarray], first: int, call: ShardedCall
+        self, subtree: SubtreeCalls, arrays: Sequence[np.ndarray], call: ShardedCall
     ) -> None:
         """Run the shards one by one to find the one that fails, and raise its error with its first
         row in the batch: the error itself names positions in the shard."""
+        calls = subtree.calls
         for shard in range(calls.division.shards):
             call.step.drawn.value = call.number
             try:
                 calls.function(*calls.of_shard(arrays, shard))
             except (IndexRangeError, NotFiniteError) as error:
-                row = first + shard * calls.division.each
+                row = subtree.first + shard * calls.division.each
                 where = f"Positions are those in a shard: its row 0 is row {row} of the batch"
                 raise type(error)(f"{error}\n{where}") from None
-
-    def _rows_of(self, node: Node, call: ShardedCall, first: int, behind: int) -> np.ndarray:
-        """Return the array that is fed to an input for the rows from `first` to `behind`."""
-        value, axis = call.feeds[node], self._axes.get(node)
-        if isinstance(value, OwnRows):
-            return value.rows(self._axes[node], first, behind)
-        if node in call.step.divided.starts:
-            axis = 0
-        if axis is None or behind - first == call.bindings[_BATCH]:
-            return value
-        return value[(slice(None),) * axis + (slice(first, behind),)]
 
     def _complete(self, call: ShardedCall) -> None:
         """Gather the inputs that the root reads itself and of which each rank has its own rows."""
@@ -459,7 +468,7 @@ class ShardedFunction:
             for first, behind in ranges
         ]
         given = [
-            [self._rows_of(node, call, *rows) for node in divided]
+            [rows_between(feeds[node], self._axes[node], *rows) for node in divided]
             for rows in ranges[own.start : own.stop]
         ]
         gathered = gather_rows(self.ranks, layouts, self.shards, given)
@@ -479,9 +488,9 @@ class ShardedFunction:
                 given.add(node)
         return fetched
 
-    def _feeds(self, given: Sequence[object]) -> tuple[dict[Node, Feed], SizedStep]:
-        """Return the feeds of a call, with the sizes of the whole batch, and the facts that follow
-        from these sizes."""
+    def _feeds(self, given: Sequence[object]) -> tuple[dict[Node, Feed], SizedStep, bool]:
+        """Return the feeds of a call, with the sizes of the whole batch; the facts that follow from
+        these sizes; and True if no argument is the rank's own rows alone."""
         if len(given) != len(self._inputs):
             names = ", ".join(label(node) for node in self._inputs)
             raise ArgumentError(
@@ -491,16 +500,10 @@ class ShardedFunction:
             self._checked(node, fed, value)
             for node, fed, value in zip(self._inputs, self._fed, given, strict=True)
         ]
-        ranges = {(one.first, one.total) for one in arrays if isinstance(one, OwnRows)}
-        if len(ranges) > 1:
-            raise ArgumentError(
-                f"{self.name}: expected the same rows of all arguments, received those from "
-                f"{' and '.join(f'{first} on of {total}' for first, total in sorted(ranges))}"
-            )
-        shown = [
-            one.whole(self._axes[node]) if isinstance(one, OwnRows) else one
-            for node, one in zip(self._fed, arrays, strict=True)
-        ]
+        shown = [one for one in arrays if isinstance(one, np.ndarray)]
+        has_all = len(shown) == len(arrays)
+        if not has_all:
+            shown = self._shown(arrays)
         key = tuple([array.shape for array in shown])
         sized = self._sized.get(key)
         if sized is None:
@@ -509,7 +512,20 @@ class ShardedFunction:
             sized = self._sized[key] = self._of_sizes(
                 values(self._sizes, bind(self._inputs, shown))
             )
-        return {**dict(zip(self._fed, arrays, strict=True)), **sized.feeds}, sized
+        return {**dict(zip(self._fed, arrays, strict=True)), **sized.feeds}, sized, has_all
+
+    def _shown(self, arrays: Sequence[Feed]) -> list[np.ndarray]:
+        """Return arrays of the whole batch's shapes."""
+        ranges = {(one.first, one.total) for one in arrays if isinstance(one, OwnRows)}
+        if len(ranges) > 1:
+            raise ArgumentError(
+                f"{self.name}: expected the same rows of all arguments, received those from "
+                f"{' and '.join(f'{first} on of {total}' for first, total in sorted(ranges))}"
+            )
+        return [
+            one.whole(self._axes[node]) if isinstance(one, OwnRows) else one
+            for node, one in zip(self._fed, arrays, strict=True)
+        ]
 
     def _of_sizes(self, bindings: Bindings) -> SizedStep:
         for claim in self._claims:
@@ -530,8 +546,6 @@ class ShardedFunction:
             },
             layout_of(step.divided.first_sums, bindings),
             step.root.layout(layout_of(step.root.sums, bindings)),
-            {},
-            {},
         )
 
     def _checked(self, node: Node, fed: Node, value: object) -> Feed:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from graphc.compiler.function.api import Function
 from graphc.compiler.function.divided_step import DividedStep
 from graphc.compiler.function.own_rows import OwnRows
+from graphc.compiler.function.roots import Specialised
 from graphc.compiler.function.shard_calls import ShardCalls
 from graphc.compiler.graph import Node, Symbol
 from graphc.compiler.graph.dim import evaluate
@@ -31,6 +32,7 @@ class SizedStep:
         first, sums: the layouts of the sums of the first pass and of the shards.
         rows: arrays that shards write their rows into.
         calls: of the functions of shards, by the first row of these.
+        specialised: what the functions of the root run at these sizes.
     """
 
     step: DividedStep
@@ -39,8 +41,50 @@ class SizedStep:
     feeds: dict[Node, np.ndarray]
     first: Layout
     sums: Layout
-    rows: dict[Node, np.ndarray]
-    calls: dict[tuple[Function, int], ShardCalls]
+    rows: dict[Node, np.ndarray] = field(default_factory=dict)
+    calls: dict[tuple[Function, int], SubtreeCalls] = field(default_factory=dict)
+    specialised: Specialised = field(default_factory=dict)
+
+
+@dataclass
+class SubtreeCalls:
+    """The calls of a function on the shards of some rows.
+
+    Attributes:
+        first, behind: these rows.
+        calls: of the function.
+        inputs: of the function: each with its batch axis, None for one that is read whole, and the
+            array that it is fed if that is the same in all calls.
+        into: the memory of the shards' rows if that is the same in all calls.
+    """
+
+    first: int
+    behind: int
+    calls: ShardCalls
+    inputs: Sequence[tuple[Node, int | None, np.ndarray | None]]
+    into: Sequence[np.ndarray] = ()
+
+    def fed(self, feeds: Mapping[Node, Feed]) -> list[np.ndarray]:
+        """Return the arrays that the inputs are fed."""
+        return [
+            rows_between(feeds[node], axis, self.first, self.behind) if array is None else array
+            for node, axis, array in self.inputs
+        ]
+
+    def rows_of(self, lines: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Return the memory of the shards' rows in arrays with a line for each row of the batch."""
+        return [one[self.first : self.behind] for one in lines]
+
+
+def rows_between(value: Feed, axis: int | None, first: int, behind: int) -> np.ndarray:
+    """Return the rows from `first` to `behind` of what is fed, along its batch axis if it has
+    one."""
+    if axis is None:
+        assert isinstance(value, np.ndarray)
+        return value
+    if isinstance(value, OwnRows):
+        return value.rows(axis, first, behind)
+    return value[(slice(None),) * axis + (slice(first, behind),)]
 
 
 @dataclass(frozen=True)
