@@ -29,14 +29,20 @@ def _run(arguments: argparse.Namespace) -> None:
             report = shown.model.memory_report(batch, sizes, target=target, card=card)
         else:
             report = shown.model.kernels(batch, sizes, target=target, card=card)
+        estimated = None
+        if card is not None and not arguments.memory and not arguments.source:
+            estimated = shown.model.time_report(batch, sizes, card=card)
     if arguments.source and isinstance(report, KernelList):
         print(report.source, end="")
     elif arguments.json:
         head = {"model": shown.name, "summary": shown.summary}
-        print(json.dumps(head | report.as_dict(), indent=1))
+        tail = {} if estimated is None else {"estimate": estimated.as_dict()}
+        print(json.dumps(head | report.as_dict() | tail, indent=1))
     else:
         print("\n".join(wrapped(f"{shown.name}: {shown.summary}", "")), end="\n\n")
         print(report)
+        if estimated is not None:
+            print(f"\n{estimated}")
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -50,7 +56,8 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--card",
         choices=CARDS,
-        help="a GPU, whose shared memory decides between kernels (default: what fits all of them)",
+        help="a GPU: the kernels that it would run, and an estimate of their time, for which nvcc "
+        "is run where it is on PATH (default: kernels that fit all of these)",
     )
     parser.add_argument(
         "--memory", action="store_true", help="show the memory that a step takes, value by value"
@@ -67,7 +74,10 @@ COMMAND = Command(
 Lists each kernel of a training step: its launch (blocks, threads, bytes of shared memory), how
 often a step launches it, its FLOPs and bytes (each input read once, each output written once), the
 layers and operations that it computes, and why it was not fused further. No GPU is needed, and no
-compiler. With --target cpu a kernel is a function of the C++ program that runs a step on a CPU.
+compiler. With --card the time of each kernel on that GPU is estimated, too: its limiter, the part
+of the warps that are resident, waves of blocks, and the idle tail of the last one. No card has
+checked these estimates. With --target cpu a kernel is a function of the C++ program that runs a
+step on a CPU.
 
 An architecture is what Keras 1.0's model.to_json() or to_yaml() wrote, a saved model what
 model.save() did; nothing in them is executed.
@@ -77,7 +87,7 @@ examples:
   graphc dump mlp --source > mlp.cu         the CUDA source of all kernels
   graphc dump mlp --target cpu --source     the C++ that a CPU runs
   graphc dump lstm --batch 8 --json         the same facts for a program to read
-  graphc dump lstm --card h100              what that GPU would run
+  graphc dump lstm --card h100              that GPU's kernels, and their times
   graphc dump cnn --memory                  what a step takes of a GPU's memory
   graphc dump model.json --optimizer adam   a network of your own
 """,

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from graphc import cli
+from graphc.compiler.runtime.gpu import probe
 from graphc.config import config
 from graphc.reference_models import REFERENCE_MODELS, ReferenceModel, gru_ae, mlp
 
@@ -137,6 +138,33 @@ def test_a_card_that_is_not_here(capsys: pytest.CaptureFixture[str]) -> None:
     assert totals["h100"]["launches"] < totals["t4"]["launches"]
     assert "on NVIDIA H100" in run(capsys, "mlp", "--memory", "--card", "h100")
     assert "target 'cpu'" in refused(capsys, "mlp", "--card", "h100", "--target", "cpu")
+
+
+@pytest.mark.usefixtures("small")
+def test_a_card_adds_an_estimate_of_the_time(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(probe, "nvcc_path", lambda: None)
+    text = run(capsys, "small", "--card", "t4")
+    table, _, estimated = text.partition("An estimate: no card has checked it. ")
+    assert table.startswith("small: ")
+    assert "mlp.train on NVIDIA T4 (batch 6)" in " ".join(estimated.split())
+    assert "without registers (no CUDA compiler" in " ".join(estimated.split())
+    assert max(map(len, text.splitlines())) <= 80
+    found = json.loads(run(capsys, "small", "--card", "t4", "--json"))
+    launches = found["estimate"]["launches"]
+    assert [one["name"] for one in launches] == [one["name"] for one in found["kernels"]]
+    assert all({"seconds", "limiter", "waves", "tail"} <= one.keys() for one in launches)
+    assert found["estimate"]["host_seconds"] > 0
+    assert "estimate" not in json.loads(run(capsys, "small", "--json"))
+    assert run(capsys, "small", "--card", "t4", "--source").startswith("#include")
+
+
+def test_an_unknown_card_lists_the_known_ones(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(["dump", "mlp", "--card", "v100"])
+    listed = capsys.readouterr().err
+    assert all(name in listed for name in ("v100", "t4", "rtx4090", "a100", "h100"))
 
 
 @pytest.mark.usefixtures("small")

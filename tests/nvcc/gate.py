@@ -31,6 +31,7 @@ from pathlib import Path
 from graphc import resources
 from graphc.compiler.cards import CARDS, Card
 from graphc.compiler.codegen.kernel_list import KernelList
+from graphc.compiler.codegen.ptxas_text import Resources, read_ptxas
 from graphc.compiler.runtime.gpu.nvcc import FLAGS
 from graphc.config import config
 from graphc.reference_models import REFERENCE_MODELS
@@ -39,10 +40,6 @@ from tests.nvcc import sass
 LEDGER = Path(__file__).with_name("ledger.json")
 MOST_KERNELS = {"mlp": 20}
 
-_ENTRY = re.compile(r"Compiling entry function '(\w+)'")
-_FRAME = re.compile(r"(\d+) bytes stack frame, (\d+) bytes spill stores, (\d+) bytes spill loads")
-_USED = re.compile(r"Used (\d+) registers")
-_SHARED = re.compile(r"(\d+) bytes smem")
 _PROBLEM = re.compile(r"^(?!Remark).*\b(warning|error|fatal)\b")
 _TOOLKIT = re.compile(r"V(\d+\.\d+\.\d+)")
 
@@ -56,16 +53,6 @@ instructions of its main loop and how many of them are multiply-adds; see `sass.
 for `_SELDOM`."""
 Ledger = dict[str, dict[str, Kernels]]
 """Model, card -> its kernels."""
-
-
-@dataclass(frozen=True)
-class Resources:
-    """The resources of one kernel by ptxas: all in bytes, but `registers`."""
-
-    registers: int
-    shared: int
-    frame: int
-    spilled: int
 
 
 @dataclass(frozen=True)
@@ -84,23 +71,6 @@ class Compiled:
     resources: dict[str, Resources]
     mixes: dict[str, sass.Mix]
     problems: list[str]
-
-
-def read_ptxas(text: str) -> dict[str, Resources]:
-    """The kernels in the output of ``-Xptxas -v``, by name."""
-    found: dict[str, Resources] = {}
-    for part in re.split(r"(?=ptxas info\s*: Compiling entry)", text):
-        name, frame, used = _ENTRY.search(part), _FRAME.search(part), _USED.search(part)
-        if name is None or frame is None or used is None:
-            continue
-        shared = _SHARED.search(part)
-        found[name[1]] = Resources(
-            registers=int(used[1]),
-            shared=int(shared[1]) if shared else 0,
-            frame=int(frame[1]),
-            spilled=int(frame[2]) + int(frame[3]),
-        )
-    return found
 
 
 def assembled(nvcc: str, source: str, arch: str) -> tuple[dict[str, Resources], list[str]]:

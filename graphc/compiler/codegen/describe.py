@@ -7,6 +7,7 @@ Of native code a launch is a function; it has no grid, and what it asks of memor
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby
@@ -24,7 +25,8 @@ from graphc.compiler.codegen.launch import (
 )
 from graphc.compiler.codegen.memory import launches
 from graphc.compiler.codegen.render import op_names
-from graphc.compiler.graph.cost import cost, elements
+from graphc.compiler.graph import Node
+from graphc.compiler.graph.cost import cost, elements, multiply_adds
 from graphc.compiler.graph.dim import evaluate
 from graphc.compiler.schedule.kernel import Kernel, Loop
 
@@ -83,8 +85,10 @@ def _description(
 ) -> KernelDescription:
     x, y, z = (value_of(size, bindings) for size in launch.grid)
     moves = tuple((one.what, one.written, one.nbytes(bindings)) for one in launch.traffic)
-    least, ratio = 0, None
+    least, ratio, flops, pairs = 0, None, 0, 0
     if position == 0:
+        flops = sum(cost(node, bindings).flops for node in _nodes(kernel))
+        pairs = sum(multiply_adds(node, bindings) for node in _nodes(kernel))
         least = fewest(kernel, group, bindings)
         ratio = ratio_of(sum(moved(one, bindings) for one in group), least)
     return KernelDescription(
@@ -98,7 +102,9 @@ def _description(
         shared=value_of(launch.shared, bindings),
         step=step,
         times=times,
-        flops=_flops(kernel, bindings) if position == 0 else 0,
+        flops=flops,
+        multiply_adds=pairs,
+        double=_is_double(launch, bindings),
         bytes=fewest_of_launch(kernel, position, group, bindings),
         fewest=least,
         moved=moved(launch, bindings),
@@ -126,6 +132,13 @@ def _extents(kernel: Kernel | Loop, bindings: Bindings) -> tuple[int, ...]:
     return tuple(evaluate(size, bindings) for size in kernel.extents)
 
 
-def _flops(kernel: Kernel | Loop, bindings: Bindings) -> int:
-    body = kernel.body if isinstance(kernel, Kernel) else (kernel.scan,)
-    return sum(cost(node, bindings).flops for node in body)
+def _nodes(kernel: Kernel | Loop) -> Sequence[Node]:
+    return kernel.body if isinstance(kernel, Kernel) else (kernel.scan,)
+
+
+def _is_double(launch: Launch, bindings: Bindings) -> bool:
+    """Return True if most bytes of floats that a launch moves are float64."""
+    moved_of: Counter[str] = Counter()
+    for one in launch.traffic:
+        moved_of[one.dtype] += one.nbytes(bindings)
+    return moved_of["float64"] > moved_of["float32"]

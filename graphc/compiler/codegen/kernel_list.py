@@ -28,6 +28,8 @@ class KernelDescription:
         flops: floating-point operations of one launch, as `graph.cost` counts them; nodes that
             several kernels compute for themselves count in each. Where several launches do one
             kernel's work, the first has all.
+        multiply_adds: how many of these are two in one, a product and its addition.
+        double: whether they are in float64: most bytes of floats that the launch moves are.
         bytes: what one launch has to move: each input read once and each output written once, of an
             input that is only sliced or indexed the part that is used; partial results that one
             launch hands to the next included.
@@ -57,6 +59,8 @@ class KernelDescription:
     step: int
     times: int
     flops: int
+    multiply_adds: int
+    double: bool
     bytes: int
     fewest: int
     moved: int | None

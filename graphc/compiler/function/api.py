@@ -11,6 +11,7 @@ from graphc.compiler.codegen import DeviceProgram
 from graphc.compiler.codegen.describe import describe
 from graphc.compiler.codegen.kernel_list import KernelList
 from graphc.compiler.codegen.memory_report import MemoryReport, memory_report
+from graphc.compiler.codegen.time_report import TimeReport, time_report
 from graphc.compiler.function.arguments import Arguments, checked_arguments
 from graphc.compiler.function.feeds import checked_feed
 from graphc.compiler.function.givens import Pairs
@@ -36,8 +37,9 @@ from graphc.compiler.graph import (
 from graphc.compiler.graph.binding import bind
 from graphc.compiler.passes import PassRecord
 from graphc.compiler.runtime.executor import Observer
+from graphc.compiler.runtime.gpu import ptxas
 from graphc.compiler.runtime.pending import Pending
-from graphc.errors import ArgumentError
+from graphc.errors import ArgumentError, CompilerError
 
 # Sets of shapes whose sizes are kept: batches of training and of validation, and their last ones.
 MOST_BOUND = 16
@@ -247,6 +249,34 @@ class Function:
         prepared = self._specialise(None if self._phase is None else training)
         threads = prepared.threads if chosen == "cpu" else 1
         return memory_report(program, bindings, self._title(card), target=chosen, threads=threads)
+
+    def time_report(
+        self,
+        batch: int | None = None,
+        sizes: Mapping[str, int] | None = None,
+        training: bool = False,
+        *,
+        card: str,
+        nvcc: bool = True,
+    ) -> TimeReport:
+        """Estimate the time of a call on a GPU, launch by launch; no GPU is needed, and none has
+        checked the estimate.
+
+        Args:
+            batch, sizes, training, card: as of `kernels`.
+            nvcc: compile the source for the registers of each kernel, which takes seconds, where
+                nvcc is on PATH; else the estimate is made without them, and says so.
+
+        Raises what `kernels` does.
+        """
+        kernels = self.kernels(batch, sizes, training, card=card)
+        found = card_named(card, self.name)
+        if not nvcc:
+            return time_report(kernels, found)
+        try:
+            return time_report(kernels, found, ptxas.assigned(kernels.source, found.arch))
+        except CompilerError as error:
+            return time_report(kernels, found, without=str(error))
 
     def step_memory(self, shapes: Sequence[Sequence[int]]) -> StepMemory:
         """Return the memory that a call on arrays of these shapes takes; see `StepMemory`."""

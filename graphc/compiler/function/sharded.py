@@ -12,6 +12,7 @@ import numpy as np
 
 from graphc.compiler.codegen.kernel_list import KernelList
 from graphc.compiler.codegen.memory_report import MemoryReport
+from graphc.compiler.codegen.time_report import TimeReport
 from graphc.compiler.function.api import MOST_BOUND, Function
 from graphc.compiler.function.arguments import Arguments, checked_arguments
 from graphc.compiler.function.divided_step import DividedStep, StepGraph
@@ -242,6 +243,18 @@ class ShardedFunction:
                 rows, known = step.sizes_of(one, batch, self.shards, sizes)
                 reports.append(one.memory_report(rows, known, target=target, card=card))
         return max(reports, key=lambda report: report.arena)
+
+    def time_report(
+        self,
+        batch: int | None = None,
+        sizes: Mapping[str, int] | None = None,
+        *,
+        card: str,
+        nvcc: bool = True,
+    ) -> TimeReport:
+        """Estimate the time of a shard of a batch; see `Function.time_report`."""
+        function, rows = self._of_shard(batch)
+        return function.time_report(rows, sizes, card=card, nvcc=nvcc)
 
     def divided_in(self, shards: int) -> ShardedFunction:
         """Return the same function with another number of shards; both run the same code."""

@@ -43,6 +43,17 @@ class Cost:
         return Cost(self.flops * times, self.bytes * times)
 
 
+def multiply_adds(node: Node, bindings: Bindings) -> int:
+    """Return how many pairs of `cost(node).flops` are a product and the addition of it: those of
+    matrix products and convolutions."""
+    if node.op == "scan":
+        body = toposort(node.attrs["body"].outputs)
+        step = sum(multiply_adds(inner, bindings) for inner in body)
+        return step * evaluate(node.attrs["length"], bindings)
+    family = None if node.op in _FREE else OPS[node.op].family
+    return cost(node, bindings).flops // 2 if family == "contraction" else 0
+
+
 def elements(shape: Shape, bindings: Bindings) -> int:
     """Return the number of elements of a shape once its symbols are bound."""
     return math.prod(evaluate(size, bindings) for size in shape)

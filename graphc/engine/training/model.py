@@ -14,6 +14,7 @@ from graphc import optimizers
 from graphc.compiler import graph as g
 from graphc.compiler.codegen.kernel_list import KernelList
 from graphc.compiler.codegen.memory_report import MemoryReport
+from graphc.compiler.codegen.time_report import TimeReport
 from graphc.compiler.function import CompileReports
 from graphc.engine.data.read_report import ReadReport
 from graphc.engine.data.stored import Data
@@ -558,6 +559,27 @@ class Model(Container):
         step = trainer.need_compiled("memory_report").train()
         shown = trainer.feeds.batch_shown(batch)
         return step.memory_report(shown, sizes, target=target, card=card)
+
+    def time_report(
+        self,
+        batch: int | None = None,
+        sizes: Mapping[str, int] | None = None,
+        *,
+        card: str,
+        nvcc: bool = True,
+    ) -> TimeReport:
+        """Estimate the time of a training step on a GPU, kernel by kernel. No GPU is needed, and
+        none has checked the estimate.
+
+        Args:
+            batch, sizes, card: as of `kernels`.
+            nvcc: compile the kernels for the registers that they take, where nvcc is on PATH; else
+                the estimate is made without them.
+        """
+        trainer = self._graphc_trainer
+        step = trainer.need_compiled("time_report").train()
+        shown = trainer.feeds.batch_shown(batch)
+        return step.time_report(shown, sizes, card=card, nvcc=nvcc)
 
 
 explain_missing(Model, OF_MODELS)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import numpy as np
 import pytest
 
@@ -175,6 +177,21 @@ def test_a_card_decides_by_its_shared_memory_which_kernels_run_a_loop() -> None:
     assert CARDS["a100"].most_shared < most["h100"] <= CARDS["h100"].most_shared
     assert "on NVIDIA H100" in kernels["h100"].title
     assert "on NVIDIA H100" in model.memory_report(2, card="h100").title
+
+
+@pytest.mark.skipif(shutil.which("nvcc") is None, reason="needs nvcc")
+def test_the_estimate_of_the_time_has_registers_by_nvcc() -> None:
+    x = g.input((g.BATCH, 4), name="x")
+    f = function([x], [g.exp(x)], name="f")
+    for card in CARDS:
+        (known,), (unknown,) = (
+            f.time_report(8, card=card, nvcc=nvcc).launches for nvcc in (True, False)
+        )
+        assert 8 <= known.demand.registers <= 64
+        assert unknown.demand.registers is None
+    assert "f on NVIDIA H100" in str(f.time_report(8, card="h100", nvcc=False))
+    with pytest.raises(ArgumentError, match="f: no card is named 'h10'"):
+        f.time_report(8, card="h10")
 
 
 def test_cards_that_are_unknown_or_given_for_native_code() -> None:

@@ -39,7 +39,7 @@ _log = logging.getLogger("graphc")
 # No fast-math, in any part: division, square root and denormals are IEEE's. A product and a sum may
 # become one fma, which rounds once.
 FLAGS = ("-cubin", "-std=c++17", "-lineinfo")
-_TOOL = Tool("the CUDA compiler", probe.NVCC_FIX)
+TOOL = Tool("the CUDA compiler", probe.NVCC_FIX)
 HOST_FIX = (
     "install a C++ compiler that this toolkit takes (g++ of an older version beside a newer one; "
     "NVCC_PREPEND_FLAGS='-ccbin g++-13' in the environment chooses it)"
@@ -75,7 +75,7 @@ def find_compiler(cache: KernelCache) -> Compiler:
     path = probe.nvcc_path()
     if path is None:
         raise CompilerError(f"{probe.missing_nvcc()}. What to do: {probe.NVCC_FIX}")
-    said = query(path, (), _TOOL, cache)
+    said = query(path, (), TOOL, cache)
     return Compiler(path, said.texts[0], said.identity)
 
 
@@ -121,9 +121,9 @@ def compiled(
         check_driver(compiler, driver)
         path = cache.write_source(f"{key}.cu", source)
         command = [compiler.path, *FLAGS, f"-arch={arch}", "-I", str(include)]
-        with working_folder(_TOOL) as folder:
+        with working_folder(TOOL) as folder:
             command.append(str(source_in(folder, path, source)))
-            done = compile_to("kernels.cubin", command, _TOOL, folder)
+            done = compile_to("kernels.cubin", command, TOOL, folder)
             content = _content(folder / "kernels.cubin")
         if done.returncode or not content:
             raise _compile_error(done, compiler, path, source, layers, name, arch)
@@ -192,7 +192,7 @@ def _compile_error(
                 f"do: {fix}"
             )
     if broke_off(done):
-        return failure(done, compiler.path, _TOOL, name)
+        return failure(done, compiler.path, TOOL, name)
     where = kernel_at_fault(said, path, source, _KERNEL, layers)
     return CompilerError(
         f"{name}: nvcc did not compile the generated source for {arch}{where}; this is an error of "
