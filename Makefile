@@ -200,7 +200,7 @@ $(CUDA_DRIVER)/libcuda.so.1: $(CUDA)/.ready $(wildcard tests/cuda_emulator/drive
 
 test-cuda: $(CUDA_DRIVER)/libcuda.so.1
 	GRAPHC_CUDA_DRIVER=$< GRAPHC_CUDA_SANITIZE=$(SANITIZE) \
-	  $(if $(PTX),GRAPHC_EMULATE=ptx) $(if $(SANITIZE),LD_PRELOAD="$(SANITIZER_LIBRARIES)") \
+	  $(if $(PTX),GRAPHC_EMULATE=ptx GRAPHC_CUDA_CARDS=all) $(if $(SANITIZE),LD_PRELOAD="$(SANITIZER_LIBRARIES)") \
 	  ASAN_OPTIONS=detect_leaks=0:halt_on_error=0 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
 	  $(CUDA)/bin/python $(PYTEST) $(if $(SANITIZE),-s) tests/cuda_emulator \
 	    $(if $(SANITIZE)$(PTX),,tests/parallel/nccl/test_training.py)

@@ -1,5 +1,10 @@
 """Collects these tests where `make test-cuda` has built the emulated driver and PyCUDA, or on a GPU
-with GRAPHC_CUDA_TESTS=gpu (benchmarks/gpu_check.py)."""
+with GRAPHC_CUDA_TESTS=gpu (benchmarks/gpu_check.py); and chooses what each runs over.
+
+`make test-cuda` runs a test over the first of the emulations that its mark `over` names, over CUDA
+C compiled by g++ where it has none; `make test-cuda PTX=1` over PTX, and with SANITIZE over CUDA C,
+where the mark does not exclude that.
+"""
 
 from __future__ import annotations
 
@@ -12,26 +17,57 @@ from tests.cuda_emulator.emulated_alone import EMULATED_ALONE
 
 collect_ignore_glob: list[str] = []
 _ON_GPU = os.environ.get("GRAPHC_CUDA_TESTS") == "gpu"
+_ASKED = os.environ.get("GRAPHC_EMULATE", "")
+_SANITIZED = bool(os.environ.get("GRAPHC_CUDA_SANITIZE"))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    if not _ON_GPU:
-        return
     for item in items:
-        names = EMULATED_ALONE.get(item.path.name)
-        if names is not None and (not names or item.name.partition("[")[0] in names):
-            item.add_marker(pytest.mark.skip(reason="of the emulated driver alone"))
+        if _ON_GPU:
+            names = EMULATED_ALONE.get(item.path.name)
+            if names is not None and (not names or item.name.partition("[")[0] in names):
+                item.add_marker(pytest.mark.skip(reason="of the emulated driver alone"))
+            continue
+        ways, reason = _emulations(item)
+        if _ASKED == "ptx" and "ptx" not in ways:
+            item.add_marker(pytest.mark.skip(reason=f"over {ways[0]} alone: {reason}"))
+
+
+def _emulations(item: pytest.Item) -> tuple[tuple[str, ...], str]:
+    """Return what a test can run over, first what it does unless asked, and why not over both."""
+    mark = item.get_closest_marker("over")
+    ways = mark.args if mark else ("source", "ptx")
+    reason = mark.kwargs.get("reason", "") if mark else ""
+    if not ways or not set(ways) <= {"source", "ptx"} or bool(reason) != (len(ways) == 1):
+        raise pytest.UsageError(
+            f"{item.nodeid}: mark over: expected 'source' and 'ptx' in an order, or one of them "
+            f"with a reason, received {ways} with the reason {reason!r}"
+        )
+    return ways, reason
+
+
+@pytest.hookimpl(tryfirst=True)  # ahead of what modules compile for all of their tests
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if _ON_GPU or "GRAPHC_CUDA_DRIVER" not in os.environ:
+        return
+    ways, _ = _emulations(item)
+    asked = _ASKED or ("source" if _SANITIZED else ways[0])
+    emulator.emulate(asked if asked in ways else ways[0])
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown() -> None:
+    """Leave to tests of other folders what they were started with."""
+    if not _ON_GPU and "GRAPHC_CUDA_DRIVER" in os.environ:
+        emulator.emulate(_ASKED or "source")
 
 
 if "GRAPHC_CUDA_DRIVER" not in os.environ and not _ON_GPU:
     collect_ignore_glob.append("test_*.py")
 else:
-    from tests.cuda_emulator import emulator  # noqa: F401  (it loads the driver, before pycuda)
+    from tests.cuda_emulator import emulator  # it loads the driver, before pycuda
 
-    if os.environ.get("GRAPHC_EMULATE") == "ptx":
-        # Faults as compiled source shows them; test_ptx_faults.py is of PTX.
-        collect_ignore_glob.append("test_faults.py")
-    if os.environ.get("GRAPHC_CUDA_SANITIZE"):
+    if _SANITIZED:
         # PTX's arithmetic is compiled without sanitizers: the run without them has tested it.
         collect_ignore_glob += ["test_ptx_integers.py", "test_ptx_floats.py"]
 

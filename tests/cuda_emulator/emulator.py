@@ -1,7 +1,8 @@
 """Real PyCUDA over the emulated driver: loads it, compiles for it, and runs things in each order.
 
 Import this before pycuda. $GRAPHC_CUDA_DRIVER is the path of the emulated libcuda.so.1, as
-`make test-cuda` sets it. With GRAPHC_CUDA_TESTS=gpu the machine's own driver and nvcc are used, and
+`make test-cuda` sets it. Kernels are CUDA C compiled by g++, or the PTX that nvcc makes, as
+$GRAPHC_EMULATE says. With GRAPHC_CUDA_TESTS=gpu the machine's own driver and nvcc are used, and
 an order is one more run (benchmarks/gpu_check.py).
 """
 
@@ -9,7 +10,7 @@ from __future__ import annotations
 
 import ctypes
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +19,8 @@ from typing import Any
 import numpy as np
 
 from graphc import resources
-from graphc.compiler.cards import Card
+from graphc.compiler.cards import CARDS, Card
+from graphc.compiler.runtime.cache.kernels import without_comments
 from graphc.compiler.runtime.gpu import cuda as graphc_cuda
 from graphc.config import config
 from tests.cuda_emulator import nvcc
@@ -28,6 +30,13 @@ ORDERS = ("up", "down", "shuffled:1")
 ON_GPU = os.environ.get("GRAPHC_CUDA_TESTS") == "gpu"
 
 
+def _kernel_cache(driver: Path) -> Path:
+    """The folder of what graphc compiles: beside the driver, apart for each text of the emulated
+    nvcc, and for each way. The cache knows a compiler by its path, size and time of change, and
+    this one includes headers."""
+    return driver.parent / "kernels" / nvcc.key(os.environ.get("GRAPHC_CUDA_SANITIZE", ""))
+
+
 def _load_driver() -> Path:
     """Put the emulated driver and its nvcc in the places of the real ones."""
     driver = Path(os.environ["GRAPHC_CUDA_DRIVER"]).resolve()
@@ -35,10 +44,7 @@ def _load_driver() -> Path:
     # the nvcc of PATH, and keeps binaries in a cache that is the user's.
     os.environ["PATH"] = os.pathsep.join((str(driver.parent), os.environ["PATH"]))
     os.environ["PYCUDA_DISABLE_CACHE"] = "1"
-    # What graphc compiles is kept beside the driver, apart for each text of the emulated nvcc: the
-    # cache knows a compiler by its path, size and time of change, and this one includes headers.
-    sanitize = os.environ.get("GRAPHC_CUDA_SANITIZE", "")
-    config.cuda_cache = driver.parent / "kernels" / nvcc.key(sanitize)
+    config.cuda_cache = _kernel_cache(driver)
     # Loaded by its path first, the library is the one that PyCUDA's extension means by its name.
     ctypes.CDLL(str(driver), mode=ctypes.RTLD_GLOBAL)
     return driver
@@ -56,6 +62,13 @@ def compiled(source: str) -> SourceModule:
         no_extern_c=True,
         include_dirs=[str(resources.folder("kernels"))],
     )
+
+
+def emulate(way: str) -> None:
+    """Let kernels be compiled to this from then on: 'source' or 'ptx'."""
+    assert DRIVER is not None
+    os.environ["GRAPHC_EMULATE"] = way
+    config.cuda_cache = _kernel_cache(DRIVER)
 
 
 @contextmanager
@@ -76,16 +89,38 @@ def emulated_card(card: Card) -> Iterator[None]:
             os.environ["GRAPHC_CUDA_CARD"] = before
 
 
+EVERY_CARD = os.environ.get("GRAPHC_CUDA_CARDS") == "all"
+
+
+def emulated_cards(text: Callable[[Card], str]) -> Iterator[Card]:
+    """Emulate cards in turn, from the one with the least shared memory on: those that run another
+    text than the ones before; with GRAPHC_CUDA_CARDS=all every card, each of its architecture."""
+    seen: set[str] = set()
+    for card in CARDS.values():
+        bare = without_comments(text(card))
+        if EVERY_CARD or bare not in seen:
+            seen.add(bare)
+            with emulated_card(card):
+                yield card
+
+
+def orders() -> tuple[str, ...]:
+    """The orders to run in: over PTX one, as a race is found in each of them."""
+    over_ptx = not ON_GPU and nvcc.way() == "ptx"
+    return ORDERS[:1] if over_ptx else ORDERS
+
+
 class RaceError(AssertionError):
     """A result that depends on which thread or block has its turn first."""
 
 
-def in_each_order(run: Callable[[], Any]) -> list[Any]:
-    """Return the results of `run` in each of the three orders of threads and blocks."""
+def in_each_order(run: Callable[[], Any], wanted: Sequence[str] = ()) -> list[Any]:
+    """Return the results of `run` in each order of threads and blocks: those `wanted`, by default
+    as many as `orders` has."""
     before = os.environ.get("GRAPHC_CUDA_ORDER")
     results = []
     try:
-        for order in ORDERS:
+        for order in wanted or orders():
             os.environ["GRAPHC_CUDA_ORDER"] = order
             results.append(run())
     finally:
@@ -99,7 +134,7 @@ def in_each_order(run: Callable[[], Any]) -> list[Any]:
 def without_race(run: Callable[[], np.ndarray]) -> np.ndarray:
     """The array that `run` returns; RaceError unless its bits are the same in each order."""
     first, *others = in_each_order(run)
-    for order, other in zip(ORDERS[1:], others, strict=True):
+    for order, other in zip(orders()[1:], others, strict=True):
         if first.tobytes() == other.tobytes():
             continue
         rows = [array.reshape(-1, 1).view(np.uint8) for array in (first, other)]  # a row an element

@@ -10,7 +10,7 @@ from graphc.compiler.codegen import lower
 from graphc.compiler.graph import CallStep, Node, State
 from graphc.compiler.graph.binding import bind
 from graphc.compiler.runtime.gpu.executor import CudaExecutor
-from tests.cuda_emulator.emulator import ORDERS, RaceError, in_each_order
+from tests.cuda_emulator.emulator import ORDERS, RaceError, in_each_order, orders
 
 
 class Compiled:
@@ -35,7 +35,7 @@ class Compiled:
             return fetched, [state.get() for state in self._states]
 
         first, *others = in_each_order(once)
-        for order, other in zip(ORDERS[1:], others, strict=True):
+        for order, other in zip(orders()[1:], others, strict=True):
             for kind, ones, anothers in zip(("output", "state"), first, other, strict=True):
                 for k, (one, another) in enumerate(zip(ones, anothers, strict=True)):
                     if one.tobytes() != another.tobytes():

@@ -9,6 +9,8 @@ from pycuda import gpuarray
 from tests.cuda_emulator.ptx_counters import Count, counted
 from tests.cuda_emulator.ptx_modules import module_of_ptx
 
+pytestmark = pytest.mark.over("ptx", reason="the executor of PTX counts")
+
 ENTRY = """
 .visible .entry k(.param .u64 p) {
   .reg .pred %p<4>; .reg .f32 %f<9>; .reg .b32 %r<9>; .reg .b64 %rd<9>;

@@ -22,6 +22,8 @@ from tests.cuda_emulator.ptx.operations import TABLE
 from tests.cuda_emulator.ptx_forms import DTYPES, FEW, Forms, columns, value_of, wrapped
 from tests.cuda_emulator.test_ptx_integers import of_integers
 
+pytestmark = pytest.mark.over("ptx", reason="modules of PTX written here")
+
 
 @pytest.fixture(scope="module")
 def forms() -> Forms:

@@ -15,6 +15,8 @@ from tests.cuda_emulator.ptx.operations import TABLE, Operation
 from tests.cuda_emulator.ptx_forms import DTYPES, FEW, Forms, columns, value_of, wrapped
 from tests.cuda_emulator.ptx_modules import module_of_ptx
 
+pytestmark = pytest.mark.over("ptx", reason="modules of PTX written here")
+
 CARRYING = {"add.cc": "addc", "sub.cc": "subc", "mad.lo.cc": "madc.hi"}
 
 

@@ -164,7 +164,7 @@ def _through_door(program: Program) -> Callable[[Program], list[np.ndarray]]:
 def _in_each_order(call: Call) -> list[np.ndarray]:
     """Return what a call gives: the same bits in each order of a kernel's threads and blocks."""
     found, *others = emulator.in_each_order(call)
-    for order, other in zip(emulator.ORDERS[1:], others, strict=True):
+    for order, other in zip(emulator.orders()[1:], others, strict=True):
         for k, (one, another) in enumerate(zip(found, other, strict=True)):
             if one.tobytes() != another.tobytes():
                 raise AssertionError(f"output {k} has other bits in the order {order}")
