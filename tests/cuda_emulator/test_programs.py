@@ -86,7 +86,7 @@ extern "C" __global__ void warps(unsigned* ballot, int* rotated, int* scanned, i
   scanned[t] = sum;
   segment[t] = __shfl_xor_sync(0xffffffffu, t, 1, 8);
   if (t % 32 < 5) {  // a part of a warp, by itself
-    segment[t] += 100 * __shfl_down_sync(0x1fu, t, 1);
+    segment[t] += 100 * __shfl_sync(0x1fu, t, (t % 32 + 1) % 5);
     __syncwarp(0x1fu);
   }
 }
@@ -205,11 +205,9 @@ def test_warp_functions(module: SourceModule) -> None:
     np.testing.assert_array_equal(ballot.view(np.uint32).reshape(2, 32), [[v] * 32 for v in votes])
     np.testing.assert_array_equal(rotated.reshape(2, 32), np.roll(t, -1, axis=1))
     np.testing.assert_array_equal(scanned.reshape(2, 32), np.cumsum(t, axis=1))
-    # Lane 4 reads lane 5, which takes no part: what it gets is undefined.
     expected = t ^ 1
-    expected[:, :4] += 100 * (t[:, :4] + 1)
-    kept = np.arange(32) != 4
-    np.testing.assert_array_equal(segment.reshape(2, 32)[:, kept], expected[:, kept])
+    expected[:, :5] += 100 * np.roll(t[:, :5], -1, axis=1)
+    np.testing.assert_array_equal(segment.reshape(2, 32), expected)
 
 
 def test_barrier_of_the_threads_that_have_not_left(module: SourceModule) -> None:

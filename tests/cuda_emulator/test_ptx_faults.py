@@ -64,6 +64,12 @@ extern "C" __global__ void left_lanes(int* out, int from, int lane) {
   if (threadIdx.x < from) return;
   out[threadIdx.x] = __shfl_sync(0xffffffffu, (int)threadIdx.x, lane);  // lane left
 }
+extern "C" __global__ void next_lanes(int* out, int count, int wrap) {
+  if (threadIdx.x < count) {
+    const int from = threadIdx.x + 1 == count ? wrap : threadIdx.x + 1;
+    out[threadIdx.x] = __shfl_sync((1u << count) - 1, (int)threadIdx.x, from);  // next lane
+  }
+}
 extern "C" __global__ void foreign_mask(int* out) {
   out[threadIdx.x] = __shfl_xor_sync(0x1u, (int)threadIdx.x, 1);  // foreign mask
 }
@@ -224,6 +230,15 @@ def test_shuffle_from_a_lane_that_has_left(module: cuda.Module) -> None:
     np.testing.assert_array_equal(out.get(), [0] * 3 + [3] * 29)
     says = ["shuffle from thread (2,0,0), which has left", line("lane left")]
     assert_fault(module, "left_lanes", out, np.int32(3), np.int32(2), says=says, block=32)
+
+
+def test_shuffle_from_a_lane_outside_of_the_mask(module: cuda.Module) -> None:
+    out = gpuarray.zeros(32, np.int32)
+    launch(module, "next_lanes", out, np.int32(5), np.int32(0), block=32)
+    np.testing.assert_array_equal(out.get(), [1, 2, 3, 4, 0] + [0] * 27)
+    says = ["thread (4,0,0): shuffle from thread (5,0,0), which is not in the mask"]
+    says += [line("next lane")]
+    assert_fault(module, "next_lanes", out, np.int32(5), np.int32(5), says=says, block=32)
 
 
 def test_shuffle_with_a_mask_that_lacks_the_own_lane(module: cuda.Module) -> None:

@@ -417,7 +417,8 @@ void Warp::shuffle(const Instruction& it, uint32_t mask) {
     }
     if (!in) source = int(lane);
     if (existing_ & ~mask & 1u << source) {
-      fail(lane, "shuffle from " + block_.thread_name(first_thread_ + source) + ", which has left");
+      const char* why = members >> source & 1 ? "has left" : "is not in the mask";
+      fail(lane, "shuffle from " + block_.thread_name(first_thread_ + source) + ", which " + why);
     }
     inside |= uint32_t(in) << lane;
     const uint32_t value = mask >> source & 1 ? values[source] : kNoValue;
