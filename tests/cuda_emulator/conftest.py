@@ -17,7 +17,7 @@ from tests.cuda_emulator.emulated_alone import EMULATED_ALONE
 
 collect_ignore_glob: list[str] = []
 _ON_GPU = os.environ.get("GRAPHC_CUDA_TESTS") == "gpu"
-_ASKED = os.environ.get("GRAPHC_EMULATE", "")
+_REQUESTED = os.environ.get("GRAPHC_EMULATE", "")
 _SANITIZED = bool(os.environ.get("GRAPHC_CUDA_SANITIZE"))
 
 
@@ -29,12 +29,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(pytest.mark.skip(reason="of the emulated driver alone"))
             continue
         ways, reason = _emulations(item)
-        if _ASKED == "ptx" and "ptx" not in ways:
+        if _REQUESTED == "ptx" and "ptx" not in ways:
             item.add_marker(pytest.mark.skip(reason=f"over {ways[0]} alone: {reason}"))
 
 
 def _emulations(item: pytest.Item) -> tuple[tuple[str, ...], str]:
-    """Return what a test can run over, first what it does unless asked, and why not over both."""
+    """Return what a test can run over, first what it does by default, and why not over both."""
     mark = item.get_closest_marker("over")
     ways = mark.args if mark else ("source", "ptx")
     reason = mark.kwargs.get("reason", "") if mark else ""
@@ -51,15 +51,15 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     if _ON_GPU or "GRAPHC_CUDA_DRIVER" not in os.environ:
         return
     ways, _ = _emulations(item)
-    asked = _ASKED or ("source" if _SANITIZED else ways[0])
-    emulator.emulate(asked if asked in ways else ways[0])
+    requested = _REQUESTED or ("source" if _SANITIZED else ways[0])
+    emulator.emulate(requested if requested in ways else ways[0])
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_runtest_teardown() -> None:
     """Leave to tests of other folders what they were started with."""
     if not _ON_GPU and "GRAPHC_CUDA_DRIVER" in os.environ:
-        emulator.emulate(_ASKED or "source")
+        emulator.emulate(_REQUESTED or "source")
 
 
 if "GRAPHC_CUDA_DRIVER" not in os.environ and not _ON_GPU:
