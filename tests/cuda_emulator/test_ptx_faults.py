@@ -154,6 +154,26 @@ extern "C" __global__ void counted(unsigned* out, int plain) {
   else atomicAdd(out, 1u);
 }
 
+template <bool BARRIER> __device__ __forceinline__ void total(unsigned* out, unsigned* sum) {
+  atomicAdd(sum, 1u);  // added
+  if (BARRIER) __syncthreads();
+  out[threadIdx.x] = *sum;  // total read
+}
+extern "C" __global__ void barrier_after_atomic(unsigned* out, unsigned* sum) {
+  total<true>(out, sum);
+}
+extern "C" __global__ void no_barrier_after_atomic(unsigned* out, unsigned* sum) {
+  total<false>(out, sum);
+}
+// The thread that starts the sum adds to it as well.
+template <bool BARRIER> __device__ __forceinline__ void started(unsigned* sum, unsigned start) {
+  if (threadIdx.x == 0) *sum = start;  // started
+  if (BARRIER) __syncthreads();
+  atomicAdd(sum, 1u);  // added to
+}
+extern "C" __global__ void barrier_before_atomic(unsigned* sum) { started<true>(sum, 5); }
+extern "C" __global__ void no_barrier_before_atomic(unsigned* sum) { started<false>(sum, 5); }
+
 extern "C" __global__ void __launch_bounds__(32) bounded(float* out) { out[threadIdx.x] = 1; }
 """
 
@@ -370,6 +390,23 @@ def test_plain_sum_where_it_has_to_be_atomic(module: cuda.Module) -> None:
     launch(module, "counted", out, np.int32(0), grid=(3, 1))
     assert out.get() == 192
     assert_fault(module, "counted", out, np.int32(1), says=["race: it ", line("plain sum")])
+
+
+def test_atomic_sum_that_is_read_too_early(module: cuda.Module) -> None:
+    out, total = gpuarray.zeros(64, np.uint32), gpuarray.zeros(1, np.uint32)
+    launch(module, "barrier_after_atomic", out, total)
+    np.testing.assert_array_equal(out.get(), np.full(64, 64))
+    says = ["race: it reads what thread (", line("added"), line("total read")]
+    assert_fault(module, "no_barrier_after_atomic", out, total, says=says)
+
+
+@pytest.mark.parametrize("block", [32, 64])
+def test_atomic_sum_that_is_started_too_late(module: cuda.Module, block: int) -> None:
+    total = gpuarray.zeros(1, np.uint32)
+    launch(module, "barrier_before_atomic", total, block=block)
+    assert total.get().tolist() == [5 + block]
+    says = ["race: it writes what thread (0,0,0)", line("started"), line("added to")]
+    assert_fault(module, "no_barrier_before_atomic", total, says=says, block=block)
 
 
 def test_block_larger_than_its_launch_bounds(module: cuda.Module, out: gpuarray.GPUArray) -> None:

@@ -175,17 +175,24 @@ def test_one_operand_of_16_bits(forms: Forms, form: str) -> None:
     assert forms(form, values).tolist() == expected
 
 
-@pytest.mark.parametrize("form", [f for f in TABLE if f.endswith("16") and f.split(".")[0] in
-                                  ("add", "sub", "mul", "shl", "shr", "min", "max", "div", "rem")
-                                  and "wide" not in f])  # fmt: skip
+def reads_16_bits(form: str) -> bool:
+    """Of two or more operands, of which the first has 16 bits."""
+    row = TABLE[form]
+    return of_integers(row) and len(row.operands) > 1 and BYTES[row.operands[0]] == 2
+
+
+@pytest.mark.parametrize("form", [f for f in TABLE if reads_16_bits(f)])
 def test_every_value_of_16_bits_with_some(forms: Forms, form: str) -> None:
     name, _, type_ = form.rpartition(".")
     row, values = TABLE[form], every(type_)
-    # As many are no power of two, so that each meets even and odd values of all sizes.
+    # As many are no power of two, so that each meets even and odd values of all sizes; the third
+    # operand is another one of them.
     others = np.resize([0, 1, 3, 7, 15, 16, 31, 255, 32767], len(values))
-    pairs = zip(values.tolist(), others.tolist(), strict=True)
-    expected = [wrapped(INTEGER[name](type_, a, b), type_) for a, b in pairs]
-    assert forms(form, values, others.astype(DTYPES[row.operands[1]])).tolist() == expected
+    given = zip((values, others, np.roll(others, 4)), row.operands)  # noqa: B905  (the first ones)
+    operands = [x.astype(DTYPES[t]) for x, t in given]
+    each = zip(*(x.tolist() for x in operands), strict=True)
+    expected = [wrapped(int(INTEGER[name](type_, *x)), row.result) for x in each]
+    assert forms(form, *operands).tolist() == expected
 
 
 PREDICATES = {

@@ -18,14 +18,44 @@ template <typename T> T* zeroed(size_t count) {
   return static_cast<T*>(memory);
 }
 
-// A barrier of the block, or of the warp that both are in, comes between; or it is one thread.
-bool ordered(const Access& earlier, const Access& now) {
-  if (earlier.block != now.block) return false;
-  if (earlier.thread == now.thread || earlier.epoch < now.epoch) return true;
-  return earlier.thread / kWarp == now.thread / kWarp && earlier.warp_epoch < now.warp_epoch;
+bool same_warp(const Access& one, const Access& other) {
+  return one.thread / kWarp == other.thread / kWarp;
+}
+
+// In one launch, without a barrier of the block, or of the warp that both are in, between; and by
+// two threads.
+bool races(const Access& earlier, const Access& now) {
+  if (earlier.run != now.run) return false;
+  if (earlier.block != now.block) return true;
+  if (earlier.thread == now.thread || earlier.epoch < now.epoch) return false;
+  return !same_warp(earlier, now) || earlier.warp_epoch == now.warp_epoch;
 }
 
 }  // namespace
+
+void Accesses::add(const Access& now) {
+  if (last.run != now.run) {
+    many_lanes = many_warps = many_blocks = false;
+  } else if (last.block != now.block) {
+    many_blocks = true;
+  } else if (last.epoch < now.epoch) {
+    many_lanes = many_warps = false;
+  } else if (!same_warp(last, now)) {
+    many_warps = true;
+  } else if (last.warp_epoch < now.warp_epoch) {
+    many_lanes = false;
+  } else if (last.thread != now.thread) {
+    many_lanes = true;
+  }
+  last = now;
+}
+
+bool Accesses::race_with(const Access& now) const {
+  if (last.run != now.run) return false;
+  if (many_blocks || races(last, now)) return true;
+  if (last.epoch < now.epoch) return false;
+  return many_warps || (many_lanes && last.warp_epoch == now.warp_epoch);
+}
 
 void Shadow::Free::operator()(void* memory) const { free(memory); }
 
@@ -75,25 +105,16 @@ template <typename F> bool Shadow::each(size_t offset, size_t bytes, F check) {
 bool Shadow::reads(size_t offset, size_t bytes, const Access& now, bool read_only,
                    Conflict* conflict) {
   return each(offset, bytes, [&](Cell& cell) {
-    if (cell.write.run == now.run && (read_only || !ordered(cell.write, now))) {
+    if (races(cell.write, now) || (read_only && cell.write.run == now.run)) {
       *conflict = {cell.write, true, read_only};
       return true;
     }
-    if (cell.read.run != now.run) {
-      cell.many_lanes = cell.many_warps = cell.many_blocks = cell.read_only = false;
-    } else if (cell.read.block != now.block) {
-      cell.many_blocks = true;
-    } else if (cell.read.epoch < now.epoch) {
-      cell.many_lanes = cell.many_warps = false;
-    } else if (cell.read.thread / kWarp != now.thread / kWarp) {
-      cell.many_warps = true;
-    } else if (cell.read.warp_epoch < now.warp_epoch) {
-      cell.many_lanes = false;
-    } else if (cell.read.thread != now.thread) {
-      cell.many_lanes = true;
+    if (cell.atomics.race_with(now) || (read_only && cell.atomics.last.run == now.run)) {
+      *conflict = {cell.atomics.last, true, read_only};
+      return true;
     }
-    cell.read = now;
-    cell.read_only |= read_only;
+    cell.read_only = read_only || (cell.read_only && cell.reads.last.run == now.run);
+    cell.reads.add(now);
     return false;
   });
 }
@@ -102,25 +123,24 @@ bool Shadow::writes(size_t offset, size_t bytes, const Access& now, bool atomic,
                     Conflict* conflict) {
   mark(offset, bytes);
   return each(offset, bytes, [&](Cell& cell) {
-    if (cell.write.run == now.run && !(atomic && cell.atomic) && !ordered(cell.write, now)) {
+    if (races(cell.write, now)) {
       *conflict = {cell.write, true, false};
       return true;
     }
-    if (cell.read.run == now.run) {
-      bool races = cell.read_only || cell.many_blocks || cell.read.block != now.block;
-      if (!races && cell.read.epoch == now.epoch) {
-        const bool same_warp = cell.read.thread / kWarp == now.thread / kWarp;
-        const bool earlier = same_warp && cell.read.warp_epoch < now.warp_epoch;
-        races = cell.many_warps || !same_warp ||
-                (!earlier && (cell.many_lanes || cell.read.thread != now.thread));
-      }
-      if (races) {
-        *conflict = {cell.read, false, cell.read_only};
-        return true;
-      }
+    if (!atomic && cell.atomics.race_with(now)) {
+      *conflict = {cell.atomics.last, true, false};
+      return true;
     }
-    cell.write = now;
-    cell.atomic = atomic;
+    const bool read_only = cell.read_only && cell.reads.last.run == now.run;
+    if (read_only || cell.reads.race_with(now)) {
+      *conflict = {cell.reads.last, false, read_only};
+      return true;
+    }
+    if (atomic) {
+      cell.atomics.add(now);
+    } else {
+      cell.write = now;
+    }
     return false;
   });
 }

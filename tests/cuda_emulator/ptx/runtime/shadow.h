@@ -20,6 +20,16 @@ struct Access {
   uint16_t warp_epoch;   // bar.warp.sync of the warp since the block's last barrier
 };
 
+// Accesses of a word since the launch began: the last one, and whether there were others like it,
+// by another lane of its warp, another warp of its block in its epoch, or another block.
+struct Accesses {
+  Access last;
+  bool many_lanes, many_warps, many_blocks;
+
+  void add(const Access& now);
+  bool race_with(const Access& now) const;  // nothing orders one of them before this one
+};
+
 // Two accesses that nothing orders, one of which writes; or a load through the read-only cache of
 // what the same launch writes.
 struct Conflict {
@@ -44,11 +54,12 @@ class Shadow {
   bool writes(size_t offset, size_t bytes, const Access& now, bool atomic, Conflict* conflict);
 
  private:
-  // The last write, and the reads since the launch began: the last one, and whether others like it
-  // were by another lane of its warp, another warp of its block in its epoch, or another block.
+  // The last plain write, which all before it are ordered with; atomic operations, which are not
+  // among themselves; and reads.
   struct Cell {
-    Access write, read;
-    bool atomic, read_only, many_lanes, many_warps, many_blocks;
+    Access write;
+    Accesses atomics, reads;
+    bool read_only;
   };
   struct Free { void operator()(void* memory) const; };
   template <typename T> using Array = std::unique_ptr<T[], Free>;
