@@ -48,7 +48,7 @@ REPORT = Report(
     step=Timing(1.5, 0.25, 30, 1.25),
     device_step=span(0.625),
     launches=4,
-    peaks=Peaks(1000.0, 64 << 20, 50000.0, 4096, 0.002),
+    peaks=Peaks(1000.0, 64 << 20, 50000.0, 4096, 0.002, 60000.0),
     check=Checked(3, 1e-6, 1e-4, (), ("k2: in two parts",)),
     notes=("Clocks were not fixed.",),
     rows=(PRODUCT, COPY, SHORT),
@@ -61,8 +61,9 @@ def test_the_whole() -> None:
         "One training step on A card, by generated CUDA: median of 30 steps 1.50 ms",
         "  (quartiles 0.25 ms apart)",
         "4 launches a step, 0.625 ms on the GPU",
-        "Peaks, measured in this run: a copy of 64 MiB 1000.0 GB/s, a product of 4096 x",
-        "  4096 50000.0 GFLOP/s; the shortest launch takes 0.0020 ms",
+        "Peaks: of the card 60000.0 GFLOP/s by its multiprocessors and clock; measured in",
+        "  this run: a copy of 64 MiB 1000.0 GB/s, a product of 4096 x 4096 50000.0",
+        "  GFLOP/s; the shortest launch takes 0.0020 ms",
         "Clocks were not fixed.",
         "",
         "share  median ms  spread  cold ms  calls  GFLOP/s    GB/s  % FLOP  % copy  kernel        "
@@ -95,7 +96,7 @@ def test_names_go_on_below_each_other_on_a_cpu() -> None:
 def test_the_columns_of_pytorch() -> None:
     rows = (replace(PRODUCT, torch=Rival("mm", span(0.125))), COPY)
     lines = format_report(replace(REPORT, rows=rows)).splitlines()
-    heads, product, copy = lines[8:11]
+    heads, product, copy = lines[9:12]
     assert heads.split()[-4:] == ["ms", "of", "kernel", "layers"]
     assert product.split()[-5:] == ["0.1250", "mm", "k0_matmul", "dense_1,", "dense_2"]
     assert copy.split()[-4:] == ["-", "-", "k1_pointwise", "dense_1"]
@@ -103,7 +104,7 @@ def test_the_columns_of_pytorch() -> None:
 
 def test_without_peaks_and_check() -> None:
     lines = format_report(replace(REPORT, peaks=None, check=None, device_step=None)).splitlines()
-    assert len(lines) == 16 - 5
+    assert len(lines) == 17 - 6
     assert not any("Peaks" in line or "agree" in line or "launches" in line for line in lines)
 
 

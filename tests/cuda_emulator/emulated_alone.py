@@ -9,6 +9,7 @@ EMULATED_ALONE: dict[str, tuple[str, ...]] = {
     "test_ptx_floats.py": (),
     "test_ptx_integers.py": (),
     "test_ptx_programs.py": (),
+    "test_timing_model.py": (),
     "test_programs.py": (),
     "test_streams.py": (),
     "test_gpu_check.py": (),
@@ -16,6 +17,7 @@ EMULATED_ALONE: dict[str, tuple[str, ...]] = {
     "test_bench.py": (
         "test_a_device_that_is_emulated_is_named_as_one",
         "test_json_names_card_driver_and_toolkit",
+        "test_flops_are_of_the_cards_peak",
     ),
     # Its card's limits: shared memory a block, memory.
     "test_runtime.py": ("test_more_shared_memory_than_usual_is_requested_and_too_much_is_refused",),

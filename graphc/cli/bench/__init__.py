@@ -196,8 +196,9 @@ Trains a model on random data and shows where a step's time goes.
 
 On a GPU, for each launch: the median and the spread (from the first to the third quartile) of its
 time by the GPU's clock, warm and with empty caches; GFLOP/s and GB/s; and what part these are of
-the card's peaks, which are measured in the same run. What each kernel computes is compared with the
-interpreter; a difference is said with its kernel and layers, and the status is 1.
+the card's peak (multiprocessors, lanes and clock) and of a copy that is measured in the same run.
+What each kernel computes is compared with the interpreter; a difference is said with its kernel and
+layers, and the status is 1.
 
 On a CPU, for each kernel of native code: the median of its time within whole steps, GFLOP/s and
 GB/s, and the part of what this machine does in a product of matrices and in a copy, measured in the

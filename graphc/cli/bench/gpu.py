@@ -12,6 +12,7 @@ from graphc.cli.bench import facts
 from graphc.cli.bench.report import Peaks, Report, Row, by_time, timing
 from graphc.cli.bench.torch_rivals import Rivals, torch_problem
 from graphc.compiler import graph as g
+from graphc.compiler.cards import MULTIPROCESSORS, peak_flops
 from graphc.compiler.codegen import DeviceProgram, lower
 from graphc.compiler.codegen.describe import describe
 from graphc.compiler.codegen.kernel_list import KernelDescription
@@ -155,7 +156,7 @@ def _rows(
                 share=taken.median * one.count / total if total else 0.0,
                 gflops=gflops,
                 gbytes=gbytes,
-                flops_of_peak=_part(gflops, peaks.matmul_gflops),
+                flops_of_peak=_part(gflops, peaks.card_gflops),
                 bytes_of_peak=_part(gbytes, peaks.copy_gbytes),
                 torch=None if rivals is None else rivals.time(one.launch.kernel, prepared.bindings),
             )
@@ -168,7 +169,7 @@ def _work(kernel: KernelDescription, times: LaunchTimes) -> str:
     return f"{', '.join(kernel.ops) or 'a copy'}{restored}"
 
 
-def _part(rate: float, peak: float) -> float | None:
+def _part(rate: float, peak: float | None) -> float | None:
     return rate / peak if peak else None
 
 
@@ -192,4 +193,13 @@ def _peaks(device: cuda.Device, scale: Scale) -> Peaks:
         matmul_gflops=timing(product).rate(2 * size**3),
         matmul_size=size,
         launch_ms=timing(shortest.warm).median,
+        card_gflops=_card_gflops(device.facts, dtype),
     )
+
+
+def _card_gflops(facts: cuda.Facts, dtype: str) -> float | None:
+    """Return what a card does at most by its multiprocessors and its clock; None where the driver
+    does not say, or nothing is known of such multiprocessors."""
+    if not facts.clock or facts.capability not in MULTIPROCESSORS:
+        return None
+    return 1e-9 * peak_flops(facts.capability, facts.multiprocessors, facts.clock, dtype)

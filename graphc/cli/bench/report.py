@@ -59,7 +59,8 @@ class Row:
         share: of the time of all rows, `ms` times `calls`.
         gflops: 10^9 floating-point operations a second, in the time `ms`.
         gbytes: 10^9 bytes a second, in the time `cold` if there is one, else in `ms`.
-        flops_of_peak, bytes_of_peak: these two, of the measured peaks; None without peaks.
+        flops_of_peak, bytes_of_peak: these two, of peaks: FLOPs on a GPU of the card's own, else
+            of the measured product, bytes of the measured copy; None without.
         torch: None where it was not requested, or where PyTorch has no counterpart.
     """
 
@@ -80,14 +81,17 @@ class Row:
 @dataclass(frozen=True)
 class Peaks:
     """The rates that the machine reached in the same run: a copy of `copy_bytes`, a product of two
-    square matrices (on a GPU by our own kernels, on a CPU by NumPy's BLAS); and of a GPU the
-    milliseconds of a launch that computes one element, which no launch is faster than."""
+    square matrices (on a GPU by our own kernels, on a CPU by NumPy's BLAS); of a GPU the
+    milliseconds of a launch that computes one element, which no launch is faster than; and
+    `card_gflops`, what its multiprocessors do at most by their number and clock, None where these
+    are not known."""
 
     copy_gbytes: float
     copy_bytes: int
     matmul_gflops: float
     matmul_size: int
     launch_ms: float | None = None
+    card_gflops: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,12 +178,20 @@ def _head(report: Report) -> list[str]:
     if report.peaks is not None:
         peaks = report.peaks
         lines.append(
-            f"Peaks, measured in this run: a copy of {peaks.copy_bytes / 2**20:.0f} MiB "
+            f"Peaks: {_card_peak(peaks)}; measured in this run: a copy of "
+            f"{peaks.copy_bytes / 2**20:.0f} MiB "
             f"{peaks.copy_gbytes:.1f} GB/s, a product of {peaks.matmul_size} x "
             f"{peaks.matmul_size} {peaks.matmul_gflops:.1f} GFLOP/s; the shortest launch takes "
             f"{peaks.launch_ms:.4f} ms"
         )
     return [part for line in (*lines, *report.notes) for part in wrapped(line, "")]
+
+
+def _card_peak(peaks: Peaks) -> str:
+    """The most that the card does, in words."""
+    if peaks.card_gflops is None:
+        return "of the card not known"
+    return f"of the card {peaks.card_gflops:.1f} GFLOP/s by its multiprocessors and clock"
 
 
 def _heads(report: Report) -> list[str]:

@@ -26,7 +26,8 @@ INSTRUCTIONS = {"multiply_add": 1.2, "operation": 4.0, "element": 1.5, "lane": 4
 """Instructions of a lane for each multiply-add of a product, for each other floating-point
 operation, for each element that is moved, and for the lane itself: rounded from a fit to the
 executed PTX of steps of mlp and gru_ae (benchmarks/ptx_demand.py). Tiles that reach over the ends
-of a matrix are not in the reports, so small products issue up to ten times as many."""
+of a matrix and the indices of windows are not in the reports: small products and poolings issue up
+to ten times as many."""
 
 IN_FLIGHT = 32
 """Bytes of loads of one lane that are under way at a time: two of 16 bytes. Assumed."""

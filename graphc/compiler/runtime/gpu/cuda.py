@@ -43,7 +43,8 @@ _device: Device | None = None
 
 @dataclass(frozen=True)
 class Facts:
-    """The fixed properties of a GPU. Sizes in bytes; versions as (major, minor)."""
+    """The fixed properties of a GPU. Sizes in bytes; versions as (major, minor); `clock` is cycles
+    a second of a multiprocessor at most, 0 where the driver does not say."""
 
     name: str
     capability: tuple[int, int]
@@ -52,6 +53,7 @@ class Facts:
     shared_per_block: int
     shared_opt_in: int
     driver_version: tuple[int, int]
+    clock: float
 
     @property
     def arch(self) -> str:
@@ -359,6 +361,10 @@ def _import_driver() -> Any:
 def _facts(cuda: Any, handle: Any) -> Facts:
     attribute, attribute_of = cuda.device_attribute, handle.get_attribute
     version = cuda.get_driver_version()
+    try:
+        clock = 1e3 * attribute_of(attribute.CLOCK_RATE)  # it is in kHz
+    except cuda.Error:
+        clock = 0.0
     return Facts(
         name=handle.name(),
         capability=tuple(handle.compute_capability()),
@@ -367,6 +373,7 @@ def _facts(cuda: Any, handle: Any) -> Facts:
         shared_per_block=attribute_of(attribute.MAX_SHARED_MEMORY_PER_BLOCK),
         shared_opt_in=attribute_of(attribute.MAX_SHARED_MEMORY_PER_BLOCK_OPTIN),
         driver_version=(version // 1000, version % 1000 // 10),
+        clock=clock,
     )
 
 
