@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.files.resumed_programs import chain, check_equal, stages, stateful
+from tests.files.resumed_programs import chain, check_equal, run_stages, stateful
 
 # The driver is loaded before pycuda.
 SCRIPT = """
@@ -22,7 +22,7 @@ main(*sys.argv[1:], device="gpu", programs=[chain, stateful])
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where the processes have left what came out."""
     path = tmp_path_factory.mktemp("resume")
-    stages(path, [sys.executable, "-c", SCRIPT])
+    run_stages(path, [sys.executable, "-c", SCRIPT])
     return path
 
 

@@ -1,10 +1,11 @@
 """Programs that are stopped at the end of an epoch, and go on in another process.
 
-    python -m tests.files.resumed_programs STAGE FOLDER
+    python -m tests.files.resumed_programs FOLDER
 
-A stage runs every program: ``whole`` from the first epoch to the last; ``stopped`` is killed behind
-epoch STOP, and leaves files of models in the folder; ``resumed`` loads these and goes on. The first
-and the last write what came out in the folder.
+Three stages run every program, each in a process of its own, forked from one that has imported
+graphc and done nothing with it: ``whole`` from the first epoch to the last; ``stopped`` is killed
+behind epoch STOP, and leaves files of models in the folder; ``resumed`` loads these and goes on.
+The first and the last write what came out, there too.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import os
 import signal
 import subprocess
 import sys
+import traceback
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -197,11 +199,33 @@ def first(values):
     return values[0] if isinstance(values, list) else values
 
 
-def main(
-    stage: str, folder: str, device: str = "cpu", programs: Sequence = tuple(PROGRAMS)
-) -> None:
-    """Run a stage of programs."""
-    config.device = device
+def main(folder: str, device: str = "cpu", programs: Sequence = tuple(PROGRAMS)) -> None:
+    """Run the three stages of programs; those that do not need each other at once."""
+    for name in ("whole", "resumed"):
+        (Path(folder) / name).mkdir()
+    for stages in (("whole", "stopped"), ("resumed",)):
+        begun = {stage: _forked(stage, folder, device, programs) for stage in stages}
+        for stage, process in begun.items():
+            code = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+            expected = -signal.SIGKILL if stage == "stopped" else 0
+            assert code == expected, f"{stage} ended with {code}"
+
+
+def _forked(stage: str, folder: str, device: str, programs: Sequence) -> int:
+    process = os.fork()
+    if process == 0:
+        try:
+            config.device = device
+            run_stage(stage, folder, programs)
+        except BaseException:
+            traceback.print_exc()
+            os._exit(1)
+        os._exit(0)
+    return process
+
+
+def run_stage(stage: str, folder: str, programs: Sequence) -> None:
+    """Run one stage of programs."""
     for number, make in enumerate(programs, start=1):
         path = Path(folder) / f"{make.__name__}.h5"
         if stage == "resumed":
@@ -220,16 +244,10 @@ def main(
             continue
 
 
-def stages(folder: Path, command: Iterable[str]) -> None:
-    """Run the three stages, each in a process of its own, which `command` begins."""
-    for name in ("whole", "resumed"):
-        (folder / name).mkdir()
-    for stage in ("whole", "stopped", "resumed"):
-        done = subprocess.run(
-            [*command, stage, str(folder)], capture_output=True, text=True, timeout=300
-        )
-        expected = -signal.SIGKILL if stage == "stopped" else 0
-        assert done.returncode == expected, done.stderr
+def run_stages(folder: Path, command: Iterable[str]) -> None:
+    """Run `main` in a process that `command` begins."""
+    done = subprocess.run([*command, str(folder)], capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stderr
 
 
 def check_equal(make: Callable[[], Model], folder: Path) -> None:

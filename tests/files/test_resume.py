@@ -15,7 +15,7 @@ from graphc.config import config
 from graphc.engine import Input, Model
 from graphc.layers import Dense, Dropout
 from graphc.models import Sequential, load_model
-from tests.files.resumed_programs import PROGRAMS, ROWS, SERIES, TARGETS, check_equal, stages
+from tests.files.resumed_programs import PROGRAMS, ROWS, SERIES, TARGETS, check_equal, run_stages
 
 SCRIPT = "tests.files.resumed_programs"
 
@@ -24,7 +24,7 @@ SCRIPT = "tests.files.resumed_programs"
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where the processes have left what came out."""
     path = tmp_path_factory.mktemp("resume")
-    stages(path, [sys.executable, "-m", SCRIPT])
+    run_stages(path, [sys.executable, "-m", SCRIPT])
     return path
 
 

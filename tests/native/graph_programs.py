@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
-import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import pytest
 
 from graphc import resources
-from graphc.compiler.codegen.launch import Bindings, CallSizes
+from graphc.compiler.codegen.launch import Bindings, CallSizes, DeviceProgram
 from graphc.compiler.codegen.memory_report import scratch_blocks
 from graphc.compiler.codegen.native import NativeProgram, lower_native
 from graphc.compiler.graph import CallStep, Node, State
@@ -24,6 +23,8 @@ from graphc.compiler.runtime.cpu import toolchain
 from graphc.compiler.runtime.cpu.compiler import loaded
 from graphc.compiler.runtime.cpu.executor import NativeExecutor
 from graphc.compiler.runtime.cpu.toolchain import compiler_path
+
+_T = TypeVar("_T")
 
 needs_compiler = pytest.mark.skipif(
     compiler_path() is None, reason="needs a C++ compiler (g++ or clang++) for native programs"
@@ -52,7 +53,7 @@ def run_in_fresh_thread(
     count = threads or executor.threads
 
     def run() -> list[np.ndarray]:
-        with with_threads(executor._native, count):
+        with with_threads(executor.program, count):
             before = executor.scratch
             found = executor.run(feeds, bindings, CallStep(call_step))
             grown = executor.scratch - before
@@ -106,28 +107,25 @@ def both(
     return list(zip(ours, theirs, strict=True))
 
 
-def said(text: str, threads: str) -> str:
-    """Return the output of a Python program in a process whose native code may have so many
-    threads."""
-    environ = {"OMP_NUM_THREADS": threads, "OPENBLAS_NUM_THREADS": "1", "PYTHONHASHSEED": "0"}
-    return subprocess.run(
-        [sys.executable, "-c", text],
-        env={**os.environ, **environ},
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
+def on_threads(program: DeviceProgram, run: Callable[[], _T]) -> list[_T]:
+    """Return what `run`, which calls the program, returns on 1, 2 and 3 threads: each time of a new
+    thread, whose native code has no team yet."""
 
+    def limited(count: int) -> _T:
+        with with_threads(program, count):
+            return run()
 
-def said_on_threads(text: str) -> set[str]:
-    """Return the outputs on 1, 2 and 3 threads: one text where threads change nothing."""
-    return {said(text, threads) for threads in ("1", "2", "3")}
+    found = []
+    for count in (1, 2, 3):
+        with ThreadPoolExecutor(1) as pool:
+            found.append(pool.submit(limited, count).result())
+    return found
 
 
 @contextmanager
-def with_threads(program: NativeProgram, count: int) -> Iterator[None]:
-    """Let this thread run native code on so many threads."""
-    library = loaded(program.program.source, {}, "test").functions
+def with_threads(program: DeviceProgram, count: int) -> Iterator[None]:
+    """Let this thread run native code, that of the program and any other, on so many threads."""
+    library = loaded(program.source, {}, "test").functions
     before = library.omp_get_max_threads()
     library.omp_set_num_threads(count)
     try:

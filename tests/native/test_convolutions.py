@@ -152,7 +152,7 @@ def test_the_same_bits_for_any_number_of_threads(case: Case) -> None:
     feeds = program.feeds(7)
     runs = []
     for threads in (1, 2, 3):
-        with with_threads(program.native, threads):
+        with with_threads(program.native.program, threads):
             runs.append([value.tobytes() for value in program.run(feeds)])
     assert runs[0] == runs[1] == runs[2]
 

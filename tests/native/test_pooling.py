@@ -219,7 +219,7 @@ def test_the_same_bits_for_any_number_of_threads(case: str) -> None:
     program = lower_native(outputs)
     results = []
     for threads in (1, 2, 3):
-        with with_threads(program, threads):
+        with with_threads(program.program, threads):
             pairs = both(outputs, fed.feeds, program=program)
             results.append([ours.tobytes() for ours, _ in pairs])
     assert results[0] == results[1] == results[2]

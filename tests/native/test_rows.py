@@ -147,7 +147,7 @@ def test_rows_whose_parts_of_sums_do_not_fit_at_once() -> None:
     exact = np.tanh(feeds[x].astype("float64") @ feeds[w] * 0.01)
     whole = []
     for threads in (1, 2, 3):
-        with with_threads(product.program, threads):
+        with with_threads(product.program.program, threads):
             whole += product.run(feeds)
     np.testing.assert_allclose(whole[0], exact, rtol=0, atol=2e-5)
     assert whole[0].tobytes() == whole[1].tobytes() == whole[2].tobytes()

@@ -12,13 +12,17 @@ import numpy as np
 import pytest
 
 from graphc.compiler import graph as g
+from graphc.compiler.codegen.native import lower_native
 from graphc.compiler.function import function
 from graphc.compiler.runtime.cache.kernels import kernel_cache
 from graphc.compiler.runtime.cpu import toolchain
+from graphc.compiler.runtime.cpu.executor import NativeExecutor
 from graphc.config import config
 from graphc.layers.core import Dense, Dropout
 from graphc.models import Sequential
-from tests.native.graph_programs import needs_compiler, said, said_on_threads
+from graphc.reference_models import REFERENCE_MODELS
+from graphc.reference_models.step import TrainingStep
+from tests.native.graph_programs import needs_compiler, on_threads
 
 pytestmark = needs_compiler
 
@@ -76,22 +80,42 @@ def test_two_functions_in_two_threads() -> None:
     assert not wrong
 
 
-_BITS = """
-import numpy as np
-from graphc.config import config
-from graphc.reference_models import REFERENCE_MODELS
-config.cpu = "native"
-np.random.seed(1)
-step = REFERENCE_MODELS["mlp"].build(features=300, width=256)
-train, data = step.function(), step.data(257)
-losses = [train(*data)[0] for _ in range(3)]
-print([float(x).hex() for x in losses], [hash(w.get_value().tobytes()) for w in step.weights])
-"""
+def test_tests_run_on_as_many_threads_as_they_say() -> None:
+    program = lower_native([g.exp(g.input((g.BATCH,), "float32"))])
+    executor = NativeExecutor(program)
+    if not toolchain.find_compiler(kernel_cache()).has_threads:
+        pytest.skip("the compiler has no OpenMP")
+    assert on_threads(executor.program, lambda: executor.threads) == [1, 2, 3]
 
 
 def test_the_number_of_threads_changes_no_bit() -> None:
-    said = said_on_threads(_BITS)
-    assert len(said) == 1
+    """Of three steps of training, with dropout and an optimizer."""
+
+    def step() -> TrainingStep:
+        np.random.seed(1)
+        return REFERENCE_MODELS["mlp"].build(features=300, width=256)
+
+    def run() -> list[bytes]:
+        made = step()
+        train, data = made.function(), made.data(257)
+        losses = [np.asarray(train(*data)[0]).tobytes() for _ in range(3)]
+        assert len(set(losses)) == 3
+        return losses + [weight.get_value().tobytes() for weight in made.weights]
+
+    one, two, three = on_threads(step().function().program(), run)
+    assert one == two == three
+
+
+def said(program: str, **environ: str) -> str:
+    """Return the output of a Python program in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "OPENBLAS_NUM_THREADS": "1", **environ},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    ).stdout
 
 
 _THREADS = """
@@ -104,20 +128,26 @@ from graphc.config import config
 config.cpu = "native"
 x = g.input((g.BATCH, 512), "float32")
 y = g.sum(g.dot(x, g.shared(np.ones((512, 512), "float32"))))
-executor = NativeExecutor(lower_native([y]))
+program = lower_native([y])
 sizes = {symbol: 256 for symbol in g.dim.symbols(g.BATCH)}
-before = len(os.listdir("/proc/self/task"))
-executor.run({x: np.ones((256, 512), "float32")}, sizes, g.CallStep())
-print(executor.threads, 1 + len(os.listdir("/proc/self/task")) - before)
+for count in ("1", "2", "3"):
+    child = os.fork()  # the native code, which reads the variable as it is loaded, is not yet here
+    if child == 0:
+        os.environ["OMP_NUM_THREADS"] = count
+        executor = NativeExecutor(program)
+        before = len(os.listdir("/proc/self/task"))
+        executor.run({x: np.ones((256, 512), "float32")}, sizes, g.CallStep())
+        print(count, executor.threads, 1 + len(os.listdir("/proc/self/task")) - before, flush=True)
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
 """
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="counts threads by /proc")
-@pytest.mark.parametrize("threads", ["1", "2", "3"])
-def test_omp_num_threads_is_obeyed(threads: str) -> None:
+def test_omp_num_threads_is_obeyed() -> None:
     if not toolchain.find_compiler(kernel_cache()).has_threads:
         pytest.skip("the compiler has no OpenMP")
-    assert said(_THREADS, threads).split() == [threads, threads]
+    assert said(_THREADS).splitlines() == ["1 1 1", "2 2 2", "3 3 3"]
 
 
 _FORK = """
@@ -141,8 +171,7 @@ assert run(data) == before
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs a system with fork")
 def test_a_forked_process_goes_on_with_one_thread() -> None:
-    command = [sys.executable, "-c", _FORK]
-    subprocess.run(command, env={**os.environ, "OMP_NUM_THREADS": "2"}, check=True, timeout=120)
+    assert said(_FORK, OMP_NUM_THREADS="2") == ""
 
 
 def test_two_models_train_in_two_threads_as_each_does_alone() -> None:

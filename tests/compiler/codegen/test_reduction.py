@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -19,6 +20,7 @@ from graphc.compiler.codegen.reduction import (
     walked_for,
     walks_of,
 )
+from graphc.compiler.codegen.render import header
 from graphc.compiler.codegen.row_groups import Group, choose_group
 from graphc.compiler.codegen.rows import parts_of
 from graphc.compiler.graph import BATCH, Node
@@ -187,6 +189,17 @@ def test_notes_say_how_often_a_row_is_read_and_why() -> None:
     assert notes(normalisation((BATCH, 40, 8, 8), (0, 2, 3))[0]) == (
         "a channel is read 2 times: more than 16384 elements do not fit the registers of a block",
     )
+
+
+def test_the_comment_of_a_function_has_the_notes_of_each_of_its_launches() -> None:
+    """Of a reader of the text: what is slow and why stands behind how the launch maps threads."""
+    made = launches_of(softmax_loss((BATCH, LENGTH), 1)[0])[0]
+    assert [len(launch.notes) for launch in made] == [0, 0, 1]
+    for launch in made:
+        comment = re.sub(r"\n//\s+", " ", header([launch]))  # lines that go on are indented
+        assert "; ".join([launch.how, *launch.notes]) in comment
+    together = re.sub(r"\n//\s+", " ", header(made))
+    assert all(note in together for launch in made for note in launch.notes)
 
 
 def test_one_of_three_launches_takes_the_rows_of_a_length() -> None:
