@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import sys
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
@@ -20,7 +22,7 @@ from graphc.errors import RankError
 from graphc.parallel.slices import Piece
 from graphc.parallel.transport import Transport, as_bytes, between_hosts, failing_together
 
-_SIGN = np.int64(-(2**63))
+_SIGN = 1 << 63
 """The bit of a word that requests an array; the other bits are its number."""
 
 
@@ -39,30 +41,35 @@ def meet(transport: Transport[np.ndarray], purpose: str) -> None:
     """Wait until all ranks have called this with the same purpose, and meanwhile send the pieces of
     arrays that others request. RankError, on all ranks, where the purposes differ."""
     if transport.size > 1:
-        transport = between_hosts(transport)
-        digest = hashlib.blake2b(purpose.encode(), digest_size=8).digest()
-        _meet(transport, np.frombuffer(digest, np.int64)[0] & ~_SIGN, purpose)
+        _meet(between_hosts(transport), _word_of(purpose), purpose)
 
 
-def _meet(transport: Transport[np.ndarray], own: np.int64, purpose: str) -> np.ndarray | None:
+@lru_cache(maxsize=64)  # each step has that of the step before
+def _word_of(purpose: str) -> int:
+    digest = hashlib.blake2b(purpose.encode(), digest_size=8).digest()
+    return int.from_bytes(digest, sys.byteorder) & ~_SIGN
+
+
+def _meet(transport: Transport[np.ndarray], own: int, purpose: str) -> np.ndarray | None:
     """Meet until this rank has the array that it requested, and return it."""
-    words = np.empty(transport.size, np.int64)
+    memory = np.empty(transport.size, np.uint64)
     while True:
-        words[transport.rank] = own
-        transport.all_gather(as_bytes(words), [words.itemsize] * transport.size).wait()
-        wishes = words[words < 0]
-        if not len(wishes):
-            if (words != own).any():
+        memory[transport.rank] = own
+        transport.all_gather(as_bytes(memory), [memory.itemsize] * transport.size).wait()
+        words = memory.tolist()
+        wishes = [word for word in words if word & _SIGN]
+        if not wishes:
+            if words.count(own) < len(words):
                 _refuse(transport, purpose)
             return None
         wish = wishes[0]
-        array = _meetings[transport].arrays.get(int(wish & ~_SIGN))
+        array = _meetings[transport].arrays.get(wish & ~_SIGN)
         if array is None:
             raise RankError(
                 "ranks: one of them reads a state of an optimizer that this one has dropped: "
                 "expected that all ranks run the same program, and read it, or save, together"
             )
-        found = array._exchange([bool(word == wish) for word in words])
+        found = array._exchange([word == wish for word in words])
         if wish == own:
             return found
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
 
+from graphc.parallel.pages import large_pages
 from graphc.parallel.slices import Parameter, Piece, rounds, slices
 from graphc.parallel.transport import Transfer, Transport, as_bytes
 from graphc.parallel.tree import Interval, TreeSum, shards_of_rank
@@ -186,24 +187,29 @@ class Gathering:
     """Gathers whole arrays from the pieces of all ranks.
 
     Two buffers take turns, so that the arrays of one call stay until the call after the next.
+
+    Attributes:
+        turn: 0 or 1, the buffer that the next call completes.
     """
 
     def __init__(self, transport: Transport[np.ndarray], layout: Layout) -> None:
         self._transport, self._layout = transport, layout
         pieces = layout.pieces(transport.size)
         self._lengths = [layout.bytes_of(one) for one in pieces]
-        self._line = [piece for of_rank in pieces for piece in of_rank if len(piece)]
-        self._buffers = [np.empty(sum(self._lengths), "uint8") for _ in range(2)]
+        self._buffers = [large_pages(sum(self._lengths)) for _ in range(2)]
         start = sum(self._lengths[: transport.rank])
         flat = replace(layout, shapes=tuple([(math.prod(shape),) for shape in layout.shapes]))
         own = [piece for piece in pieces[transport.rank] if len(piece)]
         self._own = [flat.values(one[start:], own) for one in self._buffers]
+        line = [piece for of_rank in pieces for piece in of_rank if len(piece)]
+        self._arrays = [list(self._arrays_in(one, line)) for one in self._buffers]
+        self.turn = 0
 
     @property
     def own(self) -> Arrays:
         """This rank's pieces, without empty ones and each in a line, in the buffer that the next
         call completes. They may be written there ahead of it."""
-        return self._own[0]
+        return self._own[self.turn]
 
     def gather(self, own: Sequence[np.ndarray | None]) -> Arrays:
         """Return the whole arrays, on every rank; `own` are this rank's pieces, without empty ones,
@@ -214,34 +220,40 @@ class Gathering:
         for piece, value in zip(self.own, own, strict=True):
             if value is not None:
                 piece[:] = value.reshape(-1)
-        whole = self._buffers[0]
         if not self._layout.shapes:
             return []
-        self._transport.all_gather(whole, self._lengths).wait()
-        found = self._arrays(whole)
-        self._buffers.reverse()
-        self._own.reverse()
-        return found
+        turn = self.turn
+        self._transport.all_gather(self._buffers[turn], self._lengths).wait()
+        self.turn = 1 - turn
+        return [one if isinstance(one, np.ndarray) else one() for one in self._arrays[turn]]
 
-    def _arrays(self, whole: np.ndarray) -> Arrays:
+    def _arrays_in(
+        self, whole: np.ndarray, line: Sequence[Piece]
+    ) -> Iterator[np.ndarray | Callable[[], np.ndarray]]:
+        """Yield each array, whose pieces lie in a buffer in this order, or a function that joins
+        its pieces."""
         parts: list[list[np.ndarray]] = [[] for _ in self._layout.shapes]
         ends = [-1] * len(parts)
         neighbours, start = [True] * len(parts), 0
-        for piece in self._line:
+        for piece in line:
             array, size = piece.parameter, self._layout.dtypes[piece.parameter].itemsize
             neighbours[array] &= ends[array] in (-1, start) and start % size == 0
             ends[array] = start + len(piece) * size
             parts[array].append(whole[start : ends[array]])
             start = ends[array]
-        found = []
         for array, several in enumerate(parts):
             dtype, shape = self._layout.dtypes[array], self._layout.shapes[array]
             if neighbours[array] and several:
                 value = whole[ends[array] - sum(map(len, several)) : ends[array]]
+                yield value.view(dtype).reshape(shape)
             else:
-                value = np.concatenate([whole[:0], *several])
-            found.append(value.view(dtype).reshape(shape))
-        return found
+                yield partial(_joined, [whole[:0], *several], dtype, shape)
+
+
+def _joined(
+    parts: Sequence[np.ndarray], dtype: np.dtype[Any], shape: tuple[int, ...]
+) -> np.ndarray:
+    return np.concatenate(parts).view(dtype).reshape(shape)
 
 
 def gather_in_place(

@@ -102,6 +102,7 @@ class Root:
         self.updated = [state for state, _ in made.updates]
         self.outputs = [*made.fetched, *made.pieces.values(), *(value for _, value in made.updates)]
         self._gathered = self._gathering()
+        self._placed: dict[int, dict[int, np.ndarray]] = {}
         self._is_torn = False
         self._function: Function | None = None
         self._norms: Function | None = None
@@ -227,11 +228,14 @@ class Root:
         """Return the memory of outputs that all ranks gather, by their numbers."""
         if self._gathered is None or self._function is None:
             return {}
-        return {
-            number: piece.reshape(known_sizes(self.outputs[number].shape, "a piece"))
-            for number, piece in zip(self._piece_numbers, self._gathered.own, strict=True)
-            if piece.flags.aligned
-        }
+        turn = self._gathered.turn
+        if turn not in self._placed:
+            self._placed[turn] = {
+                number: piece.reshape(known_sizes(self.outputs[number].shape, "a piece"))
+                for number, piece in zip(self._piece_numbers, self._gathered.own, strict=True)
+                if piece.flags.aligned
+            }
+        return self._placed[turn]
 
     def _totals(self, arrays: Mapping[Node, np.ndarray]) -> dict[Node, np.ndarray]:
         """Return the sums over all elements, from what each rank has of them."""
