@@ -28,6 +28,11 @@
 # make test-web        check the page of `graphc view`: its script's own tests (node and npm), and
 #                      the page in Chromium; says what is missing
 # make web             bundle that script anew (node and npm)
+# make gpu-kit         fill build/gpu-kit with the wheels that benchmarks/gpu_check.py needs on a machine
+#                      with a GPU and no network: for Python and CUDA as here, or PYTHON=3.12,
+#                      CUDA=12; with NVCC=1 nvcc and compute-sanitizer, too (CUDA 13)
+# make rehearse-gpu    run benchmarks/gpu_check.py from such a kit, from start to end, on the emulated
+#                      driver and without a network; with all models and kernels, cut down
 # make nvcc-gate       compile the kernels of the reference models with nvcc, as each of four cards would
 #                      run them: no spills, and registers, shared memory, instructions and counts as in
 #                      tests/nvcc/ledger.json; with UPDATE=1 the ledger is written
@@ -57,7 +62,7 @@ PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 # "Leaving directory" would follow the demo's last line when make runs inside of make.
 MAKEFLAGS += --no-print-directory
 
-.PHONY: demo test test-keras-1.2 test-native test-cuda test-ranks test-programs test-package test-web web campaign mutants campaign-ranks nvcc-gate bench peers forms docs lint references-check clean
+.PHONY: demo test test-keras-1.2 test-native test-cuda test-ranks test-programs test-package test-web web campaign mutants campaign-ranks gpu-kit rehearse-gpu nvcc-gate bench peers forms docs lint references-check clean
 
 # Each stamp is one set-up, redone only when pyproject.toml changes; the install is editable, so
 # that a changed source file needs none.
@@ -204,6 +209,21 @@ test-cuda: $(CUDA_DRIVER)/libcuda.so.1
 	  ASAN_OPTIONS=detect_leaks=0:halt_on_error=0 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
 	  $(CUDA)/bin/python $(PYTEST) $(if $(SANITIZE),-s) tests/cuda_emulator \
 	    $(if $(SANITIZE)$(PTX),,tests/parallel/nccl/test_training.py)
+
+# PYTHON is the interpreter that runs this, or the version of another one that the kit is for; CUDA
+# without a version is the environment of test-cuda.
+KIT_PYTHON := $(filter 3.%,$(PYTHON))
+KIT_CUDA := $(filter 12 12.% 13 13.%,$(CUDA))
+KIT ?= build/gpu-kit
+
+gpu-kit:
+	$(if $(KIT_PYTHON),python3,$(PYTHON)) benchmarks/bring_up/kit.py --folder $(KIT) \
+	  $(if $(KIT_PYTHON),--python $(KIT_PYTHON)) $(if $(KIT_CUDA),--cuda $(KIT_CUDA)) \
+	  $(if $(NVCC),--nvcc)
+
+rehearse-gpu: $(CUDA_DRIVER)/libcuda.so.1
+	GRAPHC_CUDA_DRIVER=$< GRAPHC_REHEARSE=all $(CUDA)/bin/python -m pytest -q -n 0 \
+	  tests/cuda_emulator/test_gpu_check.py
 
 NAME ?=
 SEED ?= 0

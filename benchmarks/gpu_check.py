@@ -1,252 +1,258 @@
 """Everything that only a GPU can show, in one command, into one file with the date and the card.
 
-    python benchmarks/gpu_check.py                     on a machine with a GPU, nvcc and git
-    python benchmarks/gpu_check.py --only tests bench  some parts of it
-    python benchmarks/gpu_check.py --emulated          a part of it on the emulated driver
+    python benchmarks/gpu_check.py                      on a machine with a GPU, nvcc and PyCUDA
+    python benchmarks/gpu_check.py --kit build/gpu-kit  what is not installed comes from a kit
+    python benchmarks/gpu_check.py --resume             go on where the last command ended
+    python benchmarks/gpu_check.py --step doctor bench  some of the steps
 
-Parts: `tests` (all CUDA tests on the machine's own driver), `bitwise` (each reference model is
-trained twice, in two processes; every byte of its state has to be the same), `sanitizer`
-(compute-sanitizer's four tools on one step of each), `bench` (graphc bench of each).
+It asks nothing of a network: `make gpu-kit` fills the kit beforehand, where there is one. The first
+line says what is lacking. Each run of a step is a process of its own with a limit; one that fails,
+crashes or hangs stops no other, and the file is written after each. The last line counts them.
 
-The status is 0 where all passed, 1 where something did not, 2 where there is no GPU to check.
+The status is 0 where all passed, 1 where something did not, 2 where there is nothing to check with,
+3 where the time (--minutes) was up before all was done.
 """
 
 from __future__ import annotations
 
 import argparse
-import datetime
+import hashlib
 import json
 import os
-import re
-import shutil
 import subprocess
 import sys
-import tempfile
-import xml.etree.ElementTree as ElementTree
-from collections.abc import Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from graphc.compiler.runtime.gpu import probe
-from graphc.reference_models import REFERENCE_MODELS
-
 ROOT = Path(__file__).resolve().parent.parent
-TRAIN = ROOT / "benchmarks" / "train_digest.py"
+sys.path.insert(0, str(ROOT))
+
+from benchmarks.bring_up import environment, manifest  # noqa: E402
+from benchmarks.bring_up.manifest import Kit, KitError  # noqa: E402
+from benchmarks.bring_up.results import Results, ResultsError, newest  # noqa: E402
+from benchmarks.bring_up.running import carry_out  # noqa: E402
+from benchmarks.bring_up.steps import STEPS, Run, Setting  # noqa: E402
+
 RESULTS = ROOT / "benchmarks" / "results"
-ENVIRONMENT = ROOT / ".venv-gpu"
-EMULATED_MODELS = ("mlp",)
-EMULATED_TESTS = ("test_runtime.py",)
-SANITIZER_TOOLS = ("memcheck", "initcheck", "racecheck", "synccheck")
-SANITIZED_BATCH = 8  # the kernels are the same at any batch, and a sanitizer is slow
-SHOWN = 30
-
-
-@dataclass(frozen=True)
-class Setting:
-    """Where the check runs: `python` has PyCUDA, `environment` says which driver."""
-
-    python: str
-    environment: dict[str, str]
-    emulated: bool
-
-    @property
-    def models(self) -> Sequence[str]:
-        return EMULATED_MODELS if self.emulated else tuple(REFERENCE_MODELS)
-
-    def run(self, *command: str) -> subprocess.CompletedProcess[str]:
-        """A program in the checkout, to its end; what it printed is kept."""
-        return subprocess.run(
-            command,
-            cwd=ROOT,
-            env={**os.environ, **self.environment},
-            capture_output=True,
-            text=True,
-            errors="replace",
-            check=False,
-        )
-
-    def train(
-        self, name: str, *arguments: str, under: Sequence[str] = ()
-    ) -> subprocess.CompletedProcess[str]:
-        """Train a model in a process of its own, under another program if there is one."""
-        cut = ("--cut",) if self.emulated else ()
-        return self.run(*under, self.python, str(TRAIN), name, *arguments, *cut)
-
-
-def tests(setting: Setting) -> dict[str, Any]:
-    """The CUDA tests; those that failed by name."""
-    folder = ROOT / "tests" / "cuda_emulator"
-    chosen = [str(folder / name) for name in EMULATED_TESTS] if setting.emulated else [str(folder)]
-    with tempfile.TemporaryDirectory() as place:
-        path = Path(place, "tests.xml")
-        done = setting.run(setting.python, "-m", "pytest", "-q", f"--junitxml={path}", *chosen)
-        if not path.is_file():
-            return {"passed": False, "said": _last_lines(done)}
-        suite = next(ElementTree.parse(path).getroot().iter("testsuite"))
-    counts = {name: int(suite.get(name, 0)) for name in ("tests", "failures", "errors", "skipped")}
-    failed = [
-        f"{case.get('classname')}::{case.get('name')}"
-        for case in suite.iter("testcase")
-        if case.find("failure") is not None or case.find("error") is not None
-    ]
-    passed = done.returncode == 0 and counts["tests"] > counts["skipped"]
-    said = "" if passed else _last_lines(done)
-    return {"passed": passed, **counts, "failed": failed, "said": said}
-
-
-def bitwise(setting: Setting) -> dict[str, Any]:
-    """Each model trained twice: the digests of the two states, and the losses."""
-    found: dict[str, Any] = {}
-    for name in setting.models:
-        runs = [setting.train(name, "--steps", "10") for _ in range(2)]
-        broken = [_last_lines(run) for run in runs if run.returncode]
-        if broken:
-            found[name] = {"passed": False, "said": broken[0]}
-            continue
-        first, second = (json.loads(run.stdout.splitlines()[-1]) for run in runs)
-        same = first["digest"] == second["digest"] and first["losses"] == second["losses"]
-        found[name] = {
-            "passed": same,
-            "digests": [first["digest"], second["digest"]],
-            "losses": first["losses"],
-        }
-    return {"passed": all(one["passed"] for one in found.values()), "models": found}
-
-
-def sanitizer(setting: Setting) -> dict[str, Any]:
-    """compute-sanitizer on one step of each model; not run where it is missing, which is said."""
-    program = shutil.which("compute-sanitizer")
-    if setting.emulated or program is None:
-        why = "it knows GPUs only" if setting.emulated else "it is not on PATH"
-        return {"passed": None, "said": f"compute-sanitizer was not run: {why}"}
-    found: dict[str, Any] = {}
-    for name in setting.models:
-        for tool in SANITIZER_TOOLS:
-            under = (program, "--tool", tool, "--error-exitcode", "9")
-            done = setting.train(name, "--steps", "1", "--batch", str(SANITIZED_BATCH), under=under)
-            passed = done.returncode == 0
-            found[f"{name} {tool}"] = {
-                "passed": passed,
-                "said": "" if passed else _last_lines(done),
-            }
-    return {"passed": all(one["passed"] for one in found.values()), "runs": found}
-
-
-def bench(setting: Setting) -> dict[str, Any]:
-    """Run `graphc bench --json` for each model; its own check is part of it."""
-    if setting.emulated:
-        return {"passed": None, "said": "no bench: times of the emulated driver mean nothing"}
-    found: dict[str, Any] = {}
-    for name in setting.models:
-        command = ("-m", "graphc", "bench", name, "--device", "gpu", "--json")
-        done = setting.run(setting.python, *command)
-        report = json.loads(done.stdout) if done.stdout.strip().startswith("{") else None
-        said = "" if done.returncode == 0 else _last_lines(done)
-        found[name] = {"passed": done.returncode == 0, "said": said, "report": report}
-    return {"passed": all(one["passed"] for one in found.values()), "models": found}
-
-
-PARTS = {"tests": tests, "bitwise": bitwise, "sanitizer": sanitizer, "bench": bench}
-
-
-def check(setting: Setting, parts: Sequence[str]) -> dict[str, Any]:
-    """Run the parts; says of each how it went as soon as it is done."""
-    facts = setting.train(setting.models[0], "--steps", "1")
-    if facts.returncode:
-        sys.exit(f"gpu_check: not one step of {setting.models[0]} runs:\n{_last_lines(facts)}")
-    result: dict[str, Any] = {
-        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "facts": json.loads(facts.stdout.splitlines()[-1])["facts"],
-        "parts": {},
-    }
-    for name in parts:
-        print(f"{name}: ", end="", flush=True)
-        done = PARTS[name](setting)
-        result["parts"][name] = done
-        print(_summary(done), flush=True)
-    result["passed"] = all(part["passed"] is not False for part in result["parts"].values())
-    return result
-
-
-def _summary(part: dict[str, Any]) -> str:
-    word = {True: "passed", False: "FAILED", None: "not run"}[part["passed"]]
-    counts = [f"{part[name]} {name}" for name in ("tests", "failures", "skipped") if name in part]
-    lines = [", ".join([word, *counts])]
-    if part.get("said"):
-        lines.append(part["said"])
-    for name, one in (part.get("models") or part.get("runs") or {}).items():
-        if not one["passed"]:
-            what = one.get("said") or f"the two runs differ: {one['digests']}"
-            lines.append(f"  {name}: {what}")
-    return "\n".join(lines)
-
-
-def _last_lines(done: subprocess.CompletedProcess[str]) -> str:
-    lines = f"{done.stdout}\n{done.stderr}".strip().splitlines()
-    return "\n".join(lines[-SHOWN:])
-
-
-def real_setting() -> Setting:
-    """An environment with PyCUDA, which pip builds with the machine's toolkit; else exits."""
-    python = ENVIRONMENT / "bin" / "python"
-    for command in (
-        [sys.executable, "-m", "venv", str(ENVIRONMENT)],
-        [str(python), "-m", "pip", "install", "--quiet", "-e", f"{ROOT}[gpu,test]"],
-    ):
-        print(f"environment: {' '.join(command)}", flush=True)
-        if subprocess.run(command, cwd=ROOT, check=False).returncode:
-            sys.exit("gpu_check: the environment could not be made; see above")
-    return Setting(str(python), {"GRAPHC_CUDA_TESTS": "gpu"}, emulated=False)
-
-
-def path_of(result: dict[str, Any], folder: Path) -> Path:
-    """``2026-01-31-nvidia-h100-pcie.json``."""
-    card = re.sub(r"[^a-z0-9]+", "-", result["facts"]["card"].lower()).strip("-")
-    return folder / f"{result['date'][:10]}-{card}.json"
-
-
-def no_gpu() -> str:
-    """Return the missing pieces for the check, with the fix of each; empty where all is there."""
-    driver = probe.cuda_driver()
-    missing = [(driver.problem, driver.fix)] if driver.problem else []
-    if probe.nvcc_path() is None:
-        missing.append(("no CUDA compiler (nvcc not on PATH)", probe.NVCC_FIX))
-    return "; ".join(f"{problem}: {fix}" for problem, fix in missing)
+KIT = ROOT / "build" / "gpu-kit"
+OLDEST_PYTHON = (3, 11)
+MACHINE = ROOT / "benchmarks" / "bring_up" / "machine.py"
+ALL_PASSED, SOME_FAILED, NOTHING_TO_CHECK, TIME_IS_UP = range(4)
 
 
 def main(given: Sequence[str] | None = None) -> int:
+    arguments = parsed(given)
+    try:
+        return check(arguments)
+    except (KitError, ResultsError) as error:
+        print(f"gpu_check: {error}", file=sys.stderr)
+        return NOTHING_TO_CHECK
+
+
+def check(arguments: argparse.Namespace) -> int:
+    """Prepare, run what is left of the steps, and say how it went; returns the status."""
+    deadline = time.monotonic() + 60 * arguments.minutes
+    variables = emulated() if arguments.emulated else {"GRAPHC_CUDA_TESTS": "gpu"}
+    variables["PYTHONPATH"] = os.pathsep.join(filter(None, (str(ROOT), os.getenv("PYTHONPATH"))))
+    machine = ask(sys.executable, variables)
+    folder = arguments.kit or (KIT if (KIT / manifest.MANIFEST).is_file() else None)
+    kit = manifest.read(folder) if folder else None
+    problems = list(missing(machine, kit))
+    if problems:
+        print(f"gpu_check: there is nothing to check with: {'; '.join(problems)}", file=sys.stderr)
+        return NOTHING_TO_CHECK
+    python = sys.executable
+    if kit is not None and needs(kit, machine):
+        python = str(environment.installed(kit, folder, machine, say, arguments.environment))
+        machine = ask(python, variables)
+    say(left_out(machine))
+    results = begun(arguments, facts_of(machine, kit))
+    setting = Setting(
+        python, machine, results.path, bool(arguments.emulated), arguments.emulated == "few"
+    )
+    pending = [
+        (step, run)
+        for step in arguments.step
+        for run in STEPS[step](setting)
+        if not results.is_done(step, run.name)
+    ]
+    complete = carry_out_all(pending, results, variables, deadline)
+    counts = results.counts()
+    shown = ", ".join(f"{number} {word}" for word, number in counts.items())
+    if not complete:
+        say(f"{shown}; the time is up: go on with --resume; {results.path}")
+        return TIME_IS_UP
+    say(f"{shown}; {results.path}")
+    return SOME_FAILED if counts["failed"] else ALL_PASSED
+
+
+def carry_out_all(
+    pending: Sequence[tuple[str, Run]],
+    results: Results,
+    variables: Mapping[str, str],
+    deadline: float,
+) -> bool:
+    """Run one after the other, and write down what each found; False where the time was up."""
+    for step, run in pending:
+        print(f"{step} {run.name}: ", end="", flush=True)
+        left = deadline - time.monotonic()
+        found = carry_out(run, variables, left) if left > 0 else None
+        if found is None:
+            print("not done, the time is up")
+            return False
+        results.add({"step": step, **found})
+        word = {True: "passed", False: "FAILED", None: "left out"}[found["passed"]]
+        said = "" if found["passed"] else f": {found['said']}"
+        print(f"{word}, {found['seconds']:.1f} s{said}", flush=True)
+    return True
+
+
+def ask(python: str, variables: Mapping[str, str]) -> dict[str, Any]:
+    """Return what the machine has, as seen by a Python."""
+    done = subprocess.run(
+        [python, str(MACHINE)],
+        env={**os.environ, **variables},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+        timeout=120,
+    )
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def missing(machine: Mapping[str, Any], kit: Kit | None) -> Iterator[str]:
+    """The pieces without which nothing can be checked, with the fix of each."""
+    if kit is not None:
+        yield from manifest.differences(kit, machine)
+    if machine["driver_problem"]:
+        yield f"{machine['driver_problem']}: {machine['driver_fix']}"
+    if machine["nvcc"] is None and not (kit and kit.nvcc):
+        yield f"{machine['nvcc_problem']}: {machine['nvcc_fix']}, or bring a kit of NVCC=1"
+    if machine["lacking"] and kit is None:
+        yield (
+            f"not installed for {machine['executable']}: {', '.join(machine['lacking'])}: run make "
+            f"gpu-kit PYTHON={machine['python']} where there is a network, bring its folder, and "
+            "name it with --kit"
+        )
+
+
+def needs(kit: Kit, machine: Mapping[str, Any]) -> bool:
+    """Return True if a machine lacks what a kit has."""
+    return bool(machine["lacking"]) or (machine["nvcc"] is None and bool(kit.nvcc))
+
+
+def left_out(machine: Mapping[str, Any]) -> str:
+    """Return the first line: what is lacking of what is not necessary."""
+    lacking = []
+    if machine["sanitizer"] is None:
+        lacking.append("compute-sanitizer (memcheck, racecheck and others are left out)")
+    if not machine["torch"]:
+        lacking.append("PyTorch (benches run without it)")
+    if machine["host_compiler"] is None:
+        lacking.append("g++ (nvcc needs a C++ compiler)")
+    return f"lacking: {'; '.join(lacking) or 'nothing'}"
+
+
+def facts_of(machine: Mapping[str, Any], kit: Kit | None) -> dict[str, Any]:
+    """Return what a file of results says of where it was made."""
+    return {
+        "card": machine["cards"][0],
+        "commit": commit() or (kit.commit if kit else ""),
+        "machine": dict(machine),
+        "kit": {}
+        if kit is None
+        else {"cuda": kit.cuda, "pycuda": kit.pycuda, "commit": kit.commit},
+    }
+
+
+def commit() -> str:
+    """Return the commit of this checkout; empty outside of one, and without git."""
+    command = ["git", "-C", str(ROOT), "rev-parse", "HEAD"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        return ""
+    return "" if done.returncode else done.stdout.strip()
+
+
+def begun(arguments: argparse.Namespace, facts: dict[str, Any]) -> Results:
+    """Return the file to write to: a new one, or the one to go on with."""
+    if not arguments.resume:
+        return Results.begun(RESULTS, facts, arguments.out)
+    path = arguments.out or newest(RESULTS)
+    if path is None:
+        raise ResultsError(f"--resume: no file of gpu_check.py in {RESULTS}")
+    return Results.resumed(path, facts)
+
+
+def emulated() -> dict[str, str]:
+    """The environment in which programs find the emulated driver and its nvcc as if they were the
+    machine's own."""
+    driver = Path(os.environ["GRAPHC_CUDA_DRIVER"]).resolve().parent
+    # Apart for each text of the emulated nvcc, whose headers the cache does not look at.
+    key = subprocess.run([driver / "nvcc", "--version"], capture_output=True, text=True, check=True)
+    kept = driver / "kernels" / hashlib.sha256(key.stdout.encode()).hexdigest()[:16]
+    flags = filter(None, (os.environ.get("GRAPHC_FLAGS"), f"cuda_cache={kept}"))
+    return {
+        "LD_LIBRARY_PATH": str(driver),
+        "PATH": os.pathsep.join((str(driver), os.environ["PATH"])),
+        "CUDACXX": str(driver / "nvcc"),
+        "PYCUDA_DISABLE_CACHE": "1",
+        "GRAPHC_FLAGS": ",".join(flags),
+    }
+
+
+def say(line: str) -> None:
+    """Print a line at once."""
+    print(f"gpu_check: {line}", flush=True)
+
+
+def parsed(given: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--only", nargs="+", choices=tuple(PARTS), default=tuple(PARTS))
+    parser.add_argument(
+        "--kit", type=Path, metavar="DIR", help=f"what make gpu-kit filled (default: {KIT}, if any)"
+    )
+    parser.add_argument(
+        "--step",
+        nargs="+",
+        choices=tuple(STEPS),
+        default=tuple(STEPS),
+        metavar="NAME",
+        help=f"some of: {', '.join(STEPS)} (default: all, in this order)",
+    )
+    parser.add_argument("--resume", action="store_true", help="go on with the last file, or --out")
+    parser.add_argument(
+        "--out", type=Path, metavar="FILE", help=f"default: {RESULTS}/DATE-CARD.json"
+    )
+    parser.add_argument(
+        "--minutes", type=float, default=9.5, help="end after so many (default: 9.5)"
+    )
+    parser.add_argument(
+        "--environment",
+        type=Path,
+        default=environment.ENVIRONMENT,
+        metavar="DIR",
+        help=f"where a kit is installed (default: {environment.ENVIRONMENT})",
+    )
     parser.add_argument(
         "--emulated",
-        action="store_true",
-        help="a few tests and small models on the emulated driver, with this Python and the "
-        "environment of make test-cuda; writes no file unless --output says where",
+        nargs="?",
+        choices=("few", "all"),
+        const="few",
+        help="small sizes, on the emulated driver that $GRAPHC_CUDA_DRIVER names: a few runs of "
+        "each step (few, the default), or all kernels and models (all)",
     )
-    parser.add_argument("--output", type=Path, help=f"the folder to write to (default: {RESULTS})")
     arguments = parser.parse_args(given)
-    if arguments.emulated:
-        if "GRAPHC_CUDA_DRIVER" not in os.environ:
-            parser.error("--emulated: $GRAPHC_CUDA_DRIVER is not set, as make test-cuda sets it")
-        setting = Setting(sys.executable, {}, emulated=True)
-    else:
-        missing = no_gpu()
-        if missing:
-            print(f"gpu_check: there is no GPU to check. {missing}", file=sys.stderr)
-            return 2
-        setting = real_setting()
-    result = check(setting, arguments.only)
-    folder = arguments.output or (None if arguments.emulated else RESULTS)
-    if folder is not None:
-        folder.mkdir(parents=True, exist_ok=True)
-        path = path_of(result, folder)
-        path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-        print(f"written to {path}")
-    print("passed" if result["passed"] else "FAILED")
-    return 0 if result["passed"] else 1
+    if sys.version_info < OLDEST_PYTHON:
+        least, here = (".".join(map(str, one[:2])) for one in (OLDEST_PYTHON, sys.version_info))
+        parser.error(f"graphc needs Python {least} or later, this is {here}")
+    if arguments.emulated and "GRAPHC_CUDA_DRIVER" not in os.environ:
+        parser.error("--emulated: $GRAPHC_CUDA_DRIVER is not set, as make test-cuda sets it")
+    return arguments
 
 
 if __name__ == "__main__":

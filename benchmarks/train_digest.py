@@ -11,14 +11,10 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import os
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # for what tests have
-
-if "GRAPHC_CUDA_DRIVER" in os.environ:  # the emulated driver has to be loaded first
-    from tests.cuda_emulator import emulator  # noqa: F401
 
 import numpy as np
 

@@ -1,12 +1,14 @@
 """Build PyCUDA once, without a GPU; prints the path of the wheel.
 
 PyCUDA is a source distribution. It needs the toolkit's headers and something to link to that is
-called libcuda; at run time that name is the emulated driver's, which is loaded before PyCUDA is.
-The wheel is kept in the user's cache folder, one for each PyCUDA, Python and toolkit.
+called libcuda; at run time that name is the emulated driver's, which is loaded before PyCUDA is, or
+the machine's own driver's: a kit for a machine with a GPU (benchmarks/bring_up) has this wheel.
+It is kept in the user's cache folder, one for each PyCUDA, Python, toolkit and way to build it.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shutil
@@ -16,11 +18,24 @@ import sysconfig
 import tempfile
 from pathlib import Path
 
+# From 2025.1.2 on it builds for CUDA 12 and 13: issue 485 of PyCUDA
+# (https://github.com/inducer/pycuda/issues/485).
 VERSION = "2026.1"
+# Without cuRAND, of which graphc uses nothing: a machine with a driver alone has no such library.
+# -O1: the wrapper only forwards, and compiles in half the time. The library that it links to has no
+# symbols, so that a linker drops it unless it is told not to.
+SITECONF = """\
+CUDA_INC_DIR = [{headers!r}]
+CUDADRV_LIB_DIR = [{libraries!r}]
+CUDADRV_LIBNAME = ['cuda']
+CUDA_ENABLE_CURAND = False
+CXXFLAGS = ['-O1', '-w']
+LDFLAGS = ['-Wl,--no-as-needed', '-lcuda']
+"""
 
 
 def cuda_headers() -> Path:
-    """The folder of cuda.h: $CUDA_INC_DIR, or beside the nvcc on PATH."""
+    """The folder of cuda.h: $CUDA_INC_DIR, or beside the nvcc on PATH; exits without one."""
     if "CUDA_INC_DIR" in os.environ:
         folder = Path(os.environ["CUDA_INC_DIR"])
     else:
@@ -46,7 +61,8 @@ def cache_folder(headers: Path) -> Path:
     toolkit = re.search(r"^#define CUDA_VERSION (\d+)", text, re.MULTILINE).group(1)
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     tag = f"{sys.implementation.cache_tag}-{sysconfig.get_platform()}"
-    return cache / "graphc" / "pycuda" / f"{VERSION}-{tag}-cuda{toolkit}"
+    way = hashlib.sha256(SITECONF.encode()).hexdigest()[:8]
+    return cache / "graphc" / "pycuda" / f"{VERSION}-{tag}-cuda{toolkit}-{way}"
 
 
 def run(*command: str | Path, folder: Path) -> None:
@@ -69,15 +85,8 @@ def build(headers: Path, target: Path) -> Path:
         run(*pip, "download", *no_wheel, folder=folder)
         shutil.unpack_archive(next(folder.glob("pycuda-*.tar.gz")), folder, filter="data")
         source = next(path for path in folder.glob("pycuda-*") if path.is_dir())
-        # -O1: the wrapper only forwards, and compiles in half the time.
-        (source / "siteconf.py").write_text(
-            f"CUDA_INC_DIR = [{str(headers)!r}]\n"
-            f"CUDADRV_LIB_DIR = [{str(folder)!r}]\n"
-            "CUDADRV_LIBNAME = ['cuda']\n"
-            "CUDA_ENABLE_CURAND = False\n"
-            "CXXFLAGS = ['-O1', '-w']\n"
-            "LDFLAGS = ['-Wl,--no-as-needed']\n"
-        )
+        settings = SITECONF.format(headers=str(headers), libraries=str(folder))
+        (source / "siteconf.py").write_text(settings)
         run(*pip, "wheel", "--no-deps", "--wheel-dir", folder, source, folder=folder)
         wheel = next(folder.glob("pycuda-*.whl"))
         target.mkdir(parents=True, exist_ok=True)
