@@ -55,7 +55,7 @@ def check(arguments: argparse.Namespace) -> int:
     """Prepare, run what is left of the steps, and say how it went; returns the status."""
     deadline = time.monotonic() + 60 * arguments.minutes
     variables = emulated() if arguments.emulated else {"GRAPHC_CUDA_TESTS": "gpu"}
-    variables["PYTHONPATH"] = os.pathsep.join(filter(None, (str(ROOT), os.getenv("PYTHONPATH"))))
+    variables["PYTHONPATH"] = joined(str(ROOT), os.getenv("PYTHONPATH"))
     machine = ask(sys.executable, variables)
     folder = arguments.kit or (KIT if (KIT / manifest.MANIFEST).is_file() else None)
     kit = manifest.read(folder) if folder else None
@@ -196,12 +196,17 @@ def emulated() -> dict[str, str]:
     kept = driver / "kernels" / hashlib.sha256(key.stdout.encode()).hexdigest()[:16]
     flags = filter(None, (os.environ.get("GRAPHC_FLAGS"), f"cuda_cache={kept}"))
     return {
-        "LD_LIBRARY_PATH": str(driver),
-        "PATH": os.pathsep.join((str(driver), os.environ["PATH"])),
+        "LD_LIBRARY_PATH": joined(str(driver), os.getenv("LD_LIBRARY_PATH")),
+        "PATH": joined(str(driver), os.getenv("PATH")),
         "CUDACXX": str(driver / "nvcc"),
         "PYCUDA_DISABLE_CACHE": "1",
         "GRAPHC_FLAGS": ",".join(flags),
     }
+
+
+def joined(folder: str, folders: str | None) -> str:
+    """A folder before the others of a variable of the environment."""
+    return os.pathsep.join(filter(None, (folder, folders)))
 
 
 def say(line: str) -> None:

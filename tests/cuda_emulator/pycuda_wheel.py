@@ -22,16 +22,18 @@ from pathlib import Path
 # (https://github.com/inducer/pycuda/issues/485).
 VERSION = "2026.1"
 # Without cuRAND, of which graphc uses nothing: a machine with a driver alone has no such library.
-# -O1: the wrapper only forwards, and compiles in half the time. The library that it links to has no
-# symbols, so that a linker drops it unless it is told not to.
+# -O1: the wrapper only forwards, and compiles in half the time.
 SITECONF = """\
 CUDA_INC_DIR = [{headers!r}]
 CUDADRV_LIB_DIR = [{libraries!r}]
 CUDADRV_LIBNAME = ['cuda']
 CUDA_ENABLE_CURAND = False
 CXXFLAGS = ['-O1', '-w']
-LDFLAGS = ['-Wl,--no-as-needed', '-lcuda']
+LDFLAGS = []
 """
+# The library to link to, by its name. All other symbols are looked up when PyCUDA is loaded; a
+# linker drops a library of which it has seen no symbol used.
+LIBCUDA = "int cuInit(unsigned flags) { return 100; }\n"
 
 
 def cuda_headers() -> Path:
@@ -61,7 +63,7 @@ def cache_folder(headers: Path) -> Path:
     toolkit = re.search(r"^#define CUDA_VERSION (\d+)", text, re.MULTILINE).group(1)
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     tag = f"{sys.implementation.cache_tag}-{sysconfig.get_platform()}"
-    way = hashlib.sha256(SITECONF.encode()).hexdigest()[:8]
+    way = hashlib.sha256(f"{SITECONF}{LIBCUDA}".encode()).hexdigest()[:8]
     return cache / "graphc" / "pycuda" / f"{VERSION}-{tag}-cuda{toolkit}-{way}"
 
 
@@ -77,8 +79,8 @@ def run(*command: str | Path, folder: Path) -> None:
 def build(headers: Path, target: Path) -> Path:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        # Any library of that name will do: PyCUDA's own symbols are looked up when it is loaded.
-        stub = ["-shared", "-x", "c", os.devnull, "-Wl,-soname,libcuda.so.1", "-o", "libcuda.so"]
+        (folder / "libcuda.c").write_text(LIBCUDA)
+        stub = ["-shared", "-fPIC", "libcuda.c", "-Wl,-soname,libcuda.so.1", "-o", "libcuda.so"]
         run("gcc", *stub, folder=folder)
         pip = (sys.executable, "-m", "pip", "--disable-pip-version-check")
         no_wheel = ("--no-binary", "pycuda", "--no-deps", f"pycuda=={VERSION}")

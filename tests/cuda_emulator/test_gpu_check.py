@@ -18,6 +18,7 @@ from benchmarks.bring_up.kernel import KERNELS, compared
 from benchmarks.bring_up.machine import ROOT
 from benchmarks.bring_up.steps import CUT_TESTS, FEW_KERNELS, FEW_MODELS, STEPS
 from graphc.compiler.runtime.gpu import probe
+from tests.cuda_emulator import emulator
 
 GPU_CHECK = ROOT / "benchmarks" / "gpu_check.py"
 
@@ -62,8 +63,14 @@ def base_python() -> str:
 
 
 @pytest.mark.network
-def test_from_a_kit_to_the_last_step(tmp_path: Path) -> None:
+@pytest.mark.skipif(
+    bool(os.environ.get("GRAPHC_CUDA_SANITIZE")), reason="another Python, without its library first"
+)
+def test_from_a_kit_to_the_last_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     python = ".".join(map(str, sys.version_info[:2]))
+    folders = os.environ["PATH"].split(os.pathsep)
+    here = [one for one in folders if one != str(emulator.DRIVER.parent)]
+    monkeypatch.setenv("PATH", os.pathsep.join(here))  # PyCUDA is built with NVIDIA's headers
     filled = kit.fill(tmp_path / "kit", python, "", with_nvcc=False)
     assert filled == manifest.read(tmp_path / "kit")
     assert (filled.python, filled.is_built) == (python, True)
@@ -112,6 +119,46 @@ def test_what_the_sanitizer_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert done.returncode == 0, done.stdout + done.stderr
     (one,) = json.loads((tmp_path / "results.json").read_text())["runs"]
     assert (one["step"], one["passed"], one["found"]["steps"]) == ("racecheck", True, 1)
+
+
+# Column-major, as cuBLAS is; the emulated driver's memory is the host's.
+CUBLAS = """
+int cublasCreate_v2(void** handle) { *handle = &cublasCreate_v2; return 0; }
+int cublasSetStream_v2(void* handle, void* stream) { return handle ? 0 : 1; }
+int cublasGetVersion_v2(void* handle, int* version) { *version = 130100; return 0; }
+int cublasSgemm_v2(void* handle, int transa, int transb, int m, int n, int k, const float* alpha,
+                   const float* a, int lda, const float* b, int ldb, const float* beta, float* c,
+                   int ldc) {
+  if (transa || transb || *beta || *alpha != 1) return 7;
+  for (int j = 0; j < n; ++j)
+    for (int i = 0; i < m; ++i) {
+      double sum = 0;
+      for (int l = 0; l < k; ++l) sum += (double)a[i + l * lda] * b[l + j * ldb];
+      c[i + j * ldc] = SCALE * sum;
+    }
+  return 0;
+}
+"""
+
+
+@pytest.mark.parametrize(("scale", "passed"), [("1", True), ("2", False)])
+def test_products_beside_a_cublas_are_right_before_they_are_timed(
+    scale: str, passed: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "cublas.c").write_text(CUBLAS)
+    command = ["gcc", "-shared", "-fPIC", f"-DSCALE={scale}", "cublas.c", "-o", "libcublas.so.13"]
+    subprocess.run(command, cwd=tmp_path, check=True)
+    monkeypatch.setenv("LD_LIBRARY_PATH", str(tmp_path))
+    done = run("--out", tmp_path / "results.json", "--step", "cublas")
+    (one,) = json.loads((tmp_path / "results.json").read_text())["runs"]
+    assert (done.returncode, one["passed"]) == (0 if passed else 1, passed), one["said"]
+    if passed:
+        assert (one["found"]["library"], one["found"]["version"]) == ("libcublas.so.13", 130100)
+        (row,) = one["found"]["products"]
+        assert row["ms"] >= 0
+        assert row["cublas_ms"] >= 0
+    else:
+        assert "Mismatched elements" in one["said"]
 
 
 @pytest.mark.parametrize("name", [name for name in KERNELS if name not in FEW_KERNELS])
