@@ -30,7 +30,8 @@
 # make web             bundle that script anew (node and npm)
 # make gpu-kit         fill build/gpu-kit with the wheels that benchmarks/gpu_check.py needs on a machine
 #                      with a GPU and no network: for Python and CUDA as here, or PYTHON=3.12,
-#                      CUDA=12; with NVCC=1 nvcc and compute-sanitizer, too (CUDA 13)
+#                      CUDA=12; with NVCC=1 nvcc and compute-sanitizer, too (CUDA 13); with SOURCE=1
+#                      PyCUDA as source, which is built over there
 # make rehearse-gpu    run benchmarks/gpu_check.py from such a kit, from start to end, on the emulated
 #                      driver and without a network; with all models and kernels, cut down
 # make nvcc-gate       compile the kernels of the reference models with nvcc, as each of four cards would
@@ -219,7 +220,7 @@ KIT ?= build/gpu-kit
 gpu-kit:
 	$(if $(KIT_PYTHON),python3,$(PYTHON)) benchmarks/bring_up/kit.py --folder $(KIT) \
 	  $(if $(KIT_PYTHON),--python $(KIT_PYTHON)) $(if $(KIT_CUDA),--cuda $(KIT_CUDA)) \
-	  $(if $(NVCC),--nvcc)
+	  $(if $(NVCC),--nvcc) $(if $(SOURCE),--source)
 
 rehearse-gpu: $(CUDA_DRIVER)/libcuda.so.1
 	GRAPHC_CUDA_DRIVER=$< GRAPHC_REHEARSE=all $(CUDA)/bin/python -m pytest -q -n 0 \

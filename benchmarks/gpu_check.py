@@ -5,7 +5,7 @@
     python benchmarks/gpu_check.py --resume             go on where the last command ended
     python benchmarks/gpu_check.py --step doctor bench  some of the steps
 
-It asks nothing of a network: `make gpu-kit` fills the kit beforehand, where there is one. The first
+It needs no network: `make gpu-kit` fills the kit beforehand, where there is one. The first
 line says what is lacking. Each run of a step is a process of its own with a limit; one that fails,
 crashes or hangs stops no other, and the file is written after each. The last line counts them.
 
@@ -40,6 +40,7 @@ KIT = ROOT / "build" / "gpu-kit"
 OLDEST_PYTHON = (3, 11)
 MACHINE = ROOT / "benchmarks" / "bring_up" / "machine.py"
 ALL_PASSED, SOME_FAILED, NOTHING_TO_CHECK, TIME_IS_UP = range(4)
+INTERRUPTED = 130
 
 
 def main(given: Sequence[str] | None = None) -> int:
@@ -49,6 +50,9 @@ def main(given: Sequence[str] | None = None) -> int:
     except (KitError, ResultsError) as error:
         print(f"gpu_check: {error}", file=sys.stderr)
         return NOTHING_TO_CHECK
+    except KeyboardInterrupt:
+        print("\ngpu_check: interrupted: go on with --resume", file=sys.stderr)
+        return INTERRUPTED
 
 
 def check(arguments: argparse.Namespace) -> int:
@@ -57,17 +61,16 @@ def check(arguments: argparse.Namespace) -> int:
     variables = emulated() if arguments.emulated else {"GRAPHC_CUDA_TESTS": "gpu"}
     variables["PYTHONPATH"] = joined(str(ROOT), os.getenv("PYTHONPATH"))
     machine = ask(sys.executable, variables)
-    folder = arguments.kit or (KIT if (KIT / manifest.MANIFEST).is_file() else None)
-    kit = manifest.read(folder) if folder else None
+    folder, kit = kit_for(arguments.kit, machine)
     problems = list(missing(machine, kit))
     if problems:
         print(f"gpu_check: there is nothing to check with: {'; '.join(problems)}", file=sys.stderr)
         return NOTHING_TO_CHECK
+    say(left_out(machine, kit))
     python = sys.executable
     if kit is not None and needs(kit, machine):
-        python = str(environment.installed(kit, folder, machine, say, arguments.environment))
+        python = str(environment.installed(kit, folder, say, arguments.environment))
         machine = ask(python, variables)
-    say(left_out(machine))
     results = begun(arguments, facts_of(machine, kit))
     setting = Setting(
         python, machine, results.path, bool(arguments.emulated), arguments.emulated == "few"
@@ -138,15 +141,30 @@ def missing(machine: Mapping[str, Any], kit: Kit | None) -> Iterator[str]:
         )
 
 
+def kit_for(given: Path | None, machine: Mapping[str, Any]) -> tuple[Path | None, Kit | None]:
+    """Return the folder and the manifest of the kit that was named, else of the one in its usual
+    place, where a machine lacks what it has."""
+    if given is not None:
+        return given, manifest.read(given)
+    if (KIT / manifest.MANIFEST).is_file():
+        kit = manifest.read(KIT)
+        if needs(kit, machine):
+            return KIT, kit
+    return None, None
+
+
 def needs(kit: Kit, machine: Mapping[str, Any]) -> bool:
     """Return True if a machine lacks what a kit has."""
     return bool(machine["lacking"]) or (machine["nvcc"] is None and bool(kit.nvcc))
 
 
-def left_out(machine: Mapping[str, Any]) -> str:
-    """Return the first line: what is lacking of what is not necessary."""
-    lacking = []
-    if machine["sanitizer"] is None:
+def left_out(machine: Mapping[str, Any], kit: Kit | None) -> str:
+    """Return the first line: what is lacking, and what of it comes from a kit."""
+    lacking = [f"{one} (of the kit)" for one in machine["lacking"]]
+    has_tools = kit is not None and bool(kit.nvcc) and machine["nvcc"] is None
+    if has_tools:
+        lacking.append("nvcc, compute-sanitizer (of the kit)")
+    elif machine["sanitizer"] is None:
         lacking.append("compute-sanitizer (memcheck, racecheck and others are left out)")
     if not machine["torch"]:
         lacking.append("PyTorch (benches run without it)")

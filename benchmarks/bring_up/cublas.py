@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.bring_up.outcome import tell
-from graphc.cli.bench.report import span
+from graphc.cli.bench.report import timing
 from graphc.compiler import graph as g
 from graphc.compiler.codegen import lower
 from graphc.compiler.runtime.gpu import cuda
@@ -56,7 +56,7 @@ class Cublas:
     def multiply(self, left: int, right: int, out: int, m: int, k: int, n: int) -> None:
         """Put ``out = left @ right`` of row-major float32 matrices, by address, into the stream.
 
-        cuBLAS is column-major: it is told the transposed product. TF32 is off unless asked for.
+        cuBLAS is column-major, so this is the transposed product. TF32 is off by default.
         """
         one, zero = ctypes.c_float(1), ctypes.c_float(0)
         sizes = map(ctypes.c_int, (n, m, k))
@@ -130,7 +130,13 @@ def main() -> None:
         ours, _ = time_program(device, executor, feeds, {}, 0, REPEATS)
         with device.current():
             theirs = times(device, cublas, left, right)
-        row = {"m": m, "k": k, "n": n, "ms": span(ours).median, "cublas_ms": span(theirs).median}
+        row = {
+            "m": m,
+            "k": k,
+            "n": n,
+            "ms": timing(ours).median,
+            "cublas_ms": timing(theirs).median,
+        }
         rows.append(row)
         print(f"{m} x {k} x {n}: {row['ms']:.3f} ms, cuBLAS {row['cublas_ms']:.3f} ms")
     tell(True, library=found, version=cublas.version, products=rows)

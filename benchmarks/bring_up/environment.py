@@ -10,7 +10,6 @@ import sys
 import sysconfig
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 from benchmarks.bring_up import headers
 from benchmarks.bring_up.machine import ROOT
@@ -24,18 +23,16 @@ _STAMP = "kit.sha256"
 def installed(
     kit: Kit,
     folder: Path,
-    machine: Mapping[str, Any],
     say: Callable[[str], None],
     place: Path = ENVIRONMENT,
 ) -> Path:
     """Return the Python of an environment with a kit installed; it is made where it is not there.
 
-    Nothing is asked of a network. KitError where something fails.
+    It needs no network. KitError where something fails.
 
     Args:
         folder: the kit's.
-        machine: as `benchmarks.bring_up.machine` reports it.
-        say: is told what takes long.
+        say: prints a line about what takes long.
         place: the environment's folder.
     """
     python = place / "bin" / "python"
@@ -61,7 +58,7 @@ def installed(
         (wheel,) = wheels.glob("pycuda-*.whl")
     else:
         say("building PyCUDA, which takes minutes")
-        wheel = _built(kit, python, wheels, machine, place)
+        wheel = _built(python, wheels, place)
     _run(*install, "--no-deps", "--ignore-installed", str(wheel))
     stamp.write_text(key)
     return python
@@ -77,13 +74,8 @@ def _join_host(place: Path) -> None:
     (own / "of_the_host.pth").write_text("".join(f"{line}\n" for line in lines))
 
 
-def _built(kit: Kit, python: Path, wheels: Path, machine: Mapping[str, Any], place: Path) -> Path:
-    """Return the wheel of PyCUDA that is built here from a kit's source, with the kit's headers."""
-    if machine["host_compiler"] is None:
-        raise KitError(
-            f"the kit has the source of PyCUDA {kit.pycuda}, and no g++ is here. What to do: "
-            f"install g++, or make gpu-kit where python{kit.python} is"
-        )
+def _built(python: Path, wheels: Path, place: Path) -> Path:
+    """Return the wheel of PyCUDA that is built here, from a kit's source with its headers."""
     folder = headers.unpack(wheels.glob("nvidia_cuda_*.whl"), place / "cuda-headers")
     offline = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheels), "CUDA_INC_DIR": str(folder)}
     return Path(_run(str(python), str(BUILDER), environment=offline).splitlines()[-1])

@@ -3,6 +3,7 @@
     make gpu-kit                              for this Python, CUDA as the nvcc here or 13.0
     make gpu-kit PYTHON=3.12 CUDA=12          for another Python and CUDA
     make gpu-kit NVCC=1                       with nvcc and compute-sanitizer, of CUDA 13
+    make gpu-kit SOURCE=1                     with PyCUDA as source, for an older glibc than here
 
 PyCUDA is built here where the Python that it is for is here; else its source and what builds it go
 along, and gpu_check.py builds it on the machine with the GPU, which takes g++ and minutes there.
@@ -12,11 +13,13 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import shutil
 import subprocess
 import sys
 import sysconfig
 import tempfile
+import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -46,13 +49,16 @@ SANITIZER = ("nvidia-cuda-sanitizer-api",)
 OLDEST_PYTHON = (3, 11)
 
 
-def fill(folder: Path, python: str, cuda: str, with_nvcc: bool) -> Kit:
+def fill(
+    folder: Path, python: str, cuda: str = "", with_nvcc: bool = False, as_source: bool = False
+) -> Kit:
     """Make a kit in a folder, which is emptied before.
 
     Args:
         python: "3.12".
         cuda: "13" or "13.0"; empty for that of the nvcc here, or 13.0.
         with_nvcc: with NVIDIA's wheels of nvcc and compute-sanitizer.
+        as_source: PyCUDA is built on the machine with the GPU, wherever that Python is.
     """
     if numbers(python) < OLDEST_PYTHON:
         raise SystemExit(
@@ -70,7 +76,7 @@ def fill(folder: Path, python: str, cuda: str, with_nvcc: bool) -> Kit:
     shutil.rmtree(folder, ignore_errors=True)
     wheels.mkdir(parents=True)
     wanted = [one for one in requirements() if not one.startswith("pycuda")]
-    interpreter = interpreter_of(python)
+    interpreter = None if as_source else interpreter_of(python)
     with tempfile.TemporaryDirectory() as place:
         if interpreter is None:
             download(wheels, python, headers.packages(release), "--no-deps")
@@ -89,6 +95,7 @@ def fill(folder: Path, python: str, cuda: str, with_nvcc: bool) -> Kit:
         cuda=dotted(release),
         pycuda=pycuda_wheel.VERSION,
         is_built=interpreter is not None,
+        glibc=glibc_of(next(wheels.glob("pycuda-*.whl"), None)),
         nvcc=dotted(release) if toolkit else "",
         requirements=[*wanted, *PYCUDA_NEEDS],
         toolkit=toolkit,
@@ -131,8 +138,8 @@ def interpreter_of(python: str) -> str | None:
     program = shutil.which(f"python{python}")
     if program is None:
         return None
-    asked = subprocess.run([program, "-m", "pip", "--version"], capture_output=True, check=False)
-    return None if asked.returncode else program
+    version = subprocess.run([program, "-m", "pip", "--version"], capture_output=True, check=False)
+    return None if version.returncode else program
 
 
 def built(interpreter: str, release: Version, place: Path) -> Path:
@@ -145,6 +152,18 @@ def built(interpreter: str, release: Version, place: Path) -> Path:
             raise SystemExit(f"gpu-kit: no cuda.h in {', '.join(headers.packages(release))}")
     said = run(interpreter, pycuda_wheel.__file__, environment={"CUDA_INC_DIR": str(folder)})
     return Path(said.splitlines()[-1])
+
+
+def glibc_of(wheel: Path | None) -> str:
+    """Return the least glibc that the extensions of a wheel load with; empty without a wheel."""
+    if wheel is None:
+        return ""
+    with zipfile.ZipFile(wheel) as archive:
+        extensions = [archive.read(name) for name in archive.namelist() if name.endswith(".so")]
+    found = {
+        version.decode() for one in extensions for version in re.findall(rb"GLIBC_([\d.]+)", one)
+    }
+    return max(found, key=numbers, default="")
 
 
 def source(wheels: Path) -> None:
@@ -198,11 +217,12 @@ def main() -> None:
     parser.add_argument("--python", default=here, metavar="X.Y", help=f"default: {here}")
     parser.add_argument("--cuda", default="", metavar="X[.Y]", help="default: the nvcc's, or 13.0")
     parser.add_argument("--nvcc", action="store_true", help="nvcc and compute-sanitizer, too")
-    arguments = parser.parse_args()
-    kit = fill(arguments.folder, arguments.python, arguments.cuda, arguments.nvcc)
+    parser.add_argument("--source", action="store_true", help="PyCUDA as source")
+    given = parser.parse_args()
+    kit = fill(given.folder, given.python, given.cuda, given.nvcc, given.source)
     form = "built" if kit.is_built else "as source"
     print(
-        f"{arguments.folder}: {len(kit.files)} files, {kit.size / 1e6:.1f} MB, for Python "
+        f"{given.folder}: {len(kit.files)} files, {kit.size / 1e6:.1f} MB, for Python "
         f"{kit.python} on {kit.platform}; PyCUDA {kit.pycuda}, {form}, for CUDA {kit.cuda}"
         + (f"; nvcc {kit.nvcc}" if kit.nvcc else "")
     )

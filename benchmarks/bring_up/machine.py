@@ -2,7 +2,7 @@
 
     python benchmarks/bring_up/machine.py
 
-It is a process of its own, as the driver is asked, which works in no fork of the process.
+It is a process of its own, as it calls the driver, which works in no fork of the process.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _PARTS = re.compile(r"([A-Za-z0-9_.-]+)\s*(?:>=\s*([\d.]+))?")
 
 def requirements() -> list[str]:
     """Return what graphc on a GPU and its tests need of packages, as pyproject.toml has it."""
-    import tomllib  # noqa: PLC0415  (Python 3.11 has it; an older one is told so before)
+    import tomllib  # noqa: PLC0415  (Python 3.11 has it; gpu_check.py refuses an older one)
 
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     return [*project["dependencies"], *project["optional-dependencies"]["gpu"], *TEST_REQUIREMENTS]
@@ -86,6 +86,7 @@ def report() -> dict[str, Any]:
         "sanitizer": sanitizer_path(nvcc),
         "torch": importlib.util.find_spec("torch") is not None,
         "host_compiler": shutil.which("g++"),
+        "python_headers": Path(sysconfig.get_path("include"), "Python.h").is_file(),
         "lacking": lacking_packages(requirements()) if sys.version_info >= (3, 11) else [],
     }
 

@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.bring_up.machine import numbers
+
 MANIFEST = "kit.json"
 WHEELS = "wheels"
 
@@ -27,6 +29,7 @@ class Kit:
         cuda: the CUDA whose headers PyCUDA is, or is to be, built with: "13.0".
         pycuda: the version of PyCUDA.
         is_built: PyCUDA is a wheel; else its source, which the machine with the GPU builds.
+        glibc: the least that the wheel of PyCUDA loads with: "2.34"; empty of source.
         nvcc: the version of nvcc among the wheels; empty without.
         requirements: what is to be installed, less what a machine has.
         toolkit: NVIDIA's packages, for a machine with a driver alone.
@@ -40,6 +43,7 @@ class Kit:
     cuda: str
     pycuda: str
     is_built: bool
+    glibc: str
     nvcc: str
     requirements: list[str]
     toolkit: list[str]
@@ -95,6 +99,22 @@ def _differences(kit: Kit, machine: Mapping[str, Any]) -> Iterator[str]:
         yield (
             f"the kit is for {kit.platform}, this is {machine['platform']}: make gpu-kit on such a "
             "machine"
+        )
+    if not kit.is_built:
+        for name, there, fix in (
+            ("g++", machine["host_compiler"], "install g++"),
+            ("Python.h", machine["python_headers"], "install python3-dev"),
+        ):
+            if not there:
+                yield (
+                    f"the kit has PyCUDA as source, and {name} to build it is not here: {fix}, or "
+                    f"make gpu-kit where python{kit.python} is on PATH"
+                )
+    libc, here = machine["libc"]
+    if kit.glibc and libc == "glibc" and numbers(here) < numbers(kit.glibc):
+        yield (
+            f"the kit's PyCUDA was built for glibc {kit.glibc}, this is {here}: make gpu-kit "
+            "SOURCE=1, whose PyCUDA is built here"
         )
     driver = machine["driver"]
     if driver and _major(kit.cuda) > _major(driver):

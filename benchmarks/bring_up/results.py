@@ -16,7 +16,7 @@ class ResultsError(Exception):
 
 
 class Results:
-    """What a check has found so far, and the file that has it."""
+    """The findings of a check so far, and the file that has them."""
 
     def __init__(self, path: Path, facts: dict[str, Any], runs: Sequence[dict[str, Any]] = ()):
         self.path = path

@@ -48,7 +48,7 @@ def carry_out(run: Run, environment: Mapping[str, str], seconds: float) -> dict[
     taken = round(time.monotonic() - started, 1)
     if stopped and seconds < run.limit:
         return None
-    found = _told(out)
+    found = _stated(out)
     lines = _last_lines(out, error)
     if stopped:
         passed, said = False, f"did not end within {run.limit} s; it was stopped. {lines}"
@@ -78,13 +78,13 @@ def _killed(process: subprocess.Popen[str]) -> tuple[str, str]:
         return "", "it could not be killed"
 
 
-def _told(out: str) -> dict[str, Any]:
+def _stated(out: str) -> dict[str, Any]:
     """Return the JSON of the last line; empty where that is none."""
     try:
-        told = json.loads(out.splitlines()[-1])
+        stated = json.loads(out.splitlines()[-1])
     except (IndexError, ValueError):
         return {}
-    return told if isinstance(told, dict) else {}
+    return stated if isinstance(stated, dict) else {}
 
 
 def _signal(number: int) -> str:

@@ -28,7 +28,7 @@ FAILED_UNDER_SANITIZER = "9"
 
 @dataclass(frozen=True)
 class Setting:
-    """What the runs depend on.
+    """The facts and the choices that the runs depend on.
 
     Attributes:
         python: the program that has all packages.
@@ -141,4 +141,4 @@ STEPS: dict[str, Callable[[Setting], Iterator[Run]]] = {
     "initcheck": sanitizer("initcheck"),
     "synccheck": sanitizer("synccheck"),
 }
-"""What each step runs. A run that fails stops none of the others."""
+"""The runs of each step. One that fails stops none of the others."""

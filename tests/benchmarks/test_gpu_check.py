@@ -42,6 +42,8 @@ MACHINE = {
     "sanitizer": None,
     "torch": False,
     "host_compiler": "/usr/bin/g++",
+    "python_headers": True,
+    "libc": ["glibc", "2.35"],
     "lacking": [],
 }
 KIT = Kit(
@@ -50,6 +52,7 @@ KIT = Kit(
     cuda="12.1",
     pycuda="2026.1",
     is_built=True,
+    glibc="2.34",
     nvcc="",
     requirements=["numpy>=2"],
     toolkit=[],
@@ -99,13 +102,17 @@ def test_a_kit_is_installed_only_for_what_is_lacking() -> None:
 
 
 def test_what_is_left_out_is_the_first_line() -> None:
-    line = gpu_check.left_out(MACHINE)
+    line = gpu_check.left_out(MACHINE, None)
     assert line.startswith(
         "lacking: compute-sanitizer (memcheck, racecheck and others are left out)"
     )
     assert "PyTorch (benches run without it)" in line
     whole = {**MACHINE, "sanitizer": "/usr/bin/compute-sanitizer", "torch": True}
-    assert gpu_check.left_out(whole) == "lacking: nothing"
+    assert gpu_check.left_out(whole, None) == "lacking: nothing"
+    bare = {**whole, "nvcc": None, "sanitizer": None, "lacking": ["pycuda>=2025.1.2"]}
+    assert gpu_check.left_out(bare, replace(KIT, nvcc="13.0")) == (
+        "lacking: pycuda>=2025.1.2 (of the kit); nvcc, compute-sanitizer (of the kit)"
+    )
 
 
 def test_versions_of_packages_are_compared_as_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -173,6 +180,11 @@ def test_an_old_python_is_said(
             {"cuda": "13.0"},
             ["PyCUDA is built for CUDA 13.0, the driver is for CUDA 12.4: make gpu-kit CUDA=12"],
         ),
+        ({"is_built": False, "glibc": ""}, []),
+        (
+            {"glibc": "2.36"},
+            ["PyCUDA was built for glibc 2.36, this is 2.35: make gpu-kit SOURCE=1"],
+        ),
         ({"cuda": "12.9"}, []),  # PyCUDA calls nothing that came within CUDA 12
         (
             {"cuda": "13.0", "python": "3.11", "nvcc": "13.0"},
@@ -187,6 +199,34 @@ def test_a_kit_for_another_machine_says_how_it_differs(
     assert len(found) == len(said)
     for line, part in zip(found, said, strict=True):
         assert part in line
+
+
+def test_a_kit_whose_pycuda_cannot_be_built_says_what_is_missing() -> None:
+    bare = {**MACHINE, "host_compiler": None, "python_headers": False}
+    compiler, header = manifest.differences(replace(KIT, is_built=False, glibc=""), bare)
+    assert "PyCUDA as source, and g++ to build it is not here: install g++" in compiler
+    assert "Python.h to build it is not here: install python3-dev" in header
+    assert manifest.differences(KIT, bare) == []
+
+
+def test_a_kit_in_its_place_is_of_no_matter_where_all_is_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gpu_check, "KIT", tmp_path)
+    assert gpu_check.kit_for(None, {**MACHINE, "lacking": ["pycuda"]}) == (None, None)
+    (tmp_path / manifest.WHEELS).mkdir()
+    KIT.write(tmp_path)
+    assert gpu_check.kit_for(None, MACHINE) == (None, None)
+    assert gpu_check.kit_for(None, {**MACHINE, "lacking": ["pycuda"]}) == (tmp_path, KIT)
+    assert gpu_check.kit_for(tmp_path, MACHINE) == (tmp_path, KIT)
+
+
+def test_the_glibc_of_a_wheel_is_the_highest_of_its_extensions(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "some.whl", "w") as archive:
+        archive.writestr("some/_driver.so", b"GLIBC_2.9\0GLIBC_2.34\0GLIBCXX_3.4.29\0")
+        archive.writestr("some/note.txt", b"GLIBC_2.99")
+    assert kit.glibc_of(tmp_path / "some.whl") == "2.34"
+    assert kit.glibc_of(None) == ""
 
 
 def test_the_nvcc_of_a_kit_that_the_driver_does_not_take_is_said() -> None:
@@ -257,18 +297,18 @@ def test_headers_of_wheels_are_one_folder(tmp_path: Path) -> None:
 
 
 def test_a_program_that_passes_fails_or_leaves_out_says_so() -> None:
-    told = (
+    program = (
         "import json; print('text'); "
         "print(json.dumps({'passed': %s, 'said': %r, 'found': {'n': 3}}))"
     )
-    run = Run("some", python(told % (True, "")), 60)
+    run = Run("some", python(program % (True, "")), 60)
     one = carry_out(run, {}, 60)
     assert one is not None
     assert (one["name"], one["passed"], one["found"]) == ("some", True, {"n": 3})
-    one = carry_out(replace(run, command=python(told % (None, "no such thing"))), {}, 60)
+    one = carry_out(replace(run, command=python(program % (None, "no such thing"))), {}, 60)
     assert one is not None
     assert (one["passed"], one["said"]) == (None, "no such thing")
-    failed = told % (False, "3 differ") + "; raise SystemExit(1)"
+    failed = program % (False, "3 differ") + "; raise SystemExit(1)"
     one = carry_out(replace(run, command=python(failed)), {}, 60)
     assert one is not None
     assert (one["passed"], one["said"]) == (False, "3 differ")

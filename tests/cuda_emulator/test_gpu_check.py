@@ -71,7 +71,7 @@ def test_from_a_kit_to_the_last_step(tmp_path: Path, monkeypatch: pytest.MonkeyP
     folders = os.environ["PATH"].split(os.pathsep)
     here = [one for one in folders if one != str(emulator.DRIVER.parent)]
     monkeypatch.setenv("PATH", os.pathsep.join(here))  # PyCUDA is built with NVIDIA's headers
-    filled = kit.fill(tmp_path / "kit", python, "", with_nvcc=False)
+    filled = kit.fill(tmp_path / "kit", python)
     assert filled == manifest.read(tmp_path / "kit")
     assert (filled.python, filled.is_built) == (python, True)
     out, place = tmp_path / "results.json", tmp_path / "environment"
@@ -80,9 +80,11 @@ def test_from_a_kit_to_the_last_step(tmp_path: Path, monkeypatch: pytest.MonkeyP
     # A part of it in one command, the rest in another, as on a machine that was given back.
     done = run(*options, "--step", "doctor", "kernels", python=base_python())
     assert done.returncode == 0, done.stdout + done.stderr
-    first, *_, last = done.stdout.splitlines()
-    assert first == f"gpu_check: installing the kit {tmp_path}/kit into {place}"
-    assert "gpu_check: lacking: compute-sanitizer (memcheck, racecheck" in done.stdout
+    first, second, *_, last = done.stdout.splitlines()
+    assert first.startswith("gpu_check: lacking: ")
+    assert "pycuda>=2025.1.2 (of the kit)" in first
+    assert "compute-sanitizer (memcheck, racecheck" in first
+    assert second == f"gpu_check: installing the kit {tmp_path}/kit into {place}"
     assert last.endswith(f" passed, 0 failed, 0 left out; {out}")
     before = json.loads(out.read_text())
     assert before["facts"]["card"] == "graphc emulated device"
