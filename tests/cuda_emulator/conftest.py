@@ -80,3 +80,10 @@ else:
         context.push()
         yield
         context.pop()
+        context.detach()  # by name: pycuda's destructor takes it for one that was created
+
+    @pytest.fixture(autouse=True)
+    def _forgiving() -> Iterator[None]:
+        """A test that fails with an error of the GPU takes no other with it."""
+        yield
+        emulator.forgive()

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 EMULATED_ALONE: dict[str, tuple[str, ...]] = {
+    "test_contexts.py": (),
+    "test_driver_refusals.py": (),
     "test_faults.py": (),
+    "test_lost_gpu.py": (),
     "test_ptx_counters.py": (),
     "test_ptx_faults.py": (),
     "test_ptx_floats.py": (),
@@ -21,11 +24,7 @@ EMULATED_ALONE: dict[str, tuple[str, ...]] = {
     ),
     # Its card's limits: shared memory a block, memory.
     "test_runtime.py": ("test_more_shared_memory_than_usual_is_requested_and_too_much_is_refused",),
-    "test_runtime_errors.py": (
-        "test_out_of_memory_names_what_is_large_and_the_batch_that_fits",
-        # A stray store, which leaves a process on a GPU without one.
-        "test_a_kernel_that_fails_is_named_by_the_error",
-    ),
+    "test_runtime_errors.py": ("test_out_of_memory_names_what_is_large_and_the_batch_that_fits",),
     "test_runtime_processes.py": ("test_the_report_says_what_functions_run_on",),
 }
 """By file: all of its tests, or those of these names. They are not run on a GPU."""

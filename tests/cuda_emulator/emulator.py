@@ -71,22 +71,38 @@ def emulate(way: str) -> None:
     config.cuda_cache = _kernel_cache(DRIVER)
 
 
+def forgive() -> None:
+    """Undo that a planted fault has ended its context: calls work again, and its memory stays."""
+    if DRIVER is not None:
+        ctypes.CDLL(str(DRIVER)).emulatedForgive()
+
+
 @contextmanager
-def emulated_card(card: Card) -> Iterator[None]:
-    """Within the block the driver emulates this card, and graphc chooses kernels for it."""
-    device = graphc_cuda.device()
-    facts, before = device.facts, os.environ.get("GRAPHC_CUDA_CARD")
-    major, minor = card.capability
-    os.environ["GRAPHC_CUDA_CARD"] = f"{major}.{minor}:{card.most_shared}"
-    device.facts = replace(facts, capability=card.capability, shared_opt_in=card.most_shared)
+def driver_card(capability: tuple[int, int], most_shared: int = 64 << 10) -> Iterator[None]:
+    """Within the block the driver emulates a card of these properties."""
+    before = os.environ.get("GRAPHC_CUDA_CARD")
+    major, minor = capability
+    os.environ["GRAPHC_CUDA_CARD"] = f"{major}.{minor}:{most_shared}"
     try:
         yield
     finally:
-        device.facts = facts
         if before is None:
             del os.environ["GRAPHC_CUDA_CARD"]
         else:
             os.environ["GRAPHC_CUDA_CARD"] = before
+
+
+@contextmanager
+def emulated_card(card: Card) -> Iterator[None]:
+    """Within the block the driver emulates this card, and graphc chooses kernels for it."""
+    device = graphc_cuda.device()
+    facts = device.facts
+    device.facts = replace(facts, capability=card.capability, shared_opt_in=card.most_shared)
+    try:
+        with driver_card(card.capability, card.most_shared):
+            yield
+    finally:
+        device.facts = facts
 
 
 EVERY_CARD = os.environ.get("GRAPHC_CUDA_CARDS") == "all"

@@ -41,20 +41,26 @@ SANITIZED = ("-O0", "-fsanitize-recover=address")
 # The compiler needs no library of a sanitizer: with it, it takes half as long again.
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "LD_PRELOAD"}
 
-KERNEL = re.compile(r"__global__\s+(?:static\s+)?void\s+(\w+)\s*\(")
+_IN_BRACKETS = r"\((?P<{}>(?:[^()]|\([^()]*\))*)\)"
+BOUNDS = r"(?:__launch_bounds__\s*{}\s*)?"
+KERNEL = re.compile(
+    rf"__global__\s+{BOUNDS.format(_IN_BRACKETS.format('before'))}(?:static\s+)?void\s+"
+    rf"{BOUNDS.format(_IN_BRACKETS.format('behind'))}(?P<name>\w+)\s*\("
+)
 SHARED = re.compile(r"(?P<extern>extern\s+)?(?:static\s+)?__shared__\s+(?P<declaration>[^;]*);")
+REGISTERS = re.compile(r"Used (\d+) registers")
 ALIGNMENT = re.compile(r"\balignas\s*\([^()]*\)")
 FIRST = re.compile(r"(?P<type>.+?)\s*\b(?P<name>\w+)\s*(?P<dims>(?:\[[^\]]*\]\s*)*)$", re.DOTALL)
 NEXT = re.compile(r"(?P<name>\w+)\s*(?P<dims>(?:\[[^\]]*\]\s*)*)$", re.DOTALL)
 
 TABLE = """
-static const emu_kernel emu_kernels[] = {{{rows}{{nullptr, nullptr, {{}}}}}};
+static const emu_kernel emu_kernels[] = {{{rows}{{nullptr, nullptr, {{}}, 0}}}};
 extern "C" __attribute__((visibility("default"))) const emu_module emu_module_table = {{
-    &emu_self, &emu, emu_kernels, {count}}};
+    &emu_self, &emu, emu_kernels, {count}, {arch}}};
 """
 ROW = (
     '{{"{name}", [](const char* parameters) {{ emu_call(&{name}, parameters); }}, '
-    "emu_layout(&{name})}}, "
+    "emu_layout(&{name}), emu_most_threads({bounds})}}, "
 )
 
 
@@ -97,9 +103,12 @@ def shared_variables(found: re.Match[str], number: int) -> str:
     return " ".join(text) + "\n" * found[0].count("\n")
 
 
-def rewrite(preprocessed: str) -> str:
-    """The C++ of preprocessed CUDA C."""
-    kernels = list(dict.fromkeys(KERNEL.findall(preprocessed)))
+def rewrite(preprocessed: str, arch: str) -> str:
+    """The C++ of preprocessed CUDA C for an architecture, ``sm_75``."""
+    bounds = {
+        found["name"]: found["before"] or found["behind"] or ""
+        for found in KERNEL.finditer(preprocessed)
+    }
     count = 0
 
     def replace(found: re.Match[str]) -> str:
@@ -108,18 +117,28 @@ def rewrite(preprocessed: str) -> str:
         return shared_variables(found, count)
 
     text = SHARED.sub(replace, preprocessed)
-    text = re.sub(r"\b__global__\b", "", text)
+    if text.count("__launch_bounds__") != sum(
+        found["before"] is not None or found["behind"] is not None
+        for found in KERNEL.finditer(text)
+    ):
+        raise UnsupportedSourceError("expected __launch_bounds__ between __global__ and a name")
+    text = re.sub(rf"\b__global__\b|\b__launch_bounds__\s*{_IN_BRACKETS.format('any')}", "", text)
     if "__shared__" in text:
         raise UnsupportedSourceError("a __shared__ without a declaration after it")
-    rows = "".join(ROW.format(name=name) for name in kernels)
-    return text + TABLE.format(rows=rows, count=len(kernels))
+    rows = "".join(ROW.format(name=name, bounds=bound) for name, bound in bounds.items())
+    return text + TABLE.format(rows=rows, count=len(bounds), arch=number_of(arch))
 
 
-def compile_source(source: str, output: str, include: list[str], sanitize: str) -> None:
-    preprocessed = preprocess(source, include, "-E")
+def number_of(arch: str) -> str:
+    """``75`` of ``sm_75``."""
+    return arch.removeprefix("sm_")
+
+
+def compile_source(source: str, output: str, include: list[str], arch: str, sanitize: str) -> None:
+    preprocessed = preprocess(source, include, arch, "-E")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "kernel.ii")
-        path.write_text(rewrite(preprocessed))
+        path.write_text(rewrite(preprocessed, arch))
         sanitizers = [f"-fsanitize={sanitize}", *SANITIZED] if sanitize else []
         command = ["g++", *FLAGS, *sanitizers, "-shared", "-Wl,-Bsymbolic", str(path), "-o", output]
         subprocess.run(command, check=True, env=ENVIRONMENT)
@@ -135,12 +154,24 @@ def real_nvcc() -> str:
 
 
 def compile_ptx(source: str, output: str, include: list[str], arch: str) -> None:
-    """Write the image of the PTX that nvcc makes, with the flags of graphc that matter to it."""
+    """Write the image of the PTX that nvcc makes, with the flags of graphc that matter to it, and
+    with the registers that ptxas gives its kernels."""
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "kernel.ptx")
-        command = [real_nvcc(), "-ptx", "-std=c++17", "-lineinfo", f"-arch={arch}", *include]
-        subprocess.run([*command, source, "-o", str(path)], check=True, env=ENVIRONMENT)
-        Path(output).write_bytes(encode(path.read_text()))
+        command = [real_nvcc(), "-cubin", "-std=c++17", "-lineinfo", f"-arch={arch}", *include]
+        command += ["-Xptxas=-v", "--keep", f"--keep-dir={folder}", "-o", f"{folder}/kernel.cubin"]
+        done = subprocess.run([*command, source], capture_output=True, text=True, env=ENVIRONMENT)
+        if done.returncode:
+            print(done.stdout + done.stderr, file=sys.stderr)
+            raise subprocess.CalledProcessError(done.returncode, command)
+        (path,) = Path(folder).glob("*.ptx")
+        Path(output).write_bytes(encode(path.read_text(), registers_of(done.stderr)))
+
+
+def registers_of(said: str) -> dict[str, int]:
+    """The registers of a thread of each kernel, from what ``ptxas -v`` says."""
+    parts = re.split(r"Compiling entry function '(\w+)'", said)
+    pairs = zip(parts[1::2], parts[2::2], strict=True)
+    return {name: int(REGISTERS.search(part)[1]) for name, part in pairs}
 
 
 def way() -> str:
@@ -152,8 +183,9 @@ def way() -> str:
     return name
 
 
-def preprocess(source: str, include: list[str], *flags: str) -> str:
+def preprocess(source: str, include: list[str], arch: str, *flags: str) -> str:
     command = ["g++", "-std=c++17", "-x", "c++", *flags, *include]
+    command.append(f"-D__CUDA_ARCH__={number_of(arch)}0")
     command += [f"-I{DRIVER}", "-include", str(DRIVER / "kernel.h"), source]
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=ENVIRONMENT)
     return done.stdout
@@ -185,8 +217,9 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--output-file", "-o", dest="output")
     parser.add_argument("-I", dest="include", action="append", default=[])
     parser.add_argument("-D", dest="define", action="append", default=[])
+    parser.add_argument("-arch", default="sm_75")
     # These change nothing that an emulation could show. There is no --use_fast_math.
-    for name in ("-arch", "-code", "-std", "--fmad", "-Xptxas", "-Werror", "--compiler-options"):
+    for name in ("-code", "-std", "--fmad", "-Xptxas", "-Werror", "--compiler-options"):
         parser.add_argument(name)
     parser.add_argument("-lineinfo", action="store_true")
     return parser.parse_args()
@@ -206,11 +239,11 @@ def main() -> int:
     output = arguments.output or str(Path(arguments.source).with_suffix(".cubin"))
     try:
         if way() == "ptx" and not arguments.preprocess:
-            compile_ptx(arguments.source, output, include, arguments.arch or "sm_75")
+            compile_ptx(arguments.source, output, include, arguments.arch)
         elif arguments.preprocess:
-            print(preprocess(arguments.source, include, "-E", "-P"))
+            print(preprocess(arguments.source, include, arguments.arch, "-E", "-P"))
         else:
-            compile_source(arguments.source, output, include, sanitize)
+            compile_source(arguments.source, output, include, arguments.arch, sanitize)
     except subprocess.CalledProcessError as error:
         return error.returncode
     except (UnsupportedSourceError, PtxError) as error:

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import pycuda.driver as cuda
 
 from graphc import resources
 from tests.cuda_emulator import nvcc
+from tests.cuda_emulator.emulator import driver_card
 from tests.cuda_emulator.ptx.encode import encode
 
 HEAD = ".version 8.0\n.target sm_80\n.address_size 64\n"
 
 
-def module_of_ptx(text: str) -> cuda.Module:
-    """Return the module of PTX without its three lines of heading."""
-    return cuda.module_from_buffer(encode(HEAD + text))
+def module_of_ptx(text: str, registers: Mapping[str, int] | None = None) -> cuda.Module:
+    """Return the module of PTX without its three lines of heading; `registers` as of `encode`."""
+    return _loaded(encode(HEAD + text, registers), "sm_80")
 
 
 def module_of_cuda(source: str, arch: str = "sm_80") -> cuda.Module:
@@ -27,4 +29,11 @@ def module_of_cuda(source: str, arch: str = "sm_80") -> cuda.Module:
         path.write_text(source)
         include = [f"-I{resources.folder('kernels')}"]
         nvcc.compile_ptx(str(path), os.fspath(image), include, arch)
-        return cuda.module_from_buffer(image.read_bytes())
+        return _loaded(image.read_bytes(), arch)
+
+
+def _loaded(image: bytes, arch: str) -> cuda.Module:
+    """The module of an image, on a card of its architecture."""
+    major, minor = divmod(int(arch.removeprefix("sm_")), 10)
+    with driver_card((major, minor)):
+        return cuda.module_from_buffer(image)

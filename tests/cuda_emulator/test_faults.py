@@ -10,7 +10,13 @@ import pytest
 from pycuda import gpuarray
 from pycuda.compiler import SourceModule
 
-from tests.cuda_emulator.emulator import RaceError, compiled, in_each_order, without_race
+from tests.cuda_emulator.emulator import (
+    RaceError,
+    compiled,
+    forgive,
+    in_each_order,
+    without_race,
+)
 
 pytestmark = pytest.mark.over(
     "source", reason="faults as compiled source shows them; test_ptx_faults has those of PTX"
@@ -110,16 +116,15 @@ def out() -> gpuarray.GPUArray:
 
 
 def error_of(module: SourceModule, name: str, *arguments: object, **launch: object) -> str:
-    """Return the error of the launch in each order; the device goes on afterwards."""
+    """Return the error of the launch in each order; the context goes on afterwards."""
 
     def run() -> str:
-        with pytest.raises(cuda.LaunchError) as raised:
+        with pytest.raises(cuda.Error) as raised:
             module.get_function(name)(*arguments, **launch)
+        forgive()
         return str(raised.value)
 
-    texts = in_each_order(run)
-    cuda.Context.synchronize()
-    return "\n".join(texts)
+    return "\n".join(in_each_order(run))
 
 
 def assert_reported(capfd: pytest.CaptureFixture[str]) -> None:
@@ -195,7 +200,7 @@ def test_global_stores_out_of_bounds(
 def test_global_load_out_of_bounds(module: SourceModule, out: gpuarray.GPUArray) -> None:
     function = module.get_function("global_load")
     function(out, np.int32(0), block=(64, 1, 1))
-    with pytest.raises(cuda.LaunchError, match="use-after-poison"):
+    with pytest.raises(cuda.Error, match="use-after-poison"):
         function(out, np.int32(1), block=(64, 1, 1))
 
 

@@ -11,7 +11,7 @@ import pycuda.driver as cuda
 import pytest
 from pycuda import gpuarray
 
-from tests.cuda_emulator.emulator import ORDERS, in_each_order
+from tests.cuda_emulator.emulator import ORDERS, forgive, in_each_order
 from tests.cuda_emulator.ptx_modules import module_of_cuda
 
 pytestmark = pytest.mark.over("ptx", reason="what the executor of PTX finds")
@@ -204,8 +204,9 @@ def assert_fault(
     """The launch fails in each order of warps and blocks, in the first with all that is said."""
 
     def run() -> str:
-        with pytest.raises(cuda.LaunchError, match=f"kernel {name}: ") as raised:
+        with pytest.raises(cuda.Error, match=f"kernel {name}: ") as raised:
             launch(module, name, *arguments, **more)
+        forgive()
         return str(raised.value)
 
     text, *_ = in_each_order(run, ORDERS)

@@ -257,16 +257,6 @@ def test_a_guard_sees_values_of_a_graph_that_was_rewritten_for_the_device() -> N
         )
 
 
-def test_a_kernel_that_fails_is_named_by_the_error() -> None:
-    made, out = Buffer("y", (1,), "float32"), g.input((1,), "float32")
-    step = launch(
-        "k0_astray", "y[-1] = 1;", "float* y", (Pointer(made),), kernel_of(out), writes=(made,)
-    )
-    executor = CudaExecutor(program([step], [step], [made]), [out], name="stray")
-    with pytest.raises(DeviceError, match="(?s)running stray: .*k0_astray.*CUDA_LAUNCH_BLOCKING"):
-        executor.run({}, {}, g.CallStep())
-
-
 def test_any_thread_may_free_an_event() -> None:
     with cuda.device().current():
         events = [cuda.device().event()]

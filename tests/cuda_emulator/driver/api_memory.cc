@@ -3,13 +3,20 @@
 
 #include <new>
 
-#include "state.h"
+#include "memory.h"
+#include "queue.h"
 
 using namespace emulator;
 
 namespace {
 
 constexpr size_t kTotal = size_t(8) << 30;
+
+CUresult no_memory(CUdeviceptr address, size_t bytes) {
+  char text[96];
+  snprintf(text, sizeof text, "%zu bytes at 0x%llx are in no one allocation", bytes, address);
+  return refuse(CUDA_ERROR_INVALID_VALUE, text);
+}
 
 // Of device memory, what is copied from device memory is written where the source is.
 void mark_written(const char* to, const char* from, size_t bytes) {
@@ -26,20 +33,61 @@ void mark_written(const char* to, const char* from, size_t bytes) {
 }
 
 template <typename T> CUresult set(CUdeviceptr to, T value, size_t count, CUstream stream) {
-  char* start = device_memory(to, count * sizeof(T));
-  if (start == nullptr) return CUDA_ERROR_INVALID_VALUE;
-  return enqueue(stream, [=] {
-    for (size_t i = 0; i < count; ++i) memcpy(start + i * sizeof(T), &value, sizeof(T));
-    mark_written(start, nullptr, count * sizeof(T));
+  return in_context([&](Context& context) {
+    char* start = device_memory(to, count * sizeof(T));
+    if (start == nullptr || count > SIZE_MAX / sizeof(T)) return no_memory(to, count * sizeof(T));
+    if (to % sizeof(T) != 0) return refuse(CUDA_ERROR_INVALID_VALUE, "a misaligned address");
+    return enqueue(context, stream, [=] {
+      for (size_t i = 0; i < count; ++i) memcpy(start + i * sizeof(T), &value, sizeof(T));
+      mark_written(start, nullptr, count * sizeof(T));
+    });
   });
 }
 
 // Addresses are looked up when the copy is asked for, as the driver does.
-CUresult copy(char* to, const char* from, size_t bytes, CUstream stream) {
-  if (to == nullptr || from == nullptr) return CUDA_ERROR_INVALID_VALUE;
-  return enqueue(stream, [=] {
+CUresult copy(Context& context, char* to, const char* from, size_t bytes, CUstream stream) {
+  return enqueue(context, stream, [=] {
     memmove(to, from, bytes);
     mark_written(to, from, bytes);
+  });
+}
+
+CUresult upload(CUdeviceptr to, const void* host, size_t bytes, CUstream stream) {
+  return in_context([&](Context& context) {
+    char* start = device_memory(to, bytes);
+    if (start == nullptr) return no_memory(to, bytes);
+    if (host == nullptr) return CUDA_ERROR_INVALID_VALUE;
+    if (is_null(stream) || is_page_locked(host, bytes)) {
+      return copy(context, start, static_cast<const char*>(host), bytes, stream);
+    }
+    // Pageable memory is read during the call, through a buffer that is page-locked.
+    const std::string staged(static_cast<const char*>(host), bytes);
+    return enqueue(context, stream, [=] {
+      memcpy(start, staged.data(), bytes);
+      mark_written(start, nullptr, bytes);
+    });
+  });
+}
+
+CUresult download(void* host, CUdeviceptr from, size_t bytes, CUstream stream) {
+  return in_context([&](Context& context) {
+    const char* start = device_memory(from, bytes);
+    if (start == nullptr) return no_memory(from, bytes);
+    if (host == nullptr) return CUDA_ERROR_INVALID_VALUE;
+    const CUresult result = copy(context, static_cast<char*>(host), start, bytes, stream);
+    if (result || is_null(stream) || is_page_locked(host, bytes)) return result;
+    finish(stream);  // a copy to pageable memory is done when the call returns
+    return context_problem();
+  });
+}
+
+CUresult move(CUdeviceptr to, CUdeviceptr from, size_t bytes, CUstream stream) {
+  return in_context([&](Context& context) {
+    char* target = device_memory(to, bytes);
+    const char* source = device_memory(from, bytes);
+    if (target == nullptr) return no_memory(to, bytes);
+    if (source == nullptr) return no_memory(from, bytes);
+    return copy(context, target, source, bytes, stream);
   });
 }
 
@@ -48,57 +96,81 @@ CUresult copy(char* to, const char* from, size_t bytes, CUstream stream) {
 extern "C" {
 
 CUresult cuMemAlloc(CUdeviceptr* address, size_t bytes) {
-  if (bytes == 0) return CUDA_ERROR_INVALID_VALUE;
-  if (bytes > kTotal - bytes_in_use()) return CUDA_ERROR_OUT_OF_MEMORY;
-  try {
-    *address = allocate(bytes);
-  } catch (const std::bad_alloc&) {
-    return CUDA_ERROR_OUT_OF_MEMORY;
-  }
-  return CUDA_SUCCESS;
+  return in_context([&](Context& context) -> CUresult {
+    if (address == nullptr || bytes == 0) return CUDA_ERROR_INVALID_VALUE;
+    if (bytes > kTotal - bytes_in_use()) return CUDA_ERROR_OUT_OF_MEMORY;
+    try {
+      *address = allocate(context, bytes);
+    } catch (const std::bad_alloc&) {
+      return CUDA_ERROR_OUT_OF_MEMORY;
+    }
+    return CUDA_SUCCESS;
+  });
 }
 
+// Memory of another context is taken to be none of the caller's.
 CUresult cuMemFree(CUdeviceptr address) {
-  finish_all();
-  return allocations().erase(address) ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
+  return in_context([&](Context& context) -> CUresult {
+    finish_all(context);
+    if (release(context, address)) return context_problem();
+    return refuse(CUDA_ERROR_INVALID_VALUE, "no allocation of the context begins there");
+  });
 }
 
 CUresult cuMemGetInfo(size_t* free, size_t* total) {
-  *total = kTotal;
-  *free = kTotal - bytes_in_use();
-  return CUDA_SUCCESS;
+  return in_context([&](Context&) -> CUresult {
+    if (free == nullptr || total == nullptr) return CUDA_ERROR_INVALID_VALUE;
+    *total = kTotal;
+    *free = kTotal - bytes_in_use();
+    return CUDA_SUCCESS;
+  });
+}
+// Needs no context.
+CUresult cuDeviceTotalMem(size_t* bytes, CUdevice device) {
+  return with_driver([&]() -> CUresult {
+    if (device < 0 || device >= device_count()) return CUDA_ERROR_INVALID_DEVICE;
+    *bytes = kTotal;
+    return CUDA_SUCCESS;
+  });
 }
 
-CUresult cuMemHostAlloc(void** address, size_t bytes, unsigned int) {
-  *address = malloc(bytes);
-  return *address ? CUDA_SUCCESS : CUDA_ERROR_OUT_OF_MEMORY;
+CUresult cuMemHostAlloc(void** address, size_t bytes, unsigned int flags) {
+  return in_context([&](Context& context) -> CUresult {
+    const unsigned known = CU_MEMHOSTALLOC_PORTABLE | CU_MEMHOSTALLOC_DEVICEMAP |
+                           CU_MEMHOSTALLOC_WRITECOMBINED;
+    if (address == nullptr || bytes == 0 || flags & ~known) return CUDA_ERROR_INVALID_VALUE;
+    *address = page_lock(context, bytes);
+    return *address ? CUDA_SUCCESS : CUDA_ERROR_OUT_OF_MEMORY;
+  });
 }
 
 CUresult cuMemAllocHost(void** address, size_t bytes) { return cuMemHostAlloc(address, bytes, 0); }
 
 CUresult cuMemFreeHost(void* address) {
-  finish_all();
-  free(address);
-  return CUDA_SUCCESS;
+  return in_context([&](Context& context) -> CUresult {
+    finish_all(context);
+    if (release_page_locked(context, address)) return context_problem();
+    return refuse(CUDA_ERROR_INVALID_VALUE, "no page-locked memory of the context begins there");
+  });
 }
 
 CUresult cuMemcpyHtoD(CUdeviceptr to, const void* from, size_t bytes) {
-  return copy(device_memory(to, bytes), static_cast<const char*>(from), bytes, nullptr);
+  return upload(to, from, bytes, nullptr);
 }
 CUresult cuMemcpyDtoH(void* to, CUdeviceptr from, size_t bytes) {
-  return copy(static_cast<char*>(to), device_memory(from, bytes), bytes, nullptr);
+  return download(to, from, bytes, nullptr);
 }
 CUresult cuMemcpyDtoD(CUdeviceptr to, CUdeviceptr from, size_t bytes) {
-  return copy(device_memory(to, bytes), device_memory(from, bytes), bytes, nullptr);
+  return move(to, from, bytes, nullptr);
 }
 CUresult cuMemcpyHtoDAsync(CUdeviceptr to, const void* from, size_t bytes, CUstream stream) {
-  return copy(device_memory(to, bytes), static_cast<const char*>(from), bytes, stream);
+  return upload(to, from, bytes, stream);
 }
 CUresult cuMemcpyDtoHAsync(void* to, CUdeviceptr from, size_t bytes, CUstream stream) {
-  return copy(static_cast<char*>(to), device_memory(from, bytes), bytes, stream);
+  return download(to, from, bytes, stream);
 }
 CUresult cuMemcpyDtoDAsync(CUdeviceptr to, CUdeviceptr from, size_t bytes, CUstream stream) {
-  return copy(device_memory(to, bytes), device_memory(from, bytes), bytes, stream);
+  return move(to, from, bytes, stream);
 }
 
 CUresult cuMemsetD8(CUdeviceptr to, unsigned char value, size_t count) {

@@ -9,8 +9,8 @@
 #include "../ptx/runtime/grid.h"
 #include "fibre.h"
 #include "guarded.h"
+#include "launch.h"
 #include "order.h"
-#include "state.h"
 #include "trap.h"
 
 namespace emulator {
@@ -62,20 +62,20 @@ class Block {
     running = nullptr;
   }
 
-  std::string run(uint3 index, Order& order) {
+  Failure run(uint3 index, Order& order) {
     start(index);
     for (unsigned live = count_; live != 0;) {
       for (unsigned i : order.of(count_)) {
         if (threads[i]->state == State::running) resume(*threads[i]);
-        if (!failure_.empty()) return failure_;
+        if (failure_) return failure_;
       }
       live = 0;
       for (unsigned i = 0; i < count_; ++i) live += threads[i]->state != State::done;
       const bool exchanged = open_exchanges();
       const bool opened = open_barrier();
-      if (live != 0 && !exchanged && !opened) return stuck();
+      if (live != 0 && !exchanged && !opened) return failed(stuck());
     }
-    return shared_damage();
+    return failed(shared_damage());
   }
 
   void barrier(const char* file, int line) {
@@ -118,9 +118,11 @@ class Block {
     const Thread& self = *current_;
     char where[32];
     snprintf(where, sizeof where, "%p", address);
+    const bool stack = self.fibre.in_guard_page(address);
     fail("thread " + text(self.position.thread) + " of block " + text(self.position.block) +
-         (self.fibre.in_guard_page(address) ? " has used up its stack, at "
-                                            : " touched memory that is not mapped, at ") + where);
+             (stack ? " has used up its stack, at " : " touched memory that is not mapped, at ") +
+             where,
+         stack ? CUDA_ERROR_HARDWARE_STACK_ERROR : CUDA_ERROR_ILLEGAL_ADDRESS);
   }
 
   static Block* running;
@@ -161,9 +163,13 @@ class Block {
   }
 
   // The block is given up: the fibres are dropped as they are.
-  void fail(const std::string& message) {
-    failure_ = message;
+  void fail(const std::string& message, CUresult code = CUDA_ERROR_LAUNCH_FAILED) {
+    failure_ = {code, message};
     current_->fibre.pause();
+  }
+
+  static Failure failed(const std::string& message) {
+    return message.empty() ? Failure() : Failure{CUDA_ERROR_LAUNCH_FAILED, message};
   }
 
   unsigned index(const Thread& thread) const {
@@ -254,7 +260,7 @@ class Block {
   const Launch& launch_;
   const unsigned count_;
   Thread* current_ = nullptr;
-  std::string failure_;
+  Failure failure_;
   std::map<emu_slot*, std::unique_ptr<Guarded>> shared_;
   std::unique_ptr<Guarded> dynamic_;
 };
@@ -273,25 +279,26 @@ const emu_driver kDriver = {
     [] { return Block::running->dynamic(); },
 };
 
-std::string run(const Launch& launch) {
+Failure run(const Launch& launch) {
   Order order;
-  if (!order.error().empty()) return order.error();
+  if (!order.error().empty()) return {CUDA_ERROR_LAUNCH_FAILED, order.error()};
+  Failure failure;
   if (launch.program) {
     const ptx::Grid grid = {*launch.program, launch.parameters.data(), launch.grid, launch.block,
-                            launch.dynamic_shared, launch.most_shared};
-    const std::string failure = ptx::run(grid, order, device_region);
-    return failure.empty() ? "" : "kernel " + launch.program->name + ": " + failure;
+                            launch.dynamic_shared};
+    failure = ptx::run(grid, order, device_region);
+  } else {
+    *launch.module->driver = &kDriver;
+    Block block(launch);
+    Trap trap([](const void* address) { Block::running->trapped(address); });
+    const uint3 grid = launch.grid;
+    for (unsigned i : order.of(grid.x * grid.y * grid.z)) {
+      failure = block.run({i % grid.x, i / grid.x % grid.y, i / grid.x / grid.y}, order);
+      if (failure) break;
+    }
   }
-  *launch.module->driver = &kDriver;
-  Block block(launch);
-  Trap trap([](const void* address) { Block::running->trapped(address); });
-  const uint3 grid = launch.grid;
-  for (unsigned i : order.of(grid.x * grid.y * grid.z)) {
-    const std::string failure =
-        block.run({i % grid.x, i / grid.x % grid.y, i / grid.x / grid.y}, order);
-    if (!failure.empty()) return "kernel " + std::string(launch.kernel->name) + ": " + failure;
-  }
-  return "";
+  if (failure) failure.text = "kernel " + name(launch) + ": " + failure.text;
+  return failure;
 }
 
 }  // namespace emulator

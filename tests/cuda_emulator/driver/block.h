@@ -7,6 +7,7 @@
 
 #include "../ptx/runtime/image.h"
 #include "device.h"
+#include "errors.h"
 
 namespace emulator {
 
@@ -20,14 +21,14 @@ struct Launch {
   std::vector<char> parameters;
 };
 
-inline const char* name(const Launch& launch) {
-  return launch.program ? launch.program->name.c_str() : launch.kernel->name;
+inline std::string name(const Launch& launch) {
+  return launch.program ? launch.program->name : launch.kernel->name;
 }
 
-// What is wrong with the launch or with what its threads did; empty if nothing is. Blocks and
+// What is wrong with what its threads did, if anything is. Blocks and
 // threads (of PTX, warps) run in the order that GRAPHC_CUDA_ORDER names: up, down, or
 // shuffled:SEED.
-std::string run(const Launch& launch);
+Failure run(const Launch& launch);
 
 extern const emu_driver kDriver;
 

@@ -29,6 +29,7 @@ struct emu_kernel {
   const char* name;
   void (*enter)(const char* parameters);
   emu_parameters parameters;
+  unsigned int most_threads;  // of a block, by __launch_bounds__; 0 without
 };
 
 // What a module exports, as the symbol `emu_module_table`.
@@ -37,6 +38,7 @@ struct emu_module {
   const emu_driver** driver;
   const emu_kernel* kernels;
   unsigned int count;
+  unsigned int arch;  // 75: made for sm_75
 };
 
 #endif

@@ -49,6 +49,17 @@ void Guarded::paint_zones() {
 
 void Guarded::fill() { paint(data_, bytes_); }
 
+void Guarded::forbid() { poison(data_, bytes_); }
+
+std::string Guarded::change() {
+  unpoison(data_, bytes_);
+  const size_t at = first_change(data_, bytes_);
+  fill();
+  forbid();
+  if (at == bytes_) return "";
+  return "byte " + std::to_string(at) + " of its " + std::to_string(bytes_) + " bytes";
+}
+
 std::string Guarded::damage() {
   unpoison(memory_, kZone);
   unpoison(data_ + bytes_, after());

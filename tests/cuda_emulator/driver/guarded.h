@@ -21,6 +21,9 @@ class Guarded {
   // The first store outside, as "byte 12 after its 1024 bytes"; empty if there was none. The red
   // zones are as new afterwards, so that one store is reported once.
   std::string damage();
+  void forbid();  // all of it is a red zone from now on
+  // The first store into it since then, as "byte 12 of its 1024 bytes"; it is as new afterwards.
+  std::string change();
 
  private:
   size_t after() const;  // bytes of the red zone behind

@@ -1,7 +1,8 @@
 // The language of CUDA C for a host compiler; the emulated nvcc includes it before each source.
 //
-// nvcc.py rewrites __global__ and __shared__, the two words that macros cannot stand for. There is
-// no floating-point atomicAdd, on purpose: graphc's kernels are deterministic.
+// nvcc.py rewrites __global__, __launch_bounds__ and __shared__, the words that macros cannot stand
+// for, and defines __CUDA_ARCH__. There is no floating-point atomicAdd, on purpose: the kernels of
+// graphc are deterministic.
 #ifndef EMULATOR_KERNEL_H
 #define EMULATOR_KERNEL_H
 
@@ -17,13 +18,11 @@
 #include "device.h"
 
 #define __CUDACC__ 1
-#define __CUDA_ARCH__ 750
 #define __device__
 #define __host__
 #define __constant__
 #define __forceinline__ inline __attribute__((always_inline))
 #define __noinline__ __attribute__((noinline))
-#define __launch_bounds__(...)
 #define __align__(bytes) alignas(bytes)
 
 // ---- vector types ------------------------------------------------------------------------------
@@ -223,6 +222,10 @@ static inline long long min(long long x, long long y) { return x < y ? x : y; }
 static inline long long max(long long x, long long y) { return x > y ? x : y; }
 
 // ---- parameters of a launch --------------------------------------------------------------------
+
+constexpr unsigned emu_most_threads(unsigned threads = 0, unsigned = 0, unsigned = 0) {
+  return threads;
+}
 
 template <typename... P> constexpr emu_parameters emu_layout(void (*)(P...)) {
   emu_parameters result{};

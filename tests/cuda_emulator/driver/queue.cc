@@ -1,24 +1,17 @@
 #include "queue.h"
 
-#include <sched.h>
-
 namespace emulator {
+namespace {
 
-Stream::Stream(bool blocking) : blocking_(blocking) { all().insert(this); }
-Stream::~Stream() { all().erase(this); }
-
-std::set<Stream*>& Stream::all() {
-  static std::set<Stream*> streams;
-  return streams;
+void finish_each(const std::vector<CUstream>& chosen) {
+  for (CUstream stream : chosen) finish(stream);
 }
+
+}  // namespace
 
 unsigned long long Stream::add(Attempt work) {
   work_.push_back(std::move(work));
   return last();
-}
-
-void Stream::finish(unsigned long long until) {
-  while (!advance(until)) sched_yield();
 }
 
 bool Stream::advance(unsigned long long until) {
@@ -34,12 +27,71 @@ bool Stream::advance(unsigned long long until) {
   return true;
 }
 
-void Event::finish() {
-  while (!advance()) sched_yield();
+void Stream::drop() {
+  done_ += work_.size();
+  work_.clear();
 }
 
-bool Event::advance() {
-  return stream == nullptr || !Stream::all().count(stream) || stream->advance(number);
+bool Event::advance() const {
+  Stream* found = streams().find(stream);
+  return found == nullptr || found->advance(number);
+}
+
+Handles<CUstream, Stream>& streams() {
+  static auto& all = *new Handles<CUstream, Stream>;
+  return all;
+}
+
+Handles<CUevent, Event>& events() {
+  static auto& all = *new Handles<CUevent, Event>;
+  return all;
+}
+
+std::vector<CUstream> streams_of(const Context& context) {
+  return streams().select([&](const Stream& one) { return &one.context == &context; });
+}
+
+void forget_streams(const Context& context) {
+  for (CUstream stream : streams_of(context)) streams().erase(stream);
+  const auto own = events().select([&](const Event& one) { return &one.context == &context; });
+  for (CUevent event : own) events().erase(event);
+}
+
+void finish(CUstream stream) {
+  Stream* found = streams().find(stream);
+  if (found == nullptr) return;
+  const unsigned long long until = found->last();
+  while ((found = streams().find(stream)) != nullptr && !found->advance(until)) let_others();
+}
+
+void finish_all(const Context& context) { finish_each(streams_of(context)); }
+
+void finish_blocking(const Context& context) {
+  finish_each(streams().select(
+      [&](const Stream& one) { return &one.context == &context && one.blocking; }));
+}
+
+CUresult enqueue(Context& context, CUstream stream, std::function<void()> work) {
+  return enqueue_attempt(context, stream, [work = std::move(work)] {
+    work();
+    return true;
+  });
+}
+
+CUresult enqueue_attempt(Context& context, CUstream handle, Attempt work) {
+  if (!is_null(handle)) {
+    Stream* stream = streams().find(handle);
+    if (stream == nullptr) {
+      return refuse(CUDA_ERROR_INVALID_HANDLE, "no stream, or one that was destroyed");
+    }
+    stream->add(std::move(work));
+    return CUDA_SUCCESS;
+  }
+  finish_blocking(context);
+  CUresult problem = context_problem();
+  if (problem) return problem;
+  while (!work()) let_others();
+  return context_problem();
 }
 
 }  // namespace emulator

@@ -7,7 +7,9 @@
 #include <deque>
 #include <functional>
 #include <memory>
-#include <set>
+#include <vector>
+
+#include "context.h"
 
 namespace emulator {
 
@@ -16,34 +18,54 @@ using Attempt = std::function<bool()>;
 
 class Stream {
  public:
-  explicit Stream(bool blocking);
-  ~Stream();
+  Stream(Context& context, bool blocking) : context(context), blocking(blocking) {}
   // Work is numbered in the order in which it was asked for.
   unsigned long long add(Attempt work);
   unsigned long long last() const { return done_ + work_.size(); }
-  void finish() { finish(last()); }       // all of it
-  void finish(unsigned long long until);  // up to and with this number
   // As far as it goes now; true where that is up to this number.
   bool advance(unsigned long long until);
-  bool idle() const { return work_.empty(); }
-  bool blocking() const { return blocking_; }
+  void drop();  // gives up what has not been done
 
-  static std::set<Stream*>& all();
+  Context& context;
+  const bool blocking;
 
  private:
   std::deque<Attempt> work_;
   unsigned long long done_ = 0;
-  bool blocking_;
 };
 
 struct Event {
-  Stream* stream = nullptr;  // null: recorded in the null stream, or never, or the stream is gone
+  Event(Context& context, bool timed) : context(context), timed(timed) {}
+  bool recorded() const { return time != nullptr; }
+  // True once its stream, if there still is one, has come to it.
+  bool advance() const;
+
+  Context& context;
+  const bool timed;
+  CUstream stream = nullptr;  // null: recorded in the null stream
   unsigned long long number = 0;
-  // Seconds, when the stream came to it; outlives an event that is destroyed before.
-  std::shared_ptr<double> time = std::make_shared<double>(0);
-  void finish();
-  bool advance();
+  // Seconds, 0 until the stream comes to it; outlives an event that is destroyed before.
+  std::shared_ptr<double> time;
 };
+
+Handles<CUstream, Stream>& streams();
+Handles<CUevent, Event>& events();
+std::vector<CUstream> streams_of(const Context& context);
+void forget_streams(const Context& context);  // and its events
+
+inline bool is_null(CUstream stream) {
+  return stream == nullptr || stream == CU_STREAM_LEGACY || stream == CU_STREAM_PER_THREAD;
+}
+
+// Waits; of a stream that is gone for nothing.
+void finish(CUstream stream);
+// All streams of the context, or those which its null stream waits for.
+void finish_all(const Context& context);
+void finish_blocking(const Context& context);
+
+// In the null stream at once, after all blocking streams; in another when it is waited for.
+CUresult enqueue(Context& context, CUstream stream, std::function<void()> work);
+CUresult enqueue_attempt(Context& context, CUstream stream, Attempt work);
 
 }  // namespace emulator
 #endif

@@ -7,8 +7,9 @@ runtime/image.h reads what is written here.
 
 from __future__ import annotations
 
+import re
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from .control_flow import reconvergence
 from .grammar import (
@@ -30,7 +31,7 @@ from .grammar import (
 from .inline import Body, inlined
 from .operations import NUMBERS, TABLE, TOGETHER_NUMBERS, register_bytes, wide_form
 
-MAGIC = b"graphc ptx 1\0\0\0\0"
+MAGIC = b"graphc ptx 2\0\0\0\0"
 NONE = 0xFFFFFFFF
 SPACES = {"global": 0, "shared": 1, "local": 2}
 SPECIALS = (
@@ -45,13 +46,21 @@ _SIGNED, _READ_ONLY, _NEGATED_GUARD, _HAS_GUARD = 1, 2, 4, 8
 # immediate, guard, location, line, slots, form, operation, kind, count, bytes, width, flags
 _INSTRUCTION = struct.Struct("<qIII6IIHHBBBB8x")
 _MOST_SLOTS = 6
+_TARGET = re.compile(r"^\s*\.target\s+sm_(\d+)", re.MULTILINE)
 _UNKNOWN = "not an instruction of the executor"
 
 
-def encode(text: str) -> bytes:
-    """Return the image of a module of PTX. PtxError where it has an unknown form."""
+def encode(text: str, registers: Mapping[str, int] | None = None) -> bytes:
+    """Return the image of a module of PTX. PtxError where it has an unknown form.
+
+    `registers` are those of a thread of each kernel, where ptxas has said.
+    """
     module = parse(text)
+    target = _TARGET.search(text)
+    if target is None:
+        raise PtxError("expected a directive .target sm_NUMBER, found none")
     out = _Writer()
+    out.numbers(int(target[1]))
     out.count(len(module.locations))
     for location in module.locations:
         out.text(location)
@@ -64,7 +73,7 @@ def encode(text: str) -> bytes:
     kernels = [_Kernel(function, module, places) for function in module.kernels]
     out.count(len(kernels))
     for kernel in kernels:
-        kernel.write(out)
+        kernel.write(out, registers or {})
     head = MAGIC + struct.pack("<Q", len(MAGIC) + 8 + len(out.content))
     return head + bytes(out.content)
 
@@ -116,7 +125,7 @@ class _Kernel:
             self._encode(pc, one) for pc, one in enumerate(self._body.instructions)
         )
 
-    def write(self, out: _Writer) -> None:
+    def write(self, out: _Writer, registers: Mapping[str, int]) -> None:
         out.text(self._function.name)
         sizes = [one.bytes for one in self._function.parameters]
         out.numbers(len(sizes), self._parameter_bytes)
@@ -126,7 +135,7 @@ class _Kernel:
         for size in self._function.block:
             most *= size
         out.numbers(self._dynamic, self._local_bytes, most if self._function.block else 0)
-        out.numbers(self._bytes)
+        out.numbers(registers.get(self._function.name, 0), self._bytes)
         out.count(len(self._constants))
         for (size, value, place), slot in self._constants.items():
             out.numbers(slot, size, place, value & 0xFFFFFFFF, value >> 32)

@@ -110,6 +110,9 @@ class BetweenGpus:
 
     def close(self) -> None:
         """Give up NCCL; transfers of others that have failed are not waited for."""
+        if self._device.is_lost:
+            self._nccl.abort()
+            return
         with self._device.current():
             try:
                 self._check()

@@ -36,6 +36,35 @@ _NON_BLOCKING = 1  # CU_STREAM_NON_BLOCKING: does not wait for the null stream, 
 _DEFAULT_SHARED = 48 << 10
 _HIGHEST_ERROR = 1000
 
+_ENDING = frozenset(
+    f"CUDA_ERROR_{name}"
+    for name in (
+        "ASSERT",
+        "CONTAINED",
+        "CONTEXT_IS_DESTROYED",
+        "ECC_UNCORRECTABLE",
+        "EXTERNAL_DEVICE",
+        "HARDWARE_STACK_ERROR",
+        "ILLEGAL_ADDRESS",
+        "ILLEGAL_INSTRUCTION",
+        "INVALID_ADDRESS_SPACE",
+        "INVALID_PC",
+        "LAUNCH_FAILED",
+        "LAUNCH_TIMEOUT",
+        "MISALIGNED_ADDRESS",
+        "NVLINK_UNCORRECTABLE",
+    )
+)
+"""The errors after which all calls fail, until the process ends (CUDA Driver API, "Data types used
+by CUDA driver", CUresult)."""
+
+_RESET = "CUDA_ERROR_CONTEXT_IS_DESTROYED"
+_LOST = "the GPU cannot be used any more in this process, and what its memory held is lost"
+_START_AGAIN = (
+    "start the process again; or go on with device=cpu: set the values of shared variables (the "
+    "weights of a model), and make functions (compile the model) again"
+)
+
 _log = logging.getLogger("graphc")
 _lock = threading.Lock()
 _device: Device | None = None
@@ -96,6 +125,7 @@ class Device:
     def __init__(self, ordinal: int):
         self._cuda = cuda = _import_driver()
         self._process = os.getpid()
+        self._lost = ""  # the error that ended the context, if one has
         self._turn = threading.RLock()
         # What held on to the driver and is needed no more: destroyed where the context is current.
         self._discarded: deque[Any] = deque()
@@ -117,13 +147,27 @@ class Device:
         """The context is current in this thread, and no other thread is inside of such a block."""
         self.check_process()
         with self._turn:
+            if self._lost:
+                raise DeviceError(f"{_LOST}, since {self._lost}. What to do: {_START_AGAIN}")
             self._context.push()
             try:
-                while self._discarded:
-                    self._discarded.popleft()
+                self._destroy_discarded()
                 yield
             finally:
                 self._cuda.Context.pop()
+
+    @property
+    def is_lost(self) -> bool:
+        """True once an error has ended the use of the GPU in this process."""
+        return bool(self._lost)
+
+    def _destroy_discarded(self) -> None:
+        if self._discarded:
+            # After an error that nobody has met yet, pycuda would print one line for each object.
+            with self._named("beginning to use the GPU again"):
+                self.compute.is_done()
+        while self._discarded:
+            self._discarded.popleft()
 
     def check_process(self) -> None:
         """Raise DeviceError in a process that was forked after the first use of the GPU."""
@@ -135,19 +179,21 @@ class Device:
     def allocate(self, nbytes: int, what: str) -> PoolBlock:
         """Allocate device memory; `what` names it in the OutOfMemoryError where there is not
         enough."""
-        try:
-            return self._pool.take(nbytes)
-        except self._cuda.MemoryError:
-            self.make_room()
-        try:
-            return self._pool.take(nbytes)
-        except self._cuda.MemoryError:
-            _, total = self._cuda.mem_get_info()
-            raise OutOfMemoryError(
-                f"CUDA_ERROR_OUT_OF_MEMORY: {what} needs {nbytes:,} bytes; {self.facts.name} has "
-                f"{self.available():,} of {total:,} bytes free, and {self._pool.reserved:,} are in "
-                "use by graphc. Use a smaller batch, or end other programs on the GPU"
-            ) from None
+        with self._named(f"allocating {nbytes:,} bytes for {what}"):
+            try:
+                return self._pool.take(nbytes)
+            except self._cuda.MemoryError:
+                self.make_room()
+            try:
+                return self._pool.take(nbytes)
+            except self._cuda.MemoryError:
+                _, total = self._cuda.mem_get_info()
+                raise OutOfMemoryError(
+                    f"CUDA_ERROR_OUT_OF_MEMORY: {what} needs {nbytes:,} bytes; {self.facts.name} "
+                    f"has {self.available():,} of {total:,} bytes free, and "
+                    f"{self._pool.reserved:,} are in use by graphc. Use a smaller batch, or end "
+                    "other programs on the GPU"
+                ) from None
 
     def make_room(self) -> None:
         """Give all memory that no call and no function holds back to the driver."""
@@ -303,16 +349,16 @@ class Device:
         done."""
         call, _, text = str(error).partition(" failed: ")
         text = text.strip()
-        failed = isinstance(error, self._cuda.LaunchError)
-        unnamed = "CUDA_ERROR_LAUNCH_FAILED" if failed else type(error).__name__
-        name = _error_names().get(text.partition(" - ")[0], unnamed)
-        hint = ""
-        if failed:
-            hint = (
-                ". A kernel failed after it was launched; CUDA_LAUNCH_BLOCKING=1 in the "
-                "environment makes the error name it"
-            )
-        return DeviceError(f"{doing}: {name} ({call}: {text}){hint}")
+        name = _error_names().get(text.partition(" - ")[0], type(error).__name__)
+        said = f"{doing}: {name} ({call}: {text})"
+        if name not in _ENDING:
+            return DeviceError(said)
+        self._lost = self._lost or said
+        cause = "A kernel failed after it was launched"
+        hint = "; CUDA_LAUNCH_BLOCKING=1 in the environment makes the error name the kernel"
+        if name == _RESET:
+            cause, hint = "Other code of this process has reset the GPU", ""
+        return DeviceError(f"{said}. {cause}: {_LOST}. What to do: {_START_AGAIN}{hint}")
 
     @contextmanager
     def _named(self, doing: str) -> Iterator[None]:
@@ -326,17 +372,24 @@ class Device:
         if os.getpid() != self._process:
             return
         with self._turn:
-            self._context.push()
-            try:
-                self.compute.synchronize()
-                self.copy.synchronize()
-                self._discarded.clear()
-                self._pool.release()
-            except self._cuda.Error as error:
-                # Of work that was not waited for; no caller is left to raise it to.
-                _log.warning("%s", self.failure(error, "ending the use of the GPU"))
-            finally:
-                self._cuda.Context.pop()
+            if not self._lost:
+                self._finish()
+            # By name: pycuda's destructor would call cuCtxDetach, which refuses a primary context.
+            # What is destroyed after this finds that its context is gone, and does nothing.
+            self._context.detach()
+
+    def _finish(self) -> None:
+        self._context.push()
+        try:
+            self.compute.synchronize()
+            self.copy.synchronize()
+            self._discarded.clear()
+            self._pool.release()
+        except self._cuda.Error as error:
+            # Of work that was not waited for; no caller is left to raise it to.
+            _log.warning("%s", self.failure(error, "ending the use of the GPU"))
+        finally:
+            self._cuda.Context.pop()
 
 
 def versions() -> tuple[str, tuple[int, ...]]:

@@ -53,21 +53,12 @@ void run_block(Block& block, Order& order) {
 
 }  // namespace
 
-std::string run(const Grid& grid, Order& order, FindRegion find) {
+Failure run(const Grid& grid, Order& order, FindRegion find) {
   const std::string wrong = set_error_sign();
-  if (!wrong.empty()) return wrong;
+  if (!wrong.empty()) return {CUDA_ERROR_LAUNCH_FAILED, wrong};
   const Kernel& kernel = grid.kernel;
   const uint3 size = grid.threads, many = grid.blocks;
   const size_t shared = kernel.static_shared + grid.dynamic_shared;
-  if (shared > grid.most_shared) {
-    return "uses " + std::to_string(shared) + " bytes of shared memory, expected at most " +
-           std::to_string(grid.most_shared);
-  }
-  const unsigned threads = size.x * size.y * size.z;
-  if (kernel.most_threads != 0 && threads > kernel.most_threads) {
-    return "has blocks of " + std::to_string(threads) + " threads, expected at most " +
-           std::to_string(kernel.most_threads) + " (__launch_bounds__)";
-  }
   std::optional<Counters> counters;
   if (counting()) counters.emplace(kernel);
   Guarded memory(shared);
@@ -84,9 +75,9 @@ std::string run(const Grid& grid, Order& order, FindRegion find) {
       run_block(block, order);
     }
   } catch (const Fault& fault) {
-    return fault.what();
+    return {fault.code, fault.what()};
   }
-  return "";
+  return {};
 }
 
 }  // namespace emulator::ptx

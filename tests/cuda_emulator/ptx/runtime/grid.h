@@ -2,8 +2,7 @@
 #ifndef EMULATOR_PTX_GRID_H
 #define EMULATOR_PTX_GRID_H
 
-#include <string>
-
+#include "../../driver/errors.h"
 #include "../../driver/order.h"
 #include "warp.h"
 
@@ -13,11 +12,11 @@ struct Grid {
   const Kernel& kernel;
   const char* parameters;
   uint3 blocks, threads;
-  size_t dynamic_shared, most_shared;
+  size_t dynamic_shared;
 };
 
-// What is wrong with the launch or with what its threads did; empty if nothing is.
-std::string run(const Grid& grid, Order& order, FindRegion find);
+// What is wrong with what its threads did, if anything is.
+Failure run(const Grid& grid, Order& order, FindRegion find);
 
 }  // namespace emulator::ptx
 #endif

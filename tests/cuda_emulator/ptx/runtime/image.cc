@@ -7,7 +7,7 @@
 namespace emulator::ptx {
 namespace {
 
-constexpr char kMagic[17] = "graphc ptx 1\0\0\0\0";
+constexpr char kMagic[17] = "graphc ptx 2\0\0\0\0";
 constexpr size_t kMagicBytes = 16;
 
 class Reader {
@@ -52,6 +52,7 @@ Kernel kernel(Reader& in, const Module& module) {
   made.static_shared = in.number();
   made.local_bytes = in.number();
   made.most_threads = in.number();
+  made.registers = in.number();
   made.file_bytes = in.number();
   for (uint32_t left = in.number(); left != 0; --left) {
     Constant constant{};
@@ -81,6 +82,7 @@ bool is_image(const char* data) { return memcmp(data, kMagic, kMagicBytes) == 0;
 std::unique_ptr<Module> read(const char* data, uint64_t (*place)(const Global&)) {
   Reader in(data);
   auto module = std::make_unique<Module>();
+  module->arch = in.number();
   for (uint32_t left = in.number(); left != 0; --left) module->locations.push_back(in.text());
   for (uint32_t left = in.number(); left != 0; --left) {
     Global global{};

@@ -36,7 +36,9 @@ struct Special { uint32_t slot, which; };
 struct Kernel {
   std::string name;
   emu_parameters parameters;
-  uint32_t static_shared, local_bytes, most_threads, file_bytes;
+  uint32_t static_shared, local_bytes, most_threads;
+  uint32_t registers;  // of a thread, by ptxas; 0 where it has not run
+  uint32_t file_bytes;
   std::vector<Constant> constants;
   std::vector<Special> specials;
   std::vector<std::string> forms;
@@ -47,6 +49,7 @@ struct Kernel {
 struct Global { uint32_t align; size_t bytes; std::string content; };
 
 struct Module {
+  uint32_t arch;  // 75: made for sm_75
   std::vector<std::string> locations;
   std::vector<Global> globals;
   std::vector<uint64_t> addresses;  // of the globals, once they have memory

@@ -225,9 +225,9 @@ void Warp::warp_barrier(const Instruction& it, uint32_t mask) {
 
 // ---- memory ----------------------------------------------------------------------------------
 
-void Warp::fail(unsigned lane, const std::string& what) const {
+void Warp::fail(unsigned lane, const std::string& what, CUresult code) const {
   throw Fault("block " + text(block_.index) + ", " + block_.thread_name(first_thread_ + lane) +
-              ": " + what + ", at " + block_.line(pc_));
+              ": " + what + ", at " + block_.line(pc_), code);
 }
 
 uint64_t Warp::address(const Instruction& it, unsigned lane) {
@@ -269,7 +269,7 @@ char* Warp::touch(const Instruction& it, unsigned lane, Use use) {
   if (at % bytes != 0) {
     fail(lane, "misaligned " + std::string(verb) + " of " + std::to_string(bytes) +
                    " bytes at an address that is " + std::to_string(at % bytes) +
-                   " past a multiple");
+                   " past a multiple", CUDA_ERROR_MISALIGNED_ADDRESS);
   }
   // Names the first byte that is outside.
   const auto outside = [&](const std::string& where, uint64_t start, size_t size) {
@@ -277,7 +277,8 @@ char* Warp::touch(const Instruction& it, unsigned lane, Use use) {
     const std::string beside = before > 0 ? std::to_string(before) + " before its "
                                           : std::to_string(after > 0 ? after : 0) + " after its ";
     fail(lane, std::string(verb) + " of " + std::to_string(bytes) + " bytes outside of " + where +
-                   ": byte " + beside + std::to_string(size) + " bytes");
+                   ": byte " + beside + std::to_string(size) + " bytes",
+         CUDA_ERROR_ILLEGAL_ADDRESS);
   };
   if (space == Space::local) {
     const size_t size = block_.kernel.local_bytes;
@@ -296,7 +297,8 @@ char* Warp::touch(const Instruction& it, unsigned lane, Use use) {
     if (region.bytes == 0) {
       char address[32];
       snprintf(address, sizeof address, "0x%llx", static_cast<unsigned long long>(at));
-      fail(lane, std::string(verb) + " at " + address + ", which is no device memory");
+      fail(lane, std::string(verb) + " at " + address + ", which is no device memory",
+           CUDA_ERROR_ILLEGAL_ADDRESS);
     }
   }
   const size_t offset = at - region.start;

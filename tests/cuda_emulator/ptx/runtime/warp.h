@@ -3,6 +3,7 @@
 #ifndef EMULATOR_PTX_WARP_H
 #define EMULATOR_PTX_WARP_H
 
+#include <cuda.h>
 #include <stdint.h>
 
 #include <memory>
@@ -17,7 +18,11 @@
 namespace emulator::ptx {
 
 // What ends a launch: a message that names the lane and the lines.
-struct Fault : std::runtime_error { using std::runtime_error::runtime_error; };
+struct Fault : std::runtime_error {
+  explicit Fault(const std::string& text, CUresult code = CUDA_ERROR_LAUNCH_FAILED)
+      : std::runtime_error(text), code(code) {}
+  CUresult code;
+};
 
 // A piece of memory that lanes may touch, with who did.
 struct Region {
@@ -88,7 +93,8 @@ class Warp {
   enum class Use { read, write, atomic };
   char* touch(const Instruction& it, unsigned lane, Use use);
   void check_members(const char* what, uint32_t members, unsigned lane, uint32_t mask);
-  [[noreturn]] void fail(unsigned lane, const std::string& what) const;
+  [[noreturn]] void fail(unsigned lane, const std::string& what,
+                         CUresult code = CUDA_ERROR_LAUNCH_FAILED) const;
   std::string conflict_text(const Conflict& conflict, Use use) const;
   Access access(unsigned lane) const;
 
