@@ -2,9 +2,9 @@
 # make test            set up .venv and run the tests, in as many processes as there are cores;
 #                      WORKERS=0 in one, here and with the tests below
 # make test-cuda       run CUDA on the CPU: real PyCUDA (built once, in its own .venv-cuda) over an
-#                      emulated driver; with SANITIZE=address,undefined under those sanitizers;
-#                      without, ranks that train on it over a stand-in for NCCL, too; with PTX=1
-#                      the PTX that nvcc makes is executed, not CUDA C by g++
+#                      emulated driver: kernels as the PTX that nvcc makes, what runs them as CUDA C by
+#                      g++, and ranks that train on it over a stand-in for NCCL; with PTX=1 all as PTX,
+#                      on each card; with SANITIZE=address,undefined all by g++, under those sanitizers
 # make test-native    let the tests of models run as native code, cpu=native; with
 #                      SANITIZE=address,undefined the tests of native code under those sanitizers
 # make test-keras-1.2  run the tests of layers and models with the meanings of Keras 1.2, keras=1.2; TESTS,
@@ -206,7 +206,8 @@ $(CUDA_DRIVER)/libcuda.so.1: $(CUDA)/.ready $(wildcard tests/cuda_emulator/drive
 
 test-cuda: $(CUDA_DRIVER)/libcuda.so.1
 	GRAPHC_CUDA_DRIVER=$< GRAPHC_CUDA_SANITIZE=$(SANITIZE) \
-	  $(if $(PTX),GRAPHC_EMULATE=ptx GRAPHC_CUDA_CARDS=all) $(if $(SANITIZE),LD_PRELOAD="$(SANITIZER_LIBRARIES)") \
+	  $(if $(PTX),GRAPHC_EMULATE=ptx GRAPHC_CUDA_CARDS=all) \
+	  $(if $(SANITIZE),LD_PRELOAD="$(SANITIZER_LIBRARIES)") \
 	  ASAN_OPTIONS=detect_leaks=0:halt_on_error=0 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
 	  $(CUDA)/bin/python $(PYTEST) $(if $(SANITIZE),-s) tests/cuda_emulator \
 	    $(if $(SANITIZE)$(PTX),,tests/parallel/nccl/test_training.py)

@@ -16,6 +16,8 @@ from graphc.compiler.schedule import make_schedule
 from tests.compiler.codegen.recorded_products import recorded_products
 from tests.cuda_emulator.graph_programs import both
 
+pytestmark = pytest.mark.over("ptx", "source")
+
 RANDOM = np.random.default_rng(11)
 SAMPLES = 3
 

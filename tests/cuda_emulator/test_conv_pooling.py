@@ -13,6 +13,8 @@ from graphc.compiler.graph import BATCH, Node
 from graphc.compiler.passes import optimize
 from tests.cuda_emulator.graph_programs import both
 
+pytestmark = pytest.mark.over("ptx", "source")
+
 SAMPLES = 3
 
 

@@ -13,6 +13,8 @@ from tests.cuda_emulator.emulator import compiled, without_race
 from tests.kernels.device_source import VARIANTS, Variant, cuda_source
 from tests.kernels.test_pointwise import ROUNDED, all_pairs
 
+pytestmark = pytest.mark.over("ptx", "source")
+
 DRAW = """
 #include "random.cuh"
 extern "C" __global__ void draw(unsigned int* out, int n, unsigned int scan_step,

@@ -1,8 +1,12 @@
 """Parts of random draws in generated CUDA."""
 
+import pytest
+
 from graphc.compiler.codegen import lower
 from graphc.compiler.runtime.gpu.executor import CudaExecutor
 from tests.compiler.draw_programs import DrawParts
+
+pytestmark = pytest.mark.over("ptx", "source")
 
 
 class TestCuda(DrawParts):

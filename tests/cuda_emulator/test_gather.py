@@ -12,6 +12,8 @@ from graphc.compiler.runtime.gpu.executor import CudaExecutor
 from graphc.errors import IndexRangeError
 from tests.cuda_emulator.graph_programs import both
 
+pytestmark = pytest.mark.over("ptx", "source")
+
 RANDOM = np.random.default_rng(5)
 
 

@@ -21,6 +21,8 @@ from graphc.compiler.graph import BATCH, Node
 from tests.compiler.codegen.recorded_products import recorded_products
 from tests.cuda_emulator.graph_programs import both
 
+pytestmark = pytest.mark.over("ptx", "source")
+
 
 class Cases:
     """Products of one program, with what feeds them."""

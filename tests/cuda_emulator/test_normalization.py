@@ -14,6 +14,8 @@ from graphc.compiler.interpret import evaluate
 from graphc.compiler.passes import optimize
 from tests.cuda_emulator.programs import Compiled
 
+pytestmark = pytest.mark.over("ptx", "source")
+
 
 def normalized(x: Node, axes: tuple[int, ...], scale: Node, shift: Node) -> Node:
     centred = x - g.mean(x, axes, keepdims=True)

@@ -74,6 +74,12 @@ extern "C" __global__ void foreign_mask(int* out) {
   out[threadIdx.x] = __shfl_xor_sync(0x1u, (int)threadIdx.x, 1);  // foreign mask
 }
 
+extern "C" __global__ void vote(unsigned* out, int from) {
+  unsigned value = 0;
+  if (threadIdx.x >= from) value = __ballot_sync(0xffffffffu, threadIdx.x & 1);  // vote
+  out[threadIdx.x] = value;
+}
+
 extern "C" __global__ void divergent_barrier(float* out, int from) {
   if (threadIdx.x >= from) __syncthreads();  // divergent
   out[threadIdx.x] = threadIdx.x;
@@ -130,6 +136,12 @@ extern "C" __global__ void half_written(float* out, int count) {
   if (threadIdx.x < count) row[threadIdx.x] = threadIdx.x;
   __syncthreads();
   out[threadIdx.x] = row[63 - threadIdx.x];  // half written
+}
+
+extern "C" __global__ void own_array(float* out, int count) {
+  float own[16];
+  for (int k = 0; k < count; ++k) own[5 * k & 15] = k;
+  out[threadIdx.x] = own[threadIdx.x & 15];  // own array
 }
 
 // nvcc loads four neighbours for these three.
@@ -245,6 +257,14 @@ def test_shuffle_without_all_its_lanes(module: cuda.Module) -> None:
     assert_fault(module, "missing_lanes", out, np.int32(3), says=says)
 
 
+def test_vote_without_all_its_lanes(module: cuda.Module) -> None:
+    out = gpuarray.zeros(64, np.uint32)
+    launch(module, "vote", out, np.int32(0))
+    np.testing.assert_array_equal(out.get(), np.full(64, 0xAAAAAAAA))
+    says = ["vote without all lanes of its mask", "thread (0,0,0) is not there", line("vote")]
+    assert_fault(module, "vote", out, np.int32(3), says=says)
+
+
 def test_shuffle_from_a_lane_that_has_left(module: cuda.Module) -> None:
     out = gpuarray.zeros(32, np.int32)
     launch(module, "left_lanes", out, np.int32(3), np.int32(3), block=32)
@@ -349,6 +369,13 @@ def test_shared_memory_that_nobody_wrote(module: cuda.Module, out: gpuarray.GPUA
     np.testing.assert_array_equal(out.get(), np.arange(63, -1, -1))
     says = ["load of shared memory that nobody has written", line("half written")]
     assert_fault(module, "half_written", out, np.int32(63), says=says)
+
+
+def test_local_memory_that_nobody_wrote(module: cuda.Module, out: gpuarray.GPUArray) -> None:
+    launch(module, "own_array", out, np.int32(16))
+    np.testing.assert_array_equal(out.get(), 13 * np.arange(64) % 16)  # 5 * 13 = 1 modulo 16
+    says = ["load of local memory that it has not written", "thread (11,0,0)", line("own array")]
+    assert_fault(module, "own_array", out, np.int32(15), says=says)
 
 
 def test_part_of_a_vector_that_nobody_wrote(module: cuda.Module, out: gpuarray.GPUArray) -> None:

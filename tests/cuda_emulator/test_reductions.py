@@ -22,6 +22,8 @@ from tests.compiler.codegen.reduction_kernels import (
 from tests.cuda_emulator.graph_programs import both, run
 from tests.cuda_emulator.one_kernel import program_of
 
+pytestmark = pytest.mark.over("ptx", "source")
+
 # (shape, reduced axes): rows of many lengths, columns, both around one another; one, none divisible
 # by anything, multiples of four, of a warp, of a block.
 SHAPES = [

@@ -19,6 +19,8 @@ from graphc.compiler.schedule import Loop, persistent
 from graphc.errors import IndexRangeError
 from tests.cuda_emulator.graph_programs import both
 
+pytestmark = pytest.mark.over("ptx", "source")
+
 BATCH, TIME = g.BATCH, g.symbol("time")
 STEPS, ROWS, UNITS = 4, 5, 6
 

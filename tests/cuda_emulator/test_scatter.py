@@ -16,6 +16,8 @@ from graphc.errors import IndexRangeError
 from tests.compiler.scatter_programs import scatter_case
 from tests.cuda_emulator.graph_programs import both, run
 
+pytestmark = pytest.mark.over("ptx", "source")
+
 RANDOM = np.random.default_rng(7)
 case = partial(scatter_case, RANDOM)
 

@@ -12,6 +12,8 @@ from graphc.compiler.codegen import lower
 from graphc.compiler.graph import BATCH, Node
 from tests.cuda_emulator.graph_programs import both
 
+pytestmark = pytest.mark.over("ptx", "source")
+
 # (spatial shape, window, strides, padding): windows that touch, overlap, leave gaps, leave a rest,
 # are padded and cropped, in one to three dimensions.
 CASES = [
