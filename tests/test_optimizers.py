@@ -154,6 +154,14 @@ def compiled(optimizer, constraints=()):
     return params, K.function([], [loss], optimizer.get_updates(params, pairs, loss))
 
 
+@pytest.mark.parametrize("name", ["SGD", "RMSprop", "Adagrad", "Adadelta", "Adam", "Adamax"])
+def test_the_decay_that_an_optimizer_was_made_with_is_kept(name):
+    optimizer = optimizers.get(name, {"decay": 0.25})
+    K.set_value(optimizer.decay, 0.5)
+    assert optimizer.initial_decay == 0.25
+    assert optimizers.get(name).initial_decay == 0.0
+
+
 @pytest.mark.flags(keras="1.0")
 @pytest.mark.parametrize(("name", "arguments"), CASES)
 def test_twenty_steps_equal_numpy(name, arguments):

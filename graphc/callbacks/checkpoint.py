@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import os
 
-from graphc.callbacks.base import Callback, Logs
+from graphc.callbacks.base import Logs
 from graphc.callbacks.files import check_folder
-from graphc.callbacks.monitor import Monitor
+from graphc.callbacks.monitor import Monitor, Monitoring
 from graphc.errors import ArgumentError
 from graphc.lookup import true_or_false, whole_number
 from graphc.paths import GivenPath, checked_path, shown_path
 from graphc.releases import arguments_of_1_2
 
 
-class ModelCheckpoint(Callback):
+class ModelCheckpoint(Monitoring):
     """Saves the model's weights, or all of the model, behind each epoch, or behind those better
     than all before.
 
@@ -41,6 +41,8 @@ class ModelCheckpoint(Callback):
     Attributes:
         best: the best value so far, over all trainings (an infinity before the first); set it to go
             on from that of another process.
+        epochs_since_last_save: how many epochs have ended behind the last of `period`.
+        monitor_op: ``np.less`` or ``np.greater``, by which a better value is found.
 
     Raises:
         ArgumentError: a monitor, a mode or a flag that is none; in training, a field that the logs
@@ -76,19 +78,19 @@ class ModelCheckpoint(Callback):
         self._monitor = Monitor("ModelCheckpoint", monitor, mode)
         self.best = self._monitor.worst
         self.period = whole_number("ModelCheckpoint: period", period, least=1)
-        self._since_last = 0
+        self.epochs_since_last_save = 0
 
     def on_train_begin(self, logs: Logs = None) -> None:
         self._monitor.restart()
-        self._since_last = 0
+        self.epochs_since_last_save = 0
         if "{" not in os.path.dirname(self.filepath):
             check_folder("ModelCheckpoint: filepath", self.filepath)
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
-        self._since_last += 1
-        if self._since_last < self.period:
+        self.epochs_since_last_save += 1
+        if self.epochs_since_last_save < self.period:
             return
-        self._since_last = 0
+        self.epochs_since_last_save = 0
         path = self._path(epoch, logs)
         if not self.save_best_only:
             self._save(path)

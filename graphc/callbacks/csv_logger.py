@@ -50,6 +50,16 @@ class CSVLogger(Callback):
         self._columns: list[str] | None = None
         self._left_out: set[str] = set()
 
+    @property
+    def sep(self) -> str:
+        """The separator."""
+        return self.separator
+
+    @property
+    def keys(self) -> list[str] | None:
+        """The names of the columns behind that of the epochs; None before the first line."""
+        return None if self._columns is None else self._columns[1:]
+
     def on_train_begin(self, logs: Logs = None) -> None:
         path = Path(self.filename)
         check_folder("CSVLogger: filename", self.filename)

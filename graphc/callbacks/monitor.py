@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import math
 
-from graphc.callbacks.base import Logs
+import numpy as np
+
+from graphc.callbacks.base import Callback, Logs
 from graphc.errors import ArgumentError
 
 _MODES = ("auto", "min", "max")
@@ -26,7 +28,6 @@ class Monitor:
 
     Attributes:
         rises: whether more is better.
-        worst: an infinity that every number is better than.
 
     Raises:
         ArgumentError: a name or a mode that is none.
@@ -43,8 +44,12 @@ class Monitor:
         self.name = name
         self._owner = owner
         self.rises = mode == "max" or (mode == "auto" and any(word in name for word in RISING))
-        self.worst = -math.inf if self.rises else math.inf
         self.restart()
+
+    @property
+    def worst(self) -> float:
+        """An infinity that every number is better than."""
+        return -math.inf if self.rises else math.inf
 
     def restart(self) -> None:
         """Warn of a missing value again."""
@@ -74,3 +79,23 @@ class Monitor:
                 hint,
             )
         return None
+
+
+class Monitoring(Callback):
+    """A callback that acts on whether a value of the epochs' logs is the best so far."""
+
+    _monitor: Monitor
+
+    @property
+    def monitor_op(self) -> np.ufunc:
+        """``np.greater`` where more is better, else ``np.less``. It may be set to the other one."""
+        return np.greater if self._monitor.rises else np.less
+
+    @monitor_op.setter
+    def monitor_op(self, operation: object) -> None:
+        if operation not in (np.less, np.greater):
+            raise ArgumentError(
+                f"{type(self).__name__}: monitor_op: expected np.less or np.greater, received "
+                f"{operation!r}"
+            )
+        self._monitor.rises = operation is np.greater

@@ -127,6 +127,10 @@ class ReduceLROnPlateau(Callback):
         self.cooldown_counter = 0
         self._monitor.restart()
 
+    def monitor_op(self, a: float, b: float) -> bool:
+        """Tell whether a value is better than another one by more than `epsilon`."""
+        return self._monitor.better(a, b, self.epsilon)
+
     def in_cooldown(self) -> bool:
         """Tell whether epochs do not count now."""
         return self.cooldown_counter > 0

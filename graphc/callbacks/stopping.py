@@ -8,14 +8,14 @@ import math
 import numpy as np
 
 from graphc.callbacks.base import Callback, Logs
-from graphc.callbacks.monitor import Monitor
+from graphc.callbacks.monitor import Monitor, Monitoring
 from graphc.lookup import finite_number, true_or_false, whole_number
 from graphc.releases import arguments_of_1_2
 
 _log = logging.getLogger("graphc")
 
 
-class EarlyStopping(Callback):
+class EarlyStopping(Monitoring):
     """Ends training once a value of the epochs' logs no longer improves.
 
     Better is less (mode 'min') or more ('max') than the best so far by strictly more than
@@ -37,6 +37,8 @@ class EarlyStopping(Callback):
     Attributes:
         best: the best value since training began (an infinity before the first).
         wait: the number of epochs since then.
+        stopped_epoch: the epoch, from 0, that ended training; 0 if none did.
+        monitor_op: ``np.less`` or ``np.greater``, by which a better value is found.
 
     Raises:
         ArgumentError: a mode, a patience or a monitor that is none.
@@ -71,6 +73,10 @@ class EarlyStopping(Callback):
         self._stopped_behind: int | None = None
         self._best_weights: list[np.ndarray] | None = None
         self._monitor.restart()
+
+    @property
+    def stopped_epoch(self) -> int:
+        return self._stopped_behind or 0
 
     def on_train_begin(self, logs: Logs = None) -> None:
         self._restart()

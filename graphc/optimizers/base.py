@@ -168,13 +168,15 @@ class Decaying(Optimizer):
     update.
 
     `iterations`, a scalar of floatX, counts the steps where the formula reads it. `decay` is a
-    shared variable; as in Keras, one that was 0 when the optimizer was made stays without effect.
+    shared variable; as in Keras, one that was 0 when the optimizer was made stays without effect:
+    `initial_decay` says whether it was.
     """
 
     def __init__(self, decay: float, **kwargs: Unpack[OptimizerKeywords]):
         super().__init__(**kwargs)
         self.iterations = K.variable(0.0, name="iterations")
         self.decay = variable(type(self).__name__, "decay", decay, least=0.0)
+        self.initial_decay = float(decay)
         self._decays = decay > 0
 
     def _decayed(self, lr: Node) -> Node:

@@ -162,7 +162,7 @@ class HDF5Matrix(_Matrix):
     ):
         self._file = opened(datapath, arrays=False)  # may have far more than is read
         try:
-            data = dataset_of(self._file, dataset)
+            self._data = data = dataset_of(self._file, dataset)
             rows = len(data)
             self.start = whole_number("HDF5Matrix: start", start, 0)
             self.end = rows if end is None else whole_number("HDF5Matrix: end", end, 1)
@@ -176,6 +176,11 @@ class HDF5Matrix(_Matrix):
         except BaseException:
             self._file.close()
             raise
+
+    @property
+    def data(self) -> h5py.Dataset:
+        """The data set, with all of its rows."""
+        return self._data
 
     def close(self) -> None:
         """Close the file; the matrix cannot be read from then on."""

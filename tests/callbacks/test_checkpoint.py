@@ -67,6 +67,16 @@ def test_every_so_many_epochs():
         ModelCheckpoint("a", period=0)
 
 
+def test_epochs_since_the_last_are_counted():
+    checkpoint = ModelCheckpoint("a", period=3)
+    checkpoint.model = Saves()
+    counts = []
+    for epoch in range(4):
+        checkpoint.on_epoch_end(epoch, {})
+        counts.append(checkpoint.epochs_since_last_save)
+    assert counts == [1, 2, 0, 1]
+
+
 @pytest.mark.flags(keras="1.0")
 def test_order_and_defaults_are_those_of_the_release():
     first = ModelCheckpoint("a", "loss", 1, True, "max")

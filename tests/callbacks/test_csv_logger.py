@@ -42,6 +42,13 @@ def test_the_text(tmp_path):
     assert path.read_bytes() == b'epoch;"a;b";best;loss\n0;x;True;0.5\n'
 
 
+def test_the_separator_and_the_columns_by_the_names_of_keras(tmp_path):
+    logger = CSVLogger(tmp_path / "log.csv", separator=";")
+    assert (logger.sep, logger.keys) == (";", None)
+    write(logger, {"loss": 0.5, "acc": 1.0})
+    assert logger.keys == ["acc", "loss"]
+
+
 def test_lines_are_there_while_training_goes_on(tmp_path):
     path = tmp_path / "log.csv"
     logger = CSVLogger(path)

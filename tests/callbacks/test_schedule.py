@@ -156,6 +156,12 @@ class TestReduceLROnPlateau:
         np.testing.assert_allclose(found, in_logs, rtol=1e-6)
         assert behind == pytest.approx(last, rel=1e-6)
 
+    @pytest.mark.parametrize(("mode", "better"), [("min", 2.7), ("max", 3.3)])
+    def test_better_is_more_than_a_least_difference(self, mode, better):
+        callback = ReduceLROnPlateau("score", mode=mode, epsilon=0.25)
+        assert callback.monitor_op(better, 3.0)
+        assert not callback.monitor_op((better + 3.0) / 2, 3.0)
+
     def test_more_is_better_of_an_accuracy(self):
         assert rates([1, 2, 3], "val_acc", patience=0)[1] == 1.0
         assert rates([1, 2, 3], "val_acc", patience=0, mode="min")[1] < 0.1

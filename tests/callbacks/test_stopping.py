@@ -86,6 +86,27 @@ class TestEarlyStopping:
     def test_better_by_more_than_a_least_difference(self, mode, values, count):
         assert epochs_run(values, mode=mode, min_delta=0.25) == count
 
+    @pytest.mark.parametrize(("values", "epoch"), [([3, 2, 2.5, 1], 2), ([3, 2, 1], 0)])
+    def test_the_epoch_that_ended_training_is_known(self, values, epoch):
+        stopping = EarlyStopping(monitor="score")
+        compiled().fit(
+            X, Y, nb_epoch=len(values), verbose=0, callbacks=[Says("score", values), stopping]
+        )
+        assert stopping.stopped_epoch == epoch
+
+    def test_the_operation_that_finds_a_better_value_may_be_set(self):
+        stopping = EarlyStopping(monitor="score")
+        assert stopping.monitor_op is np.less
+        stopping.monitor_op = np.greater
+        values = [1, 2, 3, 2, 1]
+        history = compiled().fit(
+            X, Y, nb_epoch=len(values), verbose=0, callbacks=[Says("score", values), stopping]
+        )
+        assert len(history.epoch) == 4
+        assert EarlyStopping(monitor="acc").monitor_op is np.greater
+        with pytest.raises(ArgumentError, match="monitor_op: expected np.less or np.greater"):
+            stopping.monitor_op = min
+
     @pytest.mark.flags(keras="1.0")
     def test_the_order_of_arguments_is_that_of_the_release(self):
         first = EarlyStopping("loss", 3, 1, "max")

@@ -66,6 +66,7 @@ class TestLosses:
         graph.add_input("x", (3, 2))
         graph.add_output("y", "x")
         graph.compile("sgd", {"y": "mse"}, sample_weight_modes={"y": "temporal"})
+        assert graph.sample_weight_modes == ["temporal"]
         x = np.zeros((2, 3, 2))
         y = np.array([[[1, 1], [2, 2], [3, 3]], [[4, 4], [5, 5], [6, 6]]], "float32")
         weights = np.array([[1, 0, 1], [0, 1, 0]])

@@ -175,6 +175,7 @@ class TestCompile:
         model.compile("adam", "mse", metrics=["accuracy"], sample_weight_mode=None)
         assert (model.loss, model.metrics, model.loss_weights) == ("mse", ["accuracy"], None)
         assert model.sample_weight_mode is None
+        assert model.sample_weight_modes == [None] * len(model.outputs)
         assert model.model is model
 
     def test_gradients_of_its_loss(self):

@@ -39,6 +39,12 @@ def test_all_rows_by_default(path):
         np.testing.assert_array_equal(last[:], STORED[9:])
 
 
+def test_the_data_set_has_the_other_rows_too(path):
+    matrix = HDF5Matrix(path, "x", 2, 10)
+    assert isinstance(matrix.data, h5py.Dataset)
+    np.testing.assert_array_equal(matrix.data[:], STORED)
+
+
 def test_it_stands_for_its_rows(matrix):
     assert matrix.shape == (8, 3)
     assert len(matrix) == 8

@@ -18,6 +18,7 @@ from graphc.compiler.codegen.time_report import TimeReport
 from graphc.compiler.function import CompileReports
 from graphc.engine.data.read_report import ReadReport
 from graphc.engine.data.stored import Data
+from graphc.engine.data.targets import for_each_output
 from graphc.engine.data.workers import workers_for
 from graphc.engine.keywords import (
     BatchKeywords,
@@ -455,6 +456,15 @@ class Model(Container):
     def metrics(self) -> Any:
         """The metrics as `compile` was given them, [] where there were none."""
         return self._graphc_trainer.need_compiled("metrics").given["metrics"] or []
+
+    @property
+    def sample_weight_modes(self) -> list[object]:
+        """The `sample_weight_mode` of each output."""
+        return list(
+            for_each_output(
+                self.sample_weight_mode, self.output_names, "sample_weight_mode", default=None
+            )
+        )
 
     @property
     def sample_weight_mode(self) -> object:
