@@ -5,9 +5,10 @@
 Of the six reference models at their own batch, and of square float32 products. A kernel's demand
 comes from counts of executed PTX (benchmarks/predictions/counts, which benchmarks/count_ptx.py
 writes) where they are of the same text: `counted`. A product that is too large to be executed has
-the counts of 1024, scaled by its multiply-adds: `scaled`. All others have the reports' FLOPs and
-bytes: `reports`. Registers are ptxas'. benchmarks/compare_predictions.py compares the file with
-what `graphc bench` measures on a card; a file that is written stays as it is.
+the counts of 1024, scaled by its multiply-adds, where its tiles are the same: `scaled`. All others
+have the reports' FLOPs and bytes: `reports`. Registers are ptxas', those of models in
+tests/nvcc/ledger.json. benchmarks/compare_predictions.py compares the file with what `graphc bench`
+measures on a card; a file that is written stays as it is.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from __future__ import annotations
 import argparse
 import datetime
 import json
+import math
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -42,6 +44,7 @@ from graphc.config import config
 from graphc.package_version import __version__
 from tests.cuda_emulator.ptx_count import Count
 
+LEDGER = Path(__file__).resolve().parent.parent / "tests" / "nvcc" / "ledger.json"
 SCALED_FROM = "product-1024"
 SCALED = ("instructions", "float32", "special", "shuffles", "data_path")
 
@@ -122,11 +125,32 @@ def _large_product(
         (small,) = step_of(SCALED_FROM).build().kernels(card=card.name)
     (kernel,) = kernels
     count = counts_of(SCALED_FROM).get(small.name)
-    if count is None or kernel.block != small.block or count.text != digest(small.source):
+    if count is None or _tile(kernel) != _tile(small) or count.text != digest(small.source):
         return predicted(kernels, card, resources, {})
     known = counted_demand(count.forms, 1, small, None)
     demand = scaled(kernel, resources.get(kernel.name), small, known)
     return [Predicted(launch_time(kernel.name, kernel.times, demand, card), "scaled")]
+
+
+def _tile(kernel: KernelDescription) -> tuple[int, int]:
+    """Return the elements of the result that a block computes, and its threads."""
+    return math.prod(kernel.extents) // math.prod(kernel.grid), math.prod(kernel.block)
+
+
+def registers(name: str, kernels: KernelList, card: Card) -> dict[str, Resources]:
+    """Return what the kernels of a step take of a multiprocessor: of reference models as the ledger
+    of nvcc has it, of products by nvcc."""
+    if name in PRODUCTS:
+        return ptxas.assigned(kernels.source, card.arch)
+    ledger = json.loads(LEDGER.read_text(encoding="utf-8"))["models"][name][card.name]
+    shared: Counter[str] = Counter()  # dynamic, which the ledger's has in it
+    for one in kernels:
+        function = one.repeats or one.name
+        shared[function] = max(shared[function], one.shared)
+    return {
+        function: Resources(ledger[function]["registers"], ledger[function]["shared"] - dynamic)
+        for function, dynamic in shared.items()
+    }
 
 
 def step_times(name: str, card: Card) -> dict[str, Any]:
@@ -135,7 +159,7 @@ def step_times(name: str, card: Card) -> dict[str, Any]:
     with config.changed(device="cpu"):
         function = step.build()
         kernels = function.kernels(step.batch, card=card.name)
-    resources = ptxas.assigned(kernels.source, card.arch)
+    resources = registers(name, kernels, card)
     counts = counts_of(name)
     if name in PRODUCTS and not counts:
         found = _large_product(kernels, card, resources)

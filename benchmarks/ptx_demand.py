@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from graphc.compiler.cards import WARP
 from graphc.compiler.codegen.kernel_list import KernelDescription
 from graphc.compiler.codegen.ptxas_text import Resources
+from graphc.compiler.codegen.time_report import LOAD_AHEAD
 from graphc.compiler.timing_model import Demand
 from tests.cuda_emulator.ptx_count import Count
 
@@ -87,5 +88,6 @@ def demand_of(
         l2=l2,
         memory=kernel.bytes,
         round_trips=max(steps, math.ceil(loads / warps / LOADS_IN_FLIGHT)),
+        ahead=kernel.kind in LOAD_AHEAD,
         barriers=barriers / warps,
     )

@@ -53,6 +53,7 @@ class Demand:
         l2: bytes that are moved between the L2 cache and the multiprocessors.
         memory: bytes of device memory that have to be moved: each input once, each output once.
         round_trips: loads that a warp waits for one after another.
+        ahead: whether it computes meanwhile, as products do, which load the next tile.
         barriers: of a block.
     """
 
@@ -69,6 +70,7 @@ class Demand:
     l2: float = 0
     memory: float = 0
     round_trips: float = 0
+    ahead: bool = False
     barriers: float = 0
 
     @property
@@ -187,7 +189,7 @@ def _on_multiprocessor(demand: Demand, card: Card, part: float) -> dict[str, flo
 def _serial_seconds(demand: Demand, card: Card, from_memory: bool) -> float:
     """Return the seconds of a block that has a multiprocessor for itself, by latencies alone."""
     latency = card.memory_latency if from_memory else card.l2_latency
-    of_warp = demand.instructions / (demand.blocks * demand.warps)
-    return (
-        demand.round_trips * latency + of_warp * ISSUE_INTERVAL + demand.barriers * BARRIER_CYCLES
-    ) / card.clock
+    waiting = demand.round_trips * latency
+    computing = ISSUE_INTERVAL * demand.instructions / (demand.blocks * demand.warps)
+    both = max(waiting, computing) if demand.ahead else waiting + computing
+    return (both + demand.barriers * BARRIER_CYCLES) / card.clock

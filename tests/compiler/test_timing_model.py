@@ -49,6 +49,8 @@ def test_bound_by_latency() -> None:
     # 100 * 200 cycles; 1000 instructions a warp, every second cycle; 10 * 30 cycles.
     assert found.seconds == pytest.approx(LAUNCH + 22.3e-6)
     assert estimate(demand, CARD, cold=True).seconds == pytest.approx(LAUNCH + 52.3e-6)
+    # Loads ahead of need: 2000 cycles of instructions are behind the 20000 of loads.
+    assert estimate(replace(demand, ahead=True), CARD).seconds == pytest.approx(LAUNCH + 20.3e-6)
 
 
 def test_one_block_has_one_multiprocessor() -> None:
@@ -105,6 +107,7 @@ DEMANDS = st.builds(
     registers=st.sampled_from([None, 16, 40, 96, 128]),
     shared=st.sampled_from([0, 1000, 40_000]),
     round_trips=st.floats(0, 100),
+    ahead=st.booleans(),
     barriers=st.floats(0, 100),
     **{name: st.floats(0, 1e9) for name in AMOUNTS},
 )

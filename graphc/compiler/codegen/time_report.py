@@ -32,6 +32,9 @@ to ten times as many."""
 IN_FLIGHT = 32
 """Bytes of loads of one lane that are under way at a time: two of 16 bytes. Assumed."""
 
+LOAD_AHEAD = ("matmul", "conv")
+"""Kinds of kernels that load the next tile while they compute with the one before."""
+
 CALL_SECONDS, LAUNCH_SECONDS = 20e-6, 1.4e-6
 """The host's time of a call and of each launch, in Python and in PyCUDA: benchmarks/host_time.py on
 an AMD EPYC of two cores with much other work, 2026-11-28."""
@@ -224,6 +227,7 @@ def demand_of(kernel: KernelDescription, resources: Resources | None = None) -> 
         l2=moved,
         memory=kernel.bytes,
         round_trips=max(steps, math.ceil(moved / (blocks * threads * IN_FLIGHT))),
+        ahead=kernel.kind in LOAD_AHEAD,
         barriers=steps if kernel.kind == "scan" else 0,
     )
 
