@@ -487,3 +487,56 @@ def test_tests_that_are_left_out_on_a_gpu_exist() -> None:
     for file, names in EMULATED_ALONE.items():
         text = (folder / file).read_text(encoding="utf-8")
         assert [name for name in names if f"def {name}(" not in text] == []
+
+
+# ---- predictions -------------------------------------------------------------------------------
+
+
+def bench_of(ms: float) -> dict[str, Any]:
+    """A bench of one launch that took so many milliseconds."""
+    report = {
+        "model": "mlp",
+        "batch": 128,
+        "facts": {"card": FACTS["card"]},
+        "step": {"median": 4 * ms},
+        "device_step": {"median": ms},
+        "peaks": None,
+        "rows": [{"name": "k0_add", "ms": {"median": ms}, "cold": {"median": 2 * ms}}],
+    }
+    return {"step": "bench", "name": "mlp", "passed": True, "found": {"report": report}}
+
+
+def test_measured_times_are_compared_with_the_newest_predictions(tmp_path: Path) -> None:
+    folder, path = tmp_path / "predictions", tmp_path / "results.json"
+    folder.mkdir()
+
+    def predicted(card: str, *runs: dict[str, Any]) -> dict[str, Any]:
+        path.write_text(json.dumps({"facts": {"card": card}, "runs": runs}))
+        text = "from pathlib import Path; from benchmarks.bring_up import predictions as p; p.main("
+        command = (*python(f"{text}Path({str(folder)!r}))"), str(path))
+        variables = {"PYTHONPATH": str(gpu_check.ROOT)}
+        one = carry_out(Run("predictions", command, 120), variables, 120)
+        assert one is not None
+        return one
+
+    assert predicted(FACTS["card"], bench_of(3))["said"] == f"no predictions are in {folder}"
+    kernel = {"name": "k0_add", "warm_ms": 2, "cold_ms": 2}
+    for date, factor in (("2026-01-01", 9), ("2026-01-02", 1)):
+        kernels = [{**kernel, "warm_ms": 2 * factor}]
+        step = {"batch": 128, "device_ms": 1, "step_ms": 2, "kernels": kernels}
+        text = json.dumps({"cards": {"h100": {"mlp": step}}})
+        (folder / f"{date}.json").write_text(text)
+    one = predicted(FACTS["card"], bench_of(3))
+    assert one["passed"] is True, one["said"]
+    assert one["found"]["predictions"] == "2026-01-02.json"
+    (found,) = one["found"]["compared"]
+    assert found["typical"] == pytest.approx(1.5)
+    other = bench_of(3)
+    other["found"]["report"]["batch"] = 7
+    one = predicted(FACTS["card"], other)
+    assert one["passed"] is False
+    assert "expected batch 7, found batch 128" in one["said"]
+    assert predicted(FACTS["card"])["said"] == "no bench has measured anything yet"
+    left_out = predicted("NVIDIA H200", bench_of(3))
+    assert left_out["passed"] is None
+    assert "there are no predictions of 'NVIDIA H200'" in left_out["said"]
