@@ -65,6 +65,8 @@ def with_value(array, where, value):
 
 
 class TestInputs:
+    """Arrays are checked before the first step; the error names the input and what to do."""
+
     def test_input_shape_that_includes_the_batch_axis(self):
         flat = Sequential([Activation("linear", input_shape=(6, 4))])
         with pytest.raises(DataError, match=r"leave it out: input_shape=\(4,\)\)"):
@@ -82,6 +84,7 @@ class TestInputs:
             built.fit(np.zeros((6, 5)), Y, verbose=0)
 
     def test_a_single_sample(self):
+        """Without its batch axis it is refused, and the error says how to add one."""
         picture = Sequential([Activation("linear", input_shape=(5, 4))])
         with pytest.raises(DataError, match="or this is a single sample \\(give it one: x"):
             picture.predict(np.zeros((5, 4)))
@@ -136,6 +139,7 @@ class TestInputs:
             model().predict(value)
 
     def test_nodes(self):
+        """Tensors of the graph are refused where arrays are fed."""
         with pytest.raises(DataError, match="expected an array, received the node"):
             model().predict(g.input((g.BATCH, 4)))
 
@@ -196,6 +200,8 @@ class TestInputs:
 
 
 class TestTargets:
+    """Targets are checked against the loss and the output that they are for."""
+
     def test_categorical_with_class_numbers(self):
         labels = np.array([0, 1, 2, 0, 1, 2])
         with pytest.raises(DataError, match="targets of head: categorical_crossentropy") as error:
@@ -316,6 +322,8 @@ class TestTargets:
 
 
 class TestWeights:
+    """Weights of samples and of classes: those without effect warn, wrong ones are refused."""
+
     def test_both_kinds_at_once(self):
         built = model()
         weights = np.arange(6.0)
@@ -378,6 +386,8 @@ class TestWeights:
 
 
 class TestNamesAndKeywords:
+    """A name or a keyword that is not known is an error with the near ones."""
+
     def test_unknown_names_list_the_near_ones(self):
         with pytest.raises(UnknownNameError, match="unknown optimizer 'adm'.*'adam'"):
             Sequential([Dense(1, input_dim=4)]).compile("adm", "mse")
@@ -428,6 +438,8 @@ class TestNamesAndKeywords:
 
 
 class TestOrderAndArguments:
+    """Calls in the wrong order, and arguments without effect, are errors."""
+
     def test_training_before_compile(self):
         built = Sequential([Dense(3, input_dim=4)])
         for use in (built.fit, built.evaluate, built.train_on_batch, built.test_on_batch):

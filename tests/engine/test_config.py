@@ -252,6 +252,8 @@ class Sized(Layer):
 
 
 class TestOwnClasses:
+    """Classes of a user's own are found by `custom_objects`, in one call."""
+
     def test_an_input_shape_that_the_class_makes_itself(self):
         model = Sequential([Sized(input_dim=4)])
         again = Sequential.from_config(model.get_config(), custom_objects={"Sized": Sized})
@@ -309,6 +311,8 @@ class TestOwnClasses:
 
 
 class TestFunctions:
+    """A function is stored as its name; only a process that has it finds it again."""
+
     def test_this_process_has_the_function(self):
         entry = through_json(layer_entry(Dense(2, activation=doubled)))
         assert entry["config"]["activation"]["function"] == "doubled"

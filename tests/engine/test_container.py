@@ -48,6 +48,8 @@ def arrays(*shapes, seed=0):
 
 
 class TestWiring:
+    """The layers of a model: those on the paths from its inputs to its outputs."""
+
     @pytest.mark.flags(keras="1.0")
     def test_layers_by_the_longest_path_then_by_name(self):
         a, b = Input((3,), name="a"), Input((3,), name="b")
@@ -148,6 +150,8 @@ def test_a_model_that_begins_another_has_its_own_tensors(is_sequential):
 
 
 class TestErrors:
+    """A model that cannot be connected is an error that names the layer."""
+
     def test_a_missing_input_is_named(self):
         a, b = Input((3,), name="left"), Input((3,), name="right")
         with pytest.raises(ArgumentError, match="need the input 'right' of shape \\(None, 3\\)"):
@@ -178,6 +182,8 @@ class TestErrors:
 
 
 class TestSharedLayers:
+    """A layer in several places has one set of weights; what its uses add is added for each."""
+
     def test_a_siamese_model_trains_one_set_of_weights(self):
         left, right = Input((4,)), Input((4,))
         shared = Dense(3)
@@ -282,6 +288,8 @@ class TestSharedLayers:
 
 
 class TestMasks:
+    """Masks go from layer to layer within a model, and weigh the loss."""
+
     def test_a_mask_passes_and_weighs_the_loss(self):
         x = Input((3, 1))
         model = Model(x, Activation("linear")(PassOn()(x)))

@@ -44,6 +44,8 @@ def batches(*arrays, sizes):
 
 
 class TestFitGenerator:
+    """Training on batches as they come, in epochs of a number of samples."""
+
     def test_it_trains_as_fit_does_on_the_same_batches(self):
         x, y = data(7)
         fed, fitted = linear(), linear()
@@ -197,6 +199,8 @@ class TestFitGenerator:
 
 
 class TestWhatGoesWrong:
+    """A generator's errors, and those of its batches, reach the caller; its thread ends."""
+
     def test_what_the_generator_raises_reaches_the_caller(self):
         x, y = data(4)
         model = linear()
@@ -313,6 +317,8 @@ class TestWhatGoesWrong:
 
 
 class TestEvaluateAndPredict:
+    """Evaluations and predictions of batches give what those of whole arrays give."""
+
     def test_evaluation(self):
         x, y = data(7)
         w = np.array([1.0, 0.0, 2.0, 0.5, 0.0, 3.0, 1.0])
@@ -355,6 +361,8 @@ class TestEvaluateAndPredict:
 
 
 class TestQueue:
+    """Batches are made ahead, in order, by a thread that an event ends."""
+
     def test_items_come_in_order_until_the_end(self):
         items, stop = generator_queue(iter(range(5)), max_q_size=2, wait_time=0.01)
         assert [items.get() for _ in range(5)] == [0, 1, 2, 3, 4]

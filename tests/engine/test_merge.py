@@ -37,6 +37,8 @@ def _first_of_all(tensors):
 
 
 class TestModes:
+    """Each mode against its formula in NumPy."""
+
     @pytest.mark.parametrize(
         ("mode", "expected"),
         [
@@ -171,6 +173,8 @@ class TestModes:
 
 
 class TestShapes:
+    """The shape of the result; shapes that do not go together are errors with their layers."""
+
     def test_the_output_shape_is_known(self):
         layer = Merge(mode="concat", concat_axis=1)
         shape = layer.get_output_shape_for([(None, 3, 4), (None, 2, 4)])
@@ -280,6 +284,8 @@ class TestShapes:
 
 
 class TestBadArguments:
+    """Wrong arguments are refused where the Merge is made."""
+
     def test_an_unknown_mode(self):
         with pytest.raises(UnknownNameError, match="mode of m .Merge. 'summ'. Did you mean 'sum'"):
             Merge(mode="summ", name="m")
@@ -332,6 +338,8 @@ class TestBadArguments:
 
 
 class TestMasks:
+    """The mask behind a Merge: of the steps that count in every input."""
+
     X = np.array([[[1.0], [0.0], [2.0]], [[0.0], [3.0], [0.0]]])
     Y = np.array([[[4.0], [5.0], [0.0]], [[0.0], [6.0], [7.0]]])
 
@@ -389,6 +397,8 @@ class TestMasks:
 
 
 class TestArguments:
+    """Keyword arguments for a function that merges."""
+
     def test_a_function_gets_them(self):
         arguments = {"factor": 2.0}
         layer = Merge(mode=scaled, arguments=arguments)

@@ -15,6 +15,8 @@ from tests.engine.graphs import DATA, INPUTS, expected, two_by_two, with_inputs
 
 
 class TestBuilding:
+    """Nodes are connected by the names of those that they read."""
+
     def test_outputs_by_name_of_inputs_by_name(self):
         graph = two_by_two()
         found = graph.predict(INPUTS)

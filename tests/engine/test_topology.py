@@ -32,6 +32,8 @@ def entry(*shape, dtype=None):
 
 
 class TestKeywords:
+    """The keywords of every layer: shapes, dtype, name."""
+
     @pytest.mark.parametrize(
         ("make", "ours"),
         [
@@ -85,6 +87,8 @@ class TestKeywords:
 
 
 class TestNames:
+    """Layers, their weights and the nodes of their calls have names that reports show."""
+
     def test_the_class_in_lower_case_and_a_number(self):
         first, second = Scale(), Scale()
         prefix, number = first.name.rsplit("_", 1)
@@ -109,6 +113,8 @@ class TestNames:
 
 
 class TestWeights:
+    """Weights are made once, by the first call, and are set all or none."""
+
     def test_build_gets_the_shape_with_none_for_the_batch_and_runs_once(self):
         layer = Scale()
         layer(entry(3))
@@ -202,6 +208,8 @@ class TestWeights:
 
 
 class TestCalls:
+    """Each call is a use of the layer, with tensors, shapes and masks of its own."""
+
     def test_shapes_are_read_off_the_nodes(self):
         layer = Dense(2)
         layer(entry(3))
@@ -270,6 +278,8 @@ def linear_chain(model, x):
 
 
 class TestChecks:
+    """A user's layer that does not keep to the rules is an error that names it."""
+
     def test_a_claimed_shape_is_compared_with_the_node(self):
         class Wrong(Layer):
             def call(self, x, mask=None):
@@ -450,6 +460,8 @@ class Penalised(Layer):
 
 
 class TestAdditions:
+    """Losses and updates that a layer adds to the step, of its own or of one use."""
+
     def test_a_weight_as_keras_1_2_adds_it(self):
         layer = Penalised(name="own")
         layer(Input((2,)))

@@ -196,6 +196,8 @@ PAGE = 4096
 
 
 class TestReading:
+    """Rows are read once, in order, a window ahead of training."""
+
     def test_rows_of_a_window_are_read_in_order_neighbours_at_once(self):
         value, array = recorded(40)
         np.random.seed(0)
@@ -269,6 +271,8 @@ def threads():
 
 
 class TestWhatGoesWrong:
+    """Errors of the thread that reads reach the caller, and the thread ends."""
+
     def test_errors_of_the_thread_reach_the_caller(self):
         before = threads()
         model = Sequential([Dense(1, input_dim=512, init="zero")])

@@ -41,6 +41,7 @@ def batch(*shape, name=None, dtype=F):
 @pytest.mark.parametrize("count", [1, 2, 7, 8, 10])
 @pytest.mark.parametrize("shards", [1, 2, 3, 5, 8])
 def test_sums_means_and_rows(count, shards):
+    """Sums are added, means weighed by rows, and rows put one behind another."""
     x, t = batch(3), g.input((4,), F)
     outputs = [g.sum(x, 0), g.mean(x), g.dot(x, g.reshape(t[:3], (3, 1))), t * 2.0, g.sum(x * x)]
     of_shards = sharded_function([x, t], outputs, shards=shards)
@@ -130,6 +131,7 @@ def test_the_memory_is_that_of_a_shard_or_of_what_has_the_rows_of_all():
 
 
 def test_time_major_rows():
+    """The batch is the second axis, behind that of a loop."""
     series, w = g.input((None, g.BATCH, 3), F), g.shared(rows(3, 2), "w")
     steps = series.shape[0]
     merged = g.dot(g.reshape(series, (steps * g.BATCH, 3)), w)

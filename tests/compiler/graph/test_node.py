@@ -148,6 +148,8 @@ def test_what_keeps_a_node_with_its_readers_goes_away_with_them():
 
 
 def test_nodes_of_one_hash_are_two():
+    """Interning compares nodes themselves, not their hashes alone."""
+
     def numbered(serial):
         return g.make("input", serial=serial, shape=(2,), dtype="float32")
 
@@ -162,6 +164,7 @@ def test_nodes_of_one_hash_are_two():
 
 
 def test_the_address_of_a_node_that_is_gone_finds_nothing_of_it():
+    """Nodes are interned by the identity of their inputs, and an address is used again."""
     addresses = set()
     for _ in range(100):
         x = g.input((3,))
@@ -345,6 +348,7 @@ def test_readers_come_in_order_once_for_each_use():
 
 
 def test_notes_are_kept_beside_a_node():
+    """They are by name, of that node alone, and not in its identity."""
     x = g.input((2,))
     assert (g.note_of(x, "a"), g.note_of(x, "a", 3)) == (None, 3)
     g.set_note(x, "a", 1)
@@ -353,6 +357,7 @@ def test_notes_are_kept_beside_a_node():
 
 
 def test_names_follow_rewrites_and_stay_with_their_nodes():
+    """A rewrite hands the name of what it replaces on to a node without one."""
     x = g.set_name(g.input((2,)), "x")
     y, z = g.exp(x), g.set_name(g.log(x), "z")
     assert g.name_of(g.inherit(y, x)) == "x"
@@ -383,11 +388,11 @@ def test_origins_are_nested_and_those_of_gradients_give_way():
         assert g.origin_of(g.exp(x)) == g.Origin("third")
 
 
-def test_what_is_swept_stops_at_what_is_kept():
+def test_a_sweep_does_not_go_behind_the_nodes_to_keep():
     x, y = g.input((2,)), g.input((2,))
     kept = g.exp(x)
-    doubled = g.sweep([g.log(kept)], lambda node: y if node is x else node, keep=[kept])
-    assert doubled == [g.log(kept)]
+    swept = g.sweep([g.log(kept)], lambda node: y if node is x else node, keep=[kept])
+    assert swept == [g.log(kept)]
     assert g.sweep([g.log(kept)], lambda node: y if node is x else node) == [g.log(g.exp(y))]
 
 
@@ -398,6 +403,7 @@ def test_nodes_within_loops_are_counted():
 
 
 def test_a_move_of_a_value_is_counted_and_a_copy_is_none():
+    """A program that holds the address of a value has to know when that lies elsewhere."""
     w = g.shared(np.zeros(2, "float32"), "w")
     before = g.latest_move()
     w.get_value()
