@@ -100,6 +100,42 @@ def test_two_processes_start_cold_on_one_cache(tmp_path: Path) -> None:
     assert finish(start(cache)) == []
 
 
+ENDING = """
+import sys, threading
+from tests.cuda_emulator import emulator
+if sys.argv[1] == "beside another user of pycuda":
+    import pycuda.autoinit
+import numpy as np
+from graphc.compiler import graph as g
+from graphc.compiler.function import function
+from graphc.config import config
+config.device = "gpu"
+kept = []
+def work():
+    x, w = g.input((3,), name="x"), g.shared(np.ones(3, "float32"))
+    f = function([x], x * w, updates=[(w, w + 1.0)])
+    kept.extend([f, f(np.ones(3, "float32")), f.start(np.ones(3, "float32"))])
+if sys.argv[1] == "in a thread":
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+else:
+    work()
+assert kept[1].tolist() == [1, 1, 1]
+"""
+
+
+@pytest.mark.parametrize("use", ["alone", "in a thread", "beside another user of pycuda"])
+def test_the_end_of_a_process_is_silent(use: str) -> None:
+    """A real driver refuses the cuCtxDetach that pycuda's destructor calls for a primary context,
+    and pycuda warns of what it cannot destroy in another thread than its context's."""
+    command = [sys.executable, "-c", ENDING, use]
+    done = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
 def counter() -> tuple[g.Node, object]:
     config.device = "gpu"
     x, total = g.input((3,), name="x"), g.shared(np.zeros(3, "float32"))
