@@ -104,6 +104,7 @@ def sum_over_shards(
     shards: int,
     of_subtree: Callable[[Interval], Arrays],
     then: Callable[[], None] | None = None,
+    kept: KeptMemory | None = None,
 ) -> Arrays:
     """Return the sums over all shards of a batch: of each array the piece of this rank.
 
@@ -119,6 +120,7 @@ def sum_over_shards(
             call; on one rank the last ones are what is returned.
         then: called on one of several ranks when its shards are computed, ahead of waiting for
             sums.
+        kept: memory for what moves, by default new; the sums lie in it.
     """
     rank, size = transport.rank, transport.size
     if size == 1:
@@ -126,6 +128,7 @@ def sum_over_shards(
     pieces = layout.pieces(size)
     lengths = [layout.bytes_of(one) for one in pieces]
     total = TreeSum(Interval(0, filled), add_arrays)
+    kept = KeptMemory() if kept is None else kept
     under_way: list[_Exchange] = []
     for nodes in rounds(filled, shards, size):
         own = nodes[rank]
@@ -134,7 +137,7 @@ def sum_over_shards(
         arrays = [] if own is None else of_subtree(own)
         if layout.shapes:
             parts = [] if own is None else [layout.pack(arrays, one) for one in pieces]
-            under_way.append(_Exchange(transport, nodes, parts, lengths))
+            under_way.append(_Exchange(transport, nodes, parts, lengths, kept, len(under_way)))
     if then is not None:
         then()
     if not under_way:
@@ -153,6 +156,22 @@ def sum_below(node: Interval, of_shard: Callable[[int], Arrays]) -> Arrays:
     return total.result()
 
 
+class KeptMemory:
+    """Memory that is kept from step to step: new memory of some megabytes takes longer to get than
+    to fill."""
+
+    def __init__(self) -> None:
+        self._kept: dict[int, np.ndarray] = {}
+
+    def take(self, number: int, nbytes: int) -> np.ndarray:
+        """Return so many bytes of one of the memories, by its number; what lay there is lost if
+        they are more than ever before."""
+        found = self._kept.get(number)
+        if found is None or len(found) < nbytes:
+            found = self._kept[number] = large_pages(nbytes)
+        return found[:nbytes]
+
+
 class _Exchange:
     """The transfer of one node of the tree from each rank, slice by slice, to the ranks that add
     them."""
@@ -163,12 +182,16 @@ class _Exchange:
         nodes: Sequence[Interval | None],
         parts: Sequence[Sequence[np.ndarray]],
         lengths: Sequence[int],
+        kept: KeptMemory,
+        number: int,
     ) -> None:
+        """`number`: among the exchanges of a step, each of which has memory of its own."""
         own = lengths[transport.rank]
-        sent = np.concatenate([np.empty(0, "uint8"), *(one for part in parts for one in part)])
+        sent = kept.take(2 * number, sum(lengths) if parts else 0)
+        np.concatenate([sent[:0], *(one for part in parts for one in part)], out=sent)
         from_ranks = [0 if node is None else own for node in nodes]
         self._nodes = [node for node in nodes if node is not None]
-        self._received = np.empty(sum(from_ranks), "uint8")
+        self._received = kept.take(2 * number + 1, sum(from_ranks))
         sizes = lengths if parts else [0] * transport.size
         self._transfer: Transfer = transport.all_to_all(sent, sizes, self._received, from_ranks)
 

@@ -9,7 +9,14 @@ import numpy as np
 import pytest
 
 from graphc.parallel.slices import BLOCK_ELEMENTS, Parameter
-from graphc.parallel.summing import Gathering, Layout, gather_rows, sum_below, sum_over_shards
+from graphc.parallel.summing import (
+    Gathering,
+    KeptMemory,
+    Layout,
+    gather_rows,
+    sum_below,
+    sum_over_shards,
+)
 from graphc.parallel.transport import OneRank
 from graphc.parallel.tree import shards_of_rank
 from tests.parallel.threads import ThreadRank, run_ranks
@@ -51,6 +58,7 @@ def bits(arrays: list[np.ndarray]) -> list[tuple]:
         (4, 4, 2),
         (4, 4, 3),
         (4, 4, 4),
+        (5, 5, 2),
         (7, 7, 3),
         (5, 8, 4),
         (2, 6, 5),
@@ -77,6 +85,25 @@ def test_every_rank_has_the_bits_of_the_tree(filled: int, shards: int, ranks: in
             pieces = np.concatenate([one[k].reshape(-1) for one in found])
             assert pieces.tobytes() == array.tobytes()
     assert sorted(computed) == list(range(filled))
+
+
+def test_sums_in_kept_memory_are_those_of_their_own_step() -> None:
+    """Of five shards the second rank sends two nodes of the tree, one behind the other; of two, one
+    of them is empty."""
+
+    def program(rank: ThreadRank) -> list:
+        kept, seen = KeptMemory(), []
+        for shift, filled in enumerate(steps):
+            of_subtree = partial(sum_below, of_shard=lambda shard, by=shift: of_shard(shard + by))
+            seen.append(bits(sum_over_shards(rank, LAYOUT, filled, 5, of_subtree, kept=kept)))
+        return seen
+
+    steps = (2, 5, 1, 5)
+    for shift, of_ranks in enumerate(zip(*run_ranks(2, program), strict=True)):
+        expected = by_the_formula(range(shift, shift + steps[shift]))
+        for k, array in enumerate(expected):
+            found = [one[k][-1] for one in of_ranks]
+            assert (found[0] if LAYOUT.numbers[k] is None else b"".join(found)) == array.tobytes()
 
 
 @pytest.mark.parametrize("ranks", [1, 2, 3, 4])

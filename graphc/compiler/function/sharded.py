@@ -59,6 +59,7 @@ from graphc.errors import ArgumentError, IndexRangeError, NotFiniteError
 from graphc.parallel.meeting import meet
 from graphc.parallel.summing import (
     Arrays,
+    KeptMemory,
     Layout,
     gather_in_place,
     gather_rows,
@@ -179,6 +180,7 @@ class ShardedFunction:
         step = DividedStep(self._graph, from_rows=select_device() == "cpu")
         self._steps = {bool(step.divided.from_rows): step}
         self._sized: dict[tuple[tuple[int, ...], ...], SizedStep] = {}
+        self._kept: dict[Function, KeptMemory] = {}  # what moves between ranks
 
     def _step(self, rows: int | None) -> DividedStep:
         """Return the division of the step for a batch of so many rows."""
@@ -384,9 +386,9 @@ class ShardedFunction:
             ]
             gathered_in_place.extend(gather_in_place(ranks, lines, [len(part) for part in parts]))
 
-        filled = len(call.ranges)
+        filled, kept = len(call.ranges), self._kept.setdefault(function, KeptMemory())
         then = gather if in_place else None
-        summed = sum_over_shards(ranks, layout, filled, self.shards, of_subtree, then)
+        summed = sum_over_shards(ranks, layout, filled, self.shards, of_subtree, then, kept)
         if in_place:
             for transfer in gathered_in_place:
                 transfer.wait()
