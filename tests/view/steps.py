@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache, partial
 from typing import Any
 
@@ -74,18 +75,21 @@ def nested_model() -> Sequential:
     return model
 
 
-def residual_model(blocks: int) -> Model:
-    """A network of residual blocks: one that changes the number of channels, then equal ones."""
+def residual_model(channels: Sequence[int]) -> Model:
+    """A network of residual blocks with so many channels each. Where these change, and at first, a
+    convolution is in the shortcut; the other blocks are equal."""
 
-    def convolution(x: Any, name: str, size: int = 3) -> Any:
-        x = Convolution2D(4, size, size, border_mode="same", name=f"conv_{name}")(x)
+    def convolution(x: Any, filters: int, name: str, size: int = 3) -> Any:
+        x = Convolution2D(filters, size, size, border_mode="same", name=f"conv_{name}")(x)
         return BatchNormalization(axis=1, mode=0, name=f"norm_{name}")(x)
 
-    given = x = Input(shape=(3, 8, 8), name="image")
-    for k in range(blocks):
-        shortcut = convolution(x, "shortcut", 1) if k == 0 else x
-        branch = Activation("relu", name=f"relu_{k}")(convolution(x, f"{k}_a"))
-        total = merge([convolution(branch, f"{k}_b"), shortcut], mode="sum", name=f"add_{k}")
+    given = Input(shape=(3, 8, 8), name="image")
+    x = convolution(given, 3, "stem")
+    for k, own in enumerate(channels):
+        changes = k == 0 or own != channels[k - 1]
+        shortcut = convolution(x, own, f"shortcut_{k}", 1) if changes else x
+        branch = Activation("relu", name=f"relu_{k}")(convolution(x, own, f"{k}_a"))
+        total = merge([convolution(branch, own, f"{k}_b"), shortcut], mode="sum", name=f"add_{k}")
         x = Activation("relu", name=f"out_{k}")(total)
     model = Model(given, Dense(2, name="top")(Flatten(name="flat")(x)), name="residual")
     model.compile("sgd", "mse")

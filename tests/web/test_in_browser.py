@@ -204,13 +204,13 @@ def test_the_keyboard_does_it_all(opened: Opened) -> None:
 
 
 def test_blocks_that_repeat_are_one_box_that_opens(browser: Any, tmp_path: Path) -> None:
-    subject = subject_of(residual_model(4), "residual", "")
+    subject = subject_of(residual_model([4] * 4), "residual", "")
     write_page(compiled_view(subject, 2, target="cuda"), tmp_path / "residual.html")
     one = Opened(browser, tmp_path / "residual.html")
     # The first block differs: it has a convolution in its shortcut.
     assert "block \u00d7 3" in one.texts(".layers .box .title")
     assert "add_2" not in one.texts(".layers .box .title")
-    one.layer("block \u00d7 3").locator(".opens").click()
+    one.layer("block \u00d7 3").locator(".opens").dispatch_event("click")
     titles = one.texts(".layers .box .title")
     assert [title for title in titles if title.startswith("block")] == [
         "block 1 of 3",
@@ -225,6 +225,44 @@ def test_blocks_that_repeat_are_one_box_that_opens(browser: Any, tmp_path: Path)
     assert block | {"relu_2", "add_2", "out_2"} <= set(titles)
     assert "conv_1_a" not in titles
     assert "conv_3_a" not in titles
+    one.close()
+
+
+# How many boxes of a drawing are wholly in view.
+_IN_VIEW = """boxes => boxes.filter(box => {
+  const [own, around] = [box, box.closest("svg.graph")].map(one => one.getBoundingClientRect());
+  return own.left >= around.left && own.right <= around.right
+    && own.top >= around.top && own.bottom <= around.bottom;
+}).map(box => box.querySelector(".title").textContent)"""
+
+
+@pytest.mark.parametrize("viewport", [WIDE, NARROW])
+def test_the_first_view_shows_the_model(
+    browser: Any, mlp: tuple[CompiledView, Path], viewport: dict[str, int]
+) -> None:
+    one = Opened(browser, mlp[1], viewport=viewport)
+    nodes = one.tab.locator(".nodes .box").evaluate_all(_IN_VIEW)
+    layers = one.tab.locator(".layers .box").evaluate_all(_IN_VIEW)
+    for drawn in (nodes, layers):
+        assert {"dense_1", "dropout_1"} <= set(drawn)
+        assert len(drawn) >= (8 if viewport is WIDE else 4)
+    one.close()
+
+
+def test_a_network_of_unlike_blocks_opens_as_its_blocks(browser: Any, tmp_path: Path) -> None:
+    subject = subject_of(residual_model([4, 4, 4, 5, 5, 5, 6, 6, 6]), "residual", "")
+    write_page(compiled_view(subject, 2, target="cuda"), tmp_path / "residual.html")
+    one = Opened(browser, tmp_path / "residual.html")
+    # In the graph the gradients are blocks as well.
+    for pane, times in (("layers", 1), ("nodes", 2)):
+        titles = one.texts(f".{pane} .box .title")
+        assert titles.count("block") == 3 * times
+        assert titles.count("block \u00d7 2") == 3 * times
+        assert any("top" in title for title in titles)
+        assert not any(" layers" in title or "\u2026" in title for title in titles)
+    one.layer("block").first.locator(".opens").dispatch_event("click")
+    titles = one.texts(".layers .box .title")
+    assert {"conv_0_a", "norm_shortcut_0", "add_0"} <= set(titles)
     one.close()
 
 
@@ -257,6 +295,43 @@ def test_stages_list_the_rules_that_fired(opened: Opened, mlp: tuple[CompiledVie
     assert sum(counts) == len(view.stages[at].firings)
     rules = {firing.rule for firing in view.stages[at].firings}
     assert set(opened.texts(".rule code")) == rules
+
+
+def test_a_kernel_has_its_bytes_by_value(opened: Opened, mlp: tuple[CompiledView, Path]) -> None:
+    (kernel,) = [one for one in mlp[0].kernels["kernels"] if one["name"] == "k1_matmul"]
+    opened.tab.locator(".kernels [data-kernel=k1_matmul]").click()
+    for fact, written in (("reads", False), ("writes", True)):
+        (text,) = opened.texts(f".facts dt:text-is('{fact}') + dd")
+        names = [one["value"] for one in kernel["moves"] if one["written"] is written]
+        assert names
+        assert [part.partition(" of ")[2] for part in text.split(", ")] == names
+
+
+def test_a_measured_step_says_what_was_timed(
+    browser: Any, mlp: tuple[CompiledView, Path], tmp_path: Path
+) -> None:
+    ms = {"median": 2.0, "spread": 0.1, "samples": 5, "least": 1.9}
+    row = {"name": "k0_matmul", "calls": 1, "ms": ms, "share": 1.0, "gflops": 1.0, "gbytes": 1.0}
+    measured = {
+        "device": "cpu",
+        "executor": "native",
+        "facts": {"threads": 4},
+        "step": ms,
+        "between": ms,
+        "notes": [],
+        "rows": [row],
+    }
+    write_page(replace(mlp[0], measured=measured), tmp_path / "measured.html")
+    for viewport in (WIDE, NARROW):
+        one = Opened(browser, tmp_path / "measured.html", viewport=viewport)
+        said = one.tab.locator(".memory .lane")
+        assert said.inner_text() == (
+            "thread 1: timed on the first of the 4 threads that share each kernel; "
+            "the others are not timed."
+        )
+        pane, line = one.tab.locator(".memory").bounding_box(), said.bounding_box()
+        assert line["y"] + line["height"] <= pane["y"] + pane["height"]
+        one.close()
 
 
 def test_dark_and_light(browser: Any, mlp: tuple[CompiledView, Path]) -> None:

@@ -12,7 +12,12 @@ import { GraphView } from "./graph_view.js";
 
 /** @type {Phase[]} */
 const PHASES = ["forward", "gradient", "update"];
-const TITLE = 26;
+
+/** @type {Record<Phase, string>} */
+const TITLES = { forward: "forward values", gradient: "gradients", update: "updates" };
+const TITLE = 24;
+/** Of a group, which has a sign at its right. */
+const GROUP_TITLE = 19;
 const LINE = 28;
 
 /**
@@ -33,32 +38,47 @@ export function firedRules(stage) {
 }
 
 /**
- * The nodes of a stage that are drawn, as items of a hierarchy: by what they are part of, then by
- * layer.
+ * The nodes of a stage that are drawn, as items of a hierarchy: by phase, then by layer.
  * @param {CompiledIndex} index
  * @param {number} stage
  * @param {Set<Phase>} phases
  * @returns {Item[]}
  */
 export function itemsOf(index, stage, phases) {
+  // Groups stand in the order of the network, gradients in the opposite one. What follows from what
+  // alone would scatter them: a statistic of a layer may be what an update needs, and come last.
+  const placeOf = (/** @type {number} */ number) => {
+    const { layer, phase } = index.nodes[number];
+    const at = 1 + (index.layerAt.get(layer ?? "") ?? -1);
+    const turned = phase === "gradient" && at > 0 ? index.layers.length + 1 - at : at;
+    return PHASES.indexOf(phase) * (index.layers.length + 1) + turned;
+  };
   const order = index
     .order(stage)
-    .filter((node) => !index.isSilent(node) && phases.has(index.nodes[node].phase));
+    .filter((node) => !index.isSilent(node) && phases.has(index.nodes[node].phase))
+    .map((node) => ({ node, place: placeOf(node) }))
+    .sort((one, other) => one.place - other.place)
+    .map(({ node }) => node);
   const drawn = new Set(order);
   return order.map((number) => {
     const node = index.nodes[number];
-    const layer = node.layer ?? (node.op === "input" || node.phase === "update" ? null : "");
-    const group = layer === null ? `${node.phase}` : `${node.phase}:${encodeURIComponent(layer)}`;
+    const layer = node.layer ?? (node.phase === "update" ? null : "");
+    const named = layer === null ? [] : [`${node.phase}:${encodeURIComponent(layer)}`];
     const inputs = [...node.inputs, ...node.body].filter((one) => drawn.has(one));
     return {
       id: String(number),
-      path: node.op === "input" ? [] : [group],
+      path: node.op === "input" ? [] : [node.phase, ...named],
       reads: inputs.map(String),
       // Weights go to gradients and updates, far away.
       weak: inputs.map((one) => index.nodes[one].op === "shared"),
       likeness: `${node.op} ${node.type} ${node.attributes}`,
     };
   });
+}
+
+/** The id of the group of all nodes of a phase. @param {Phase} phase */
+function groupOf(phase) {
+  return `/${phase}`;
 }
 
 /**
@@ -158,10 +178,13 @@ export function graphPane(index, store) {
     const { layer, phase } = index.nodes[members[0]];
     const last = index.nodes[members[members.length - 1]].layer;
     const ends = [layer, last].map((one) => one ?? "no layer");
+    const whole = PHASES.find((one) => what.id === groupOf(one));
     const title =
-      layer === last
-        ? (layer ?? (phase === "update" ? "update" : "of no layer"))
-        : ends.map((one) => shortened(one, 9)).join(" … ");
+      whole !== undefined
+        ? TITLES[whole]
+        : layer === last
+          ? (layer ?? "of no layer")
+          : ends.map((one) => shortened(one, 8)).join(" … ");
     const { kind, times = 1, position } = what;
     const [child] = what.children;
     const unit =
@@ -174,13 +197,13 @@ export function graphPane(index, store) {
       named: title,
       stretch: title,
       repeat: `${unit} × ${times.toLocaleString("en-US")}`,
-      block: `block ${position} of ${times}`,
+      block: position === undefined ? "block" : `block ${position} of ${times}`,
     };
     const count = `${counted(members.length, "node")}${fresh > 0 ? `, ${fresh} new` : ""}`;
     const lines = [kind === "stretch" ? `${count}, in order` : `${count}  ${phase}`];
     if (title !== heads[kind]) lines.unshift(title);
     return {
-      title: shortened(heads[kind], TITLE - 5),
+      title: shortened(heads[kind], GROUP_TITLE),
       lines: lines.map((line) => shortened(line, LINE)),
       phase,
       isNew: fresh > 0,
@@ -195,11 +218,15 @@ export function graphPane(index, store) {
     choose: (what) => {
       if (typeof what === "string") {
         store.select({ kind: "node", id: Number(what) });
-        return;
+        return true;
       }
       const { layer } = index.nodes[Number(what.members[0])];
-      if (layer !== null && index.layerAt.has(layer)) store.select({ kind: "layer", id: layer });
+      const isOfLayer = what.kind === "named" && !PHASES.some((one) => what.id === groupOf(one));
+      if (!isOfLayer || layer === null || !index.layerAt.has(layer)) return false;
+      store.select({ kind: "layer", id: layer });
+      return true;
     },
+    opened: [groupOf("forward"), groupOf("gradient")],
   });
 
   const show = () => {

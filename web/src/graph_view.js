@@ -27,6 +27,12 @@ const PADDING = 7;
 /** The least scale at which a drawing is first shown. */
 const READABLE = 0.75;
 
+/** How much a box that reads nothing matters to the first view: the network is what reads it. */
+const SOURCE = 0.25;
+
+/** What the buttons at the lower right take of the width. */
+const CONTROLS = 40;
+
 /** The most boxes that are drawn wherever they stand; of more those in view are. */
 const MOST_DRAWN = 120;
 
@@ -42,14 +48,15 @@ export class GraphView {
    * @param {string} how.label for those who do not see it
    * @param {(what: Group | string, around: string | null) => Face} how.face of a group, or of an
    *   item, within an open group or in none
-   * @param {(what: Group | string) => void} how.choose called when an item, or a group that items
-   *   name, is chosen
+   * @param {(what: Group | string) => boolean} how.choose called when an item or a closed group is
+   *   chosen; false for a group that stands for nothing else: it opens at a click
+   * @param {Iterable<string>} [how.opened] the groups that are open at first
    */
-  constructor(body, { label, face, choose }) {
+  constructor(body, { label, face, choose, opened = [] }) {
     this._face = face;
     this._choose = choose;
     /** @type {Set<string>} */
-    this._open = new Set();
+    this._open = new Set(opened);
     /** @type {Map<string, Item>} */
     this._items = new Map();
     this._tree = tree([]);
@@ -169,8 +176,18 @@ export class GraphView {
     // What would be too small to read is shown from its beginning.
     const scale = Math.min(1, Math.max(whole, READABLE));
     const [wide, high] = [scale * layout.width, scale * layout.height];
-    const tops = [...layout.boxes.values()].sort((one, other) => one.y - other.y);
-    const x = wide < width ? (width - wide) / 2 : width / 2 - scale * (tops[0]?.x ?? 0);
+    const readers = new Set(this._drawing.edges.map(({ to }) => to));
+    const x =
+      wide < width
+        ? (width - wide) / 2
+        : -scale *
+          fullest(
+            this._drawing.boxes.map(({ id }) => /** @type {Place} */ (layout.boxes.get(id))),
+            this._drawing.boxes.map(({ id }) => (readers.has(id) ? 1 : SOURCE)),
+            layout.width,
+            (width - CONTROLS) / scale,
+            height / scale,
+          );
     this._look(x, high < height ? (height - high) / 2 : 0, scale);
   }
 
@@ -336,8 +353,7 @@ export class GraphView {
     );
     made.addEventListener("click", () => {
       this._at = box.id;
-      if (isChosen(box)) this._choose("item" in box ? box.item : box.group);
-      else this._toggle(box.id);
+      if (!this._choose("item" in box ? box.item : box.group)) this._toggle(box.id);
       this._showMarks();
     });
     if (isGroup && !this._isFar) {
@@ -434,7 +450,7 @@ export class GraphView {
     this._at = box.id;
     this._bringIntoView(box.id);
     this._showMarks();
-    if (isChosen(box)) this._choose("item" in box ? box.item : box.group);
+    this._choose("item" in box ? box.item : box.group);
   }
 
   _listen() {
@@ -498,12 +514,36 @@ export class GraphView {
 }
 
 /**
- * Whether a click on a box chooses it: what a stretch or a repeat holds has no name of its own, so it
- * opens.
- * @param {Box} box
+ * The left edge of the part of a drawing, at its top, that shows most of its boxes, those at the top
+ * above all; they stand in its middle.
+ * @param {Place[]} boxes
+ * @param {number[]} weights how much each box matters
+ * @param {number} whole the width of the drawing
+ * @param {number} width of the part
+ * @param {number} height of the part
+ * @returns {number}
  */
-function isChosen(box) {
-  return "item" in box || box.group.kind === "named";
+export function fullest(boxes, weights, whole, width, height) {
+  const lefts = boxes
+    .map(({ x, y, width: wide, height: high }, k) => ({
+      left: x - wide / 2,
+      right: x + wide / 2,
+      bottom: y + high / 2,
+      weight: weights[k] * (1 - y / height),
+    }))
+    .filter(({ bottom }) => bottom <= height)
+    .sort((one, other) => one.left - other.left);
+  let best = { weight: 0, left: (whole - width) / 2 };
+  lefts.forEach(({ left }, k) => {
+    let [weight, right] = [0, left];
+    for (let at = k; at < lefts.length && lefts[at].left < left + width; at += 1) {
+      if (lefts[at].right > left + width) continue;
+      weight += lefts[at].weight;
+      right = Math.max(right, lefts[at].right);
+    }
+    if (weight > best.weight) best = { weight, left: (left + right - width) / 2 };
+  });
+  return Math.min(Math.max(0, best.left), whole - width);
 }
 
 /** @param {Place} place @param {Area | null} area */

@@ -1,10 +1,10 @@
 /**
  * A graph whose nodes lie in groups within groups: what is drawn of it while some of the groups
- * are open. Blocks that repeat are a group of their own, and a group with many members is divided
- * further, so that no drawing is ever large.
+ * are open. Blocks that repeat are a group of their own. A group with many members is divided further,
+ * where it can be at the blocks of its branches, so that no drawing is ever large.
  */
 
-import { OUTSIDE, repeatsOf } from "./repeats.js";
+import { OUTSIDE, branchesOf, repeatsOf } from "./repeats.js";
 
 /** @import {Step} from "./repeats.js" */
 
@@ -18,8 +18,8 @@ import { OUTSIDE, repeatsOf } from "./repeats.js";
  * @property {string[]} [labels] of what it reads, one for each
  * @property {boolean[]} [weak] which of these edges are drawn faintly
  *
- * What a group is: named by the paths of items, blocks that repeat, one of these, or a stretch of a
- * group with many children.
+ * What a group is: named by the paths of items, blocks that repeat, one of these or a block of
+ * branches, or a stretch of a group with many children.
  * @typedef {"named" | "repeat" | "block" | "stretch"} Kind
  *
  * @typedef {object} Group
@@ -28,7 +28,8 @@ import { OUTSIDE, repeatsOf } from "./repeats.js";
  * @property {(Group | string)[]} children
  * @property {string[]} members the items in it at any depth, in order
  * @property {number} [times] how many blocks a repeat has
- * @property {number} [position] of a block among those of its repeat, from 1
+ * @property {number} [position] of a block among those of its repeat, from 1; a block of branches has
+ *   none
  *
  * @typedef {object} Tree
  * @property {Group} root
@@ -133,6 +134,12 @@ class Folding {
       const repeat = made(id, "repeat", period === 1 ? children : blocks, { times });
       group.children.splice(start, children.length, repeat);
     }
+    if (group.children.length <= MOST_CHILDREN) return;
+    for (const { start, length } of branchesOf(this._sources(group)).reverse()) {
+      const children = group.children.slice(start, start + length);
+      const id = `${group.id}/&${keyOf(children[0])}`;
+      group.children.splice(start, length, made(id, "block", children));
+    }
   }
 
   /**
@@ -140,13 +147,26 @@ class Folding {
    * @param {Group} group
    * @returns {Step[]}
    */
-  _steps({ children }) {
+  _steps(group) {
+    const sources = this._sources(group);
+    let unlike = -1;
+    return group.children.map((child, k) => {
+      const known = this._codeOfChild(child);
+      return { code: known < 0 ? unlike-- : known, sources: sources[k] };
+    });
+  }
+
+  /**
+   * The positions of the children of a group that each of them reads, ascending.
+   * @param {Group} group
+   * @returns {number[][]}
+   */
+  _sources({ children }) {
     /** @type {Map<string, number>} */
     const at = new Map();
     children.forEach((child, k) => {
       for (const item of typeof child === "string" ? [child] : child.members) at.set(item, k);
     });
-    let unlike = -1;
     return children.map((child, k) => {
       const sources = new Set();
       for (const item of typeof child === "string" ? [child] : child.members) {
@@ -155,11 +175,7 @@ class Folding {
           if (source !== k) sources.add(source);
         }
       }
-      const known = this._codeOfChild(child);
-      return {
-        code: known < 0 ? unlike-- : known,
-        sources: [...sources].sort((one, other) => one - other),
-      };
+      return [...sources].sort((one, other) => one - other);
     });
   }
 

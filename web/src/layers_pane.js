@@ -9,7 +9,7 @@ import { GraphView } from "./graph_view.js";
 /** @import {Group} from "./hierarchy.js" */
 /** @import {Face} from "./graph_view.js" */
 
-const TITLE = 26;
+const TITLE = 24;
 const LINE = 27;
 
 /**
@@ -67,7 +67,7 @@ export function layersPane(index, store) {
   const { pane: made, head, body } = pane("layers", "Layers", [choice]);
   head.insertBefore(element("span", { class: "count" }, String(index.layers.length)), choice);
 
-  /** @param {Group} group a stretch, blocks that repeat, or one of them @returns {Face} */
+  /** @param {Group} group a stretch, blocks that repeat, or a block @returns {Face} */
   const faceOfSeveral = ({ kind, times = 1, position, members }) => {
     const layers = members.map((name) => index.layers[index.layerAt.get(name) ?? 0]);
     const share = measure.of(members);
@@ -75,19 +75,20 @@ export function layersPane(index, store) {
     const [first, last] = [members[0], members[members.length - 1]];
     const each = members.length / times;
     const count = counted(members.length, "layer");
-    const title =
-      kind === "repeat"
-        ? `${each === 1 ? (layers[0].kind ?? "layer") : "block"} × ${times.toLocaleString("en-US")}`
-        : kind === "block"
-          ? `block ${position} of ${times}`
-          : count;
+    const titles = {
+      repeat: `${each === 1 ? (layers[0].kind ?? "layer") : "block"} × ${times.toLocaleString("en-US")}`,
+      block: position === undefined ? "block" : `block ${position} of ${times}`,
+      stretch: count,
+      named: count,
+    };
+    const title = titles[kind];
     const what = kind === "repeat" && each > 1 ? `${each} layers each, ${count}` : count;
     const amounts = [
       parameters > 0 ? `${quantity(parameters)} parameters` : "",
       share > 0 ? percent(share) : "",
     ];
     return {
-      title: shortened(title, TITLE - 2),
+      title: shortened(title, TITLE - 5),
       lines: [
         kind === "stretch" ? "" : what,
         `${first} … ${last}`,
@@ -130,8 +131,11 @@ export function layersPane(index, store) {
   const view = new GraphView(body, {
     label: "Layers",
     face,
-    choose: (what) =>
-      store.select({ kind: "layer", id: typeof what === "string" ? what : containerOf(what.id) }),
+    choose: (what) => {
+      if (typeof what !== "string" && what.kind !== "named") return false;
+      store.select({ kind: "layer", id: typeof what === "string" ? what : containerOf(what.id) });
+      return true;
+    },
   });
   const held = new Set(index.children.keys());
   const items = index.layers

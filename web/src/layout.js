@@ -51,6 +51,11 @@ const OUT = "\u0000out";
 const HEAD = 14;
 const LEAST_WIDTH = 150;
 
+const MARGIN = 12;
+
+/** The margin where edges go beside the boxes. */
+const BESIDE = 26;
+
 export class Layouts {
   constructor() {
     /** @type {Map<string, Laid>} by what is laid out */
@@ -81,7 +86,8 @@ export class Layouts {
     // Each open group comes behind the one around it.
     for (const { id, parent } of [...drawing.clusters].reverse()) {
       const { width, height } = lay(id);
-      rooms.get(parent ?? "")?.children.push({ id, width, height });
+      // In order: where two read each other dagre ranks the earlier one above.
+      rooms.get(parent ?? "")?.children.unshift({ id, width, height });
     }
     const whole = lay("");
     this._known = used;
@@ -148,7 +154,6 @@ function roomsOf({ boxes, clusters, edges }) {
  */
 function layRoom({ children, edges }, isGroup, widthOf) {
   const graph = new dagre.graphlib.Graph();
-  graph.setGraph({ rankdir: "TB", nodesep: 18, ranksep: 30, edgesep: 8, marginx: 12, marginy: 12 });
   const all = [...edges.values()];
   const ends = [
     ...(all.some(({ from }) => from === IN) ? [IN] : []),
@@ -158,6 +163,8 @@ function layRoom({ children, edges }, isGroup, widthOf) {
   for (const { id, width, height } of children) graph.setNode(id, { width, height });
   for (const id of ends) graph.setNode(id, { width: 1, height: 1 });
   const routed = routedEdges(ids, all);
+  const marginx = routed.size < all.length ? BESIDE : MARGIN;
+  graph.setGraph({ rankdir: "TB", nodesep: 18, ranksep: 30, edgesep: 8, marginx, marginy: MARGIN });
   all.forEach(({ from, to, label }, k) => {
     if (routed.has(k))
       graph.setEdge(
@@ -192,7 +199,11 @@ function layRoom({ children, edges }, isGroup, widthOf) {
     const way = routed.has(k) ? graph.edge(from, to) : null;
     const points =
       way === null
-        ? direct(/** @type {Place} */ (places.get(from)), /** @type {Place} */ (places.get(to)))
+        ? direct(
+            /** @type {Place} */ (places.get(from)),
+            /** @type {Place} */ (places.get(to)),
+            children.map(({ id }) => /** @type {Place} */ (places.get(id))),
+          )
         : way.points.map(moved);
     const start = /** @type {Place} */ (places.get(from));
     const end = /** @type {Place} */ (places.get(to));
@@ -333,15 +344,20 @@ function ranksOf(ids, edges) {
 }
 
 /**
- * The points of an edge that goes its way beside the boxes between its ends.
+ * The points of an edge that goes its way beside all boxes at the heights between its ends.
  * @param {Place} from
  * @param {Place} to
+ * @param {Place[]} boxes
  * @returns {{x: number, y: number}[]}
  */
-function direct(from, to) {
+function direct(from, to, boxes) {
   const start = { x: from.x - from.width / 2, y: from.y };
   const end = { x: to.x - to.width / 2, y: to.y };
-  const beside = Math.min(start.x, end.x) - 24;
+  const [top, bottom] = [Math.min(from.y, to.y), Math.max(from.y, to.y)];
+  const lefts = boxes
+    .filter((box) => box.y + box.height / 2 >= top && box.y - box.height / 2 <= bottom)
+    .map((box) => box.x - box.width / 2);
+  const beside = Math.min(start.x, end.x, ...lefts) - BESIDE / 2;
   return [start, { x: beside, y: start.y }, { x: beside, y: end.y }, end];
 }
 

@@ -2,7 +2,7 @@
 
 import { neighbour, peakOf, stayAt, staysOf } from "./arena.js";
 import { element, pane } from "./dom.js";
-import { counted, milliseconds, quantity } from "./format.js";
+import { counted, milliseconds, quantity, shortened } from "./format.js";
 import { laneOf, phaseOf, stepAt, timelineOf } from "./timeline.js";
 
 /** @import {CompiledIndex} from "./compiled_index.js" */
@@ -18,6 +18,12 @@ const TOP = LANE_TOP + LANE + 20;
 const RIGHT = 10;
 const LARGEST = 10;
 
+/** The width of a rectangle below which no name fits. */
+const NARROWEST = 22;
+
+/** The most letters of the shorter forms of a value's name. */
+const SHORTER = [40, 30, 22, 16, 10];
+
 /**
  * @param {CompiledIndex} index
  * @param {Store} store
@@ -27,6 +33,7 @@ export function memoryPane(index, store) {
   const { memory } = index.view;
   const stays = staysOf(memory);
   const byValue = new Map(stays.map((stay) => [stay.value, stay]));
+  const bySize = [...stays].sort((one, other) => one.bytes - other.bytes);
   const peak = peakOf(stays);
   const phases = index.kernels.map((_, k) => phaseOf(index, k));
   const {
@@ -50,9 +57,10 @@ export function memoryPane(index, store) {
     "aria-label": `Arena, ${counted(stays.length, "value")} over ${counted(index.view.kernels.totals.kernels, "kernel")}: arrow keys go from value to value`,
   });
   const tip = element("div", { class: "tip", hidden: true });
+  const note = meaning === "" ? null : element("p", { class: "lane" }, `${lane}: ${meaning}.`);
   const largest = element("ol", { class: "largest", "aria-label": "The largest values" });
   body.append(
-    element("div", { class: "arena" }, canvas, tip),
+    element("div", { class: "arena" }, canvas, tip, note),
     element("div", { class: "list" }, element("h3", {}, "Largest values"), largest),
   );
   index.values.slice(0, LARGEST).forEach((value, k) => {
@@ -128,11 +136,14 @@ export function memoryPane(index, store) {
         context.lineWidth = 1.5;
         context.strokeRect(left + 0.75, LANE_TOP + 0.75, Math.max(1, wide - 2.5), LANE - 1.5);
       }
-      if (wide > 34 && (!marked || isMarked)) {
-        label(context, index.kernels[kernel].name, left, LANE_TOP, wide, LANE, colour("on-phase"));
+      if (wide > NARROWEST && (!marked || isMarked)) {
+        const { name } = index.kernels[kernel];
+        const texts = [name, name.replace(/_.*/, "")];
+        label(context, texts, left, LANE_TOP, wide, LANE, colour("on-phase"));
       }
     });
-    for (const stay of stays) {
+    // Large values hide small ones where a pixel has several.
+    for (const stay of bySize) {
       const node = index.view.value_nodes[stay.value];
       const phase = node === null ? "other" : index.nodes[node].phase;
       const isMarked = related.values.has(stay.value);
@@ -151,8 +162,9 @@ export function memoryPane(index, store) {
         context.strokeRect(left + 1, top + 1, Math.max(1, wide - 3), Math.max(1, high - 3));
       }
       const name = index.values[stay.value].name;
-      if (high > 13 && wide > 40 && (!marked || isMarked)) {
-        label(context, name, left, top, wide, high, colour("on-phase"));
+      if (high > 13 && wide > NARROWEST && (!marked || isMarked)) {
+        const texts = [name, ...SHORTER.map((most) => shortened(name, most))];
+        label(context, texts, left, top, wide, high, colour("on-phase"));
       }
     }
     if (stays.length > 0) {
@@ -301,22 +313,19 @@ function tipOf(index, { kind, id }) {
 }
 
 /**
- * A name within a rectangle, as far as it fits.
+ * A name within a rectangle: the first of its forms that fits, if one does.
  * @param {CanvasRenderingContext2D} context
- * @param {string} text
+ * @param {string[]} texts
  * @param {number} left
  * @param {number} top
  * @param {number} wide
  * @param {number} high
  * @param {string} colour
  */
-function label(context, text, left, top, wide, high, colour) {
-  context.save();
-  context.beginPath();
-  context.rect(left, top, wide - 4, high);
-  context.clip();
+function label(context, texts, left, top, wide, high, colour) {
+  const text = texts.find((one) => context.measureText(one).width <= wide - 9);
+  if (text === undefined) return;
   context.fillStyle = colour;
   context.textAlign = "left";
   context.fillText(text, left + 5, top + Math.min(high / 2 + 4, 14));
-  context.restore();
 }

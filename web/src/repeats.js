@@ -44,6 +44,41 @@ export function repeatsOf(steps) {
   return found.sort((one, other) => one.start - other.start);
 }
 
+/** The least number of steps of a branched stretch: one box saves less. */
+const LEAST_BRANCHED = 3;
+
+/**
+ * The stretches of a sequence within which ways part and come together again, as in a block of a
+ * residual network: ahead of each, and behind it, at most one value passes. What reads no other step,
+ * as a target or what all blocks read alike, may pass too.
+ * @param {number[][]} sources of each step, as a step has them
+ * @returns {{start: number, length: number}[]} in order
+ */
+export function branchesOf(sources) {
+  const last = sources.map((_, k) => k);
+  sources.forEach((read, k) => {
+    for (const source of read) if (source !== OUTSIDE) last[source] = Math.max(last[source], k);
+  });
+  const changes = new Array(sources.length + 1).fill(0);
+  sources.forEach((read, k) => {
+    if (read.every((source) => source === OUTSIDE)) return;
+    changes[k + 1] += 1;
+    changes[last[k] + 1] -= 1;
+  });
+  /** @type {{start: number, length: number}[]} */
+  const found = [];
+  let [passing, start] = [0, 0];
+  for (let k = 1; k <= sources.length; k += 1) {
+    passing += changes[k];
+    const isOpen =
+      k === sources.length && last.slice(start, -1).some((at, own) => at === start + own);
+    if (passing > 1 || isOpen) continue;
+    if (k - start >= LEAST_BRANCHED) found.push({ start, length: k - start });
+    start = k;
+  }
+  return found;
+}
+
 /**
  * How badly a sequence is divided ahead of each step: by the number of values that are read across,
  * and, where these are as many, by how few reads of them there are. A block of a residual network

@@ -7,7 +7,7 @@ import { laneOf } from "./timeline.js";
 
 /** @import {CompiledIndex} from "./compiled_index.js" */
 /** @import {Store, State} from "./store.js" */
-/** @import {Selection} from "./types.js" */
+/** @import {Kernel, Selection} from "./types.js" */
 
 /**
  * The facts about a selection, as rows of a name and what it is: a text, or things to go to.
@@ -129,6 +129,8 @@ export function factsOf(index, { selection, related }) {
           ? ""
           : `${milliseconds(row.ms.median)} (quartiles ${milliseconds(row.ms.spread)} apart), ${row.gflops.toPrecision(3)} GFLOP/s, ${row.gbytes.toPrecision(3)} GB/s`,
       ],
+      ["reads", movesOf(kernel, false)],
+      ["writes", movesOf(kernel, true)],
       ["not fused further", kernel.reason],
       ["notes", kernel.notes.join("; ")],
       ["values", toValues(related.values)],
@@ -155,6 +157,18 @@ export function factsOf(index, { selection, related }) {
     ];
   }
   return facts.filter(([, what]) => what.length > 0);
+}
+
+/**
+ * The bytes that a launch moves of each value that it reads, or writes; none where they are not known.
+ * @param {Kernel} kernel
+ * @param {boolean} written
+ */
+function movesOf({ moves }, written) {
+  return moves
+    .filter((move) => move.written === written)
+    .map((move) => `${quantity(move.bytes, "B")} of ${move.value}`)
+    .join(", ");
 }
 
 /** @param {CompiledIndex} index @param {string[]} names */

@@ -44,6 +44,7 @@
  * @property {number} bytes
  * @property {number} fewest
  * @property {number | null} moved
+ * @property {{value: string, written: boolean, bytes: number}[]} moves the parts of `moved`
  * @property {number | null} ratio
  * @property {string[]} reads
  * @property {string[]} writes

@@ -53,6 +53,7 @@ function kernel(name, step, flops, times = 1) {
     bytes: 8,
     fewest: 8,
     moved: 8,
+    moves: [],
     ratio: 1,
     reads: [],
     writes: [],

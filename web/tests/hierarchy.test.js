@@ -155,6 +155,22 @@ test("blocks that repeat are one box, which opens to blocks", () => {
   );
 });
 
+test("a group that would be divided is divided at its branches", () => {
+  // No block is like another one.
+  const items = residual(20).map((item, k) => ({ ...item, likeness: String(k) }));
+  const stem = [
+    { id: "given", path: [], reads: [], likeness: "given" },
+    { id: "x", path: [], reads: ["given"], likeness: "x" },
+  ];
+  const { root } = tree([...stem, ...items]);
+  assert.deepEqual(
+    root.children.map((child) => typeof child !== "string" && [child.kind, child.children.length]),
+    [false, false, ...Array.from({ length: 20 }, () => ["block", 4])],
+  );
+  const few = tree(items.slice(0, 20)).root;
+  assert.ok(few.children.every((child) => typeof child === "string"));
+});
+
 test("a long run of equals is one box, divided within", () => {
   const items = Array.from({ length: 2000 }, (_, k) => ({
     id: String(k),

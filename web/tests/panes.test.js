@@ -3,12 +3,13 @@ import { test } from "node:test";
 
 import { CompiledIndex } from "../src/compiled_index.js";
 import { firedRules, itemsOf } from "../src/graph_pane.js";
+import { fullest } from "../src/graph_view.js";
 import { columnsOf } from "../src/kernels_pane.js";
 import { measures } from "../src/layers_pane.js";
 import { find } from "../src/search.js";
 import { factsOf, shownKernel } from "../src/source_pane.js";
 import { Store } from "../src/store.js";
-import { VIEW } from "./document.js";
+import { VIEW, node } from "./document.js";
 
 const index = new CompiledIndex(VIEW);
 
@@ -26,6 +27,58 @@ test("a drawing of the graph leaves constants out, and phases that are not chose
   assert.deepEqual(all.find((item) => item.id === "4")?.reads, ["1"]);
   assert.deepEqual(all.find((item) => item.id === "8")?.reads, ["4", "7"]);
   assert.deepEqual(itemsOf(index, 0, new Set(["update"])), []);
+  assert.deepEqual(all.find((item) => item.id === "0")?.path, []);
+  assert.deepEqual(all.find((item) => item.id === "8")?.path, ["forward", "forward:rnn"]);
+});
+
+test("layers stand in the order of the network, their gradients in the opposite one", () => {
+  // The order of the nodes is another one: what comes first is needed by nothing of the network.
+  const nodes = [
+    node({ op: "tanh", layer: "rnn" }),
+    node({ op: "exp", layer: "dense" }),
+    node({ op: "neg", layer: "dense", phase: "gradient" }),
+    node({ op: "neg", layer: "rnn", phase: "gradient" }),
+  ];
+  const outputs = nodes.map((_, k) => k);
+  const stages = [{ ...VIEW.stages[0], outputs, fetched: 4, firings: [] }];
+  const other = new CompiledIndex({ ...VIEW, nodes, stages, kernel_links: [], value_nodes: [] });
+  const items = itemsOf(other, 0, new Set(["forward", "gradient"]));
+  assert.deepEqual(
+    items.map((item) => item.path.at(-1)),
+    ["forward:dense", "forward:rnn", "gradient:rnn", "gradient:dense"],
+  );
+});
+
+test("the part of a drawing that shows most boxes, those at the top above all", () => {
+  const box = (/** @type {number} */ x, /** @type {number} */ y) => ({
+    x,
+    y,
+    width: 100,
+    height: 40,
+  });
+  const above = [box(50, 20), box(950, 20), box(950, 80)];
+  assert.equal(fullest(above, [1, 1, 1], 1000, 300, 300), 700);
+  assert.equal(fullest(above, [3, 1, 1], 1000, 300, 300), 0);
+  const below = [box(500, 20), box(50, 290), box(50, 400)];
+  assert.equal(fullest(below, [1, 1, 1], 1000, 300, 310), 350);
+  assert.equal(fullest([], [], 1000, 300, 300), 350);
+});
+
+test("a kernel's bytes are told by what it reads and writes", () => {
+  const [first, ...others] = VIEW.kernels.kernels;
+  const moves = [
+    { value: "x", written: false, bytes: 96 },
+    { value: "w", written: false, bytes: 5000 },
+    { value: "dense/matmul", written: true, bytes: 48 },
+  ];
+  const kernels = { ...VIEW.kernels, kernels: [{ ...first, moves }, ...others] };
+  const store = new Store(new CompiledIndex({ ...VIEW, kernels }));
+  store.select({ kind: "kernel", id: 0 });
+  const facts = Object.fromEntries(factsOf(new CompiledIndex({ ...VIEW, kernels }), store.state));
+  assert.equal(facts["reads"], "96 B of x, 5.00 kB of w");
+  assert.equal(facts["writes"], "48 B of dense/matmul");
+  store.select({ kind: "kernel", id: 1 });
+  assert.ok(!("reads" in Object.fromEntries(factsOf(index, store.state))));
 });
 
 test("columns of what was not measured are not there", () => {

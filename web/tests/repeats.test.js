@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { repeatsOf } from "../src/repeats.js";
+import { branchesOf, repeatsOf } from "../src/repeats.js";
 
 /** Steps by letters, each of which reads the one ahead, the first what is no step. @param {string} letters */
 function chain(letters) {
@@ -43,6 +43,26 @@ test("blocks begin where fewest values pass", () => {
   const blocksOfLong = chain(long);
   for (const at of [6, 11, 16]) blocksOfLong[at].sources = [at - 4, at - 1];
   assert.deepEqual(blocks(long, blocksOfLong), ["3 cbc+r"]);
+});
+
+test("stretches within which ways part and come together", () => {
+  // Two blocks behind a stem; the second one changes the shortcut.
+  const sources = [[-1], [0], [1], [2], [1, 3], [4], [5], [4], [6, 7], [8]];
+  assert.deepEqual(branchesOf(sources), [
+    { start: 2, length: 3 },
+    { start: 5, length: 4 },
+  ]);
+  assert.deepEqual(branchesOf([[-1], [0], [1], [2]]), []);
+  // What ends in two results has not come together.
+  assert.deepEqual(branchesOf([[-1], [0], [1], [1], [2, 3]]), [{ start: 2, length: 3 }]);
+  assert.deepEqual(branchesOf([[-1], [0], [1], [1], [2, 3], [2, 3]]), []);
+  assert.deepEqual(branchesOf([]), []);
+  // A target goes across all, and is no way of the network.
+  const shifted = sources.map((read) => read.map((source) => (source < 0 ? source : source + 1)));
+  assert.deepEqual(branchesOf([[], ...shifted, [0, 10]]), [
+    { start: 3, length: 3 },
+    { start: 6, length: 4 },
+  ]);
 });
 
 test("blocks that read otherwise are not alike", () => {
