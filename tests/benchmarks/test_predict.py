@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from benchmarks import predict
-from benchmarks.predicted import digest, step_of
+from benchmarks.predicted import NAMES, PREDICTIONS, PRODUCTS, digest, step_of
 from benchmarks.ptx_demand import demand_of as counted_demand
 from graphc.compiler.cards import CARDS
 from graphc.compiler.codegen.kernel_list import KernelDescription, KernelList
@@ -16,6 +18,7 @@ from graphc.compiler.codegen.time_report import demand_of
 from graphc.config import config
 from tests.cuda_emulator.ptx_count import Count
 
+FILES = sorted(PREDICTIONS.glob("*.json"))
 TAKEN = Resources(registers=64, shared=1000)
 # Of 100 warps each; only what is named differs from none.
 NONE = Count(100, 3200, 0, 0, 0, 0, 0)
@@ -74,3 +77,29 @@ def test_a_large_product_is_a_small_one_many_times(product: KernelList) -> None:
     assert (found.instructions, found.data_path) == (800, 400)
     assert found.barriers == 6  # four times the blocks, each with twice the loop
     assert found.registers == TAKEN.registers
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_committed_predictions_are_whole(path: Path) -> None:
+    found = json.loads(path.read_text(encoding="utf-8"))
+    assert found["date"] == path.stem
+    assert found["commit"]
+    assert set(found["cards"]) == set(CARDS)
+    for name, card in CARDS.items():
+        steps = found["cards"][name]
+        assert set(steps) == set(NAMES)
+        for step in steps.values():
+            total = sum(
+                one["times"] * one["cold_ms" if step["cold"] else "warm_ms"]
+                for one in step["kernels"]
+            )
+            assert step["device_ms"] == pytest.approx(total, rel=2e-3)
+            assert step["step_ms"] == max(step["device_ms"], step["host_ms"])
+        for product in PRODUCTS:
+            step = steps[product]
+            rate = step["flops"] / (1e-3 * step["device_ms"])
+            assert 0 < rate < card.peak_flops()
+
+
+def test_there_are_predictions() -> None:
+    assert FILES
