@@ -19,6 +19,7 @@ from tests.cuda_emulator.emulator import DRIVER
 import numpy as np
 from graphc.compiler import graph as g
 from graphc.compiler.codegen.launch import Buffer, Pointer
+from graphc.compiler.function import function
 from graphc.compiler.graph import state_of
 from graphc.compiler.runtime.gpu.executor import CudaExecutor
 from graphc.config import config
@@ -69,7 +70,10 @@ executor.run({x: floats(1, 1, 1)}, {}, g.CallStep())
 said = [message(lambda: astray(False))]
 said.append(message(lambda: executor.run({x: floats(1, 1, 1)}, {}, g.CallStep())))
 said.append(message(total.get_value))
-print(json.dumps({"said": said}))
+config.device = "auto"
+total.set_value(floats(1, 2, 3))
+doubled = function([], total * 2.0)()
+print(json.dumps({"said": said, "doubled": doubled.tolist()}))
 """
 
 NEVER = """
@@ -123,7 +127,10 @@ def test_an_error_that_comes_behind_a_call_is_the_next_ones() -> None:
     assert nothing is None
     assert "CUDA_ERROR_ILLEGAL_ADDRESS" in first
     assert second.startswith("the GPU cannot be used any more in this process")
-    assert errors == ""
+    # With device=auto, functions made from then on run on the CPU.
+    assert found["doubled"] == [2, 4, 6]
+    (line,) = errors.splitlines()
+    assert "device=auto: running on the CPU; no GPU is usable: the GPU cannot be used any " in line
 
 
 def test_an_error_that_nobody_met_is_one_line_at_the_end() -> None:

@@ -93,14 +93,14 @@ class Facts:
 def device() -> Device:
     """The GPU of this process; its context is made at the first call.
 
-    DeviceError where pycuda cannot be imported, where the driver fails, and in a process that was
-    forked from one that had used the GPU.
+    DeviceError where pycuda cannot be imported, where the driver fails, in a process that was
+    forked from one that had used the GPU, and where a kernel's error has ended that use.
     """
     global _device
     with _lock:
         if _device is None:
             _device = Device(take_gpu(probe.cuda_driver().addresses))
-        _device.check_process()
+        _device.check_usable()
         return _device
 
 
@@ -145,10 +145,8 @@ class Device:
     @contextmanager
     def current(self) -> Iterator[None]:
         """The context is current in this thread, and no other thread is inside of such a block."""
-        self.check_process()
+        self.check_usable()
         with self._turn:
-            if self._lost:
-                raise DeviceError(f"{_LOST}, since {self._lost}. What to do: {_START_AGAIN}")
             self._context.push()
             try:
                 self._destroy_discarded()
@@ -169,10 +167,13 @@ class Device:
         while self._discarded:
             self._discarded.popleft()
 
-    def check_process(self) -> None:
-        """Raise DeviceError in a process that was forked after the first use of the GPU."""
+    def check_usable(self) -> None:
+        """Raise DeviceError in a process that was forked after the first use of the GPU, and where
+        an error has ended that use."""
         if os.getpid() != self._process:
             raise DeviceError(f"{probe.FORKED}. What to do: {probe.FORK_FIX}")
+        if self._lost:
+            raise DeviceError(f"{_LOST}, since {self._lost}. What to do: {_START_AGAIN}")
 
     # ---- memory --------------------------------------------------------------------------------
 
