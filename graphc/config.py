@@ -122,7 +122,7 @@ FLAGS = (
         "device",
         "cpu",
         ("cpu", "gpu", "auto"),
-        "where functions run; gpu is an error where no GPU can be used, auto then takes the cpu",
+        "where functions run; without a usable GPU, gpu is an error, and auto takes the cpu",
     ),
     Flag(
         "cpu",
@@ -142,8 +142,8 @@ FLAGS = (
         "keras",
         "1.0",
         ("1.0", "1.2"),
-        "the release of Keras 1 whose meanings and defaults layers, optimizers and models have "
-        "that are made from now on, where they differ; the names of all releases are always there",
+        "the release of Keras 1 whose formulas and defaults apply to layers, optimizers and models "
+        "that are made from now on; the names of all releases are always available",
     ),
     Flag(
         "image_dim_ordering",
@@ -156,7 +156,8 @@ FLAGS = (
         "epsilon",
         "1e-07",
         (),
-        "the small number that losses and constraints keep away from zero by",
+        "the small number that keeps divisors and logarithms of losses and constraints away from "
+        "zero",
         below=0.5,
     ),
     Flag(
@@ -171,8 +172,9 @@ FLAGS = (
         "shards",
         "1",
         (),
-        "the default of the argument shards of fit, evaluate and the like: how many parts a step "
-        "takes its batch in, one after the other; less memory for activations, the same training",
+        "the default of the argument shards of fit, evaluate and the like: the number of parts of "
+        "a batch, which a step computes one after the other; that takes less memory for "
+        "activations, and trains in the same way",
         least=1,
     ),
     Flag(
@@ -202,7 +204,8 @@ FLAGS = (
         "cache_size",
         "1GB",
         ("64MB", "256MB", "1GB", "4GB", "16GB", "none"),
-        "how much the folder of compiled kernels may hold; what was used least recently is removed",
+        "the limit on the size of the folder of compiled kernels; the least recently used ones are "
+        "removed",
     ),
     Flag(
         "compile_limit",

@@ -158,7 +158,7 @@ def he_uniform(shape: Sequence[int], name: str | None = None, dim_ordering: str 
 def orthogonal(
     shape: Sequence[int], scale: float = 1.1, name: str | None = None, dim_ordering: str = "th"
 ) -> Node:
-    """`scale` times a matrix with orthonormal rows or columns, the axes behind the first as one.
+    """`scale` times a matrix with orthonormal rows or columns, the axes after the first as one.
 
     Saxe, McClelland, Ganguli, "Exact solutions to the nonlinear dynamics of learning in deep linear
     neural networks", ICLR 2014.

@@ -253,8 +253,8 @@ def _warn_of_masks(model: Layer, place: str) -> None:
             continue
         if any(mask_of(tensor) is not None for tensor in to_list(layer.get_output_at(0))):
             _log.warning(
-                "%s: the mask goes on behind %s, as in Keras 1.0; in Keras 0.3, which wrote this "
-                "description, it ended there, and layers behind it used all steps",
+                "%s: the mask goes on after %s, as in Keras 1.0; in Keras 0.3, which wrote this "
+                "description, it ended there, and layers after it used all steps",
                 place,
                 layer._graphc_label,
             )

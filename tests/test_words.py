@@ -27,7 +27,9 @@ RETIRED = {
     "as_held": "checked_cast",
     "function.door": "function.api",
     "interpret.rows": "interpret.signature",
+    "begin_together": "synchronise",
     "is_one_walk": "in_one_pass",
+    "make_alike": "broadcast_variables",
     "max_place": "argmax_pool",
     "meets_each": "covers_each_element",
     "OpenLoop": "OpenScan",
@@ -35,6 +37,7 @@ RETIRED = {
     "shared_of_0_3": "configs.keras_0_3",
     "weights_0_3": "files.keras_0_3",
     "passes.scan_loop": "passes.open_scan",
+    "parallel.launch": "parallel.launcher",
     "place_together": "assign_together",
     "compiling_told": "on_each_compile",
     "CpuExecutor": "NumpyExecutor",
@@ -42,6 +45,7 @@ RETIRED = {
     "PULLED": "INLINED",
     "refusals_told": "storage_errors",
     "release_told": "release_of_config",
+    "rows.spans": "rows.read_calls",
     "run_parts": "run_shards",
     "runtime.tape": "runtime.gpu.bound_program",
     "scan_parts": "forward_scan",
@@ -49,8 +53,10 @@ RETIRED = {
     "schedule.cards": "schedule.hardware",
     "schedule.unlift": "schedule.scan_body",
     "schedule.walks": "schedule.window_passes",
+    "starting_watched": "watch_over_start",
     "take_apart": "choose_materialised",
     "tell_of": "explain_missing",
+    "training.together": "training.synchronising",
     "Tape": "BoundProgram",
     "topology.node": "topology.layer_node",
     "unlift": "inline_body",
@@ -71,6 +77,9 @@ WORDS = {
     "told": "reported, logged, stated",
     "turned": "transposed, rotated, flipped",
 }
+
+# Classes that may have one name in several modules. Keras names the class of `K.function` so.
+HOMONYMS = {"Function"}
 
 # Where other words are used yet, and programs in the words of those who wrote them.
 OTHER_WORDS = (*REST, "tests/compiler/codegen", "tests/native/forms.py", "tests/keras_programs")
@@ -122,6 +131,16 @@ def names_of_other_words(text: str) -> Iterator[tuple[str, str]]:
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
         if token.type == tokenize.NAME and (word := _WORD.search(token.string)) is not None:
             yield token.string, word[0]
+
+
+def test_one_name_means_one_class() -> None:
+    found: dict[str, list[str]] = {}
+    for path, text in texts([".py"]):
+        if path.startswith("graphc/") and not path.startswith(REST):
+            for name in re.findall(r"^class ([A-Z]\w*)", text, re.MULTILINE):
+                found.setdefault(name, []).append(path)
+    several = {name: paths for name, paths in found.items() if len(paths) > 1}
+    assert several.keys() == HOMONYMS, several
 
 
 @pytest.mark.parametrize("folder", REST)

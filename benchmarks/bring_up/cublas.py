@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.bring_up.outcome import tell
-from graphc.cli.bench.report import timing
+from graphc.cli.bench.report import time_statistics
 from graphc.compiler import graph as g
 from graphc.compiler.codegen import lower
 from graphc.compiler.runtime.gpu import cuda
@@ -134,8 +134,8 @@ def main() -> None:
             "m": m,
             "k": k,
             "n": n,
-            "ms": timing(ours).median,
-            "cublas_ms": timing(theirs).median,
+            "ms": time_statistics(ours).median,
+            "cublas_ms": time_statistics(theirs).median,
         }
         rows.append(row)
         print(f"{m} x {k} x {n}: {row['ms']:.3f} ms, cuBLAS {row['cublas_ms']:.3f} ms")

@@ -39,7 +39,7 @@ def preprocess_input(audio_path: GivenPath, dim_ordering: str = "default") -> np
     Needs the package librosa, which reads the file and knows the mel scale.
 
     Args:
-        audio_path: the file. A shorter sound has silence behind it.
+        audio_path: the file. A shorter sound has silence after it.
         dim_ordering: 'th', 'tf', or 'default', which is `K.image_dim_ordering()`.
 
     Returns:

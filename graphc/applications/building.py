@@ -60,7 +60,7 @@ def image_input(
     Args:
         owner: the model's name, for messages.
         ordering: of the images.
-        include_top: the layers behind the convolutions need the default size.
+        include_top: the layers after the convolutions need the default size.
         input_tensor: the output of a layer, such as an Input.
         input_shape: of one image, where the size is another than the default; None for sizes that
             only a call knows.
@@ -117,7 +117,7 @@ def checked_classes(owner: str, weights: object, include_top: bool, classes: obj
     if weights == "imagenet" and include_top and count != CLASSES:
         raise ArgumentError(
             f"{owner}: classes: the weights 'imagenet' have {CLASSES} classes, received {count}; "
-            "weights=None, or include_top=False and a layer of your own behind it, has others"
+            "weights=None, or include_top=False and a layer of your own after it, has others"
         )
     return count
 
@@ -181,7 +181,7 @@ class Architecture:
         size: rows and columns of an image.
         least: the fewest rows and columns that the convolutions take.
         layers: gives the output for images, their ordering, and the number of classes of the last
-            layer; None in its place leaves out the layers behind the convolutions.
+            layer; None in its place leaves out the layers after the convolutions.
         ordering: the one ordering of images that the weights are for; None for either.
     """
 

@@ -77,7 +77,7 @@ class _Network:
         return normalized
 
     def convs(self, x: Node, *steps: tuple[int, int, int]) -> Node:
-        """Convolutions one behind another: (filters, rows, columns)."""
+        """Convolutions one after another: (filters, rows, columns)."""
         for step in steps:
             x = self.conv(x, *step)
         return x

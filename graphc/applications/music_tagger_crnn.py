@@ -67,7 +67,7 @@ def MusicTaggerCRNN(
     if weights == "msd" and include_top and count != _TAGS:
         raise ArgumentError(
             f"MusicTaggerCRNN: classes: the weights 'msd' have {_TAGS} tags, received {count}; "
-            "weights=None, or include_top=False and a layer of your own behind it, has others"
+            "weights=None, or include_top=False and a layer of your own after it, has others"
         )
     with layers_of_1_2() as ordering:
         shape = (1, _MELS, _FRAMES) if ordering == "th" else (_MELS, _FRAMES, 1)

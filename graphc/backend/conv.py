@@ -142,7 +142,7 @@ def pad_spatial(
     dim_ordering: str = "th",
     where: str = "pad_spatial",
 ) -> g.Node:
-    """Zeros (before, behind) each spatial axis of an image."""
+    """Zeros (before, after) each spatial axis of an image."""
     node = g.as_node(x)
     dims = len(padding)
     check_rank(node, dims, where)
@@ -258,14 +258,14 @@ def resize_volumes(
 
 
 def temporal_padding(x: object, padding: int = 1) -> g.Node:
-    """`padding` steps of zeros before and behind sequences (n, steps, features)."""
+    """`padding` steps of zeros before and after sequences (n, steps, features)."""
     zeros = whole_number("temporal_padding: padding", padding, 0)
     return pad_spatial(x, [(zeros, zeros)], "tf", "temporal_padding")
 
 
 @since("1.1.1")
 def asymmetric_temporal_padding(x: object, left_pad: int = 1, right_pad: int = 1) -> g.Node:
-    """`left_pad` steps of zeros before sequences (n, steps, features), `right_pad` behind them."""
+    """`left_pad` steps of zeros before sequences (n, steps, features), `right_pad` after them."""
     return pad_spatial(x, [(left_pad, right_pad)], "tf", "asymmetric_temporal_padding")
 
 
@@ -312,8 +312,8 @@ def whole_numbers(value: object, count: int, what: str, least: int = 1) -> tuple
 
 def pair_of_counts(value: object, what: str) -> tuple[int, int]:
     """Two whole numbers of at least 0, as ints. ArgumentError for anything else."""
-    before, behind = whole_numbers(value, 2, what, least=0)
-    return before, behind
+    before, after = whole_numbers(value, 2, what, least=0)
+    return before, after
 
 
 def check_border_mode(border_mode: object, where: str, allowed: Sequence[str] = BORDERS) -> None:

@@ -3,7 +3,7 @@ ones, windows with kernels of their own, and what TensorFlow alone had.
 
 `convolve` of `graphc.backend.conv` flips kernels, as Theano does. The functions that Keras had on
 TensorFlow only, `conv1d`, `atrous_conv2d` and `separable_conv2d`, mean what they meant there: no
-kernel is flipped, and border_mode='same' pads (k - 1) // 2 before and the rest behind, less what a
+kernel is flipped, and border_mode='same' pads (k - 1) // 2 before and the rest after, less what a
 stride leaves over.
 """
 
@@ -234,8 +234,8 @@ def _padding(
     border_mode: str,
     where: str,
 ) -> list[tuple[g.Size, g.Size]]:
-    """(before, behind) each axis. TensorFlow pads behind what the last window needs; here it is as
-    much as any window may need, which adds no window."""
+    """(before, after) each axis. TensorFlow pads at the end as much as the last window needs; here
+    it is as much as any window may need, which adds no window."""
     check_border_mode(border_mode, where, BORDERS)
     if border_mode == "valid":
         return [(0, 0)] * len(window)

@@ -2,7 +2,7 @@
 
 Graves, Fernandez, Gomez, Schmidhuber, "Connectionist temporal classification: labelling
 unsegmented sequence data with recurrent neural networks", ICML 2006. The last class is the blank.
-A path over the states of a sequence of labels with a blank before, between and behind them stays
+A path over the states of a sequence of labels with a blank before, between and after them stays
 in its state, goes on by one, or from a label over the blank to the next, different one.
 
 All probabilities are logarithms; ``_NEVER`` stands for that of 0, so that no gradient meets
@@ -23,7 +23,7 @@ _SMOOTHING = 1e-4  # of the uniform distribution that is mixed in
 
 @since("1.0.8")
 def ctc_interleave_blanks(Y: object) -> g.Node:
-    """-1 before, between and behind labels (n,): the states (2n + 1,) of a path."""
+    """-1 before, between and after labels (n,): the states (2n + 1,) of a path."""
     labels = _labels(Y, 1, "ctc_interleave_blanks")
     return _interleaved(g.expand_dims(labels, 0), -1)[0]
 
@@ -116,7 +116,7 @@ def ctc_batch_cost(
     """-log of the probability of each sample's labels.
 
     Args:
-        y_true: (samples, labels), class numbers; those behind `label_length` are not read. The
+        y_true: (samples, labels), class numbers; those after `label_length` are not read. The
             blank's number ends the labels, as on TensorFlow.
         y_pred: (samples, steps, classes), probabilities; the last class is the blank. With a
             weight of 1e-4 the uniform distribution over the states of a path is mixed in.
@@ -147,7 +147,7 @@ def _batch_cost(labels: g.Node, probabilities: g.Node, steps: g.Node, counts: g.
     positions = g.iota(labels.shape[1])
     blank = probabilities.shape[2] - 1
     counts = _until_blank(labels, counts, blank)
-    # Labels behind the last one may be any number, such as -1.
+    # Labels after the last one may be any number, such as -1.
     kept = g.where(g.less(positions, counts), labels, 0)
     kept = g.take(g.iota(blank), kept)  # refuses what is no label
     states = _interleaved(kept, blank)
@@ -193,7 +193,7 @@ def _state_logs(probabilities: g.Node, states: g.Node, counts: g.Node, alpha: fl
 
 
 def _may_skip(states: g.Node) -> g.Node:
-    """(n, states): whether a path may go from a label over the blank behind it."""
+    """(n, states): whether a path may go from a label over the blank after it."""
     number = g.iota(states.shape[1])
     following = g.concat([states[:, 2:], states[:, :1], states[:, :1]], 1)
     is_label = g.equal(g.mod(number, 2), 1)

@@ -1,4 +1,4 @@
-"""K: a function over the elements of axis 0, each alone or one behind the other."""
+"""K: a function over the elements of axis 0, each alone or one after the other."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ def rnn(
         initial_states: any number of tensors, none included; shapes and dtypes stay.
         go_backwards: from the last step to the first; outputs are in the order of processing.
         mask: (samples, time) or (samples, time, 1); 0 or False where a step is masked.
-        constants: passed to each step behind the states, as they are.
+        constants: passed to each step after the states, as they are.
         unroll: a copy of the step for each step of a known number, instead of a loop.
         input_length: the number of steps, where the shape of `inputs` does not say it.
 
@@ -131,7 +131,7 @@ def _checked_step(
         raise _error(
             ArgumentError,
             f"{len(states)} states go into the step, {len(new)} come out; the constants "
-            "behind them are not returned",
+            "after them are not returned",
         )
     if output.ndim == 0:
         raise _error(ShapeError, "the step's output is a scalar, expected (samples, ...)")

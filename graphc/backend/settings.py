@@ -41,7 +41,8 @@ def set_floatx(floatx: str) -> None:
 
 
 def epsilon() -> float:
-    """The small number that losses and constraints keep away from zero by: the flag ``epsilon``."""
+    """The small number that keeps divisors and logarithms of losses and constraints away from zero:
+    the flag ``epsilon``."""
     return float(config.epsilon)
 
 
@@ -172,7 +173,7 @@ def reset_uids() -> None:
 
 @contextmanager
 def own_uids() -> Iterator[None]:
-    """Let automatic names count from 1 within a ``with`` block, and go on behind it."""
+    """Let automatic names count from 1 within a ``with`` block, and go on after it."""
     kept = dict(_uids)
     _uids.clear()
     try:

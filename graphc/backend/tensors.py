@@ -53,7 +53,7 @@ def batch_dot(
         if right.ndim < 3:
             raise ArgumentError(
                 f"batch_dot: by default y's last axis but one is summed, which of {right.shape} is "
-                "no axis behind the samples'; give axes=(axis of x, axis of y)"
+                "no axis after the samples'; give axes=(axis of x, axis of y)"
             )
         axes = (left.ndim - 1, right.ndim - 2)
     pair: tuple[Any, ...] = (axes, axes) if isinstance(axes, int | np.integer) else tuple(axes)
@@ -320,7 +320,7 @@ def batch_flatten(x: object) -> g.Node:
 
 
 def expand_dims(x: object, dim: int = -1) -> g.Node:
-    """A new axis of size 1 at a position of the result (-1: behind the last)."""
+    """A new axis of size 1 at a position of the result (-1: after the last)."""
     return g.expand_dims(x, dim)
 
 

@@ -93,7 +93,7 @@ class CallbackList:
         self._warned = False
 
     def append(self, callback: Callback) -> None:
-        """Add a callback behind the others."""
+        """Add a callback after the others."""
         self.callbacks.append(callback)
 
     def set_params(self, params: Mapping[str, Any]) -> None:

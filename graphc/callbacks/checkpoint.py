@@ -17,26 +17,26 @@ class ModelCheckpoint(Monitoring):
     """Saves the model's weights, or all of the model, behind each epoch, or behind those better
     than all before.
 
-    Of a whole model (`Model.save`) training can go on in another process as if it had never
-    stopped. What callbacks do that stand behind this one in the list of `fit` is not yet done when
-    the file is written, and what callbacks keep, such as `best`, is not in it.
+    From the file of a whole model (`Model.save`), training continues in another process as if it
+    had not been interrupted. The file is written before the callbacks that follow this one in the
+    list of `fit` run, and it does not contain the state of callbacks, such as `best`.
 
     `filepath` may have fields, which are filled from the epoch's number and its logs: with
-    ``weights.{epoch:02d}-{val_loss:.2f}.hdf5`` each epoch has a file of its own. A file that is
-    there is replaced, whole or not at all.
+    ``weights.{epoch:02d}-{val_loss:.2f}.hdf5`` each epoch has a file of its own. An existing file
+    is replaced, completely or not at all.
 
     Args:
         filepath: where to save. Its folder has to exist when training begins, unless the folder's
             name has fields too.
         monitor: a name in the logs of an epoch: 'loss', 'val_loss', a metric's.
         verbose: 1 prints each time what is saved, and where.
-        save_best_only: save only behind an epoch whose value is strictly better than the best so
-            far. Where the logs lack the value, nothing is saved, and a warning says so.
+        save_best_only: save only after an epoch whose value is strictly better than the best so
+            far. If the logs lack the value, nothing is saved, and a warning is logged.
         mode: 'min', 'max', or 'auto', which is 'max' where `monitor` has one of
             `graphc.callbacks.monitor.RISING` in it, e.g. 'acc'.
-        save_weights_only: False saves whole models, which is the default in Keras 1.2, where it is
-            the argument in front of `mode`.
-        period: save behind every so many epochs only.
+        save_weights_only: False saves whole models, which is the default in Keras 1.2, where the
+            argument precedes `mode`.
+        period: the number of epochs from one save to the next.
 
     Attributes:
         best: the best value so far, over all trainings (an infinity before the first); set it to go
@@ -45,8 +45,8 @@ class ModelCheckpoint(Monitoring):
         monitor_op: ``np.less`` or ``np.greater``, by which a better value is found.
 
     Raises:
-        ArgumentError: a monitor, a mode or a flag that is none; in training, a field that the logs
-            do not have, or a folder that is not there.
+        ArgumentError: a monitor, a mode or a flag that is not valid; in training, a field that the
+            logs lack, or a folder that does not exist.
     """
 
     on_first_rank_only = True

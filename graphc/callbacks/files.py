@@ -1,4 +1,4 @@
-"""Files that callbacks write: where they lie is looked at before training, not behind an epoch."""
+"""Checks of the files that callbacks write, made before training rather than after an epoch."""
 
 from __future__ import annotations
 

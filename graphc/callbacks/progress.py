@@ -117,7 +117,7 @@ class ProgressBar:
             self._bar.close()
 
     def _make_room(self, record: logging.LogRecord) -> bool:
-        """A message begins where the bar was, not behind it; the next update draws it below."""
+        """A message begins where the bar was, not after it; the next update draws it below."""
         if self._bar is not None:
             self._bar.clear()
         return True

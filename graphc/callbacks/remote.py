@@ -29,7 +29,7 @@ class RemoteMonitor(Callback):
 
     Args:
         root: where the server is: an http or https address.
-        path: behind it, with a slash first.
+        path: after it, with a slash first.
         field: the name of the form's field.
         headers: of the request, beside those of a form: a dict of texts.
 

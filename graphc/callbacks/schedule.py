@@ -71,7 +71,7 @@ class ReduceLROnPlateau(Callback):
     """Multiplies the optimizer's learning rate by a factor once a value of the epochs' logs no
     longer improves; compiles nothing. The epochs' logs get the rate as 'lr'.
 
-    A worse epoch behind `patience` others in a row reduces the rate; then `cooldown` epochs do not
+    A worse epoch after `patience` others in a row reduces the rate; then `cooldown` epochs do not
     count.
 
     Args:

@@ -18,21 +18,21 @@ _log = logging.getLogger("graphc")
 class EarlyStopping(Monitoring):
     """Ends training once a value of the epochs' logs no longer improves.
 
-    Better is less (mode 'min') or more ('max') than the best so far by strictly more than
-    `min_delta`. A worse epoch behind `patience` others in a row ends training: the first one if
-    patience is 0. An epoch whose logs lack the value counts for nothing, and a warning names what
-    they have.
+    A value improves if it is lower (mode 'min') or higher ('max') than the best so far by strictly
+    more than `min_delta`. Training ends at an epoch without improvement that follows `patience`
+    others in a row; with a patience of 0 at the first one. An epoch whose logs lack the value is
+    ignored, and a warning names the values that they have.
 
     Args:
         monitor: a name in the logs of an epoch: 'loss', 'val_loss', a metric's.
-        patience: how many epochs in a row without improvement are borne.
-        verbose: 1 prints at the end of training where it was stopped, and why.
+        patience: the number of epochs in a row without improvement that do not end training.
+        verbose: 1 prints at the end of training the epoch at which it was stopped, and the reason.
         mode: 'min', 'max', or 'auto', which is 'max' where `monitor` has one of
             `graphc.callbacks.monitor.RISING` in it, e.g. 'acc'.
-        min_delta: by how much a value has to be better to count. In Keras 1.2 the second argument
-            by position.
+        min_delta: the difference that an improvement has to exceed. In Keras 1.2 the second
+            argument by position.
         restore_best_weights: when training ends, early or not, set the weights that the model had
-            behind the best epoch; those of the optimizer stay. They are copied at each better one.
+            after the best epoch; the optimizer's variables stay. Each improvement copies them.
 
     Attributes:
         best: the best value since training began (an infinity before the first).
@@ -41,7 +41,7 @@ class EarlyStopping(Monitoring):
         monitor_op: ``np.less`` or ``np.greater``, by which a better value is found.
 
     Raises:
-        ArgumentError: a mode, a patience or a monitor that is none.
+        ArgumentError: a mode, a patience or a monitor that is not valid.
     """
 
     @arguments_of_1_2("monitor", "min_delta", "patience", "verbose", "mode")
@@ -70,13 +70,13 @@ class EarlyStopping(Monitoring):
     def _restart(self) -> None:
         self.wait = 0
         self.best = self._monitor.worst
-        self._stopped_behind: int | None = None
+        self._stopped_epoch: int | None = None
         self._best_weights: list[np.ndarray] | None = None
         self._monitor.restart()
 
     @property
     def stopped_epoch(self) -> int:
-        return self._stopped_behind or 0
+        return self._stopped_epoch or 0
 
     def on_train_begin(self, logs: Logs = None) -> None:
         self._restart()
@@ -92,7 +92,7 @@ class EarlyStopping(Monitoring):
                 self._best_weights = self.model.get_weights()
             return
         if self.wait >= self.patience:
-            self._stopped_behind = epoch
+            self._stopped_epoch = epoch
             self.model.stop_training = True
         self.wait += 1
 
@@ -100,10 +100,10 @@ class EarlyStopping(Monitoring):
         if self._best_weights is not None:
             self.model.set_weights(self._best_weights)
             self._best_weights = None
-        # Not where it happens: the line of the epoch is printed after the user's callbacks.
-        if self.verbose and self._stopped_behind is not None:
+        # Not in `on_epoch_end`: the line of the epoch is printed after the user's callbacks.
+        if self.verbose and self._stopped_epoch is not None:
             print(
-                f"Stopped early behind epoch {self._stopped_behind + 1}: {self.monitor} was not "
+                f"Stopped early after epoch {self._stopped_epoch + 1}: {self.monitor} was not "
                 f"{'above' if self._monitor.rises else 'below'} {self.best:.6g} in {self.wait} "
                 f"epoch{'' if self.wait == 1 else 's'}",
                 flush=True,
@@ -111,10 +111,10 @@ class EarlyStopping(Monitoring):
 
 
 class TerminateOnNaN(Callback):
-    """Ends training behind an epoch whose loss is NaN or infinite, with a warning.
+    """Ends training after an epoch whose loss is NaN or infinite, with a warning.
 
-    A single such batch makes the mean over the epoch so; batches are not looked at one by one,
-    since reading a batch's loss waits for the device.
+    One such batch makes the mean over the epoch NaN or infinite. Batches are not examined one by
+    one, since reading a batch's loss waits for the device.
     """
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
@@ -123,7 +123,7 @@ class TerminateOnNaN(Callback):
             return
         self.model.stop_training = True
         _log.warning(
-            "TerminateOnNaN ends training behind epoch %d: its loss is %s; "
+            "TerminateOnNaN ends training after epoch %d: its loss is %s; "
             "compile(..., mode='NanGuardMode') names the value that is the first not finite",
             epoch + 1,
             loss,

@@ -30,7 +30,7 @@ def save_sequences(
 ) -> None:
     """Store sequences of word numbers, with a label each, as a .npz file of plain arrays.
 
-    The arrays: `words`, int32, all sequences one behind the other; `lengths`, int32, one a
+    The arrays: `words`, int32, all sequences one after the other; `lengths`, int32, one a
     sequence; `labels`, int32. The file is written whole or not at all.
 
     Raises DataError where labels and sequences differ in number, or are not whole numbers.

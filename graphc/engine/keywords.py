@@ -45,7 +45,7 @@ class LegacyCompileKeywords(CompileKeywords, total=False):
 
 
 class DivisionKeywords(TypedDict, total=False):
-    """The keyword arguments that say how many parts a step takes its batch in; see `Model.fit`."""
+    """The keyword arguments for the division of a batch into parts; see `Model.fit`."""
 
     shards: int | None
     memory: int | str | None

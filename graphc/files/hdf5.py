@@ -1,9 +1,9 @@
 """HDF5 files: written completely or not at all, and read with checks, since others may have written
 them.
 
-A file is looked through by another process before it is opened (`inspector`). Of one that is read
-nothing leads outside of it, no object is made but texts and numbers, and nothing larger is read
-than what the caller expects: a file of a few kilobytes may declare arrays that no memory holds.
+Another process inspects a file before it is opened (`inspector`). While it is read, links to other
+files are refused, only texts and numbers are made from it, and shapes are checked before arrays are
+read: a file of a few kilobytes may declare arrays that no memory holds.
 """
 
 from __future__ import annotations
@@ -45,10 +45,10 @@ from graphc.whole_files import unwritten, written_whole
 CHECKSUM = "crc32"
 """The attribute of an array that has the checksum of its stored bytes."""
 STORED_AS = "stored_as"
-"""The attribute beside it that has their dtype: equal bytes are other numbers in another one."""
+"""The attribute of an array that has its dtype, since equal bytes may mean different numbers."""
 
-_TRIES = 4
-"""The number of times that others may change a file while it is looked through."""
+_MOST_INSPECTIONS = 4
+"""The number of times that a file is inspected, if others change it meanwhile."""
 
 
 @contextmanager
@@ -58,14 +58,15 @@ def written(path: GivenPath, **kwargs: Any) -> Iterator[h5py.File]:
 
     Raises:
         MissingFileError: no such folder.
-        StorageError: a disk or a quota is full, a folder or a file may not be written, HDF5 begins
-            no file or fails in it.
+        StorageError: a disk or a quota is full, a folder or a file may not be written, or the HDF5
+            library fails.
     """
     with written_whole(path) as part, NotingFile(part) as noting:
         try:
             with _begun(path, noting, **kwargs) as file:
                 yield file
-        except (OSError, RuntimeError, ValueError) as error:  # HDF5 may have missed what was lost
+        except (OSError, RuntimeError, ValueError) as error:
+            # An error of HDF5 may follow from a failed write, which is then raised below.
             if noting.refused is None:
                 if not _is_of_hdf5(error):
                     raise
@@ -96,14 +97,14 @@ def _broken(path: GivenPath, how: str, error: Exception) -> StorageError:
 
 
 class OpenFile(h5py.File):
-    """An open file with the path that the user gave, which may differ from the name that it was
-    opened by.
+    """An HDF5 file open for reading; `filename` is the path that the user gave.
 
     Attributes:
-        descriptor: of the same file, for what is read past the library.
+        descriptor: a descriptor of the same file, for rows that are read without the library.
     """
 
     def __init__(self, path: str, name: str, descriptor: int, **kwargs: Any):
+        """`name` opens the file, also if `path` names another one by now."""
         super().__init__(name, "r", driver=driver_for(name), **kwargs)
         self._path = path
         self.descriptor = OwnDescriptor(descriptor)
@@ -118,22 +119,23 @@ class OpenFile(h5py.File):
 
 
 def opened(path: GivenPath, *, arrays: bool = True, **kwargs: Any) -> OpenFile:
-    """Open an HDF5 file for reading, inspected before; keywords go to `h5py.File`.
+    """Inspect an HDF5 file and open it for reading; keywords go to `h5py.File`.
 
-    Both processes read the file that had the name once: others may replace it at any time.
+    The path is opened once, and the inspecting process gets that file: others may replace it at any
+    time.
 
     Args:
-        arrays: whether the numbers of its arrays were looked at too, which is as long as reading
-            them; without, all else was.
+        arrays: inspect the numbers of arrays, too, which takes as long as reading them.
 
     Raises:
-        ArgumentError: `path` is none.
+        ArgumentError: `path` is not a path.
         MissingFileError: no such file.
-        DataError: not an HDF5 file, one that is cut short or damaged, or that does harm.
+        DataError: not an HDF5 file, one that is cut short or damaged, or one that crashes the
+            library or exceeds the limits of time and memory.
     """
     path = checked_path("an HDF5 file", path)
     shown = shown_path(path)
-    if os.path.exists(path) and not os.path.isfile(path):  # opening some devices does things
+    if os.path.exists(path) and not os.path.isfile(path):  # opening a device may have effects
         raise _no_file(shown)
     try:
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
@@ -144,18 +146,19 @@ def opened(path: GivenPath, *, arrays: bool = True, **kwargs: Any) -> OpenFile:
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise _no_file(shown)
-        return _looked_through(path, descriptor, arrays, **kwargs)
+        return _open_inspected(path, descriptor, arrays, **kwargs)
     except (OSError, RuntimeError) as error:
         raise _unreadable(shown, error) from error
     finally:
         os.close(descriptor)
 
 
-def _looked_through(path: str, descriptor: int, arrays: bool, **kwargs: Any) -> OpenFile:
+def _open_inspected(path: str, descriptor: int, arrays: bool, **kwargs: Any) -> OpenFile:
+    """Return the file of a descriptor, inspected and unchanged since."""
     name = name_of_open(descriptor) or path
-    for _ in range(_TRIES):
-        known = INSPECTOR.look_through(path, descriptor, arrays)
-        # One that is replaced changes once: it loses its name.
+    for _ in range(_MOST_INSPECTIONS):
+        known = INSPECTOR.inspect(path, descriptor, arrays)
+        # Changed since, or replaced: a file that loses its name gets another time of change.
         if known not in (None, identity_of(os.stat(name))):
             continue
         file = OpenFile(path, name, descriptor, **kwargs)
@@ -163,13 +166,13 @@ def _looked_through(path: str, descriptor: int, arrays: bool, **kwargs: Any) -> 
             return file
         file.close()
     raise DataError(
-        f"{shown_path(path)} was changed each of {_TRIES} times that it was looked through; load "
-        "it when it is written"
+        f"{shown_path(path)} was changed each of {_MOST_INSPECTIONS} times that it was "
+        "inspected; load it when nothing writes to it any more"
     )
 
 
 def _no_file(shown: str) -> DataError:
-    return DataError(f"{shown} is no file; give the name of an HDF5 file")
+    return DataError(f"{shown} is not a regular file; give the path of an HDF5 file")
 
 
 def _unreadable(shown: str, error: Exception) -> DataError:
@@ -180,22 +183,26 @@ def _unreadable(shown: str, error: Exception) -> DataError:
 
 @contextmanager
 def damage_errors(where: str) -> Iterator[None]:
-    """Prefix errors inside with `where`; errors of HDF5 for a damaged file become DataErrors, and a
-    lack of memory an OutOfMemoryError."""
+    """Prefix errors in the block with `where`.
+
+    Raises:
+        DataError: HDF5 reports a damaged file.
+        OutOfMemoryError: memory does not suffice.
+    """
     try:
         yield
     except GraphcError as error:
         raise type(error)(f"{where}: {error}") from error
     except MemoryError as error:
         raise OutOfMemoryError(
-            f"{where}: there is no memory for what it has ({error}); end other programs"
+            f"{where}: memory does not suffice for its contents ({error}); end other programs"
         ) from error
     except (OSError, LookupError, RuntimeError, ValueError, TypeError) as error:
         raise DataError(f"{where}: the file is damaged ({error})") from error
 
 
 def texts(group: h5py.Group | h5py.Dataset, attribute: str) -> list[str]:
-    """Return an attribute that is a list of texts, or one text, stored as bytes or as str."""
+    """Return the texts of an attribute that is a list of texts or one text, as bytes or as str."""
     place = f"{group.name}: the attribute {attribute}"
     if attribute not in group.attrs:
         raise DataError(f"{place}: expected texts, there is no such attribute")
@@ -220,8 +227,8 @@ def texts(group: h5py.Group | h5py.Dataset, attribute: str) -> list[str]:
 
 
 def attribute_numbers(group: h5py.Group | h5py.Dataset, attribute: str) -> np.ndarray:
-    """Return an attribute that is a number or several; an array of None if it is of another type or
-    missing. Other types are not read, as they may take any memory."""
+    """Return an attribute that is a number or several; an array of None if it is missing or of
+    another type. Other types are not read, since they may take any amount of memory."""
     nothing = np.asarray(None)
     if attribute not in group.attrs:
         return nothing
@@ -233,8 +240,7 @@ def attribute_numbers(group: h5py.Group | h5py.Dataset, attribute: str) -> np.nd
 
 
 def has(group: h5py.Group, name: str) -> bool:
-    """Return True if a group has an entry of its own; one that is a link to another place is an
-    error."""
+    """Return True if a group has an entry of this name. A link is a DataError."""
     links = group.id.links
     if not links.exists(name.encode()):
         return False
@@ -244,10 +250,10 @@ def has(group: h5py.Group, name: str) -> bool:
 
 
 def member(group: h5py.Group, name: str) -> h5py.Group | h5py.Dataset:
-    """Return the entry of a group under a name, which may be a path. Links, also to other files,
-    are refused.
+    """Return the entry of a group under a name, which may be a path.
 
-    DataError where there is none.
+    Raises:
+        DataError: there is no such entry, or it is a link, which may lead to another file.
     """
     found = group
     for part in name.split("/"):
@@ -258,7 +264,7 @@ def member(group: h5py.Group, name: str) -> h5py.Group | h5py.Dataset:
 
 
 def write_array(group: h5py.Group, name: str, value: np.ndarray) -> h5py.Dataset:
-    """Write an array, and as attributes, which Keras ignores, its dtype and the checksum of its
+    """Write an array with two attributes, which Keras ignores: its dtype and the checksum of its
     bytes."""
     stored = group.create_dataset(name, data=value)
     stored.attrs[STORED_AS] = stored.dtype.str.encode("ascii")
@@ -267,8 +273,11 @@ def write_array(group: h5py.Group, name: str, value: np.ndarray) -> h5py.Dataset
 
 
 def read_array(found: h5py.Dataset) -> np.ndarray:
-    """Return an array of the file, whole. DataError where its checksum differs. Its shape is the
-    caller's to check before."""
+    """Return the numbers of a data set. The caller has checked its shape.
+
+    Raises:
+        DataError: the dtype or the checksum differs from the stored one.
+    """
     if STORED_AS in found.attrs and texts(found, STORED_AS) != [found.dtype.str]:
         raise DataError(
             f"{found.name}: expected numbers of the dtype {texts(found, STORED_AS)[:1]}, as they "
@@ -296,15 +305,20 @@ def read_array(found: h5py.Dataset) -> np.ndarray:
 
 
 def write_text(group: h5py.Group, name: str, text: str) -> int:
-    """Write a text as an attribute, in UTF-8. Returns its checksum, which is kept elsewhere."""
+    """Write a text as an attribute, in UTF-8, and return its checksum, which the caller stores."""
     group.attrs[name] = text.encode("utf-8")
     return zlib.crc32(text.encode("utf-8"))
 
 
 def check_text(group: h5py.Group, name: str, expected: int, checksum: str) -> None:
-    """Raise DataError unless the text that was written with a checksum is there.
+    """Raise DataError unless an attribute is a text with the expected checksum.
 
-    `checksum` is what keeps it, for the message: the expression of an attribute of an h5py.File.
+    Args:
+        group: the group that has the attribute.
+        name: the attribute.
+        expected: the checksum.
+        checksum: for the message, the attribute that stores the checksum, as an expression that
+            follows ``h5py.File(...)``.
     """
     found = texts(group, name) if name in group.attrs else []
     if len(found) != 1 or zlib.crc32(found[0].encode("utf-8")) != expected:
@@ -321,8 +335,11 @@ def _checksum(value: np.ndarray) -> int:
 
 
 def numbers(group: h5py.Group, name: str) -> h5py.Dataset:
-    """Return a data set of numbers in a group, which has to be stored in this file. Its shape is
-    the caller's to check before it reads."""
+    """Return a data set of numbers in a group. The caller checks its shape before reading.
+
+    Raises:
+        DataError: it is missing, stored in another file, or not of numbers.
+    """
     place = f"{group.name}: {name!r}"
     found = member(group, name)
     why = why_not_numbers(found)

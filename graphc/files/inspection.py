@@ -60,7 +60,7 @@ class TooLargeError(Exception):
 
 
 def seconds_for(size: int) -> float:
-    """Return the processor time that looking through a file of so many bytes may take, beside the
+    """Return the processor time that inspecting a file of so many bytes may take, beside the
     allowance for each name that is found in it."""
     return _SECONDS + size / _BYTES_A_SECOND
 
@@ -143,7 +143,7 @@ def _why_not_chunks(found: h5py.Dataset) -> str:
     return ""
 
 
-def look_through(file: h5py.File, arrays: bool, found_one: Callable[[], None]) -> None:
+def inspect_objects(file: h5py.File, arrays: bool, found_one: Callable[[], None]) -> None:
     """Read all of a file; of its arrays the numbers too, where `arrays` is set. `found_one` is
     called at each group, array and attribute.
 
@@ -232,7 +232,7 @@ def inspect_file(
     try:
         with file:
             which = identity_of_open(file, path)
-            look_through(file, arrays, found_one)
+            inspect_objects(file, arrays, found_one)
     except TooLargeError as error:
         return "too large", str(error), []
     except Exception as error:  # h5py translates errors of HDF5 into those of many classes

@@ -1,24 +1,22 @@
-"""Inspection of files by another process before they are opened, since others may have written
-them.
+"""Inspection of files by another process before they are opened.
 
-Nobody knows what the HDF5 library does with a file that is broken or made to harm: it may crash,
-take minutes for a link, or any memory. So a process of `inspection` meets each file first. It is
-started at the first file, kept, and ends with this one. Its limits:
+With a file that is damaged or malicious, the HDF5 library may crash, take minutes to follow a link,
+or allocate any amount of memory. So a process that runs `inspection` opens each file first. It
+is started for the first file, kept, and ends with this process. Its limits:
 
-- time of the processor: 5 s, 1 s for each 20 MB of the file, and 2 ms for each name that was found
-  in it so far. A busy machine or a slow disk costs none of it.
-- time: twelve times as much, without the names. It counts where the system does not limit the
-  processor's (Windows).
-- memory: 1 GB beside what the process takes itself, where the system has /proc (Linux).
+- processor time: 5 s, 1 s for each 20 MB of the file, and 2 ms for each name found in it so far. A
+  busy machine or a slow disk does not consume it.
+- time: twelve times as much, without the names. It applies where the system does not limit
+  processor time (Windows).
+- memory: 1 GB above the memory of the process itself, where the system has /proc (Linux).
 
-Where no process can be started (a program that embeds Python, a system without processes), a file
-is opened without: not to read any there would be worse. Each time it is a warning in the log.
+If no process can be started (a program that embeds Python, a system without processes), a file is
+opened without inspection, and a warning is logged each time.
 
-The process inherits the open file itself, where systems allow that (all but Windows): what
-others put in its place meanwhile is another file. That it is still the same when it is opened here
-is checked by its number, size and times.
-What this does not notice is written into the file within one tick of its system's clock, or after
-it was opened. Nor does the other process notice what HDF5 does wrong without a sign.
+The process inherits the open file, except on Windows, so that it inspects this file even if another
+one gets its name meanwhile. When the file is opened here, its number, size and times have to be the
+same. Two things are not detected: writes within one tick of the file system's clock or after the
+file was opened, and errors that HDF5 makes silently.
 """
 
 from __future__ import annotations
@@ -67,27 +65,27 @@ class Inspector:
         self._process: _Process | None = None
         self._owner = os.getpid()
 
-    def look_through(self, path: str, descriptor: int, arrays: bool) -> Identity | None:
+    def inspect(self, path: str, descriptor: int, arrays: bool) -> Identity | None:
         """Inspect a file, and return its identity (`inspection.identity_of_open`). If no
         process can be started, warn and return None.
 
         Args:
-            path: for messages, and to open the file by where nothing else serves.
-            descriptor: of the file.
-            arrays: whether the numbers of arrays are read too, beside all else.
+            path: the path, for messages, and to open the file by on Windows.
+            descriptor: an open descriptor of the file.
+            arrays: read the numbers of arrays, too.
 
         Raises:
             DataError: not an HDF5 file, a damaged one, or one that ended the process.
         """
-        if self._owner != os.getpid():  # forked by something that calls no hooks
+        if self._owner != os.getpid():  # in a child of a fork that called no hooks
             self.forget()
         with self._lock:
             try:
                 return self._looked(path, descriptor, arrays)
             except _NotStartedError as error:
                 _log.warning(
-                    "%s is opened though no other process looked through it (%s): if it is made to "
-                    "harm, it may end this one, or take any time and memory",
+                    "%s is opened though no other process inspected it (%s): if it is "
+                    "malicious, it may crash this one, or take any amount of time and memory",
                     shown_path(path),
                     error,
                 )
@@ -106,7 +104,7 @@ class Inspector:
         try:
             process = self._process_of(json.dumps(request).encode() + b"\n", descriptor)
             line = _line_of(process, most)
-        except BaseException:  # an answer that came later would be taken for that to another file
+        except BaseException:  # a late answer would count as that to the next request
             self.end(at_once=True)
             raise
         if not line:
@@ -114,7 +112,7 @@ class Inspector:
             late = time.monotonic() - begun >= most
             why = f"took more than {most:.3g} s" if late else _end_of(process, seconds)
             raise DataError(
-                f"{shown_path(path)} is damaged or made to harm: a process that looked through it "
+                f"{shown_path(path)} is damaged or malicious: the process that inspected it "
                 f"{why}; it was not opened"
             )
         kind, why, found, last = json.loads(line)
@@ -158,7 +156,7 @@ _MESSAGES = {
     "unreadable": "{path} cannot be read as an HDF5 file ({why}); it is of another kind, "
     "or damaged",
     "damaged": "{path}: the file is damaged ({why})",
-    "harmful": "{path} is damaged or made to harm: the HDF5 library needed more than 1 GB to look "
+    "harmful": "{path} is damaged or malicious: the HDF5 library needed more than 1 GB to look "
     "through it ({why}); it was not opened",
     "too large": "{path}: {why}",
 }

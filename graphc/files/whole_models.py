@@ -89,7 +89,7 @@ class RunState:
     """The state of a training run other than the weights and the optimizer's variables.
 
     Attributes:
-        epochs_done: how many epochs the last run has behind it.
+        epochs_done: the number of epochs that the last run and those before it have done.
         call_step: the count of calls that drew random numbers, below 2^64.
         draws: (n, 2) uint32: seed and stream of each random draw of the graph.
         layer_draws: (m, 2) int64: seed, -1 for none, and number of streams of each layer.

@@ -87,7 +87,7 @@ ADVICE: dict[str, str] = {
     "interpolation": "leave it out: elements are repeated",
     "max_queue_size": _OF_GENERATORS,
     "oov_token": _NOTHING,
-    "pooling": "add GlobalAveragePooling2D() behind it",
+    "pooling": "add GlobalAveragePooling2D() after it",
     "profile_batch": _AT_EPOCHS,
     "ragged": _NOTHING,
     "reset_after": "leave it out: the reset gate comes before the product with U",

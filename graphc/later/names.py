@@ -1,6 +1,6 @@
 """Names of Keras 2 and 3 that Keras 1 has not, and what to use here.
 
-A text stands behind "use"; a name in `NOTHING` has nothing like it here.
+A text stands after "use"; a name in `NOTHING` has nothing like it here.
 """
 
 from __future__ import annotations

@@ -82,7 +82,7 @@ class ConvRecurrent2D(OverSteps):
         return (input_shape[0], *steps, *image)
 
     def get_constants(self, X: g.Node, train: bool = False) -> list[Any]:
-        """Return what each step receives behind the states. Nothing by default."""
+        """Return what each step receives after the states. Nothing by default."""
         return []
 
     def get_initial_states(self, X: g.Node) -> list[g.Node]:

@@ -50,7 +50,7 @@ class BatchNormalization(GivenWeights):
             and moves the running ones, testing uses the running ones. 1: mean and std of each
             sample over its last axis, always. 2: as 0 in training, and the batch's in testing too,
             so there are no running ones to move.
-        axis: of the features, the batch being 0; in mode 1 the last. E.g. 1 behind a convolution
+        axis: of the features, the batch being 0; in mode 1 the last. E.g. 1 after a convolution
             with the ordering 'th'. None: each element of a sample is a feature of its own, which
             has a mean and std over the batch alone, as the first releases of Keras 0.3 had it.
         momentum: running = momentum * running + (1 - momentum) * that of the batch, at each step
@@ -230,7 +230,7 @@ class BatchNormalization(GivenWeights):
 class LRN2D(SpatialLayer):
     """x / (k + alpha * s)^beta, where s is the sum of x^2 over n neighbouring channels of a pixel.
 
-    The channels are those up to n // 2 before and behind its own; at the ends there are fewer, and
+    The channels are those up to n // 2 before and after its own; at the ends there are fewer, and
     s has fewer terms. Local response normalization: Krizhevsky, Sutskever, Hinton, "ImageNet
     classification with deep convolutional neural networks", NIPS 2012, section 3.3. A layer of
     Keras 0.3, which 1.0 kept no longer; alpha multiplies the sum, as there, and not the mean, as in
@@ -275,7 +275,7 @@ class LRN2D(SpatialLayer):
         self.n = self._whole("n", n)
         if self.n % 2 == 0:
             raise ArgumentError(
-                f"{label}: n: expected an odd number, as many channels before each one as behind "
+                f"{label}: n: expected an odd number, as many channels before each one as after "
                 f"it, received {n!r}"
             )
 

@@ -74,7 +74,7 @@ class TimeDistributed(Wrapper):
 
     Raises:
         ShapeError: an input without steps, or that does not fit the layer inside.
-        ArgumentError: the layer inside puts out a mask, which has no place behind this layer.
+        ArgumentError: the layer inside puts out a mask, which has no place after this layer.
     """
 
     supports_masking = True
@@ -94,8 +94,8 @@ class TimeDistributed(Wrapper):
         if any(one is not None for one in masks):
             raise ArgumentError(
                 f"{self._graphc_label}: {self.layer._graphc_label} puts out a mask of its own, "
-                "within each step, which has no place behind this layer; put a layer that uses "
-                "it up behind it, e.g. "
+                "within each step, which has no place after this layer; put a layer that uses "
+                "it up after it, e.g. "
                 "TimeDistributed(Sequential([Embedding(..., mask_zero=True), LSTM(8)]))"
             )
         return one_or_list([g.reshape(y, (batch, steps, *y.shape[1:])) for y in outputs])

@@ -25,7 +25,7 @@ import numpy as np
 from graphc.errors import MissingPackageError, RankError
 from graphc.parallel.heartbeat import SILENCE_SECONDS, Heartbeat, MessageKind
 from graphc.parallel.launcher import Launcher, find_launcher
-from graphc.parallel.starting import starting_watched
+from graphc.parallel.starting import watch_over_start
 from graphc.parallel.transport import Transfer, check_exchange, check_parts, check_root
 from graphc.parallel.waiting import wait_until
 
@@ -70,7 +70,7 @@ class Mpi:
         check_exchange(self, sent.nbytes, sent_sizes, received.nbytes, received_sizes)
         to_ranks, from_ranks = _parts(sent, sent_sizes), _parts(received, received_sizes)
         from_ranks[self.rank][:] = to_ranks[self.rank]
-        # Each rank begins behind itself, so that not all send to rank 0 first.
+        # Each rank begins with the rank after it, so that not all send to rank 0 first.
         others = [(self.rank + k) % self.size for k in range(1, self.size)]
 
         def begin() -> list[Any]:
@@ -236,7 +236,7 @@ def join_mpi() -> Mpi:
     global _joined
     if _joined is None:
         mpi = _imported()
-        with starting_watched(platform.node()):
+        with watch_over_start(platform.node()):
             has_begun = mpi.Is_initialized()
             _initialise(mpi)
             check_size(find_launcher(), mpi.COMM_WORLD.Get_size(), mpi.Get_library_version())

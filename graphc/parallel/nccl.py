@@ -76,7 +76,7 @@ class DeviceBytes:
 
 
 class TransferStream(Protocol):
-    """A stream of the GPU, in which transfers are queued behind the kernels that write their
+    """A stream of the GPU, in which transfers are queued after the kernels that write their
     bytes."""
 
     @property
@@ -244,10 +244,10 @@ class Nccl:
         self._host.failed(error)
 
     def wait(self, is_done: Callable[[], bool]) -> None:
-        """Wait for work that is queued behind transfers, such as a copy of what they received.
+        """Wait for work that is queued after transfers, such as a copy of what they received.
 
         Args:
-            is_done: what `TransferStream.mark` returned behind it.
+            is_done: what `TransferStream.mark` returned after it.
         """
         try:
             wait_until(is_done, self._look)

@@ -1,9 +1,9 @@
-"""Watching the other ranks until all have joined: before that, no signs of life are sent.
+"""Watch over the other ranks while MPI's initialisation waits for all of them.
 
-MPI's initialisation waits for all ranks. MPICH's mpiexec takes a process that ends before it has
-begun that for one that uses no MPI, and lets the others wait. So each rank looks at those of its
-machine meanwhile: one that has ended, or is stopped for as long as a silent rank may be, ends it,
-and mpiexec then ends the rest.
+Heartbeats begin after it. If a process ends before it has initialised MPI, MPICH's mpiexec takes it
+for a program without MPI, and the others would wait forever. So each rank observes the processes of
+the ranks on its machine. If one has ended, or is stopped for longer than a rank may be silent, this
+process exits with an error, and mpiexec ends the others.
 """
 
 from __future__ import annotations
@@ -25,42 +25,50 @@ _log = logging.getLogger("graphc")
 _LAUNCHER = "hydra_pmi_proxy"
 """The parent of the ranks that MPICH's mpiexec starts on a machine."""
 
-_NOTICE_SECONDS = 30.0
-"""Of waiting, behind which a line in the log says so."""
+_SECONDS_UNTIL_LOGGED = 30.0
+"""The time that a rank waits for the others before it logs that it waits."""
 
-_GONE = ("Z", "X")
+_ENDED_STATES = ("Z", "X")
+_STOPPED_STATE = "T"
+"""States of processes in /proc: zombie and dead; stopped by a signal."""
 
 
 @dataclass(frozen=True)
 class Neighbour:
-    """A process that the launcher of this one has started: its rank, and its state in /proc."""
+    """A process of a rank on this machine: its rank, and its state in /proc."""
 
     rank: int
     state: str
 
 
 def find_neighbours(proc: Path, launcher: int) -> list[Neighbour]:
-    """Return the running processes that a launcher has started on this machine."""
+    """Return the processes of ranks that a launcher has started on this machine and that run.
+
+    Args:
+        proc: the folder of the processes, /proc.
+        launcher: the number of the launcher's process.
+    """
     found = []
     for folder in proc.iterdir():
         if folder.name.isdecimal():
             with suppress(OSError):  # it has ended meanwhile
                 state, parent = (folder / "stat").read_text().rpartition(")")[2].split()[:2]
-                if int(parent) == launcher and state not in _GONE:
+                if int(parent) == launcher and state not in _ENDED_STATES:
                     variables = (folder / "environ").read_bytes().split(b"\0")
-                    ranks = [one[9:] for one in variables if one.startswith(b"PMI_RANK=")]
+                    name = b"PMI_RANK="
+                    ranks = [one.removeprefix(name) for one in variables if one.startswith(name)]
                     if ranks:
                         found.append(Neighbour(int(ranks[0]), state))
     return found
 
 
 class Watch:
-    """The state of a rank's watch over the ranks of its machine, from one look to the next.
+    """Finds failures among the ranks of this machine, from one observation to the next.
 
     Args:
-        ranks: of the whole job.
-        here: how many of them this machine has.
-        host: of this machine, for messages.
+        ranks: the number of ranks of the job.
+        here: the number of ranks on this machine.
+        host: the name of this machine, for messages.
     """
 
     def __init__(self, ranks: int, here: int, host: str) -> None:
@@ -70,16 +78,23 @@ class Watch:
         self._was_short = False
 
     def problem(self, neighbours: list[Neighbour], now: float) -> str:
-        """Return the reason why waiting for all ranks is in vain, '' if none is known."""
+        """Return the failure that keeps ranks from joining; '' if none is known.
+
+        Args:
+            neighbours: the ranks of this machine, as observed now.
+            now: the time, in seconds.
+        """
         present = {one.rank for one in neighbours}
         self._known |= present
         is_short = len(present) < self._here
-        if is_short and self._was_short:  # not between two looks at one process after the other
+        # Processes are read one after the other, and some may not have started yet: a rank counts
+        # as gone if it is missing twice in a row.
+        if is_short and self._was_short:
             missing = sorted(self._known - present)
             named = f"rank {missing[0]} on {self._host}" if missing else f"a rank on {self._host}"
             return f"{named} failed: it has ended before it joined the others"
         self._was_short = is_short
-        stopped = {one.rank for one in neighbours if one.state == "T"}
+        stopped = {one.rank for one in neighbours if one.state == _STOPPED_STATE}
         self._stopped_since = {rank: self._stopped_since.get(rank, now) for rank in stopped}
         for rank, since in self._stopped_since.items():
             if now - since > SILENCE_SECONDS:
@@ -91,8 +106,13 @@ class Watch:
 
 
 @contextmanager
-def starting_watched(host: str, environ: Mapping[str, str] | None = None) -> Iterator[None]:
-    """End this process, with an error, if the block waits for ranks that will never join."""
+def watch_over_start(host: str, environ: Mapping[str, str] | None = None) -> Iterator[None]:
+    """End this process, with an error, if the block waits for ranks that will never join.
+
+    Args:
+        host: the name of this machine, for messages.
+        environ: the environment, for tests.
+    """
     environ = os.environ if environ is None else environ
     numbers = [environ.get(name, "") for name in ("PMI_RANK", "PMI_SIZE", "MPI_LOCALNRANKS")]
     proc = Path("/proc")
@@ -101,25 +121,25 @@ def starting_watched(host: str, environ: Mapping[str, str] | None = None) -> Ite
         watch = Watch(int(numbers[1]), int(numbers[2]), host)
     joined = threading.Event()
 
-    def look() -> None:
-        started, is_reported = time.monotonic(), False
+    def observe() -> None:
+        started, is_logged = time.monotonic(), False
         while not joined.wait(TICK_SECONDS):
             now = time.monotonic()
             if watch is not None:
                 found = watch.problem(find_neighbours(proc, os.getppid()), now)
                 if found:
-                    with suppress(OSError, ValueError):  # nobody reads it any more
+                    with suppress(OSError, ValueError):  # stderr may be closed
                         print(f"graphc: rank {numbers[0]}: {found}", file=sys.stderr, flush=True)
                     os._exit(1)
-            if now - started > _NOTICE_SECONDS and not is_reported:
-                is_reported = True
+            if now - started > _SECONDS_UNTIL_LOGGED and not is_logged:
+                is_logged = True
                 _log.warning(
-                    "ranks: waits since %.0f s for all ranks to join: each does where it first "
+                    "ranks: waiting for %.0f s for all ranks to join: each joins where it first "
                     "trains, evaluates or predicts",
                     now - started,
                 )
 
-    thread = threading.Thread(target=look, name="graphc-starting", daemon=True)
+    thread = threading.Thread(target=observe, name="graphc-starting", daemon=True)
     thread.start()
     try:
         yield

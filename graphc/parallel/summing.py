@@ -20,16 +20,16 @@ Arrays = list[np.ndarray]
 
 @dataclass(frozen=True, eq=False)
 class Layout:
-    """The layout of arrays that lie in pieces on the ranks; equal on all ranks, and compared by
-    identity.
+    """The layout of arrays that are divided into pieces, one on each rank. It is the same on all
+    ranks, and compared by identity.
 
-    The bytes of a rank are its pieces, one behind the other.
+    A rank stores its pieces contiguously.
 
     Attributes:
-        shapes, dtypes: of the arrays.
-        numbers: which of `parameters` each array has the elements of; None for an array that every
-            rank has whole. Empty where all are such.
-        parameters: what is divided over the ranks.
+        shapes, dtypes: those of the arrays.
+        numbers: for each array the index of its parameter in `parameters`; None for an array that
+            every rank has whole. Empty if all arrays are whole.
+        parameters: the parameters whose elements are divided over the ranks.
     """
 
     shapes: tuple[tuple[int, ...], ...]
@@ -53,7 +53,7 @@ class Layout:
         ]
 
     def bytes_of(self, pieces: Sequence[Piece]) -> int:
-        """Return the bytes of pieces."""
+        """Return the number of bytes of pieces."""
         return sum(len(piece) * self.dtypes[piece.parameter].itemsize for piece in pieces)
 
     def pack(self, arrays: Sequence[np.ndarray], pieces: Sequence[Piece]) -> list[np.ndarray]:
@@ -106,7 +106,7 @@ def sum_over_shards(
     then: Callable[[], None] | None = None,
     kept: KeptMemory | None = None,
 ) -> Arrays:
-    """Return the sums over all shards of a batch: of each array the piece of this rank.
+    """Return the sums over all shards of a batch, for each array the piece of this rank.
 
     A rank computes its own shards. The sums of each complete subtree of them are sent, in pieces,
     to the ranks that add these in the tree's order, while the next subtree is computed.
@@ -149,7 +149,8 @@ def sum_over_shards(
 
 
 def sum_below(node: Interval, of_shard: Callable[[int], Arrays]) -> Arrays:
-    """Return the sums below a node of the tree, which may overwrite what `of_shard` returns."""
+    """Return the sums below a node of the tree; the arrays that `of_shard` returns may be
+    overwritten."""
     total = TreeSum(node, add_arrays)
     for shard in range(node.start, node.stop):
         total.put(Interval(shard, shard + 1), of_shard(shard))
@@ -196,7 +197,7 @@ class _Exchange:
         self._transfer: Transfer = transport.all_to_all(sent, sizes, self._received, from_ranks)
 
     def go_on(self) -> None:
-        """Progress while this rank computes."""
+        """Let the transfer make progress while this rank computes."""
         self._transfer.go_on()
 
     def received(self) -> Iterator[tuple[Interval, np.ndarray]]:
@@ -209,7 +210,7 @@ class _Exchange:
 class Gathering:
     """Gathers whole arrays from the pieces of all ranks.
 
-    Two buffers take turns, so that the arrays of one call stay until the call after the next.
+    Two buffers alternate, so that the arrays of a call stay valid until the call after the next.
 
     Attributes:
         turn: 0 or 1, the buffer that the next call completes.
@@ -230,15 +231,15 @@ class Gathering:
 
     @property
     def own(self) -> Arrays:
-        """This rank's pieces, without empty ones and each in a line, in the buffer that the next
-        call completes. They may be written there ahead of it."""
+        """This rank's pieces, flat and without empty ones, in the buffer of the next call. They
+        may be written there before it."""
         return self._own[self.turn]
 
     def gather(self, own: Sequence[np.ndarray | None]) -> Arrays:
-        """Return the whole arrays, on every rank; `own` are this rank's pieces, without empty ones,
-        or None for those that are written.
+        """Return the whole arrays, on every rank. `own` has this rank's pieces, without empty ones;
+        None for a piece that was written into the buffer.
 
-        Arrays share the buffer's memory where their pieces are neighbours there.
+        Arrays share the buffer's memory if their pieces are contiguous there.
         """
         for piece, value in zip(self.own, own, strict=True):
             if value is not None:
@@ -282,12 +283,12 @@ def _joined(
 def gather_in_place(
     transport: Transport[np.ndarray], wholes: Sequence[np.ndarray], rows: Sequence[int]
 ) -> list[Transfer]:
-    """Begin to complete arrays of all rows on every rank.
+    """Start transfers that gather all rows of arrays on every rank.
 
     Args:
         transport: the ranks.
-        wholes: contiguous arrays with a line for each row, of which each rank has written its own.
-        rows: how many each rank has.
+        wholes: contiguous arrays of all rows, in which each rank has written its own.
+        rows: the number of rows of each rank.
     """
     if transport.size == 1:
         return []
@@ -304,15 +305,14 @@ def gather_rows(
     own: Sequence[Arrays],
     to: int | None = None,
 ) -> Sequence[Arrays]:
-    """Gather the arrays of all shards: on every rank, or on rank `to` alone, with none on the
-    others.
+    """Return the arrays of all shards on every rank, or only on rank `to`: the others get none.
 
     Args:
         transport: the ranks.
-        layouts: of the arrays of each shard that has rows.
+        layouts: for each shard that has rows, the layout of its arrays.
         shards: the number of shards.
         own: the arrays of this rank's shards.
-        to: the rank that has them.
+        to: the rank that gets the arrays; None for all.
     """
     if transport.size == 1:
         return own

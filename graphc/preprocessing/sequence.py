@@ -30,7 +30,7 @@ def pad_sequences(
             all. An empty sequence becomes padding alone.
         maxlen: the length of all rows; the longest sequence's by default.
         dtype: of the result.
-        padding: fill a short sequence in front of it ('pre') or behind it ('post').
+        padding: fill a short sequence in front of it ('pre') or after it ('post').
         truncating: cut a long sequence at its front ('pre', its tail stays) or its end ('post').
         value: what fills.
 

@@ -30,7 +30,7 @@ _CALLED = ("__init__", "__call__")
 _MAKING = ("__init__", "__new__")
 # Training calls them, each time with the same arguments.
 _OF_EACH_BATCH = ("on_batch_begin", "on_batch_end")
-# The arguments behind the first size of a kernel, and all of its sizes.
+# The arguments after the first size of a kernel, and all of its sizes.
 _FURTHER_SIZES = (["nb_col"], ["kernel_dim2", "kernel_dim3"])
 _SIZES = (["nb_row", "nb_col"], ["kernel_dim1", "kernel_dim2", "kernel_dim3"])
 # Frames that only pass a call on, or bind its arguments.

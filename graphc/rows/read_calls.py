@@ -14,13 +14,13 @@ PAGE_BYTES = 4096
 
 @dataclass(frozen=True)
 class Extent:
-    """Rows of an array whose file is read in units of one size.
+    """A range of rows of an array, in a file that is read in units of one size.
 
     Attributes:
         start, stop: the rows, `stop` excluded.
         rows: the number of rows in a unit: a chunk of HDF5, or a page of a file without chunks.
-        beside: the number of units that hold the same rows: above 1 if a chunk has only a part of
-            each row.
+        beside: the number of units that hold the same rows: above 1 if a chunk holds only a part
+            of each row.
         origin: a row at which a unit begins; it may be before `start`.
         chunked: True if units are chunks, False if they are pages.
     """
@@ -94,22 +94,22 @@ def read_calls(wanted: np.ndarray, extents: Sequence[Extent], most: int) -> Iter
         begin, end = np.searchsorted(wanted, (extent.start, extent.stop)).tolist()
         units = (wanted[begin:end] - extent.origin) // extent.rows
         gaps = begin + 1 + np.flatnonzero(np.diff(units) > 1)
-        for here, behind in pairwise([begin, *gaps.tolist(), end]):
-            yield from _cut(wanted, here, behind, extent, most)
+        for start, stop in pairwise([begin, *gaps.tolist(), end]):
+            yield from _cut(wanted, start, stop, extent, most)
 
 
 def _cut(wanted: np.ndarray, begin: int, end: int, extent: Extent, most: int) -> Iterator[ReadCall]:
-    """Yield calls for rows of neighbouring units, each below the limit of size."""
+    """Yield calls that read rows of neighbouring units, each at most `most` rows or one unit."""
     while begin < end:
         first = int(wanted[begin])
         cut = end
         if int(wanted[end - 1]) - first >= most:
             within = begin + int(np.searchsorted(wanted[begin:end], first + most))
-            # End at a unit boundary, since no unit may be read twice, but behind the first unit.
+            # End at a unit boundary after the first unit, since no unit may be read twice.
             unit = (int(wanted[within]) - extent.origin) // extent.rows
             unit = max(unit, (first - extent.origin) // extent.rows + 1)
-            behind = extent.origin + unit * extent.rows
-            cut = begin + int(np.searchsorted(wanted[begin:end], behind))
+            boundary = extent.origin + unit * extent.rows
+            cut = begin + int(np.searchsorted(wanted[begin:end], boundary))
         stop = int(wanted[cut - 1]) + 1
         chunks = extent.between(first, stop) if extent.chunked else 0
         yield ReadCall(first, stop, begin, cut, chunks)

@@ -70,7 +70,7 @@ class Source:
             raise self._unreadable("it is not an array of rows")
         if not array.flags.c_contiguous:
             raise self._unreadable(
-                "its rows do not lie one behind another; save np.ascontiguousarray(x)"
+                "its rows do not lie one after another; save np.ascontiguousarray(x)"
             )
         rows = NpyRows(descriptor, array.offset, array.shape, array.dtype, str(self))
         return rows, descriptor.close, identity

@@ -1,5 +1,5 @@
-"""The rows of an array, by the kind of its file: HDF5, memory-mapped, `.npy`, or anything with
-slices."""
+"""Classes that read the rows of an array, one for each kind of file: HDF5, memory-mapped, `.npy`,
+or any object with slices."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ from graphc.rows.read_calls import PAGE_BYTES, Extent, read_calls
 Normalizer = Callable[[np.ndarray], np.ndarray]
 
 CALL_BYTES = 1 << 23
-"""The bytes that a call reads by default."""
+"""The default limit on the bytes that one call reads."""
 
-_MAPPED_AROUND = 1 << 21
-"""Bytes on either side of what is read that Linux may map with it: a huge page."""
+_HUGE_PAGE_BYTES = 1 << 21
+"""The size of a huge page, which Linux may map around the bytes that are read."""
 
 _one_at_a_time = threading.Lock()
 """Locked while an object of the user's is read, which may not be thread-safe."""
@@ -36,12 +36,12 @@ _one_at_a_time = threading.Lock()
 
 @dataclass
 class Reads:
-    """The reads of an array.
+    """Counts of the reads of an array.
 
     Attributes:
-        calls: of the file.
-        nbytes: read by them.
-        chunks: of HDF5, each counted as often as it was read.
+        calls: the number of calls that read the file.
+        nbytes: the number of bytes that they read.
+        chunks: the number of chunks of HDF5, each counted as often as it was read.
     """
 
     calls: int = 0
@@ -53,12 +53,12 @@ class StoredRows(ABC):
     """The rows of an array in a file.
 
     Attributes:
-        shape: of the array, the rows first.
-        dtype: of what is read.
-        extents: its rows by the units in which its file is read.
-        name: of the file, for messages.
-        normalizer: applied to rows before they are used, or None.
-        overhead: bytes that reading takes beside its results, all the time.
+        shape: the shape of the array, whose axis 0 counts rows.
+        dtype: the dtype of the rows.
+        extents: ranges of rows, each with the size of the units in which the file is read.
+        name: the name of the file, for messages.
+        normalizer: a function that is applied to rows before they are used, or None.
+        overhead: the bytes that reading holds in addition to its results.
     """
 
     shape: tuple[int, ...]
@@ -97,30 +97,31 @@ class StoredRows(ABC):
         """Read rows into a buffer.
 
         Args:
-            buffer: has room for them.
-            wanted: their numbers, ascending.
-            most_bytes: that a call reads, unless a unit has more.
-            reads: counts the calls.
+            buffer: an array with room for the rows.
+            wanted: the numbers of the rows, ascending.
+            most_bytes: the limit on the bytes of a call; a larger unit is read whole.
+            reads: the counts that are advanced.
             stopped: returns True once the remaining rows are not needed any more.
         """
-        for span in read_calls(wanted, self.extents, max(1, most_bytes // max(1, self.row_bytes))):
+        most_rows = max(1, most_bytes // max(1, self.row_bytes))
+        for call in read_calls(wanted, self.extents, most_rows):
             if stopped():
                 return
-            block = self.read(span.first, span.stop)
-            expected = span.stop - span.first, *self.shape[1:]
+            block = self.read(call.first, call.stop)
+            expected = call.stop - call.first, *self.shape[1:]
             if block.dtype != self.dtype or block.shape != expected:
                 raise DataError(
-                    f"reading samples {span.first} to {span.stop - 1}: expected an array of shape "
+                    f"reading samples {call.first} to {call.stop - 1}: expected an array of shape "
                     f"{expected} and type {self.dtype}, received {block.shape} and {block.dtype}"
                 )
             reads.calls += 1
             reads.nbytes += block.nbytes
-            reads.chunks += span.chunks
-            rows = buffer[span.begin : span.end]
+            reads.chunks += call.chunks
+            rows = buffer[call.begin : call.end]
             if len(rows) == len(block):
                 rows[...] = block
             else:
-                np.take(block, wanted[span.begin : span.end] - span.first, axis=0, out=rows)
+                np.take(block, wanted[call.begin : call.end] - call.first, axis=0, out=rows)
 
     def take(self, numbers: np.ndarray) -> np.ndarray:
         """Return rows in any order."""
@@ -152,7 +153,7 @@ class SlicedRows(StoredRows):
 
     def __init__(self, value: Any) -> None:
         self._value = value
-        first = self.read(0, 1)  # what it gives may be no more than computed from what it stores
+        first = self.read(0, 1)  # slices may have another dtype and shape than the object states
         self.dtype = first.dtype
         self.shape = (len(value), *first.shape[1:])
         self.extents = pages(len(self), self.row_bytes)
@@ -166,8 +167,8 @@ class SlicedRows(StoredRows):
 class MappedRows(StoredRows):
     """The rows of a memory-mapped array.
 
-    What the system mapped of it is given back after each call, unless it is a private copy, whose
-    changes are nowhere else.
+    Its pages are released after each call, unless the map is private (copy-on-write): its changes
+    exist in memory only.
     """
 
     def __init__(self, value: np.memmap) -> None:
@@ -184,7 +185,7 @@ class MappedRows(StoredRows):
             self._at = np.frombuffer(self._map, np.uint8).ctypes.data
 
     def read(self, first: int, stop: int) -> np.ndarray:
-        self._check_size()  # where a file is shorter than its map, the system ends the process
+        self._check_size()  # reading beyond the end of the file would end the process
         block = np.array(self._value[first:stop], subok=False)
         self._check_size()
         self._release(self._value[first:stop])
@@ -195,14 +196,14 @@ class MappedRows(StoredRows):
             return
         low, high = np.lib.array_utils.byte_bounds(rows)
         page = mmap.PAGESIZE
-        start = max(0, (low - self._at - _MAPPED_AROUND) // page * page)
-        behind = min(len(self._map), high - self._at + _MAPPED_AROUND)
-        self._map.madvise(mmap.MADV_DONTNEED, start, behind - start)
+        start = max(0, (low - self._at - _HUGE_PAGE_BYTES) // page * page)
+        stop = min(len(self._map), high - self._at + _HUGE_PAGE_BYTES)
+        self._map.madvise(mmap.MADV_DONTNEED, start, stop - start)
 
     def _check_size(self) -> None:
         now, before = self._status(), self._file
         if now is None or before is None or now.st_ino != before.st_ino:
-            return  # the map is of a file that has no name any more
+            return  # another file has this name now, and the mapped one cannot be examined
         if now.st_size < before.st_size:
             raise DataError(
                 f"{shown_path(self.name)} was cut to {now.st_size} bytes while it was read, from "
@@ -219,7 +220,7 @@ class MappedRows(StoredRows):
 
 
 class NpyRows(StoredRows):
-    """The rows of an array at some position of an open file."""
+    """The rows of an array at a position of an open `.npy` file."""
 
     def __init__(
         self,
@@ -243,8 +244,8 @@ class NpyRows(StoredRows):
 class DatasetRows(StoredRows):
     """The rows of a data set of HDF5.
 
-    Of one that lies in its file as it is, and that nobody writes, rows are read past the library,
-    which takes several times as long for a call.
+    If a data set is contiguous in a file that is open for reading, its rows are read without the
+    library, whose calls take several times as long.
     """
 
     def __init__(
@@ -260,11 +261,11 @@ class DatasetRows(StoredRows):
         self.shape, self.dtype = (stop - start, *dataset.shape[1:]), dataset.dtype
         self.name = f"{dataset.name!r} of {shown_path((file or dataset.file).filename)}"
         self._descriptor: Descriptor | None = None if file is None else file.descriptor
-        if dataset.file.mode != "r":  # what was written may be in the library's memory
+        if dataset.file.mode != "r":  # rows may be in the library's buffers, and not in the file
             self._descriptor = None
         elif file is None and dataset.file.driver == "sec2":
             self._descriptor = DescriptorOfHDF5(dataset.file)
-        self._at = None if self._descriptor is None else _place_of(dataset)
+        self._at = None if self._descriptor is None else _position_of(dataset)
         self._size = 0 if self._descriptor is None else self._descriptor.size()
         if dataset.chunks is None or _reads_parts(dataset):
             self.extents = pages(len(self), self.row_bytes)
@@ -297,7 +298,7 @@ class DatasetRows(StoredRows):
                 raise EOFError(f"it was cut from {self._size} bytes to {size}")
 
 
-def _place_of(dataset: h5py.Dataset) -> int | None:
+def _position_of(dataset: h5py.Dataset) -> int | None:
     """Return the position of a data set's numbers in its file, or None if they are stored in
     another form."""
     plain = dataset.id.get_create_plist().get_layout() == h5py.h5d.CONTIGUOUS

@@ -46,7 +46,7 @@ class KerasModule(ModuleType):
         return [*dir(graphc), "__version__"]
 
 
-class _Loader(Loader):
+class _ExistingModuleLoader(Loader):
     """Loads a module that exists already, and leaves it as it is."""
 
     def __init__(self, module: ModuleType) -> None:
@@ -71,7 +71,9 @@ class KerasFinder(MetaPathFinder):
         if top != NAME:
             return None
         module = _module_of_graphc(fullname, f"graphc.{rest}") if rest else KerasModule()
-        return ModuleSpec(fullname, _Loader(module), is_package=hasattr(module, "__path__"))
+        return ModuleSpec(
+            fullname, _ExistingModuleLoader(module), is_package=hasattr(module, "__path__")
+        )
 
 
 def _module_of_graphc(fullname: str, ours: str) -> ModuleType:

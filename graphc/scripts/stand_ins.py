@@ -131,7 +131,7 @@ for _method in (
     setattr(StandInName, f"__{_method}__", _using)
 
 
-class _Loader(Loader):
+class _StandInLoader(Loader):
     def create_module(self, spec: ModuleSpec) -> ModuleType:
         return StandInModule(spec.name)
 
@@ -160,4 +160,4 @@ class StandInFinder(MetaPathFinder):
         for keras in _KERAS:
             if fullname == keras or fullname.startswith(f"{keras}."):
                 raise _keras_2(fullname)
-        return ModuleSpec(fullname, _Loader(), is_package=True)
+        return ModuleSpec(fullname, _StandInLoader(), is_package=True)

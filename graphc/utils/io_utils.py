@@ -188,7 +188,7 @@ class HDF5Matrix(_Matrix):
 
 
 class Files(_Matrix):
-    """Rows of arrays in several files, one behind another, as of one array; what is indexed is
+    """Rows of arrays in several files, one after another, as of one array; what is indexed is
     read.
 
     Stands for an array as an `HDF5Matrix` does: ``model.fit(Files(sorted(glob("x*.npy"))), y)``. A

@@ -70,7 +70,7 @@ Tested = TypeVar("Tested", bound=Callable[..., Any])
 
 
 def keras_test(func: Tested) -> Tested:
-    """Return a test as it is: there is no session of a backend to be cleared behind it."""
+    """Return a test as it is: there is no session of a backend to be cleared after it."""
     return func
 
 

@@ -39,7 +39,7 @@ _SILENT = ("constant", "dim")
 _COMMENT = re.compile(r"//.*$", re.MULTILINE)
 
 Document = dict[str, Any]
-Timing = Mapping[str, float]
+TimeStatistics = Mapping[str, float]
 Label = tuple[str | None, str, str]
 """Of a node: its layer, by the name in the first build, its phase and its op."""
 
@@ -72,13 +72,13 @@ def compare(before: Document, after: Document, names: tuple[str, str]) -> Compar
     )
 
 
-def is_close(before: Timing, after: Timing) -> bool:
+def is_close(before: TimeStatistics, after: TimeStatistics) -> bool:
     """Return True if two times may differ by chance: their quartiles overlap."""
     distance = abs(after["median"] - before["median"])
     return distance <= (before["spread"] + after["spread"]) / 2
 
 
-def _is_close(before: Timing | None, after: Timing | None) -> bool | None:
+def _is_close(before: TimeStatistics | None, after: TimeStatistics | None) -> bool | None:
     return None if before is None or after is None else is_close(before, after)
 
 
@@ -211,7 +211,7 @@ class _Kernels:
         ]
         self.measured: Document | None = document["measured"]
         rows = [] if self.measured is None else self.measured["rows"]
-        self._times: dict[str, Timing] = {row["name"]: row["ms"] for row in rows}
+        self._times: dict[str, TimeStatistics] = {row["name"]: row["ms"] for row in rows}
         self._by_name = {row["name"]: row for row in self.rows}
 
     def text(self, kernel: int) -> str:
@@ -221,7 +221,7 @@ class _Kernels:
             row = self._by_name[row["repeats"]]
         return str(_COMMENT.sub("", row["source"]).replace(row["name"], "kernel"))
 
-    def time(self, kernel: int) -> Timing | None:
+    def time(self, kernel: int) -> TimeStatistics | None:
         """The time of one launch, where it was measured."""
         return self._times.get(self.rows[kernel]["name"])
 

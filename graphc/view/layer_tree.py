@@ -73,7 +73,7 @@ def _held(layers: Iterable[Layer]) -> dict[str, tuple[Layer, str | None]]:
 
 
 def _in_order(found: Mapping[str, _Found]) -> dict[str, None]:
-    """The names, each behind those that it reads, if none reads itself through others."""
+    """The names, each after those that it reads, if none reads itself through others."""
     ordered: dict[str, None] = {}
     begun: set[str] = set()
     pending = list(found)[::-1]

@@ -15,7 +15,7 @@ _MICROSECONDS = 1e3
 
 
 def trace_events(view: CompiledView) -> dict[str, Any]:
-    """Return the kernels of one step, each with the median of its time, one behind the other in the
+    """Return the kernels of one step, each with the median of its time, one after the other in the
     order of running; a kernel of a loop is one event of all its launches.
 
     Raises ArgumentError where nothing was measured.

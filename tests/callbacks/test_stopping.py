@@ -185,7 +185,7 @@ class TestEarlyStopping:
         assert [line.split(" - ")[0] for line in lines[:-1]] == [
             f"Epoch {number}/9" for number in (1, 2, 3, 4)
         ]
-        assert lines[-1] == "Stopped early behind epoch 4: score was not below 0.125 in 2 epochs"
+        assert lines[-1] == "Stopped early after epoch 4: score was not below 0.125 in 2 epochs"
 
     def test_nothing_is_printed_where_nothing_was_stopped_or_without_verbose(self, capsys):
         epochs_run([2, 1], verbose=1)
@@ -223,7 +223,7 @@ class TestTerminateOnNaN:
         assert np.all(np.isfinite(model.get_weights()[0]))
         (message,) = caplog.messages
         assert message.startswith(
-            f"TerminateOnNaN ends training behind epoch 1: its loss is {loss};"
+            f"TerminateOnNaN ends training after epoch 1: its loss is {loss};"
         )
         assert "NanGuardMode" in message
 

@@ -48,7 +48,7 @@ OWN = {
     "engine/training/compile_config.py": ("engine", "files"),
     "engine/training/checkpoint.py": ("engine", "files"),
     "engine/training/run_state.py": ("engine", "files"),
-    "engine/training/together.py": ("engine", "parallel"),
+    "engine/training/synchronising.py": ("engine", "parallel"),
     "files/weights.py": ("files", "engine/test_load_by_name.py"),
     "legacy": ("layers",),
     "marshalled.py": ("utils",),

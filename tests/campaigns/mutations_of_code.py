@@ -56,14 +56,14 @@ TUNING: dict[str, tuple[str, ...]] = {
     "graphc/engine/training/division.py": ("_MOST_PLANS",),
     # How far a device may be behind.
     "graphc/callbacks/logs.py": ("_MOST_UNREAD",),
-    "graphc/engine/training/loops.py": ("_MOST_BEGUN",),
+    "graphc/engine/training/loops.py": ("_MOST_STARTED",),
     # The amount of work from which on threads divide it: no sum depends on their number.
     "graphc/compiler/codegen/native/deep_product.py": ("_LEAST",),
     "graphc/compiler/codegen/native/loop.py": ("LEAST", "_ELEMENT"),
     "graphc/compiler/codegen/native/nest.py": ("PARALLEL", "PRODUCTS"),
     # Bytes of a call of the system, or of a cache of another library.
     "graphc/rows/several.py": ("_CACHE_BYTES",),
-    "graphc/rows/stored.py": ("CALL_BYTES", "_MAPPED_AROUND"),
+    "graphc/rows/stored.py": ("CALL_BYTES", "_HUGE_PAGE_BYTES"),
     # The size up to which the faster of two ways to the same answer is tried.
     "graphc/engine/data/input_arrays.py": ("_FEW",),
 }

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from graphc.cli.bench.report import Peaks, Report, Rival, Row, Timing, format_report
+from graphc.cli.bench.report import Peaks, Report, Rival, Row, TimeStatistics, format_report
 from graphc.compiler.function.comparison import Checked
 
 
-def span(ms: float) -> Timing:
-    return Timing(ms, ms / 10, 5, ms)
+def span(ms: float) -> TimeStatistics:
+    return TimeStatistics(ms, ms / 10, 5, ms)
 
 
 PRODUCT = Row(
@@ -45,7 +45,7 @@ REPORT = Report(
     executor="generated CUDA",
     floatX="float32",
     facts={"card": "A card"},
-    step=Timing(1.5, 0.25, 30, 1.25),
+    step=TimeStatistics(1.5, 0.25, 30, 1.25),
     device_step=span(0.625),
     launches=4,
     peaks=Peaks(1000.0, 64 << 20, 50000.0, 4096, 0.002, 60000.0),

@@ -351,7 +351,7 @@ class TestEvaluateAndPredict:
         model = Sequential([Activation("linear", input_shape=(None, 3))])
         feed = (np.zeros((2, steps, 3)) for steps in (4, 5))
         with pytest.raises(
-            ShapeError, match=r"expected \(4, 3\) behind .* received \(5, 3\) .*from sample 2 on"
+            ShapeError, match=r"expected \(4, 3\) after .* received \(5, 3\) .*from sample 2 on"
         ):
             model.predict_generator(feed, 4)
 
@@ -415,7 +415,7 @@ class TestQueue:
         enqueuer.stop()
 
     def test_a_generator_that_does_not_come_back(self, caplog, monkeypatch):
-        monkeypatch.setattr("graphc.engine.data.generators._PATIENCE_SECONDS", 0.01)
+        monkeypatch.setattr("graphc.engine.data.generators._MOST_SECONDS_TO_END", 0.01)
         held = threading.Event()
 
         def stuck():

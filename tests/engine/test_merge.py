@@ -234,7 +234,7 @@ class TestShapes:
         [
             (
                 0,
-                r"expected an axis of input 0, \(None, 3, 4\) from left, behind the batch",
+                r"expected an axis of input 0, \(None, 3, 4\) from left, after the batch",
             ),
             (
                 (1, 5),

@@ -11,7 +11,7 @@ from graphc.compiler import graph as g
 from graphc.compiler.function import function, sharded_function
 from graphc.compiler.function.sharded import ShardedFunction
 from graphc.config import config
-from graphc.engine.ranks.alike import make_alike
+from graphc.engine.ranks.broadcasting import broadcast_variables
 from graphc.errors import RankError
 from graphc.layers import (
     LSTM,
@@ -161,7 +161,7 @@ def test_each_rank_has_its_part_of_the_state(ranks: int) -> None:
     def program(rank: ThreadRank) -> int:
         model = own[rank.rank]
         step_of(model, rank)(*batches(model)[0])
-        make_alike(
+        broadcast_variables(
             rank, model._graphc_trainer.compiled.optimizer_state, "fit"
         )  # as the next fit does
         return own_elements(model)

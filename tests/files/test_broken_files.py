@@ -58,11 +58,11 @@ class TestNoFile:
 
     def test_a_folder_a_pipe_and_nothing(self, tmp_path):
         (tmp_path / "w.h5").mkdir()
-        check_refused(tmp_path / "w.h5", DataError, "is no file")
+        check_refused(tmp_path / "w.h5", DataError, "is not a regular file")
         (tmp_path / "w.h5").rmdir()
         check_refused(tmp_path / "w.h5", MissingFileError, "")
         os.mkfifo(tmp_path / "w.h5")  # opening it would wait for ever
-        check_refused(tmp_path / "w.h5", DataError, "is no file")
+        check_refused(tmp_path / "w.h5", DataError, "is not a regular file")
 
 
 def other_links(file: h5py.File, link: object) -> None:
@@ -378,4 +378,6 @@ def test_memory_that_does_not_suffice_is_no_damage(stored, monkeypatch):
         raise MemoryError("Unable to allocate 48 bytes")
 
     monkeypatch.setattr(h5py.Dataset, "__getitem__", refused)
-    check_refused(stored, OutOfMemoryError, "no memory for what it has .Unable to allocate 48")
+    check_refused(
+        stored, OutOfMemoryError, "memory does not suffice for its contents .Unable to allocate 48"
+    )

@@ -102,7 +102,7 @@ def test_a_crash_is_an_error_and_the_next_file_is_read(
     with monkeypatch.context() as changed:
         changed.setattr(inspection, "__file__", str(tmp_path / "program.py"))
         with pytest.raises(
-            DataError, match=f"model.h5 is damaged or made to harm: .* {words}; it was not opened"
+            DataError, match=f"model.h5 is damaged or malicious: .* {words}; it was not opened"
         ):
             load_model(path)
     load_model(path)
@@ -212,7 +212,7 @@ def test_where_no_process_can_be_started(path, monkeypatch, caplog, fresh, execu
         loaded = load_model(path)
     assert len(loaded.layers) == 3
     (record,) = [one for one in caplog.records if one.name == "graphc.files.inspector"]
-    assert "model.h5 is opened though no other process looked through it" in record.getMessage()
+    assert "model.h5 is opened though no other process inspected it" in record.getMessage()
     assert "\n" not in record.getMessage()
 
 
@@ -224,8 +224,8 @@ def test_where_python_does_not_begin(path, tmp_path, monkeypatch, caplog, fresh)
 
 
 def with_changes(monkeypatch, change, times: int) -> list[int]:
-    """Call `change` between looking through a file and opening it, the first `times` times."""
-    look = INSPECTOR.look_through
+    """Call `change` between inspecting a file and opening it, the first `times` times."""
+    look = INSPECTOR.inspect
     counted = []
 
     def changing(*arguments: object) -> object:
@@ -235,7 +235,7 @@ def with_changes(monkeypatch, change, times: int) -> list[int]:
             change()
         return found
 
-    monkeypatch.setattr(INSPECTOR, "look_through", changing)
+    monkeypatch.setattr(INSPECTOR, "inspect", changing)
     return counted
 
 
@@ -247,7 +247,7 @@ def written_into(path: Path) -> None:
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
 
 
-def test_a_file_that_is_written_into_is_looked_through_again(path, monkeypatch):
+def test_a_file_that_is_written_into_is_inspected_again(path, monkeypatch):
     counted = with_changes(monkeypatch, lambda: written_into(path), 2)
     assert len(load_model(path).layers) == 3
     assert len(counted) == 3

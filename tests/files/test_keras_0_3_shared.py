@@ -177,7 +177,7 @@ def test_masks_that_go_on_are_logged(caplog):
         for one in description["input_config"]:
             one["dtype"] = "int"
         model_from_json(json.dumps(description))
-        assert ["the mask goes on behind the shared node 'code'" in one for one in
+        assert ["the mask goes on after the shared node 'code'" in one for one in
                 caplog.messages] == [True] * masked  # fmt: skip
 
 
@@ -197,7 +197,7 @@ def test_masks_that_go_on_behind_merged_inputs_are_logged(caplog):
             one["dtype"] = "int"
         caplog.clear()
         model_from_json(json.dumps(description))
-        ends = [re.search("the mask goes on behind (.*), as in", one)[1] for one in caplog.messages]
+        ends = [re.search("the mask goes on after (.*), as in", one)[1] for one in caplog.messages]
         expected = ["the merged inputs of 'both'", "the inputs that are merged to the output 'all'"]
         assert ends == expected * masked
 

@@ -151,7 +151,7 @@ def test_masks_that_go_on_are_logged(caplog):
         for first in (siamese(steps, words, "concat"), merge):
             caplog.clear()
             model_from_json(json.dumps(chain(first, layer("LSTM", output_dim=2))))
-            is_logged = ["the mask goes on behind merge_" in one for one in caplog.messages]
+            is_logged = ["the mask goes on after merge_" in one for one in caplog.messages]
             assert is_logged == [True] * masked
 
 
@@ -200,7 +200,7 @@ def test_one_without_a_merge_behind_a_layer(tmp_path, caplog):
     steps = siamese(layer("TimeDistributedDense", output_dim=2), [first, first], None)
     word = layer("Embedding", input_dim=5, output_dim=3, mask_zero=True, input_shape=[4])
     model_from_json(json.dumps(chain(word, steps, head, layer("LSTM", output_dim=2))))
-    assert "the mask goes on behind sharedlayer_" in caplog.text
+    assert "the mask goes on after sharedlayer_" in caplog.text
 
 
 def test_those_of_several_models_are_not_distinguished():

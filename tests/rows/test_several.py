@@ -72,7 +72,7 @@ def test_few_of_many_files_are_open(tmp_path):
     [
         (ROWS[:, :3], r"other.npy: expected samples of shape \(4,\) and type uint8, as in .*a.npy"),
         (ROWS.astype("int8"), r"other.npy: expected .* received \(4,\) and int8"),
-        (np.asfortranarray(ROWS), r"other.npy .*rows do not lie one behind another"),
+        (np.asfortranarray(ROWS), r"other.npy .*rows do not lie one after another"),
         (np.float64(1), r"other.npy cannot be read as a .npy file \(it is not an array of rows"),
         (np.array([None]), r"other.npy cannot be read"),
     ],

@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import Any
 
 from graphc.cli.bench.facts import machine
-from graphc.cli.bench.report import Report, Row, by_time, timing
+from graphc.cli.bench.report import Report, Row, by_time, time_statistics
 from graphc.compiler import graph as g
 from graphc.compiler.function import Function
 from graphc.compiler.graph.cost import Bindings, cost
@@ -51,7 +51,7 @@ def profile(
         executor="NumPy interpreter",
         floatX=config.floatX,
         facts=machine(),
-        step=timing(whole),
+        step=time_statistics(whole),
         launches=0,
         notes=notes,
         rows=by_time(rows),
@@ -59,7 +59,9 @@ def profile(
 
 
 def _rows(seconds: dict[g.Node, list[float]], bindings: Bindings) -> list[Row]:
-    timings = {node: timing(times) for node, times in seconds.items() if node.op not in SUPPLIED}
+    timings = {
+        node: time_statistics(times) for node, times in seconds.items() if node.op not in SUPPLIED
+    }
     total = sum(one.median for one in timings.values())
     rows = []
     for node, taken in timings.items():

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from graphc.cli.bench import facts
-from graphc.cli.bench.report import Peaks, Report, Row, by_time, timing
+from graphc.cli.bench.report import Peaks, Report, Row, by_time, time_statistics
 from graphc.cli.bench.torch_rivals import Rivals, torch_problem
 from graphc.compiler import graph as g
 from graphc.compiler.cards import MULTIPROCESSORS, peak_flops
@@ -34,7 +34,7 @@ from graphc.reference_models import ReferenceModel
 
 _EMULATED = "the emulated driver: these times mean nothing, they are for tests of this command only"
 _METHOD = (
-    "Each launch is timed alone by events, warm behind another of the same and cold behind a write "
+    "Each launch is timed alone by events, warm after another of the same and cold after a write "
     "larger than the L2 cache; what a launch writes over it finds restored"
 )
 
@@ -123,8 +123,8 @@ def profile(model: ReferenceModel, batch: int, vs_torch: bool = False) -> Report
         executor="generated kernels",
         floatX=config.floatX,
         facts={**facts.machine(), **facts.card()},
-        step=timing(whole),
-        device_step=timing(on_device),
+        step=time_statistics(whole),
+        device_step=time_statistics(on_device),
         launches=launches,
         peaks=peaks,
         check=checked,
@@ -139,11 +139,11 @@ def _rows(
     described = {
         kernel.name: kernel for kernel in describe(prepared.program, prepared.bindings, "")
     }
-    timings = [timing(one.warm) for one in times]
+    timings = [time_statistics(one.warm) for one in times]
     total = sum(taken.median * one.count for one, taken in zip(times, timings, strict=True))
     rows = []
     for one, taken in zip(times, timings, strict=True):
-        kernel, cold = described[one.launch.name], timing(one.cold)
+        kernel, cold = described[one.launch.name], time_statistics(one.cold)
         gflops, gbytes = taken.rate(kernel.flops), cold.rate(kernel.bytes)
         rows.append(
             Row(
@@ -176,7 +176,7 @@ def _part(rate: float, peak: float | None) -> float | None:
 def _peaks(device: cuda.Device, scale: Scale) -> Peaks:
     """Measure the peaks of the card: a copy, a product by our own kernels, a launch; of floatX."""
     size, dtype = scale.matmul, config.floatX
-    copies = timing(time_copy(device, scale.copied, scale.steps))
+    copies = time_statistics(time_copy(device, scale.copied, scale.steps))
     left, right = g.input((size, size), dtype), g.input((size, size), dtype)
     outputs = [g.matmul(left, right)]
     executor = CudaExecutor(lower(outputs), outputs, name="the product of the peak")
@@ -190,9 +190,9 @@ def _peaks(device: cuda.Device, scale: Scale) -> Peaks:
     return Peaks(
         copy_gbytes=copies.rate(2 * scale.copied),
         copy_bytes=scale.copied,
-        matmul_gflops=timing(product).rate(2 * size**3),
+        matmul_gflops=time_statistics(product).rate(2 * size**3),
         matmul_size=size,
-        launch_ms=timing(shortest.warm).median,
+        launch_ms=time_statistics(shortest.warm).median,
         card_gflops=_card_gflops(device.facts, dtype),
     )
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from graphc.cli.bench import facts
 from graphc.cli.bench.rates import COPIED, SIDE, measure
-from graphc.cli.bench.report import Peaks, Report, Row, Timing, by_time, timing
+from graphc.cli.bench.report import Peaks, Report, Row, TimeStatistics, by_time, time_statistics
 from graphc.compiler import graph as g
 from graphc.compiler.codegen.describe import describe
 from graphc.compiler.codegen.kernel_list import KernelDescription
@@ -66,7 +66,7 @@ def profile(
     )
     described = {one.name: one for one in describe(native.program, run[1], "", "cpu")}
     rows = [
-        _row(described[launch.name], timing(times / described[launch.name].times), peaks)
+        _row(described[launch.name], time_statistics(times / described[launch.name].times), peaks)
         for launch, times in zip(launches(native.program.steps), kernels[:, :-1].T, strict=True)
         if launch.name in described  # others do not run at these sizes
     ]
@@ -78,9 +78,9 @@ def profile(
         executor=EXECUTOR,
         floatX=config.floatX,
         facts=facts.machine() | {"threads": executor.threads, "made": executor.summary},
-        step=timing(whole),
-        device_step=timing(kernels[:, -1]),
-        between=timing(kernels[:, -1] - kernels[:, :-1].sum(axis=1)),
+        step=time_statistics(whole),
+        device_step=time_statistics(kernels[:, -1]),
+        between=time_statistics(kernels[:, -1] - kernels[:, :-1].sum(axis=1)),
         launches=sum(one.times for one in described.values()),
         peaks=peaks,
         check=checked,
@@ -89,7 +89,7 @@ def profile(
     )
 
 
-def _row(kernel: KernelDescription, taken: Timing, peaks: Peaks) -> Row:
+def _row(kernel: KernelDescription, taken: TimeStatistics, peaks: Peaks) -> Row:
     """Return a kernel and the time of one of its calls; its share is not known yet."""
     gflops, gbytes = taken.rate(kernel.flops), taken.rate(kernel.bytes)
     return Row(

@@ -16,9 +16,15 @@ _SHOWN_SHARE = 0.005
 
 
 @dataclass(frozen=True)
-class Timing:
-    """Milliseconds: the median of several times, from the first to the third quartile, and the
-    least."""
+class TimeStatistics:
+    """Statistics of several times, in milliseconds.
+
+    Attributes:
+        median: the median.
+        spread: the difference of the third and the first quartile.
+        samples: the number of times.
+        least: the shortest time.
+    """
 
     median: float
     spread: float
@@ -26,14 +32,15 @@ class Timing:
     least: float
 
     def rate(self, amount: float) -> float:
-        """Return 10^9 of an amount a second, by the median; 0 where no time was measured."""
+        """Return a rate by the median: 10^9 units of an amount a second; 0 if no time was
+        measured."""
         return 1e-6 * amount / self.median if self.median else 0.0
 
 
-def timing(seconds: Sequence[float] | np.ndarray) -> Timing:
+def time_statistics(seconds: Sequence[float] | np.ndarray) -> TimeStatistics:
     """Return the median and the spread of times in seconds."""
     low, median, high = 1e3 * np.percentile(seconds, [25, 50, 75])
-    return Timing(float(median), float(high - low), len(seconds), 1e3 * float(min(seconds)))
+    return TimeStatistics(float(median), float(high - low), len(seconds), 1e3 * float(min(seconds)))
 
 
 @dataclass(frozen=True)
@@ -41,7 +48,7 @@ class Rival:
     """PyTorch's time for a row, or for the part of it that `op` names."""
 
     op: str
-    ms: Timing
+    ms: TimeStatistics
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,26 +57,25 @@ class Row:
 
     Attributes:
         name: the kernel's name; or the node's op, and the type of its result.
-        layers: where it comes from.
-        work: what is computed, in words.
-        calls: launches in one step.
-        ms: of one launch: on a GPU alone, what it reads having been used just before; on a CPU
-            within the step.
-        cold: of one launch with empty caches; None where that was not measured.
-        share: of the time of all rows, `ms` times `calls`.
+        layers: the layers that it comes from.
+        work: its operations, in words.
+        calls: the number of launches, or of evaluations of a node, in one step.
+        ms: the time of one launch: on a GPU by itself, with warm caches; on a CPU within the step.
+        cold: the time of one launch with cold caches; None if it was not measured.
+        share: the share of `ms` times `calls` in the time of all rows.
         gflops: 10^9 floating-point operations a second, in the time `ms`.
         gbytes: 10^9 bytes a second, in the time `cold` if there is one, else in `ms`.
-        flops_of_peak, bytes_of_peak: these two, of peaks: FLOPs on a GPU of the card's own, else
-            of the measured product, bytes of the measured copy; None without.
-        torch: None where it was not requested, or where PyTorch has no counterpart.
+        flops_of_peak, bytes_of_peak: shares of the peaks: FLOPs of the card's own peak on a GPU,
+            else of the measured product; bytes of the measured copy. None without peaks.
+        torch: PyTorch's time; None if it was not requested or PyTorch has no counterpart.
     """
 
     name: str
     layers: tuple[str, ...]
     work: str
     calls: int
-    ms: Timing
-    cold: Timing | None = None
+    ms: TimeStatistics
+    cold: TimeStatistics | None = None
     share: float
     gflops: float
     gbytes: float
@@ -116,9 +122,9 @@ class Report:
     executor: str
     floatX: str
     facts: dict[str, Any]
-    step: Timing
-    device_step: Timing | None = None
-    between: Timing | None = None
+    step: TimeStatistics
+    device_step: TimeStatistics | None = None
+    between: TimeStatistics | None = None
     launches: int
     peaks: Peaks | None = None
     check: Checked | None = None

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from graphc.cli.bench.report import Rival, timing
+from graphc.cli.bench.report import Rival, time_statistics
 from graphc.compiler.codegen.launch import Bindings
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import Shape, evaluate
@@ -198,7 +198,9 @@ class Rivals:
         if found is None:
             return None
         tensors = [self._random(node, bindings) for node in found.operands]
-        return Rival(found.op, timing(self._seconds(lambda: found.call(self._torch, *tensors))))
+        return Rival(
+            found.op, time_statistics(self._seconds(lambda: found.call(self._torch, *tensors)))
+        )
 
     def _random(self, node: Node, bindings: Bindings) -> Any:
         shape, kind = _ints(node.shape, bindings), np.dtype(node.dtype).kind

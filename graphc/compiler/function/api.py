@@ -41,11 +41,12 @@ from graphc.compiler.runtime.gpu import ptxas
 from graphc.compiler.runtime.pending import Pending
 from graphc.errors import ArgumentError, CompilerError
 
-# Sets of shapes whose sizes are kept: batches of training and of validation, and their last ones.
+# The number of sets of input shapes whose symbols are cached: those of training and validation
+# batches, of their last batches, and a few more.
 MOST_BOUND = 16
 
 TARGETS = ("cuda", "cpu")
-"""For what code is generated."""
+"""The targets for which code is generated."""
 
 
 def function(
@@ -60,7 +61,7 @@ def function(
     once: bool = False,
     calls: float | None = None,
 ) -> Function:
-    """Compile a graph into something to call.
+    """Compile a graph into a function.
 
     Args:
         inputs: the input nodes, in the order of the call's arguments. `learning_phase()` may be
@@ -71,17 +72,17 @@ def function(
         givens: (node, replacement) pairs, put into the graph before anything else. Sizes that a
             node left open are those of its replacement.
         mode: FAST_RUN, FAST_COMPILE, DebugMode or NanGuardMode; the flag `mode` by default.
-        name: shown in reports and errors.
-        on_unused_input: 'raise', 'warn' or 'ignore' where an input is not needed.
+        name: the name in reports and errors.
+        on_unused_input: 'raise', 'warn' or 'ignore' if an input is not needed.
         call_step: the counter of random draws, to share it between functions.
-        once: whether it is made for one call, for which a CPU runs no compiler.
-        calls: how many calls will come, where that is known, or `ALWAYS`: under ``cpu=auto`` a
-            graph that is small is compiled only for as many as repay the compiler's time.
+        once: True for a function that is called once; a CPU then interprets it.
+        calls: the expected number of calls, if it is known, or `ALWAYS`. Under ``cpu=auto`` a small
+            graph is compiled only if there are enough calls to repay the compiler's time.
 
-    The graph is made ready here, the program for the device at the first call.
+    The passes run here; the program for the device is made at the first call.
 
     Raises:
-        ArgumentError: an input that is missing, not needed, named twice or not an input.
+        ArgumentError: an input that is missing, not needed, given twice or not an input.
         DTypeError, ShapeError: an update or a replacement of another type.
         DeviceError: the flag `device` asks for a GPU that cannot be used, or ``cpu=native`` for a
             compiler.
@@ -92,11 +93,11 @@ def function(
 
 
 class Function:
-    """A compiled graph: call it with one array an input. Made by `function`.
+    """A compiled graph, called with one array for each input. Made by `function`.
 
     Attributes:
-        name, call_step, calls: as it was given them.
-        shards: how many a batch is divided into.
+        name, call_step, calls: the arguments of `function`.
+        shards: the number of shards of a batch: always 1; a `ShardedFunction` has more.
     """
 
     shards = 1
@@ -110,7 +111,7 @@ class Function:
         calls: float | None = None,
         counted: bool = False,
     ):
-        """`counted`: a call counts as one that draws whether the graph draws or not."""
+        """`counted`: a call advances the call step even if the graph draws no random numbers."""
         self.name = name
         self.call_step = call_step
         self._inputs = inputs = given.inputs
@@ -126,13 +127,14 @@ class Function:
         self._phase = inputs.index(phase) if phase in inputs else None
         self._data_inputs = [node for node in inputs if node is not phase]
         self._prepared: dict[bool | None, Prepared] = {}
-        # By the phase and the shapes of what is fed.
+        # The values of symbols by the phase and the shapes of the arguments.
         self._bound: dict[tuple[bool | None, tuple[tuple[int, ...], ...]], dict[Symbol, int]] = {}
         if self._phase is None:
             self._specialise(None)
 
     def _specialise(self, phase: bool | None) -> Prepared:
-        """The graph for training (True), testing (False), or as it is (None); made once."""
+        """Return the specialisation for training (True) or for testing (False), or the graph as it
+        is (None); each is made once."""
         if phase not in self._prepared:
             roots, name = self._roots, self.name
             if phase is not None:
@@ -170,7 +172,7 @@ class Function:
         return list(self._prepared.values())[-1].report
 
     def make(self, training: bool = False) -> None:
-        """Compile what a call of this phase runs; the first such call would."""
+        """Compile the program of this phase; otherwise its first call does."""
         self._specialise(None if self._phase is None else training).make()
 
     def graph(self, training: bool = False) -> list[Node]:
@@ -178,12 +180,12 @@ class Function:
         return self._specialise(None if self._phase is None else training).outputs
 
     def fetched(self, training: bool = False) -> int:
-        """The number of values that a call fetches: the first ones of `graph` and `given`; the
+        """The number of values that a call fetches. They come first in `graph` and `given`; the
         others are new values of states."""
         return len(self.given(training)) - len(self._states)
 
     def given(self, training: bool = False) -> tuple[Node, ...]:
-        """The outputs and updates ahead of the passes."""
+        """The outputs and updates before the passes."""
         return self._specialise(None if self._phase is None else training).given
 
     def recorded_passes(self, training: bool = False) -> list[PassRecord]:
@@ -192,15 +194,15 @@ class Function:
         return self._specialise(None if self._phase is None else training).recorded_passes()
 
     def target(self, training: bool = False) -> str | None:
-        """Whose generated kernels a call runs, 'cuda' or 'cpu'; None where the interpreter runs
-        it."""
+        """The target whose generated kernels a call runs, 'cuda' or 'cpu'; None if the interpreter
+        runs it."""
         return self._specialise(None if self._phase is None else training).target
 
     def program(
         self, training: bool = False, target: str | None = None, card: str | None = None
     ) -> DeviceProgram:
-        """The graph as generated code, whether it can run here or not; `target` and `card` as of
-        `kernels`."""
+        """The generated code, also of a target that this machine cannot run; `target` and `card` as
+        in `kernels`."""
         prepared = self._specialise(None if self._phase is None else training)
         return prepared.program(self._target(target, training, card), self._card(card))
 
@@ -212,18 +214,18 @@ class Function:
         target: str | None = None,
         card: str | None = None,
     ) -> KernelList:
-        """The kernels of the generated code: FLOPs, bytes, source; of a GPU's the launches. Neither
-        a GPU nor a compiler is needed.
+        """The kernels of the generated code: FLOPs, bytes, source, and for CUDA the launches.
+        Neither a GPU nor a compiler is needed.
 
         Args:
-            batch: how many samples, where the inputs' batch is symbolic.
+            batch: the number of samples, if the inputs' batch is symbolic.
             sizes: numbers for other symbolic sizes, by name.
-            training: the learning phase, where it is an input.
-            target: 'cuda', or 'cpu' (native code); by default what a call runs, and 'cuda' where
-                the interpreter runs it, which has no kernels.
-            card: a name of `graphc.compiler.cards.CARDS`: the CUDA kernels are those which that GPU
-                would run. By default, and where `device` selects no GPU, they run on each card
-                that graphc supports, which may rule out what needs more shared memory.
+            training: the learning phase, if it is an input.
+            target: 'cuda', or 'cpu' (native code); by default the target that a call runs, and
+                'cuda' if the interpreter runs it, which has no kernels.
+            card: a name of `graphc.compiler.cards.CARDS`, for the CUDA kernels that this GPU would
+                run. By default they are those of the GPU that `device` selects; without one, they
+                run on each card that graphc supports, with the least shared memory of any.
 
         Raises:
             ArgumentError: a symbolic size without a number, another target, or a card that is not
@@ -242,7 +244,7 @@ class Function:
         target: str | None = None,
         card: str | None = None,
     ) -> MemoryReport:
-        """Return the device memory that a call takes, buffer by buffer; arguments as of
+        """Return the device memory that a call takes, buffer by buffer; arguments as in
         `kernels`."""
         program, bindings = self._at(batch, sizes, training, target, card)
         chosen = self._target(target, training, card)
@@ -319,7 +321,7 @@ class Function:
         sizes: Mapping[str, int] | None = None,
         training: bool = False,
     ) -> dict[Symbol, int]:
-        """The values of all symbols at these sizes; arguments and errors as of `kernels`."""
+        """The values of all symbols at these sizes; arguments and errors as in `kernels`."""
         chosen = chosen_sizes(self._data_inputs, batch, sizes, self.name)
         return self._specialise(None if self._phase is None else training).sizes(chosen)
 
@@ -342,10 +344,10 @@ class Function:
         return self._run(values, None)
 
     def start(self, *values: object) -> Pending:
-        """Run once, and do not wait for what is fetched: `Pending.get` gives it, as a list.
+        """Run once without waiting for the fetched values: `Pending.get` returns them, as a list.
 
-        Everything else is as in a call. On a CPU the values are there at once; on a GPU they come
-        when the device has computed them, and another call may be made before.
+        Otherwise the same as a call. On a CPU the values are computed when this returns. On a GPU
+        they may not be, and other calls may start before they are.
         """
         prepared, feeds, bindings = self._fed(values)
         return prepared.start(feeds, bindings)
@@ -357,7 +359,7 @@ class Function:
         return prepared, bindings
 
     def profile(self, observer: Observer, *values: object) -> np.ndarray | list[np.ndarray]:
-        """Run once, telling `observer(node, value, seconds)` of each node."""
+        """Run once, and call `observer(node, value, seconds)` for each node."""
         return self._run(values, observer)
 
     def _run(
@@ -370,7 +372,8 @@ class Function:
     def _fed(
         self, values: Sequence[object]
     ) -> tuple[Prepared, dict[Node, np.ndarray], dict[Symbol, int]]:
-        """The specialisation that a call asks for, its arrays and its sizes."""
+        """The specialisation, the arrays and the values of symbols of a call with these
+        arguments."""
         if len(values) != len(self._inputs):
             names = ", ".join(label(node) for node in self._inputs)
             raise ArgumentError(

@@ -15,7 +15,7 @@ import numpy as np
 from graphc.compiler import graph as g
 from graphc.compiler.codegen.launch import DeviceLoop, DeviceStep
 from graphc.compiler.codegen.memory import launches
-from graphc.compiler.function.guards import nudged, own_rounding, rounding_noise, running_sums
+from graphc.compiler.function.guards import own_rounding, perturbed, rounding_noise, running_sums
 from graphc.compiler.graph import CallStep, Node, State, Symbol
 from graphc.compiler.interpret import SUPPLIED, Program
 from graphc.compiler.runtime.executor import KernelExecutor, Observer
@@ -199,9 +199,9 @@ def _slack(
     """Return the tolerance of each result for rounding: of floats one number, of others a mask of
     the elements that may differ.
 
-    It comes from runs of the interpreter with inputs nudged by rounding, and, for terms that cancel
-    and come of ints or constants, from how far its results are off those in wider floats, with its
-    own order of sums and with running sums.
+    The tolerance comes from runs of the interpreter with inputs perturbed by rounding errors. For
+    terms that cancel and come from ints or constants, it comes from the error against wider floats,
+    with the interpreter's order of sums and with running sums.
     """
     run = (feeds, bindings, call_step)
     noise = rounding_noise(program, expected, *run)
@@ -213,7 +213,7 @@ def _slack(
         else np.logical_or.reduce([other != wide for other in (value, *orders)])
         for one, value, orders, wide in zip(noise, expected, running, exact, strict=True)
     ]
-    for results in nudged(program, *run):
+    for results in perturbed(program, *run):
         for k, moved in enumerate(results):
             if moved.dtype.kind != "f":
                 slack[k] |= moved != expected[k]

@@ -1,4 +1,4 @@
-"""The arrays that a call feeds: the dtype has to be the input's own (`bind` checks shapes)."""
+"""Checks of the dtypes of a call's arguments (`bind` checks their shapes)."""
 
 from __future__ import annotations
 
@@ -7,17 +7,23 @@ import numpy as np
 from graphc.compiler.graph import DTYPES, Node, label, refuse_foreign_array
 from graphc.errors import DTypeError
 
-_AS_THEY_ARE = {name: np.dtype(name) for name in DTYPES}
-"""The types of arrays that need nothing done, in this machine's order of bytes."""
+_NATIVE_DTYPES = {name: np.dtype(name) for name in DTYPES}
+"""The dtypes of arrays that need no conversion: those in this machine's byte order."""
 
 
 def checked_feed(node: Node, value: object, name: str) -> np.ndarray:
-    """The value as an array of this input's dtype.
+    """Return the argument of a call as an array of the input's dtype.
 
-    An array has to have the input's dtype. Python numbers and lists are converted, but no float
-    becomes an int.
+    Args:
+        node: the input.
+        value: an array of its dtype; or a Python number or a list, which are converted, except
+            from float to int.
+        name: the name of the function, for messages.
+
+    Raises:
+        DTypeError: another dtype, or a number out of range.
     """
-    if type(value) is np.ndarray and value.dtype == _AS_THEY_ARE[node.dtype]:
+    if type(value) is np.ndarray and value.dtype == _NATIVE_DTYPES[node.dtype]:
         return value
     if isinstance(value, np.ndarray):
         if value.dtype.name != node.dtype:
@@ -25,7 +31,7 @@ def checked_feed(node: Node, value: object, name: str) -> np.ndarray:
                 f"{name}: {label(node)}: expected dtype {node.dtype}, received {value.dtype.name}; "
                 f"convert with .astype({node.dtype!r})"
             )
-        return np.asarray(value, node.dtype)  # no copy, except from another order of bytes
+        return np.asarray(value, node.dtype)  # a copy only from another byte order
     return _from_python(node, value, name)
 
 

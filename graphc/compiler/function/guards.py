@@ -1,4 +1,4 @@
-"""DebugMode and NanGuardMode: what they check, and the errors they raise."""
+"""The checks of DebugMode and NanGuardMode."""
 
 from __future__ import annotations
 
@@ -15,25 +15,26 @@ from graphc.errors import NotFiniteError, PassError
 # A pass may reorder sums, so values agree to rounding: this much of the largest value of an output.
 TOLERANCE = {"float32": 1e-4, "float64": 1e-9}
 
-# How often the inputs are nudged where that is exceeded, and how much further than the outputs
-# moved then a pass may move them: another order of many terms rounds in every one of them.
-_NUDGES = 4
+# If that is exceeded, the inputs are perturbed by rounding errors so many times, and a pass may
+# change outputs by so many times the change that this causes: a sum in another order rounds
+# differently at every term.
+_PERTURBATIONS = 4
 _NOISE_FACTOR = 30.0
 
-# How many orders of a sum's terms are tried, and how much further than the worst of them another
-# may be off. Of 4,000 sums that cancel, at each of 7 numbers of terms from 8 to 4,096, at most 5
-# were further off in lanes of 16.
+# The number of orders in which the terms of a sum are added, and the factor by which the error of
+# another order may exceed the largest of them. Of 4,000 sums that cancel, at each of 7 numbers of
+# terms from 8 to 4,096, at most 5 had a larger error in lanes of 16.
 _ORDERS = 4
 _ORDER_FACTOR = 4.0
 
 _ROUNDING_SHARE = 1e-3
-"""The share of a difference that is left in the next wider floats where it is rounding: float64
-rounds 2e-9 of what float32 does, and the root of that, 4e-5, is left of a root. A difference that a
-pass makes is left whole."""
+"""The largest share of a difference that may remain in the next wider floats if it comes from
+rounding. The rounding of float64 is 2e-9 of that of float32, and after a square root 4e-5 remains.
+A difference that a wrong pass makes remains whole."""
 
 
 class _GraphAfterPass:
-    """A graph as it is behind a pass."""
+    """The graph after a pass."""
 
     def __init__(self, name: str, outputs: Sequence[Node]):
         self.name = name
@@ -41,28 +42,28 @@ class _GraphAfterPass:
 
     @cached_property
     def program(self) -> Program:
-        """It, to be run."""
+        """The graph as a program of the interpreter."""
         return Program(self._outputs)
 
     @cached_property
     def wide(self) -> Program:
-        """It in wider floats."""
+        """The same program in wider floats."""
         return Program(self._outputs, wide=True)
 
 
 class PassChecker:
-    """Runs the graph as it was before and after each pass, on the values of a real call.
+    """Runs the graph before and after each pass on the arguments of a call, and compares results.
 
-    Where terms cancel, rounding is all that is left, or is made large by what follows. So outputs
-    that differ are right if they differ by no more than inputs off by rounding make of them, or if
-    little of the difference is left in wider floats.
+    Where terms cancel, the result consists of rounding errors, which later operations may enlarge.
+    So outputs may differ by as much as rounding errors of the inputs would change them, and by
+    differences that nearly vanish in wider floats.
     """
 
     def __init__(self, outputs: Sequence[Node]):
         self._stages = [_GraphAfterPass("input", outputs)]
 
     def observe(self, name: str, before: Sequence[Node], after: Sequence[Node]) -> None:
-        """Remember what a pass made of the graph; called by the pipeline."""
+        """Keep the graph after a pass; called by the pipeline."""
         self._stages.append(_GraphAfterPass(name, after))
 
     def check(
@@ -91,7 +92,8 @@ def _agree(old: np.ndarray, new: np.ndarray) -> bool:
 
 
 def _differs(old: np.ndarray, new: np.ndarray, noise: float) -> np.ndarray:
-    """Where an output changed by more than rounding; what was not finite may change."""
+    """Return a mask of the elements that differ by more than rounding; those that were not finite
+    may change."""
     if not is_float(old.dtype.name):
         changed: np.ndarray = old != new
         return changed
@@ -106,7 +108,8 @@ def _differs(old: np.ndarray, new: np.ndarray, noise: float) -> np.ndarray:
 def _is_left(
     old: np.ndarray, new: np.ndarray, old_wide: np.ndarray, new_wide: np.ndarray
 ) -> np.ndarray:
-    """Where more of the difference of two values is left in wider floats than rounding leaves."""
+    """Return a mask of the elements whose difference in wider floats exceeds the share that remains
+    of rounding errors."""
     if not is_float(old.dtype.name):
         changed: np.ndarray = old_wide != new_wide
         return changed
@@ -124,14 +127,14 @@ def rounding_noise(
     bindings: Mapping[Symbol, int],
     call_step: int,
 ) -> list[float]:
-    """Return how far each output may move by rounding alone: a multiple of what inputs off by it
-    cause.
+    """Return a bound for each output on changes by rounding: a multiple of the changes that
+    rounding errors of the inputs cause.
 
-    An output whose terms cancel, such as the gradient of a bias that has no effect, is nothing but
-    rounding, so its own size is no measure for it.
+    An output whose terms cancel, such as the gradient of a bias that has no effect, consists of
+    rounding errors, so the bound cannot be a share of its own size.
     """
     noise = [0.0] * len(values)
-    for results in nudged(program, feeds, bindings, call_step):
+    for results in perturbed(program, feeds, bindings, call_step):
         for k, moved in enumerate(results):
             if is_float(moved.dtype.name):
                 with np.errstate(invalid="ignore"):
@@ -142,17 +145,17 @@ def rounding_noise(
 
 
 def own_rounding(value: np.ndarray, running: Sequence[np.ndarray], exact: np.ndarray) -> float:
-    """Return how far a value may move by rounding alone: a multiple of the error, against wider
-    floats, of the value as it is and with running sums.
+    """Return a bound on the rounding error of a value: a multiple of its error against wider
+    floats, and of that with running sums.
 
-    Running sums round most, so their errors are a measure of what any order of the same terms may
-    come to, however many they are. A bound from their number alone allows terms of both signs a
-    thousand times as much, or too little to equal ones, which are all rounded in one direction.
+    Running sums have the largest rounding errors, so these bound the error of any order of the
+    same terms. A bound from the number of terms alone would be a thousand times too large for terms
+    of both signs, and too small for equal terms, which are all rounded in one direction.
 
     Args:
-        value: as the interpreter computes it.
-        running: with running sums, of several orders: the errors of one may happen to cancel.
-        exact: in wider floats.
+        value: the value as the interpreter computes it.
+        running: the value with running sums in several orders; the errors of one may cancel.
+        exact: the value in wider floats.
     """
     orders = max((_off(other, exact) for other in running), default=0.0)
     return max(_NOISE_FACTOR * _off(value, exact), _ORDER_FACTOR * orders)
@@ -177,25 +180,25 @@ def running_sums(
     ]
 
 
-def nudged(
+def perturbed(
     program: Program,
     feeds: Mapping[Node, np.ndarray],
     bindings: Mapping[Symbol, int],
     call_step: int,
 ) -> Iterator[list[np.ndarray]]:
-    """The outputs for inputs that are off by rounding, several times."""
-    for seed in range(_NUDGES):
+    """Yield the outputs for inputs with rounding errors, several times."""
+    for seed in range(_PERTURBATIONS):
         generator = np.random.default_rng(seed)
-        moved = {node: _nudge(value, generator) for node, value in feeds.items()}
+        moved = {node: _perturbed_input(value, generator) for node, value in feeds.items()}
         yield program.run(moved, bindings, call_step)
 
 
-def _nudge(value: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+def _perturbed_input(value: np.ndarray, generator: np.random.Generator) -> np.ndarray:
     if not is_float(value.dtype.name):
         return value
     steps = generator.choice(np.array([-2, 2], value.dtype), value.shape)
-    nudged: np.ndarray = value * (1 + steps * np.finfo(value.dtype).eps)
-    return nudged
+    perturbed_value: np.ndarray = value * (1 + steps * np.finfo(value.dtype).eps)
+    return perturbed_value
 
 
 def _compare(
@@ -224,11 +227,11 @@ def _compare(
 class FiniteGuard(BodyObserver):
     """Raises NotFiniteError at the first node whose value is not finite.
 
-    It sees what its executor shows: each node where the interpreter runs, those of loops' bodies
-    too; what kernels store where generated code does. A NaN that a kernel makes and drops again (in
-    the branch of a `where` that is not taken) is seen by the interpreter alone.
+    The interpreter shows it each node, also of the bodies of loops; generated code shows it the
+    values that kernels store. A NaN within a kernel that does not reach a stored value (in the
+    branch of a `where` that is not taken) is found by the interpreter only.
 
-    Nodes that depend on constants alone may be infinite (a bound of -inf is no accident).
+    Nodes that depend only on constants may be infinite: a bound of -inf is intended.
     """
 
     def __init__(self, outputs: Sequence[Node]):
@@ -237,16 +240,18 @@ class FiniteGuard(BodyObserver):
         self._learn(outputs)
 
     def __call__(self, node: Node, value: object, seconds: float) -> None:
-        if node not in self._varying:  # of a body, or of a graph that was rewritten for a device
+        if node not in self._varying:  # in a body, or in a graph rewritten for a device
             self._learn([node])
-        if not self._varying[node] or node.op == "arg":  # an argument is known from outside
+        if (
+            not self._varying[node] or node.op == "arg"
+        ):  # an `arg` has a value that was checked outside
             return
         for part in value if isinstance(value, tuple | list) else (value,):
             if part.dtype.kind == "f" and not np.isfinite(part).all():
                 _refuse(node, part, self._within)
 
     def of_step(self, scan: Node, step: int, index: int) -> FiniteGuard:
-        """Return the guard of a step, which names it."""
+        """Return a guard for a step of a loop, which names the step in its errors."""
         inner = copy.copy(self)
         where = f" (at {index} of its sequences)" if scan.attrs["reverse"] else ""
         inner._within = f", in step {step} of {label(scan)}{where}{self._within}"

@@ -42,11 +42,11 @@ from graphc.errors import KernelError
 
 
 class Prepared:
-    """A graph that is ready to run: passes and preparation happen once, for all sizes.
+    """A graph that is ready to run for all sizes; the passes run once.
 
     Attributes:
-        inputs: what is fed, as the graph reads it: sizes that have to be equal are written alike.
-        given: the graph ahead of the passes.
+        inputs: the inputs as the graph reads them: sizes that have to be equal are one symbol.
+        given: the graph before the passes.
         outputs: the graph after the passes.
     """
 
@@ -63,9 +63,9 @@ class Prepared:
         call_step: CallStep,
         counted: bool = False,
     ):
-        """`outputs` are what is fetched, then one new value for each of `states`; `claims` are to
-        hold beside those of the nodes; `counted` is that of `Function`; the other arguments are
-        those of `function`."""
+        """`outputs` are the fetched values, then one new value for each of `states`; `claims` are
+        size claims in addition to those of the nodes; `counted` is that of `Function`; the other
+        arguments are those of `function`."""
         started = time.perf_counter()
         self._device = select_device()
         self._name, self._mode = name, mode
@@ -77,7 +77,7 @@ class Prepared:
         for node in every_node(outputs):
             draws = draws or node.op == "random"
             self._claims.update(dict.fromkeys(size_claims(node)))
-        # Calls that draw nothing count on a counter that is not read.
+        # Calls that draw nothing advance a counter that nothing reads.
         self._call_step = call_step if draws else CallStep()
         unified = unify_sizes(outputs, inputs, self._claims)
         outputs, self.inputs, self._sizes = unified.outputs, unified.inputs, unified.sizes
@@ -97,14 +97,14 @@ class Prepared:
 
     @property
     def target(self) -> str | None:
-        """Whose generated kernels run, 'cuda' or 'cpu'; None where the interpreter does, since the
-        executor was made also where the compiler failed."""
+        """The target whose generated kernels run, 'cuda' or 'cpu'; None if the interpreter runs the
+        graph, as it also does once the compiler has failed."""
         return self._target
 
     @cached_property
     def _executor(self) -> Executor:
-        """Made at the first call, which may take a compiler seconds: who only looks at kernels or
-        at the graph does not wait for it."""
+        """The executor, made at the first call: a compiler may take seconds, for which listings of
+        the graph or the kernels do not wait."""
         started = time.perf_counter()
         executor = self._chosen.make()
         self._target = executor.target
@@ -112,19 +112,19 @@ class Prepared:
         return executor
 
     def make(self) -> None:
-        """Compile, where that has not happened yet; the first call would."""
+        """Make the executor now; otherwise the first call does."""
         _ = self._executor
 
     @property
     def threads(self) -> int:
-        """The number of threads that native code runs on: those of the executor, if it is made and
-        is that of native code; else those that it would begin with."""
+        """The number of threads that native code runs on: that of the native executor if it was
+        made; else that with which it would start."""
         made = vars(self).get("_executor")
         return made.threads if isinstance(made, NativeExecutor) else thread_count()
 
     @cached_property
     def report(self) -> CompileReport:
-        """The report of compiling; where nothing was called yet, that happens now."""
+        """The report of compiling; makes the executor if there was no call yet."""
         summary = self._executor.summary
         passes = tuple(self._passes)
         return CompileReport(self._name, self._device, self._mode, passes, self._seconds, summary)
@@ -134,9 +134,9 @@ class Prepared:
         return recorded_passes(self.given, self._pipeline)
 
     def program(self, target: str, card: Card | None = None) -> DeviceProgram:
-        """The graph as generated code for 'cuda' or 'cpu', whatever runs it; made at the first
-        use. For CUDA, `card` says for which GPU; by default for the one that `device` selects, or
-        for any where that is the CPU."""
+        """The generated code for 'cuda' or 'cpu', whatever a call runs; made at the first use. CUDA
+        code is for the GPU `card`; by default for the one that `device` selects, or for any
+        supported one if that is the CPU."""
         made = target if card is None else card.name
         if made not in self._programs:
             if target == "cpu":
@@ -153,8 +153,11 @@ class Prepared:
         return graph_memory(*what, bindings, self._name)
 
     def sizes(self, bound: Mapping[Symbol, int]) -> dict[Symbol, int]:
-        """The values of all symbols, given those of the inputs' shapes. ShapeError where sizes that
-        have to agree do not."""
+        """The values of all symbols, given those of the inputs' shapes.
+
+        Raises:
+            ShapeError: sizes that have to agree do not.
+        """
         bindings = values(self._sizes, bound)
         for claim in self._claims:
             claim.test(bindings)
@@ -167,9 +170,15 @@ class Prepared:
         observer: Observer | None = None,
         into: Mapping[int, np.ndarray] = MappingProxyType({}),
     ) -> list[np.ndarray]:
-        """Return what is fetched; the states are set, and the call is counted if it draws numbers.
-        An error leaves both as they were. `feeds` has an array for each of `inputs`, `bindings`
-        come from `sizes`; what is fetched for some numbers is written `into` arrays."""
+        """Return the fetched values, set the states, and count the call if it draws random numbers.
+        An error changes neither.
+
+        Args:
+            feeds: an array for each of `inputs`.
+            bindings: the values of all symbols, from `sizes`.
+            observer: called with each node, its value and its time.
+            into: arrays for some of the fetched values, by position, which are written there.
+        """
         if self._checker is not None:
             self._checker.check(feeds, bindings, self._call_step.value)
         executor = self._executor
@@ -187,7 +196,7 @@ class Prepared:
         return self._prints.printed(fetched) if self._prints.values else fetched
 
     def start(self, feeds: Mapping[Node, np.ndarray], bindings: Mapping[Symbol, int]) -> Pending:
-        """As `run`, without waiting for what is fetched where the mode allows that."""
+        """As `run`, without waiting for the fetched values if the mode allows that."""
         if self._observer is not None or self._checker is not None or self._prints.values:
             return Pending.done(self.run(feeds, bindings))
         return self._executor.start(feeds, bindings, self._call_step)
@@ -195,9 +204,8 @@ class Prepared:
     def bound_shards(
         self, division: RowDivision, bindings: Sequence[Mapping[Symbol, int]], sums: int
     ) -> BoundShards | None:
-        """Return what `NativeExecutor.bound_shards` does, or None where it takes one call for each
-        shard: on other devices, in modes that look at each value, and where something is
-        printed."""
+        """Return the result of `NativeExecutor.bound_shards`. None where each shard takes a call of
+        its own: on other devices, in modes that observe each value, and if values are printed."""
         if self._observer is not None or self._checker is not None or self._prints.values:
             return None
         executor = self._executor
@@ -211,7 +219,7 @@ class Prepared:
         arrays: Sequence[np.ndarray],
         into: Sequence[np.ndarray] | None = None,
     ) -> tuple[list[np.ndarray], list[list[np.ndarray]]]:
-        """Return what `NativeExecutor.run_shards` does."""
+        """Return the result of `NativeExecutor.run_shards`."""
         executor = self._executor
         assert isinstance(executor, NativeExecutor)
         return executor.run_shards(bound, arrays, self._call_step, into)
@@ -222,8 +230,11 @@ class Prepared:
         bindings: Mapping[Symbol, int],
         observer: Observer | None,
     ) -> list[np.ndarray]:
-        """As `run`, with each kernel's results compared with the interpreter's: KernelError where
-        they differ."""
+        """As `run`, but compare each kernel's results with the interpreter's.
+
+        Raises:
+            KernelError: they differ.
+        """
         kept, count = [(state, state.get()) for state in self._states], self._call_step
         number = count.value
         executor = cast(KernelExecutor, self._executor)

@@ -14,7 +14,7 @@ class Prints:
     """The values that the outputs of a program print.
 
     Attributes:
-        values: the nodes that are printed; they are fetched behind the other values.
+        values: the nodes that are printed; they are fetched after the other values.
     """
 
     def __init__(self, outputs: Sequence[Node], name: str):

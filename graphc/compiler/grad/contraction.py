@@ -54,15 +54,15 @@ def _axes(node: Node, x: Node, kernel: Node) -> Iterator[_Axis]:
 def _input_cotangent(c: Node, node: Node, x: Node, kernel: Node) -> Node:
     """Sum over o: c dilated by s, the kernel flipped and f, c exchanged, windows h apart.
 
-    The padding in front makes the indices meet; the one behind gives as many windows as x has
+    The padding in front makes the indices meet; the one at the end gives as many windows as x has
     elements, where the last windows of the forward pass left some of x unread.
     """
     attrs = node.attrs
     padding = []
     for axis in _axes(node, x, kernel):
         before = axis.kernel - 1 - axis.low
-        behind = axis.input + axis.low - axis.output
-        padding.append((before, behind))
+        after = axis.input + axis.low - axis.output
+        padding.append((before, after))
     spatial = range(2, x.ndim)
     return g.make(
         "conv",
@@ -78,7 +78,7 @@ def _input_cotangent(c: Node, node: Node, x: Node, kernel: Node) -> Node:
 def _kernel_cotangent(c: Node, node: Node, x: Node, kernel: Node) -> Node:
     """Sum over n and o: x and c with batch and channels exchanged, c dilated by s, windows d apart.
 
-    The padding behind is changed to give as many windows as the kernel has elements.
+    The padding at the end is changed to give as many windows as the kernel has elements.
     """
     attrs = node.attrs
     padding = []

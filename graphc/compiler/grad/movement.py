@@ -27,12 +27,12 @@ def _slice(c: Node, node: Node, x: Node) -> Node:
     if 0 in c.shape:
         return g.zeros(x.shape, x.dtype)
     start, step = node.attrs["start"], node.attrs["step"]
-    behind = tuple(
+    after = tuple(
         size - first - ((count - 1) * stride + 1)
         for size, first, count, stride in zip(x.shape, start, c.shape, step, strict=True)
     )
     holes = tuple(stride - 1 for stride in step)
-    return g.make("pad", c, low=start, high=behind, interior=holes, value=0.0)
+    return g.make("pad", c, low=start, high=after, interior=holes, value=0.0)
 
 
 def _pad(c: Node, node: Node, x: Node) -> Node:

@@ -33,7 +33,7 @@ def _min(c: Node, node: Node, x: Node) -> Node:
 
 
 def _products_before(factors: Node, reverse: bool) -> Node:
-    """For each slice along axis 0 the product of those before it (behind it, if reversed)."""
+    """For each slice along axis 0 the product of those before it (after it, if reversed)."""
     ones = g.full(factors.shape[1:], 1.0, factors.dtype)
     _, (before,) = g.scan(
         lambda carries, slices: ((carries[0] * slices[0],), (carries[0],)),

@@ -26,7 +26,7 @@ NON_DIFFERENTIABLE = ops_with(lambda traits: not traits.has_gradient)
 """Ops at which a gradient stops."""
 
 LEAVES = ops_with(lambda traits: traits.supplied)
-"""Ops at which a gradient ends, as there is nothing behind."""
+"""Ops at which a gradient ends, since they have no inputs to pass it to."""
 
 
 def define(op: str, *by_input: Callable[..., Node] | None) -> None:

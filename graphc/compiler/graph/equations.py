@@ -39,7 +39,7 @@ def settle(claims: Iterable[SizeClaim], known: Iterable[Symbol]) -> Sizes:
         known: the symbols whose values a call gives. They stay rather than others, and the earlier
             ones rather than the later.
 
-    What remains different behind these sizes (``n // 2 == 4``, ``n * m == k * l``) only a call can
+    What remains different after these sizes (``n // 2 == 4``, ``n * m == k * l``) only a call can
     compare. ShapeError where no sizes fulfil the claims.
     """
     rank = {one: number for number, one in enumerate(known)}

@@ -21,7 +21,7 @@ def toposort(outputs: Iterable[Node], stop: Container[Node] = frozenset()) -> li
     stopped = frozenset(stop) if isinstance(stop, Sequence) else stop
     order: list[Node] = []
     met: set[Node] = set()
-    waiting: list[tuple[Node, Iterator[Node]]] = []  # for their inputs, and what comes behind them
+    waiting: list[tuple[Node, Iterator[Node]]] = []  # for their inputs, and what comes after them
     ahead = iter(tuple(outputs))
     while True:
         for node in ahead:

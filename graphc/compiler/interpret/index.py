@@ -32,12 +32,12 @@ def _scatter_add(attrs: Attrs, indices: np.ndarray, updates: np.ndarray) -> np.n
     """Updates sorted by index (ties in order), then one sum a run, whatever else is added where."""
     axis, size = attrs["axis"], attrs["size"]
     check_indices("scatter_add", indices, axis, size)
-    before, behind = updates.shape[:axis], updates.shape[axis + indices.ndim :]
+    before, after = updates.shape[:axis], updates.shape[axis + indices.ndim :]
     flat = np.ravel(indices)
-    total = np.zeros((*before, size, *behind), updates.dtype)
+    total = np.zeros((*before, size, *after), updates.dtype)
     if not flat.size:
         return total
-    rows = updates.reshape(math.prod(before), flat.size, math.prod(behind))
+    rows = updates.reshape(math.prod(before), flat.size, math.prod(after))
     order = np.argsort(flat, kind="stable")
     ordered = flat[order]
     starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])

@@ -32,7 +32,7 @@ def _slice(attrs: Attrs, x: np.ndarray) -> np.ndarray:
 
 
 def pad(attrs: Attrs, x: np.ndarray) -> np.ndarray:
-    """`low` before, `high` behind and `interior` between the elements of each axis, all `value`."""
+    """`low` before, `high` after and `interior` between the elements of each axis, all `value`."""
     shape, slices = [], []
     for size, low, high, interior in zip(
         np.shape(x), attrs["low"], attrs["high"], attrs["interior"], strict=True

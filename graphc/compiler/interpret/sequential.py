@@ -82,11 +82,11 @@ def _scatter_add(
 ) -> np.ndarray:
     axis, size, ndim = attrs["axis"], attrs["size"], np.ndim(indices)
     check_indices("scatter_add", indices, axis, size)
-    before, behind = updates.shape[:axis], updates.shape[axis + ndim :]
+    before, after = updates.shape[:axis], updates.shape[axis + ndim :]
     flat = np.ravel(indices)
     terms = np.moveaxis(updates, range(axis, axis + ndim), range(ndim))
-    terms = terms.reshape(flat.size, *before, *behind)
-    total = np.zeros((size, *before, *behind), updates.dtype)
+    terms = terms.reshape(flat.size, *before, *after)
+    total = np.zeros((size, *before, *after), updates.dtype)
     chosen = order(flat.size)
     np.add.at(total, flat[chosen], terms[chosen])
     return np.moveaxis(total, 0, axis)

@@ -6,7 +6,7 @@
 
 In a pattern an operation stands for a node of that op, a variable for any node that its predicate
 accepts (a repeated one for the same node), and a number for a scalar constant of that value in any
-dtype, also behind broadcast, cast and reshape. In a result an operation is the function of that
+dtype, also after broadcast, cast and reshape. In a result an operation is the function of that
 name of the expression surface, and a number is weak: it takes the dtype of what it meets.
 """
 

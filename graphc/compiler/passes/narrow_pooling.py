@@ -1,16 +1,16 @@
-"""Move arithmetic behind the gradient of max pooling ahead of it: once a window, not once an
-element.
+"""Move arithmetic on the gradient of a max pooling before its unpooling: once for each window
+instead of once for each element.
 
-In the result of `max_unpool` all but one element of each window are zeros. Where windows do not
-overlap, arithmetic that keeps zeros zeros moves ahead of it:
+In the result of `max_unpool` all but one element of each window are zeros. If windows do not
+overlap, arithmetic that maps zeros to zeros moves before it:
 
     max_unpool(p, y) * m          ->  max_unpool(p, y * gather_pool(p, m))   if m is finite
     where(c, max_unpool(p, y), 0) ->  max_unpool(p, where(gather_pool(p, c), y, 0))
     sum(max_unpool(p, y))         ->  sum(y)                                 over all spatial axes
 
-So the masks of dropout and relu are needed at the maxima alone, where the forward pass gathers them
-as it finds the maximum, and backward reads nothing of the size of the pooling's input. Transposes
-between are looked through. The maximum itself is gathered too, once the argmax is known.
+So the masks of dropout and relu are needed only at the maxima. The forward pass gathers them when
+it finds the maximum, and the backward pass reads nothing of the size of the pooling's input.
+Transposes in between are followed. If the argmax is computed anyway, the maximum is gathered, too.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ def narrow_pooling(outputs: Sequence[Node]) -> list[Node]:
     return _with_gathered_maxima(rewrite(outputs, _RULES))
 
 
-class _Spread:
-    """An `max_unpool`, read through transposes.
+class _Unpooling:
+    """A `max_unpool` whose result is read through transposes.
 
     Attributes:
         node: the `max_unpool`.
@@ -48,8 +48,8 @@ class _Spread:
         self.node = node
         self.order = order
 
-    def meets(self, other: _Spread) -> bool:
-        """Return True if the two spread their values to the same elements."""
+    def has_same_positions(self, other: _Unpooling) -> bool:
+        """Return True if both write their values to the same elements."""
         mine, theirs = self.node, other.node
         same = mine.inputs[0] is theirs.inputs[0] and _windows(mine) == _windows(theirs)
         return same and self.order == other.order
@@ -64,38 +64,38 @@ class _Spread:
         attrs = {name: self.node.attrs[name] for name in ("window", "strides", "padding")}
         return g.make("gather_pool", argmax, g.transpose(x, inverse), **attrs)
 
-    def spread(self, values: Node) -> Node:
-        """Return one value a window, spread to the windows' elements in the order of what was
-        read."""
-        spread = g.make("max_unpool", self.node.inputs[0], values, **self.node.attrs)
-        return g.transpose(spread, self.order)
+    def unpool(self, values: Node) -> Node:
+        """Return the unpooling of other values, one for each window, transposed in the same way."""
+        unpooled = g.make("max_unpool", self.node.inputs[0], values, **self.node.attrs)
+        return g.transpose(unpooled, self.order)
 
 
 def _windows(node: Node) -> tuple[Any, ...]:
     return tuple(node.attrs[name] for name in ("window", "strides", "padding"))
 
 
-def _spread_of(node: Node) -> _Spread | None:
+def _unpooling_of(node: Node) -> _Unpooling | None:
+    """Return the unpooling that a node transposes, or None."""
     order = tuple(range(node.ndim))
     while node.op == "transpose":
         order = tuple(node.attrs["order"][axis] for axis in order)
         node = node.inputs[0]
-    return _Spread(node, order) if node.op == "max_unpool" else None
+    return _Unpooling(node, order) if node.op == "max_unpool" else None
 
 
 def _narrow(node: Node) -> Node | None:
-    spreads = [_spread_of(x) for x in node.inputs]
-    first = next((found for found in spreads if found is not None), None)
+    unpoolings = [_unpooling_of(x) for x in node.inputs]
+    first = next((found for found in unpoolings if found is not None), None)
     if first is None or not _are_disjoint(first.node):
         return None
-    alike = [found is not None and first.meets(found) for found in spreads]
-    if not _ZERO_STAYS[node.op](node, alike):
+    alike = [found is not None and first.has_same_positions(found) for found in unpoolings]
+    if not _MAPS_ZEROS_TO_ZEROS[node.op](node, alike):
         return None
     operands = [
         found.node.inputs[1] if same and found is not None else first.at_argmax(x)
-        for x, found, same in zip(node.inputs, spreads, alike, strict=True)
+        for x, found, same in zip(node.inputs, unpoolings, alike, strict=True)
     ]
-    return first.spread(g.make(node.op, *operands, **node.attrs))
+    return first.unpool(g.make(node.op, *operands, **node.attrs))
 
 
 def _are_disjoint(unpool: Node) -> bool:
@@ -121,8 +121,9 @@ def _all_alike(node: Node, alike: Sequence[bool]) -> bool:
     return all(alike)
 
 
-# Of each op, a test that it gives zero wherever the operands that are unpooled alike have zeros.
-_ZERO_STAYS = {
+# For each op, a predicate: the result is zero wherever the operands that are unpooled to the same
+# positions are zero.
+_MAPS_ZEROS_TO_ZEROS = {
     "neg": _all_alike,
     "add": _all_alike,
     "sub": _all_alike,
@@ -133,8 +134,8 @@ _ZERO_STAYS = {
 
 
 def _bound(node: Node, depth: int = 8) -> float:
-    """Return an upper bound of the magnitude of a node's elements; inf where none is known, as
-    behind more than `depth` nodes."""
+    """Return an upper bound of the magnitude of a node's elements; inf if none is found within
+    `depth` nodes."""
     if depth == 0:
         return math.inf
     if node.dtype in _LARGEST:
@@ -154,7 +155,7 @@ def _bound(node: Node, depth: int = 8) -> float:
 
 
 def _sum(node: Node) -> Node | None:
-    found = _spread_of(node.inputs[0])
+    found = _unpooling_of(node.inputs[0])
     if found is None:
         return None
     axes = node.attrs["axes"]
@@ -174,13 +175,13 @@ def _gather_pool(node: Node) -> Node | None:
 
 
 _RULES = index_rules(
-    ((op, _narrow) for op in _ZERO_STAYS),
+    ((op, _narrow) for op in _MAPS_ZEROS_TO_ZEROS),
     [("sum", _sum), ("gather_pool", _gather_pool)],
 )
 
 
 def _with_gathered_maxima(outputs: Sequence[Node]) -> list[Node]:
-    """max_pool(x) -> gather_pool(argmax_pool(x), x), where a program needs the argmax anyway."""
+    """max_pool(x) -> gather_pool(argmax_pool(x), x), if a program computes the argmax anyway."""
     order = g.toposort(outputs)
     located = {(x.inputs[0], _windows(x)) for x in order if x.op == "argmax_pool"}
     if not located:

@@ -1,4 +1,4 @@
-"""Sink sums over the steps behind their loop: a weight's gradient is one matmul over all steps.
+"""Sink sums over the steps below their loop: a weight's gradient is one matmul over all steps.
 
 A carry ``acc = acc + f`` that nothing else reads ends as ``start + sum over t of f_t``. Where f is
 a product the sum is one product with the steps in the summed axis:
@@ -44,7 +44,7 @@ class Term:
 
 
 def sink_accumulations(outputs: Sequence[Node]) -> list[Node]:
-    """Sink sums over the steps behind their loop: of products, reductions, scattered rows and
+    """Sink sums over the steps below their loop: of products, reductions, scattered rows and
     stacked values.
 
     Their operands are stacked for that, unless they are computed from sequences alone. Other

@@ -1,4 +1,4 @@
-"""Hoist products ahead of their loop, or sink them behind it: one matmul for all steps."""
+"""Hoist products out of a loop, or sink them below it: one matmul for all steps."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ def hoist_products(outputs: Sequence[Node]) -> list[Node]:
 def _hoist(loop: OpenScan, used: Sequence[int]) -> Mapping[int, Node] | None:
     movable = liftable(loop.results, loop.slices, loop.carries)
     reading = readers(loop.results)
-    rich = _holding_products(reading, movable, movable)
+    with_products = _nodes_with_products(reading, movable, movable)
     results = set(loop.results)
     roots: dict[Node, None] = {}
-    for node in rich:
-        if node in results or any(reader not in rich for reader in reading[node]):
-            # A broadcast costs nothing in the loop, and memory outside.
+    for node in with_products:
+        if node in results or any(reader not in with_products for reader in reading[node]):
+            # A broadcast is free inside the loop, and takes memory outside.
             while node.op == "broadcast":
                 node = node.inputs[0]
             roots[node] = None
@@ -45,8 +45,8 @@ def _hoist(loop: OpenScan, used: Sequence[int]) -> Mapping[int, Node] | None:
 def sink_products(outputs: Sequence[Node]) -> list[Node]:
     """Sink products with a constant that no later step reads.
 
-    What it multiplies is stacked in its place; pointwise work between the product and the stacked
-    value (a bias, an activation) leaves with it.
+    The operand of the product is stacked in place of its result; pointwise work between the product
+    and the stacked result (a bias, an activation) leaves the loop with it.
     """
     return rewrite_scans(outputs, _sink)
 
@@ -62,7 +62,7 @@ def _sink(loop: OpenScan, used: Sequence[int]) -> Mapping[int, Node] | None:
         varies = [x in varying for x in node.inputs]
         if can_batch(node, varies) and all(reader in free for reader in reading[node]):
             free.add(node)
-    leaving = _holding_products(reading, free, varying)
+    leaving = _nodes_with_products(reading, free, varying)
     if not leaving:
         return None
     movable = liftable(loop.results, loop.slices, loop.carries)
@@ -75,10 +75,10 @@ def _sink(loop: OpenScan, used: Sequence[int]) -> Mapping[int, Node] | None:
     return dict(enumerate([*finals, *over_steps(old, loop.per_step(closed), loop.length)]))
 
 
-def _holding_products(
+def _nodes_with_products(
     order: Iterable[Node], free: Collection[Node], varying: Collection[Node]
 ) -> dict[Node, None]:
-    """Return the free nodes that are or read a free product, in order."""
+    """Return the free nodes that are a product or depend on a free one, in order."""
     found: dict[Node, None] = {}
     for node in order:
         if node in free and (is_product(node, varying) or any(x in found for x in node.inputs)):
@@ -96,9 +96,10 @@ def frontier(
 
     Args:
         wanted: nodes of a step.
-        varying: what changes from step to step.
-        movable: what can be computed outside from the sequences (`liftable`).
-        through: whether a node is computed outside from its inputs. Rearrangements always are.
+        varying: the nodes that change from step to step.
+        movable: the nodes that can be computed outside from the sequences (`liftable`).
+        through: returns True for a node that is computed outside from its inputs. Reshapes and
+            transposes always are.
     """
     found: dict[Node, None] = {}
     seen: set[Node] = set()

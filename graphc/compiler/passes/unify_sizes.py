@@ -1,4 +1,4 @@
-"""One name for what is one size: the graph behind this pass compares sizes by how they are written.
+"""One name for what is one size: the passes and the schedule compare sizes by how they are written.
 
 Where two different symbols, or a symbol and an int, have to be equal, the node is made and the call
 checks. Whatever asks later whether two sizes are equal (a rewrite, a fusion, a loop nest, a memory
@@ -6,7 +6,7 @@ plan) knows how they are written alone, so the sizes that a call has found equal
 here, throughout the graph: as the int, or as one of the symbols.
 
 Some equalities are none between symbols: ``(n + 1) // 2 == 4``, ``n * m == k * l``. There a reshape
-makes the one of the other, so that behind this pass no op but a reshape claims that two
+makes the one of the other, so that after this pass no op but a reshape claims that two
 sizes are equal: loop nests walk its elements, which are as many on both sides.
 """
 

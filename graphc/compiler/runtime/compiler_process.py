@@ -216,7 +216,7 @@ def compile_to(
 
 @contextmanager
 def working_folder(tool: Tool) -> Iterator[Path]:
-    """A folder for what a compiler reads and writes, removed behind it. CompilerError where it
+    """A folder for what a compiler reads and writes, removed after it. CompilerError where it
     cannot be made, or does not take a file."""
     try:
         with tempfile.TemporaryDirectory(prefix="graphc-", ignore_cleanup_errors=True) as folder:
@@ -238,7 +238,7 @@ def source_in(folder: Path, kept: Path, source: str) -> Path:
 
 
 def query(path: str, questions: Sequence[Sequence[str]], tool: Tool, cache: KernelCache) -> Answers:
-    """Put to a compiler the `questions`, each the arguments of a run, behind ``--version``.
+    """Put to a compiler the `questions`, each the arguments of a run, after ``--version``.
 
     The answers are kept in the cache, by the program's path, size and time of change and by the
     environment that it reads. An answer that is the path of a program, as of ``-print-prog-name``,

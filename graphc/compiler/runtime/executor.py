@@ -40,7 +40,7 @@ class Executor(Protocol):
         call, at once.
 
         An error, one that `observer` raises too, leaves all states and the count as they were. An
-        interrupt leaves them as they were or as they are behind the call. `bindings` do not change
+        interrupt leaves them as they were or as they are after the call. `bindings` do not change
         any more: another call with the same object has the same sizes.
 
         Returns:

@@ -117,7 +117,7 @@ def _cpu_report() -> DeviceReport:
         return DeviceReport(
             device=name, executor=interpreter, floatX=config.floatX, precision=_CPU_PRECISION
         )
-    small = "; what is small is interpreted" if config.cpu == "auto" else ""
+    small = "; small functions are interpreted" if config.cpu == "auto" else ""
     return DeviceReport(
         device=name,
         executor=f"generated C++ (cpu={config.cpu}{small})",

@@ -2,7 +2,7 @@
 
 In the order in which a program passes through:
 
-- `layout`, `rotate`: rewrites that make more fuse: transposes sink behind arithmetic, and loops
+- `layout`, `rotate`: rewrites that make more fuse: transposes sink below arithmetic, and loops
   begin their elementwise work one step ahead;
 - `inline`: the choice of the nodes that are materialised, and of those that every reader computes
   for itself; `strides`: index maps that need no computing;

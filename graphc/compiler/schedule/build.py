@@ -213,7 +213,7 @@ def _ordered(
 
 
 def _depth_first(steps: Sequence[Step], before: Mapping[Step, Sequence[Step]]) -> list[Step]:
-    """Return the steps, each behind those that it waits for, otherwise as they are given."""
+    """Return the steps, each after those that it waits for, otherwise as they are given."""
     order: list[Step] = []
     done: set[Step] = set()
     opened: set[Step] = set()

@@ -1,21 +1,22 @@
 """Fusion: stored nodes are divided into groups, one kernel each, without a cycle between groups.
 
-There is one rule: going through the nodes in order, each begins a group of its own, and that group
-absorbs the groups that it reads from while they fit. Whether two fit depends on their kinds and on
-the elements at which the one reads the other (`graphc.compiler.schedule.relation`):
+The algorithm is greedy: in topological order, each node begins a group of its own, which absorbs
+the groups that it reads from (its producers) while they fit. Whether two groups fit depends on
+their kinds and on the elements at which the one reads the other
+(`graphc.compiler.schedule.relation`):
 
-- elementwise nodes fit behind anything with the same elements that they read at their own element;
-- a reduction fits behind elementwise nodes, and behind reductions of the same elements along the
-  same axes, so that softmax with its loss and gradient, or layer normalisation, is one group;
-- a pooling whose windows do not overlap fits behind elementwise nodes that it alone reads, and one
-  whose windows cover each element also behind those that others read: it stores them;
+- elementwise nodes absorb any producer of the same shape that they read at their own element;
+- a reduction absorbs elementwise producers, and reductions of the same shape along the same axes,
+  so that softmax with its loss and gradient, or layer normalisation, is one group;
+- a pooling whose windows do not overlap absorbs elementwise producers that nothing else reads. If
+  its windows cover each element, it also absorbs producers with other readers, and stores them;
 - the argmax of a pooling and the gathers at it are computed in one pass (`window_passes`);
-- a pooling of 2 x 2, or 2 x 2 x 2, fits behind a convolution whose tiles it divides (`pooling`),
-  with its epilogue: that saves reading the convolution's result again, and where nothing else
-  reads it, writing it; on a CPU any pooling fits whose windows do not overlap;
-- products of one size that an elementwise node adds up fit together (the gates of an LSTM);
-- readers of a reduction with few results (the statistics of a batch) are left outside, since few
-  blocks would do their work.
+- a pooling of 2 x 2, or 2 x 2 x 2, absorbs a convolution whose tiles it divides (`pooling`), with
+  its epilogue. That saves reading the convolution's result, and writing it if it has no other
+  readers. On a CPU, any pooling whose windows do not overlap absorbs its convolution;
+- products of one size that an elementwise node adds are fused (the gates of an LSTM);
+- readers of a reduction with few results (the statistics of a batch) are not fused with it: its
+  kernel has few blocks, which would do all their work.
 """
 
 from __future__ import annotations
@@ -45,15 +46,16 @@ from graphc.compiler.schedule.window_passes import window_passes
 # Limits of one kernel: with more nodes, or accumulators of more products or sums, registers spill.
 MOST_NODES = 96
 MOST_PRODUCTS = 4
-MOST_SUMS = 8  # of groups that do not need each other
+MOST_SUMS = 8  # reductions of groups that do not depend on each other
 
 # The number of latest groups among which a sibling is searched: in a large model most older ones
 # are full, or depend on the group.
 MOST_CANDIDATES = 32
 
-# A reduction to so few results, or a product of so few bytes, leaves most of a card idle.
+# A reduction to at most so many results, or a product of at most so many bytes, leaves most
+# multiprocessors of a GPU idle.
 FEW_RESULTS = 1024
-SMALL_PRODUCT = 1 << 20
+SMALL_PRODUCT_BYTES = 1 << 20
 
 Tags: TypeAlias = dict[Node, str]
 """The tag of each node: `ELEMENT`, `ROW`, `INLINED` or `WINDOWED`."""
@@ -65,6 +67,8 @@ def groups(scope: Scope, outputs: Sequence[Node]) -> list[Group]:
 
 
 class _Fusion:
+    """The groups of a scope while they are made."""
+
     def __init__(self, scope: Scope, outputs: Sequence[Node]):
         self._scope = scope
         self._outputs = set(outputs)
@@ -104,7 +108,8 @@ class _Fusion:
         return found
 
     def _reasons(self, group: Group) -> tuple[str, ...]:
-        """Return a sentence for each group that was not absorbed and is still another one."""
+        """Return a sentence for each producer that was not absorbed, neither directly nor with
+        another group."""
         sentences: dict[int, str] = {}
         for node, refusal in group.refusals.items():
             other = self._group_of[node]
@@ -146,8 +151,8 @@ class _Fusion:
                 self._merge(group, producer, fit)
 
     def _join_siblings(self) -> None:
-        """Merge groups that do not need each other and have the same elements, where each alone is
-        small: launches of one stream run one after the other."""
+        """Merge small groups of the same shape that do not depend on each other: launches of one
+        stream do not overlap, so each would leave most of a GPU idle."""
         alike: dict[tuple[Any, ...], deque[Group]] = {}
         for group in list(self._alive.values()):
             key = _sibling_key(group)
@@ -163,34 +168,34 @@ class _Fusion:
                 candidates.append(group)
 
     def _are_siblings(self, group: Group, other: Group) -> bool:
+        """Return True if merging two groups of one `_sibling_key` is possible and pays."""
         needed = group.ancestors >> other.number & 1 or other.ancestors >> group.number & 1
         if needed:
             return False
         if group.anchors:
             fits = len(group.anchors) + len(other.anchors) <= _most_anchors(group)
         else:
-            # A shared operand is read once then; in a loop each launch costs at every step.
+            # It pays if an operand is then read once, or in a loop, where launches recur.
             shared = (group.reads - group.nodes.keys()) & (other.reads - other.nodes.keys())
             fits = bool(shared) or bool(self._scope.counters)
-        return fits and self._are_small(group, other)
+        return fits and self._fit_in_one_kernel(group, other)
 
-    # ---- whether two groups fit -----------------------------------------------------------------
+    # ---- conditions of fusion -------------------------------------------------------------------
 
     def _fit(self, group: Group, producer: Group) -> str | Tags:
-        """Return the reason why a group cannot absorb one that it reads from; else the changed
-        tags."""
+        """Return the reason why a group cannot absorb a producer; else the tags that change."""
         if producer.kind == "scan":
             return "it is a loop"
-        if not self._are_small(group, producer):
-            return "one kernel would hold too much"
+        if not self._fit_in_one_kernel(group, producer):
+            return "one kernel would have too many nodes or buffers"
         fit: str | Tags
-        if self._pools(group, producer):
+        if self._inlines_producer(group, producer):
             fit = dict.fromkeys(producer.nodes, INLINED)
         elif producer.kind == "conv" and is_pooling(group):
             fit = fusion_blocker(group, producer, self._scope) or dict.fromkeys(
                 group.nodes, WINDOWED
             )
-        elif self._is_behind_pooling(group, producer):
+        elif self._reads_windows(group, producer):
             fit = dict.fromkeys(group.nodes, WINDOWED)
         elif group.reduces or producer.reduces:
             fit = self._fit_reduction(group, producer)
@@ -200,7 +205,7 @@ class _Fusion:
             fit = f"{_article(group.kind)} and {_article(producer.kind)} are kernels of their own"
         return fit if isinstance(fit, str) else self._cycle(group, producer) or fit
 
-    def _pools(self, group: Group, producer: Group) -> bool:
+    def _inlines_producer(self, group: Group, producer: Group) -> bool:
         """Return True if a group is a pooling that reads each of the producer's elements once, so
         that it may compute them on the fly. If others read them too, its windows have to cover
         every element, and it stores them."""
@@ -220,7 +225,7 @@ class _Fusion:
             if reader not in producer.nodes and reader not in group.nodes
         )
 
-    def _is_behind_pooling(self, group: Group, producer: Group) -> bool:
+    def _reads_windows(self, group: Group, producer: Group) -> bool:
         """Return True if an elementwise group has one value for each window of a pooling in the
         producer."""
         if producer.windows is None or not group.elementwise:
@@ -241,14 +246,19 @@ class _Fusion:
         return ""
 
     def _fit_reduction(self, group: Group, producer: Group) -> str | Tags:
+        """As `_fit`, if at least one of the two groups reduces."""
         for other in (group, producer):
             if not other.reduces and not other.elementwise:
                 what = "product" if other.kind in ("matmul", "conv") else other.kind
                 return f"a row of the {what} is spread over tiles"
         if group.reduces and producer.reduces and group.split != producer.split:
             return "it reduces other elements, or along other axes"
-        if producer.reduces and producer.has_few_rows and self._delays(group, producer):
-            return "others wait for its results, and would wait for more"
+        if (
+            producer.reduces
+            and producer.has_few_rows
+            and self._delays_other_readers(group, producer)
+        ):
+            return "its other readers would wait for more"
         if group.reduces and producer.reduces:
             return self._fit_tagged(group, producer, group.split, {})
         reduction, plain = (producer, group) if producer.reduces else (group, producer)
@@ -259,19 +269,19 @@ class _Fusion:
             by_row = dict.fromkeys(plain.nodes, ROW)
             return self._fit_tagged(group, producer, reduction.split, by_row)
         if reduction.has_few_rows and not self._is_private(plain, reduction):
-            return "it has few results, whose blocks only reduce"
+            return "it has few results, so that few blocks would do the work"
         return fit
 
-    def _delays(self, group: Group, producer: Group) -> bool:
-        """Return True if fusion would make the producer's other readers wait for the group's own
-        inputs (the gradient of a mean, which needs the count of its terms, would wait for the
-        mean)."""
+    def _delays_other_readers(self, group: Group, producer: Group) -> bool:
+        """Return True if the producer has other readers, which after fusion would wait for the
+        group's own inputs, too (the gradient of a mean, which reads the count of its terms, would
+        wait for the mean)."""
         waits = group.ancestors & ~(producer.ancestors | 1 << producer.number)
         return bool(waits) and not self._is_private(producer, group)
 
     def _fit_tagged(self, group: Group, producer: Group, split: Split, tags: Tags) -> str | Tags:
-        """Return `tags`, if with these tags a group reads another at the elements that its threads
-        own; else the reason why not. `split` divides the elements into rows."""
+        """Return `tags` if, with these tags, a group reads the producer only at the elements that
+        its own threads compute; else the reason why not. `split` divides the elements into rows."""
         for node, own in group.nodes.items():
             reader = tags.get(node, own)
             if OPS[node.op].family == "reduce":
@@ -284,7 +294,8 @@ class _Fusion:
         return tags if self._same_extents(group, producer, split, tags) else "its extents differ"
 
     def _same_extents(self, group: Group, producer: Group, split: Split, tags: Tags) -> bool:
-        """Return True if the nodes of both groups have as many values as their tags say."""
+        """Return True if each node of both groups has one value for each element, or each row, as
+        its tag says."""
         elements = product(size for size, _ in split) if split else product(producer.extents)
         rows = product(size for size, stays in split if stays)
         for part in (group, producer):
@@ -297,18 +308,17 @@ class _Fusion:
         return True
 
     def _is_private(self, plain: Group, reader: Group) -> bool:
-        """Return True if nothing but the group `reader` reads the results of the group `plain`."""
+        """Return True if only the group `reader` reads the results of the group `plain`."""
         members = {**plain.nodes, **reader.nodes}
         return not any(self._is_stored(node, members) for node in plain.nodes)
 
     def _is_stored(self, node: Node, members: dict[Node, str]) -> bool:
-        """Return True if a kernel of these members has to store the node: something outside reads
-        it."""
+        """Return True if a kernel of these members has to store the node, because it is an output
+        or has a reader outside."""
         return node in self._outputs or any(x not in members for x in self._readers.get(node, ()))
 
-    def _are_small(self, group: Group, other: Group) -> bool:
-        """Return True if two groups have few enough nodes for one kernel, and need few enough
-        buffers."""
+    def _fit_in_one_kernel(self, group: Group, other: Group) -> bool:
+        """Return True if two groups have few enough nodes and buffers for one kernel."""
         nodes = {**other.nodes, **group.nodes}
         if len(nodes) > MOST_NODES:
             return False
@@ -343,8 +353,8 @@ class _Fusion:
         self._extend_ancestors(group)
 
     def _extend_ancestors(self, group: Group) -> None:
-        """Add a group's ancestors to the groups that need it, directly or not. A group without a
-        new ancestor ends the search: those behind it have none either."""
+        """Add a group's ancestors to the groups that depend on it. The search ends at a group that
+        gets no new ancestor, since its readers get none either."""
         waiting = [group]
         while waiting:
             needed = waiting.pop()
@@ -372,11 +382,12 @@ def _sibling_key(group: Group) -> tuple[Any, ...] | None:
     if group.kind == "matmul":  # one tile of the left operand serves both
         node = group.anchors[0]
         left = node.inputs[0]
-        return ("matmul", node.shape, left) if nbytes(node) <= SMALL_PRODUCT else None
+        return ("matmul", node.shape, left) if nbytes(node) <= SMALL_PRODUCT_BYTES else None
     return None
 
 
 def _fits(reader: str, relation: Relation, read: str, split: Split) -> bool:
+    """Return True if a node tagged `reader` may read one tagged `read` at `relation`."""
     if relation == SAME:
         return reader == read
     return reader == ELEMENT and read == ROW and relation == split
@@ -393,6 +404,7 @@ def _are_equal_products(group: Group, producer: Group) -> bool:
 
 
 def _article(kind: str) -> str:
+    """Return a kind with its article, for a reason."""
     return {"conv": "a convolution", "window": "pooling", "scatter": "a scatter"}.get(
         kind, "a product"
     )

@@ -1,4 +1,4 @@
-"""A group: the nodes that one kernel will compute, and the kind of kernel that makes."""
+"""A group: the nodes that one kernel will compute, and the kind of that kernel."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from graphc.compiler.schedule.relation import Split, reduction_split
 from graphc.compiler.schedule.window_passes import WindowPass
 
 ELEMENT, ROW, INLINED, WINDOWED = "element", "row", "inlined", "windowed"
-"""Tags of a group's nodes: one value an element of the group's extents; one a row (a kept element);
-inlined into a pooling, which computes the elements of its windows; one a window of a pooling."""
+"""Tags of a group's nodes. They have one value for each element of the group's extents; one for
+each row, that is each result of its reductions; are inlined into a pooling, which computes the
+elements of its windows; or have one value for each window of a pooling."""
 
-# With fewer rows than this, most of a card would be idle if their blocks did more than reduce.
+# With fewer rows than this, one block a row leaves most of a GPU idle, so its kernel only reduces.
 FEW_ROWS = 64
 
 ELEMENTWISE = ("pointwise", "gather")
@@ -32,10 +33,10 @@ class Group:
         split: of a reduction, its extents as kept and reduced runs of axes.
         nodes: in topological order, each with its tag.
         reads: the operands of the nodes, nodes of the group among them.
-        number: its bit in `ancestors`.
-        ancestors: the groups that it needs, directly or not, as a bit each.
-        readers: the numbers of groups that read it, and of some that were taken in since.
-        refusals: for a node of each group that it could not take in, why.
+        number: the position of its bit in `ancestors`.
+        ancestors: the groups that it depends on, directly or not, as a set of bits.
+        readers: the numbers of groups that read it, and of some that were merged since.
+        refusals: a node of each producer that it could not absorb, and the reason.
         reasons: the same as sentences, once all groups are complete.
     """
 
@@ -59,7 +60,7 @@ class Group:
 
     @property
     def windows(self) -> Size | None:
-        """The number of windows of a pooling fused behind a convolution; None without one."""
+        """The number of windows of a pooling fused after a convolution; None without one."""
         windowed = [node for node, tag in self.nodes.items() if tag == WINDOWED]
         return product(windowed[0].shape) if windowed else None
 

@@ -1,4 +1,4 @@
-"""Sink transposes behind arithmetic.
+"""Sink transposes below arithmetic.
 
 A layer in a layout of its own (the channels last) transposes a convolution's result, adds a bias,
 and transposes back. As written, each element is stored twice in another order. Behind the

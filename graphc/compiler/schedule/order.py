@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 class DynamicOrder(Generic[T]):
-    """Steps, each behind those that it waits for.
+    """Steps, each after those that it waits for.
 
     Adding an edge that the order satisfies already costs one comparison of two positions; another
     one visits only the steps between the two positions.

@@ -1,4 +1,4 @@
-"""Where a node reads the values behind it: at its own element, at its own row, or elsewhere.
+"""Where a node reads its operands: at its own element, at its own row, or elsewhere.
 
 Two nodes can share a thread only if the one reads the other at the element that the thread owns, or
 at the row of it. The path between them leads through inlined nodes, which change the element.

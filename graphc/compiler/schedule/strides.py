@@ -81,7 +81,7 @@ def _reshaped(x: Strided, shape: Shape) -> Shape | None:
     """Return the strides of the view reshaped, in C order; None where there are none.
 
     Axes are split and joined within groups that both shapes have: between positions where the
-    sizes behind multiply to the same. Joined axes have to be contiguous.
+    sizes that follow multiply to the same. Joined axes have to be contiguous.
     """
     old = [(size, stride) for size, stride in zip(x.shape, x.strides, strict=True) if size != 1]
     new = [axis for axis, size in enumerate(shape) if size != 1]

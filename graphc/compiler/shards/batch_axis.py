@@ -91,7 +91,7 @@ def common_axis(batches: list[BatchAxis]) -> BatchAxis:
 
 
 def reshaped_axis(batch: BatchAxis, old: tuple[Size, ...], new: tuple[Size, ...]) -> BatchAxis:
-    """Return the batch axis behind a reshape. IndivisibleError where it mixes rows."""
+    """Return the batch axis after a reshape. IndivisibleError where it mixes rows."""
     axis = only_batch_axis(new)
     front = product(old[: batch.axis])
     if batch.outer is None and old[batch.axis] == new[axis] and front == product(new[:axis]):

@@ -45,8 +45,8 @@ class RowDivision:
             return array
         if axis == FIRST:
             return array[first : first + 1].reshape(())
-        behind = min(first + self.each, self.total)
-        return array[(slice(None),) * axis + (slice(first, behind),)]
+        stop = min(first + self.each, self.total)
+        return array[(slice(None),) * axis + (slice(first, stop),)]
 
 
 def shard_ranges(rows: int, shards: int) -> list[tuple[int, int]]:

@@ -95,7 +95,7 @@ for _name in ("print_tensor", "own_batch"):
 
 
 def _behind(node: Node, batch: BatchAxis) -> BatchAxis:
-    """The batch axis behind a reduction over other axes."""
+    """The batch axis after a reduction over other axes."""
     return batch.at(batch.axis - sum(axis < batch.axis for axis in node.attrs["axes"]))
 
 

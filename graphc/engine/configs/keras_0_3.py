@@ -17,7 +17,7 @@ not merged was a node too, a SiameseHead, which had nothing but its number:
                   "code_of_a": {"name": "SiameseHead", "head": 0, ...}, ...}
 
 In front of a Sequential a Siamese had the models in it on whose outputs its layer was used. One
-that did not merge was added to each of these models, with a SiameseHead behind it, and described in
+that did not merge was added to each of these models, with a SiameseHead after it, and described in
 each: not which of them have it in common. So it is read where a model is described alone.
 """
 
@@ -35,7 +35,7 @@ from graphc.lookup import is_whole
 Entry = Mapping[str, Any]
 
 ENDS_MASKS = "ends_masks"
-"""The key of nodes and outputs at which Keras 0.3 ended masks: behind shared layers, and where
+"""The key of nodes and outputs at which Keras 0.3 ended masks: after shared layers, and where
 inputs were merged."""
 
 _OWNED = "owned"
@@ -232,7 +232,7 @@ def _with_functions(class_name: str, config: dict[str, Any]) -> dict[str, Any]:
 
 def _with_axes_of_both(config: Mapping[str, Any], place: str) -> dict[str, Any]:
     """Return the arguments of a Merge, with lists of axes where 0.3 had a number of axes: k stood
-    for the last k axes of the first input and the first k of the second behind the batch, -k for
+    for the last k axes of the first input and the first k of the second after the batch, -k for
     the last k of both."""
     count = config.get("dot_axes")
     mode = config.get("mode", config.get("merge_mode"))
@@ -265,7 +265,7 @@ def _graph(graph: Mapping[str, Any], place: str, numbers: _Numbers) -> dict[str,
         for name, layer in layers.items()
     }
     outputs = [one.get("name") for one in lists["output_config"]]
-    # Results of shared nodes become outputs behind all nodes; so do others, to keep the order.
+    # Results of shared nodes become outputs after all nodes; so do others, to keep the order.
     found = [
         {**one, "create_output": False} if one.get("name") in outputs else one for one in found
     ]

@@ -2,7 +2,7 @@
 
     {"class_name": "Dense", "config": {"name": "dense_1", "output_dim": 8, ...}}
 
-A layer that stands at several places of one description is one layer: the entries behind its first
+A layer that stands at several places of one description is one layer: the entries after its first
 one also have ``"reused": true``.
 """
 

@@ -12,7 +12,7 @@ from graphc.engine.data.batches import Batch, SampleOrder, slice_X
 from graphc.engine.data.rank_rows import ALL_ROWS, RankRows
 from graphc.engine.data.read_report import ReadReport, reads_of
 from graphc.engine.data.stored import Data, StoredArray
-from graphc.engine.data.windows import Window, Windows, fits_in_window
+from graphc.engine.data.windows import Window, Windows, is_kept_whole
 
 
 class ArrayBatches:
@@ -53,7 +53,7 @@ class ArrayBatches:
         held = 0
         self._in_windows: list[StoredArray] = []
         for array in sorted(self.stored, key=lambda one: one.nbytes):
-            if fits_in_window(array, held):
+            if is_kept_whole(array, held):
                 held += array.nbytes
             else:
                 self._in_windows.append(array)
@@ -97,9 +97,9 @@ class ArrayBatches:
         taken = 0
         with closing(self.windows.over(rows)) as windows:
             for window in windows:
-                behind = -(-window.stop // self._own_of_batch)
-                yield from self._within(self._batches[taken:behind], window)
-                taken = behind
+                stop = -(-window.stop // self._own_of_batch)
+                yield from self._within(self._batches[taken:stop], window)
+                taken = stop
         yield from self._within(self._batches[taken:], None)  # of which this rank has no rows
 
     def _batches_in_memory(self) -> Generator[Batch]:

@@ -42,7 +42,7 @@ def slice_X(X: Any, start: Any = None, stop: int | None = None) -> Any:
     Args:
         X: an array, or a list of arrays.
         start: the first sample; or the numbers of all the samples that are wanted.
-        stop: behind the last sample, where `start` is one number.
+        stop: after the last sample, where `start` is one number.
     """
     if isinstance(X, list):
         return [slice_X(array, start, stop) for array in X]

@@ -21,8 +21,8 @@ from graphc.releases import since
 
 _log = logging.getLogger("graphc")
 
-# How long the end of training waits for a generator that is in the middle of a batch.
-_PATIENCE_SECONDS = 5.0
+# The time that the end of training waits for a generator that is making a batch.
+_MOST_SECONDS_TO_END = 5.0
 
 
 class _Ended:
@@ -38,17 +38,17 @@ class GeneratorQueue(queue.Queue[Any]):
 
     The threads start with `begin`, or with the first `get`: a generator may read what callbacks set
     in `on_train_begin`. `get` raises what the generator raised, once the batches before are taken,
-    and StopIteration behind its last one. `close` ends the threads; batches that nobody took are
+    and StopIteration after its last one. `close` ends the threads; batches that nobody took are
     lost.
 
     Args:
         generator: anything with ``next``.
-        max_q_size: how many batches are made before they are needed.
-        wait_time: seconds after which a thread that waits for room looks whether it is to end.
-        where: the call that asks, for messages.
-        late: what the generator is at where it does not end in time, for the log.
-        workers: what calls the generator. A process has a copy, with a seed of its own that is
-            drawn from NumPy's global generator.
+        max_q_size: the number of batches that are made before they are needed.
+        wait_time: the seconds after which a thread that waits for room checks whether it is to end.
+        where: the call that uses the queue, for messages.
+        late: for the log, what the generator does if it does not end in time.
+        workers: the threads or processes that call the generator. A process has a copy, with a seed
+            of its own that is drawn from NumPy's global generator.
 
     Attributes:
         stopped: an event that ends the threads.
@@ -108,10 +108,10 @@ class GeneratorQueue(queue.Queue[Any]):
                 with self._lock:
                     self._at_work -= 1
                     is_last = self._at_work == 0
-                if is_last:  # behind the batches of all
+                if is_last:  # all workers have ended
                     self._offer(_Ended(None))
                 return
-            except BaseException as error:  # raised again where the batch is needed
+            except BaseException as error:  # raised again by `get`
                 self._offer(_Ended(error))
                 return
             self._offer(batch)
@@ -138,9 +138,9 @@ class GeneratorQueue(queue.Queue[Any]):
 
     def close(self, timeout: float | None = None) -> None:
         """End the workers; waits some seconds for a thread to finish its current batch."""
-        patience = _PATIENCE_SECONDS if timeout is None else timeout
+        patience = _MOST_SECONDS_TO_END if timeout is None else timeout
         self.stopped.set()
-        with contextlib.suppress(queue.Empty):  # room, should the thread wait for it
+        with contextlib.suppress(queue.Empty):  # make room: a thread may wait for it
             super().get(block=False)
         for worker in self._workers:
             worker.close()
@@ -167,9 +167,9 @@ def generator_queue(
 
     Args:
         generator: anything with ``next``.
-        max_q_size: how many items are made before they are taken.
-        wait_time: seconds after which a full queue is looked at again.
-        nb_worker: how many threads call the generator; see `GeneratorEnqueuer`.
+        max_q_size: the number of items that are made before they are taken.
+        wait_time: the seconds after which a full queue is checked again.
+        nb_worker: the number of threads that call the generator; see `GeneratorEnqueuer`.
     """
     where = "generator_queue"
     workers = workers_for(where, generator, nb_worker, False)
@@ -195,8 +195,8 @@ class GeneratorEnqueuer:
             processes give the same; and it cannot call a model.
 
     Attributes:
-        queue: what has been made, with the methods of `queue.Queue`; None before `start`. Its `get`
-            raises what the generator raised, and StopIteration behind the last item.
+        queue: the items, with the methods of `queue.Queue`; None before `start`. Its `get` raises
+            the generator's error, and StopIteration after the last item.
     """
 
     def __init__(self, generator: Iterator[Any], pickle_safe: bool = False):
@@ -214,7 +214,7 @@ class GeneratorEnqueuer:
         self.queue.begin()
 
     def is_running(self) -> bool:
-        """Tell whether a thread fills the queue."""
+        """Return True while threads or processes fill the queue."""
         return self.queue is not None and not self.queue.stopped.is_set()
 
     def stop(self, timeout: float | None = None) -> None:
@@ -232,14 +232,14 @@ class GeneratorBatches:
     """The batches of a generator; each iteration yields those of one epoch.
 
     Args:
-        source: where they come from.
-        samples: an epoch ends with the batch that reaches them.
-        prepare: from an item of the generator to the arrays of a step; what it raises starts with
-            the text that it is given, which tells the batch.
-        where: the call that asks, for messages.
-        count: how the argument is called that `samples` came from.
+        source: the queue of the generator's items.
+        samples: the number of samples of an epoch, which ends with the batch that reaches it.
+        prepare: converts an item of the generator to the arrays of a step; its second argument
+            names the batch in errors.
+        where: the call that uses the batches, for messages.
+        count: the name of the argument that `samples` comes from, for messages.
         collector: makes a batch of the arrays of all ranks.
-        beyond: what becomes of samples beyond, for the warning.
+        beyond: for the warning, what happens to further samples of the last batch.
     """
 
     def __init__(
@@ -261,10 +261,10 @@ class GeneratorBatches:
         self._warned = False
 
     def first(self, generator: Iterator[Any]) -> Sequence[np.ndarray]:
-        """Take the first batch ahead, before workers run. The first epoch begins with it, and none
-        may be larger: the number of shards is chosen for it."""
+        """Take and return the first batch before workers run. The first epoch begins with it. The
+        number of shards is chosen for it, so no later batch may be larger."""
         first = self._prepared(lambda: next(generator), 0)
-        assert first is not None  # where parts are taken, none are taken ahead
+        assert first is not None  # a collector that takes parts has no `first`
         self._ahead = [first]
         self._most = shapes_of(first)
         return first

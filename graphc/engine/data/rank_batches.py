@@ -29,7 +29,7 @@ class Collector:
 
     Args:
         ranks: that train together.
-        shards: how many parts a step takes its batch in.
+        shards: the number of parts of a batch.
         sharded: the generator of a rank yields the rows of its shards; else whole batches.
     """
 

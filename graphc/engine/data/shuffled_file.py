@@ -25,7 +25,7 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class ShuffledFile:
-    """The samples of an array, written by one pass over its file: window behind window, ascending
+    """The samples of an array, written by one pass over its file: window after window, ascending
     within each, so that a window is one stretch.
 
     The file has no name where the system allows that, and is gone with the process however it ends.
@@ -74,7 +74,7 @@ class ShuffledFile:
         array, count = self._array, len(self._array)
         window_of = np.full(count, -1, np.int32)
         window_of[order] = np.repeat(np.arange(len(edges) - 1), np.diff(edges))
-        behind = edges[:-1].copy()  # of each window, where its next sample goes
+        positions = edges[:-1].copy()  # where the next sample of each window is written
         row = array.rows.row_bytes
         unit = max(1, array.rows.unit_bytes // max(1, row))
         most = max(1, most_bytes // 2 // max(1, row * unit)) * unit
@@ -89,8 +89,8 @@ class ShuffledFile:
             found, counts = np.unique(windows, return_counts=True)
             first = 0
             for one, several in zip(found.tolist(), counts.tolist(), strict=True):
-                self._write_at(int(behind[one]) * row, block[first : first + several])
-                behind[one] += several
+                self._write_at(int(positions[one]) * row, block[first : first + several])
+                positions[one] += several
                 first += several
 
     def _write_at(self, at: int, rows: np.ndarray) -> None:

@@ -262,7 +262,7 @@ def _likely_fix(shape: tuple[int, ...], expected: KnownShape) -> str:
     if len(shape) == 3 and len(expected) == 2:
         return (
             " The output has no steps; if each step has a target, give the last recurrent layer "
-            "return_sequences=True, and put TimeDistributed around a Dense behind it."
+            "return_sequences=True, and put TimeDistributed around a Dense after it."
         )
     hint = ""
     if shape[-1] == 1 and len(shape) == len(expected):

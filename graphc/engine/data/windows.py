@@ -20,40 +20,41 @@ from graphc.engine.data.stored import StoredArray
 
 _log = logging.getLogger("graphc")
 
-_SMALL = 16
-"""The part of the flag `read_window`, as a divisor, up to which an array is read once, whole."""
+_KEPT_DIVISOR = 16
+"""Arrays of at most `read_window` divided by this, together, are read once and kept in memory."""
 
-_CALL = 16
-"""The part of it, as a divisor, that one call reads, with what is dropped of it."""
+_CALL_DIVISOR = 16
+"""One call reads at most `read_window` divided by this, with the rows that it discards."""
 
-_TOO_OFTEN = 3.0
-"""Reads of a chunk, or a page, in an epoch, above which a file in the order of the epoch is made or
-offered. That takes as many: the array is read, written, and read again."""
+_MOST_READS_OF_UNIT = 3.0
+"""The number of reads of a chunk, or a page, in an epoch, above which a file in the order of the
+epoch is written or suggested. Such a file costs as much: the array is read, written, and read
+again."""
 
-_WAIT_SECONDS = 0.05  # between two looks of the thread whether it is to end
+_WAIT_SECONDS = 0.05  # after which the thread checks whether it is to end
 
 Buffers = list[np.ndarray]
 
 
 def read_window() -> int:
-    """Return the bytes that the flag `read_window` gives."""
+    """Return the value of the flag `read_window` in bytes."""
     return size_in_bytes("read_window", config.read_window)
 
 
-def fits_in_window(array: StoredArray, others: int) -> bool:
-    """Return True if an array is small enough to be read once and kept, given the bytes kept
-    already."""
-    return array.nbytes + others <= read_window() // _SMALL
+def is_kept_whole(array: StoredArray, kept: int) -> bool:
+    """Return True if an array is small enough to be read once and kept, beside `kept` bytes of
+    others."""
+    return array.nbytes + kept <= read_window() // _KEPT_DIVISOR
 
 
 @dataclass(frozen=True)
 class Window:
-    """Samples of consecutive batches, as they are stored.
+    """The samples of consecutive batches, in the order of the file.
 
     Attributes:
         start, stop: their positions in the epoch's order.
         samples: their numbers, ascending.
-        buffers: their rows, of each array.
+        buffers: for each array, their rows.
     """
 
     start: int
@@ -102,7 +103,7 @@ class Windows:
         self._arrays, self._where = list(arrays), where
         self._bound = bound = read_window()
         self.shuffled: list[StoredArray] = []
-        self._call_bytes = max(1, bound // _CALL)
+        self._call_bytes = max(1, bound // _CALL_DIVISOR)
         rows = [one.rows for one in arrays]
         beside = held + sum(one.overhead for one in rows)
         beside += max(max(one.unit_bytes, self._call_bytes) for one in rows)
@@ -130,7 +131,7 @@ class Windows:
         read often."""
         windows, share = -(-needed // self.samples), needed / len(array)
         times = array.reads_expected(windows, together, share)
-        if times <= _TOO_OFTEN:
+        if times <= _MOST_READS_OF_UNIT:
             return
         if config.shuffle_folder:
             self.shuffled.append(array)

@@ -81,7 +81,7 @@ class OwnThread:
         self._generator = generator
 
     def take(self) -> Any:
-        """Return the next batch. StopIteration behind the last one."""
+        """Return the next batch. StopIteration after the last one."""
         return next(self._generator)
 
     def close(self) -> None:
@@ -111,7 +111,7 @@ class OwnProcess:
         sent.close()
 
     def take(self) -> Any:
-        """Return the next batch. StopIteration behind the last one; what the generator raised."""
+        """Return the next batch. StopIteration after the last one; what the generator raised."""
         try:
             kind, value = self._received.recv()
         except (EOFError, OSError):

@@ -133,8 +133,8 @@ def _without_mark(arguments: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _log_mask(graph: AddsNamed, behind: str) -> None:
     _log.warning(
-        "%s: the mask goes on behind %s, as in Keras 1.0; in Keras 0.3, which wrote this "
-        "description, it ended there, and layers and losses behind it used all steps",
+        "%s: the mask goes on after %s, as in Keras 1.0; in Keras 0.3, which wrote this "
+        "description, it ended there, and layers and losses after it used all steps",
         graph.name,
         behind,
     )

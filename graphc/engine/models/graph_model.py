@@ -289,7 +289,7 @@ class Graph(Model):
 
         Args:
             data: name -> array, of every input and every output.
-            validation_data: such a dict to evaluate behind each epoch.
+            validation_data: such a dict to evaluate after each epoch.
             class_weight: output -> class -> weight of its samples in the loss.
             sample_weight: output -> a weight for each sample (each step, in 'temporal' mode).
         """

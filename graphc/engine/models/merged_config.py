@@ -18,7 +18,7 @@ def merged_entry(merge: Merge) -> dict[str, Any]:
     """Return the entry of a Merge, whose config has the entries of what it merges as `layers`.
 
     ArgumentError where they are more than the config tells: branches that share an input, or that
-    are layers behind others.
+    are layers after others.
     """
     tensors = merge.inbound_nodes[0].input_tensors
     needed = {layer: sources(tensor) for layer, tensor in zip(merge.layers, tensors, strict=True)}

@@ -48,7 +48,7 @@ class NamedModel(Protocol):
 
 
 class NamedNodes:
-    """Inputs, nodes and outputs of a model, each with a name, by which the nodes behind find it.
+    """Inputs, nodes and outputs of a model, each with a name, by which later nodes find it.
 
     A node is a layer, used on the one or on the merged tensors that it names; shapes are checked,
     and weights made, as nodes are added. A layer that was in use before keeps the name that it has

@@ -20,7 +20,7 @@ from graphc.engine.configs.registry import (
 )
 from graphc.engine.keywords import BatchKeywords, LegacyCompileKeywords
 from graphc.engine.models.merged_config import first_entry
-from graphc.engine.topology.container import Container, behind
+from graphc.engine.topology.container import Container, use_with_output
 from graphc.engine.topology.holding import with_held
 from graphc.engine.topology.layer import Input, InputLayer, Layer
 from graphc.engine.topology.layer_list import LayerList
@@ -38,7 +38,7 @@ _log = logging.getLogger("graphc")
 
 
 class Sequential(Model):
-    """Layers one behind another, each fed by the one before.
+    """Layers one after another, each fed by the one before.
 
     The first layer says what comes in: ``Dense(10, input_dim=64)``, or ``input_shape=`` without the
     batch axis; it may also be a model, a layer that is in use elsewhere, or a Merge of several
@@ -80,7 +80,7 @@ class Sequential(Model):
         inside = set(self._graphc_wiring.layers)
         branches = [one for branch in self._graphc_branches() for one in _parts(branch, inside)]
         known = set(with_held([*branches, *self._graphc_added]))
-        # A branch may be a layer in use behind others, which are between inputs and outputs too.
+        # A branch may be a layer in use after others, which are between inputs and outputs too.
         others = [
             layer
             for layer in self._graphc_wiring.layers
@@ -89,7 +89,7 @@ class Sequential(Model):
         return list(dict.fromkeys([*others, *branches, *self._graphc_added[1:]]))
 
     def _graphc_layers_in_use(self) -> list[Layer]:
-        """Return the layers that the outputs depend on; behind a Merge that gives a list, a layer
+        """Return the layers that the outputs depend on; after a Merge that gives a list, a layer
         may read only one of its tensors."""
         held = self._graphc_held_layers()
         first = self._graphc_added[0] if self._graphc_added else None
@@ -123,7 +123,7 @@ class Sequential(Model):
 
         Raises:
             ArgumentError: not a layer, a name that is taken, a first layer without an input shape.
-            ShapeError: a layer that does not fit behind the last one.
+            ShapeError: a layer that does not fit after the last one.
         """
         if not isinstance(layer, Layer):
             hint = ""
@@ -156,7 +156,7 @@ class Sequential(Model):
     def pop(self) -> None:
         """Remove the last layer. A compiled model has to be compiled again."""
         self._graphc_need_layers("pop")
-        before = behind(self._graphc_added[-1], self.outputs[0])
+        before = use_with_output(self._graphc_added[-1], self.outputs[0])
         if len(self._graphc_added) > 1:
             self._graphc_reconnect(before.input_tensors)
             return
@@ -167,12 +167,12 @@ class Sequential(Model):
         vars(self).pop("_graphc_wiring", None)
 
     def _graphc_reconnect(self, outputs: list[g.Node]) -> None:
-        """Make the output of one of the layers the model's output, and remove the layers behind
+        """Make the output of one of the layers the model's output, and remove the layers after
         it."""
         kept = list(self._graphc_added)
         tensors = self.outputs
         while kept and outputs != tensors:
-            tensors = behind(kept.pop(), tensors[0]).input_tensors
+            tensors = use_with_output(kept.pop(), tensors[0]).input_tensors
         if not kept:
             raise ArgumentError(
                 f"{self.name}.outputs: expected the output of one of the model's layers, received "

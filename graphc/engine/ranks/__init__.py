@@ -1,1 +1,1 @@
-"""Ranks that train together: variables made alike, calls compared."""
+"""Ranks that train together: variables of rank 0 are broadcast, and calls compared."""

@@ -16,10 +16,11 @@ from graphc.parallel.joining import join
 from graphc.parallel.transport import Transport, failing_together
 
 _WHOLE_BYTES = 1 << 26
-"""Of an array in memory that is compared whole, which takes less than 0.1 s."""
+"""The size up to which an array in memory is compared whole, which takes less than 0.1 s."""
 
 _ROWS = 16
-"""Samples of a larger array that are compared: a file of other data differs in most of them."""
+"""The number of samples of a larger array that are compared: a file of other data differs in most
+of them."""
 
 
 def compare_call(where: str, arrays: Sequence[Data], **arguments: object) -> None:
@@ -33,7 +34,7 @@ def called_together(
     where: str, arrays: Sequence[Data], **arguments: object
 ) -> AbstractContextManager[None]:
     """Compare a call as `compare_call` does, and return a context in which ranks fail together."""
-    if config.ranks == "none":  # no further: a prediction of one sample takes some microseconds
+    if config.ranks == "none":  # a prediction of one sample takes some microseconds: do no more
         return _ALONE
     ranks = join(where, writes=False)
     compare_on(ranks, where, arrays, arguments)
@@ -51,7 +52,7 @@ def compare_on(
 ) -> None:
     """Compare a call on these ranks; see `compare_call`."""
     if ranks.size > 1:
-        # Models of the same program may have other names, where a rank made more of them.
+        # Without the model's name: it differs where a rank has made more models than others.
         call = {"call": where.rpartition(".")[2], **arguments}
         facts = {name: str(value) for name, value in call.items()}
         agree(where, ranks, platform.node(), {**facts, "data": digest_of_data(arrays)})
@@ -63,7 +64,7 @@ def digest_of_data(arrays: Sequence[Data]) -> str:
 
 
 def digest_of_rows(array: Data) -> str:
-    """Return a digest of an array; only some samples count if it is large or in a file."""
+    """Return a digest of an array; of a large one, or one in a file, that of some samples."""
     if isinstance(array, np.ndarray) and array.nbytes <= _WHOLE_BYTES:
         return digest(array)
     rows = np.unique(np.linspace(0, len(array) - 1, _ROWS).astype("int64"))

@@ -85,7 +85,7 @@ class Container(HoldingLayer):
                 raise ArgumentError(
                     f"{self.name}: an input has to be an Input, and {g.label(tensor)} is the "
                     f"output of {entry.layer.name}; make an Input of the shape "
-                    f"{known_shape(tensor)[1:]} and call the layers behind on it"
+                    f"{known_shape(tensor)[1:]} and call the layers that follow on it"
                 )
         if len(set(inputs)) != len(inputs):
             twice = next(one.layer.name for one in entries if entries.count(one) > 1)
@@ -192,7 +192,7 @@ class Container(HoldingLayer):
                 f"of the model, which are {', '.join(self.output_names)}; make another model, "
                 "Model(model.input, model.layers[k].output)"
             )
-        self._graphc_reconnect(behind(layer, self.outputs[0]).input_tensors)
+        self._graphc_reconnect(use_with_output(layer, self.outputs[0]).input_tensors)
 
     def layers_as_wired(self) -> list[Layer]:
         """Return the inputs' layers, then the others in topological order."""
@@ -536,7 +536,7 @@ class Container(HoldingLayer):
         return self.layers
 
 
-def behind(layer: Layer, tensor: g.Node) -> LayerNode:
+def use_with_output(layer: Layer, tensor: g.Node) -> LayerNode:
     """Return the use of a layer whose output is the tensor."""
     return next(node for node in layer.inbound_nodes if tensor in node.output_tensors)
 

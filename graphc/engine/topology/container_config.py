@@ -37,7 +37,7 @@ Output = tuple[str, int, int]
 """A call, and the number of the output."""
 
 
-class Connected(Protocol):
+class ConnectedModel(Protocol):
     """A model: its layers between inputs and outputs."""
 
     name: str
@@ -66,7 +66,7 @@ def description(model: Layer, method: str) -> dict[str, Any]:
     return found
 
 
-def model_config(model: Connected, calls: Collection[LayerNode]) -> dict[str, Any]:
+def model_config(model: ConnectedModel, calls: Collection[LayerNode]) -> dict[str, Any]:
     """Return the config of a model, given the calls of layers between its inputs and outputs."""
     wanted = set(calls)
     kept: dict[Layer, list[LayerNode]] = {}

@@ -52,7 +52,7 @@ class LayerList(list[Any]):
     def pop(self, index: Any = -1) -> Any:
         """Remove the last layer from the model, and return it. ArgumentError for any other layer.
 
-        In Keras this changed the list alone, and programs set the model's `outputs` behind it; they
+        In Keras this changed the list alone, and programs set the model's `outputs` after it; they
         may do so here too, to what they are already. One line in the log says it.
         """
         if not self or as_index(index) not in (-1, len(self) - 1):

@@ -146,7 +146,7 @@ class LayerNode:
         input_tensors, output_tensors, input_masks, output_masks, input_shapes, output_shapes: one
             for each input or output.
         is_list: True if the layer was called on a list of tensors.
-        uses: the use itself, behind those inside of it; set by the layer.
+        uses: the use itself, after those inside of it; set by the layer.
     """
 
     def __init__(
@@ -265,7 +265,7 @@ def mask_of(tensor: g.Node) -> Mask:
 
 class JoinedTensors(list[Any]):
     """A list of tensors that can also be read like a dict by their names: Keras 0.3 gave a layer
-    behind 'join' a dict, later releases a list."""
+    after 'join' a dict, later releases a list."""
 
     def __init__(self, names: Sequence[str], tensors: Sequence[g.Node]):
         super().__init__(tensors)

@@ -59,7 +59,7 @@ class Merge(Layer):
             their lengths: of (batch, features) it is x . y / sqrt(x . x * y . y), of the shape
             (batch, 1). A vector of zeros has the cosine 0 with every other.
         a function: gets the list of inputs, and returns a node.
-        None: the inputs stay apart, a list, for a layer behind that takes one.
+        None: the inputs stay apart, a list, for a layer after it that takes one.
 
     Masks (batch, time): of 'sum', 'mul', 'ave', 'max', and of 'concat' along features, a step
     counts that counts in every input; 'concat' along time joins the masks, and where an input has
@@ -166,7 +166,7 @@ class Merge(Layer):
             raise ArgumentError(
                 f"{self._where()}: expected a list of at least two tensors, received {received}. "
                 "In a Sequential a Merge can only be the first layer, Merge([left_model, "
-                "right_model], mode='sum'), or stand behind one that gives a list"
+                "right_model], mode='sum'), or stand after one that gives a list"
             )
         if mask is not None and len(to_list(mask)) != len(inputs):
             raise ArgumentError(

@@ -102,7 +102,7 @@ def _axes_behind_batch(x: g.Node, axes: Sequence[int], position: int, where: str
     for axis in axes:
         if not -x.ndim <= axis < x.ndim or axis % x.ndim == 0:
             raise ArgumentError(
-                f"{where}: dot_axes: expected an axis of input {position}, {_described(x)}, behind "
+                f"{where}: dot_axes: expected an axis of input {position}, {_described(x)}, after "
                 f"the batch: 1 to {x.ndim - 1} or {1 - x.ndim} to -1, received {axis}"
             )
     found = [axis % x.ndim for axis in axes]

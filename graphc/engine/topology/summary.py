@@ -30,7 +30,7 @@ def format_summary(
     last lines give both numbers.
 
     Where the layers are not a chain, each row also has the layers that it reads, with the numbers
-    of call and output behind those that have several. A layer that is shared and has outputs of
+    of call and output after those that have several. A layer that is shared and has outputs of
     several shapes shows them all. Fits 80 columns: longer cells have several lines.
 
     Args:

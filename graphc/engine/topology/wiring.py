@@ -22,7 +22,7 @@ class Wiring:
     """The uses and layers between the inputs and the outputs of a model.
 
     Attributes:
-        nodes: the uses, each behind those whose outputs it reads; without those of the inputs.
+        nodes: the uses, each after those whose outputs it reads; without those of the inputs.
         layers: those with the longest path to an output first; with the inputs' layers.
         depths: the length of the longest path from each use to an output, those of the inputs too.
     """

@@ -97,7 +97,7 @@ class Checkpoint:
             trained = np.array([indices[weight] for weight in compiled.trained], "int64")
         draws = self._trainer.draws
         return RunState(
-            self._trainer.run.epochs_done,
+            self._trainer.public_model.epochs_done,
             draws.call_step.value,
             draws.keys(draws_of_run(model, compiled)),
             np.array(
@@ -183,7 +183,7 @@ class Checkpoint:
             if seed >= 0:
                 layer._graphc.seed = seed
         self._trainer.draws.call_step.value = state.call_step
-        self._trainer.run.epochs_done = state.epochs_done
+        self._trainer.public_model.epochs_done = state.epochs_done
         if compiled is not None:
             compiled.choice.native = state.native
             compiled.plans = {
@@ -204,7 +204,7 @@ def _training_plans(compiled: Compiled | None) -> list[ShardPlan]:
 
 @contextmanager
 def generator_unchanged() -> Iterator[None]:
-    """Restore NumPy's global generator behind the block."""
+    """Restore the state of NumPy's global generator after the block."""
     before = np.random.get_state(legacy=False)
     try:
         yield

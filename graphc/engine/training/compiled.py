@@ -49,7 +49,7 @@ _MODES = next(flag.choices for flag in FLAGS if flag.name == "mode")
 
 @dataclass
 class PendingNumbers:
-    """The values of a step that was begun; `get` waits for them and converts them to numbers."""
+    """The values of a step that was started; `get` waits for them and converts them to numbers."""
 
     pending: Pending
     numbers: Callable[[Sequence[np.ndarray]], list[float]]
@@ -77,9 +77,9 @@ class Compiled:
         functions: the functions by purpose and number of shards.
         warned_of_targets: the outputs for which the log said that targets are no probabilities.
         shards: the number of shards in which `train` and `test` compute a batch.
-        memory: a limit in bytes from which `divide` chooses `shards`, or None.
-        plans: the numbers of shards that `divide` chose.
-        has_begun: True once the ranks that train together have the same state.
+        memory: a limit in bytes for which `choose_shards` sets `shards`, or None.
+        plans: the numbers of shards that `choose_shards` found.
+        is_synchronised: True once the ranks that train together have the same state.
     """
 
     model: Container
@@ -98,7 +98,7 @@ class Compiled:
     shards: int = 1
     memory: int | None = None
     plans: Plans = field(default_factory=dict)
-    has_begun: bool = False
+    is_synchronised: bool = False
     _warned_of_trainable: bool = False
 
     @property
@@ -135,8 +135,9 @@ class Compiled:
         others = {*self.trained, *weights, *(variable for variable, _ in self.model.updates)}
         return [one for one, _ in self.updates if one not in others and one.ndim]
 
-    def begun(self, step: MadeFunction) -> Callable[..., Pending | PendingNumbers]:
-        """Begin a step of training or testing; see `numbers` for its values."""
+    def starting(self, step: MadeFunction) -> Callable[..., Pending | PendingNumbers]:
+        """Return the function that starts a step of training or testing; `numbers` describes its
+        values."""
         if not self.of_epochs:
             return step.start
         return lambda *arrays: PendingNumbers(step.start(*arrays), self.numbers)
@@ -148,8 +149,8 @@ class Compiled:
             for label, value in zip(self.labels, values, strict=True)
         ]
 
-    def choose(self, epochs: int, steps: int) -> None:
-        """Choose between native code and the interpreter, unless it was chosen before.
+    def choose_native(self, epochs: int, steps: int) -> None:
+        """Choose between native code and the interpreter, unless that was chosen before.
 
         Args:
             epochs, steps: the number of epochs of the training that begins, and of steps in each.
@@ -167,13 +168,13 @@ class Compiled:
     def _key(self, purpose: str) -> tuple[str | int, ...]:
         return purpose, self.shards
 
-    def take(self, division: Division) -> None:
+    def set_division(self, division: Division) -> None:
         """Set the number of shards, or the memory limit, that a call was given."""
         self.shards, self.memory = division.shards, division.memory
 
-    def divide(self, where: str, purpose: str, shapes: Shapes) -> None:
-        """Choose the number of shards of a step on arrays of these shapes, if a limit of memory is
-        given, before its function is made.
+    def choose_shards(self, where: str, purpose: str, shapes: Shapes) -> None:
+        """Choose the number of shards of a step on arrays of these shapes, before its function is
+        made. Does nothing without a limit of memory.
 
         Raises:
             ArgumentError: the step does not fit the memory in any number of shards.

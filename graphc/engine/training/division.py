@@ -17,10 +17,10 @@ from graphc.lookup import whole_number
 _log = logging.getLogger("graphc")
 
 Plans = dict[tuple[str, int, Shapes], int]
-"""The numbers of shards that were chosen, by purpose, bytes and shapes."""
+"""The numbers of shards that were chosen, by purpose, limit of memory in bytes and shapes."""
 
 _MOST_PLANS = 64
-_LARGEST = 5  # values in a message
+_MOST_SHOWN = 5  # values in a message
 
 
 @dataclass(frozen=True)
@@ -70,10 +70,11 @@ def planned_shards(
 
     Args:
         where: the call, for messages.
-        plans: those of before, which are kept: so a training that goes on from a file on another
-            machine has the same number.
-        key: of this one.
-        whole, divided: make the function of a whole batch, and one of any number of shards.
+        plans: the numbers that were chosen before. They are kept and saved, so that a training
+            that goes on from a file on another machine has the same number.
+        key: the key of this step in `plans`.
+        whole: makes the function of the whole batch.
+        divided: makes one that can be divided into any number of shards.
 
     Raises ArgumentError where no number fits.
     """
@@ -116,7 +117,7 @@ def _divided(
 
 def _unfitting(where: str, nbytes: int, samples: int, tried: Sequence[StepMemory]) -> ArgumentError:
     least = min(tried, key=lambda one: one.total)
-    values = [f"  {shown_size(use.nbytes):>9}  {use}" for use in least.values[:_LARGEST]]
+    values = [f"  {shown_size(use.nbytes):>9}  {use}" for use in least.values[:_MOST_SHOWN]]
     return ArgumentError(
         f"{where}: memory={shown_size(nbytes)}: a batch of {samples} samples fits in no number of "
         f"shards. The least that works is memory={least.total}, which is {least.shards} "

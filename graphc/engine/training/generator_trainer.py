@@ -35,14 +35,14 @@ from graphc.parallel.joining import join
 
 _log = logging.getLogger("graphc")
 
-_WAIT_SECONDS = 0.05  # between two looks of a generator's thread whether it is to end
+_WAIT_SECONDS = 0.05  # after which a generator's thread checks whether it is to end
 
 
 class GeneratorTrainer:
     """Runs a model's functions on the batches of generators.
 
     Args:
-        trainer: has the functions.
+        trainer: the trainer of the model, which has its functions.
     """
 
     def __init__(self, trainer: Trainer) -> None:
@@ -82,15 +82,24 @@ class GeneratorTrainer:
                 *(workers, collector, class_weight),
             )
             if compiled.memory is not None:
-                compiled.divide(where, "train", shapes_of(batches.first(generator)))
+                compiled.choose_shards(where, "train", shapes_of(batches.first(generator)))
             if epochs:
-                compiled.choose(epochs.stop, ceil(count / BATCH_SIZE))
+                compiled.choose_native(epochs.stop, ceil(count / BATCH_SIZE))
             compiled.train()  # made before a thread works beside it
             validate = self._validation(
                 *(threads, compiled, validation_data, nb_val_samples, max_q_size, where),
                 *(nb_val_worker, pickle_safe, sharded),
             )
-            what = (trainer.run, compiled, batches, count, epochs, verbose, listening, validate)
+            what = (
+                trainer.public_model,
+                compiled,
+                batches,
+                count,
+                epochs,
+                verbose,
+                listening,
+                validate,
+            )
             return run_epochs(*what)
 
     def _batches(
@@ -189,8 +198,8 @@ class GeneratorTrainer:
                 _collector(where, compiled, sharded),
             )
             if compiled.memory is not None:
-                compiled.divide(where, "test", shapes_of(batches.first(generator)))
-            test = compiled.begun(compiled.test())
+                compiled.choose_shards(where, "test", shapes_of(batches.first(generator)))
+            test = compiled.starting(compiled.test())
             with together:
                 values = loops.evaluate_loop(test, batches, count, compiled.labels, show)
         return one_or_list(values)
@@ -214,8 +223,8 @@ class GeneratorTrainer:
         count = whole_number(f"{where}: val_samples", val_samples, least=1)
         wanted = division(where, shards, memory)
         collector = _collector(where, wanted, sharded)
-        alike = {"sharded": sharded, "on_first_rank_only": on_first_rank_only}
-        together = called_together(where, (), val_samples=count, **alike)
+        arguments = {"sharded": sharded, "on_first_rank_only": on_first_rank_only}
+        together = called_together(where, (), val_samples=count, **arguments)
 
         def prepare(item: object, place: str) -> list[np.ndarray] | None:
             x = feeds.inputs_of_item(item, place)

@@ -22,10 +22,10 @@ class PendingValues(Protocol):
 
 
 Step = Callable[..., PendingValues]
-"""A function of a batch: it is begun, and its values are asked for when they are needed."""
+"""A function that starts a step on a batch; its values are waited for when they are needed."""
 
-# Batches of an evaluation whose values are not asked for yet: a device may be that far behind.
-_MOST_BEGUN = 64
+# Limit on the batches of an evaluation that were started and whose values were not waited for.
+_MOST_STARTED = 64
 
 
 class Run(Protocol):
@@ -48,12 +48,12 @@ def fit_loop(
     """Train on all batches, once in each epoch.
 
     Args:
-        model: ends the loop behind the epoch in which its `stop_training` becomes true, and has the
-            number of epochs that are done as `epochs_done`.
+        model: its `stop_training` ends the loop after the current epoch; its `epochs_done` is set
+            to the number of epochs that are done.
         step: takes the arrays of a batch, returns a value for each label.
-        batches: gone through once an epoch.
-        labels: names of what `step` and `validate` return.
-        validate: the values on the validation data, or None.
+        batches: an iteration over it yields the batches of one epoch.
+        labels: names of the values that `step` and `validate` return.
+        validate: returns the values on the validation data; or None.
     """
     model.epochs_done = epochs.start
     callbacks.on_train_begin()
@@ -85,22 +85,22 @@ def evaluate_loop(
 ) -> list[float]:
     """Return the means of a step's values over the samples, with batches weighted by their size.
 
-    `samples` is how many there will be, for the progress bar.
+    `samples`, their total number, is for the progress bar.
     """
     seen = 0
     totals = [0.0] * len(labels)
-    begun: deque[tuple[int, PendingValues]] = deque()
+    started: deque[tuple[int, PendingValues]] = deque()
     with ProgressBar(samples, "evaluate", show) as bar, gone_through(batches) as epoch:
         for number, (size, batch) in enumerate(epoch):
             pending = step(*batch)
             seen += size
-            begun.append((size, pending))
-            if len(begun) > _MOST_BEGUN:
-                _add(totals, *begun.popleft())
+            started.append((size, pending))
+            if len(started) > _MOST_STARTED:
+                _add(totals, *started.popleft())
             logs = BatchLogs(number, size)
             logs.expect(labels, pending.get)
             bar.update(logs)
-    for size, pending in begun:
+    for size, pending in started:
         _add(totals, size, pending)
     return [float(one) if isinstance(one, BatchSums) else one / seen for one in totals]
 
@@ -149,7 +149,7 @@ def check_prediction(
         )
     if value.shape[1:] != expected:
         raise ShapeError(
-            f"predict: the outputs of all batches go into one array, expected {expected} behind "
+            f"predict: the outputs of all batches go into one array, expected {expected} after "
             f"the batch axis as in the first batch, received {value.shape[1:]} in the batch from "
             f"sample {start} on; use predict_on_batch for batches of different sizes"
         )

@@ -95,7 +95,7 @@ def weighted_objective(fn: Objective) -> Callable[..., g.Node]:
     """Return a function (y_true, y_pred, weights, mask=None) that gives the weighted mean of `fn`:
     sum(w * s) / count(w != 0) over the scores s of the samples (of the steps, if w has their axis).
 
-    With a mask m, s becomes s * m / mean(m) first. Axes of s behind those of w are averaged; a
+    With a mask m, s becomes s * m / mean(m) first. Axes of s after those of w are averaged; a
     user's loss that is one number for the whole batch counts for each sample. A mask or weights
     that are all 0 give 0.
     """

@@ -18,7 +18,7 @@ from graphc.compiler.function import (
     sharded_function,
 )
 from graphc.compiler.runtime.gpu.between_gpus import sums_transport
-from graphc.engine.ranks.alike import make_alike
+from graphc.engine.ranks.broadcasting import broadcast_variables
 from graphc.engine.topology.container import Container
 from graphc.engine.training.draws import Draws
 from graphc.lookup import true_or_false
@@ -28,7 +28,8 @@ from graphc.parallel.transport import Transport
 MadeFunction = Function | ShardedFunction
 
 STEPS_OF_A_LOOP = 8
-"""A training of one epoch with at most so many steps is taken for one of many, in a user's loop."""
+"""The number of steps up to which a training of one epoch counts as one of many, called in a loop
+of the user's."""
 
 
 def make_function(
@@ -69,9 +70,9 @@ def make_function(
         ranks = join(arguments["name"], writes=purpose == "train")
     if shards == ranks.size == 1:
         return function(inputs, outputs, **arguments)
-    if purpose != "train":  # a training makes the whole state alike when it begins
+    if purpose != "train":  # `synchronise` broadcasts the whole state of a training
         weights = [weight for layer in model.stored_layers() for weight in layer.weights]
-        make_alike(ranks, list(dict.fromkeys(weights)), arguments["name"])
+        broadcast_variables(ranks, list(dict.fromkeys(weights)), arguments["name"])
     arguments |= {"shards": shards, "ranks": sums_transport(ranks), "spread": spread}
     return sharded_function(inputs, outputs, **arguments)
 

@@ -49,7 +49,7 @@ class Model(Container):
     batches, a `GeneratorTrainer`, a `Checkpoint` for files, `Feeds` for its data.
 
     Attributes:
-        stop_training: a callback sets it to end `fit` behind the epoch.
+        stop_training: a callback sets it to end `fit` after the epoch.
         history: what the last `fit` or `fit_generator` returned; none before.
         epochs_done: how many epochs the last `fit` or `fit_generator` has behind it, those before
             its `initial_epoch` too. A later one goes on with ``initial_epoch=model.epochs_done``.
@@ -180,7 +180,7 @@ class Model(Container):
                 epoch.
             callbacks: told of every batch and epoch.
             validation_split: this fraction, the last of the samples before any shuffling, is held
-                out and evaluated behind each epoch.
+                out and evaluated after each epoch.
             validation_data: (x, y) or (x, y, sample_weight) to evaluate instead.
             shuffle: True, False, or 'batch' to shuffle whole batches.
             class_weight: class -> weight of its samples in the loss.
@@ -189,13 +189,14 @@ class Model(Container):
                 run, or from that of the file that the model was loaded from: as many samples are
                 shuffled from the order that they had there.
             show_accuracy: the accuracy beside the metrics that `compile` was given.
-            shards: how many parts a step takes its batch in, one after the other; by default as the
-                flag `shards` says, 1. The gradients, losses and metrics are those of the whole
-                batch, up to the order of sums, with the memory of a part's activations.
+            shards: the number of parts of a batch, which a step computes one after the other; by
+                default that of the flag `shards`, 1. The gradients, losses and metrics are those of
+                the whole batch, up to the order of sums, with the memory of a part's activations.
                 BatchNormalization trains on the statistics of each part.
-            memory: instead of `shards`, what a step may take, such as ``"200MB"``: its batch is
-                taken in the least power of two of parts that fits, by the plan of the memory, which
-                the log and the model's file tell. The default is that of the flag `memory`.
+            memory: instead of `shards`, the memory that a step may take, such as ``"200MB"``: the
+                batch is divided into the smallest power of two of parts that fits according to the
+                memory plan. The log and the model's file have the number. The default is that of
+                the flag `memory`.
 
         Returns:
             The History: ``history.history['loss']`` has one value an epoch.
@@ -254,7 +255,7 @@ class Model(Container):
         was made with the meanings of Keras from 1.0.6 on.
 
         Args:
-            shards, memory: how many parts a step takes its batch in; see `fit`.
+            shards, memory: the number of parts of a batch; see `fit`.
             on_first_rank_only: of several processes, with the flag `ranks`, the first alone gets
                 the outputs, and others None; by default all of them get all outputs.
         """
@@ -341,7 +342,7 @@ class Model(Container):
                 default all of them yield whole batches. Samples are counted over all processes. One
                 process alone yields whole batches either way.
             show_accuracy: the accuracy beside the metrics that `compile` was given.
-            shards: how many parts a step takes its batch in; see `fit`.
+            shards: the number of parts of a batch; see `fit`.
             memory: what a step may take, as in `fit`. The number of shards is chosen for the first
                 batch, which is taken before anything else, and no other may be larger.
 
@@ -389,7 +390,7 @@ class Model(Container):
             max_q_size: how many batches are made ahead; those left at the end are lost.
             nb_worker, pickle_safe, sharded: see `fit_generator`.
             show_accuracy: the accuracy beside the metrics that `compile` was given.
-            shards, memory: how many parts a step takes its batch in; see `fit_generator`.
+            shards, memory: the number of parts of a batch; see `fit_generator`.
         """
         workers = workers_for(f"{self.name}.evaluate_generator", generator, nb_worker, pickle_safe)
         call = ("evaluate_generator", kwargs, self.evaluate_generator, "show_accuracy")
@@ -420,7 +421,7 @@ class Model(Container):
             max_q_size: how many batches are made ahead; those left at the end are lost.
             nb_worker, pickle_safe: see `fit_generator`; but one thread or process, with a warning
                 if more are asked for, since the outputs are in the order of the samples.
-            shards, memory: how many parts a step takes its batch in; see `fit_generator`.
+            shards, memory: the number of parts of a batch; see `fit_generator`.
             sharded: the generators of several processes yield their own rows; see `fit_generator`.
             on_first_rank_only: the first of several processes alone gets the outputs, and others
                 None; see `predict`.
@@ -515,7 +516,7 @@ class Model(Container):
     def _make_train_function(self) -> None:
         """Make the function of a training step now, not at the first one, as Keras names it."""
         compiled = self._graphc_trainer.need_compiled("_make_train_function")
-        compiled.choose(epochs=1, steps=1)
+        compiled.choose_native(epochs=1, steps=1)
         compiled.train()
 
     def _make_test_function(self) -> None:

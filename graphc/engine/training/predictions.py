@@ -21,13 +21,13 @@ class Predictions:
     """The functions that predict with a model as it is now connected, each made at its first use.
 
     Args:
-        model: whose inputs and outputs are those of the functions.
-        draws: of the model.
-        compiled: what `compile` made, whose mode and choice of an engine count here too; None where
-            the model is not compiled.
+        model: the model whose outputs the functions compute.
+        draws: its random draws.
+        compiled: the result of `compile`, whose mode and choice of native code apply here, too;
+            None if the model is not compiled.
 
     Attributes:
-        functions: by their number of shards.
+        functions: the functions by their number of shards.
     """
 
     def __init__(self, model: Container, draws: Draws, compiled: Compiled | None) -> None:

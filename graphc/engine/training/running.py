@@ -1,4 +1,4 @@
-"""The common parts of `fit` and `fit_generator`: their arguments, and a run with its callbacks."""
+"""Checks of the arguments of `fit` and `fit_generator`, and a training run with its callbacks."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from graphc.engine.training import loops
 from graphc.engine.training.compiled import Compiled
 from graphc.engine.training.loops import Step
 from graphc.engine.training.made_functions import MadeFunction
-from graphc.engine.training.together import begin_together, compare_rates
+from graphc.engine.training.synchronising import compare_settings, synchronise
 from graphc.errors import ArgumentError
 from graphc.lookup import whole_number
 from graphc.parallel.joining import join
@@ -60,25 +60,25 @@ def run_epochs(
     """Train with the user's callbacks between those that every training has.
 
     Args:
-        model: whose `stop_training` ends the run, and that callbacks see.
-        compiled: what trains and tests.
-        batches: of an epoch, at each iteration.
-        samples: how many an epoch has.
-        epochs: their numbers.
+        model: the model that callbacks see; its `stop_training` ends the run.
+        compiled: the functions that train and test.
+        batches: an iteration over it yields the batches of one epoch.
+        samples: the number of samples of an epoch.
+        epochs: the numbers of the epochs to run.
         verbose: 0, 1 or 2.
-        callbacks: the user's.
-        validate: the values on validation data, by the step that tests; or None.
-        params: further ones for callbacks.
+        callbacks: those of the user.
+        validate: returns the values on the validation data, given the step that tests; or None.
+        params: further entries of the callbacks' `params`.
     """
     where = f"{model.name}.fit"
     ranks = join(where)
     if ranks.rank:
         verbose, callbacks = 0, [one for one in callbacks if not one.on_first_rank_only]
     with failing_together(ranks):
-        begin_together(ranks, compiled, where, batches, model.validation_data)
+        synchronise(ranks, compiled, where, batches, model.validation_data)
         labels = compiled.labels
         testing = compiled.test() if validate is not None else None
-        test = None if testing is None else compiled.begun(testing)
+        test = None if testing is None else compiled.starting(testing)
         step = compiled.train()
         if verbose and epochs:
             compile_functions(model.name, step, testing)
@@ -109,18 +109,18 @@ def run_epochs(
         model.stop_training = False
         try:
             loops.fit_loop(
-                *(model, compiled.begun(step), batches, labels, epochs, listeners),
+                *(model, compiled.starting(step), batches, labels, epochs, listeners),
                 None if validate is None or test is None else partial(validate, test),
             )
-            meet(ranks, f"{where}: its end")  # those without rank 0's callbacks are ahead of it
+            meet(ranks, f"{where}: its end")  # ranks without rank 0's callbacks are ahead of it
         finally:
             progress.close()
         return history
 
 
 def compile_functions(name: str, step: MadeFunction, test: MadeFunction | None) -> None:
-    """Compile before the first epoch, and print the time that it took; prints nothing if the cache
-    has everything."""
+    """Compile before the first epoch, and print the time that it took; print nothing if the cache
+    has all code."""
     started = time.perf_counter()
     running = False
 
@@ -141,9 +141,11 @@ def compile_functions(name: str, step: MadeFunction, test: MadeFunction | None) 
 
 
 class _EpochsTogether(cbks.Callback):
-    """Makes ranks end an epoch together: they wait for what rank 0 alone does (saving the
-    optimizer's state needs parts from all), which may fail, and then compare the rates that
-    callbacks may have changed."""
+    """Synchronises ranks at the end of each epoch.
+
+    They wait for what rank 0 alone does, such as saving, which needs parts of the optimizer's state
+    from all, and which may fail. Then they compare the settings that callbacks may have changed.
+    """
 
     def __init__(self, ranks: Transport[np.ndarray], compiled: Compiled, where: str) -> None:
         super().__init__()
@@ -151,11 +153,11 @@ class _EpochsTogether(cbks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: cbks.Logs = None) -> None:
         meet(self._ranks, f"{self._where}: the end of epoch {epoch + 1}")
-        compare_rates(self._ranks, self._compiled, self._where, epoch)
+        compare_settings(self._ranks, self._compiled, self._where, epoch)
 
 
 class _NotFiniteLoss(cbks.Callback):
-    """Logs a line behind the first epoch whose loss is not finite."""
+    """Logs a line after the first epoch whose loss is not finite."""
 
     has_warned = False
 
@@ -177,13 +179,13 @@ class _NotFiniteLoss(cbks.Callback):
 def checked_epochs(where: str, initial_epoch: object, nb_epoch: object) -> range:
     """Return the numbers of the epochs."""
     first = whole_number(f"{where}: initial_epoch", initial_epoch, least=0)
-    behind = whole_number(f"{where}: nb_epoch", nb_epoch, least=0)
-    if first > behind:
+    stop = whole_number(f"{where}: nb_epoch", nb_epoch, least=0)
+    if first > stop:
         raise ArgumentError(
-            f"{where}: initial_epoch: expected at most nb_epoch={behind}, up to which epochs run, "
+            f"{where}: initial_epoch: expected at most nb_epoch={stop}, up to which epochs run, "
             f"received {first}; nb_epoch counts the epochs before initial_epoch too"
         )
-    return range(first, behind)
+    return range(first, stop)
 
 
 def checked_callbacks(where: str, given: object) -> list[cbks.Callback]:
@@ -212,7 +214,7 @@ def _check_hooks(where: str, callback: cbks.Callback) -> None:
         label = f"{where}: {type(callback).__name__}.{name}"
         if not callable(hook):
             raise ArgumentError(f"{label}: expected a function, received {hook!r}")
-        # Of the function itself, for one that lacks `self` has no signature as a method.
+        # The function is checked, not the method: a method that lacks `self` has no signature.
         check_takes(
             *(hook.__func__, label, "self") if isinstance(hook, MethodType) else (hook, label),
             *arguments,

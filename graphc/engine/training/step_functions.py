@@ -23,12 +23,12 @@ class StepFunction:
     ``model.train_function([x, y, weights, 1.0])``.
 
     Args:
-        made: what `fit`, `evaluate` or `predict` call.
+        made: the function that `fit`, `evaluate` or `predict` call.
         inputs: its inputs.
-        training: the learning phase that it has.
-        differs: whether the model differs in training, so that a call tells the phase.
-        in_phase: makes the function of the other phase, where a call asks for it.
-        values: from what the function computes to what a call returns.
+        training: its learning phase.
+        differs: True if the model differs in training, so that a call passes the phase.
+        in_phase: makes the function of a phase; it is called for the other phase at its first use.
+        values: converts the results of the function to what a call returns.
 
     Attributes:
         inputs: the tensors that a call feeds: the model's inputs, of training and testing the
@@ -136,7 +136,7 @@ class StepFunctions:
 
 
 class StepAttribute:
-    """A model's attribute with such a function, or None before it is made."""
+    """An attribute of a model: one of its step functions, or None before that is made."""
 
     def __init__(self, purpose: str) -> None:
         self._purpose = purpose

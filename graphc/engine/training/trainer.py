@@ -1,4 +1,4 @@
-"""The part of a `Model` that trains, tests and predicts, on arrays and on single batches."""
+"""The object of a `Model` that trains, tests and predicts on arrays and on single batches."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from graphc import callbacks as cbks
 from graphc.compiler.function import CompileReports, ShardedFunction
 from graphc.engine.data.array_batches import ArrayBatches
 from graphc.engine.data.batches import SampleOrder, Shapes, shapes_of
-from graphc.engine.data.rank_rows import ALL_ROWS, rank_rows
+from graphc.engine.data.rank_rows import ALL_ROWS, RankRows, rank_rows
 from graphc.engine.data.read_report import ReadReport
 from graphc.engine.data.stored import Data, in_memory, part
 from graphc.engine.ranks.comparison import called_together, compare_call
@@ -39,7 +39,7 @@ from graphc.engine.training.running import (
     is_zero,
     run_epochs,
 )
-from graphc.engine.training.together import begin_together
+from graphc.engine.training.synchronising import synchronise
 from graphc.errors import ArgumentError, IndexRangeError, NotCompiledError
 from graphc.keywords import named_parameters, refuse_unknown
 from graphc.lookup import true_or_false, whole_number
@@ -59,16 +59,16 @@ class Trainer:
 
     Args:
         model: the model whose graph is trained.
-        run: the same model, as the public attributes that a training run and callbacks use.
-        feeds: the conversions of a user's arrays to feeds of the model.
+        public_model: the same model, typed by the attributes that training and callbacks use.
+        feeds: converts a user's arrays to the arrays that the model's functions take.
 
     Attributes:
         draws: the random draws of the model.
         order: the order of the samples in the last epoch of `fit`.
     """
 
-    def __init__(self, model: Container, run: RunningModel, feeds: Feeds) -> None:
-        self.model, self.run, self.feeds = model, run, feeds
+    def __init__(self, model: Container, public_model: RunningModel, feeds: Feeds) -> None:
+        self.model, self.public_model, self.feeds = model, public_model, feeds
         self.draws = Draws()
         self.order: SampleOrder | None = None
         self._compiled: Compiled | None = None
@@ -144,17 +144,17 @@ class Trainer:
         compiled = self.need_compiled(call)
         where = f"{self.model.name}.{call}"
         if not keywords:  # the common case, without the checks below
-            compiled.take(division(where))
+            compiled.set_division(division(where))
             return compiled
-        others = dict(keywords)
-        wanted = true_or_false(where, accuracy, others.pop(accuracy, False))
-        divided = division(where, others.pop("shards", None), others.pop("memory", None))
-        refuse_unknown(where, others, [*named_parameters(method), accuracy, "shards", "memory"])
-        if wanted:
+        remaining = dict(keywords)
+        shows_accuracy = true_or_false(where, accuracy, remaining.pop(accuracy, False))
+        divided = division(where, remaining.pop("shards", None), remaining.pop("memory", None))
+        refuse_unknown(where, remaining, [*named_parameters(method), accuracy, "shards", "memory"])
+        if shows_accuracy:
             if self._with_accuracy is None or self._with_accuracy[0] is not compiled:
                 self._with_accuracy = compiled, with_accuracy(compiled)
             compiled = self._with_accuracy[1]
-        compiled.take(divided)
+        compiled.set_division(divided)
         return compiled
 
     def prediction_function(self, shards: int = 1) -> MadeFunction:
@@ -197,11 +197,11 @@ class Trainer:
         """Train on one batch; see `Model.train_on_batch`."""
         where = f"{self.model.name}.train_on_batch"
         arrays = self.feeds.batch(compiled, x, y, sample_weight, class_weight)
-        compiled.divide(where, "train", shapes_of(arrays))
+        compiled.choose_shards(where, "train", shapes_of(arrays))
         ranks = join(where)
-        if not compiled.has_begun:
-            begin_together(ranks, compiled, where)
-        compiled.choose(epochs=1, steps=1)
+        if not compiled.is_synchronised:
+            synchronise(ranks, compiled, where)
+        compiled.choose_native(epochs=1, steps=1)
         step = compiled.train()
         check_shards(where, compiled.shards, len(arrays[0]))
         with failing_together(ranks):
@@ -215,7 +215,7 @@ class Trainer:
         where = f"{self.model.name}.test_on_batch"
         arrays = self.feeds.batch(compiled, x, y, sample_weight)
         compare_call(where, arrays)
-        compiled.divide(where, "test", shapes_of(arrays))
+        compiled.choose_shards(where, "test", shapes_of(arrays))
         step = compiled.test()
         check_shards(where, compiled.shards, len(arrays[0]))
         return _number_or_list(compiled.numbers(step(*arrays)))
@@ -253,46 +253,57 @@ class Trainer:
         check_choice(f"{where}: shuffle", shuffle, (True, False, "batch"))
         batch_size = whole_number(f"{where}: batch_size", batch_size, least=1)
         epochs = checked_epochs(where, initial_epoch, nb_epoch)
-        checked = checked_callbacks(where, callbacks)
+        listeners = checked_callbacks(where, callbacks)
+
         arrays = self.feeds.samples(compiled, x, y, sample_weight, class_weight)
-        held_out = None
-        if validation_data is not None:
-            held_out = self.feeds.validation(compiled, validation_data, where)
-        elif validation_split is not None and not is_zero(validation_split):
-            arrays, held_out = _split(arrays, validation_split, where)
-        self.feeds.check_batches(len(arrays[0]), batch_size)
-        compiled.divide(where, "train", shapes_of(arrays, batch_size))
-        check_shards(where, compiled.shards, batch_size)
-        self.run.training_data = arrays
-        own = rank_rows(join(where), compiled.shards)
-        order = self._order_to_continue(epochs, arrays, shuffle)
-        batches = ArrayBatches(arrays, batch_size, shuffle, order, where, own)
-        self.order, self._batches = batches.order, batches
-        if epochs:
-            compiled.choose(epochs.stop, ceil(batches.samples / batch_size))
-        history = run_epochs(
-            self.run,
-            compiled,
-            batches,
-            len(arrays[0]),
-            epochs,
-            verbose,
-            checked,
-            self.validation(compiled, held_out, batch_size),
-            batch_size=batch_size,
+        arrays, held_out = self._hold_out(
+            compiled, arrays, validation_data, validation_split, where
         )
-        if batches.windows is not None:
-            for line in str(batches.read_report()).splitlines():
-                _log.info("%s: %s", where, line)
+        batches = self._training_batches(compiled, arrays, batch_size, shuffle, epochs, where)
+        self.public_model.training_data = arrays
+        if epochs:
+            compiled.choose_native(epochs.stop, ceil(batches.samples / batch_size))
+        validate = self.validation(compiled, held_out, batch_size)
+        what = (self.public_model, compiled, batches, len(arrays[0]), epochs, verbose, listeners)
+        history = run_epochs(*what, validate, batch_size=batch_size)
+        _log_reads(batches, where)
         return history
 
-    def _order_to_continue(
-        self, epochs: range, arrays: Sequence[Data], shuffle: bool | str
-    ) -> SampleOrder | None:
-        """Return the order of samples in the previous epoch, if these epochs continue it."""
-        continues = 0 < epochs.start == self.run.epochs_done
-        order = self.order
-        return order if continues and order and order.fits(len(arrays[0]), shuffle) else None
+    def _hold_out(
+        self,
+        compiled: Compiled,
+        arrays: list[Data],
+        validation_data: object,
+        validation_split: float,
+        where: str,
+    ) -> tuple[list[Data], list[Data] | None]:
+        """Return the samples to train on, and those to validate on, None if there are none."""
+        if validation_data is not None:
+            return arrays, self.feeds.validation(compiled, validation_data, where)
+        if validation_split is not None and not is_zero(validation_split):
+            return _split(arrays, validation_split, where)
+        return arrays, None
+
+    def _training_batches(
+        self,
+        compiled: Compiled,
+        arrays: list[Data],
+        batch_size: int,
+        shuffle: bool | str,
+        epochs: range,
+        where: str,
+    ) -> ArrayBatches:
+        """Return the batches of each epoch. The order of the samples continues that of the epochs
+        before, if `epochs` does."""
+        self.feeds.check_batches(len(arrays[0]), batch_size)
+        _choose_shards(compiled, "train", arrays, batch_size, where)
+        order = None
+        if 0 < epochs.start == self.public_model.epochs_done:
+            order = self.order if self.order and self.order.fits(len(arrays[0]), shuffle) else None
+        own = rank_rows(join(where), compiled.shards)
+        batches = ArrayBatches(arrays, batch_size, shuffle, order, where, own)
+        self.order, self._batches = batches.order, batches
+        return batches
 
     def read_report(self) -> ReadReport:
         """Report the last `fit`'s reads from arrays in files; see `Model.read_report`."""
@@ -320,11 +331,10 @@ class Trainer:
         count = len(arrays[0])
         self.feeds.check_batches(count, batch_size)
         together = called_together(where, arrays, batch_size=batch_size)
-        compiled.divide(where, "test", shapes_of(arrays, batch_size))
-        check_shards(where, compiled.shards, batch_size)
+        _choose_shards(compiled, "test", arrays, batch_size, where)
         own = rank_rows(join(where, writes=False), compiled.shards)
         batches = ArrayBatches(arrays, batch_size, where=where, own=own)
-        test = compiled.begun(compiled.test())
+        test = compiled.starting(compiled.test())
         with together:
             values = loops.evaluate_loop(test, batches, count, compiled.labels, verbose == 1)
         return one_or_list(values)
@@ -333,7 +343,7 @@ class Trainer:
         self, compiled: Compiled, held_out: list[Data] | None, batch_size: int
     ) -> Callable[[Step], list[float]] | None:
         """Return a function that evaluates the held-out samples, or None if there are none."""
-        self.run.validation_data = held_out
+        self.public_model.validation_data = held_out
         if held_out is None:
             return None
         count = len(held_out[0])
@@ -364,18 +374,10 @@ class Trainer:
             check_shards(where, wanted.shards, batch_size)
         arguments = {"batch_size": batch_size, "on_first_rank_only": on_first_rank_only}
         together = called_together(where, arrays, **arguments)
-        if wanted.memory is None:
-            made = self.prediction_function(wanted.shards)
-        else:
-            made = self.divided_prediction(where, wanted, shapes_of(arrays, batch_size))
-        step = made.start
-        if on_first_rank_only is not False:
-            step = prediction_step(where, made, on_first_rank_only)
-        dtype, own = self.dtype_of_predictions, ALL_ROWS
-        if isinstance(made, ShardedFunction):
-            own = rank_rows(made.ranks, made.shards)
+        step, own = self._prediction(where, wanted, arrays, batch_size, on_first_rank_only)
+        dtype = self.dtype_of_predictions
         with together:
-            if count <= batch_size and verbose != 1 and own.ranks == 1:
+            if count <= batch_size and verbose != 1 and own.ranks == 1:  # one batch, without a loop
                 values = step(*in_memory(arrays)).get()
                 for value in values:
                     loops.check_prediction(value, count, value.shape[1:])
@@ -384,6 +386,24 @@ class Trainer:
                 batches = ArrayBatches(arrays, batch_size, where=where, own=own)
                 outputs = loops.predict_loop(step, batches, count, verbose == 1, dtype)
         return one_or_list(outputs) if outputs else None
+
+    def _prediction(
+        self,
+        where: str,
+        wanted: Division,
+        arrays: list[Data],
+        batch_size: int,
+        on_first_rank_only: bool,
+    ) -> tuple[Step, RankRows]:
+        """Return the step that predicts a batch, and the rows of it that this rank computes."""
+        if wanted.memory is None:
+            made = self.prediction_function(wanted.shards)
+        else:
+            made = self.divided_prediction(where, wanted, shapes_of(arrays, batch_size))
+        own = rank_rows(made.ranks, made.shards) if isinstance(made, ShardedFunction) else ALL_ROWS
+        if on_first_rank_only is False:
+            return made.start, own
+        return prediction_step(where, made, on_first_rank_only), own
 
 
 class LossAlone(float):
@@ -399,7 +419,7 @@ class LossAlone(float):
         if index not in (0, -1):
             raise IndexRangeError(
                 f"train_on_batch, test_on_batch: expected the index 0, received {index!r}; the "
-                "loss is the only value. metrics=['accuracy'] in compile puts the accuracy behind "
+                "loss is the only value. metrics=['accuracy'] in compile adds the accuracy after "
                 "it, and the flag keras=1.2 the loss of each of several outputs"
             )
         if not LossAlone._logged:
@@ -417,11 +437,25 @@ def _number_or_list(values: Iterable[SupportsFloat]) -> float | list[float]:
     return LossAlone(numbers[0]) if len(numbers) == 1 else numbers
 
 
+def _choose_shards(
+    compiled: Compiled, purpose: str, arrays: list[Data], batch_size: int, where: str
+) -> None:
+    """Set the number of shards of a batch, and check that each shard has a sample."""
+    compiled.choose_shards(where, purpose, shapes_of(arrays, batch_size))
+    check_shards(where, compiled.shards, batch_size)
+
+
+def _log_reads(batches: ArrayBatches, where: str) -> None:
+    if batches.windows is not None:
+        for line in str(batches.read_report()).splitlines():
+            _log.info("%s: %s", where, line)
+
+
 def _split(arrays: list[Data], fraction: float, where: str) -> tuple[list[Data], list[Data]]:
     """Return the first samples, to train on, and the last `fraction` of them, held out."""
     count = len(arrays[0])
-    number = isinstance(fraction, int | float | np.number)
-    first = int(count * (1.0 - fraction)) if number and 0.0 < fraction < 1.0 else 0
+    is_number = isinstance(fraction, int | float | np.number)
+    first = int(count * (1.0 - fraction)) if is_number and 0.0 < fraction < 1.0 else 0
     if not 0 < first < count:
         raise ArgumentError(
             f"{where}: validation_split: expected a fraction that leaves at least one of {count} "

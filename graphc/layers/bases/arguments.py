@@ -87,7 +87,7 @@ def option(
         raise ArgumentError(
             f"{layer._graphc_label}: {name}: expected a name or a function, "
             f"received the layer {value._graphc_label}; add it to the model, "
-            "behind this layer"
+            "after this layer"
         )
     with errors_at(f"{layer._graphc_label}: {name}"):
         return get(value, **keywords)

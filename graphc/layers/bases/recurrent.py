@@ -315,7 +315,7 @@ class Recurrent(OverSteps):
                 "if a recurrent layer comes before, give that one return_sequences=True, and words "
                 "as numbers need an Embedding"
                 if inputs[0].ndim < 3
-                else "TimeDistributed(Flatten()) makes one axis of those behind the steps, and "
+                else "TimeDistributed(Flatten()) makes one axis of those after the steps, and "
                 "input_shape leaves out the batch axis"
             )
             raise ShapeError(

@@ -115,7 +115,7 @@ class _ZeroPadding(SpatialLayer):
 
 
 class ZeroPadding1D(_ZeroPadding):
-    """Steps of zeros before and behind a sequence.
+    """Steps of zeros before and after a sequence.
 
     Input: (batch, steps, features). Output: (batch, steps + left_pad + right_pad, features).
 
@@ -159,7 +159,7 @@ class ZeroPadding2D(_ZeroPadding):
 
 
 class ZeroPadding3D(SpatialLayer):
-    """padding[k] zeros before and behind along the spatial axis k.
+    """padding[k] zeros before and after along the spatial axis k.
 
     Input: (batch, channels, dim1, dim2, dim3), with dim_ordering='tf' the channels last.
     """

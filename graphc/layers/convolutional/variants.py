@@ -183,7 +183,7 @@ class SeparableConvolution2D(AffineLayer, SpatialLayer):
 
     Sifre, "Rigid-motion scattering for image classification", 2014; Chollet, "Xception", CVPR 2017.
     Keras had it on TensorFlow only: kernels are not flipped, and border_mode='same' pads
-    (k - 1) // 2 before and the rest behind, less what a stride leaves over.
+    (k - 1) // 2 before and the rest after, less what a stride leaves over.
 
     Input and output: as of `Convolution2D`.
     Weights: depthwise_kernel, (depth_multiplier, channels, nb_row, nb_col) in 'th', (nb_row,

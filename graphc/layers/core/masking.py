@@ -15,7 +15,7 @@ from graphc.lookup import finite_number
 
 
 class MaskedLayer(Layer):
-    """Base of layers behind which a mask goes on as it came: what `supports_masking` says since
+    """Base of layers after which a mask goes on as it came: what `supports_masking` says since
     Keras 1.0."""
 
     supports_masking = True
@@ -24,8 +24,8 @@ class MaskedLayer(Layer):
 class Masking(Layer):
     """Masks the steps of a sequence whose features are all `mask_value`, and sets them to 0.
 
-    The layers behind skip these steps: the mask (batch, steps) passes on to them, and one that came
-    in is replaced. A step in which one feature differs counts.
+    The layers that follow skip these steps: the mask (batch, steps) passes on to them, and
+    replaces one that came in. A step in which one feature differs counts.
 
     Input: (batch, steps, ...). Output: the same shape.
 
@@ -34,7 +34,7 @@ class Masking(Layer):
 
     Raises:
         ArgumentError: mask_value is not a finite number.
-        ShapeError: an input without features behind the steps.
+        ShapeError: an input without features after the steps.
     """
 
     supports_masking = True

@@ -37,7 +37,7 @@ def Siamese(
     Args:
         layer: with one set of weights.
         inputs: the models. Without a merge also the last layers of several models, to each of
-            which the result is then added, with a `SiameseHead` of its number behind it.
+            which the result is then added, with a `SiameseHead` of its number after it.
         merge_mode, concat_axis, dot_axes: as of `Merge`; None leaves the outputs apart, for a
             `SiameseHead` or another layer that takes a list.
         is_graph: False; a Graph has `add_shared_node`.

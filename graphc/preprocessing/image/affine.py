@@ -60,7 +60,7 @@ def apply_transform(
     fill_mode: str = "nearest",
     cval: float = 0.0,
 ) -> np.ndarray:
-    """Return an image behind a map, of its own shape.
+    """Return an image transformed by a map, in its own shape.
 
     Args:
         x: one image, three axes.
@@ -91,7 +91,7 @@ def transformed(
     fill_mode: str,
     cval: float,
 ) -> np.ndarray:
-    """Return a checked image behind a map, for `what`; see `apply_transform`."""
+    """Return a checked image transformed by a map, for `what`; see `apply_transform`."""
     transform = ndimage(what).affine_transform
     channels = [
         transform(plane, matrix[:2, :2], matrix[:2, 2], order=0, mode=fill_mode, cval=cval)

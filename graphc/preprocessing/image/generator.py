@@ -210,7 +210,7 @@ class ImageDataGenerator:
                 `Iterator` for that of Keras 1.2.
             save_to_dir: write each image that is made into this folder, as
                 ``<save_prefix>_<its place in the epoch>.<save_format>``; the next epoch overwrites
-                them. In Keras 1.2 a number that is drawn is behind the place.
+                them. In Keras 1.2 a number that is drawn is after the place.
             save_prefix, save_format: see there.
 
         Raises:

@@ -305,7 +305,7 @@ def _centred(
     fill_mode: str,
     cval: float,
 ) -> np.ndarray:
-    """The image behind a map about its centre."""
+    """The image transformed by a map about its centre."""
     sizes = image.shape[row_axis], image.shape[col_axis]
     about_centre = affine.transform_matrix_offset_center(matrix, *sizes)
     return affine.transformed(what, image, about_centre, channel_axis, fill_mode, cval)

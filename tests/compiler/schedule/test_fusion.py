@@ -45,7 +45,9 @@ def test_a_kernel_holds_a_bounded_number_of_nodes(links: int, count: int) -> Non
     found = scheduled([h])
     assert [kernel.kind for kernel in found] == ["pointwise"] * count
     reasons = [reason for kernel in found for reason in kernel.reasons]
-    assert reasons == ["not fused with mul: one kernel would hold too much"] * (count - 1)
+    assert reasons == ["not fused with mul: one kernel would have too many nodes or buffers"] * (
+        count - 1
+    )
 
 
 # ---- reductions ---------------------------------------------------------------------------------
@@ -101,7 +103,9 @@ def test_batch_norm_is_two_kernels_each_way() -> None:
     out = centred / g.sqrt(variance + 1e-5) * scale + shift
     statistics, last = scheduled([out])
     assert (statistics.kind, last.kind) == ("columns", "pointwise")
-    assert last.reasons == ("not fused with sum: it has few results, whose blocks only reduce",)
+    assert last.reasons == (
+        "not fused with sum: it has few results, so that few blocks would do the work",
+    )
     assert kinds(grad(g.sum(out * target), [image])) == ["columns", "pointwise"]
 
 

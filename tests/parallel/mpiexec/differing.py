@@ -16,7 +16,7 @@ import numpy as np
 from graphc.callbacks import LambdaCallback
 from graphc.config import config
 from graphc.engine.data.array_batches import ArrayBatches
-from graphc.engine.training import together
+from graphc.engine.training import synchronising
 from graphc.errors import RankError
 from graphc.layers import Dense
 from graphc.models import Sequential
@@ -46,7 +46,7 @@ def begin(x: np.ndarray = X, rate: float = 0.1, activation: str = "tanh") -> Non
     compiled.shards = 2
     weights = np.ones(len(x), "float32")
     batches = ArrayBatches([x, Y[: len(x)], weights], 8)
-    together.begin_together(ranks, compiled, "m.fit", batches)
+    synchronising.synchronise(ranks, compiled, "m.fit", batches)
 
 
 @contextmanager
@@ -54,7 +54,7 @@ def other(name: str, value: object):
     """Something else on rank 1."""
     with ExitStack() as stack:
         if is_other:
-            stack.enter_context(mock.patch.object(together, name, value))
+            stack.enter_context(mock.patch.object(synchronising, name, value))
         yield
 
 
@@ -75,7 +75,7 @@ def validation() -> None:
     model._graphc_trainer.compiled.shards = 2
     batches = ArrayBatches([X, Y, Y[:, 0]], 8)
     compiled = model._graphc_trainer.compiled
-    together.begin_together(ranks, compiled, "m.fit", batches, [changed_row()])
+    synchronising.synchronise(ranks, compiled, "m.fit", batches, [changed_row()])
 
 
 def of_calls() -> dict[str, str]:
@@ -118,7 +118,7 @@ found = {
 }
 for name, value in [
     ("__version__", "0.0.1"),
-    ("_compiler", lambda: "another++ 1.0"),
+    ("_cpp_compiler", lambda: "another++ 1.0"),
     ("_processor", lambda: "another processor"),
 ]:
     with other(name, value):

@@ -57,7 +57,7 @@ def swap_axes(x: object, first: int, second: int) -> Node:
 
 
 def expand_dims(x: object, axis: int) -> Node:
-    """A new axis of size 1 at a position of the result (-1: behind the last)."""
+    """A new axis of size 1 at a position of the result (-1: after the last)."""
     node = as_node(x)
     position = normalize_axis(axis, node.ndim + 1, "expand_dims")
     return make("reshape", node, shape=(*node.shape[:position], 1, *node.shape[position:]))
@@ -95,12 +95,12 @@ def stack(values: Sequence[object], axis: int = 0) -> Node:
 
 
 def pad(x: object, widths: Sequence[tuple[Size, Size]], value: float = 0.0) -> Node:
-    """`value` around x: (before, behind) for each axis."""
+    """`value` around x: (before, after) for each axis."""
     node = as_node(x)
     if len(widths) != node.ndim:
-        fail(f"pad: expected (before, behind) for {node.ndim} axes, received {len(widths)}")
+        fail(f"pad: expected (before, after) for {node.ndim} axes, received {len(widths)}")
     low = tuple(as_size(before, "pad") for before, _ in widths)
-    high = tuple(as_size(behind, "pad") for _, behind in widths)
+    high = tuple(as_size(after, "pad") for _, after in widths)
     if all(size == 0 for size in low + high):
         return node
     return make("pad", node, low=low, high=high, interior=(0,) * node.ndim, value=float(value))
@@ -110,9 +110,9 @@ def repeat(x: object, count: int, axis: int) -> Node:
     """Each element `count` times in a row along an axis, like numpy.repeat."""
     node = as_node(x)
     position = normalize_axis(axis, node.ndim, "repeat")
-    before, size, behind = node.shape[:position], node.shape[position], node.shape[position + 1 :]
-    spread = broadcast_to(expand_dims(node, position + 1), (*before, size, count, *behind))
-    return reshape(spread, (*before, size * count, *behind))
+    before, size, after = node.shape[:position], node.shape[position], node.shape[position + 1 :]
+    spread = broadcast_to(expand_dims(node, position + 1), (*before, size, count, *after))
+    return reshape(spread, (*before, size * count, *after))
 
 
 def tile(x: object, counts: Sequence[Size]) -> Node:
@@ -184,7 +184,7 @@ def _index(x: Node, keys: list[object]) -> Node:
         if isinstance(key, slice):
             first, last, stride = _bounds(key, size, axis)
             if stride < 0:
-                # The same elements forwards; the flip behind puts them in order.
+                # The same elements forwards; the flip that follows puts them in order.
                 count = (first - last - stride - 1) // -stride
                 # An empty one may begin anywhere, and with a longer stride would begin outside.
                 first, last = (0, 0) if count == 0 else (first + (count - 1) * stride, first + 1)

@@ -126,7 +126,7 @@ def own_batch(x: object) -> Node:
 
 
 def print_tensor(x: object, message: str = "") -> Node:
-    """x, which a function that computes it prints at each call, behind the message.
+    """x, which a function that computes it prints at each call, after the message.
 
     The passes put x in its place.
     """

@@ -85,7 +85,7 @@ def _slice(inputs: Inputs, attrs: Attrs, checks: SizeChecks) -> tuple[Any, ...]:
 
 
 def _pad(inputs: Inputs, attrs: Attrs, checks: SizeChecks) -> tuple[Any, ...]:
-    """`interior` elements between neighbours, `low` before and `high` behind, along every axis."""
+    """`interior` elements between neighbours, `low` before and `high` after, along every axis."""
     sizes = []
     for axis, (size, low, high, interior) in enumerate(
         zip(inputs[0].shape, attrs["low"], attrs["high"], attrs["interior"], strict=True)

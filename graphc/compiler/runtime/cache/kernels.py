@@ -1,7 +1,7 @@
 """Compiled kernels on disk, found by their content; shared by processes, without locks.
 
 An entry is ``KEY.cu`` or ``KEY.cpp`` (the source, with its comments) and ``KEY.cubin`` or
-``KEY.so``: the compiler's output with its SHA-256 behind it, which loaders of ELF files do not look
+``KEY.so``: the compiler's output with its SHA-256 after it, which loaders of ELF files do not look
 at. Each is written under another name and moved into place, so a reader sees a whole file or none;
 of two processes that make the same entry, the last one's stays. A binary is loaded before it gets
 its name. An entry that is damaged, that another user could have written or that does not load is

@@ -503,7 +503,7 @@ class NativeExecutor:
             except BaseException as error:
                 raised.append(error)
                 return 1
-            reported[step] = True  # last, and no call: an interrupt behind it would be lost
+            reported[step] = True  # last, and no call: an interrupt after it would be lost
             return 0
 
         on_step = _ON_STEP(report_step)

@@ -179,7 +179,7 @@ def threads(compiler: CppCompiler) -> str:
     wanted = _wanted_threads()
     if wanted is not None:
         return f"{wanted}, by OMP_NUM_THREADS"
-    return f"{_cores()}, one a core (OMP_NUM_THREADS chooses)"
+    return f"{_cores()}, one per core (OMP_NUM_THREADS chooses)"
 
 
 def thread_count() -> int:

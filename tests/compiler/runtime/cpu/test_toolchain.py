@@ -110,12 +110,12 @@ def test_the_program_that_is_tried_is_one_that_compiles_without_a_word(
 @pytest.mark.parametrize(
     ("wanted", "count", "said"),
     [
-        (None, 3, "3, one a core (OMP_NUM_THREADS chooses)"),
-        ("", 3, "3, one a core (OMP_NUM_THREADS chooses)"),
+        (None, 3, "3, one per core (OMP_NUM_THREADS chooses)"),
+        ("", 3, "3, one per core (OMP_NUM_THREADS chooses)"),
         ("2", 2, "2, by OMP_NUM_THREADS"),
         (" 5 ,2", 5, "5, by OMP_NUM_THREADS"),
-        ("0", 3, "3, one a core (OMP_NUM_THREADS chooses)"),
-        ("many", 3, "3, one a core (OMP_NUM_THREADS chooses)"),
+        ("0", 3, "3, one per core (OMP_NUM_THREADS chooses)"),
+        ("many", 3, "3, one per core (OMP_NUM_THREADS chooses)"),
     ],
 )
 def test_threads_are_those_of_the_environment_or_one_a_core(

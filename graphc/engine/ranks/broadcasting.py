@@ -13,10 +13,13 @@ from graphc.parallel.meeting import SpreadArray
 from graphc.parallel.transport import Transport, as_bytes
 
 
-def make_alike(ranks: Transport[np.ndarray], variables: Sequence[g.Node], where: str) -> None:
+def broadcast_variables(
+    ranks: Transport[np.ndarray], variables: Sequence[g.Node], where: str
+) -> None:
     """Set variables to the values of rank 0, except those of which each rank has its own piece.
 
-    RankError, on all ranks, where theirs are others.
+    Raises:
+        RankError: on all ranks, if their variables differ in number, dtype or shape.
     """
     if ranks.size == 1:
         return

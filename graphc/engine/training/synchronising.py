@@ -1,5 +1,5 @@
-"""The start of a training on several ranks: they compare what has to be equal, and take the rest
-from rank 0."""
+"""Synchronisation of ranks before a training: what has to be equal is compared, and the state of
+rank 0 is copied to all."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from graphc.engine.data.array_batches import ArrayBatches
 from graphc.engine.data.batches import Batch
 from graphc.engine.data.rank_batches import digest
 from graphc.engine.data.stored import Data
-from graphc.engine.ranks.alike import kinds_of, make_alike
+from graphc.engine.ranks.broadcasting import broadcast_variables, kinds_of
 from graphc.engine.ranks.comparison import digest_of_data
 from graphc.engine.training.compiled import Compiled
 from graphc.engine.training.made_functions import MadeFunction
@@ -41,30 +41,36 @@ _FLAGS = [
     "shards",
     "ranks",
 ]
-"""The flags on which the numbers depend."""
+"""The flags on which the results of a training depend."""
 
 
-def begin_together(
+def synchronise(
     ranks: Transport[np.ndarray],
     compiled: Compiled,
     where: str,
     batches: Iterable[Batch] | None = None,
     held_out: Sequence[Data] | None = None,
 ) -> None:
-    """Raise RankError, on all ranks, if they differ; otherwise copy the state of rank 0 to all.
+    """Copy the state of rank 0 to all ranks.
 
     Args:
-        ranks: those that train together.
-        compiled: what trains.
+        ranks: the ranks that train together.
+        compiled: the training graph, and its functions.
         where: the call, for messages.
-        batches, held_out: those of a run, and what it is validated on; None for a single step.
+        batches: the batches of a run; None for a single step.
+        held_out: the validation data of a run.
+
+    Raises:
+        RankError: on all ranks, if their flags, programs, graphs or data differ.
+        FlagError: this machine has neither a C++ compiler nor a GPU to train on.
     """
-    compiled.has_begun = True
+    compiled.is_synchronised = True
     if ranks.size == 1:
         return
     compiled.make_optimizer_state()
-    model, draws = compiled.model, draws_of_run(compiled.model, compiled)
-    variables, keys = variables_of_run(model, compiled), compiled.draws.keys(draws)
+    draws = draws_of_run(compiled.model, compiled)
+    keys = compiled.draws.keys(draws)
+    variables = variables_of_run(compiled.model, compiled)
     host = platform.node()
     arrays = batches.arrays if isinstance(batches, ArrayBatches) else []
     agree(
@@ -75,7 +81,7 @@ def begin_together(
             "version": __version__,
             "flags": ",".join(f"{name}={getattr(config, name)}" for name in _FLAGS),
             "processor": _processor(),
-            "compiler": _compiler(),
+            "compiler": _cpp_compiler(),
             "shards": str(compiled.shards),
             "variables": kinds_of(variables),
             "random draws": str(len(keys)),
@@ -88,8 +94,8 @@ def begin_together(
         ranks.broadcast(as_bytes(array), 0).wait()
     np.random.set_state(("MT19937", state["key"][0], *state[0].tolist()[1:]))
     if compiled.draws.replace(draws, keys):
-        compiled.functions.clear()
-    compiled.choose(epochs=1, steps=1)
+        compiled.functions.clear()  # they draw by the keys of before
+    compiled.choose_native(epochs=1, steps=1)
     made = compiled.train()
     if made.target() is None:
         raise FlagError(
@@ -98,20 +104,22 @@ def begin_together(
             "install g++"
         )
     agree(where, ranks, host, {"graph": _digest_of(made), "engine": _engine(made)})
-    make_alike(ranks, variables, where)
+    broadcast_variables(ranks, variables, where)
     call_step = compiled.draws.call_step
     counts = np.array([call_step.value], "uint64")
     ranks.broadcast(as_bytes(counts), 0).wait()
     call_step.value = int(counts[0])
 
 
-def compare_rates(ranks: Transport[np.ndarray], compiled: Compiled, where: str, epoch: int) -> None:
-    """Raise RankError, on all ranks, if numeric settings of the training, such as rates, differ
-    behind an epoch: a callback may have changed them on one rank alone."""
+def compare_settings(
+    ranks: Transport[np.ndarray], compiled: Compiled, where: str, epoch: int
+) -> None:
+    """Raise RankError, on all ranks, if numeric settings of the training, such as the learning
+    rate, differ after an epoch: a callback may have changed them on one rank alone."""
     if ranks.size > 1:
         variables = variables_of_run(compiled.model, compiled)
         found = _settings(compiled, variables, numbers_only=True)
-        agree(where, ranks, platform.node(), {f"settings behind epoch {epoch + 1}": found})
+        agree(where, ranks, platform.node(), {f"settings after epoch {epoch + 1}": found})
 
 
 def _generator_state() -> np.ndarray:
@@ -122,8 +130,8 @@ def _generator_state() -> np.ndarray:
 
 
 def _settings(compiled: Compiled, variables: Sequence[g.Node], numbers_only: bool = False) -> str:
-    """Return the values of the shared variables that a step reads and does not change, such as an
-    optimizer's rate; or only those that are single numbers."""
+    """Return the values of the shared variables that a step reads and does not change, such as the
+    learning rate; with `numbers_only` those of scalars alone."""
     roots = [*compiled.outputs, *(value for _, value in compiled.updates)]
     changed = set(variables)
     read = dict.fromkeys(node for node in g.every_node(roots) if node.op == "shared")
@@ -136,12 +144,14 @@ def _settings(compiled: Compiled, variables: Sequence[g.Node], numbers_only: boo
 
 
 def _digest_of(function: MadeFunction) -> str:
+    """Return a digest of the function's graph."""
     assert isinstance(function, ShardedFunction)
     return hashlib.blake2b(g.format_graph(function.graph()).encode(), digest_size=6).hexdigest()
 
 
 def _engine(function: MadeFunction) -> str:
-    """Return a description of a function's target; for a GPU with its kind and compiler."""
+    """Return the target of a function; of a GPU its model, its architecture and the version of
+    nvcc."""
     target = str(function.target())
     if target != "cuda":
         return target
@@ -162,7 +172,8 @@ def _processor() -> str:
     return f"{fields.get('model name', platform.processor())} ({flags})"
 
 
-def _compiler() -> str:
+def _cpp_compiler() -> str:
+    """Return the version of the C++ compiler and its flags; 'none' if there is none."""
     try:
         found = toolchain.find_compiler(kernel_cache())
     except DeviceError:
