@@ -10,6 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from graphc.later.attributes import OF_CALLBACKS
+from graphc.public.attributes import explain_missing
+
 Logs = MutableMapping[str, Any] | None
 
 HOOKS = {
@@ -159,3 +162,6 @@ class CallbackList:
         logs = {} if logs is None else logs
         for callback in self.callbacks:
             callback.on_train_end(logs)
+
+
+explain_missing(Callback, OF_CALLBACKS)

@@ -8,6 +8,8 @@ _DEVICE = "set graphc.config.device = 'gpu' before the first layer"
 _STEP = "fit computes and applies gradients; K.gradients(loss, weights) has them as tensors"
 _OWN_STEP = "train_on_batch is a step, and K.function(inputs, outputs, updates) makes your own"
 _VALUES = "get_weights() has the values, and save_weights(path) writes them"
+_LOGS = "on_epoch_end is given the means over the epoch in its logs"
+_FILES = "a file is open only while it is written to; on_epoch_end is given the values in its logs"
 _CACHE = "equal expressions are one here, so nothing is computed twice; output is a use's tensor"
 
 OF_MODELS: dict[str, str] = {
@@ -61,6 +63,19 @@ OF_LAYERS: dict[str, str] = {
     "trainable_variables": "here it is trainable_weights",
     "units": "here it is output_dim, of Dense and recurrent layers",
     "variables": "here it is weights",
+}
+
+OF_CALLBACKS: dict[str, str] = {
+    "append_header": "append says whether a CSVLogger goes on with a file, which then has a header",
+    "csv_file": _FILES,
+    "log_values": _LOGS,
+    "lr_epsilon": "a rate is reduced while it is above min_lr * (1 + 1e-4)",
+    "merged": "there is no TensorFlow here; on_epoch_end is given the values in its logs",
+    "progbar": "graphc.utils.generic_utils.Progbar is a bar for loops of your own",
+    "seen": _LOGS,
+    "sess": "there is no TensorFlow here; on_epoch_end is given the values in its logs",
+    "totals": _LOGS,
+    "writer": _FILES,
 }
 
 OF_IMAGE_GENERATORS: dict[str, str] = {

@@ -10,7 +10,7 @@ import pytest
 
 from graphc import backend as K
 from graphc import utils
-from graphc.callbacks import LearningRateScheduler
+from graphc.callbacks import EarlyStopping, LearningRateScheduler
 from graphc.config import config
 from graphc.engine import Input, Layer, Model
 from graphc.errors import (
@@ -22,7 +22,14 @@ from graphc.errors import (
     MissingKeyError,
     UnknownFlagError,
 )
-from graphc.later.attributes import OF_CONFIG, OF_FOLDERS, OF_LAYERS, OF_MODELS, OF_OPTIMIZERS
+from graphc.later.attributes import (
+    OF_CALLBACKS,
+    OF_CONFIG,
+    OF_FOLDERS,
+    OF_LAYERS,
+    OF_MODELS,
+    OF_OPTIMIZERS,
+)
 from graphc.layers import BatchNormalization, Dense
 from graphc.models import Sequential
 from graphc.optimizers import SGD, Adam, Optimizer
@@ -84,6 +91,19 @@ def test_of_generators_of_images(tmp_path):
 def test_of_optimizers(name):
     with pytest.raises(AttributeMissingError, match=f"^Adam has no '{name}': [^ ]"):
         getattr(Adam(), name)
+
+
+@pytest.mark.parametrize("name", OF_CALLBACKS)
+def test_of_callbacks(name):
+    class Mine(EarlyStopping):
+        def on_train_begin(self, logs=None):
+            setattr(self, name, 3)
+
+    mine = Mine()
+    with pytest.raises(AttributeMissingError, match=f"^Mine has no '{name}': [^ ]"):
+        getattr(mine, name)
+    mine.on_train_begin()
+    assert getattr(mine, name) == 3
 
 
 def test_a_model_has_a_history_from_its_first_fit_on():
