@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pytest
 
@@ -21,6 +23,11 @@ LOOPS = {
     "a100": (LSTM, 96),
     "h100": (LSTM, 128),
 }
+# Each loop on its card, and two where a T4 runs launches for each step. With sanitizers, which make
+# loops of so many units slow, one loop in both forms is enough.
+PAIRS = [("h100", "h100"), ("h100", "t4")]
+if not os.environ.get("GRAPHC_CUDA_SANITIZE"):
+    PAIRS += [*((name, name) for name in LOOPS if name != "h100"), ("rtx4090", "t4")]
 
 
 def compiled(name: str) -> Sequential:
@@ -55,9 +62,7 @@ def test_one_launch_runs_all_steps_from_the_card_on_that_has_the_memory(name: st
         assert lists[card].launches > lists[name].launches
 
 
-@pytest.mark.parametrize(
-    ("name", "card"), [*((name, name) for name in CARDS), ("h100", "t4"), ("rtx4090", "t4")]
-)
+@pytest.mark.parametrize(("name", "card"), PAIRS)
 def test_a_loop_on_a_card(name: str, card: str) -> None:
     """The launches that `card` shows give the interpreter's weights, with the same bits in each
     order of threads."""
