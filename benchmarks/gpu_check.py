@@ -41,6 +41,7 @@ OLDEST_PYTHON = (3, 11)
 MACHINE = ROOT / "benchmarks" / "bring_up" / "machine.py"
 ALL_PASSED, SOME_FAILED, NOTHING_TO_CHECK, TIME_IS_UP = range(4)
 INTERRUPTED = 130
+SHOWN = 3  # lines of what failed; the file has the rest
 
 
 def main(given: Sequence[str] | None = None) -> int:
@@ -107,7 +108,8 @@ def carry_out_all(
             return False
         results.add({"step": step, **found})
         word = {True: "passed", False: "FAILED", None: "left out"}[found["passed"]]
-        said = "" if found["passed"] else f": {found['said']}"
+        lines = [] if found["passed"] else found["said"].splitlines()[-SHOWN:]
+        said = "\n  ".join(["", *lines])
         print(f"{word}, {found['seconds']:.1f} s{said}", flush=True)
     return True
 
