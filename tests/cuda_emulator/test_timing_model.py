@@ -9,8 +9,7 @@ same.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -26,22 +25,13 @@ from graphc.compiler.runtime.gpu import cuda
 from graphc.compiler.schedule.kernel import KINDS as SCHEDULED
 from graphc.compiler.timing_model import estimate
 from graphc.config import config
-from tests.cuda_emulator import nvcc
-from tests.cuda_emulator.emulator import DRIVER
 from tests.cuda_emulator.ptx_count import Count
 from tests.cuda_emulator.ptx_counters import counted
 
+pytestmark = pytest.mark.over("ptx", reason="the executor of PTX counts")
+
 FACTOR = 6
 RANDOM = np.random.default_rng(3)
-
-
-@pytest.fixture(autouse=True)
-def _executes_ptx(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    assert DRIVER is not None
-    monkeypatch.setitem(os.environ, "GRAPHC_EMULATE", "ptx")
-    sanitize = os.environ.get("GRAPHC_CUDA_SANITIZE", "")
-    with config.changed(cuda_cache=DRIVER.parent / "kernels" / nvcc.key(sanitize)):
-        yield
 
 
 def _input(*shape: int, dtype: str = "float32") -> Node:
