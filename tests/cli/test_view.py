@@ -130,6 +130,14 @@ def test_a_program_without_a_compiled_model(capsys: pytest.CaptureFixture[str]) 
     assert not list(Path().glob("*.html"))
 
 
+@pytest.mark.usefixtures("_own_process")
+def test_a_model_that_does_not_compile(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("train.py").write_text(PROGRAM + "made('first', False).compile('sgd', 'nonsense')\n")
+    assert "loss of dense_of_first: unknown loss 'nonsense'" in refused(capsys, "train.py")
+    Path("plain.json").write_text(Sequential([Dense(2, input_dim=3)]).to_json(), encoding="utf-8")
+    assert "unknown loss 'nonsense'" in refused(capsys, "plain.json", "--loss", "nonsense")
+
+
 def test_what_is_no_model(capsys: pytest.CaptureFixture[str]) -> None:
     assert "no reference model is named 'smal'" in refused(capsys, "smal")
     assert "missing.py" in refused(capsys, "missing.py")
@@ -280,3 +288,7 @@ def test_measuring_what_cannot_be(capsys: pytest.CaptureFixture[str]) -> None:
 def test_measuring_without_native_code(capsys: pytest.CaptureFixture[str]) -> None:
     error = refused(capsys, "small", "--measure", "--target", "cpu")
     assert "expected native code" in error
+
+
+def test_measuring_without_a_gpu(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "GPU" in refused(capsys, "small", "--measure")

@@ -124,8 +124,11 @@ def test_from_a_layer_to_its_kernel_in_two_clicks(
     opened: Opened, mlp: tuple[CompiledView, Path]
 ) -> None:
     view = mlp[0]
-    for layer in ("dense_1", "dense_2", "activation_3"):
-        opened.layer(layer).click()
+    computed = {name for kernel in view.kernels["kernels"] for name in kernel["layers"]}
+    layers = [layer.name for layer in view.layers if layer.name in computed]
+    assert {"dense_1", "dropout_2", "activation_3", "loss of activation_3"} <= set(layers)
+    for layer in layers:
+        opened.layer(layer).dispatch_event("click")
         opened.tab.locator(".facts .link.kernel").first.click()
         (shown,) = opened.texts(".source h3")
         (kernel,) = [one for one in view.kernels["kernels"] if shown == f"kernel{one['name']}"]

@@ -22,7 +22,7 @@ their kinds and on the elements at which the one reads the other
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, TypeAlias
 
 from graphc.compiler.graph import Node
@@ -74,6 +74,7 @@ class _Fusion:
         self._outputs = set(outputs)
         self._group_of: dict[Node, Group] = {}
         self._alive: dict[int, Group] = {}
+        self._holders: dict[int, Group] = {}  # the group that a bit stands for now
         self._readings = {
             node: tuple(readings(node, scope)) for node in scope.order if node not in scope.inline
         }
@@ -119,6 +120,8 @@ class _Fusion:
 
     def _begin(self, group: Group) -> None:
         group.number = len(self._group_of)  # grows with every group, so it is new
+        group.bits = 1 << group.number
+        self._holders[group.number] = group
         for node in group.nodes:
             self._group_of[node] = group
             group.reads.update(x for x, _ in self._readings[node])
@@ -169,8 +172,7 @@ class _Fusion:
 
     def _are_siblings(self, group: Group, other: Group) -> bool:
         """Return True if merging two groups of one `_sibling_key` is possible and pays."""
-        needed = group.ancestors >> other.number & 1 or other.ancestors >> group.number & 1
-        if needed:
+        if group.ancestors & other.bits or other.ancestors & group.bits:
             return False
         if group.anchors:
             fits = len(group.anchors) + len(other.anchors) <= _most_anchors(group)
@@ -241,7 +243,7 @@ class _Fusion:
         """Name a group that reads the producer and that the group reads: fusing the two would close
         a cycle. Empty if there is none."""
         for other in self._producers(group):
-            if other is not producer and other.ancestors >> producer.number & 1:
+            if other is not producer and other.ancestors & producer.bits:
                 return f"{title(other)} reads the one and is read by the other"
         return ""
 
@@ -276,8 +278,14 @@ class _Fusion:
         """Return True if the producer has other readers, which after fusion would wait for the
         group's own inputs, too (the gradient of a mean, which reads the count of its terms, would
         wait for the mean)."""
-        waits = group.ancestors & ~(producer.ancestors | 1 << producer.number)
-        return bool(waits) and not self._is_private(producer, group)
+        known = producer.ancestors | producer.bits
+        waits = group.ancestors & ~known
+        while waits:
+            ancestor = self._holders[waits.bit_length() - 1]
+            if not ancestor.bits & known:
+                return not self._is_private(producer, group)
+            waits &= ~ancestor.bits  # the producer knows it by another of its bits
+        return False
 
     def _fit_tagged(self, group: Group, producer: Group, split: Split, tags: Tags) -> str | Tags:
         """Return `tags` if, with these tags, a group reads the producer only at the elements that
@@ -345,25 +353,35 @@ class _Fusion:
         group.refusals = {**producer.refusals, **group.refusals}
         self._group_of.update(dict.fromkeys(producer.nodes, group))
         del self._alive[producer.number]
-        own = 1 << group.number | 1 << producer.number
-        group.ancestors = (group.ancestors | producer.ancestors) & ~own
+        for number in _numbers(producer.bits):
+            self._holders[number] = group
+        group.bits |= producer.bits
+        group.ancestors = (group.ancestors | producer.ancestors) & ~group.bits
         group.readers = (group.readers | producer.readers) - {group.number, producer.number}
         for read in self._producers(group):
             read.readers.add(group.number)
         self._extend_ancestors(group)
 
     def _extend_ancestors(self, group: Group) -> None:
-        """Add a group's ancestors to the groups that depend on it. The search ends at a group that
-        gets no new ancestor, since its readers get none either."""
+        """Add a group's ancestors to the groups that depend on it, which have one of its own bits
+        already. The search ends at a group that gets no new ancestor, since its readers get none
+        either."""
         waiting = [group]
         while waiting:
             needed = waiting.pop()
-            new = needed.ancestors | 1 << needed.number
             for number in needed.readers:
                 reader = self._alive.get(number)
-                if reader is not None and reader.ancestors | new != reader.ancestors:
-                    reader.ancestors |= new
+                if reader is not None and needed.ancestors & ~reader.ancestors:
+                    reader.ancestors |= needed.ancestors
                     waiting.append(reader)
+
+
+def _numbers(bits: int) -> Iterator[int]:
+    """Yield the positions of the bits that are set."""
+    while bits:
+        number = bits.bit_length() - 1
+        yield number
+        bits ^= 1 << number
 
 
 def _most_anchors(group: Group) -> int:

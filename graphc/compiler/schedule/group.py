@@ -33,8 +33,9 @@ class Group:
         split: of a reduction, its extents as kept and reduced runs of axes.
         nodes: in topological order, each with its tag.
         reads: the operands of the nodes, nodes of the group among them.
-        number: the position of its bit in `ancestors`.
-        ancestors: the groups that it depends on, directly or not, as a set of bits.
+        number: the position of its own bit.
+        bits: its own bit, and those of the groups that it absorbed.
+        ancestors: the groups that it depends on, directly or not: at least one bit of each.
         readers: the numbers of groups that read it, and of some that were merged since.
         refusals: a node of each producer that it could not absorb, and the reason.
         reasons: the same as sentences, once all groups are complete.
@@ -48,6 +49,7 @@ class Group:
     split: Split = ()
     reads: set[Node] = field(default_factory=set)
     number: int = 0
+    bits: int = 0
     ancestors: int = 0
     readers: set[int] = field(default_factory=set)
     refusals: dict[Node, str] = field(default_factory=dict)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Sequence
+from types import FrameType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +17,7 @@ from graphc.compiler.codegen.memory import launches
 from graphc.compiler.grad import grad
 from graphc.compiler.graph import BATCH, Node
 from graphc.compiler.passes import optimize
-from graphc.compiler.schedule import Kernel, Loop, kernels, make_schedule
+from graphc.compiler.schedule import Kernel, Loop, fusion, kernels, make_schedule
 from graphc.reference_models import REFERENCE_MODELS
 
 X = g.input((BATCH, 10), "float32", "x")
@@ -291,3 +294,41 @@ def test_a_diamond_makes_no_cycle() -> None:
     steps = make_schedule(outputs)
     assert [step.kind for step in steps] == ["matmul", "columns", "pointwise"]
     assert any("reads the one and is read by the other" in x for x in steps[-1].reasons)
+
+
+# ---- large graphs -------------------------------------------------------------------------------
+
+
+def lines_of_fusion(layers: int) -> int:
+    """The lines that the fusion of a training step of so many layers runs."""
+    weights = [g.shared(np.zeros((10, 10), "float32"), f"W{k}") for k in range(layers)]
+    h = X
+    for w in weights:
+        h = g.maximum(h @ w, 0.0)
+    gradients = grad(g.mean(g.square(h - T)), weights)
+    updated = [w - 0.1 * gradient for w, gradient in zip(weights, gradients, strict=True)]
+    outputs = optimize(updated)[0]
+    count = 0
+
+    def step(frame: FrameType, event: str, arg: Any) -> Any:
+        nonlocal count
+        count += event == "line"
+        return step
+
+    def enter(frame: FrameType, event: str, arg: Any) -> Any:
+        return step if frame.f_code.co_filename == fusion.__file__ else None
+
+    before = sys.gettrace()
+    sys.settrace(enter)
+    try:
+        make_schedule(outputs)
+    finally:
+        sys.settrace(before)
+    return count
+
+
+def test_the_work_grows_as_the_graph_does() -> None:
+    """Merging the kernel of a layer with what its gradient needs leaves the layers behind it as
+    they are: they know it by a bit that it had before."""
+    small, large = lines_of_fusion(40), lines_of_fusion(160)
+    assert large < 4.5 * small
