@@ -44,6 +44,11 @@ extern "C" __global__ void divergent(float* values) {
 BYTES = 256  # what `fill` writes with 64 threads
 
 
+@pytest.fixture(autouse=True)
+def _quiet(capfd: pytest.CaptureFixture[str]) -> None:
+    """A sanitizer's reports of faults that are meant are not shown."""
+
+
 @pytest.fixture(scope="module")
 def image() -> bytes:
     """The binary of SOURCE."""

@@ -41,6 +41,11 @@ STATIC = 16 << 10
 DEFAULT = 48 << 10
 
 
+@pytest.fixture(autouse=True)
+def _quiet(capfd: pytest.CaptureFixture[str]) -> None:
+    """A sanitizer's reports of faults that are meant are not shown."""
+
+
 @pytest.fixture(scope="module")
 def module() -> SourceModule:
     return compiled(SOURCE)
