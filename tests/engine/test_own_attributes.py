@@ -26,7 +26,10 @@ KERAS = {
     *("name", "non_trainable_weights", "outbound_nodes", "regularizers", "reset_states"),
     *("stateful", "supports_masking", "trainable", "trainable_weights", "updates"),
     *("uses_learning_phase", "weights"),
-    *("get_input", "get_input_mask", "get_output", "get_output_mask"),  # of 0.3
+    # Of 0.3; an object that sets one of its data has its own.
+    *("cache_enabled", "nb_input", "nb_output", "previous"),
+    *("get_input", "get_input_mask", "get_output", "get_output_mask", "get_params"),
+    *("clear_previous", "set_input_shape", "set_previous", "supports_masked_input"),
     *("add_loss", "add_update", "add_weight", "get_losses_for", "get_updates_for", "losses"),
 }
 
@@ -108,6 +111,31 @@ def test_a_layer_has_no_public_attribute_that_keras_has_not():
         public = {name for name in dir(owner) if not name.startswith(("_graphc", "__"))}
         # Names of later releases are answered by an error: a layer has no such attribute.
         assert not {name for name in public if hasattr(owner, name)} - KERAS, owner
+
+
+class _Counted(_Watched):
+    """A layer of the user's whose attributes have names that data of Keras 0.3's layers had."""
+
+    def __init__(self, nb_input=7, **kwargs):
+        self.nb_input = nb_input
+        self.nb_output = self.previous = self.cache_enabled = None
+        super().__init__(**kwargs)
+
+
+def test_data_of_older_layers_leave_their_names_to_the_user():
+    layer = _Counted(input_shape=(5,))
+    Sequential([layer, Dense(2)]).predict(np.ones((1, 5)))
+    found = (layer.nb_input, layer.nb_output, layer.previous, layer.cache_enabled)
+    assert found == (7, None, None, None)
+
+
+def test_counts_of_inputs_leave_their_names_to_a_users_model():
+    class Counted(Sequential):
+        def __init__(self, nb_output):
+            super().__init__([Dense(nb_output, input_dim=5)])
+            self.nb_output = nb_output
+
+    assert Counted(3).nb_output == 3
 
 
 def test_a_model_has_no_private_attribute_that_keras_has_not():

@@ -12,6 +12,7 @@ from graphc.engine.topology.shapes import KnownShape, batch_shape, known_shape
 from graphc.engine.topology.used import Used
 from graphc.errors import ArgumentError, UndefinedError
 from graphc.lookup import true_or_false
+from graphc.public.attributes import ComputedAttribute
 from graphc.public.callers import warn
 
 Function = Callable[[g.Node], g.Node]
@@ -30,7 +31,7 @@ class Connected(Used):
     batch_input_shape: KnownShape | None
     _graphc_is_input = False
 
-    @property
+    @ComputedAttribute
     def previous(self) -> Any:
         """The layer whose output this one reads; UndefinedError if it reads a model's input, or
         several layers."""
@@ -41,10 +42,6 @@ class Connected(Used):
                 f"one reads {'an input' if len(sources) == 1 else f'{len(sources)} layers'}"
             )
         return sources[0]
-
-    @previous.setter
-    def previous(self, layer: object) -> None:
-        self.set_previous(layer, reset_weights=False)
 
     def set_previous(self, layer: Any, reset_weights: bool = True) -> None:
         """Connect this layer to another one, whose output it then reads.
@@ -106,12 +103,12 @@ class Connected(Used):
         """Draw anew what Keras 0.3 made anew as it connected the layer: its weights."""
         raise NotImplementedError
 
-    @property
+    @ComputedAttribute
     def nb_input(self) -> int:
         """The number of inputs: 1, but of a model."""
         return 1
 
-    @property
+    @ComputedAttribute
     def nb_output(self) -> int:
         """The number of outputs: 1, but of a model."""
         return 1
@@ -120,13 +117,13 @@ class Connected(Used):
         """Return True if the layer takes a mask; since Keras 1.0 `supports_masking` says it."""
         return self.supports_masking
 
-    @property
+    @ComputedAttribute
     def cache_enabled(self) -> bool:
         """True: equal expressions are one, so an output is computed once."""
         return True
 
-    @cache_enabled.setter
-    def cache_enabled(self, value: object) -> None:
+    def _graphc_check_cache(self, value: object) -> None:
+        """Warn that a `cache_enabled` of False has no effect."""
         if not true_or_false(self._graphc_label, "cache_enabled", value):
             warn(
                 f"{self._graphc_label}: cache_enabled=False has no effect; equal expressions are "

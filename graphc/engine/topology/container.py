@@ -44,6 +44,7 @@ from graphc.files.conversions import FileOrigin
 from graphc.files.text import keywords_of, to_text
 from graphc.keywords import refuse_unknown
 from graphc.paths import GivenPath
+from graphc.public.attributes import ComputedAttribute
 from graphc.releases import arguments_of_1_2, at_least, since
 
 
@@ -281,12 +282,12 @@ class Container(HoldingLayer):
             penalties = []
         return bool(penalties) or phase in g.toposort(self.outputs)
 
-    @property
+    @ComputedAttribute
     def nb_input(self) -> int:
         """The number of inputs."""
         return len(self.inputs)
 
-    @property
+    @ComputedAttribute
     def nb_output(self) -> int:
         """The number of outputs."""
         return len(self.outputs)

@@ -106,7 +106,7 @@ class Layer(Connected, Weighted, Additions, Entry):
             raise ArgumentError(f"{label}: name: expected a text, received {name!r}")
         self.name: str = name or f"{prefix}_{K.get_uid(prefix)}"
         self.trainable: bool = true_or_false(label, "trainable", kwargs.get("trainable", True))
-        self.cache_enabled = cache_enabled
+        self._graphc_check_cache(cache_enabled)
         self.built = False
         # Layers of Keras 1.0 set what they have before they call this.
         for attribute in _OWN_LISTS:
