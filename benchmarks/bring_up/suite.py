@@ -5,6 +5,7 @@ python -m benchmarks.bring_up.suite test_matmul.py
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -26,6 +27,8 @@ def main() -> None:
         done = subprocess.run(
             [*command, f"--junitxml={report}", str(path)],
             cwd=ROOT,
+            # Other plugins of the machine's Python may warn, which is an error in these tests.
+            env=os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
             capture_output=True,
             text=True,
             errors="replace",

@@ -482,6 +482,23 @@ def test_a_file_of_tests_that_fails_or_shows_nothing(
         assert [name.rpartition("::")[2] for name in one["found"]["failed"]] == ["test_wrong"]
 
 
+def test_plugins_of_the_machines_python_are_not_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "refusing.py").write_text("raise RuntimeError('loaded')")
+    described = tmp_path / "refusing-1.0.dist-info"
+    described.mkdir()
+    (described / "METADATA").write_text("Metadata-Version: 2.1\nName: refusing\nVersion: 1.0\n")
+    (described / "entry_points.txt").write_text("[pytest11]\nrefusing = refusing\n")
+    path = tmp_path / "test_some.py"
+    path.write_text("def test_right(): pass")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    command = (sys.executable, "-m", "benchmarks.bring_up.suite", str(path))
+    one = carry_out(Run(path.name, command, 60), {}, 60)
+    assert one is not None
+    assert one["passed"], one["said"]
+
+
 def test_tests_that_are_left_out_on_a_gpu_exist() -> None:
     folder = gpu_check.ROOT / "tests" / "cuda_emulator"
     for file, names in EMULATED_ALONE.items():
