@@ -188,12 +188,14 @@ else
 	  $(BIN)/python $(PYTEST) -s tests/native
 endif
 
-# The wheel of PyCUDA comes from the user's cache, or is built into it.
+# The wheel of PyCUDA comes from the user's cache, or is built into it. Forced: another build has the
+# same version.
 $(CUDA)/.ready: pyproject.toml tests/cuda_emulator/pycuda_wheel.py
 	$(PYTHON) -m venv $(CUDA)
 	$(CUDA)/bin/python $(PIP_INSTALL) -e '.[test,mpi]'
 	wheel=$$($(CUDA)/bin/python tests/cuda_emulator/pycuda_wheel.py) && \
-	  $(CUDA)/bin/python $(PIP_INSTALL) "$$wheel"
+	  $(CUDA)/bin/python $(PIP_INSTALL) "$$wheel" && \
+	  $(CUDA)/bin/python $(PIP_INSTALL) --force-reinstall --no-deps "$$wheel"
 	touch $@
 
 # One driver for each set of sanitizers.
