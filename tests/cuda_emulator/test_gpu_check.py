@@ -22,6 +22,11 @@ from tests.cuda_emulator import emulator
 
 GPU_CHECK = ROOT / "benchmarks" / "gpu_check.py"
 
+pytestmark = pytest.mark.skipif(
+    bool(os.environ.get("GRAPHC_CUDA_SANITIZE")),
+    reason="its kernels are those of other tests, in processes without the sanitizers' libraries",
+)
+
 # It takes what it is to run, as compute-sanitizer does, and runs it.
 SANITIZER = """#!/bin/sh
 test "$1 $3 $4" = "--tool --error-exitcode 9" || exit 8
@@ -63,9 +68,6 @@ def base_python() -> str:
 
 
 @pytest.mark.network
-@pytest.mark.skipif(
-    bool(os.environ.get("GRAPHC_CUDA_SANITIZE")), reason="another Python, without its library first"
-)
 def test_from_a_kit_to_the_last_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     python = ".".join(map(str, sys.version_info[:2]))
     folders = os.environ["PATH"].split(os.pathsep)
