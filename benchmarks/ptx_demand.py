@@ -10,11 +10,13 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 
 from graphc.compiler.cards import WARP
+from graphc.compiler.codegen import time_report
 from graphc.compiler.codegen.kernel_list import KernelDescription
 from graphc.compiler.codegen.ptxas_text import Resources
-from graphc.compiler.codegen.time_report import LOAD_AHEAD
+from graphc.compiler.codegen.time_report import serial_steps
 from graphc.compiler.timing_model import Demand
 from tests.cuda_emulator.ptx_count import Count
 
@@ -43,7 +45,7 @@ def demand_of(
     kernel: KernelDescription,
     resources: Resources | None,
 ) -> Demand:
-    """Return the demand of one launch.
+    """Return the demand of one launch: that of its description, with what was counted in its place.
 
     Args:
         counts: by form of the instruction, of all launches of the kernel's function.
@@ -51,8 +53,7 @@ def demand_of(
         kernel: the launch.
         resources: of its function.
     """
-    blocks, threads = math.prod(kernel.grid), math.prod(kernel.block)
-    of_block = -(-threads // WARP)
+    reported = time_report.demand_of(kernel, resources)
     instructions = float32 = float64 = special = 0.0
     for form, count in counts.items():
         weight = next((w for pattern, w in _MACHINE if re.match(pattern, form)), 1.0)
@@ -72,13 +73,9 @@ def demand_of(
     requested = sectors * SECTOR / launches
     # Lanes of a block that ask for the same share the L1 cache, as the reports assume.
     l2 = requested if kernel.moved is None else min(requested, kernel.moved)
-    steps = math.prod(kernel.extents) if kernel.kind == "scan" else 1
-    warps = launches * blocks * of_block
-    return Demand(
-        blocks=blocks,
-        threads=threads,
-        registers=None if resources is None else resources.registers,
-        shared=kernel.shared + (0 if resources is None else resources.shared),
+    warps = launches * reported.blocks * reported.warps
+    return replace(
+        reported,
         instructions=instructions / launches,
         float32=float32 / launches,
         float64=float64 / launches,
@@ -86,8 +83,6 @@ def demand_of(
         shuffles=shuffles * WARP / launches,
         data_path=requested + passes * PASS / launches,
         l2=l2,
-        memory=kernel.bytes,
-        round_trips=max(steps, math.ceil(loads / warps / LOADS_IN_FLIGHT)),
-        ahead=kernel.kind in LOAD_AHEAD,
+        round_trips=max(serial_steps(kernel), math.ceil(loads / warps / LOADS_IN_FLIGHT)),
         barriers=barriers / warps,
     )

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
-import subprocess
 import sys
 import sysconfig
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.bring_up import headers
+from benchmarks.bring_up.commands import output_of
 from benchmarks.bring_up.machine import ROOT
-from benchmarks.bring_up.manifest import MANIFEST, WHEELS, Kit, KitError
+from benchmarks.bring_up.manifest import MANIFEST, WHEELS, Kit
 
 ENVIRONMENT = ROOT / ".venv-gpu"
 BUILDER = ROOT / "tests" / "cuda_emulator" / "pycuda_wheel.py"
@@ -43,23 +42,23 @@ def installed(
     say(f"installing the kit {folder} into {place}")
     shutil.rmtree(place, ignore_errors=True)
     # A Debian without its package python3-venv has no ensurepip; the kit brings pip.
-    _run(sys.executable, "-m", "venv", "--without-pip", str(place))
+    output_of(sys.executable, "-m", "venv", "--without-pip", str(place))
     _join_host(place)
     wheels = folder / WHEELS
     (pip,) = wheels.glob("pip-*.whl")
     offline = ("--no-index", "--find-links", str(wheels), "--quiet", "--no-warn-script-location")
-    _run(str(python), f"{pip}/pip", "install", *offline, "--ignore-installed", str(pip))
+    output_of(str(python), f"{pip}/pip", "install", *offline, "--ignore-installed", str(pip))
     install = (str(python), "-m", "pip", "--disable-pip-version-check", "install", *offline)
-    _run(*install, *kit.requirements)
+    output_of(*install, *kit.requirements)
     if kit.toolkit:
         # All of one release: nvcc looks for its headers beside itself.
-        _run(*install, "--no-deps", "--ignore-installed", *kit.toolkit)
+        output_of(*install, "--no-deps", "--ignore-installed", *kit.toolkit)
     if kit.is_built:
         (wheel,) = wheels.glob("pycuda-*.whl")
     else:
         say("building PyCUDA, which takes minutes")
         wheel = _built(python, wheels, place)
-    _run(*install, "--no-deps", "--ignore-installed", str(wheel))
+    output_of(*install, "--no-deps", "--ignore-installed", str(wheel))
     stamp.write_text(key)
     return python
 
@@ -78,20 +77,4 @@ def _built(python: Path, wheels: Path, place: Path) -> Path:
     """Return the wheel of PyCUDA that is built here, from a kit's source with its headers."""
     folder = headers.unpack(wheels.glob("nvidia_cuda_*.whl"), place / "cuda-headers")
     offline = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheels), "CUDA_INC_DIR": str(folder)}
-    return Path(_run(str(python), str(BUILDER), environment=offline).splitlines()[-1])
-
-
-def _run(*command: str, environment: Mapping[str, str] | None = None) -> str:
-    """Run a program to success; return what it printed. KitError with its last lines."""
-    done = subprocess.run(
-        command,
-        env={**os.environ, **(environment or {})},
-        capture_output=True,
-        text=True,
-        errors="replace",
-        check=False,
-    )
-    if done.returncode:
-        tail = "\n".join(f"{done.stdout}\n{done.stderr}".strip().splitlines()[-20:])
-        raise KitError(f"{' '.join(command)} failed:\n{tail}")
-    return done.stdout
+    return Path(output_of(str(python), str(BUILDER), environment=offline).splitlines()[-1])

@@ -20,16 +20,17 @@ import sys
 import sysconfig
 import tempfile
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from benchmarks.bring_up import headers
+from benchmarks.bring_up.commands import output_of
 from benchmarks.bring_up.headers import Version
 from benchmarks.bring_up.machine import ROOT, numbers, requirements
-from benchmarks.bring_up.manifest import WHEELS, Kit, digests
+from benchmarks.bring_up.manifest import WHEELS, Kit, KitError, digests
 from tests.cuda_emulator import pycuda_wheel
 
 FOLDER = ROOT / "build" / "gpu-kit"
@@ -150,7 +151,7 @@ def built(interpreter: str, release: Version, place: Path) -> Path:
         folder = headers.unpack(place.glob("*.whl"), place / "include")
         if folder is None:
             raise SystemExit(f"gpu-kit: no cuda.h in {', '.join(headers.packages(release))}")
-    said = run(interpreter, pycuda_wheel.__file__, environment={"CUDA_INC_DIR": str(folder)})
+    said = output_of(interpreter, pycuda_wheel.__file__, environment={"CUDA_INC_DIR": str(folder)})
     return Path(said.splitlines()[-1])
 
 
@@ -182,23 +183,8 @@ def download(folder: Path, python: str | None, wanted: Sequence[str], *options: 
 
 
 def pip(*arguments: str) -> None:
-    """Run pip of this Python, to success or the end of this program."""
-    run(sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", *arguments)
-
-
-def run(*command: str, environment: Mapping[str, str] | None = None) -> str:
-    """Run a program to success, or end this one with what it said; return what it printed."""
-    done = subprocess.run(
-        command,
-        env={**os.environ, **(environment or {})},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        tail = "\n".join(f"{done.stdout}\n{done.stderr}".strip().splitlines()[-20:])
-        raise SystemExit(f"gpu-kit: {' '.join(command)} failed:\n{tail}")
-    return done.stdout
+    """Run pip of this Python, to success; KitError else."""
+    output_of(sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", *arguments)
 
 
 def commit() -> str:
@@ -219,7 +205,10 @@ def main() -> None:
     parser.add_argument("--nvcc", action="store_true", help="nvcc and compute-sanitizer, too")
     parser.add_argument("--source", action="store_true", help="PyCUDA as source")
     given = parser.parse_args()
-    kit = fill(given.folder, given.python, given.cuda, given.nvcc, given.source)
+    try:
+        kit = fill(given.folder, given.python, given.cuda, given.nvcc, given.source)
+    except KitError as error:
+        raise SystemExit(f"gpu-kit: {error}") from None
     form = "built" if kit.is_built else "as source"
     print(
         f"{given.folder}: {len(kit.files)} files, {kit.size / 1e6:.1f} MB, for Python "

@@ -16,7 +16,7 @@ WHEELS = "wheels"
 
 
 class KitError(Exception):
-    """A kit that is none, is damaged, or is for another machine."""
+    """A kit that is none, is damaged, is for another machine, or cannot be made or installed."""
 
 
 @dataclass(frozen=True)

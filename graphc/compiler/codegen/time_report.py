@@ -32,7 +32,7 @@ to ten times as many."""
 IN_FLIGHT = 32
 """Bytes of loads of one lane that are under way at a time: two of 16 bytes. Assumed."""
 
-LOAD_AHEAD = ("matmul", "conv")
+_LOAD_AHEAD = ("matmul", "conv")
 """Kinds of kernels that load the next tile while they compute with the one before."""
 
 CALL_SECONDS, LAUNCH_SECONDS = 20e-6, 1.4e-6
@@ -201,6 +201,11 @@ def host_seconds(launches: int) -> float:
     return CALL_SECONDS + launches * (LAUNCH_SECONDS + DRIVER_SECONDS)
 
 
+def serial_steps(kernel: KernelDescription) -> int:
+    """Return the number of steps that a launch takes one after another: 1 but of a loop."""
+    return math.prod(kernel.extents) if kernel.kind == "scan" else 1
+
+
 def demand_of(kernel: KernelDescription, resources: Resources | None = None) -> Demand:
     """Return what a launch needs, from its description; `resources` of its function where they are
     known."""
@@ -214,7 +219,7 @@ def demand_of(kernel: KernelDescription, resources: Resources | None = None) -> 
         + INSTRUCTIONS["element"] * moved / 4
         + INSTRUCTIONS["lane"] * blocks * threads
     )
-    steps = math.prod(kernel.extents) if kernel.kind == "scan" else 1
+    steps = serial_steps(kernel)
     return Demand(
         blocks=blocks,
         threads=threads,
@@ -227,7 +232,7 @@ def demand_of(kernel: KernelDescription, resources: Resources | None = None) -> 
         l2=moved,
         memory=kernel.bytes,
         round_trips=max(steps, math.ceil(moved / (blocks * threads * IN_FLIGHT))),
-        ahead=kernel.kind in LOAD_AHEAD,
+        ahead=kernel.kind in _LOAD_AHEAD,
         barriers=steps if kernel.kind == "scan" else 0,
     )
 
