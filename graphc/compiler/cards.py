@@ -3,6 +3,7 @@ depends on.
 
 Nothing here was measured by graphc. Each number names its source: one of NVIDIA's documents, a
 published measurement, or an assumption, which is said to be one.
+The documents were not at hand as the numbers were written down: compare before relying on one.
 """
 
 from __future__ import annotations
