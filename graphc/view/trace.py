@@ -22,7 +22,7 @@ def trace_events(view: CompiledView) -> dict[str, Any]:
     """
     if view.measured is None:
         raise ArgumentError("view: --trace shows times; measure them, with --measure beside it")
-    times = {row["name"]: row["ms"]["median"] * row["calls"] for row in view.measured["rows"]}
+    times = {row["name"]: row["ms"]["median"] * row["times"] for row in view.measured["rows"]}
     events: list[dict[str, Any]] = []
     begin = 0.0
     for kernel in view.kernels["kernels"]:

@@ -12,7 +12,7 @@ from graphc import cli
 
 def row(name: str, layers: list[str], median: float, spread: float = 0.0) -> dict:
     span = {"median": median, "spread": spread, "samples": 20}
-    return {"name": name, "layers": layers, "ms": span, "calls": 1}
+    return {"name": name, "layers": layers, "ms": span, "times": 1}
 
 
 def report(path: Path, rows: list[dict], step: float, **facts: str) -> str:

@@ -49,18 +49,18 @@ def test_every_kernel_of_the_step_is_a_row_and_every_value_is_checked(model: str
     step = REFERENCE_MODELS[model].build()
     kernels = {kernel.name: kernel for kernel in step.function().kernels(3, target="cpu")}
     rows = {row.name: row for row in measured.rows}
-    assert {name: row.calls for name, row in rows.items()} == {
+    assert {name: row.times for name, row in rows.items()} == {
         name: kernel.times for name, kernel in kernels.items()
     }
     # A recurrent layer has a product of all steps, and some of each of 3 steps.
     layer = "gru_1" if model == "loops" else "dense_1"
     products = [one for one in kernels.values() if one.kind == "matmul" and layer in one.layers]
-    assert {rows[one.name].calls for one in products} == ({1, 3} if model == "loops" else {1})
-    assert measured.launches == sum(row.calls for row in measured.rows)
+    assert {rows[one.name].times for one in products} == ({1, 3} if model == "loops" else {1})
+    assert measured.launches == sum(row.times for row in measured.rows)
     assert sum(row.share for row in measured.rows) == pytest.approx(1)
     assert 0 < measured.between.median < measured.device_step.median
     assert 0 < measured.device_step.least <= measured.device_step.median
-    busy = sum(row.ms.least * row.calls for row in measured.rows)
+    busy = sum(row.ms.least * row.times for row in measured.rows)
     assert busy < measured.device_step.median
     row = max(measured.rows, key=lambda row: row.gflops)
     assert row.flops_of_peak == pytest.approx(row.gflops / measured.peaks.matmul_gflops)
@@ -83,7 +83,7 @@ def test_a_page_holds_what_bench_prints(
     assert found["measured"] == printed
     kernels = {kernel["name"]: kernel for kernel in found["kernels"]["kernels"]}
     assert kernels.keys() == {row["name"] for row in printed["rows"]}
-    assert all(kernels[row["name"]]["launch"]["times"] == row["calls"] for row in printed["rows"])
+    assert all(kernels[row["name"]]["launch"]["times"] == row["times"] for row in printed["rows"])
 
 
 def test_the_rates_are_those_of_the_shapes() -> None:

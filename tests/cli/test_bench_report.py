@@ -16,7 +16,7 @@ PRODUCT = Row(
     name="k0_matmul",
     layers=("dense_1", "dense_2"),
     work="a product",
-    calls=2,
+    times=2,
     ms=span(0.25),
     cold=span(0.5),
     share=0.75,
@@ -29,7 +29,7 @@ COPY = Row(
     name="k1_pointwise",
     layers=("dense_1",),
     work="a copy",
-    calls=1,
+    times=1,
     ms=span(0.1),
     share=0.249,
     gflops=0.0,
@@ -66,7 +66,7 @@ def test_the_whole() -> None:
         "  GFLOP/s; the shortest launch takes 0.0020 ms",
         "Clocks were not fixed.",
         "",
-        "share  median ms  spread  cold ms  calls  GFLOP/s    GB/s  % FLOP  % copy  kernel        "
+        "share  median ms  spread  cold ms  times  GFLOP/s    GB/s  % FLOP  % copy  kernel        "
         "layers",
         "75.0%     0.2500  0.0250   0.5000      2  1234.50  100.00   50.0%   12.5%  k0_matmul     "
         "dense_1, dense_2",

@@ -160,7 +160,7 @@ def test_times_are_close_where_their_quartiles_overlap() -> None:
     assert not is_close({"median": 1.0, "spread": 0.2}, {"median": 1.21, "spread": 0.2})
     view = compiled_view(small_subject("small"), 6)
     rows = [
-        {"name": kernel["name"], "calls": 1, "ms": {"median": 1.0, "spread": 0.0}}
+        {"name": kernel["name"], "times": 1, "ms": {"median": 1.0, "spread": 0.0}}
         for kernel in view.kernels["kernels"]
     ]
     slower = [{**row, "ms": {"median": 2.0, "spread": 0.0}} for row in rows[:1]]

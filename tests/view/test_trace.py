@@ -20,7 +20,7 @@ def measured() -> CompiledView:
     view = compiled_view(small_subject("small"), 6)
     names = [kernel["name"] for kernel in view.kernels["kernels"]]
     rows = [
-        {"name": name, "ms": {"median": k + 1.0}, "calls": 2 if name == names[-1] else 1}
+        {"name": name, "ms": {"median": k + 1.0}, "times": 2 if name == names[-1] else 1}
         for k, name in enumerate(names)
     ]
     facts = {"executor": "native code", "facts": {"threads": 2}}

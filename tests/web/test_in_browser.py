@@ -314,7 +314,7 @@ def test_a_measured_step_says_what_was_timed(
     browser: Any, mlp: tuple[CompiledView, Path], tmp_path: Path
 ) -> None:
     ms = {"median": 2.0, "spread": 0.1, "samples": 5, "least": 1.9}
-    row = {"name": "k0_matmul", "calls": 1, "ms": ms, "share": 1.0, "gflops": 1.0, "gbytes": 1.0}
+    row = {"name": "k0_matmul", "times": 1, "ms": ms, "share": 1.0, "gflops": 1.0, "gbytes": 1.0}
     measured = {
         "device": "cpu",
         "executor": "native",

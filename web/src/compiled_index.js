@@ -84,7 +84,7 @@ export class CompiledIndex {
     this.time = new Map();
     for (const row of view.measured?.rows ?? []) {
       const kernel = this.kernelAt.get(row.name);
-      if (kernel !== undefined) this.time.set(kernel, row.ms.median * row.calls);
+      if (kernel !== undefined) this.time.set(kernel, row.ms.median * row.times);
     }
     /** @type {Map<number, number[]>} */
     this._orders = new Map();

@@ -120,7 +120,7 @@ export function factsOf(index, { selection, related }) {
       [
         "launch",
         grid === undefined || block === undefined
-          ? `${counted(times, "call")} a step`
+          ? `${counted(times, "launch", "launches")} a step`
           : `${grid.join("×")} blocks of ${block.join("×")}, ${quantity(shared ?? 0, "B")} shared, ${counted(times, "launch", "launches")} a step`,
       ],
       [

@@ -98,7 +98,7 @@
  *
  * @typedef {object} MeasuredRow
  * @property {string} name
- * @property {number} calls
+ * @property {number} times
  * @property {Span} ms
  * @property {number} share
  * @property {number} gflops

@@ -92,7 +92,7 @@ test("amounts of a pair are those of its kernels", () => {
 
 test("measured times are of all launches of a kernel", () => {
   const ms = { median: 2, spread: 0.1, samples: 5, least: 1.9 };
-  const rows = [{ name: "k2_scan", calls: 4, ms, share: 1, gflops: 1, gbytes: 1 }];
+  const rows = [{ name: "k2_scan", times: 4, ms, share: 1, gflops: 1, gbytes: 1 }];
   const measured = {
     device: /** @type {const} */ ("cpu"),
     executor: "e",

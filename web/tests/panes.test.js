@@ -94,7 +94,7 @@ test("columns of what was not measured are not there", () => {
     between: { ...ms, median: 0.5 },
     step: ms,
     notes: [],
-    rows: [{ name: "k2_scan", calls: 4, ms, share: 1, gflops: 1, gbytes: 1 }],
+    rows: [{ name: "k2_scan", times: 4, ms, share: 1, gflops: 1, gbytes: 1 }],
   };
   const timed = new CompiledIndex({
     ...VIEW,

@@ -8,10 +8,10 @@ import { VIEW } from "./document.js";
 
 /** @import {Measured} from "../src/types.js" */
 
-/** @param {string} name @param {number} median @param {number} [calls] */
-function row(name, median, calls = 1) {
+/** @param {string} name @param {number} median @param {number} [times] */
+function row(name, median, times = 1) {
   const ms = { median, spread: 0, samples: 5, least: median };
-  return { name, calls, ms, share: 0, gflops: 0, gbytes: 0 };
+  return { name, times, ms, share: 0, gflops: 0, gbytes: 0 };
 }
 
 const index = new CompiledIndex(VIEW);
@@ -36,7 +36,7 @@ test("steps are as wide as each other where nothing was measured", () => {
   assert.deepEqual(spans[2], { kernel: 2, from: 2, to: 3 });
 });
 
-test("steps are as long as they take, all calls of a loop counted", () => {
+test("steps are as long as they take, all launches of a loop counted", () => {
   const { starts, spans } = timelineOf(timed, true);
   assert.deepEqual(starts.slice(0, 4), [0, 6, 8, 20]);
   assert.ok(starts[4] > 20 && starts[4] < 20.1);

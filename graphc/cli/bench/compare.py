@@ -79,7 +79,7 @@ def format_comparison(before: dict[str, Any], after: dict[str, Any]) -> str:
         lines.append(_row("its kernels", before["device_step"], after["device_step"]))
     old, new = keyed(before), keyed(after)
     shared = [key for key in old if key in new]
-    for key in sorted(shared, key=lambda key: -old[key]["ms"]["median"] * old[key]["calls"]):
+    for key in sorted(shared, key=lambda key: -old[key]["ms"]["median"] * old[key]["times"]):
         lines.append(_row(_title(key), old[key]["ms"], new[key]["ms"]))
     for what, rows, others in (("new", new, old), ("gone", old, new)):
         for key, row in rows.items():

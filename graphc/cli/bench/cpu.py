@@ -72,7 +72,7 @@ def _rows(seconds: dict[g.Node, list[float]], bindings: Bindings) -> list[Row]:
                 name=f"{node.op} {_type(node.dtype, node.shape, bindings)}",
                 layers=() if origin is None else (str(origin),),
                 work=node.op,
-                calls=1,
+                times=1,
                 ms=taken,
                 share=taken.median / total,
                 gflops=taken.rate(spent.flops),

@@ -150,7 +150,7 @@ def _rows(
                 name=kernel.name,
                 layers=kernel.layers,
                 work=_work(kernel, one),
-                calls=one.count,
+                times=one.count,
                 ms=taken,
                 cold=cold,
                 share=taken.median * one.count / total if total else 0.0,

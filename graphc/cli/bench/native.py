@@ -90,13 +90,13 @@ def profile(
 
 
 def _row(kernel: KernelDescription, taken: TimeStatistics, peaks: Peaks) -> Row:
-    """Return a kernel and the time of one of its calls; its share is not known yet."""
+    """Return a kernel and the time of one of its launches; its share is not known yet."""
     gflops, gbytes = taken.rate(kernel.flops), taken.rate(kernel.bytes)
     return Row(
         name=kernel.name,
         layers=kernel.layers,
         work=", ".join(kernel.ops) or "a copy",
-        calls=kernel.times,
+        times=kernel.times,
         ms=taken,
         share=0.0,
         gflops=gflops,
@@ -107,8 +107,8 @@ def _row(kernel: KernelDescription, taken: TimeStatistics, peaks: Peaks) -> Row:
 
 
 def _with_shares(rows: Sequence[Row]) -> list[Row]:
-    total = sum(row.ms.median * row.calls for row in rows)
-    return [replace(row, share=row.ms.median * row.calls / total) for row in rows]
+    total = sum(row.ms.median * row.times for row in rows)
+    return [replace(row, share=row.ms.median * row.times / total) for row in rows]
 
 
 def _times(

@@ -8,7 +8,7 @@ import textwrap
 from graphc.cli.bench.report import Report, Row, checked_lines, rest, shown_rows
 from graphc.compiler.codegen.table import WIDTH, wrapped
 
-_HEADS = ("share", "ms", "least", "calls", "GFLOP/s", "GB/s", "peak", "kernel", "layers")
+_HEADS = ("share", "ms", "least", "times", "GFLOP/s", "GB/s", "peak", "kernel", "layers")
 _GRADIENT = "gradient of "
 _LEGEND = (
     "ms, least: of one call, the median and the least",
@@ -38,15 +38,15 @@ def _head(report: Report) -> list[str]:
     assert between is not None
     assert peaks is not None
     threads = report.facts["threads"]
-    calls = f" in {report.launches} calls" if report.launches != len(report.rows) else ""
-    flops = sum(row.gflops * row.ms.median * row.calls for row in report.rows)
-    moved = sum(row.gbytes * row.ms.median * row.calls for row in report.rows)
+    launches = f" in {report.launches} launches" if report.launches != len(report.rows) else ""
+    flops = sum(row.gflops * row.ms.median * row.times for row in report.rows)
+    moved = sum(row.gbytes * row.ms.median * row.times for row in report.rows)
     return [
         f"{report.model}: {report.summary}; batch {report.batch}, {report.floatX}",
         f"One training step by {report.executor} on {threads} thread{'' if threads == 1 else 's'}: "
         f"{step.median:.2f} ms as the caller waits (median of {step.samples}, quartiles "
         f"{step.spread:.2f} ms apart, the least {step.least:.2f} ms); of it {program.median:.2f} "
-        f"ms (the least {program.least:.2f} ms) are its {len(report.rows)} kernels{calls}, with "
+        f"ms (the least {program.least:.2f} ms) are its {len(report.rows)} kernels{launches}, with "
         f"{between.median:.2f} ms between them, where threads start and meet",
         f"This machine, measured now: a product of {peaks.matmul_size} x {peaks.matmul_size} "
         f"{peaks.matmul_gflops:.1f} GFLOP/s, a copy of {peaks.copy_bytes / 2**20:.0f} MiB "
@@ -62,7 +62,7 @@ def _cells(row: Row) -> tuple[str, ...]:
         f"{row.share:.1%}",
         _digits(row.ms.median),
         _digits(row.ms.least),
-        str(row.calls),
+        str(row.times),
         _digits(row.gflops),
         _digits(row.gbytes),
         _of_peak(row),

@@ -59,10 +59,10 @@ class Row:
         name: the kernel's name; or the node's op, and the type of its result.
         layers: the layers that it comes from.
         work: its operations, in words.
-        calls: the number of launches, or of evaluations of a node, in one step.
+        times: the number of launches, or of evaluations of a node, in one step.
         ms: the time of one launch: on a GPU by itself, with warm caches; on a CPU within the step.
         cold: the time of one launch with cold caches; None if it was not measured.
-        share: the share of `ms` times `calls` in the time of all rows.
+        share: the share of `ms` by `times` in the time of all rows.
         gflops: 10^9 floating-point operations a second, in the time `ms`.
         gbytes: 10^9 bytes a second, in the time `cold` if there is one, else in `ms`.
         flops_of_peak, bytes_of_peak: shares of the peaks: FLOPs of the card's own peak on a GPU,
@@ -73,7 +73,7 @@ class Row:
     name: str
     layers: tuple[str, ...]
     work: str
-    calls: int
+    times: int
     ms: TimeStatistics
     cold: TimeStatistics | None = None
     share: float
@@ -201,7 +201,7 @@ def _card_peak(peaks: Peaks) -> str:
 
 
 def _heads(report: Report) -> list[str]:
-    heads = ["share", "median ms", "spread", "calls", "GFLOP/s", "GB/s"]
+    heads = ["share", "median ms", "spread", "times", "GFLOP/s", "GB/s"]
     if report.device == "gpu":
         heads[3:3] = ["cold ms"]
         heads += ["% FLOP", "% copy"]
@@ -214,7 +214,7 @@ def _cells(row: Row, report: Report) -> list[str]:
     cells = [f"{row.share:.1%}", f"{row.ms.median:.4f}", f"{row.ms.spread:.4f}"]
     if report.device == "gpu":
         cells.append("-" if row.cold is None else f"{row.cold.median:.4f}")
-    cells += [str(row.calls), _rate(row.gflops), _rate(row.gbytes)]
+    cells += [str(row.times), _rate(row.gflops), _rate(row.gbytes)]
     if report.device == "gpu":
         cells += [_percent(row.flops_of_peak), _percent(row.bytes_of_peak)]
     if any(other.torch for other in report.rows):

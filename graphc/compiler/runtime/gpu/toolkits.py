@@ -8,8 +8,8 @@ from graphc.compiler.runtime.gpu.probe import dotted
 Version = tuple[int, int]
 
 # PTX ISA, "Release History": the first PTX for each target, and the toolkit that came with it. PTX
-# 8.6, with sm_100, came with no toolkit of its own; 12.8 is the first that has it. Compared with the
-# targets in LLVM's source, not with the document.
+# 8.6, with sm_100, came with no toolkit of its own; 12.8 is the first that has it. Compared with
+# the targets in LLVM's source, not with the document.
 _FIRST: dict[Version, Version] = {
     (7, 0): (9, 0),
     (7, 2): (9, 2),
@@ -29,8 +29,8 @@ _FIRST: dict[Version, Version] = {
 """The first toolkit that compiles for each compute capability. One that is not listed may be known
 to any."""
 
-# As CUDA Toolkit Release Notes of these releases have it, "Deprecated or Dropped Features"; what was
-# compared are NVIDIA's announcements.
+# After NVIDIA's announcements; the releases' notes ("Deprecated or Dropped Features") were not at
+# hand.
 _OLDEST: tuple[tuple[Version, Version], ...] = (
     ((11, 0), (3, 5)),
     ((12, 0), (5, 0)),
