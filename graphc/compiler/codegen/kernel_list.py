@@ -206,8 +206,7 @@ class KernelList(Sequence[KernelDescription]):
     def summary(self) -> str:
         """How many kernels and launches, and what they cost together."""
         sizes = ", ".join(f"{name} {value}" for name, value in self.sizes.items())
-        what = "launches" if self.target == "cuda" else "calls"
-        launches = f" in {self.launches} {what}" if self.launches != len(self) else ""
+        launches = f" in {self.launches} launches" if self.launches != len(self) else ""
         least = quantity(self.fewest, "B")
         bytes_ = f"{least} at the fewest"
         if self.moved is not None:
