@@ -61,7 +61,7 @@ class FloorQuotient:
 
     def sort_key(self) -> tuple[Any, ...]:
         # By structure: two symbols may have one name, and then one text.
-        return (1, _size_key(self.numerator), _size_key(self.denominator))
+        return (1, sort_key(self.numerator), sort_key(self.denominator))
 
     def evaluate(self, bindings: Mapping[Symbol, int]) -> int:
         return evaluate(self.numerator, bindings) // evaluate(self.denominator, bindings)
@@ -86,7 +86,8 @@ def symbol(name: str) -> Dim:
     return Dim((((Symbol(name, next(_serials)),), 1),))
 
 
-def _size_key(size: Size) -> tuple[Any, ...]:
+def sort_key(size: Size) -> tuple[Any, ...]:
+    """A key that orders sizes the same way in each process."""
     return tuple((_monomial_key(monomial), factor) for monomial, factor in _terms(size).items())
 
 

@@ -1,0 +1,11 @@
+"""Loop programs: what stands between a kernel and any text.
+
+A kernel says what is computed. A `LoopProgram` says it as loops over elements of buffers, and a
+list of rewrites, each of which keeps the program's meaning, says how it runs on a target. Printing
+is the last step, and nothing reads text.
+
+- `index`: index expressions in normal form; `ranges`: what is proved of them;
+- `value`: what is computed of elements, by the names of ops; `buffer`: where elements lie;
+- `statement`, `program`: loops, stores, reductions; walks over them; `text`: their printed form;
+- `reduction`: what reductions start from and how two parts become one.
+"""

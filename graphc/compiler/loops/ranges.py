@@ -1,0 +1,269 @@
+"""Ranges of loop variables, and what is proved of indices within them.
+
+All questions about an index are asked here: is it always below a size, does a size divide it, by
+how much does it move with a variable, which quotients and remainders are trivial. An answer is a
+proof for all sizes of at least 1: "no" means that none was found.
+
+    >>> outer, inner = LoopVariable("outer"), LoopVariable("inner")
+    >>> index = variable("outer") * 16 + variable("inner")
+    >>> tile = Ranges().within(outer, 10).within(inner, 16)
+    >>> tile.is_below(index, 160), tile.is_below(index, 159)
+    (True, False)
+    >>> tile.simplified(index // 16)
+    outer
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+
+from graphc.compiler.graph.dim import (
+    Dim,
+    FloorQuotient,
+    Size,
+    Symbol,
+    exact_quotient,
+    substitute,
+    symbols,
+)
+from graphc.compiler.loops.index import (
+    Index,
+    IndexAtom,
+    IndexLike,
+    LoopVariable,
+    Quotient,
+    Remainder,
+    as_index,
+    index_of,
+)
+
+_MOST_STEPS = 400
+"""Replacements that one proof tries: the proofs of the op table's kernels need fewer than 60."""
+
+
+@dataclass(frozen=True)
+class Ranges:
+    """The ends of the variables, and the facts, at one place of a program.
+
+    Attributes:
+        ends: of each variable, from the outermost loop inwards, what it is below: each of these. A
+            variable is at least 0. An end is made of variables ahead of its own.
+        facts: indices that are at least 0 there: the conditions around.
+    """
+
+    ends: Mapping[LoopVariable, tuple[Index, ...]] = field(
+        default_factory=lambda: MappingProxyType({})
+    )
+    facts: tuple[Index, ...] = ()
+
+    def within(self, variable: LoopVariable, *ends: IndexLike) -> Ranges:
+        """Return the ranges inside of a loop whose variable is below each of `ends`."""
+        inner = {**self.ends, variable: tuple(map(as_index, ends))}
+        return replace(self, ends=MappingProxyType(inner))
+
+    def given(self, facts: Iterable[Index]) -> Ranges:
+        """Return the ranges where these indices are at least 0 as well."""
+        return replace(self, facts=(*self.facts, *facts))
+
+    # ---- questions ------------------------------------------------------------------------------
+
+    def is_never_negative(self, index: IndexLike) -> bool:
+        """Return True if an index is proved to be at least 0."""
+        return _Proof(self).holds(as_index(index))
+
+    def is_below(self, index: IndexLike, end: IndexLike) -> bool:
+        """Return True if an index is proved to be less than `end`."""
+        return self.is_never_negative(as_index(end) - index - 1)
+
+    def is_inside(self, coords: Iterable[IndexLike], shape: Iterable[Size]) -> bool:
+        """Return True if coordinates are proved to be those of an element of a shape."""
+        return all(
+            self.is_never_negative(coord) and self.is_below(coord, size)
+            for coord, size in zip(coords, shape, strict=True)
+        )
+
+    def divides(self, divisor: Size, index: IndexLike) -> bool:
+        """Return True if an index is proved to be a multiple of a size of at least 1."""
+        return self.simplified(as_index(index) % divisor) is as_index(0)
+
+    def step(self, index: IndexLike, variable: LoopVariable) -> Size | None:
+        """Return by how much an index moves where a variable moves by one: None if that is not the
+        same everywhere."""
+        index = self.simplified(as_index(index))
+        if any(variable in atom.variables for atom, _ in index.terms if atom is not variable):
+            return None
+        return index.factor(variable)
+
+    def is_contiguous(self, index: IndexLike, variable: LoopVariable) -> bool:
+        """Return True if an index is proved to move by one where a variable does."""
+        return self.step(index, variable) == 1
+
+    def simplified(self, index: Index) -> Index:
+        """Return an equal index without the quotients and remainders that the ranges settle."""
+        if all(isinstance(atom, LoopVariable) for atom, _ in index.terms):
+            return index
+        total = as_index(index.constant)
+        for atom, factor in index.terms:
+            total = total + self._settled(atom) * factor
+        return total
+
+    def _settled(self, atom: IndexAtom) -> Index:
+        if isinstance(atom, LoopVariable):
+            return index_of(atom)
+        dividend, divisor = self.simplified(atom.dividend), atom.divisor
+        made = dividend // divisor if isinstance(atom, Quotient) else dividend % divisor
+        left = made.atom
+        if left is None or isinstance(left, LoopVariable):
+            return made if dividend is atom.dividend else self.simplified(made)
+        dividend, divisor = left.dividend, left.divisor
+        if self.is_never_negative(dividend) and self.is_below(dividend, divisor):
+            return as_index(0) if isinstance(left, Quotient) else dividend
+        # Terms that fill less than the divisor fall out: (16*outer + inner) // 32 = outer // 2.
+        for whole, rest in _groups(dividend, divisor):
+            common = exact_quotient(divisor, whole)
+            if common is None or (rest.is_constant and rest.constant == 0):
+                continue
+            if self.is_never_negative(rest) and self.is_below(rest, whole):
+                multiple = (dividend - rest) // whole
+                if isinstance(left, Quotient):
+                    return self.simplified(multiple // common)
+                return self.simplified(multiple % common * whole + rest)
+        return made
+
+
+def _groups(dividend: Index, divisor: Size) -> Iterator[tuple[Size, Index]]:
+    """Yield sizes that divide a divisor and some terms of a dividend, and the sum of the others."""
+    for size in dict.fromkeys(factor for _, factor in dividend.terms):
+        if size == 1 or exact_quotient(divisor, size) is None:
+            continue
+        if isinstance(size, int) and size < 0:
+            continue
+        rest = as_index(dividend.constant)
+        for atom, factor in dividend.terms:
+            if exact_quotient(factor, size) is None:
+                rest = rest + index_of(atom) * factor
+        yield size, rest
+
+
+class _Proof:
+    """A search for a proof that an index is at least 0: atoms are replaced by their bounds, the
+    innermost first, until a size is left that is at least 0 for all symbols of at least 1."""
+
+    def __init__(self, ranges: Ranges):
+        self._ranges = ranges
+        self._depth = {variable: k for k, variable in enumerate(ranges.ends)}
+        self._left = _MOST_STEPS
+        self._met: dict[Index, bool] = {}
+
+    def holds(self, index: Index) -> bool:
+        """Return True if the search succeeds."""
+        found = self._met.get(index)
+        if found is None:
+            self._met[index] = False  # what leads back to itself proves nothing
+            found = self._met[index] = self._search(index)
+        return found
+
+    def _search(self, index: Index) -> bool:
+        if index.is_constant:
+            if is_never_negative(index.constant):
+                return True
+        else:
+            atom = max((atom for atom, _ in index.terms), key=self._order)
+            for bounded in self._bounded(index, atom):
+                self._left -= 1
+                if self._left < 0:
+                    return False
+                if self.holds(bounded):
+                    return True
+        return any(
+            self.holds(index - fact) for fact in self._ranges.facts if _has_common_term(index, fact)
+        )
+
+    def _order(self, atom: IndexAtom) -> tuple[int, bool]:
+        depth = max((self._depth.get(one, -1) for one in atom.variables), default=-1)
+        return depth, not isinstance(atom, LoopVariable)
+
+    def _bounded(self, index: Index, atom: IndexAtom) -> Iterator[Index]:
+        """Yield indices without the atom: where one is at least 0, the index is."""
+        factor = index.factor(atom)
+        rest = index - index_of(atom) * factor
+        grows, shrinks = is_never_negative(factor), is_never_negative(-factor)
+        if isinstance(atom, LoopVariable):
+            if grows:
+                yield rest
+            elif shrinks:
+                for end in self._ranges.ends.get(atom, ()):
+                    yield rest + (end - 1) * factor
+            return
+        dividend, divisor = atom.dividend, atom.divisor
+        if isinstance(atom, Remainder):
+            if grows:
+                yield rest
+            elif shrinks:
+                yield rest + as_index(divisor - 1) * factor
+                if self.holds(dividend):
+                    yield rest + dividend * factor
+            return
+        # f * q + rest >= 0 is q + rest // f >= 0, and q >= a is dividend >= a * divisor: exactly.
+        if is_never_negative(factor - 1):
+            yield (rest // factor) * divisor + dividend
+        if grows and self.holds(dividend):
+            yield rest
+        if is_never_negative(-factor - 1):
+            yield (rest // -factor) * divisor + (divisor - 1) - dividend
+
+
+def _has_common_term(index: Index, fact: Index) -> bool:
+    """Return True if a term of both may cancel, so that a difference is a step of a proof."""
+    return any(
+        is_never_negative(index.factor(atom) * f) and index.factor(atom) != 0
+        for atom, f in fact.terms
+    )
+
+
+@functools.lru_cache(maxsize=4096)
+def is_never_negative(size: Size) -> bool:
+    """Return True if a size is proved to be at least 0 for all symbols of at least 1.
+
+    With each symbol written as one more than a number of at least 0, a polynomial without negative
+    factors is never negative. A floor quotient ``q = a // b`` of such sizes is at least 0, and
+    ``q * b`` is between ``a - b + 1`` and ``a``.
+    """
+    if not isinstance(size, Dim):
+        return size >= 0
+    quotients = [
+        atom for monomial, _ in size.terms for atom in monomial if isinstance(atom, FloorQuotient)
+    ]
+    if quotients:
+        return any(map(is_never_negative, _without_quotient(size, quotients[0])))
+    shifted: dict[Symbol, Size] = {one: Dim((((one,), 1),)) + 1 for one in symbols(size)}
+    moved = substitute(size, shifted)
+    return all(factor >= 0 for _, factor in moved.terms) if isinstance(moved, Dim) else moved >= 0
+
+
+def _without_quotient(size: Dim, quotient: FloorQuotient) -> Iterator[Size]:
+    """Yield sizes without a quotient, of which each is at most a multiple of the size."""
+    numerator, denominator = quotient.numerator, quotient.denominator
+    alone = Dim((((quotient,), 1),))
+    factor: Size = 0
+    rest: Size = 0
+    for monomial, number in size.terms:
+        part = Dim(((monomial, number),)) if monomial else number
+        if quotient not in monomial:
+            rest = rest + part
+            continue
+        left = exact_quotient(part, alone)
+        if left is None or quotient in [x for m, _ in getattr(left, "terms", ()) for x in m]:
+            return
+        factor = factor + left
+    if not is_never_negative(denominator - 1):
+        return
+    if is_never_negative(factor):
+        if is_never_negative(numerator):
+            yield rest
+        yield rest * denominator + factor * (numerator - denominator + 1)
+    elif is_never_negative(-factor):
+        yield rest * denominator + factor * numerator

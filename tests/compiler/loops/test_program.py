@@ -1,0 +1,98 @@
+"""Loop programs as data: printed, walked and changed."""
+
+from __future__ import annotations
+
+from graphc.compiler.graph.dim import symbol
+from graphc.compiler.loops.buffer import BufferScope, new_buffer, view
+from graphc.compiler.loops.index import LoopVariable, as_index, index_of, variable
+from graphc.compiler.loops.program import (
+    LoopProgram,
+    loads_of,
+    substituted,
+    walk,
+    walk_in_ranges,
+)
+from graphc.compiler.loops.statement import Accumulate, Allocate, For, LoopKind, Store
+from graphc.compiler.loops.text import program_text
+from graphc.compiler.loops.value import Constant, Load
+
+N = symbol("n")
+ROW, COLUMN = LoopVariable("row"), LoopVariable("column")
+X = new_buffer("x0", "float32", (N, 10))
+Y = new_buffer("y0", "float32", (N,))
+SUM = new_buffer("s0", "float32", (), BufferScope.REGISTER)
+ROW_SUMS = LoopProgram(
+    "k0",
+    (X,),
+    (Y,),
+    (),
+    (
+        For(
+            ROW,
+            (as_index(N),),
+            (
+                Allocate(SUM),
+                Store(Load(SUM, ()), Constant(0.0, "float32")),
+                For(
+                    COLUMN,
+                    (as_index(10),),
+                    (
+                        Accumulate(
+                            "sum",
+                            (Load(SUM, ()),),
+                            (Load(X, (index_of(ROW), index_of(COLUMN))),),
+                            "dense_1",
+                        ),
+                    ),
+                    note="the sum of a row",
+                ),
+                Store(Load(Y, (index_of(ROW),)), Load(SUM, ())),
+            ),
+            LoopKind.TEAM,
+        ),
+    ),
+)
+
+
+def test_the_printed_form() -> None:
+    assert program_text(ROW_SUMS).splitlines() == [
+        "kernel k0(x0: float32[n, 10]) -> y0: float32[n]",
+        "  for row < n (team):",
+        "    allocate s0: float32[] in register",
+        "    s0[] = 0.0",
+        "    for column < 10:                                          # the sum of a row",
+        "      s0[] = sum(s0[], x0[row, column])                       # dense_1",
+        "    y0[row] = s0[]",
+    ]
+
+
+def test_ranges_are_those_of_the_loops_around() -> None:
+    found = dict(walk_in_ranges(ROW_SUMS.body))
+    accumulate = next(one for one in walk(ROW_SUMS.body) if isinstance(one, Accumulate))
+    (load,) = loads_of(accumulate)
+    assert found[accumulate].is_inside(load.coords, X.shape)
+    assert found[accumulate].is_contiguous(X.place(load.coords), COLUMN)
+    assert found[accumulate].step(X.place(load.coords), ROW) == 10
+
+
+def test_a_loop_is_replaced_and_the_rest_shared() -> None:
+    changed = ROW_SUMS.with_loop(
+        "column", lambda loop: substituted(loop.body, {COLUMN: as_index(3)})
+    )
+    (loop,) = changed.body
+    assert isinstance(loop, For)
+    assert loop.body[0] is ROW_SUMS.loop("row").body[0]
+    assert "s0[] = sum(s0[], x0[row, 3])" in program_text(changed)
+
+
+def test_views_of_one_memory_overlap() -> None:
+    part = view(X, "part", (N, 4), (10, 1), 6)
+    assert part.memory == "x0"
+    assert not part.is_contiguous
+    assert part.place((variable("row"), 1)) is variable("row") * 10 + 7
+
+
+def test_numbers_are_one_only_if_their_bytes_are() -> None:
+    assert Constant(0.0, "float32") is Constant(0, "float32")
+    assert Constant(0.0, "float32") is not Constant(-0.0, "float32")
+    assert Constant(1, "int32") is not Constant(True, "bool")

@@ -1,0 +1,125 @@
+"""Proofs about indices: none is wrong, and those that lowering needs are found."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from graphc.compiler.graph.dim import Size, Symbol, symbol, symbols
+from graphc.compiler.loops.index import (
+    Index,
+    LoopVariable,
+    as_index,
+    coordinates,
+    index_of,
+    variable,
+)
+from graphc.compiler.loops.ranges import Ranges, is_never_negative
+
+N, M = symbol("n"), symbol("m")
+(N_SYMBOL,), (M_SYMBOL,) = symbols(N), symbols(M)
+OUTER, INNER = LoopVariable("outer"), LoopVariable("inner")
+OUT, IN = index_of(OUTER), index_of(INNER)
+TILE = Ranges().within(OUTER, (N + 15) // 16).within(INNER, 16, N - OUT * 16)
+
+
+def combined(of: st.SearchStrategy[Index]) -> st.SearchStrategy[Index]:
+    return st.one_of(
+        st.builds(lambda a, b: a + b, of, of),
+        st.builds(lambda a, b: a - b, of, of),
+        st.builds(lambda a, b: a * b, of, st.sampled_from([-2, -1, 2, 3, N, N - 1])),
+        st.builds(lambda a, b: a // b, of, st.sampled_from([2, 3, 4, N, M * 2])),
+        st.builds(lambda a, b: a % b, of, st.sampled_from([2, 3, 4, N, M * 2])),
+    )
+
+
+LEAVES = st.sampled_from([OUT, IN, as_index(N), as_index(M), *map(as_index, range(-3, 4))])
+INDICES = st.recursive(LEAVES, combined, max_leaves=6)
+OUTER_ENDS = st.sampled_from([as_index(N), as_index(5), as_index(M * 2)])
+INNER_ENDS = st.sampled_from([(as_index(4),), (as_index(M), N - OUT), (as_index(N) - OUT,)])
+
+
+def points(ranges: Ranges) -> list[tuple[dict[LoopVariable, int], dict[Symbol, int]]]:
+    """Return all values of the variables, for some sizes."""
+    found = []
+    for n, m in itertools.product((1, 2, 4), (1, 3)):
+        sizes = {N_SYMBOL: n, M_SYMBOL: m}
+        for outer in range(ranges.ends[OUTER][0].evaluate({}, sizes)):
+            ends = (end.evaluate({OUTER: outer}, sizes) for end in ranges.ends[INNER])
+            found += [({OUTER: outer, INNER: inner}, sizes) for inner in range(min(ends))]
+    return found
+
+
+@given(INDICES, OUTER_ENDS, INNER_ENDS)
+def test_what_is_proved_holds_at_all_points(
+    index: Index, outer_end: Index, inner_ends: tuple[Index, ...]
+) -> None:
+    ranges = Ranges().within(OUTER, outer_end).within(INNER, *inner_ends)
+    proved, simplified = ranges.is_never_negative(index), ranges.simplified(index)
+    step = ranges.step(index, INNER)
+    for variables, sizes in points(ranges):
+        value = index.evaluate(variables, sizes)
+        assert value >= 0 or not proved
+        assert simplified.evaluate(variables, sizes) == value
+        if step is not None:
+            moved = simplified.evaluate({**variables, INNER: variables[INNER] + 1}, sizes)
+            assert moved - value == as_index(step).evaluate({}, sizes)
+
+
+def test_the_remainder_of_a_split_is_inside() -> None:
+    assert TILE.is_below(OUT * 16 + IN, N)
+    assert not TILE.is_below(OUT * 16 + IN, N - 1)
+
+
+@pytest.mark.parametrize("shape", [(N, M, 4), (N, 3), (2, 3, 4)])
+def test_the_coordinates_of_an_element_are_inside(shape: tuple[Size, ...]) -> None:
+    total: Size = 1
+    for size in shape:
+        total = total * size
+    ranges = Ranges().within(OUTER, total)
+    assert ranges.is_inside(coordinates(OUT, shape), shape)
+    assert not ranges.is_inside(coordinates(OUT + 1, shape), shape)
+
+
+@pytest.mark.parametrize(
+    ("index", "expected"),
+    [
+        ((OUT * 16 + IN) // 16, OUT),
+        ((OUT * 16 + IN) % 16, IN),
+        ((OUT * 16 + IN) // 32, OUT // 2),
+        ((OUT * 16 + IN) % 32, OUT % 2 * 16 + IN),
+        ((OUT * 4 * N + IN * N) // N, OUT * 4 + IN),
+    ],
+)
+def test_quotients_that_the_ranges_settle_are_gone(index: Index, expected: Index) -> None:
+    ranges = Ranges().within(OUTER, 10).within(INNER, 16)
+    assert ranges.simplified(index) is expected
+
+
+def test_conditions_around_are_facts_of_a_proof() -> None:
+    row = variable("outer")
+    ranges = Ranges().within(OUTER, N + 6)
+    assert not ranges.is_below(row - 3, N)
+    inside = ranges.given([row - 3, N - row + 2])
+    assert inside.is_never_negative(row - 3)
+    assert inside.is_below(row - 3, N)
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [
+        (N * M - N, True),
+        (N - 1, True),
+        (N - 2, False),
+        (N - M, False),
+        ((N + 15) // 16 * 16 - N, True),
+        (N - N // 16 * 16, True),
+        (N // 16 - 1, False),
+        ((N - 1) * (M - 1), True),
+    ],
+)
+def test_sizes_that_are_never_negative(size: Size, expected: bool) -> None:
+    assert is_never_negative(size) is expected
