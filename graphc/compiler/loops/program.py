@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
+from graphc.compiler.graph.dim import Size
 from graphc.compiler.loops.buffer import Buffer
 from graphc.compiler.loops.index import Index, IndexLike, LoopVariable
 from graphc.compiler.loops.ranges import Ranges
@@ -36,6 +37,7 @@ from graphc.compiler.loops.statement import (
 from graphc.compiler.loops.value import (
     Apply,
     Argument,
+    Bit,
     Condition,
     IndexValue,
     Load,
@@ -45,9 +47,6 @@ from graphc.compiler.loops.value import (
 )
 
 Body: TypeAlias = tuple[Statement, ...]
-
-NO_RANGES = Ranges()
-"""Those outside of all loops."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +59,8 @@ class LoopProgram:
         outputs: the buffers that it writes; it may read them too.
         arguments: the numbers that a call gives.
         body: its statements.
+        indices: the variables that a call gives, each with what it is below: the step of a loop
+            around the kernel.
     """
 
     name: str
@@ -67,6 +68,15 @@ class LoopProgram:
     outputs: tuple[Buffer, ...]
     arguments: tuple[Argument, ...]
     body: Body
+    indices: tuple[tuple[LoopVariable, Size], ...] = ()
+
+    @property
+    def ranges(self) -> Ranges:
+        """The ranges of `indices`, which hold everywhere in the body."""
+        found = Ranges()
+        for variable, end in self.indices:
+            found = found.within(variable, end)
+        return found
 
     def loop(self, name: str) -> For:
         """Return the loop whose variable has a name. KeyError if there is none."""
@@ -110,8 +120,8 @@ def walk(body: Body) -> Iterator[Statement]:
             yield from walk(inside)
 
 
-def walk_in_ranges(body: Body, ranges: Ranges = NO_RANGES) -> Iterator[tuple[Statement, Ranges]]:
-    """Yield each statement, with what is known of the variables where it stands."""
+def walk_in_ranges(body: Body, ranges: Ranges) -> Iterator[tuple[Statement, Ranges]]:
+    """Yield each statement, with the ranges where it stands; `ranges` are those around the body."""
     for statement in body:
         yield statement, ranges
         if isinstance(statement, For):
@@ -174,6 +184,8 @@ class Parts:
             return replace(value, coords=tuple(map(self.index, value.coords)))
         if isinstance(value, IndexValue):
             return replace(value, index=self.index(value.index))
+        if isinstance(value, Bit):
+            return replace(value, byte=self.in_value(value.byte))
         if isinstance(value, Apply):
             return replace(value, operands=tuple(map(self.in_value, value.operands)))
         if isinstance(value, Select):
@@ -289,6 +301,8 @@ def walk_value(value: Value) -> Iterator[Value]:
     if isinstance(value, Apply):
         for operand in value.operands:
             yield from walk_value(operand)
+    elif isinstance(value, Bit):
+        yield from walk_value(value.byte)
     elif isinstance(value, Select):
         yield from walk_value(value.value)
         yield from walk_value(value.otherwise)

@@ -32,7 +32,8 @@ _NOTE_COLUMN = 60
 
 def program_text(program: LoopProgram) -> str:
     """Return a program as lines: its name, inputs and outputs, then its statements."""
-    inputs = ", ".join([*map(_declared, program.inputs), *map(str, program.arguments)])
+    given = [f"{variable} < {end}" for variable, end in program.indices]
+    inputs = ", ".join([*map(_declared, program.inputs), *map(str, program.arguments), *given])
     outputs = ", ".join(map(_declared, program.outputs))
     head = f"kernel {program.name}({inputs}) -> {outputs}"
     return "\n".join([head, *body_lines(program.body, "  ")])

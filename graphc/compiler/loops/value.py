@@ -107,6 +107,22 @@ class Apply(metaclass=Interned):
 
 
 @dataclass(frozen=True, eq=False)
+class Bit(metaclass=Interned):
+    """A bit of a uint8 that the op `pack_bools` made, as a bool."""
+
+    byte: Value
+    number: int
+
+    @property
+    def dtype(self) -> str:
+        """The dtype of what was packed."""
+        return "bool"
+
+    def __str__(self) -> str:
+        return f"bit {self.number} of {self.byte}"
+
+
+@dataclass(frozen=True, eq=False)
 class RandomWord(metaclass=Interned):
     """A word of Philox4x32-10: word ``e % 4`` of block ``e // 4``, a uint32, where e is
     ``element + shift``.
@@ -167,7 +183,10 @@ class Select(metaclass=Interned):
         return f"({self.value} if {conditions} else {self.otherwise})"
 
 
-Value: TypeAlias = Constant | Load | IndexValue | Local | Argument | Apply | RandomWord | Select
+Value: TypeAlias = (
+    Constant | Load | IndexValue | Local | Argument | Apply | Bit | RandomWord | Select
+)
+"""A closed set."""
 
 
 def below(index: IndexLike, end: IndexLike) -> Condition:

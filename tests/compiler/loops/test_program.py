@@ -67,7 +67,7 @@ def test_the_printed_form() -> None:
 
 
 def test_ranges_are_those_of_the_loops_around() -> None:
-    found = dict(walk_in_ranges(ROW_SUMS.body))
+    found = dict(walk_in_ranges(ROW_SUMS.body, ROW_SUMS.ranges))
     accumulate = next(one for one in walk(ROW_SUMS.body) if isinstance(one, Accumulate))
     (load,) = loads_of(accumulate)
     assert found[accumulate].is_inside(load.coords, X.shape)
