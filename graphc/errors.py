@@ -95,6 +95,10 @@ class KernelError(GraphcError, RuntimeError):
     """Generated code computed something else than the interpreter (found by DebugMode)."""
 
 
+class RewriteError(GraphcError, ValueError):
+    """A rewrite of a loop program that would change its meaning, or is not proved to keep it."""
+
+
 class AttributeMissingError(GraphcError, AttributeError):
     """An attribute that an object does not have, or not yet."""
 

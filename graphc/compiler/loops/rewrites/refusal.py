@@ -1,0 +1,37 @@
+"""The errors of rewrites, and the loops that they are about."""
+
+from __future__ import annotations
+
+from graphc.compiler.loops.program import LoopProgram, walk
+from graphc.compiler.loops.statement import For
+from graphc.compiler.loops.text import program_text
+from graphc.errors import RewriteError
+
+
+def refused(
+    program: LoopProgram, rewrite: str, where: str, expected: str, found: str
+) -> RewriteError:
+    """Return the error of a rewrite that does not apply.
+
+    Args:
+        program: what it was to change, which the message ends with.
+        rewrite: its name.
+        where: what of the program it is about: "the loop 'row'", "the buffer 'x0'".
+        expected: what it needs to be true there.
+        found: what is there instead.
+    """
+    return RewriteError(
+        f"{rewrite} of {where} in {program.name}: expected {expected}, found {found}\n"
+        f"{program_text(program)}"
+    )
+
+
+def loop_of(program: LoopProgram, rewrite: str, name: str) -> For:
+    """Return the loop whose variable has a name; the error of a rewrite if there is none."""
+    loops = [one for one in walk(program.body) if isinstance(one, For)]
+    for loop in loops:
+        if loop.variable.name == name:
+            return loop
+    names = ", ".join(repr(loop.variable.name) for loop in loops)
+    expected = "the name of a loop's variable"
+    raise refused(program, rewrite, f"the loop {name!r}", expected, f"only {names or 'no loops'}")
