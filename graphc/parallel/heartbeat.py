@@ -147,6 +147,8 @@ class Heartbeat:
 
         A rank whose program has ended is one, once all that it had sent must have arrived.
         """
+        if self._failure is None and not self._left:  # the thread sets each at once
+            return
         with self._lock:
             gone = [
                 rank for rank, when in self._left.items() if self._clock() - when > ENDING_SECONDS

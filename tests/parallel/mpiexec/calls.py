@@ -52,14 +52,21 @@ while ranks.progress.under_way:
 np.testing.assert_array_equal(received, expected)
 begun.wait()
 
-sizes = [4 * (rank * 1000) for rank in range(ranks.size)]  # that of rank 0 is empty
-whole = np.zeros(sum(sizes) // 4, "float32")
-start = sum(sizes[: ranks.rank]) // 4
-whole[start : start + sizes[ranks.rank] // 4] = ranks.rank
-ranks.all_gather(as_bytes(whole), sizes).wait()
-np.testing.assert_array_equal(
-    whole, np.repeat(np.arange(ranks.size, dtype="float32"), [size // 4 for size in sizes])
-)
+
+def gather_parts(each: int) -> None:
+    """Gather `each` elements of rank 1, twice as many of rank 2 and so on; rank 0 has none."""
+    sizes = [4 * (rank * each) for rank in range(ranks.size)]
+    whole = np.zeros(sum(sizes) // 4, "float32")
+    start = sum(sizes[: ranks.rank]) // 4
+    whole[start : start + sizes[ranks.rank] // 4] = ranks.rank
+    ranks.all_gather(as_bytes(whole), sizes).wait()
+    np.testing.assert_array_equal(
+        whole, np.repeat(np.arange(ranks.size, dtype="float32"), [size // 4 for size in sizes])
+    )
+
+
+for each in (1000, 3000, 400_000):  # short parts, long ones beside short ones, long ones
+    gather_parts(each)
 
 for root in range(ranks.size):
     value = np.full(70_000, ranks.rank, "int64")
