@@ -22,6 +22,7 @@ from graphc.compiler.loops.index import Index, IndexLike, LoopVariable
 from graphc.compiler.loops.ranges import Ranges
 from graphc.compiler.loops.statement import (
     Accumulate,
+    Allocate,
     AsyncCopy,
     AtomicAdd,
     BufferWindow,
@@ -156,6 +157,32 @@ def replaced(body: Body, old: Statement, new: Body) -> Body:
         result.append(statement if same else with_blocks(statement, changed))
     unchanged = len(result) == len(body) and all(a is b for a, b in zip(result, body, strict=True))
     return body if unchanged else tuple(result)
+
+
+def transformed(body: Body, change: Callable[[Statement], Body]) -> Body:
+    """Return a body with what `change` makes of each statement, whose own bodies are changed
+    already, in its place."""
+    result: list[Statement] = []
+    for statement in body:
+        blocks = blocks_of(statement)
+        changed = tuple(transformed(inside, change) for inside in blocks)
+        same = all(one is other for one, other in zip(blocks, changed, strict=True))
+        result += change(statement if same else with_blocks(statement, changed))
+    unchanged = len(result) == len(body) and all(a is b for a, b in zip(result, body, strict=True))
+    return body if unchanged else tuple(result)
+
+
+def path_to(body: Body, statement: Statement) -> Body:
+    """Return the statements around one that is found by identity, the outermost first, and the
+    statement itself at the end; nothing if it is not there."""
+    for one in body:
+        if one is statement:
+            return (one,)
+        for inside in blocks_of(one):
+            path = path_to(inside, statement)
+            if path:
+                return (one, *path)
+    return ()
 
 
 # ---- what statements and values are made of -----------------------------------------------------
@@ -317,6 +344,38 @@ def loads_of(statement: Statement) -> Iterator[Load]:
         for part in walk_value(value):
             if isinstance(part, Load):
                 yield part
+
+
+def buffers_of(statement: Statement) -> Iterator[Buffer]:
+    """Yield the buffers that a statement itself names."""
+    if isinstance(statement, Allocate):
+        yield statement.buffer
+    elif isinstance(statement, UseIntrinsic):
+        for window in statement.windows:
+            yield window.buffer
+    elif isinstance(statement, Prefetch):
+        yield statement.element.buffer
+    for load in (*targets_of(statement), *loads_of(statement)):
+        yield load.buffer
+
+
+def windows_of(statement: Statement) -> Iterator[tuple[BufferWindow, bool]]:
+    """Yield the rectangles that a call of an intrinsic is given, each with True if it writes it."""
+    if isinstance(statement, UseIntrinsic):
+        written = written_memories(statement.intrinsic.body)
+        for window, parameter in zip(
+            statement.windows, statement.intrinsic.parameters, strict=True
+        ):
+            yield window, parameter.memory in written
+
+
+def written_memories(body: Body) -> frozenset[str]:
+    """Return the memories that statements write, at any depth and inside of intrinsics."""
+    found: set[str] = set()
+    for statement in walk(body):
+        found |= {target.buffer.memory for target in targets_of(statement)}
+        found |= {window.buffer.memory for window, written in windows_of(statement) if written}
+    return frozenset(found)
 
 
 def bound_variables(body: Body) -> Iterator[LoopVariable]:

@@ -1,0 +1,114 @@
+"""Names of a program: new ones, and copies of statements that bind new ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from graphc.compiler.loops.buffer import Buffer
+from graphc.compiler.loops.index import Index, LoopVariable, index_of
+from graphc.compiler.loops.program import (
+    Body,
+    LoopProgram,
+    Parts,
+    buffers_of,
+    new_name,
+    transformed,
+    walk,
+)
+from graphc.compiler.loops.statement import (
+    Allocate,
+    AtomicAdd,
+    Check,
+    For,
+    Let,
+    Statement,
+    UseIntrinsic,
+)
+from graphc.compiler.loops.value import Load, Local, Value
+
+
+class Names:
+    """The names that a program has given, and those that were made since."""
+
+    def __init__(self, program: LoopProgram):
+        self._taken = {buffer.name for buffer in (*program.inputs, *program.outputs)}
+        self._taken |= {argument.name for argument in program.arguments}
+        self._taken |= {variable.name for variable, _ in program.indices}
+        for statement in walk(program.body):
+            if isinstance(statement, For | Check | AtomicAdd):
+                self._taken.add(statement.variable.name)
+            elif isinstance(statement, Let):
+                self._taken.add(statement.local.name)
+            self._taken |= {buffer.name for buffer in buffers_of(statement)}
+
+    def new(self, name: str) -> str:
+        """Return `name`, or it with a number if it is given already; it is given from now on."""
+        name = new_name(self._taken, name)
+        self._taken.add(name)
+        return name
+
+    def variable(self, name: str) -> LoopVariable:
+        """Return a variable with a new name."""
+        return LoopVariable(self.new(name))
+
+    def copied(self, body: Body) -> Body:
+        """Return statements with new names for the variables, locals and buffers that they bind."""
+        variables: dict[LoopVariable, LoopVariable] = {}
+        locals_: dict[Local, Local] = {}
+        memories: dict[str, str] = {}
+        for statement in walk(body):
+            if isinstance(statement, For | Check | AtomicAdd):
+                variables[statement.variable] = self.variable(statement.variable.name)
+            elif isinstance(statement, Let):
+                locals_[statement.local] = replace(
+                    statement.local, name=self.new(statement.local.name)
+                )
+            elif isinstance(statement, Allocate):
+                memories[statement.buffer.memory] = self.new(statement.buffer.memory)
+        buffers: dict[Buffer, Buffer] = {}
+
+        def buffer(old: Buffer) -> Buffer:
+            if old.memory not in memories:
+                return old
+            if old not in buffers:
+                memory = memories[old.memory]
+                name = memory if old.name == old.memory else self.new(old.name)
+                buffers[old] = replace(old, name=name, memory=memory)
+            return buffers[old]
+
+        return _renamed(body, variables, locals_, buffer)
+
+
+def _renamed(
+    body: Body,
+    variables: dict[LoopVariable, LoopVariable],
+    locals_: dict[Local, Local],
+    buffer: Callable[[Buffer], Buffer],
+) -> Body:
+    indices = {old: index_of(new) for old, new in variables.items()}
+
+    def index(old: Index) -> Index:
+        return old.substitute(indices)
+
+    def value(old: Value) -> Value:
+        if isinstance(old, Load):
+            return target(old)
+        return locals_.get(old, old) if isinstance(old, Local) else old
+
+    def target(old: Load) -> Load:
+        return Load(buffer(old.buffer), old.coords)
+
+    def bound(statement: Statement) -> Body:
+        if isinstance(statement, For | Check | AtomicAdd):
+            return (replace(statement, variable=variables[statement.variable]),)
+        if isinstance(statement, Let):
+            return (replace(statement, local=locals_[statement.local]),)
+        if isinstance(statement, Allocate):
+            return (Allocate(buffer(statement.buffer)),)
+        if isinstance(statement, UseIntrinsic):
+            windows = (replace(one, buffer=buffer(one.buffer)) for one in statement.windows)
+            return (replace(statement, windows=tuple(windows)),)
+        return (statement,)
+
+    return transformed(Parts(index=index, value=value, target=target).in_body(body), bound)
