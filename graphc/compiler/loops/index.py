@@ -305,9 +305,7 @@ def _quotient(index: Index, divisor: Size) -> Index:
     if divisor == 1:
         return index
     whole, rest = _divided(index, divisor)
-    if rest is as_index(0):
-        return whole
-    if not rest.terms and isinstance(rest.constant, int) and isinstance(divisor, int):
+    if not rest.terms:
         return whole + rest.constant // divisor
     rest, divisor = _reduced(rest, divisor)
     if divisor == 1:
@@ -329,10 +327,8 @@ def _remainder(index: Index, divisor: Size) -> Index:
     if divisor == 1:
         return as_index(0)
     _, rest = _divided(index, divisor)
-    if rest is as_index(0):
-        return rest
-    if not rest.terms and isinstance(rest.constant, int) and isinstance(divisor, int):
-        return as_index(rest.constant % divisor)
+    if not rest.terms:
+        return rest - rest.constant // divisor * divisor
     for atom, factor in rest.terms:  # x % (a*b) = x - a*b * (x // (a*b)), in a sum modulo b
         if not isinstance(atom, Remainder):
             continue

@@ -120,3 +120,11 @@ def test_terms_have_one_order_whichever_way_they_are_added() -> None:
 def test_a_division_by_less_than_one_is_refused() -> None:
     with pytest.raises(ValueError, match="i divided by 0: expected a size of at least 1"):
         A // 0
+
+
+def test_a_quotient_of_sizes_is_a_size() -> None:
+    last = as_index(N) - 1
+    assert last // 3 is as_index((N - 1) // 3)
+    assert last % 3 is as_index(N - 1 - (N - 1) // 3 * 3)
+    assert (last // 3).is_constant
+    assert as_index(N) // M is as_index(N // M)
