@@ -5,10 +5,11 @@ from __future__ import annotations
 import functools
 import math
 import re
+from typing import Any
 
 import numpy as np
 
-from graphc.compiler.codegen.expression import Expression
+from graphc.compiler.codegen.expression import Expression, Literal, Number
 
 C_TYPES = {
     "bool": "bool",
@@ -28,16 +29,17 @@ _INT_LINE = re.compile(r"( *)const int (i\d+) = ")
 
 
 def literal(value: object, dtype: str) -> Expression:
-    """A number of a dtype as C text that has exactly its value."""
-    return Expression(_literal(value, dtype))
-
-
-def _literal(value: object, dtype: str) -> str:
+    """A number of a dtype, exactly."""
     number = np.asarray(value, dtype).item()
+    if dtype == "int32":
+        return Number(number)
+    is_count = not dtype.startswith("float") and number >= 0
+    return Literal(_literal(number, dtype), dtype, is_count)
+
+
+def _literal(number: Any, dtype: str) -> str:
     if dtype == "bool":
         return "true" if number else "false"
-    if dtype == "int32":
-        return str(number) if number > -(2**31) else "(-2147483647 - 1)"
     if dtype == "uint32":
         return f"{number}u"
     if dtype == "int64":

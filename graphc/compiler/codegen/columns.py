@@ -21,7 +21,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from graphc.compiler.codegen.context import Context
-from graphc.compiler.codegen.expression import ZERO, local
+from graphc.compiler.codegen.expression import ZERO, Expression, Parameter, Variable, compare
 from graphc.compiler.codegen.launch import Formula, Launch
 from graphc.compiler.codegen.reduction import (
     Domain,
@@ -108,10 +108,10 @@ def _launches(
         walks = joined(walks, domain)
     guarded = isinstance(domain.kept, Dim) or domain.kept % tile.width != 0
     names = Names(
-        local("column"),
-        local("row"),
-        slot=None if tile.turns is None else ZERO if tile.turns == 1 else local("turn"),
-        guard="own < columns" if guarded else "",
+        Variable("column"),
+        Variable("row"),
+        slot=None if tile.turns is None else ZERO if tile.turns == 1 else Variable("turn"),
+        guard=compare(Parameter("own"), "<", Parameter("columns")) if guarded else None,
     )
     name = context.name(kernel.kind)
     how = (
@@ -177,7 +177,7 @@ def _text(
     walks: Sequence[Walk],
     tile: Tile,
     names: Names,
-    partials: Sequence[str] = (),
+    partials: Sequence[Expression] = (),
 ) -> str:
     """The function's text."""
     head = printer.row().text
@@ -186,7 +186,7 @@ def _text(
     course = Course(
         names.place,
         False,
-        thread=names.place if tile.turns == 1 else "threadIdx.y",
+        thread=names.place if tile.turns == 1 else Parameter("threadIdx.y"),
         threads=tile.height,
         count=signature.size(domain.reduced),
         turns=tile.turns,

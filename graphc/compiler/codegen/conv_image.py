@@ -20,10 +20,12 @@ from graphc.compiler.codegen.emitter import Emitter
 from graphc.compiler.codegen.expression import (
     ZERO,
     Expression,
+    Parameter,
+    Variable,
     call,
+    compare,
     counting,
     expression,
-    local,
     plus,
     subscript,
     when,
@@ -200,7 +202,7 @@ class Image:
         conditions = []
         for coord, one in zip(coords, self._tested, strict=True):
             extent = emitter.signature.size(self.axes[one.axis - 2].extent)
-            conditions += [expression("{} >= 0", coord), expression("{} < {}", coord, extent)]
+            conditions += [compare(coord, ">=", 0), compare(coord, "<", extent)]
         return conditions
 
     # ---- the two parts --------------------------------------------------------------------------
@@ -262,11 +264,14 @@ class Image:
     def _table(self, count: Size, part: Part) -> Callable[[Emitter], None]:
         def fill(emitter: Emitter) -> None:
             size = _padded(count)
+            assert size is not None
             of = "pixel" if part == self._of_pixel else "k"
             emitter.line(f"// The part of an element's position, and of its coordinates, by {of}.")
             emitter.line(f"__shared__ {self._entry_type} part_of[{size}];")
-            at = local("e")
-            with emitter.block(counting(at, str(size), "threadIdx.x", "blockDim.x")):
+            at = Variable("e")
+            with emitter.block(
+                counting(at, size, Parameter("threadIdx.x"), Parameter("blockDim.x"))
+            ):
                 parts = part(emitter, at)
                 if self._entry_type != "int":
                     parts += [ZERO] * (int(self._entry_type[-1]) - len(parts))
@@ -285,4 +290,4 @@ class Image:
         if type_text == "int":
             return [name]
         letters = "xyzw"[: 1 + len(self._tested)]
-        return [expression("{}.{}", name, letter) for letter in letters]
+        return [expression(f"{{}}.{letter}", name) for letter in letters]

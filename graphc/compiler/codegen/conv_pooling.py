@@ -19,11 +19,13 @@ from graphc.compiler.codegen.emitter import Emitter, Pack, always
 from graphc.compiler.codegen.expression import (
     ZERO,
     Expression,
+    Number,
+    Variable,
     call,
+    compare,
     either,
     expression,
     grouped,
-    local,
     modulo,
     over,
     plus,
@@ -40,8 +42,8 @@ from graphc.compiler.schedule.kernel import Kernel
 
 # Variables: the filter; the lane of a pack; where the window has its first element, its walked one
 # and its result; which half of it is the thread's; what it has come to.
-_ROW, _LANE, _FIRST, _ELEMENT, _AT = map(local, ("row", "lane", "first", "element", "at"))
-_HALF, _POOLED, _PLACE = map(local, ("half", "pooled", "place"))
+_ROW, _LANE, _FIRST, _ELEMENT, _AT = map(Variable, ("row", "lane", "first", "element", "at"))
+_HALF, _POOLED, _PLACE = map(Variable, ("half", "pooled", "place"))
 
 _REDUCTIONS = {"max_pool": "max", "sum_pool": "sum", "argmax_pool": "max"}
 
@@ -96,8 +98,8 @@ def finish_windows(
     statements = emitter.take()
     row = emitter.signature.size(_pair_row(conv, pooling))
     if _ELEMENT in statements.reads:
-        rows = times(over(_LANE, "2"), row)
-        own = plus(plus(_FIRST, rows), modulo(_LANE, "2"))
+        rows = times(over(_LANE, 2), row)
+        own = plus(plus(_FIRST, rows), modulo(_LANE, 2))
         statements = Listing((Define("int", _ELEMENT, own), *statements))
     if packs or _FIRST in statements.reads:
         head.append(Define("int", _FIRST, first))
@@ -106,7 +108,7 @@ def finish_windows(
     with emitter.once_for(after):
         if _is_halved(pooling):
             held.neighbour(emitter)
-        conditions = [expression("{} == 0", _HALF)] if _is_halved(pooling) else []
+        conditions = [compare(_HALF, "==", 0)] if _is_halved(pooling) else []
         with emitter.block(when(conditions), Count(over=(2,))):
             _store_windows(kernel, pooling, context, emitter, held.results(emitter))
     return {
@@ -124,15 +126,14 @@ def _positions(emitter: Emitter, conv: Node, pooling: Node) -> tuple[Expression,
     """Where the window, or its half, that begins at column `start` has its first element in the
     convolution's value, and its result in the pooling's, at the filter `row`."""
     halved = _is_halved(pooling)
-    start, window = local("start"), local("window")
-    emitter.add(Define("int", window, over(start, "8" if halved else "4")))
+    start, window = Variable("start"), Variable("window")
+    emitter.add(Define("int", window, over(start, 8 if halved else 4)))
     if halved:
-        emitter.add(Define("int", _HALF, modulo(over(start, "4"), "2")))
+        emitter.add(Define("int", _HALF, modulo(over(start, 4), 2)))
     shape = (pooling.shape[0], *pooling.shape[2:])
     sample, *places = emitter.coordinates(Index(shape, linear=window))
     coords = [
-        times(place, str(extent))
-        for place, extent in zip(places, pooling.attrs["window"], strict=True)
+        times(place, extent) for place, extent in zip(places, pooling.attrs["window"], strict=True)
     ]
     if halved:
         coords[0] = plus(coords[0], _HALF)
@@ -162,7 +163,7 @@ class _Held:
         self._picks = [x for x in kernel.body if x.op == "gather_pool" and x.inputs[0] is pooling]
         # What is picked beside the maximum itself, each in a variable.
         self._beside = {
-            pick: local(f"picked{number}")
+            pick: Variable(f"picked{number}")
             for number, pick in enumerate(self._picks)
             if pick.inputs[1] is not pooling.inputs[0]
         }
@@ -178,7 +179,7 @@ class _Held:
             emitter.add(Define(self._scalar, _POOLED, identity, constant=False))
             return
         emitter.add(Define(self._scalar, _POOLED, ZERO, constant=False))
-        emitter.add(Define("int", _PLACE, Expression("-1"), constant=False))
+        emitter.add(Define("int", _PLACE, Number(-1), constant=False))
         for pick, name in self._beside.items():
             emitter.add(Define(C_TYPES[pick.dtype], name, ZERO, constant=False))
 
@@ -188,7 +189,7 @@ class _Held:
             emitter.add(Fold(_POOLED, self._functions, x))
             return
         beside = [(name, value(pick.inputs[1])) for pick, name in self._beside.items()]
-        number = plus(times(_HALF, "4"), _LANE) if _is_halved(self._pooling) else _LANE
+        number = plus(times(_HALF, 4), _LANE) if _is_halved(self._pooling) else _LANE
         self._take(emitter, x, number, beside)
 
     def neighbour(self, emitter: Emitter) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
 from graphc.compiler.codegen.emitter import Emitter
-from graphc.compiler.codegen.expression import ZERO, Expression, minus, plus, times, when
+from graphc.compiler.codegen.expression import ONE, ZERO, Expression, minus, plus, times, when
 from graphc.compiler.codegen.index import Coordinates
 from graphc.compiler.codegen.product import Indexed, OperandAxis, Pulled
 from graphc.compiler.graph import Node
@@ -96,7 +96,7 @@ def total(emitter: Emitter, terms: Sequence[tuple[Expression, Size]], constant: 
     size = emitter.signature.size
     found = ZERO
     negative = []
-    for coord, factor in [*terms, (Expression("1"), constant)]:
+    for coord, factor in [*terms, (ONE, constant)]:
         if isinstance(factor, Dim) or factor >= 0:
             found = plus(found, times(coord, size(factor)))
         else:

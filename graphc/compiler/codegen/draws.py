@@ -10,19 +10,19 @@ from __future__ import annotations
 from functools import partial
 
 from graphc.compiler.codegen.emitter import Emitter
-from graphc.compiler.codegen.expression import ZERO, Expression, call, listed, plus, times
+from graphc.compiler.codegen.expression import ZERO, Expression, call, plus, times
 from graphc.compiler.codegen.index import Index
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import is_multiple, product
 from graphc.compiler.schedule.relation import split_of
 
 
-def word_at(emitter: Emitter, node: Node, index: Index) -> Expression:
+def word_at(emitter: Emitter, node: Node, index: Index) -> tuple[Expression, ...]:
     """Return the arguments that tell the functions of ``kernels/random.cuh`` which word it is: the
     element's position; of a part its shift, then its position."""
     if node.attrs["axis"] is None:
-        return emitter.position(index)
-    return listed(shift_of(emitter, node, index), emitter.position(index))
+        return (emitter.position(index),)
+    return shift_of(emitter, node, index), emitter.position(index)
 
 
 def shift_of(emitter: Emitter, node: Node, index: Index) -> Expression:

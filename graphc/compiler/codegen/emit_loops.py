@@ -15,6 +15,7 @@ from graphc.compiler.codegen.expression import (
     ZERO,
     Expression,
     call,
+    compare,
     expression,
     minus,
     modulo,
@@ -127,11 +128,11 @@ def behind_padding(
     ):
         coord = emitter.integer(minus(place, size(low)))
         if low != 0:
-            conditions.append(expression("{} >= 0", coord))
+            conditions.append(compare(coord, ">=", 0))
         if hole != 1:
             conditions.append(expression("{} == 0", modulo(coord, size(hole))))
             coord = emitter.integer(over(coord, size(hole)))
         if (low, high, hole) != (0, 0, 1):
-            conditions.append(expression("{} < {}", coord, size(extent)))
+            conditions.append(compare(coord, "<", size(extent)))
         coords.append(coord)
     return coords, conditions

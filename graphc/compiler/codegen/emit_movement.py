@@ -8,12 +8,15 @@ from graphc.compiler.codegen.emitter import Emitter, index_map, rule, splat
 from graphc.compiler.codegen.expression import (
     ZERO,
     Expression,
+    Number,
     call,
+    compare,
     expression,
     minus,
     modulo,
     over,
     plus,
+    subscript,
     times,
     when,
 )
@@ -57,14 +60,14 @@ def _random(emitter: Emitter, node: Node, index: Index) -> Expression:
     rest = (number, signature.call_step(), seed, stream)
     fixed = fixed and has_one_shift(node, PACK)
     if pack is None or pack.first is None or position != pack.element or not fixed:
-        drawn = call("gc_random", word_at(emitter, node, index), *rest)
+        drawn = call("gc_random", *word_at(emitter, node, index), *rest)
     else:  # one draw of four words serves the pack
         words = emitter.name("words")
-        at = over(pack.first, str(PACK))
+        at: tuple[Expression, ...] = (over(pack.first, PACK),)
         if node.attrs["axis"] is not None:
             with emitter.once_for(pack):
                 at = word_at(emitter, node, Index(node.shape, linear=pack.first))
-        block = call("gc_random_words", at, *rest)
+        block = call("gc_random_words", *at, *rest)
         pack.statements.append(Define("gc_words", words, block))
         drawn = call("gc_word", words, pack.lane)
     return emitter.element(node, drawn)
@@ -149,7 +152,7 @@ def _slice(emitter: Emitter, node: Node, index: Index) -> Index:
             emitter.rows[source] = start[0], index.linear
         return source
     coords = tuple(
-        emitter.integer(plus(times(emitter.coordinate(index, axis), str(by)), size(first)))
+        emitter.integer(plus(times(emitter.coordinate(index, axis), by), size(first)))
         for axis, (first, by) in enumerate(zip(start, step, strict=True))
     )
     return Index(x.shape, coords=coords)
@@ -169,12 +172,12 @@ def _pad(emitter: Emitter, node: Node, index: Index) -> Expression:
             continue
         shifted = emitter.integer(minus(coord, size(low)))
         if low != 0:
-            conditions.append(expression("{} >= 0", shifted))
+            conditions.append(compare(shifted, ">=", 0))
         if interior:
-            spread = str(interior + 1)
-            conditions.append(expression("{} == 0", modulo(shifted, spread)))
+            spread = interior + 1
+            conditions.append(compare(modulo(shifted, spread), "==", 0))
             shifted = emitter.integer(over(shifted, spread))
-        conditions.append(expression("{} < {}", shifted, size(extent)))
+        conditions.append(compare(shifted, "<", size(extent)))
         coords.append(shifted)
     if not conditions:
         return emitter.value(x, Index(x.shape, coords=tuple(coords)))
@@ -200,7 +203,7 @@ def _concat(emitter: Emitter, node: Node, index: Index) -> Expression:
         start = emitter.signature.size(before)
         before = before + x.shape[axis]
         last = k == len(node.inputs) - 1
-        conditions = [] if last else [expression("{} < {}", coord, emitter.signature.size(before))]
+        conditions = [] if last else [compare(coord, "<", emitter.signature.size(before))]
         share = Count((x.shape[axis],), (node.shape[axis],))
         with emitter.block(when(conditions), share, otherwise=k > 0):
             coords[axis] = emitter.integer(minus(coord, start))
@@ -267,7 +270,7 @@ def _element_of_row(emitter: Emitter, node: Node, position: Expression) -> Expre
         load = call("gc_load_pack", signature.load_pointer(place), at, count)
         emitter.ask(values, Count((PACK,)))
         row = emitter.define(f"gc_pack<{C_TYPES[place.dtype]}>", load, "row")
-    element = place.element(expression("{}.of[{}]", row, pack.lane))
+    element = place.element(subscript(expression("{}.of", row), pack.lane))
     return emitter.define(C_TYPES[node.dtype], element)
 
 
@@ -278,7 +281,7 @@ def checked_index(
     and counts as 0."""
     signature = emitter.signature
     wanted = emitter.value(indices, position)
-    number = emitter.once(("check", node), lambda: Expression(str(signature.check(node, "index"))))
+    number = emitter.once(("check", node), lambda: Number(signature.check(node, "index")))
     status, at = signature.status(), emitter.position(position)
     test = call("gc_check_index", status, number, at, wanted, signature.size(size))
     return emitter.define("int", test, is_test=True)

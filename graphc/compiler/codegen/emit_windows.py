@@ -18,7 +18,9 @@ from graphc.compiler.codegen.emitter import Emitter, rule
 from graphc.compiler.codegen.expression import (
     ZERO,
     Expression,
+    Number,
     call,
+    compare,
     either,
     expression,
     minus,
@@ -62,11 +64,11 @@ def places_of_window(
             within, head = emitter.loop(count)
             loops.enter_context(emitter.block(head, unrolled=unrolled))
             coord = emitter.integer(plus(start, within))
-            conditions = [expression("{} >= 0", coord)] if low != 0 else []
-            conditions += [expression("{} < {}", coord, size(extent))] if high != 0 else []
+            conditions = [compare(coord, ">=", 0)] if low != 0 else []
+            conditions += [compare(coord, "<", size(extent))] if high != 0 else []
             loops.enter_context(emitter.block(when(conditions)))
             coords.append(coord)
-            number = plus(times(number, str(count)), within)
+            number = plus(times(number, count), within)
         yield tuple(coords), number
 
 
@@ -95,7 +97,7 @@ def _first_maximum(emitter: Emitter, node: Node, index: Index) -> tuple[Expressi
     def walk() -> tuple[Expression, Expression]:
         (x,) = node.inputs
         sample, channel, *windows = emitter.coordinates(index)
-        best, place = emitter.name("a"), emitter.variable(node, Expression("-1"))
+        best, place = emitter.name("a"), emitter.variable(node, Number(-1))
         emitter.add(Define(C_TYPES[x.dtype], best, ZERO, constant=False))
         with places_of_window(emitter, node, x.shape, windows) as (coords, number):
             element = Index(x.shape, coords=(sample, channel, *coords))
@@ -140,9 +142,9 @@ def element_at(
     for axis, (window, stride, (low, _)) in enumerate(
         zip(windows, node.attrs["strides"], node.attrs["padding"], strict=True)
     ):
-        within = over(place, str(math.prod(extents[axis + 1 :])))
+        within = over(place, math.prod(extents[axis + 1 :]))
         if axis:
-            within = modulo(within, str(extents[axis]))
+            within = modulo(within, extents[axis])
         start = emitter.integer(minus(times(window, size(stride)), size(low)))
         coords.append(emitter.integer(plus(start, emitter.integer(within))))
     return coords
@@ -184,21 +186,21 @@ def _each_window(
             place = emitter.integer(plus(emitter.coordinate(index, axis + 2), size(low)))
             count = pooled[axis + 2]
             if stride < extent:
-                first = call("gc_first_window", place, str(extent), str(stride))
-                last = call("gc_last_window", place, str(stride), size(count))
-                name = emitter.name("r")
+                first = call("gc_first_window", place, extent, stride)
+                last = call("gc_last_window", place, stride, size(count))
+                name: Expression = emitter.name("r")
                 head = expression("for (int {0} = {1}; {0} <= {2}; ++{0})", name, first, last)
                 runs = Count((count, extent), (shape[axis + 2],))
                 loops.enter_context(emitter.block(head, runs))
             else:
-                name = emitter.integer(over(place, str(stride)))
-                conditions = [] if _at_least_zero(low) else [expression("{} >= 0", place)]
+                name = emitter.integer(over(place, stride))
+                conditions = [] if _at_least_zero(low) else [compare(place, ">=", 0)]
                 if not _at_least_zero(count * stride - shape[axis + 2] - low):
                     # Else windows reach the end.
-                    conditions.append(expression("{} < {}", name, size(count)))
+                    conditions.append(compare(name, "<", size(count)))
                 if stride > extent:
-                    within = minus(place, times(name, str(stride)))
-                    conditions.append(expression("{} < {}", within, str(extent)))
+                    within = minus(place, times(name, stride))
+                    conditions.append(compare(within, "<", extent))
                 loops.enter_context(emitter.block(when(conditions)))
             names.append(name)
         yield tuple(names)
@@ -238,10 +240,10 @@ def _max_unpool(emitter: Emitter, node: Node, index: Index) -> Expression:
             )
         ):
             at = plus(emitter.coordinate(index, axis + 2), emitter.signature.size(low))
-            within = emitter.integer(minus(emitter.integer(at), times(window, str(stride))))
-            number = plus(times(number, str(extent)), within)
+            within = emitter.integer(minus(emitter.integer(at), times(window, stride)))
+            number = plus(times(number, extent), within)
         here = Index(cotangents.shape, coords=(*outer, *windows))
         place, value = emitter.value(places, here), emitter.value(cotangents, here)
-        met = either(expression("{} == {}", place, number), value, literal(0, node.dtype))
+        met = either(compare(place, "==", number), value, literal(0, node.dtype))
         emitter.assign(total, call("gc_add", total, met))
     return total

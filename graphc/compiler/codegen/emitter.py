@@ -73,7 +73,7 @@ class Pack:
     element: Expression
     lane: Expression
     first: Expression | None = None
-    loads: dict[str, Place] = field(default_factory=dict)
+    loads: dict[Expression, Place] = field(default_factory=dict)
     statements: list[Statement] = field(default_factory=list)
 
 
@@ -243,7 +243,7 @@ class Emitter(Printer):
         return self.pack if walked and len(self._scopes) == 1 else None
 
     @property
-    def loads(self) -> list[tuple[str, str]]:
+    def loads(self) -> list[tuple[str, Expression]]:
         """The type and the pointer of each value that is loaded a pack at a time."""
         found = self.pack.loads if self.pack is not None else {}
         return [(C_TYPES[place.dtype], pointer) for pointer, place in found.items()]
@@ -341,4 +341,4 @@ def splat(node: Node) -> Expression | None:
     """The literal of a constant whose elements are all one value, else None."""
     if not is_splat(node):
         return None
-    return Expression(literal(node.attrs["value"].flat[0], node.dtype))
+    return literal(node.attrs["value"].flat[0], node.dtype)

@@ -1,192 +1,508 @@
-"""C expressions that know which variables they read.
+"""Expressions of C, as data: frozen, and interned.
 
-Text alone does not say what it reads, and loops are laid out by that. So an expression is text with
-what it was put together from: `plus` and its like leave trivial parts out on the way, `expression`
-fills the gaps of a form. A plain ``str`` among the operands reads no variable: it is a number, a
-type, or a parameter of the function.
+Equal expressions are the same object, so they compare and hash by identity. An expression knows the
+variables that it reads: loops are laid out by that. `plus` and its like leave trivial parts out on
+the way. The text is printed last, by `printed`.
 
-    >>> at = plus(times(local("row"), "10"), local("column"))
-    >>> load = expression("{}[{}]", "x0", at)
-    >>> load, sorted(load.reads)
+    >>> at = plus(times(Variable("row"), 10), Variable("column"))
+    >>> load = subscript(Parameter("x0"), at)
+    >>> str(load), sorted(map(str, load.reads))
     ('x0[row * 10 + column]', ['column', 'row'])
 """
 
 from __future__ import annotations
 
+import threading
+import weakref
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
+from typing import Any, TypeAlias, TypeVar
+
+E = TypeVar("E", bound="Expression")
 
 
-class Expression(str):
-    """The text of a C expression.
+class _Entry(weakref.ref[Any]):
+    """The reference to a live expression, in the table of all of them."""
+
+    __slots__ = ("key",)
+    key: tuple[Any, ...]
+
+
+_known: dict[tuple[Any, ...], _Entry] = {}
+_lock = threading.Lock()
+
+
+def _forget(entry: _Entry) -> None:
+    if _known.get(entry.key) is entry:
+        del _known[entry.key]
+
+
+def _interned(kind: type[E], *fields: Any) -> E:
+    """The one expression of a class with these fields, in their order."""
+    key = (kind, fields)
+    entry = _known.get(key)
+    found: E | None = None if entry is None else entry()
+    if found is not None:
+        return found
+    made = object.__new__(kind)
+    for name, value in zip(kind.__match_args__, fields, strict=True):
+        _assign(made, name, value)
+    with _lock:
+        entry = _known.get(key)
+        rival: E | None = None if entry is None else entry()
+        if rival is not None:  # another thread was ahead
+            return rival
+        entry = _known[key] = _Entry(made, _forget)
+        entry.key = key
+    return made
+
+
+_assign = object.__setattr__
+
+
+class Expression:
+    """An expression of C, of one of the classes below.
 
     Attributes:
-        operation: "local", one of ``+ - * / %``, or "" for any other.
-        operands: what it was put together from.
+        is_atom: whether it needs no parentheses, wherever it stands: one name, or one number.
     """
 
-    __slots__ = ("_reads", "operands", "operation")
+    __slots__: tuple[str, ...] = ("__weakref__", "_reads", "_text")
 
-    operation: str
-    operands: tuple[str, ...]
-    _reads: frozenset[str] | None
+    __match_args__: tuple[str, ...] = ()
 
-    def __new__(cls, text: str, operation: str = "", operands: Iterable[str] = ()) -> Expression:
-        self = super().__new__(cls, text)
-        self.operation = operation
-        self.operands = tuple(operands)
-        self._reads = None
-        return self
+    _reads: frozenset[Variable]
+    _text: str
 
     @property
-    def reads(self) -> frozenset[str]:
-        """The names of the variables in it."""
-        # Most text is printed, or thrown away, without anybody who asks.
-        if self._reads is None:
-            if self.operation == "local":
-                self._reads = frozenset((str(self),))
-            else:
-                self._reads = names_read(self.operands)
-        return self._reads
+    def is_atom(self) -> bool:
+        return False
+
+    @property
+    def operands(self) -> tuple[Expression, ...]:
+        """The expressions that it is put together from."""
+        return ()
+
+    @property
+    def reads(self) -> frozenset[Variable]:
+        """The variables in it."""
+        # Most expressions are printed, or thrown away, without anybody who asks.
+        try:
+            return self._reads
+        except AttributeError:
+            _assign(self, "_reads", names_read(self.operands))
+            return self._reads
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"an expression is frozen; {name} of {self} cannot be set")
+
+    def __str__(self) -> str:
+        try:
+            return self._text
+        except AttributeError:
+            _assign(self, "_text", printed(self))
+            return self._text
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self}>"
 
 
-def names_read(expressions: Iterable[str]) -> frozenset[str]:
-    """The names of the variables that any of these reads."""
-    found = [x.reads for x in expressions if isinstance(x, Expression) and x.reads]
+class Variable(Expression):
+    """A variable that a statement of the function defines."""
+
+    __match_args__ = ("name",)
+    __slots__ = __match_args__
+    name: str
+
+    def __new__(cls, name: str) -> Variable:
+        return _interned(cls, name)
+
+    @property
+    def is_atom(self) -> bool:
+        return True
+
+    @property
+    def reads(self) -> frozenset[Variable]:
+        return frozenset((self,))
+
+
+class Parameter(Expression):
+    """What has a name for all of the function: a parameter, an array, a constant of ``kernels/``.
+    Where it is read is no matter to loops."""
+
+    __match_args__ = ("name",)
+    __slots__ = __match_args__
+    name: str
+
+    def __new__(cls, name: str) -> Parameter:
+        return _interned(cls, name)
+
+    @property
+    def is_atom(self) -> bool:
+        return True
+
+
+class Number(Expression):
+    """An int."""
+
+    __match_args__ = ("value",)
+    __slots__ = __match_args__
+    value: int
+
+    def __new__(cls, value: int) -> Number:
+        return _interned(cls, value)
+
+    @property
+    def is_atom(self) -> bool:
+        return self.value >= 0
+
+
+class Literal(Expression):
+    """A number of another dtype than int32: `text` is how C writes exactly its value; `is_count`,
+    whether that is a whole number without a sign."""
+
+    __match_args__ = ("text", "dtype", "is_count")
+    __slots__ = __match_args__
+    text: str
+    dtype: str
+    is_count: bool
+
+    def __new__(cls, text: str, dtype: str, is_count: bool) -> Literal:
+        return _interned(cls, text, dtype, is_count)
+
+    @property
+    def is_atom(self) -> bool:
+        return self.is_count
+
+
+class Arithmetic(Expression):
+    """``left + right``, or with another of ``+ - * / %``."""
+
+    __match_args__ = ("operation", "left", "right")
+    __slots__ = __match_args__
+    operation: str
+    left: Expression
+    right: Expression
+
+    def __new__(cls, operation: str, left: Expression, right: Expression) -> Arithmetic:
+        return _interned(cls, operation, left, right)
+
+    @property
+    def operands(self) -> tuple[Expression, ...]:
+        return self.left, self.right
+
+
+class Comparison(Expression):
+    """``left < right``, or with another of ``< <= > >= == !=``."""
+
+    __match_args__ = ("operation", "left", "right")
+    __slots__ = __match_args__
+    operation: str
+    left: Expression
+    right: Expression
+
+    def __new__(cls, operation: str, left: Expression, right: Expression) -> Comparison:
+        return _interned(cls, operation, left, right)
+
+    @property
+    def operands(self) -> tuple[Expression, ...]:
+        return self.left, self.right
+
+
+class Conjunction(Expression):
+    """``one && another``, of two conditions or more."""
+
+    __match_args__ = ("conditions",)
+    __slots__ = __match_args__
+    conditions: tuple[Expression, ...]
+
+    def __new__(cls, conditions: tuple[Expression, ...]) -> Conjunction:
+        return _interned(cls, conditions)
+
+    @property
+    def operands(self) -> tuple[Expression, ...]:
+        return self.conditions
+
+
+class Conditional(Expression):
+    """``condition ? value : other``."""
+
+    __match_args__ = ("condition", "value", "other")
+    __slots__ = __match_args__
+    condition: Expression
+    value: Expression
+    other: Expression
+
+    def __new__(cls, condition: Expression, value: Expression, other: Expression) -> Conditional:
+        return _interned(cls, condition, value, other)
+
+    @property
+    def operands(self) -> tuple[Expression, ...]:
+        return self.condition, self.value, self.other
+
+
+class Call(Expression):
+    """``function(arguments)``."""
+
+    __match_args__ = ("function", "arguments")
+    __slots__ = __match_args__
+    function: str
+    arguments: tuple[Expression, ...]
+
+    def __new__(cls, function: str, arguments: tuple[Expression, ...]) -> Call:
+        return _interned(cls, function, arguments)
+
+    @property
+    def operands(self) -> tuple[Expression, ...]:
+        return self.arguments
+
+
+class Subscript(Expression):
+    """``array[at]``."""
+
+    __match_args__ = ("array", "at")
+    __slots__ = __match_args__
+    array: Expression
+    at: Expression
+
+    def __new__(cls, array: Expression, at: Expression) -> Subscript:
+        return _interned(cls, array, at)
+
+    @property
+    def operands(self) -> tuple[Expression, ...]:
+        return self.array, self.at
+
+
+class Cast(Expression):
+    """``(kind)value``."""
+
+    __match_args__ = ("kind", "value")
+    __slots__ = __match_args__
+    kind: str
+    value: Expression
+
+    def __new__(cls, kind: str, value: Expression) -> Cast:
+        return _interned(cls, kind, value)
+
+    @property
+    def is_atom(self) -> bool:
+        return True
+
+    @property
+    def operands(self) -> tuple[Expression, ...]:
+        return (self.value,)
+
+
+class Form(Expression):
+    """What C writes in another way: text with ``{}`` for each of the operands."""
+
+    __match_args__ = ("form", "parts")
+    __slots__ = __match_args__
+    form: str
+    parts: tuple[Expression, ...]
+
+    def __new__(cls, form: str, parts: tuple[Expression, ...]) -> Form:
+        return _interned(cls, form, parts)
+
+    @property
+    def operands(self) -> tuple[Expression, ...]:
+        return self.parts
+
+
+Term: TypeAlias = "Expression | int"
+"""What the functions below take: an int is a `Number`."""
+
+ZERO: Expression = Number(0)
+ONE: Expression = Number(1)
+
+
+def names_read(expressions: Iterable[Expression | None]) -> frozenset[Variable]:
+    """The variables that any of these reads."""
+    found = [read for x in expressions if x is not None and (read := x.reads)]
     return found[0] if len(found) == 1 else frozenset().union(*found)
 
 
-ZERO = Expression("0")
+# ---- text ---------------------------------------------------------------------------------------
 
 
-def local(name: str) -> Expression:
-    """A variable of the function."""
-    assert name.isidentifier(), name
-    return Expression(name, "local")
+def printed(one: Expression) -> str:
+    """An expression as C writes it."""
+    match one:
+        case Variable() | Parameter():
+            return one.name
+        case Call():
+            return f"{one.function}({', '.join(map(str, one.arguments))})"
+        case Number():
+            # -2147483648 is the negation of a number that is no int.
+            return str(one.value) if one.value > -(2**31) else "(-2147483647 - 1)"
+        case Arithmetic(operation="+"):
+            return f"{one.left} + {one.right}"
+        case Arithmetic(operation="-"):
+            return f"{one.left} - {_grouped(one.right)}"
+        case Arithmetic():
+            return f"{_grouped(one.left)} {one.operation} {_grouped(one.right)}"
+        case Subscript():
+            return f"{one.array}[{one.at}]"
+        case Literal():
+            return one.text
+        case Comparison():
+            return f"{one.left} {one.operation} {one.right}"
+        case Conjunction():
+            return " && ".join(map(str, one.conditions))
+        case Conditional():
+            return f"{one.condition} ? {one.value} : {one.other}"
+        case Cast():
+            return f"({one.kind}){_grouped(one.value)}"
+        case Form():
+            return one.form.format(*one.parts)
+    raise AssertionError(type(one))
 
 
-def expression(form: str, *operands: str) -> Expression:
+def _grouped(one: Expression) -> str:
+    return str(one) if one.is_atom else f"({one})"
+
+
+# ---- what puts expressions together -------------------------------------------------------------
+
+
+def as_expression(value: Term) -> Expression:
+    """The expression that an operand is."""
+    return Number(value) if isinstance(value, int) else value
+
+
+def expression(form: str, *operands: Term) -> Expression:
     """The form with an operand in the place of each ``{}``."""
-    return Expression(form.format(*operands), operands=operands)
+    return Form(form, tuple(map(as_expression, operands)))
 
 
-def call(function: str, *arguments: str) -> Expression:
+def call(function: str, *arguments: Term) -> Expression:
     """``function(arguments)``."""
-    return expression("{}({})", function, listed(*arguments))
+    return Call(function, tuple(map(as_expression, arguments)))
 
 
-def listed(*arguments: str) -> Expression:
-    """``one, another``: arguments of a call."""
-    return Expression(", ".join(arguments), operands=arguments)
+def subscript(array: Expression | str, at: Term) -> Expression:
+    """``array[at]``; an array by its name is a `Parameter`."""
+    return Subscript(Parameter(array) if isinstance(array, str) else array, as_expression(at))
 
 
-def subscript(array: str, at: str) -> Expression:
-    """``array[at]``."""
-    return Expression(f"{array}[{at}]", operands=(array, at))
+def compare(left: Term, operation: str, right: Term) -> Expression:
+    """``left < right``, or with another operation."""
+    return Comparison(operation, as_expression(left), as_expression(right))
 
 
-def either(condition: str, value: str, other: str) -> Expression:
+def cast(kind: str, value: Term) -> Expression:
+    """``(kind)value``."""
+    return Cast(kind, as_expression(value))
+
+
+def either(condition: Expression, value: Term, other: Term) -> Expression:
     """``condition ? value : other``."""
-    return expression("{} ? {} : {}", condition, value, other)
+    return Conditional(condition, as_expression(value), as_expression(other))
 
 
-def every(conditions: Iterable[str]) -> Expression:
-    """``one && another``; empty where there is no condition."""
-    conditions = tuple(conditions)
-    return Expression(" && ".join(conditions), operands=conditions)
+def every(conditions: Iterable[Expression | None]) -> Expression | None:
+    """``one && another``; None where there is no condition."""
+    found = tuple(one for one in conditions if one is not None)
+    if not found:
+        return None
+    return found[0] if len(found) == 1 else Conjunction(found)
 
 
-def when(conditions: Iterable[str]) -> Expression:
-    """``if (one && another)``; empty where there is no condition."""
+def when(conditions: Iterable[Expression | None]) -> Expression | None:
+    """``if (one && another)``; None where there is no condition."""
     tested = every(conditions)
-    return expression("if ({})", tested) if tested else tested
+    return None if tested is None else expression("if ({})", tested)
 
 
-def counting(name: str, end: str, start: str = "0", step: str = "") -> Expression:
+def counting(name: Expression, end: Term, start: Term = 0, step: Term | None = None) -> Expression:
     """The head of a loop whose variable counts from `start` to below `end`, one by one or by
     `step`."""
-    turn = expression("{} += {}", name, step) if step else expression("++{}", name)
+    turn = expression("++{}", name) if step is None else expression("{} += {}", name, step)
     return expression("for (int {0} = {1}; {0} < {2}; {3})", name, start, end, turn)
 
 
 # ---- integers, with the trivial parts left out --------------------------------------------------
 
 
-def grouped(text: str) -> Expression:
+def grouped(value: Expression) -> Expression:
     """The expression, in parentheses unless it is one name or number."""
-    if text.isalnum() or text.isidentifier():
-        return _as_expression(text)
-    return Expression(f"({text})", operands=(text,))
+    return value if value.is_atom else expression("({})", value)
 
 
-def times(left: str, right: str) -> Expression:
+def times(left: Term, right: Term) -> Expression:
     """``left * right``."""
-    if "0" in (left, right):
+    left = Number(left) if isinstance(left, int) else left
+    right = Number(right) if isinstance(right, int) else right
+    if left is ZERO or right is ZERO:
         return ZERO
-    if left == "1":
-        return _as_expression(right)
-    if right == "1":
-        return _as_expression(left)
-    if left.isdigit() and right.isdigit():
-        return Expression(str(int(left) * int(right)))
-    return Expression(f"{grouped(left)} * {grouped(right)}", "*", (left, right))
+    if left is ONE:
+        return right
+    if right is ONE:
+        return left
+    if isinstance(left, Number) and isinstance(right, Number):
+        return Number(left.value * right.value)
+    return Arithmetic("*", left, right)
 
 
-def plus(left: str, right: str) -> Expression:
+def plus(left: Term, right: Term) -> Expression:
     """``left + right``."""
-    if left == "0":
-        return _as_expression(right)
-    if right == "0":
-        return _as_expression(left)
-    if left.isdigit() and right.isdigit():
-        return Expression(str(int(left) + int(right)))
-    return Expression(f"{left} + {right}", "+", (left, right))
+    left = Number(left) if isinstance(left, int) else left
+    right = Number(right) if isinstance(right, int) else right
+    if left is ZERO:
+        return right
+    if right is ZERO:
+        return left
+    if isinstance(left, Number) and isinstance(right, Number):
+        return Number(left.value + right.value)
+    return Arithmetic("+", left, right)
 
 
-def minus(left: str, right: str) -> Expression:
+def minus(left: Term, right: Term) -> Expression:
     """``left - right``."""
-    if right == "0":
-        return _as_expression(left)
-    if left.isdigit() and right.isdigit() and int(left) >= int(right):
-        return Expression(str(int(left) - int(right)))
-    return Expression(f"{left} - {grouped(right)}", "-", (left, right))
+    left = Number(left) if isinstance(left, int) else left
+    right = Number(right) if isinstance(right, int) else right
+    if right is ZERO:
+        return left
+    if isinstance(left, Number) and isinstance(right, Number) and left.value >= right.value:
+        return Number(left.value - right.value)
+    return Arithmetic("-", left, right)
 
 
-def over(left: str, right: str) -> Expression:
+def over(left: Term, right: Term) -> Expression:
     """``left / right`` of two that are not negative; a value without elements has no places."""
-    if right == "1" or left == "0":
-        return _as_expression(left)
-    if right == "0":
+    left = Number(left) if isinstance(left, int) else left
+    right = Number(right) if isinstance(right, int) else right
+    if right is ONE or left is ZERO:
+        return left
+    if right is ZERO:
         return ZERO
-    return Expression(f"{grouped(left)} / {grouped(right)}", "/", (left, right))
+    return Arithmetic("/", left, right)
 
 
-def modulo(left: str, right: str) -> Expression:
+def modulo(left: Term, right: Term) -> Expression:
     """``left % right`` of two that are not negative; a value without elements has no places."""
-    if right in ("0", "1") or left == "0":
+    left = Number(left) if isinstance(left, int) else left
+    right = Number(right) if isinstance(right, int) else right
+    if right is ZERO or right is ONE or left is ZERO:
         return ZERO
-    return Expression(f"{grouped(left)} % {grouped(right)}", "%", (left, right))
+    return Arithmetic("%", left, right)
 
 
-def rest_of_part(end: str, part: str, most: str) -> Expression:
+def rest_of_part(end: Term, part: Term, most: Term) -> Expression:
     """How many elements the part of a loop has that begins at `part`: `most`, or what is left."""
     rest = minus(end, part)
-    return either(expression("{} < {}", rest, most), rest, most)
+    return either(compare(rest, "<", most), rest, most)
 
 
-def end_of_part(end: str, part: str, most: str) -> Expression:
+def end_of_part(end: Term, part: Term, most: Term) -> Expression:
     """Where such a part ends."""
-    return either(expression("{} < {}", minus(end, part), most), end, plus(part, most))
-
-
-def _as_expression(text: str) -> Expression:
-    return text if isinstance(text, Expression) else Expression(text)
+    return either(compare(minus(end, part), "<", most), end, plus(part, most))
 
 
 def step_along(
-    value: str,
-    name: str,
-    others: Mapping[str, int | None] = MappingProxyType({}),
+    value: Expression,
+    name: Expression,
+    others: Mapping[Expression, int | None] = MappingProxyType({}),
     exact: bool = False,
 ) -> int | None:
     """By how much an expression of ints moves where a variable moves by one; None where that is no
@@ -199,17 +515,15 @@ def step_along(
         exact: whether quotients and rests that move are no number; else these, which mostly stay or
             move with what is divided, count as standing still.
     """
-    if not isinstance(value, Expression):
+    if not any(x is name or others.get(x, 0) != 0 for x in value.reads):
         return 0
-    if not any(x == name or others.get(x, 0) != 0 for x in value.reads):
-        return 0
-    if value.operation == "local":
-        return 1 if value == name else others[value]
+    if isinstance(value, Variable):
+        return 1 if value is name else others[value]
+    if not isinstance(value, Arithmetic):
+        return None
     if value.operation in ("/", "%"):
         return None if exact else 0
-    if value.operation not in ("+", "-", "*"):
-        return None
-    left, right = value.operands
+    left, right = value.left, value.right
     first, second = (step_along(x, name, others, exact) for x in (left, right))
     if first is None or second is None:
         return None
@@ -217,5 +531,5 @@ def step_along(
         factor, step = (left, second) if first == 0 else (right, first)
         if step == 0:
             return 0
-        return step * int(factor) if factor.isdigit() else None
+        return step * factor.value if isinstance(factor, Number) else None
     return first + second if value.operation == "+" else first - second

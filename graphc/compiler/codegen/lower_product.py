@@ -11,11 +11,11 @@ from graphc.compiler.codegen.conv_pooling import finish_windows
 from graphc.compiler.codegen.emitter import Emitter, Pack, always
 from graphc.compiler.codegen.expression import (
     Expression,
+    Number,
+    Variable,
     call,
     counting,
-    local,
     modulo,
-    names_read,
     over,
     plus,
     subscript,
@@ -23,7 +23,7 @@ from graphc.compiler.codegen.expression import (
 )
 from graphc.compiler.codegen.index import Coordinates, Index
 from graphc.compiler.codegen.launch import Clamped, Formula, Launch, Traffic
-from graphc.compiler.codegen.pointwise import AT, THREADS, lower_pointwise
+from graphc.compiler.codegen.pointwise import AT, THREADS, lower_pointwise, names_in
 from graphc.compiler.codegen.product import Operand, Product
 from graphc.compiler.codegen.product_epilogue import finish, is_long, partial_sums
 from graphc.compiler.codegen.product_operand import Fetch, fetch
@@ -145,7 +145,7 @@ def _print_tiles(
     turns = (across, down, matrices)
     traffic: list[Traffic] = []
     emitter = Emitter(signature)
-    batch = emitter.coordinates(Index(first.batch, linear=local("matrix")))
+    batch = emitter.coordinates(Index(first.batch, linear=Variable("matrix")))
     heads = [emitter.take().text]
     fetches: list[Fetch] = []
     names: dict[tuple[str, Operand], str] = {}
@@ -222,14 +222,14 @@ def _tile_epilogue(
         emitter.given[first.node] = always(_sum(0))
         end = finish_windows(kernel, first, context, emitter)
         return {"used": [], **end}
-    row, position, start = local("row"), local("position"), local("first")
+    row, position, start = Variable("row"), Variable("position"), Variable("first")
     head: list[Statement] = []
     if first.packs:
-        place = emitter.place(first.result(emitter, batch, row, local("start")))
+        place = emitter.place(first.result(emitter, batch, row, Variable("start")))
         emitter.add(Define("int", start, place))
         head += emitter.take()
-        emitter.pack = Pack(position, local("lane"), start)
-    index = first.result(emitter, batch, row, local("column"))
+        emitter.pack = Pack(position, Variable("lane"), start)
+    index = first.result(emitter, batch, row, Variable("column"))
     if partial:
         end = partial_sums(emitter, products, index, partial, _sum)
     else:
@@ -239,13 +239,13 @@ def _tile_epilogue(
         end = finish(kernel, first, context, emitter, index, wide)
     if emitter.pack is not None:
         head += emitter.pack.statements
-    used = end["statements"].reads | names_read(sum(end["packs"] + end["stores"], ()))
+    used = {str(name) for name in names_in(end)}
     return {"head": Listing(head).text, "used": used, "after": "", "pair_row": "", **end}
 
 
 def _sum(number: int) -> Expression:
     """The sum of a product at the lane of a pack."""
-    return subscript(f"sum{number}.of", local("lane"))
+    return subscript(f"sum{number}.of", Variable("lane"))
 
 
 def _different(products: Sequence[Product], side: str) -> list[Operand]:
@@ -253,19 +253,19 @@ def _different(products: Sequence[Product], side: str) -> list[Operand]:
     return list(dict.fromkeys(getattr(one, side) for one in products))
 
 
-def _own(operator: str, warps: int, span: int, lanes: int) -> str:
+def _own(operator: str, warps: int, span: int, lanes: int) -> Expression:
     """The first row (with "/") or column ("%") of a thread: `warps` warps lie side by side, each
     over `span` rows or columns, and in a warp `lanes` lanes."""
     take = over if operator == "/" else modulo
-    warp, lane = take("warp", str(warps)), take("in_warp", str(lanes))
-    return plus(times(warp, str(span)), times(lane, "4"))
+    warp, lane = take(Variable("warp"), warps), take(Variable("in_warp"), lanes)
+    return plus(times(warp, span), times(lane, 4))
 
 
-def _ceil_text(signature: Signature, size: Size, span: int) -> str:
+def _ceil_text(signature: Signature, size: Size, span: int) -> Expression:
     """``ceil(size / span)`` as an int expression."""
     if not isinstance(size, Dim):
-        return str(-(-size // span))
-    return over(plus(signature.size(size), str(span - 1)), str(span))
+        return Number(-(-size // span))
+    return over(plus(signature.size(size), span - 1), span)
 
 
 def _divides(span: int, size: Size) -> bool:
@@ -289,10 +289,10 @@ def _add_parts(
     first = products[0]
     for one, place in zip(products, partial, strict=True):
         total = emitter.variable(one.node)
-        part = local("part")
+        part = Variable("part")
         emitter.line(f"#pragma unroll {_ON_THEIR_WAY}")
         with emitter.block(counting(part, signature.extent(parts))):
-            at = plus(times(part, local("count")), AT)
+            at = plus(times(part, Variable("count")), AT)
             of_part = subscript(signature.load_pointer(place), at)
             emitter.assign(total, call("gc_add", total, of_part))
         emitter.given[one.node] = always(total)

@@ -16,10 +16,11 @@ from graphc.compiler.codegen.emitter import Emitter, always, note
 from graphc.compiler.codegen.expression import (
     ZERO,
     Expression,
+    Parameter,
+    Variable,
+    compare,
     counting,
     every,
-    expression,
-    local,
     minus,
     plus,
     subscript,
@@ -90,7 +91,7 @@ class _Writer:
         self._used = 0  # bytes of shared memory
         # Rows of the batch may not fill the last block, nor those of a block its warps.
         self._idle = plan.rows > 1 or plan.threads > plan.width
-        self._stores = local("stores") if self._idle else Expression("")
+        self._stores = Variable("stores") if self._idle else None
         self._values = Values(loop, plan, self._emitter, self._ahead)
         self.traffic = writes(loop.items, self._sinks)
 
@@ -105,9 +106,10 @@ class _Writer:
         """The function; its parameters are complete then."""
         loop, plan, size = self._loop, self._plan, self.signature.size
         length = loop.scan.attrs["length"]
-        first, step, following = ZERO, local("turn"), plus(STEP, "1")
+        step: Expression
+        first, step, following = ZERO, Variable("turn"), plus(STEP, 1)
         if loop.scan.attrs["reverse"]:
-            first, following = size(length - 1), minus(STEP, "1")
+            first, following = size(length - 1), minus(STEP, 1)
             step = minus(first, step)
         self._declare()
         fills, before = self._fills(), self._before(first)
@@ -173,8 +175,10 @@ class _Writer:
         emitter = self._emitter
         for node, name in self._values.matrices.items():
             count = self.signature.size(product(node.shape))
-            at = local("e")
-            with emitter.block(counting(at, count, "threadIdx.x", "blockDim.x")):
+            at = Variable("e")
+            with emitter.block(
+                counting(at, count, Parameter("threadIdx.x"), Parameter("blockDim.x"))
+            ):
                 value = emitter.value(node, Index(node.shape, linear=at))
                 emitter.assign(subscript(name, at), value)
             blocks = ceil_divide(self._plan.batch, self._plan.rows)
@@ -246,10 +250,10 @@ class _Writer:
         emitter, length = self._emitter, self._loop.scan.attrs["length"]
         if not self._values.slices or length == 1:
             return
-        name = local("following")
+        name = Variable("following")
         emitter.given = {self._ahead: always(name)}
         all_but_one = Count((length - 1,), (length,))
-        more = expression("{} < {}", plus(local("turn"), "1"), self.signature.size(length))
+        more = compare(plus(Variable("turn"), 1), "<", self.signature.size(length))
         with emitter.block(when([more]), all_but_one):
             emitter.add(Define("int", name, following))
             for k, node in enumerate(self._values.slices_ahead):
@@ -299,4 +303,4 @@ class _Writer:
         position = self._emitter.position(index)
         for place in self._sinks[item]:
             target, guard = self.signature.stored(place, item.shape, position)
-            self._emitter.assign(target, value, every(filter(None, (self._stores, guard))))
+            self._emitter.assign(target, value, every((self._stores, guard)))

@@ -13,9 +13,9 @@ from graphc.compiler.codegen.emitter import Emitter, Given, always
 from graphc.compiler.codegen.expression import (
     ZERO,
     Expression,
+    Variable,
     call,
-    expression,
-    local,
+    compare,
     modulo,
     plus,
     subscript,
@@ -31,7 +31,7 @@ from graphc.compiler.schedule.persistent import elementwise_operands, stride, wi
 _PARTS = 4
 """The parts of a long sum: an addition takes about as many cycles."""
 
-UNIT, STEP = local("unit"), local("step")
+UNIT, STEP = Variable("unit"), Variable("step")
 """The variables that hold which element of its row is the thread's, and the number of the step."""
 
 
@@ -55,7 +55,7 @@ class Values:
         self.matrices: dict[Node, str] = {}
         self.columns: dict[Node, str] = {}
         self.carries = {
-            node: local(f"carry{k}")
+            node: Variable(f"carry{k}")
             for k, node in enumerate(loop.carries)
             if width(node) == plan.width
         }
@@ -73,12 +73,12 @@ class Values:
 
     def slice(self, number: int) -> Expression:
         """The variable that holds the thread's element of a slice."""
-        return local(f"slice{number}")
+        return Variable(f"slice{number}")
 
-    def among(self, node: Node) -> Expression:
+    def among(self, node: Node) -> Expression | None:
         """The head of a block for the threads that have an element of the value."""
         fewer = width(node) < self._plan.width
-        return when([expression("{} < {}", UNIT, str(width(node)))] if fewer else [])
+        return when([compare(UNIT, "<", width(node))] if fewer else [])
 
     def share(self, node: Node) -> Count:
         """How many of the threads have an element of the value."""
@@ -87,11 +87,11 @@ class Values:
     def own(self, node: Node) -> Index:
         """The element of a value that the thread owns."""
         inside = self._emitter.coordinates(Index(node.shape[1:], linear=UNIT))
-        return Index(node.shape, coords=(local("row"), *inside))
+        return Index(node.shape, coords=(Variable("row"), *inside))
 
     def place(self, node: Node, inside: Expression = UNIT) -> Expression:
         """The place of an element of the thread's row of a value in shared memory."""
-        return plus(times(local("own"), str(stride(node))), inside if width(node) > 1 else ZERO)
+        return plus(times(Variable("own"), stride(node)), inside if width(node) > 1 else ZERO)
 
     def shared(self, node: Node) -> Expression:
         """The thread's element of a value in shared memory."""
@@ -157,9 +157,9 @@ class Values:
                 if matrix in self.columns:
                     b = subscript(self.columns[matrix], inner)
                 else:
-                    place = plus(times(inner, str(x.shape[1])), column)
+                    place = plus(times(inner, emitter.signature.size(x.shape[1])), column)
                     b = subscript(self.matrices[matrix], place)
-                part = subscript(total, modulo(inner, str(parts))) if parts > 1 else total
+                part = subscript(total, modulo(inner, parts)) if parts > 1 else total
                 emitter.assign(part, call("gc_add", part, call("gc_mul", a, b)))
         for x, total in totals.items():
             emitter.once((x, index), partial(self._sum, x, total, parts))
@@ -175,7 +175,7 @@ class Values:
 
     def _sum(self, node: Node, total: Expression, parts: int) -> Expression:
         """The sum of the parts, in a fixed tree."""
-        terms = [subscript(total, str(k)) for k in range(parts)] if parts > 1 else [total]
+        terms = [subscript(total, k) for k in range(parts)] if parts > 1 else [total]
         while len(terms) > 1:
             pairs = zip(terms[::2], terms[1::2], strict=True)
             terms = [call("gc_add", first, second) for first, second in pairs]

@@ -7,7 +7,7 @@ read in the order of the results come in 16-byte loads. Where a thread has a loo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -15,7 +15,7 @@ from graphc.compiler.codegen import emit_loops, emit_movement, emit_windows  # n
 from graphc.compiler.codegen.c_text import C_TYPES
 from graphc.compiler.codegen.context import Context
 from graphc.compiler.codegen.emitter import Emitter, Pack
-from graphc.compiler.codegen.expression import local
+from graphc.compiler.codegen.expression import Expression, Variable, names_read
 from graphc.compiler.codegen.index import Index
 from graphc.compiler.codegen.launch import Clamped, Launch
 from graphc.compiler.codegen.render import render
@@ -29,7 +29,7 @@ from graphc.compiler.schedule.hardware import MOST_BLOCKS, PACK
 from graphc.compiler.schedule.kernel import Kernel
 
 THREADS = 256
-AT = local("i")
+AT = Variable("i")
 """The variable that holds the position of the thread's element."""
 
 # Families whose rules print a loop.
@@ -64,7 +64,7 @@ def elementwise_body(kernel: Kernel, context: Context, signature: Signature) -> 
     outputs of a kernel, which have equal numbers of elements; and `traffic`, which a launch has of
     it."""
     wide = not any(OPS[node.op].family in _LOOPS for node in kernel.body)
-    pack = Pack(AT, local("lane"), local("first")) if wide else None
+    pack = Pack(AT, Variable("lane"), Variable("first")) if wide else None
     emitter = Emitter(signature, pack)
     element = element_text(kernel, context, emitter)
     elements, turn = product(kernel.extents), THREADS * (PACK if wide else 1)
@@ -100,6 +100,13 @@ def element_text(kernel: Kernel, context: Context, emitter: Emitter) -> dict[str
         "packs": packs,
         "stores": stores,
     }
+
+
+def names_in(element: Mapping[str, Any]) -> frozenset[Variable]:
+    """The variables that the statements, packs and stores of an element read."""
+    stored = [x for one in (*element["packs"], *element["stores"]) for x in one]
+    read: frozenset[Variable] = element["statements"].reads
+    return read | names_read(x for x in stored if isinstance(x, Expression))
 
 
 def own_outputs(kernel: Kernel, context: Context, emitter: Emitter) -> list[Node]:

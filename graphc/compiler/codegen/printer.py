@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from graphc.compiler.codegen.expression import Expression, local
+from graphc.compiler.codegen.expression import Expression, Variable
 from graphc.compiler.codegen.launch import ONCE, Count
 from graphc.compiler.codegen.statement import (
     Assign,
@@ -42,7 +42,7 @@ class Printer:
 
     def __init__(self) -> None:
         self._scopes = [_Scope()]
-        self._runs: dict[str, Count] = {}
+        self._runs: dict[Expression, Count] = {}
         self._count = 0
 
     # ---- statements -----------------------------------------------------------------------------
@@ -81,20 +81,22 @@ class Printer:
         """Print a comment, a pragma or a barrier."""
         self.add(Verbatim(text))
 
-    def assign(self, place: Expression, value: Expression, condition: str = "") -> None:
+    def assign(
+        self, place: Expression, value: Expression, condition: Expression | None = None
+    ) -> None:
         """Give a variable, or an element in memory, a new value."""
         self.add(Assign(place, value, condition))
 
     @contextmanager
     def block(
         self,
-        head: Expression,
+        head: Expression | None,
         runs: Count | None = None,
         otherwise: bool = False,
         unrolled: bool = False,
     ) -> Iterator[None]:
-        """Statements between braces after `head`; what they compute is known inside only. An empty
-        head (a condition that always holds) makes no braces.
+        """Statements between braces after `head`; what they compute is known inside only. No head
+        (a condition that always holds) makes no braces.
 
         Args:
             runs: how often they are run for each time around them; by default the turns of a
@@ -102,12 +104,14 @@ class Printer:
             otherwise: whether they are run where the conditions of the block before do not hold.
             unrolled: whether they are a loop that is best unrolled.
         """
-        if not (head or otherwise):
+        if head is None and not otherwise:
             yield
             return
         if unrolled and self.unrolls:
             self.line("#pragma unroll")
-        self._scopes.append(_Scope(runs=self._runs.get(head, ONCE) if runs is None else runs))
+        if runs is None:
+            runs = ONCE if head is None else self._runs.get(head, ONCE)
+        self._scopes.append(_Scope(runs=runs))
         yield
         branch = Branch(head, Listing(self._scopes.pop().statements))
         before: tuple[Branch, ...] = ()
@@ -119,10 +123,10 @@ class Printer:
 
     # ---- names ----------------------------------------------------------------------------------
 
-    def name(self, prefix: str = "t") -> Expression:
-        """A new local name."""
+    def name(self, prefix: str = "t") -> Variable:
+        """A new variable."""
         self._count += 1
-        return local(f"{prefix}{self._count - 1}")
+        return Variable(f"{prefix}{self._count - 1}")
 
     def define(
         self, kind: str, value: Expression, prefix: str = "t", note: str = "", is_test: bool = False
@@ -157,6 +161,6 @@ class Printer:
 
     def integer(self, value: Expression) -> Expression:
         """An int expression as a name or a number."""
-        if value.isalnum() or value.isidentifier():
+        if value.is_atom:
             return value
         return self.once(("int", value), lambda: self.define("int", value, "i"))

@@ -14,9 +14,9 @@ from graphc.compiler.codegen.context import Context
 from graphc.compiler.codegen.emitter import Emitter
 from graphc.compiler.codegen.expression import (
     Expression,
+    Variable,
     expression,
     grouped,
-    local,
     plus,
     subscript,
     times,
@@ -128,9 +128,9 @@ def partial_sums(
     """
     signature = emitter.signature
     packs = products[0].packs and emitter.pack is not None
-    at = local("first") if packs else emitter.position(index)
+    at = Variable("first") if packs else emitter.position(index)
     count = signature.size(product(products[0].node.shape))
-    at = plus(times(local("part"), count), at)
+    at = plus(times(Variable("part"), count), at)
     wide, stores = [], []
     for number, (one, place) in enumerate(zip(products, partial, strict=True)):
         pointer, value = signature.store_pointer(place), total(number)

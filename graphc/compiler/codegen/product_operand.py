@@ -9,8 +9,15 @@ from graphc.compiler.codegen.emitter import Emitter
 from graphc.compiler.codegen.expression import (
     ZERO,
     Expression,
-    local,
+    Number,
+    Parameter,
+    Variable,
+    call,
+    compare,
+    every,
+    expression,
     modulo,
+    names_read,
     over,
     plus,
     subscript,
@@ -23,7 +30,9 @@ from graphc.compiler.codegen.tiles import Tile
 from graphc.compiler.graph.dim import Dim, Size, is_multiple, product
 from graphc.compiler.schedule.hardware import PACK
 
-OUTER, INNER = local("outer"), local("inner")
+_THREAD, _TURN = Variable("thread"), Variable("turn")
+
+OUTER, INNER = Variable("outer"), Variable("inner")
 """The variables that hold which element of an operand it is: of its outer axis, and of k."""
 
 
@@ -41,13 +50,13 @@ class Fetch:
         span: rows of the left or columns of the right operand in a tile.
         first: the variable that holds the first of them.
         turns: how often a thread fetches in one step of the loop over k.
-        turn: the variable that counts them, or "0".
-        spare: the first thread that has nothing to fetch; "" if there is none.
-        outer, k: C expressions of ``thread``: the place in the tile of the first turn.
-        turn_outer, turn_k: C expressions of `turn`: from there to another turn's.
-        inside: the condition under which there is an element; "" where there always is one.
+        turn: the variable that counts them, or 0.
+        spare: the first thread that has nothing to fetch; 0 if there is none.
+        outer, k: expressions of ``thread``: the place in the tile of the first turn.
+        turn_outer, turn_k: expressions of `turn`: from there to another turn's.
+        inside: the condition under which there is an element; None where there always is one.
         start, stride: of an operand in memory, the address of the first turn, and the elements from
-            a step's to the next one's; else "".
+            a step's to the next one's; else None.
         ahead: lines that are run for all elements, inside or not.
         lines, value: the text of an element.
     """
@@ -58,18 +67,38 @@ class Fetch:
     span: int
     first: str
     turns: int
-    turn: str
-    spare: str
-    outer: str
-    k: str
-    turn_outer: str
-    turn_k: str
-    inside: str
-    start: str
-    stride: str
+    turn: Expression
+    spare: int
+    outer: Expression
+    k: Expression
+    turn_outer: Expression
+    turn_k: Expression
+    inside: Expression | None
+    start: Expression | None
+    stride: Expression | None
     ahead: str
     lines: str
-    value: str
+    value: Expression
+
+    @property
+    def reads_outer(self) -> bool:
+        """Whether `inside` reads the place along the outer axis."""
+        return OUTER in names_read([self.inside])
+
+    @property
+    def reads_inner(self) -> bool:
+        """Whether `inside` reads the place along k."""
+        return INNER in names_read([self.inside])
+
+    @property
+    def moves_outer(self) -> bool:
+        """Whether the place along the outer axis differs between turns."""
+        return self.turn_outer is not ZERO
+
+    @property
+    def moves_k(self) -> bool:
+        """Whether the place along k differs between turns."""
+        return self.turn_k is not ZERO
 
 
 def fetch(
@@ -101,29 +130,32 @@ def fetch(
     outer, k, turn_outer, turn_k = _walk(operand.fast, wide, span, tile.threads)
     turns = -(-number // tile.threads)
     if turns == 1:
-        turn_outer = turn_k = "0"
-    conditions = []
+        turn_outer = turn_k = ZERO
+    conditions: list[Expression] = []
     if isinstance(outer_size, Dim) or outer_size % span:
-        conditions.append(f"{OUTER} < {size(outer_size)}")
+        conditions.append(compare(OUTER, "<", size(outer_size)))
     if isinstance(k_size, Dim) or k_size % tile.depth:
-        conditions.append(f"{INNER} < k_end")
-    head, start, stride, ahead, lines = "", "", "", "", ""
+        conditions.append(compare(INNER, "<", Parameter("k_end")))
+    head, ahead, lines = "", "", ""
+    start: Expression | None = None
+    stride: Expression | None = None
     if isinstance(operand, Direct):
         pointer, offset = _start(emitter, operand, batch)
         head = emitter.take().text
         row = size(operand.row)
-        own_outer, own_k = f"{first} + {name}_outer", f"k_begin + {name}_k"
+        own_outer = plus(Parameter(first), Parameter(f"{name}_outer"))
+        own_k = plus(Parameter("k_begin"), Parameter(f"{name}_k"))
         if operand.fast == "k":
             at = plus(plus(offset, times(own_outer, row)), own_k)
             step = plus(times(turn_outer, row), turn_k)
-            stride = str(tile.depth)
+            stride = Number(tile.depth)
         else:
             at = plus(plus(offset, times(own_k, row)), own_outer)
             step = plus(times(turn_k, row), turn_outer)
-            stride = times(str(tile.depth), row)
-        start = f"{pointer} + ({at})"
-        address = f"{name}_from" if step == "0" else f"{name}_from + {step}"
-        value = f"gc_load4({address})" if wide else f"{name}_from[{step}]"
+            stride = times(tile.depth, row)
+        start = expression("{} + ({})", pointer, at)
+        origin = Parameter(f"{name}_from")
+        value = call("gc_load4", plus(origin, step)) if wide else subscript(origin, step)
     else:
         if operand.before is not None:
             operand.before(emitter)
@@ -144,13 +176,13 @@ def fetch(
             span=span,
             first=first,
             turns=turns,
-            turn="turn" if turns > 1 else "0",
-            spare=str(number) if number < tile.threads else "",
+            turn=_TURN if turns > 1 else ZERO,
+            spare=number if number < tile.threads else 0,
             outer=outer,
             k=k,
             turn_outer=turn_outer,
             turn_k=turn_k,
-            inside=" && ".join(conditions),
+            inside=every(conditions),
             start=start,
             stride=stride,
             ahead=ahead,
@@ -161,30 +193,31 @@ def fetch(
     )
 
 
-def _walk(fast: OperandAxis, wide: bool, span: int, threads: int) -> tuple[str, str, str, str]:
+def _walk(
+    fast: OperandAxis, wide: bool, span: int, threads: int
+) -> tuple[Expression, Expression, Expression, Expression]:
     """How threads walk a tile: `outer`, `k`, `turn_outer` and `turn_k` of a `Fetch`.
 
     Along k eight elements are taken side by side, two packs or eight threads: 32 bytes of memory,
     the least that is moved, and their stores go to different banks. Along the other axis a whole
     row of the tile is taken. All numbers are powers of two.
     """
-    thread = "thread"
     if fast == "k":
         lanes, width = (2, 4) if wide else (8, 1)
-        outer = modulo(over(thread, str(lanes)), str(span))
-        k = times(modulo(thread, str(lanes)), str(width))
+        outer = modulo(over(_THREAD, lanes), span)
+        k = times(modulo(_THREAD, lanes), width)
         if threads > lanes * span:
-            k = plus(k, times(over(thread, str(lanes * span)), "8"))
+            k = plus(k, times(over(_THREAD, lanes * span), 8))
         if threads < lanes * span:
-            turn_outer = modulo(times("turn", str(threads // lanes)), str(span))
-            turn_k = times(over("turn", str(lanes * span // threads)), "8")
+            turn_outer = modulo(times(_TURN, threads // lanes), span)
+            turn_k = times(over(_TURN, lanes * span // threads), 8)
         else:
-            turn_outer, turn_k = ZERO, times("turn", str(threads // (lanes * span) * 8))
+            turn_outer, turn_k = ZERO, times(_TURN, threads // (lanes * span) * 8)
         return outer, k, turn_outer, turn_k
     lanes, width = (span // 4, 4) if wide else (span, 1)
     assert threads >= lanes
-    outer = times(modulo(thread, str(lanes)), str(width))
-    return outer, over(thread, str(lanes)), "0", times("turn", str(threads // lanes))
+    outer = times(modulo(_THREAD, lanes), width)
+    return outer, over(_THREAD, lanes), ZERO, times(_TURN, threads // lanes)
 
 
 def is_aligned(operand: Direct, signature: Signature, sizes: tuple[Size, Size]) -> bool:

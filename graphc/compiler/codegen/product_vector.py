@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from graphc.compiler.codegen.c_text import C_TYPES
 from graphc.compiler.codegen.context import Context
 from graphc.compiler.codegen.emitter import Emitter, always
-from graphc.compiler.codegen.expression import Expression, call, local, modulo, over
+from graphc.compiler.codegen.expression import Expression, Variable, call, modulo, over
 from graphc.compiler.codegen.index import Index
 from graphc.compiler.codegen.launch import Traffic
 from graphc.compiler.codegen.product import Product
@@ -43,9 +43,9 @@ def print_vector(
     """
     first = products[0]
     emitter = Emitter(signature)
-    batch = emitter.coordinates(Index(first.batch, linear=local("matrix")))
+    batch = emitter.coordinates(Index(first.batch, linear=Variable("matrix")))
     head = emitter.take().text
-    row, column = local("row"), local("column")
+    row, column = Variable("row"), Variable("column")
     for number, one in enumerate(products):
         left = read(emitter, one.left, batch, row, INNER)
         right = read(emitter, one.right, batch, column, INNER)
@@ -64,7 +64,7 @@ def print_vector(
             emitter.given[one.node] = always(_total(number))
         end = finish(kernel, first, context, emitter, index)
     traffic += reads(emitter.take_asked(), (results,), turns)
-    size, result = signature.size, local("result")
+    size, result = signature.size, Variable("result")
     of_matrix = size(first.m * first.n)
     text = render(
         "product_vector.cu.j2",
@@ -88,4 +88,4 @@ def print_vector(
 
 def _total(number: int) -> Expression:
     """The variable that holds the sum of a product."""
-    return local(f"total{number}")
+    return Variable(f"total{number}")

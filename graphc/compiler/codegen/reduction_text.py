@@ -13,15 +13,14 @@ from graphc.compiler.codegen.emitter import Emitter, Pack, always, note
 from graphc.compiler.codegen.expression import (
     ZERO,
     Expression,
+    Variable,
     call,
     every,
-    local,
     modulo,
     over,
     plus,
     subscript,
     times,
-    when,
 )
 from graphc.compiler.codegen.index import Coordinates, Index
 from graphc.compiler.codegen.launch import Formula, Traffic
@@ -40,7 +39,7 @@ from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import product
 from graphc.compiler.schedule.hardware import PACK
 
-FIRST = local("first")
+FIRST = Variable("first")
 """The variable that holds the place in the domain of a pack's first element."""
 
 # The type that a sum is carried in which goes along with the row's maximum or mean, and the class
@@ -72,8 +71,8 @@ class WalkPrinter:
         self._domain = domain
         self._names = names
         self._kept: Coordinates = ()
-        self._side: dict[str, Place] = {}
-        self._known: dict[Node, dict[str, Callable[[], Expression]]] = {}
+        self._side: dict[Expression, Place] = {}
+        self._known: dict[Node, dict[Expression | None, Callable[[], Expression]]] = {}
         self._of_row: list[Asked] = []
         self._of_element: list[Asked] = []
         self._parts: list[Place] = []
@@ -152,7 +151,7 @@ class WalkPrinter:
             start = Listing()
         return WalkText(_title(walk), before, arrays, accumulators, start, body, loads, packs)
 
-    def parts(self, walk: Walk, places: Sequence[Place], count: str) -> WalkText:
+    def parts(self, walk: Walk, places: Sequence[Place], count: Expression) -> WalkText:
         """The walk over the parts of a row's reductions, of which there are `count`."""
         names = self._names
         accumulators = [self._accumulator(anchor) for anchor in walk.anchors]
@@ -182,7 +181,7 @@ class WalkPrinter:
         self._of_row += emitter.take_asked()
         return emitter.take()
 
-    def _give(self, node: Node, position: str, name: Callable[[], Expression]) -> None:
+    def _give(self, node: Node, position: Expression, name: Callable[[], Expression]) -> None:
         """Let a node's value at one position be known by a name."""
         emitter = self.emitter
         if node in self._known:
@@ -194,9 +193,9 @@ class WalkPrinter:
         in_memory = node in self._signature.places
 
         def given(index: Index) -> Expression:
-            position = emitter.position(index) if in_memory else index.linear
-            if position in known:
-                return known[position]()
+            at = emitter.position(index) if in_memory else index.linear
+            if at in known:
+                return known[at]()
             del emitter.given[node]  # at another element it is computed as if nothing were known
             try:
                 return emitter.value(node, index)
@@ -232,7 +231,7 @@ class WalkPrinter:
         wide = names.wide
         place = _first(names.place) if wide else names.place
         if wide:
-            emitter.add(Define("int", place, times(str(PACK), local("pack"))))
+            emitter.add(Define("int", place, times(PACK, Variable("pack"))))
         reduced = iter(self._coordinates(self._domain.reduced_runs, place))
         kept = iter(self._kept)
         coords = [next(kept if stays else reduced) for _, stays in self._domain.runs]
@@ -259,7 +258,7 @@ class WalkPrinter:
 
     def _element(
         self, walk: Walk, accumulators: Sequence[Accumulator]
-    ) -> list[tuple[str, str, str, str]]:
+    ) -> list[tuple[str, Expression, Expression, Expression | None]]:
         """Print what the walk computes at an element. Returns what is stored a pack at a time."""
         emitter, names = self.emitter, self._names
         values = {}
@@ -271,29 +270,31 @@ class WalkPrinter:
             if anchor.op.startswith("arg") or anchor in walk.along:
                 value = call(f"{one.functions}::element", value, names.place)
             emitter.add(Fold(one.name, one.functions, value))
-        packs: list[tuple[str, str, str, str]] = []
+        packs: list[tuple[str, Expression, Expression, Expression | None]] = []
         for node in walk.outputs:
             for place in self._context.sinks[node]:
                 target, guard = self._signature.stored(place, node.shape, ELEMENT)
-                guard = every(filter(None, (names.guard, guard)))
+                guard = every((names.guard, guard))
                 if names.wide and place.step is None:
                     pointer = self._signature.store_pointer(place)
-                    head = f"{when([guard])} " if guard else ""
-                    packs.append((C_TYPES[place.dtype], pointer, values[node], head))
+                    packs.append((C_TYPES[place.dtype], pointer, values[node], guard))
                 else:
                     emitter.assign(target, values[node], guard)
         return packs
 
-    def _take_loads(self) -> list[tuple[str, str, str, str]]:
+    def _take_loads(self) -> list[tuple[str, str, Expression, Expression]]:
         """The packs that the element's lines read: at the element, or at its place in the row."""
         pack, place = self.emitter.pack, self._names.place
         if pack is None:
             return []
-        found = [(name, f"pack_{name}", FIRST, at) for name, at in pack.loads.items()]
-        found += [(name, f"{place}_{name}", _first(place), at) for name, at in self._side.items()]
+        found: list[tuple[str, str, Expression, Expression]] = []
+        for name, at in pack.loads.items():
+            found.append((C_TYPES[at.dtype], f"pack_{name}", name, FIRST))
+        for name, at in self._side.items():
+            found.append((C_TYPES[at.dtype], f"{place}_{name}", name, _first(place)))
         pack.loads = {}
         self._side = {}
-        return [(C_TYPES[at.dtype], pack, name, first) for name, pack, first, at in found]
+        return found
 
     def _choose_loads(self, inputs: Sequence[Node]) -> None:
         """Which inputs are read in packs: those of the domain's elements, and what the places of
@@ -325,7 +326,7 @@ class WalkPrinter:
         self._side[pointer] = at
         return at.element(subscript(f"{self._names.place}_{pointer}.of", PART))
 
-    def _hold(self, node: Node) -> str:
+    def _hold(self, node: Node) -> Expression:
         """Keep the element's value for later walks. Returns the name of the array."""
         emitter, slot = self.emitter, self._names.slot
         assert slot is not None
@@ -337,9 +338,9 @@ class WalkPrinter:
         return array
 
 
-def _first(place: Expression) -> Expression:
+def _first(place: Expression) -> Variable:
     """The variable that holds the place in the row of a pack's first element."""
-    return local(f"first_{place}")
+    return Variable(f"first_{place}")
 
 
 def _same(value: Expression) -> Expression:

@@ -12,7 +12,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from graphc.compiler.codegen.context import Context, buffer_name, workspace
-from graphc.compiler.codegen.expression import ZERO, Expression, local, plus, times
+from graphc.compiler.codegen.expression import (
+    ZERO,
+    Expression,
+    Number,
+    Parameter,
+    Variable,
+    compare,
+    plus,
+    times,
+)
 from graphc.compiler.codegen.launch import Clamped, Formula, Launch, Within
 from graphc.compiler.codegen.reduction import (
     Domain,
@@ -71,11 +80,13 @@ def lower_by_row(kernel: Kernel, context: Context, row: str, place: str) -> list
         blocks = Clamped(ceil_divide(domain.kept, group.rows), 1, MOST_BLOCKS)
         grid, lengths = for_lengths(blocks, domain, above, most)
         names = Names(
-            local(row),
-            local(place),
+            Variable(row),
+            Variable(place),
             slot=_slot(group, wide),
             wide=wide,
-            guard=f"own < {row}s" if group.threads < WARP else "",
+            guard=compare(Parameter("own"), "<", Parameter(f"{row}s"))
+            if group.threads < WARP
+            else None,
         )
         taken = walks if group.turns is not None else joined(walks, domain)
         name = context.name(kernel.kind)
@@ -116,8 +127,8 @@ def parts_of(length: Size, each: int) -> Formula:
 def _slot(group: Group, wide: bool) -> Expression | None:
     if group.turns is None:
         return None
-    turn = ZERO if group.turns == 1 else local("turn")
-    return plus(times(str(PACK), turn), PART) if wide else turn
+    turn = ZERO if group.turns == 1 else Variable("turn")
+    return plus(times(PACK, turn), PART) if wide else turn
 
 
 def _render(
@@ -129,7 +140,7 @@ def _render(
     walks: Sequence[Walk],
     group: Group,
     names: Names,
-    partials: Sequence[str] = (),
+    partials: Sequence[Expression] = (),
 ) -> str:
     """The function's text."""
     head = printer.row().text
@@ -148,16 +159,16 @@ def _template(
     results: str,
     group: Group,
     names: Names,
-    rows: str,
-    count: str,
-    partials: Sequence[str] = (),
+    rows: Expression,
+    count: Expression,
+    partials: Sequence[Expression] = (),
     short: bool = False,
 ) -> str:
-    at = "pack" if names.wide else names.place
+    at = Variable("pack") if names.wide else names.place
     course = Course(
         at,
         names.wide,
-        thread=at if group.turns == 1 else "thread",
+        thread=at if group.turns == 1 else Variable("thread"),
         threads=group.threads,
         count=count,
         turns=group.turns,
@@ -191,7 +202,7 @@ def _divided(
 ) -> list[Launch]:
     """Two launches: parts of each row, then the rows of the parts."""
     row, place = words
-    names = Names(local(row), local(place), wide=wide)
+    names = Names(Variable(row), Variable(place), wide=wide)
     group = Group(LONG_ROW_THREADS, LONG_ROW_THREADS, None)
     name = context.name(kernel.kind)
     (walk,) = walks
@@ -200,9 +211,8 @@ def _divided(
     printer = WalkPrinter(context, signature, domain, names, kernel.inputs)
     pointers = [signature.store_pointer(place) for place in places]
     text = _render(kernel, name, signature, printer, domain, walks, group, names, pointers)
-    how = (
-        f"{_extents(domain, names.row)} in {parts} parts; a block of {group.threads} threads a part"
-    )
+    extents = _extents(domain, str(names.row))
+    how = f"{extents} in {parts} parts; a block of {group.threads} threads a part"
     grid = (Clamped(domain.kept, 1, MOST_BLOCKS), parts, 1)
     block = (group.block, 1, 1)
     traffic = printer.traffic((domain.kept, parts), places)
@@ -237,11 +247,11 @@ def finish(
     """The launch that puts the parts together, a warp for each kept element, and computes what
     follows from them."""
     name = context.name(kernel.kind)
-    names = Names(names.row, local("number"))
+    names = Names(names.row, Variable("number"))
     signature = context.signature(kernel)
     printer = WalkPrinter(context, signature, domain, names)
     head = printer.row().text
-    count = signature.extent(parts) if isinstance(parts, Clamped) else str(parts)
+    count = Number(parts) if isinstance(parts, int) else signature.extent(parts)
     texts = [printer.parts(walk, places, count)]
     results = printer.results(row_outputs(kernel, domain)).text
     group = Group(WARP, THREADS, None)

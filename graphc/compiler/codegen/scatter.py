@@ -18,19 +18,10 @@ from graphc.compiler.codegen.c_text import C_TYPES
 from graphc.compiler.codegen.context import Context
 from graphc.compiler.codegen.emit_movement import checked_index
 from graphc.compiler.codegen.emitter import Emitter, Pack, always
-from graphc.compiler.codegen.expression import (
-    ZERO,
-    Expression,
-    local,
-    modulo,
-    names_read,
-    over,
-    plus,
-    times,
-)
+from graphc.compiler.codegen.expression import ZERO, Expression, Variable, modulo, over, plus, times
 from graphc.compiler.codegen.index import Index
 from graphc.compiler.codegen.launch import Clamped, Launch
-from graphc.compiler.codegen.pointwise import AT, element_text
+from graphc.compiler.codegen.pointwise import AT, element_text, names_in
 from graphc.compiler.codegen.render import render
 from graphc.compiler.codegen.traffic import reads, writes
 from graphc.compiler.graph.dim import Dim, Size, ceil_divide, product
@@ -76,7 +67,7 @@ def lower_scatter(kernel: Kernel, context: Context) -> list[Launch]:
     emitter = Emitter(signature)
     text = signature.size
 
-    place, column = local("place"), local("column")
+    place, column = Variable("place"), Variable("column")
     row = checked_index(emitter, node, indices, Index(indices.shape, linear=place), size)
     look, looked = emitter.take().text, emitter.take_asked()
 
@@ -92,11 +83,11 @@ def lower_scatter(kernel: Kernel, context: Context) -> list[Launch]:
 
     # Rows of the result whose length is a multiple of the pack's are stored a pack at a time.
     packed = not isinstance(inner, Dim) and inner % PACK == 0 and inner > 0
-    emitter.pack = Pack(AT, local("lane")) if packed else None
-    emitter.given[node] = always(local("sum"))
+    emitter.pack = Pack(AT, Variable("lane")) if packed else None
+    emitter.given[node] = always(Variable("sum"))
     results = element_text(kernel, context, emitter)
     # A compiler warns of a position that nothing asks for.
-    asked = results["statements"].reads | names_read(sum(results["packs"] + results["stores"], ()))
+    asked = names_in(results)
     facts = {
         "threads": THREADS,
         "scalar": C_TYPES[node.dtype],
@@ -112,7 +103,7 @@ def lower_scatter(kernel: Kernel, context: Context) -> list[Launch]:
         "add": add,
         "update": update,
         "lanes": PACK if packed else 1,
-        "first": position(local("row"), size),
+        "first": position(Variable("row"), size),
         "positions": AT in asked,
         **results,
     }

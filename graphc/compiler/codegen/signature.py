@@ -6,10 +6,12 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from graphc.compiler.codegen.c_text import C_TYPES, comment, literal
+from graphc.compiler.codegen.c_text import C_TYPES, comment
 from graphc.compiler.codegen.expression import (
     ZERO,
     Expression,
+    Number,
+    Parameter,
     call,
     expression,
     plus,
@@ -98,9 +100,9 @@ class Signature:
 
     # ---- what the launch needs ------------------------------------------------------------------
 
-    def holds(self, variable: str, node: Node) -> None:
+    def holds(self, variable: Expression | str, node: Node) -> None:
         """Note that a variable of the text holds an element of a node's value."""
-        self._values.setdefault(variable, {})[node] = None
+        self._values.setdefault(str(variable), {})[node] = None
 
     @property
     def values(self) -> dict[str, tuple[Node, ...]]:
@@ -145,7 +147,7 @@ class Signature:
                 number = self._counts.get(prefix, 0)
                 self._counts[prefix] = number + 1
                 name = f"{prefix}{number}"
-            self._names[key] = Expression(name)
+            self._names[key] = Parameter(name)
             self._parameters.append((f"{type_text}{name}", argument))
         return self._names[key]
 
@@ -181,15 +183,17 @@ class Signature:
         self._stored.update(dict.fromkeys(place.buffers))
         return self._pointer(place)
 
-    def stored(self, place: Place, shape: Shape, position: Expression) -> tuple[Expression, str]:
+    def stored(
+        self, place: Place, shape: Shape, position: Expression
+    ) -> tuple[Expression, Expression | None]:
         """An element of a value as the target of an assignment, and the condition under which it
-        is stored, empty where it always is."""
+        is stored, None where it always is."""
         pointer = self.store_pointer(place)
         return subscript(pointer, plus(self.offset(place, shape), position)), self.guard(place)
 
-    def guard(self, place: Place) -> str:
-        """The condition under which a place is written, empty where it always is."""
-        return f"gc_ok({self.status()})" if place.guarded else ""
+    def guard(self, place: Place) -> Expression | None:
+        """The condition under which a place is written, None where it always is."""
+        return call("gc_ok", self.status()) if place.guarded else None
 
     def size(self, size: Size) -> Expression:
         """A size as an int expression; its symbols become parameters."""
@@ -200,17 +204,18 @@ class Signature:
 
     def _size(self, size: Size) -> Expression:
         if not isinstance(size, Dim):
-            return Expression(str(size))
-        text = Expression("")
+            return Number(size)
+        found: Expression | None = None
         for monomial, factor in size.terms:
-            part = literal(abs(factor), "int32")
+            part: Expression = Number(abs(factor))
             for atom in monomial:
                 part = times(part, self._atom(atom))
-            if not text:
-                text = part if factor > 0 else expression("-{}", part)
+            if found is None:
+                found = part if factor > 0 else expression("-{}", part)
             else:
-                text = plus(text, part) if factor > 0 else expression("{} - {}", text, part)
-        return text
+                found = plus(found, part) if factor > 0 else expression("{} - {}", found, part)
+        assert found is not None
+        return found
 
     def _atom(self, atom: Symbol | FloorQuotient) -> Expression:
         if isinstance(atom, FloorQuotient):

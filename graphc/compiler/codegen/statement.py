@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from graphc.compiler.codegen.expression import Expression, call, names_read
+from graphc.compiler.codegen.expression import Expression, Variable, call, names_read
 
 
 @dataclass(frozen=True)
@@ -22,13 +22,13 @@ class Statement:
         raise NotImplementedError
 
     @property
-    def reads(self) -> frozenset[str]:
+    def reads(self) -> frozenset[Variable]:
         """The names of the variables in it that were there before; of one that changes a variable,
         that too."""
         return frozenset()
 
     @property
-    def changes(self) -> frozenset[str]:
+    def changes(self) -> frozenset[Variable]:
         """The names of the variables that it assigns to."""
         return frozenset()
 
@@ -65,7 +65,7 @@ class Define(Statement):
         return (f"{const}{self.kind} {self.name} = {self.value};{remark}",)
 
     @property
-    def reads(self) -> frozenset[str]:
+    def reads(self) -> frozenset[Variable]:
         return self.value.reads
 
     @property
@@ -80,25 +80,25 @@ class Assign(Statement):
     Attributes:
         place: the variable or element.
         value: what it becomes.
-        condition: under which it does; empty where it always does.
+        condition: under which it does; None where it always does.
     """
 
     place: Expression
     value: Expression
-    condition: str = ""
+    condition: Expression | None = None
 
     @property
     def lines(self) -> tuple[str, ...]:
-        head = f"if ({self.condition}) " if self.condition else ""
+        head = "" if self.condition is None else f"if ({self.condition}) "
         return (f"{head}{self.place} = {self.value};",)
 
     @property
-    def reads(self) -> frozenset[str]:
+    def reads(self) -> frozenset[Variable]:
         return names_read((self.place, self.value, self.condition))
 
     @property
-    def changes(self) -> frozenset[str]:
-        return self.place.reads if self.place.operation == "local" else frozenset()
+    def changes(self) -> frozenset[Variable]:
+        return self.place.reads if isinstance(self.place, Variable) else frozenset()
 
 
 @dataclass(frozen=True)
@@ -120,12 +120,12 @@ class Fold(Statement):
         return (f"{self.place} = {call(f'{self.functions}::combine', self.place, self.value)};",)
 
     @property
-    def reads(self) -> frozenset[str]:
+    def reads(self) -> frozenset[Variable]:
         return self.place.reads | self.value.reads
 
     @property
-    def changes(self) -> frozenset[str]:
-        return self.place.reads if self.place.operation == "local" else frozenset()
+    def changes(self) -> frozenset[Variable]:
+        return self.place.reads if isinstance(self.place, Variable) else frozenset()
 
 
 @dataclass(frozen=True)
@@ -139,16 +139,16 @@ class Evaluate(Statement):
         return (f"{self.value};",)
 
     @property
-    def reads(self) -> frozenset[str]:
+    def reads(self) -> frozenset[Variable]:
         return self.value.reads
 
 
 @dataclass(frozen=True)
 class Branch:
     """Statements between braces behind a head: of a loop, or a condition; that of the last of
-    several conditions may be empty, so that it always holds."""
+    several conditions may be None, so that it always holds."""
 
-    head: Expression
+    head: Expression | None
     body: Listing
 
 
@@ -168,16 +168,18 @@ class Block(Statement):
     def lines(self) -> tuple[str, ...]:
         found: list[str] = [self.pragma] if self.pragma else []
         for number, one in enumerate(self.branches):
-            words = ("else" if number else "", one.head, "{")
-            found += [" ".join(filter(None, words)), *(f"  {x}" for x in one.body.lines), "}"]
+            words = (*(["else"] if number else []), *([str(one.head)] if one.head else []), "{")
+            found += [" ".join(words), *(f"  {x}" for x in one.body.lines), "}"]
         return tuple(found)
 
     @property
-    def reads(self) -> frozenset[str]:
-        return frozenset().union(*(one.head.reads | one.body.reads for one in self.branches))
+    def reads(self) -> frozenset[Variable]:
+        return frozenset().union(
+            *(one.body.reads | names_read([one.head]) for one in self.branches)
+        )
 
     @property
-    def changes(self) -> frozenset[str]:
+    def changes(self) -> frozenset[Variable]:
         return frozenset().union(*(one.body.changes for one in self.branches))
 
     @property
@@ -212,12 +214,12 @@ class Listing(tuple[Statement, ...]):
         return "\n".join(self.lines)
 
     @property
-    def reads(self) -> frozenset[str]:
+    def reads(self) -> frozenset[Variable]:
         """The names of the variables that any of them reads, their own too."""
         return frozenset().union(*(one.reads for one in self))
 
     @property
-    def changes(self) -> frozenset[str]:
+    def changes(self) -> frozenset[Variable]:
         """The names of the variables that any of them assigns to."""
         return frozenset().union(*(one.changes for one in self))
 

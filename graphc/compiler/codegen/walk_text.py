@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from graphc.compiler.codegen.expression import Expression, call, local
+from graphc.compiler.codegen.expression import (
+    Expression,
+    Number,
+    Parameter,
+    Variable,
+    call,
+    plus,
+    times,
+)
 from graphc.compiler.codegen.statement import Define, Listing
 from graphc.compiler.schedule.hardware import PACK
 
-ELEMENT = local("i")
+ELEMENT = Variable("i")
 """The variable that holds the walked element's place in the domain."""
-PART = local("part")
+PART = Variable("part")
 """The variable that counts the elements of a pack."""
 CHUNK = 32
 """Terms of a sum that a thread adds up one by one; their sums are added up in turn."""
@@ -59,14 +67,14 @@ class WalkText:
 
     title: str
     before: Listing
-    arrays: list[tuple[str, str]]
+    arrays: list[tuple[str, Expression]]
     accumulators: list[Accumulator]
     start: Listing
     body: Listing
-    loads: list[tuple[str, str, str, str]]
-    packs: list[tuple[str, str, str, str]]
+    loads: list[tuple[str, str, Expression, Expression]]
+    packs: list[tuple[str, Expression, Expression, Expression | None]]
 
-    def mentions(self, name: str) -> bool:
+    def mentions(self, name: Variable) -> bool:
         """Whether the statements of an element, or those ahead of it, use a variable."""
         return name in self.start.reads or name in self.body.reads
 
@@ -86,11 +94,11 @@ class Names:
         guard: a condition under which the thread may store, or nothing.
     """
 
-    row: Expression
-    place: Expression
+    row: Variable
+    place: Variable
     slot: Expression | None = None
     wide: bool = False
-    guard: str = ""
+    guard: Expression | None = None
 
 
 @dataclass(frozen=True)
@@ -108,29 +116,36 @@ class Course:
         short: whether the count is known to be small, though it is no number.
     """
 
-    at: str
+    at: Variable
     wide: bool
-    thread: str
+    thread: Expression
     threads: int
-    count: str
+    count: Expression
     turns: int | None = None
     divided: bool = False
     short: bool = False
 
     @property
-    def first(self) -> str:
-        """Where a thread begins, as an expression."""
-        return f"{self.thread} + {self.threads} * blockIdx.y" if self.divided else self.thread
+    def first(self) -> Expression:
+        """Where a thread begins."""
+        if not self.divided:
+            return self.thread
+        return plus(self.thread, times(self.threads, Parameter("blockIdx.y")))
 
     @property
-    def stride(self) -> str:
-        """From an element or pack of a thread to its next one, as an expression."""
-        return "stride" if self.divided else str(self.threads)
+    def stride(self) -> Expression:
+        """From an element or pack of a thread to its next one."""
+        return Variable("stride") if self.divided else Number(self.threads)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether each thread has an element, or pack, in each of its `turns`."""
+        return self.turns is not None and self.count is Number(self.turns * self.threads)
 
     @property
     def chunk(self) -> int | None:
         """The turns after which the sums so far are put aside; None where there are no more."""
         turns = CHUNK // PACK if self.wide else CHUNK
-        most = int(self.count) if self.count.isdigit() else None
+        most = self.count.value if isinstance(self.count, Number) else None
         fits = self.short or (most is not None and most <= turns * self.threads)
         return None if fits else turns

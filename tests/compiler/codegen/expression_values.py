@@ -9,7 +9,8 @@ from typing import TypeVar
 
 import numpy as np
 
-from graphc.compiler.codegen.expression import Expression
+from graphc.compiler.codegen import expression
+from graphc.compiler.codegen.expression import Arithmetic, Expression, Parameter, Variable
 from graphc.compiler.runtime.cpu.toolchain import compiler_path
 
 Number = TypeVar("Number", int, np.ndarray)
@@ -23,17 +24,20 @@ OPERATIONS: Mapping[str, Callable] = {
 }
 
 
-def value_of(formula: str, variables: Mapping[str, Number]) -> Number:
+def value_of(formula: Expression, variables: Mapping[str, Number]) -> Number:
     """Return the value of an expression of + - * / % whose variables are these, by its operations:
     its text is not read."""
-    if isinstance(formula, Expression) and formula.operation in OPERATIONS:
+    if isinstance(formula, Arithmetic):
         left, right = (value_of(operand, variables) for operand in formula.operands)
         return OPERATIONS[formula.operation](left, right)
-    return variables[formula] if formula in variables else np.array(int(formula))
+    if isinstance(formula, expression.Number):
+        return np.array(formula.value)
+    assert isinstance(formula, Variable | Parameter)
+    return variables[formula.name]
 
 
 def assert_values_in_c(
-    claims: Iterable[tuple[str, int]], variables: Mapping[str, int], head: str = ""
+    claims: Iterable[tuple[Expression, int]], variables: Mapping[str, int], head: str = ""
 ) -> None:
     """Fail where a C++ compiler finds another value in an expression's text than is claimed.
 

@@ -8,9 +8,23 @@ import pytest
 
 from graphc.compiler import graph as g
 from graphc.compiler.codegen import emit_loops, emit_movement, emit_windows  # noqa: F401  (rules)
+from graphc.compiler.codegen.c_text import literal
 from graphc.compiler.codegen.context import arena_place
 from graphc.compiler.codegen.emitter import MAPS, RULES, Emitter, Pack
-from graphc.compiler.codegen.expression import Expression, call, local
+from graphc.compiler.codegen.expression import (
+    ZERO,
+    Expression,
+    Subscript,
+    Variable,
+    call,
+    compare,
+    modulo,
+    over,
+    plus,
+    subscript,
+    times,
+    when,
+)
 from graphc.compiler.codegen.index import Index, at, linear
 from graphc.compiler.codegen.launch import Count
 from graphc.compiler.codegen.signature import Signature
@@ -22,7 +36,7 @@ from tests.compiler.codegen.expression_values import value_of
 X = g.input((BATCH, 10), "float32")
 Y = g.input((BATCH, 10), "float32")
 COLUMN = g.input((10,), "float32")
-I = local("i")  # noqa: E741  (as the text calls it)
+I = Variable("i")  # noqa: E741  (as the text calls it)
 
 
 def emitter(*leaves: Node, pack: Pack | None = None) -> Emitter:
@@ -56,9 +70,9 @@ def position_read(found: Sequence[Define], variables: Mapping[str, int]) -> int:
     *steps, load = found
     values = dict(variables)
     for step in steps:
-        values[step.name] = value_of(step.value, values)
-    _, position = load.value.operands
-    return value_of(position, values)
+        values[str(step.name)] = value_of(step.value, values)
+    assert isinstance(load.value, Subscript)
+    return value_of(load.value.at, values)
 
 
 def test_every_op_is_printed_somehow() -> None:
@@ -125,13 +139,13 @@ def test_index_maps_move_the_index(node: Node, position: Callable[[int], int]) -
 
 def test_what_a_block_computes_is_unknown_behind_it() -> None:
     printer = emitter(X)
-    with printer.block(Expression("if (i > 2)")):
+    with printer.block(when([compare(I, ">", 2)])):
         inner = printer.value(g.tanh(X), linear(X.shape, I))
     outer = printer.value(g.tanh(X), linear(X.shape, I))
     assert inner != outer
-    with printer.block(Expression("if (i > 3)")):
+    with printer.block(when([compare(I, ">", 3)])):
         assert printer.value(g.tanh(X), linear(X.shape, I)) == outer
-    with printer.block(Expression("")):  # no braces: nothing is hidden
+    with printer.block(None):  # no braces: nothing is hidden
         bare = printer.value(g.exp(X), linear(X.shape, I))
     assert printer.value(g.exp(X), linear(X.shape, I)) == bare
     first, *behind = printer.statements
@@ -143,16 +157,16 @@ def test_what_a_block_computes_is_unknown_behind_it() -> None:
 def test_given_values_end_the_walk() -> None:
     product = g.dot(X, g.transpose(Y))
     printer = emitter(X, Y)
-    printer.given[product] = lambda index: f"total[{printer.position(index)}]"
-    result = printer.value(g.reshape(product, (-1,)) * 2.0, linear((BATCH * BATCH,), local("k")))
+    printer.given[product] = lambda index: subscript("total", printer.position(index))
+    result = printer.value(g.reshape(product, (-1,)) * 2.0, linear((BATCH * BATCH,), Variable("k")))
     (only,) = defined(printer.statements)
     assert only.name == result
-    assert only.value == call("gc_mul", "total[k]", "2.0f")
+    assert only.value == call("gc_mul", subscript("total", Variable("k")), literal(2.0, "float32"))
     assert not printer.signature.reads
 
 
 def test_values_at_the_threads_own_position_come_in_packs() -> None:
-    pack = Pack(I, local("lane"))
+    pack = Pack(I, Variable("lane"))
     printer = emitter(X, Y, pack=pack)
     out = g.concat([g.reshape(X, (-1,)), g.reshape(Y, (-1,))], 0)
     printer.value(out, linear(out.shape, I))
@@ -160,7 +174,7 @@ def test_values_at_the_threads_own_position_come_in_packs() -> None:
     printer.value(X + g.flip(Y, 0), linear(X.shape, I))
     (pointer,) = pack.loads
     assert pack.loads[pointer] is printer.signature.places[X]
-    assert "lane" in printer.statements.reads
+    assert pack.lane in printer.statements.reads
 
 
 @pytest.mark.parametrize(("width", "each"), [(8, 4), (4, 4), (7, 1), (1, 1)])
@@ -168,7 +182,7 @@ def test_a_row_that_packs_divide_is_gathered_a_pack_at_a_time(width: int, each: 
     """Its index is read and tested once for the pack, too."""
     table, rows = g.input((20, width), "float32"), g.input((6, 4), "int32")
     taken = g.take(table, rows)
-    pack = Pack(I, local("lane"), local("first"))
+    pack = Pack(I, Variable("lane"), Variable("first"))
     printer = emitter(table, rows, pack=pack)
     printer.value(taken, linear(taken.shape, I))
     walked = Count((24 * width,))
@@ -181,15 +195,16 @@ def test_a_row_that_packs_divide_is_gathered_a_pack_at_a_time(width: int, each: 
 
 def test_coordinates_and_positions_are_the_same_element() -> None:
     printer = emitter(X)
-    assert printer.position(at((4, 5), "a", "b")) == printer.integer("a * 5 + b")
-    flat = linear((4, 5, 6), "p")
+    a, b, p = map(Variable, "abp")
+    assert printer.position(at((4, 5), a, b)) is printer.integer(plus(times(a, 5), b))
+    flat = linear((4, 5, 6), p)
     inner = printer.part(flat, (1, 2))
-    assert inner == linear((5, 6), printer.integer("p % 30"))
+    assert inner == linear((5, 6), printer.integer(modulo(p, 30)))
     assert printer.part(flat, (0, 2)).coords == (
-        printer.integer("p / 30"),
-        printer.integer("p % 6"),
+        printer.integer(over(p, 30)),
+        printer.integer(modulo(p, 6)),
     )
-    assert printer.coordinate(linear((1, 5), "p"), 0) == "0"
+    assert printer.coordinate(linear((1, 5), p), 0) is ZERO
 
 
 def test_a_chain_longer_than_the_stack() -> None:

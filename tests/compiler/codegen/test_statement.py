@@ -7,7 +7,16 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from graphc.compiler.codegen.expression import Expression, call, counting, local, subscript, when
+from graphc.compiler.codegen.expression import (
+    Expression,
+    Parameter,
+    Variable,
+    call,
+    compare,
+    counting,
+    subscript,
+    when,
+)
 from graphc.compiler.codegen.lower import lower
 from graphc.compiler.codegen.native import lower_native
 from graphc.compiler.codegen.printer import Printer
@@ -29,24 +38,31 @@ from tests.compiler.arrangements import ARRANGEMENTS
 from tests.compiler.codegen import kinds
 from tests.compiler.op_programs import FAMILIES, rows
 
-A, B, R, T = map(local, ("a", "b", "r", "t"))
+A, B, R, T = map(Variable, ("a", "b", "r", "t"))
 
 
 @pytest.mark.parametrize(
     ("statement", "line", "reads", "changes"),
     [
-        (Define("float", T, call("gc_neg", A)), "const float t = gc_neg(a);", {"a"}, set()),
-        (Define("int", T, A, "dense_1"), "const int t = a;  // dense_1", {"a"}, set()),
-        (Define("int", T, A, constant=False), "int t = a;", {"a"}, set()),
-        (Assign(T, A), "t = a;", {"t", "a"}, {"t"}),
-        (Assign(subscript("y0", A), B), "y0[a] = b;", {"a", "b"}, set()),
-        (Assign(T, A, "gc_ok(status)"), "if (gc_ok(status)) t = a;", {"t", "a"}, {"t"}),
-        (Fold(T, "gc_reduce_sum", A), "t = gc_reduce_sum::combine(t, a);", {"t", "a"}, {"t"}),
-        (Evaluate(call("gc_copy", A, B)), "gc_copy(a, b);", {"a", "b"}, set()),
+        (Define("float", T, call("gc_neg", A)), "const float t = gc_neg(a);", {A}, set()),
+        (Define("int", T, A, "dense_1"), "const int t = a;  // dense_1", {A}, set()),
+        (Define("int", T, A, constant=False), "int t = a;", {A}, set()),
+        (Assign(T, A), "t = a;", {T, A}, {T}),
+        (Assign(subscript("y0", A), B), "y0[a] = b;", {A, B}, set()),
+        (
+            Assign(T, A, call("gc_ok", Parameter("status"))),
+            "if (gc_ok(status)) t = a;",
+            {T, A},
+            {T},
+        ),
+        (Fold(T, "gc_reduce_sum", A), "t = gc_reduce_sum::combine(t, a);", {T, A}, {T}),
+        (Evaluate(call("gc_copy", A, B)), "gc_copy(a, b);", {A, B}, set()),
         (Verbatim("#pragma unroll"), "#pragma unroll", set(), set()),
     ],
 )
-def test_a_line(statement: Statement, line: str, reads: set[str], changes: set[str]) -> None:
+def test_a_line(
+    statement: Statement, line: str, reads: set[Variable], changes: set[Variable]
+) -> None:
     assert statement.lines == (line,)
     assert statement.reads == reads
     assert statement.changes == changes
@@ -55,24 +71,24 @@ def test_a_line(statement: Statement, line: str, reads: set[str], changes: set[s
 
 def test_a_block_is_all_that_is_in_it() -> None:
     test = Define("int", B, call("gc_check_index", A), is_test=True)
-    block = Block((Branch(counting(R, "5"), Listing((test, Assign(T, B)))),))
+    block = Block((Branch(counting(R, 5), Listing((test, Assign(T, B)))),))
     assert block.lines == (
         "for (int r = 0; r < 5; ++r) {",
         "  const int b = gc_check_index(a);",
         "  t = b;",
         "}",
     )
-    assert block.reads == {"a", "b", "r", "t"}
-    assert block.changes == {"t"}
+    assert block.reads == {A, B, R, T}
+    assert block.changes == {T}
     assert block.tests
 
 
 def test_conditions_are_tested_one_after_the_other() -> None:
-    first, second, rest = (Listing((Assign(T, local(name)),)) for name in "xyz")
+    first, second, rest = (Listing((Assign(T, Variable(name)),)) for name in "xyz")
     branches = (
-        Branch(when(["a < 3"]), first),
-        Branch(when(["a < 5"]), second),
-        Branch(Expression(""), rest),
+        Branch(when([compare(A, "<", 3)]), first),
+        Branch(when([compare(A, "<", 5)]), second),
+        Branch(None, rest),
     )
     assert Block(branches).lines == (
         "if (a < 3) {",
@@ -124,14 +140,14 @@ def test_statements_read_the_names_in_their_text(
 ) -> None:
     """A reading that a statement keeps to itself would let it be put ahead of what it reads."""
     printed: list[Statement] = []
-    names: set[str] = set()
+    names: set[Variable] = set()
     add_statement, new_name = Printer.add, Printer.name
 
     def add(self: Printer, statement: Statement) -> None:
         printed.append(statement)
         add_statement(self, statement)
 
-    def noted_name(self: Printer, prefix: str = "t") -> Expression:
+    def noted_name(self: Printer, prefix: str = "t") -> Variable:
         name = new_name(self, prefix)
         names.add(name)
         return name
@@ -144,13 +160,13 @@ def test_statements_read_the_names_in_their_text(
     names |= Listing(printed).reads
     for statement in printed:
         text = " ".join(line.split("//")[0] for line in statement.lines)
-        words = set(re.findall(r"(?<![\w.])[A-Za-z_]\w*", text))
+        words = set(map(Variable, re.findall(r"(?<![\w.])[A-Za-z_]\w*", text)))
         own = {statement.name} if isinstance(statement, Define) else set()
         assert statement.reads <= words, text
         assert words & names <= statement.reads | own | defined(statement), text
 
 
-def defined(statement: Statement) -> set[str]:
+def defined(statement: Statement) -> set[Expression]:
     """Return the names that are defined inside of a block."""
     if not isinstance(statement, Block):
         return set()

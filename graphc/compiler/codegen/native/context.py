@@ -37,8 +37,8 @@ class NativeSignature(Signature):
         """The arrays of scratch memory that the function takes; whoever prints one adds it."""
         return []
 
-    def guard(self, place: Place) -> str:
-        return ""
+    def guard(self, place: Place) -> None:
+        return None
 
     def trial(self) -> NativeSignature:
         """A signature of the same values, to print text that is thrown away."""

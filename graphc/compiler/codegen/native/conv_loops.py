@@ -12,8 +12,10 @@ from graphc.compiler.codegen.emitter import Given
 from graphc.compiler.codegen.expression import (
     ZERO,
     Expression,
+    Parameter,
+    Variable,
+    expression,
     grouped,
-    local,
     minus,
     plus,
     subscript,
@@ -100,7 +102,9 @@ class ConvLoops:
             threads: the most threads that have one.
             slack: whether an image has GC_IMAGE_SLACK bytes behind it.
         """
-        text = f"(size_t)({self.signature.size(count)}){' + GC_IMAGE_SLACK' if slack else ''}"
+        text = expression("(size_t)({})", self.signature.size(count))
+        if slack:
+            text = plus(text, Parameter("GC_IMAGE_SLACK"))
         more = IMAGE_SLACK if slack else 0
         elements = Elements(text, lambda at: at(count) + more)
         return array(self.signature, scalar, name, slot, elements, threads=threads)
@@ -181,10 +185,10 @@ class ConvLoops:
 
         def body(emitter: NativeEmitter, _: Expression, coords: Coordinates) -> list[Statement]:
             plane, *rest = coords
-            reach = [plus(at, str(first)) for at, first in zip(rest, firsts, strict=True)]
+            reach = [plus(at, first) for at, first in zip(rest, firsts, strict=True)]
             lows = [low for low, _ in self.node.attrs["padding"]]
             inside = [
-                plus(at, str(first - low)) if first >= low else minus(at, str(low - first))
+                plus(at, first - low) if first >= low else minus(at, low - first)
                 for at, first, low in zip(rest, firsts, lows, strict=True)
             ]
             place = emitter.place(Index((planes, *self.reach), coords=(plane, *reach)))
@@ -215,7 +219,7 @@ class ConvLoops:
         return tuple(firsts), tuple(counts)
 
     def _in_image(self, plane: Expression, places: Sequence[Expression], by_channel: bool) -> Index:
-        first = (plane, local("channel")) if by_channel else (local("sample"), plane)
+        first = (plane, Variable("channel")) if by_channel else (Variable("sample"), plane)
         return Index(self.image.shape, coords=(*first, *places))
 
     def element(

@@ -16,7 +16,15 @@ cached.
 
 from __future__ import annotations
 
-from graphc.compiler.codegen.expression import Expression, local, minus, plus, subscript, times
+from graphc.compiler.codegen.expression import (
+    ZERO,
+    Expression,
+    Variable,
+    minus,
+    plus,
+    subscript,
+    times,
+)
 from graphc.compiler.codegen.index import Coordinates, Index
 from graphc.compiler.codegen.launch import Launch
 from graphc.compiler.codegen.native.context import NativeContext
@@ -115,7 +123,7 @@ class _Conv(ConvLoops):
             f"gc_gemm<{self.scalar}>({size(m)}, {size(pixels)}, {size(k)}, weights, {size(k)}, 1, "
             f"windows, {size(pixels)}, 1, s0, {size(pixels)});",
         ]
-        begin = times(local("sample"), size(m * pixels))
+        begin = times(Variable("sample"), size(m * pixels))
 
         def place(emitter: NativeEmitter, index: Index) -> Expression:
             return minus(emitter.position(index), begin)
@@ -159,12 +167,12 @@ class _Conv(ConvLoops):
             emitter: NativeEmitter, position: Expression, coords: Coordinates
         ) -> list[Statement]:
             filter_, *rest = coords
-            element = Index(self.weights.shape, coords=(filter_, local("channel"), *rest))
+            element = Index(self.weights.shape, coords=(filter_, Variable("channel"), *rest))
             value = emitter.value(self.weights, element)
             return [Assign(subscript("planes", position), value)]
 
         rest = minus(size(width), size(self.filters))
-        clear = [] if rest == "0" else [
+        clear = [] if rest is ZERO else [
             f"for (int i = 0; i < {size(product(self.places) * width)}; ++i) other[i] = 0;"
         ]  # fmt: skip
         return [

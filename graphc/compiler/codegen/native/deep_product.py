@@ -12,7 +12,7 @@ from functools import partial
 import numpy as np
 
 from graphc.compiler.codegen.c_text import C_TYPES
-from graphc.compiler.codegen.expression import local, plus, times
+from graphc.compiler.codegen.expression import Parameter, Variable, plus, times
 from graphc.compiler.codegen.launch import Launch
 from graphc.compiler.codegen.matmul import operand
 from graphc.compiler.codegen.native.context import NativeContext, NativeSignature
@@ -95,17 +95,20 @@ def _lines(
     node = kernel.anchors[0]
     (m, n), k, width = node.shape, size(depth_of(node)), padded(node)
     scalar, count = C_TYPES[node.dtype], len(factors)
-    elements = Tile(m, m, divided=True).elements(count * width, f"{count * width} * rows")
+    elements = Tile(m, m, divided=True).elements(
+        count * width, times(count * width, Variable("rows"))
+    )
     sums = [array(signature, scalar, "sums", Slot.SUMS, elements)]
     lying = Factors(signature, (), m, n, depth_of(node), whole=True)
     ahead: list[str] = []
     calls = []
     for number, (left, right) in enumerate(factors):
-        sums.append(f"{scalar}* s{number} = {plus('sums', times(str(number * width), 'rows'))};")
+        start = plus(Parameter("sums"), times(number * width, Variable("rows")))
+        sums.append(f"{scalar}* s{number} = {start};")
         a, b = lying.left(left, number), lying.right(right, number)
         ahead += [*a.ahead, *b.ahead]
         calls.append(
-            f"gc_deep_product<{n}>(rows, start, {k}, {plus(a.start, 'first')}, {a.column}, "
+            f"gc_deep_product<{n}>(rows, start, {k}, {plus(a.start, FIRST)}, {a.column}, "
             f"{b.start}, {b.row}, s{number});"
         )
     body = [
@@ -128,7 +131,7 @@ def _epilogue(kernel: Kernel, context: NativeContext, signature: NativeSignature
     """The outputs of the thread's elements."""
     node = kernel.anchors[0]
     given = partial(sums_of_rows, kernel.anchors, [padded(x) for x in kernel.anchors])
-    limits = Limits(node.shape[0], FIRST, local("last"))
+    limits = Limits(node.shape[0], FIRST, Variable("last"))
     nest = Nest(signature, product(node.shape), given, limits, threads=False)
     body = partial(store_elements, kernel.outputs, context)
     return ["{", *(f"  {line}" for line in nest.lines(body)), "}"]

@@ -10,9 +10,8 @@ from graphc.compiler.codegen.emitter import Emitter, Given, splat
 from graphc.compiler.codegen.expression import (
     ZERO,
     Expression,
+    Variable,
     call,
-    listed,
-    local,
     modulo,
     over,
     subscript,
@@ -26,7 +25,7 @@ from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import Shape, Size, exact_quotient, product
 from graphc.compiler.schedule.relation import Split
 
-DRAWN = local("drawn")
+DRAWN = Variable("drawn")
 """The variable that counts the elements of a part whose random words were drawn."""
 
 
@@ -48,14 +47,14 @@ class NativeEmitter(Emitter):
         super().__init__(signature)
         if given is not None:
             self.given.update(given(self))
-        self.divided: dict[str, dict[Size, None]] = {}
+        self.divided: dict[Expression, dict[Size, None]] = {}
         self.walked: Expression | None = None
         self.inner: Expression | None = None
-        self.draws: dict[tuple[Expression, Expression], Expression] = {}
+        self.draws: dict[tuple[tuple[Expression, ...], Expression], Expression] = {}
         self._facts: list[tuple[Expression, Shape, Coordinates]] = []
 
     def _run(self, index: Index, start: int, stop: int) -> Expression:
-        if index.linear in self.divided:
+        if index.linear is not None and index.linear in self.divided:
             both = product(index.shape[stop:]), product(index.shape[start:])
             self.divided[index.linear].update(dict.fromkeys(both))
         return super()._run(index, start, stop)
@@ -96,13 +95,13 @@ class NativeEmitter(Emitter):
         word = subscript(self.draws[key], DRAWN)
         return self.element(node, word)
 
-    def key(self, node: Node) -> Expression:
+    def key(self, node: Node) -> tuple[Expression, ...]:
         """Return the arguments of a draw's call that do not depend on the element: step of the
         loop, number of the call, seed and stream."""
         step = self.value(node.inputs[0], Index((), coords=()))
         seed = self.signature.word(node.attrs["seed"], "a seed of random words")
         stream = self.signature.word(node.attrs["stream"], "a stream of random words")
-        return listed(step, self.signature.call_step(), seed, stream)
+        return step, self.signature.call_step(), seed, stream
 
     def take(self) -> Listing:
         statements = super().take()

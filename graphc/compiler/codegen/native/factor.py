@@ -11,13 +11,24 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from graphc.compiler.codegen.c_text import C_TYPES
-from graphc.compiler.codegen.expression import Expression, grouped, minus, plus, subscript, times
+from graphc.compiler.codegen.expression import (
+    ONE,
+    Expression,
+    Parameter,
+    Term,
+    Variable,
+    cast,
+    minus,
+    plus,
+    subscript,
+    times,
+)
 from graphc.compiler.codegen.index import Index
 from graphc.compiler.codegen.native.concatenation import is_concatenation, store_parts
 from graphc.compiler.codegen.native.context import NativeSignature
 from graphc.compiler.codegen.native.emitter import NativeEmitter
 from graphc.compiler.codegen.native.nest import FIRST, Limits, Nest
-from graphc.compiler.codegen.native.scratch import Elements, Slot, Tile, array
+from graphc.compiler.codegen.native.scratch import Elements, Slot, Tile, array, of_each
 from graphc.compiler.codegen.product import Direct, Operand, Pulled
 from graphc.compiler.codegen.statement import Assign, Statement
 from graphc.compiler.graph import Node
@@ -36,14 +47,14 @@ class Factor:
         inside: lines that are run for each tile.
     """
 
-    start: str
-    row: str
-    column: str
+    start: Expression
+    row: Expression
+    column: Expression
     ahead: list[str] = field(default_factory=list)
     inside: list[str] = field(default_factory=list)
     tiled: bool = False
 
-    def at(self, first: str) -> str:
+    def at(self, first: Term) -> str:
         """The arguments of a product whose rows begin with the row `first`."""
         start = self.start if self.tiled else plus(self.start, times(first, self.row))
         return f"{start}, {self.row}, {self.column}"
@@ -80,7 +91,7 @@ class Factors:
         """The left factor of the product `number`; what equals one before it is computed once."""
         size = self._signature.size
         if isinstance(left, Direct):
-            row, step = (size(left.row), "1") if left.fast == "k" else ("1", size(left.row))
+            row, step = (size(left.row), ONE) if left.fast == "k" else (ONE, size(left.row))
             return Factor(self._start(left), row, step)
         return self._once(left, Slot.LEFT, number) or self._tile(left, number)
 
@@ -88,7 +99,7 @@ class Factors:
         """The right factor of the product `number`."""
         size = self._signature.size
         if isinstance(right, Direct):
-            step, column = ("1", size(right.row)) if right.fast == "k" else (size(right.row), "1")
+            step, column = (ONE, size(right.row)) if right.fast == "k" else (size(right.row), ONE)
             return Factor(self._start(right), step, column)
         return self._once(right, Slot.RIGHT, number) or self._matrix(right, number)
 
@@ -112,8 +123,8 @@ class Factors:
             return [Assign(subscript(name, place), value)]
 
         lines += store_parts(source, self._signature, store)
-        row, column = ("1", size(width)) if turned else (size(width), "1")
-        return self._keep(factor, slot, Factor(name, row, column, lines))
+        row, column = (ONE, size(width)) if turned else (size(width), ONE)
+        return self._keep(factor, slot, Factor(Parameter(name), row, column, lines))
 
     def _tile(self, left: Pulled, number: int) -> Factor:
         """A left factor, a tile of rows at a time."""
@@ -123,7 +134,7 @@ class Factors:
         shape = (*self._batch, self._m, self._k)
         lines = self._array(name, left.node, Slot.LEFT, number, self._k, tiled=True)
         lines += self._computed(left, name, shape, limits)
-        return self._keep(left, Slot.LEFT, Factor(name, k, "1", [], lines, tiled=True))
+        return self._keep(left, Slot.LEFT, Factor(Parameter(name), k, ONE, [], lines, tiled=True))
 
     def _matrix(self, right: Pulled, number: int) -> Factor:
         """A right factor of one of several products."""
@@ -140,7 +151,7 @@ class Factors:
         limits = Limits.row(product(self._batch), "matrix")
         lines += self._computed(right, name, shape, limits)
         row = self._signature.size(self._n)
-        return self._keep(right, Slot.RIGHT, Factor(name, row, "1", lines))
+        return self._keep(right, Slot.RIGHT, Factor(Parameter(name), row, ONE, lines))
 
     def _keep(self, factor: Pulled, slot: Slot, found: Factor) -> Factor:
         self._known[factor.node, slot] = found
@@ -158,11 +169,11 @@ class Factors:
     ) -> list[str]:
         """The line that takes an array of so many elements; of as many for each row of a tile, if
         `tiled`."""
-        each = grouped(self._signature.size(count))
-        elements = Elements.known(count, f"(size_t){each}")
+        each = self._signature.size(count)
+        elements = Elements.known(count, cast("size_t", each))
         if tiled:
             assert self._tile_of_rows is not None
-            elements = self._tile_of_rows.elements(count, f"(size_t)rows * {each}")
+            elements = self._tile_of_rows.elements(count, of_each(Variable("rows"), each))
         scalar = C_TYPES[node.dtype]
         return [array(self._signature, scalar, name, slot, elements, number, threads)]
 
@@ -182,7 +193,7 @@ class Factors:
         nest = Nest(self._signature, product(shape), limits=limits, threads=False)
         return ["{", *(f"  {line}" for line in nest.lines(body)), "}"]
 
-    def _start(self, direct: Direct) -> str:
+    def _start(self, direct: Direct) -> Expression:
         """The address of a factor's first element."""
         size = self._signature.size
         place = self._signature.places[direct.node]
@@ -192,9 +203,9 @@ class Factors:
             offset = plus(offset, times(number, size(elements)))
         for axis, elements in enumerate(direct.batch_strides):
             if elements != 0 and self._several:
-                offset = plus(offset, times(f"matrix{axis}", size(elements)))
+                offset = plus(offset, times(Variable(f"matrix{axis}"), size(elements)))
         pointer = self._signature.load_pointer(place)
-        return pointer if offset == "0" else f"{pointer} + {offset}"
+        return plus(pointer, offset)
 
 
 def is_turned(node: Node) -> bool:

@@ -9,18 +9,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from graphc.compiler.codegen.expression import Expression
 from graphc.compiler.codegen.statement import Define, Listing, Statement
 
 
 def levels(
-    statements: Sequence[Statement], variables: Sequence[str], inside: Iterable[str] = ()
+    statements: Sequence[Statement],
+    variables: Sequence[Expression],
+    inside: Iterable[Expression] = (),
 ) -> list[int]:
     """In how many of the loops with these variables, the outermost first, each statement has to
     be; those that read one of `inside` have to be in all."""
-    known: dict[str, int] = {name: depth for depth, name in enumerate(variables, start=1)}
+    known: dict[Expression, int] = {name: depth for depth, name in enumerate(variables, start=1)}
     known |= dict.fromkeys(inside, len(variables))
     definitions = {k: one for k, one in enumerate(statements) if isinstance(one, Define)}
-    mutable: dict[str, int] = {one.name: k for k, one in definitions.items() if not one.constant}
+    mutable: dict[Expression, int] = {
+        one.name: k for k, one in definitions.items() if not one.constant
+    }
     result = [0] * len(statements)
     while True:
         before = list(result)
@@ -38,7 +43,9 @@ def levels(
 
 
 def by_level(
-    statements: Sequence[Statement], variables: Sequence[str], inside: Iterable[str] = ()
+    statements: Sequence[Statement],
+    variables: Sequence[Expression],
+    inside: Iterable[Expression] = (),
 ) -> list[Listing]:
     """What belongs ahead of the loops, then what belongs inside of each, in order; arguments as of
     `levels`."""

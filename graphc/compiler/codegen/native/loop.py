@@ -14,7 +14,7 @@ import numpy as np
 
 from graphc.compiler.codegen.c_text import C_TYPES
 from graphc.compiler.codegen.context import Context
-from graphc.compiler.codegen.expression import Expression, subscript
+from graphc.compiler.codegen.expression import Expression, Number, subscript
 from graphc.compiler.codegen.index import Index
 from graphc.compiler.codegen.launch import DeviceLoop, DeviceStep, Formula, Launch
 from graphc.compiler.codegen.native.context import Matrix, NativeContext, NativeSignature, Share
@@ -151,7 +151,9 @@ def _laid_out(node: Node, matrix: Matrix, number: int, signature: NativeSignatur
 
     nest = Nest(signature, product(node.shape), threads=False).lines(element)
     return [
-        array(signature, scalar, f"r{number}", Slot.RIGHT, Elements.known(count, str(count)), 0, 1),
+        array(
+            signature, scalar, f"r{number}", Slot.RIGHT, Elements.known(count, Number(count)), 0, 1
+        ),
         "{",
         *(f"  {line}" for line in nest),
         "}",

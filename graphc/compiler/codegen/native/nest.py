@@ -15,11 +15,12 @@ from dataclasses import dataclass, replace
 from graphc.compiler.codegen.expression import (
     ZERO,
     Expression,
+    Parameter,
+    Variable,
     call,
     counting,
     end_of_part,
     grouped,
-    local,
     minus,
     plus,
     step_along,
@@ -44,15 +45,16 @@ memory is read crosswise."""
 
 WORDS = 1024
 """``GC_WORDS``: random words that are drawn at once, at most."""
+_MOST_WORDS = Parameter("GC_WORDS")
 
 PARALLEL = 1 << 16
 """Elements from which on a loop is divided over threads: fewer are dearer to hand to another core
 than to compute (40,000 on two: 28 us for 6)."""
 
-FIRST = local("first")
+FIRST = Variable("first")
 """The variable that holds the first row of a tile."""
 
-_PART, _END = local("part"), local("end")
+_PART, _END = Variable("part"), Variable("end")
 """The variables that hold the first element of a part of a loop, and the one behind its last."""
 
 Body = Callable[[NativeEmitter, Expression], Sequence[Statement]]
@@ -71,12 +73,12 @@ class Limits:
     @classmethod
     def row(cls, size: Size, name: str) -> Limits:
         """The row whose number is in a variable."""
-        return cls(size, local(name), plus(local(name), "1"))
+        return cls(size, Variable(name), plus(Variable(name), 1))
 
     @classmethod
     def tile(cls, size: Size) -> Limits:
         """The ``rows`` rows of a tile, from the variable `FIRST` on."""
-        return cls(size, FIRST, plus(FIRST, local("rows")))
+        return cls(size, FIRST, plus(FIRST, Variable("rows")))
 
     def in_elements(self, row: Size, signature: NativeSignature) -> Limits:
         """The same part, where each of a row's elements is a row of its own."""
@@ -118,7 +120,7 @@ class Nest:
     def _divided(self, body: Body) -> list[Size]:
         """By how many elements positions are divided, in the order in which it is asked."""
         trial = NativeEmitter(self.signature.trial(), self.given)
-        whole = local("i")
+        whole = Variable("i")
         trial.divided[whole] = {}
         trial.walked = trial.inner = whole
         body(trial, whole)
@@ -156,7 +158,7 @@ class Nest:
     def _crosswise(
         self,
         placed: Sequence[Listing],
-        heads: Sequence[str],
+        heads: Sequence[Expression],
         pragmas: Sequence[str],
         names: Sequence[Expression],
         runs: Shape,
@@ -164,9 +166,9 @@ class Nest:
         """The nest with its innermost loop in stretches, and the loop around it inside of these: a
         line of memory that is read crosswise is in the cache when its neighbour is wanted, or the
         stretch is turned."""
-        all_of_them, stretch = self.signature.size(runs[-1]), str(STRETCH)
-        around = counting(_PART, all_of_them, step=stretch)
-        end = Define("int", _END, end_of_part(all_of_them, _PART, stretch))
+        all_of_them = self.signature.size(runs[-1])
+        around = counting(_PART, all_of_them, step=STRETCH)
+        end = Define("int", _END, end_of_part(all_of_them, _PART, STRETCH))
         loop = counting(names[-1], _END, _PART)
         ahead, inside = Listing(), placed[-1]
         count = runs[-2]
@@ -187,7 +189,7 @@ class Nest:
         self,
         emitter: NativeEmitter,
         placed: Sequence[Listing],
-        heads: Sequence[str],
+        heads: Sequence[Expression],
         pragmas: Sequence[str],
         names: Sequence[Expression],
         runs: Shape,
@@ -206,7 +208,7 @@ class Nest:
         if outer < len(runs) - 1:
             inner, zeros = runs[outer:], (ZERO,) * (len(runs) - outer)
             start = emitter.place(Index(runs, coords=(*names[:outer], *zeros)))
-            words = _words(emitter, start, str(product(inner)))
+            words = _words(emitter, start, emitter.signature.size(product(inner)))
             place = emitter.place(Index(inner, coords=tuple(names[outer:])))
             drawn = Define("int", DRAWN, place)
             inside = [*placed[outer + 1 : -1], Listing((drawn, *placed[-1]))]
@@ -215,11 +217,11 @@ class Nest:
         limits = self.limits if len(runs) == 1 else None
         begin, end = (limits.begin, limits.end) if limits else (ZERO, size(runs[-1]))
         start = emitter.place(Index(runs, coords=(*names[:-1], _PART)))
-        stop = Define("int", _END, end_of_part(end, _PART, "GC_WORDS"))
+        stop = Define("int", _END, end_of_part(end, _PART, _MOST_WORDS))
         part = Listing((stop, *_words(emitter, start, minus(_END, _PART))))
         body = Listing((Define("int", DRAWN, minus(name, _PART)), *placed[-1]))
         alone = len(runs) == 1
-        parts = counting(_PART, end, begin, "GC_WORDS")
+        parts = counting(_PART, end, begin, _MOST_WORDS)
         threads = pragmas[0].replace(" simd", "") if alone and "parallel" in pragmas[0] else ""
         simd = "#pragma omp simd" if "simd" in pragmas[-1] else ""
         return nested(
@@ -236,8 +238,8 @@ class Nest:
         assert row is not None
         return row
 
-    def _heads(self, names: Sequence[Expression], runs: Shape) -> list[str]:
-        heads: list[str] = []
+    def _heads(self, names: Sequence[Expression], runs: Shape) -> list[Expression]:
+        heads: list[Expression] = []
         for depth, (name, size) in enumerate(zip(names, runs, strict=True)):
             begin, end = ZERO, self.signature.size(size)
             if depth == 0 and self.limits is not None:
@@ -269,12 +271,12 @@ def _drawn_together(runs: Shape, least: int) -> int:
     return first
 
 
-def _words(emitter: NativeEmitter, start: Expression, count: str) -> list[Statement]:
+def _words(emitter: NativeEmitter, start: Expression, count: Expression) -> list[Statement]:
     """What draws rows of words, of `count` elements from `start` on."""
     statements: list[Statement] = []
     for (key, shift), words in emitter.draws.items():
         statements.append(Verbatim(f"unsigned int of_{words}[GC_ROOM];"))
-        row = call("gc_random_row", f"of_{words}", plus(shift, start), count, key)
+        row = call("gc_random_row", Parameter(f"of_{words}"), plus(shift, start), count, *key)
         statements.append(Define("unsigned int*", words, row))
     return statements
 
@@ -300,7 +302,7 @@ def parallel(
         return []
     many = ""
     if isinstance(total, Dim):
-        factors = " * ".join(grouped(signature.size(size)) for size in work)
+        factors = " * ".join(str(grouped(signature.size(size))) for size in work)
         many = f" if ((gc_int64){factors} >= {least})"
     return [f"#pragma omp {kind}{' schedule(static)' if ' for' in kind else ''}{many}"]
 
@@ -324,7 +326,9 @@ def runs_of(elements: Size, divided: Sequence[Size]) -> Shape:
     return tuple(size for size in quotients if size is not None and size != 1)
 
 
-def nested(placed: Sequence[Listing], heads: Sequence[str], pragmas: Sequence[str]) -> list[str]:
+def nested(
+    placed: Sequence[Listing], heads: Sequence[Expression], pragmas: Sequence[str]
+) -> list[str]:
     """The lines of what is ahead of loops and inside of each, with the loops around."""
     lines = placed[0].lines
     for depth, (head, pragma) in enumerate(zip(heads, pragmas, strict=True)):

@@ -13,8 +13,9 @@ import math
 from graphc.compiler.codegen.expression import (
     ZERO,
     Expression,
+    Parameter,
+    Variable,
     call,
-    local,
     plus,
     subscript,
     times,
@@ -68,7 +69,7 @@ class PhasedImage:
         ) -> list[Statement]:
             channel, inside, numbers = phases.split(coords)
             numbers = tuple(
-                plus(number, str(first)) for number, first in zip(numbers, firsts, strict=True)
+                plus(number, first) for number, first in zip(numbers, firsts, strict=True)
             )
             if counts != phases.lengths:
                 at = (*coords[: len(around)], *numbers)
@@ -94,7 +95,7 @@ class PhasedImage:
         begin = plus(
             signature.offset(signature.places[rows.node], rows.node.shape), size(rows.offset)
         )
-        begin = plus(begin, times(local("sample"), size(sample_pitch)))
+        begin = plus(begin, times(Variable("sample"), size(sample_pitch)))
 
         def body(emitter: NativeEmitter, position: Expression) -> list[Statement]:
             shape = (*outer, *whole[:-1])
@@ -106,12 +107,12 @@ class PhasedImage:
                 at = plus(at, times(coord, size(pitch)))
             to = emitter.place(Index(phases.shape, coords=(*inside, ZERO, ZERO, *numbers, ZERO)))
             arguments = (
-                str(whole[-1]),
-                str(last * phases.channels),
+                whole[-1],
+                last * phases.channels,
                 plus(pointer, at),
                 size(last * pitches[-1]),
-                plus("image", to),
-                str(phases.row),
+                plus(Parameter("image"), to),
+                phases.row,
             )
             return [Evaluate(call("gc_transpose", *arguments))]
 

@@ -13,7 +13,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from graphc.compiler.codegen.expression import ZERO, Expression, expression, plus, times
+from graphc.compiler.codegen.expression import ZERO, Expression, compare, expression, plus, times
 from graphc.compiler.codegen.index import Coordinates
 from graphc.compiler.codegen.native.emitter import NativeEmitter
 
@@ -68,19 +68,19 @@ class Phases:
         """Where the element of a channel at a place of the image lies."""
         phase = ZERO
         for coord, stride in zip(place, self.strides, strict=True):
-            rest = expression("(({}) % {})", coord, str(stride)) if stride > 1 else ZERO
-            phase = plus(times(phase, str(stride)), rest)
-        if phase != "0":
+            rest = expression("(({}) % {})", coord, stride) if stride > 1 else ZERO
+            phase = plus(times(phase, stride), rest)
+        if phase is not ZERO:
             phase = expression("({})", phase)
         if self.inner:
-            found = plus(times(phase, str(self.channels)), channel)
-            found = times(found, str(self.row))
+            found = plus(times(phase, self.channels), channel)
+            found = times(found, self.row)
         else:
-            found = times(channel, str(math.prod(self.strides) * self.row))
-            found = plus(found, times(phase, str(self.row)))
+            found = times(channel, math.prod(self.strides) * self.row)
+            found = plus(found, times(phase, self.row))
         for coord, stride, step in zip(place, self.strides, self.steps, strict=True):
-            number = expression("(({}) / {})", coord, str(stride))
-            found = plus(found, times(number, str(step)))
+            number = expression("(({}) / {})", coord, stride)
+            found = plus(found, times(number, step))
         return found
 
     def place(
@@ -92,8 +92,8 @@ class Phases:
         for phase, number, stride, length, reach in zip(
             phases, numbers, self.strides, self.lengths, self.reach, strict=True
         ):
-            coord = emitter.integer(plus(times(number, str(stride)), phase))
+            coord = emitter.integer(plus(times(number, stride), phase))
             if length * stride > reach:
-                conditions.append(expression("{} < {}", coord, str(reach)))
+                conditions.append(compare(coord, "<", reach))
             place.append(coord)
         return place, conditions

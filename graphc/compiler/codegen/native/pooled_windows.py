@@ -20,10 +20,11 @@ from graphc.compiler.codegen.emitter import Given, always, note
 from graphc.compiler.codegen.expression import (
     ZERO,
     Expression,
+    Number,
+    Variable,
     call,
     counting,
     expression,
-    local,
     plus,
     subscript,
     times,
@@ -39,14 +40,7 @@ from graphc.compiler.codegen.native.pointwise import store_value
 from graphc.compiler.codegen.native.scratch import Slot
 from graphc.compiler.codegen.native.tile_elements import TileElements
 from graphc.compiler.codegen.native.tile_words import TileWords
-from graphc.compiler.codegen.statement import (
-    Assign,
-    Block,
-    Branch,
-    Define,
-    Fold,
-    Statement,
-)
+from graphc.compiler.codegen.statement import Assign, Block, Branch, Define, Fold, Statement
 from graphc.compiler.graph import Node, toposort
 
 REDUCTIONS = {"max_pool": "max", "sum_pool": "sum"}
@@ -60,7 +54,7 @@ _WHOLE = lanes_of("bool")
 runs g++ 12 makes vectors of floats as short as those of bytes: walks of runs of 32 took 1.7 times
 as long as loops over the arrays."""
 
-_PLACE = local("place")
+_PLACE = Variable("place")
 
 
 @dataclass(frozen=True)
@@ -146,8 +140,8 @@ class PooledWindows:
             filter_, row, *rest = emitter.coordinates(Index(self._shape, linear=position))
             elements: TileElements = given[emitter]
             elements.begin(position, (row, *rest))
-            window = (emitter.integer(plus(local("first"), row)), *rest)
-            coords = (local("sample"), filter_, *window)
+            window = (emitter.integer(plus(Variable("first"), row)), *rest)
+            coords = (Variable("sample"), filter_, *window)
             return body(_Window(emitter, position, coords, elements))
 
         given: dict[NativeEmitter, TileElements] = {}
@@ -164,7 +158,7 @@ class PooledWindows:
         """A window's walk, and what follows."""
         emitter, elements = window.emitter, window.elements
         best = emitter.declare(self._conv.scalar, self._start, "a", note(self._pooling))
-        where = emitter.declare("int", Expression("-1"), "a") if self._is_placed else None
+        where = emitter.declare("int", Number(-1), "a") if self._is_placed else None
         emitter.signature.holds(best if where is None else where, self._pooling)
         kept: dict[Node, Expression] = {}
         with emitter.apart(ONCE) as walk:
@@ -183,7 +177,7 @@ class PooledWindows:
         ahead_of_all, inside = by_level(walk, [_PLACE], [best, *([where] if where else [])])
         for statement in ahead_of_all:
             emitter.add(statement)
-        places = str(math.prod(self._extents))
+        places = math.prod(self._extents)
         loop = Branch(counting(_PLACE, places), inside)
         emitter.add(Block((loop,), f"#pragma GCC unroll {places}"))
         return self._results(window, _Carried(best, where))
@@ -224,7 +218,7 @@ class PooledWindows:
         emitter, x = window.emitter, self._pooling.inputs[0]
         sample, filter_, *windows = window.coords
         element = [
-            emitter.integer(plus(times(at, str(stride)), within))
+            emitter.integer(plus(times(at, stride), within))
             for at, stride, within in zip(windows, self._strides, self._inside(), strict=True)
         ]
         window.elements.learn(_PLACE, filter_, element)
@@ -240,11 +234,11 @@ class PooledWindows:
 
     def _inside(self) -> list[Expression]:
         """The place of the pooling's window along each axis, as expressions."""
-        coords = []
+        coords: list[Expression] = []
         for axis, extent in enumerate(self._extents):
             below = math.prod(self._extents[axis + 1 :])
-            rows = _PLACE if below == 1 else expression("({} / {})", _PLACE, str(below))
-            coords.append(rows if axis == 0 else expression("({} % {})", rows, str(extent)))
+            rows = _PLACE if below == 1 else expression("({} / {})", _PLACE, below)
+            coords.append(rows if axis == 0 else expression("({} % {})", rows, extent))
         return coords
 
     def _results(self, window: _Window, carried: _Carried) -> Sequence[Statement]:

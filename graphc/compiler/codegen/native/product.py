@@ -13,10 +13,17 @@ from functools import partial
 from graphc.compiler.codegen.c_text import C_TYPES
 from graphc.compiler.codegen.emitter import Given
 from graphc.compiler.codegen.expression import (
+    ONE,
+    ZERO,
     Expression,
+    Number,
+    Parameter,
+    Variable,
+    call,
+    cast,
     counting,
+    expression,
     grouped,
-    local,
     minus,
     plus,
     rest_of_part,
@@ -38,6 +45,7 @@ from graphc.compiler.codegen.native.scratch import (
     Slot,
     Tile,
     array,
+    of_each,
     panels,
     part_count,
     rows_at_once,
@@ -52,6 +60,12 @@ from graphc.compiler.codegen.statement import Define
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import Dim, Size, product
 from graphc.compiler.schedule.kernel import Kernel
+
+_TILE, _ROWS = Variable("tile"), Variable("rows")
+"""The variables that hold the first row of a tile, and how many it has."""
+_TOP, _AT_ONCE = Variable("top"), Variable("at_once")
+"""The variables that hold the first of the rows that are multiplied at once, and how many there
+are."""
 
 TILE = 65536
 """Elements of a tile of the result, about: with what is computed from it, it stays in the cache."""
@@ -141,15 +155,21 @@ class _Matmul:
             if not straight:
                 inside += self._epilogue()
             inside = [f"const int first = {'top + tile' if apart else 'tile'};", *inside]
-            tiles = _tiles("mine.begin", "mine.end", "mine.height", inside)
+            tiles = _tiles(
+                Parameter("mine.begin"), Parameter("mine.end"), Parameter("mine.height"), inside
+            )
             team += ["#pragma omp barrier", mine, *tiles]
             if apart:
                 team = rows.at_once(team)
             return [*before, *pragma, "{", *(f"  {line}" for line in team), "}"]
         inside += self._epilogue()
-        first = plus(times("matrix", size(self._m)), "tile") if several else "tile"
+        first = (
+            plus(times(Variable("matrix"), size(self._m)), Variable("tile"))
+            if several
+            else Variable("tile")
+        )
         inside = [f"const int first = {first};", *inside]
-        tiles = _tiles("0", size(self._m), str(self._rows), inside)
+        tiles = _tiles(ZERO, size(self._m), Number(self._rows), inside)
         if not several:
             return [*before, *pragma, *tiles]
         body = [f"  {line}" for line in [*self._matrices(), *before, *tiles]]
@@ -180,7 +200,7 @@ class _Matmul:
     def _is_short(self, left: Factor) -> bool:
         """Whether a product has many rows, few columns and short sums, and the rows of its left
         factor are neighbours."""
-        return self._has_short_sums() and left.row == "1" and not left.tiled
+        return self._has_short_sums() and left.row is ONE and not left.tiled
 
     def _has_short_sums(self) -> bool:
         if not isinstance(self._n, int) or not 0 < self._n <= _FEW_COLUMNS:
@@ -199,9 +219,9 @@ class _Matmul:
     def _matrices(self) -> list[str]:
         """The lines that work out the coordinates of a matrix, ``matrix0`` and on."""
         emitter = NativeEmitter(self._signature)
-        coords = emitter.coordinates(Index(self._batch, linear=local("matrix")))
+        coords = emitter.coordinates(Index(self._batch, linear=Variable("matrix")))
         for k, coord in enumerate(coords):
-            emitter.add(Define("int", local(f"matrix{k}"), coord))
+            emitter.add(Define("int", Variable(f"matrix{k}"), coord))
         return emitter.statements.lines
 
     # ---- what follows ---------------------------------------------------------------------------
@@ -231,15 +251,15 @@ class _Rows:
     long: bool
 
     @property
-    def m(self) -> str:
+    def m(self) -> Expression:
         return self.function.size(self.sizes[0])
 
     @property
-    def n(self) -> str:
+    def n(self) -> Expression:
         return self.function.size(self.sizes[1])
 
     @property
-    def k(self) -> str:
+    def k(self) -> Expression:
         return self.function.size(self.sizes[2])
 
     def heads(self, straight: bool) -> list[str]:
@@ -259,11 +279,11 @@ class _Rows:
         """The loop over the rows that are multiplied at once. Their parts lie where those of the
         rows ahead of them lay."""
         return [
-            f"{counting('top', self.m, step='at_once')} {{",
+            f"{counting(_TOP, self.m, step=_AT_ONCE)} {{",
             "  if (top > 0) {",
             "#pragma omp barrier",
             "  }",
-            f"  const int high = {rest_of_part(self.m, 'top', 'at_once')};",
+            f"  const int high = {rest_of_part(self.m, _TOP, _AT_ONCE)};",
             *(f"  {line}" for line in inside),
             "}",
         ]
@@ -273,7 +293,7 @@ class _Rows:
         take_gemm(self.function, scalar, self.sizes[1])
         return [
             self._sums(scalar, number),
-            f"gc_gemm<{scalar}>(rows, {self.n}, {self.k}, {left.at('tile')}, {right.at('0')}, "
+            f"gc_gemm<{scalar}>(rows, {self.n}, {self.k}, {left.at(_TILE)}, {right.at(0)}, "
             f"s{number}, {self.n});",
         ]
 
@@ -289,11 +309,11 @@ class _Rows:
         at = f"s{number}" if to is None else f"{to} + (size_t)tile * {grouped(self.n)}"
         return (
             before,
-            [f"gc_gemm_right_of<{scalar}>({self.m}, {sizes}, {right.at('0')}, {panels});"],
+            [f"gc_gemm_right_of<{scalar}>({self.m}, {sizes}, {right.at(0)}, {panels});"],
             [
                 *sums,
-                f"gc_gemm_rows<{scalar}>({self.m}, rows, {sizes}, {left.at('tile')}, "
-                f"{right.at('0')}, {panels}, {at}, {self.n});",
+                f"gc_gemm_rows<{scalar}>({self.m}, rows, {sizes}, {left.at(_TILE)}, "
+                f"{right.at(0)}, {panels}, {at}, {self.n});",
             ],
         )
 
@@ -301,18 +321,18 @@ class _Rows:
         self, scalar: str, number: int, left: Factor, right: Factor
     ) -> tuple[list[str], list[str], list[str]]:
         """One packing for all tiles, of the right factor alone."""
-        text = f"gc_short_size<{self.n}, {scalar}>(rows)"
+        text = call(f"gc_short_size<{self.n}, {scalar}>", _ROWS)
         elements = self._of_tile(text, more=SHORT_SLACK)
         take_block(self.function, scalar)
         before, panels = self._panels(scalar, number)
         sizes = f"{self.n}, {self.k}"
         return (
             before,
-            [f"gc_gemm_right<{scalar}>({sizes}, {right.at('0')}, {panels});"],
+            [f"gc_gemm_right<{scalar}>({sizes}, {right.at(0)}, {panels});"],
             [
                 array(self.function, scalar, f"s{number}", Slot.SUMS, elements, number),
                 f"gc_short_product<{self.n}, {scalar}>(rows, {self.k}, "
-                f"{plus(left.start, 'tile')}, {left.column}, {panels}, s{number});",
+                f"{plus(left.start, _TILE)}, {left.column}, {panels}, s{number});",
             ],
         )
 
@@ -321,16 +341,16 @@ class _Rows:
         name = f"panels{number}"
         _, n, k = self.sizes
         elements = Elements(
-            f"gc_gemm_right_size<{scalar}>({self.n}, {self.k})",
+            call(f"gc_gemm_right_size<{scalar}>", self.n, self.k),
             lambda at: panels(at(n), scalar) * at(k),
         )
         return [array(self.function, scalar, name, Slot.PANELS, elements, number, 1)], name
 
     def straight(
-        self, scalar: str, to: str, left: Factor, right: Factor
+        self, scalar: str, to: Expression, left: Factor, right: Factor
     ) -> tuple[list[str], list[str], list[str]]:
         """Sums of one part each, where they are stored."""
-        return [], [self._parts(self.m, scalar, left.at("0"), right, to)], []
+        return [], [self._parts(self.m, scalar, left.at(0), right, to)], []
 
     def apart(
         self, scalar: str, number: int, left: Factor, right: Factor
@@ -343,11 +363,13 @@ class _Rows:
             parts = self._part_count(at)
             return parts * rows_at_once(at(rows), at(columns), parts) * at(columns)
 
-        elements = Elements(f"(size_t)parts * at_once * {n}", most)
-        tile = self._of_tile(f"(size_t)rows * {n}")
+        elements = Elements(
+            expression("{} * {} * {}", cast("size_t", Variable("parts")), _AT_ONCE, n), most
+        )
+        tile = self._of_tile(of_each(_ROWS, self.n))
         return (
             [array(self.function, scalar, name, Slot.PANELS, elements, number, 1)],
-            [self._parts("high", scalar, left.at("top"), right, name)],
+            [self._parts("high", scalar, left.at(_TOP), right, Parameter(name))],
             [
                 f"const {scalar}* s{number} = gc_sum_of_parts<{scalar}>((size_t)rows * {n}, parts, "
                 f"{name} + (size_t)tile * {n}, (size_t)high * {n}, "
@@ -358,26 +380,29 @@ class _Rows:
     def _part_count(self, at: CallSizes) -> int:
         return part_count(at(self.sizes[2])) if self.long else 1
 
-    def _parts(self, m: str, scalar: str, left: str, right: Factor, to: str) -> str:
+    def _parts(
+        self, m: Expression | str, scalar: str, left: str, right: Factor, to: Expression
+    ) -> str:
         take_parts(self.function, scalar, *self.sizes, self._part_count)
         return (
-            f"gc_gemm_parts<{scalar}>({m}, {self.n}, {self.k}, depth, {left}, {right.at('0')}, "
-            f"{to});"
+            f"gc_gemm_parts<{scalar}>({m}, {self.n}, {self.k}, depth, {left}, {right.at(0)}, {to});"
         )
 
     def _sums(self, scalar: str, number: int) -> str:
-        elements = self._of_tile(f"(size_t)rows * {grouped(self.n)}")
+        elements = self._of_tile(of_each(_ROWS, self.n))
         return array(self.function, scalar, f"s{number}", Slot.SUMS, elements, number)
 
-    def _of_tile(self, text: str, more: int = 0) -> Elements:
+    def _of_tile(self, text: Expression, more: int = 0) -> Elements:
         return self.tile.elements(self.sizes[1], text, more)
 
 
-def _tiles(begin: str, end: str, height: str, inside: Sequence[str]) -> list[str]:
+def _tiles(
+    begin: Expression, end: Expression, height: Expression, inside: Sequence[str]
+) -> list[str]:
     """A loop over tiles of rows."""
-    rows = rest_of_part(end, "tile", height)
+    rows = rest_of_part(end, _TILE, height)
     return [
-        f"{counting('tile', end, begin, height)} {{",
+        f"{counting(_TILE, end, begin, height)} {{",
         f"  const int rows = {rows};",
         *(f"  {line}" for line in inside),
         "}",

@@ -16,9 +16,9 @@ from dataclasses import replace
 
 from graphc.compiler.codegen.expression import (
     Expression,
+    Variable,
     counting,
     end_of_part,
-    local,
     plus,
     rest_of_part,
     subscript,
@@ -44,7 +44,7 @@ CHUNK = 512
 _MOST_HELD = 2048
 """Elements of a row whose values are kept from walk to walk."""
 
-_LANE, _TILE = local("lane"), local("tile")
+_LANE, _TILE = Variable("lane"), Variable("tile")
 """The variables that hold which of the neighbouring rows it is, and the first of them."""
 
 _SIMPLE = ("sum", "prod", "max", "min", "any", "all")
@@ -133,7 +133,7 @@ class _Text:
         *outer, last = self._printer.kept
         size = self._signature.size(last.size)
         small = not isinstance(last.size, Dim) and last.size <= LANES
-        width = size if small else "width"
+        width = size if small else Variable("width")
         body: list[str] = []
         # What a lane has one value of goes from block to block in arrays.
         held: dict[Expression, str] = {}
@@ -149,19 +149,19 @@ class _Text:
         body += self._of_lanes(results, held, (), last, width)
         if small:
             return _around(outer, body, self._signature, self._threads()) if outer else body
-        rows = Define("int", local(width), rest_of_part(size, _TILE, str(LANES)))
+        rows = Define("int", width, rest_of_part(size, _TILE, LANES))
         body = [*rows.lines, *body]
         loops = _around(outer, body, self._signature, "") if outer else body
-        tiles = f"{counting(_TILE, size, step=str(LANES))} {{"
+        tiles = f"{counting(_TILE, size, step=LANES)} {{"
         return [*_pragma(self._threads()), tiles, *_indented(loops), "}"]
 
     def _of_lanes(
         self,
         statements: Listing,
         held: dict[Expression, str],
-        later: Collection[str],
+        later: Collection[Expression],
         last: Axis,
-        width: str,
+        width: Expression,
     ) -> list[str]:
         """Statements of a row for all lanes; what they define and `later` statements read is put
         into arrays, whose types `held` gets."""
@@ -194,7 +194,7 @@ class _Text:
         return [Define("int", last.name, _LANE if small else plus(_TILE, _LANE)), *kept, *places]
 
     def _walk_lanes(
-        self, walk: WalkText, held: Mapping[Expression, str], last: Axis, width: str
+        self, walk: WalkText, held: Mapping[Expression, str], last: Axis, width: Expression
     ) -> list[str]:
         axes = self._printer.reduced
         places = self._places(walk.body.reads, {ELEMENT: self._printer.axes, PLACE: axes})
@@ -222,7 +222,7 @@ class _Text:
         return [*lines, *placed[0].lines, *loop]
 
     def _in_parts(
-        self, walk: WalkText, axis: Axis, placed: Sequence[Listing], width: str
+        self, walk: WalkText, axis: Axis, placed: Sequence[Listing], width: Expression
     ) -> list[str]:
         """The innermost loop of a long sum, for all lanes."""
         parts = {one.name: _part(one) for one in walk.accumulators}
@@ -239,7 +239,7 @@ class _Text:
     # ---- both -----------------------------------------------------------------------------------
 
     def _places(
-        self, read: Collection[str], places: Mapping[Expression, Sequence[Axis]]
+        self, read: Collection[Expression], places: Mapping[Expression, Sequence[Axis]]
     ) -> list[Define]:
         """What works out the positions that are read."""
         return [self._printer.place(name, axes) for name, axes in places.items() if name in read]
@@ -279,39 +279,39 @@ def _in_chunks(
     axis: Axis, size: Expression, before: list[str], inside: list[str], behind: list[str]
 ) -> list[str]:
     """A loop over an axis in chunks, with lines before and behind each of them."""
-    chunk, end = local(f"chunk_{axis.name}"), local(f"end_{axis.name}")
+    chunk, end = Variable(f"chunk_{axis.name}"), Variable(f"end_{axis.name}")
     turn = [
-        *Define("int", end, end_of_part(size, chunk, str(CHUNK))).lines,
+        *Define("int", end, end_of_part(size, chunk, CHUNK)).lines,
         *before,
         f"{counting(axis.name, end, chunk)} {{",
         *inside,
         "}",
         *behind,
     ]
-    return [f"{counting(chunk, size, step=str(CHUNK))} {{", *_indented(turn), "}"]
+    return [f"{counting(chunk, size, step=CHUNK)} {{", *_indented(turn), "}"]
 
 
-def _lanes(body: Listing, width: str) -> list[str]:
+def _lanes(body: Listing, width: Expression) -> list[str]:
     """The loop over the lanes."""
     # A test that fails writes to memory of all lanes.
     pragma = "" if body.tests else "#pragma omp simd"
     return [*_pragma(pragma), f"{counting(_LANE, width)} {{", *_indented(body.lines), "}"]
 
 
-def _of_lane(array: str) -> Expression:
+def _of_lane(array: Expression | str) -> Expression:
     return subscript(array, _LANE)
 
 
 def _part(one: Accumulator) -> Expression:
     """The variable that a part of a long sum is carried in."""
-    return local(f"part_{one.name}")
+    return Variable(f"part_{one.name}")
 
 
 def _start(one: Accumulator, name: Expression) -> Define:
     return Define(one.carried, name, one.identity, constant=False)
 
 
-def _array(one: Accumulator, name: str, width: str) -> list[str]:
+def _array(one: Accumulator, name: Expression, width: Expression) -> list[str]:
     """A value for each lane, all as they start."""
     fill = f"{counting(_LANE, width)} {_of_lane(name)} = {one.identity};"
     return [f"{one.carried} {name}[{LANES}];", fill]

@@ -17,9 +17,13 @@ from graphc.compiler.codegen.c_text import C_TYPES
 from graphc.compiler.codegen.context import buffer_name, workspace
 from graphc.compiler.codegen.emitter import Given
 from graphc.compiler.codegen.expression import (
+    ONE,
     Expression,
+    Number,
+    Parameter,
+    Term,
+    Variable,
     expression,
-    local,
     minus,
     plus,
     subscript,
@@ -58,7 +62,7 @@ def lower_rows_product(kernel: Kernel, context: NativeContext) -> Launch:
     assert context.share is not None
     share = context.share
 
-    def panels(node: Node) -> str:
+    def panels(node: Node) -> Expression:
         right = node.inputs[1]
         if right not in share.matrices:
             k, n = map(elements_of, ((size,) for size in right.shape))
@@ -99,23 +103,23 @@ def lower_flat_product(kernel: Kernel, context: NativeContext) -> Launch:
     node = kernel.anchors[0]
     scalar, width = C_TYPES[node.dtype], padded(node)
     k, n = node.inputs[1].shape
-    known: dict[Node, str] = {}
+    known: dict[Node, Expression] = {}
     before: list[str] = []
     team: list[str] = []
 
-    def panels(node: Node) -> str:
+    def panels(node: Node) -> Expression:
         right = node.inputs[1]
         if right not in known:
             found = operand(right, kernel, context, k_last=False)
             assert isinstance(found, Direct)
             number = len(known)
-            name = known[right] = f"panels{number}"
-            elements = Elements.known(k * width, f"{k} * {width}")
-            before.append(array(signature, scalar, name, Slot.PANELS, elements, number, 1))
+            name = known[right] = Parameter(f"panels{number}")
+            elements = Elements.known(k * width, expression("{} * {}", signature.size(k), width))
+            before.append(array(signature, scalar, str(name), Slot.PANELS, elements, number, 1))
             team.append(laid_out(found, k, n, scalar, name, signature))
         return known[right]
 
-    limits = Limits(node.shape[0], local("begin"), local("end"))
+    limits = Limits(node.shape[0], Variable("begin"), Variable("end"))
     lines = _RowsProduct(kernel, context, signature, limits, panels).lines()
     share = f"gc_share({signature.size(node.shape[0])}, &begin, &end);"
     team = [*team, "int begin, end;", share, *lines]
@@ -131,11 +135,11 @@ def _how(kernel: Kernel, rows: str) -> str:
 
 
 def laid_out(
-    factor: Direct, k: Size, n: Size, scalar: str, to: str, signature: NativeSignature
+    factor: Direct, k: Size, n: Size, scalar: str, to: Expression, signature: NativeSignature
 ) -> str:
     """The line that lays out a right factor."""
     start, row = address_of(factor, signature), signature.size(factor.row)
-    step, column = ("1", row) if factor.fast == "k" else (row, "1")
+    step, column = (ONE, row) if factor.fast == "k" else (row, ONE)
     return f"gc_rows_panels<{scalar}>({k}, {n}, {start}, {step}, {column}, {to});"
 
 
@@ -153,7 +157,7 @@ class _RowsProduct:
         context: NativeContext,
         signature: NativeSignature,
         limits: Limits,
-        panels: Callable[[Node], str],
+        panels: Callable[[Node], Expression],
     ):
         self._kernel = kernel
         self._context = context
@@ -170,7 +174,7 @@ class _RowsProduct:
         anchors, widths = self._kernel.anchors, self._widths
         scalar = C_TYPES[anchors[0].dtype]
         inside: list[str] = []
-        lefts: dict[Node, tuple[str, str]] = {}
+        lefts: dict[Node, tuple[Expression, Expression]] = {}
         starts = [sum(widths[:number]) * self._rows for number in range(len(anchors))]
         for number, (node, width) in enumerate(zip(anchors, widths, strict=True)):
             left, right = node.inputs
@@ -178,14 +182,14 @@ class _RowsProduct:
                 lefts[left], more = self._left(left, number)
                 inside += more
             a, row = lefts[left]
-            inside.append(f"{scalar}* s{number} = {plus('sums', str(starts[number]))};")
+            inside.append(f"{scalar}* s{number} = {plus(Parameter('sums'), starts[number])};")
             inside.append(
                 f"gc_rows_product<{_columns(node)}>(rows, {right.shape[0]}, {a}, {row}, "
                 f"{self._panels(node)}, s{number}, {width});"
             )
         whole = sum(widths) * self._rows + lanes_of(anchors[0].dtype)
         return [
-            array(self._signature, scalar, "sums", Slot.SUMS, Elements.known(whole, str(whole))),
+            array(self._signature, scalar, "sums", Slot.SUMS, Elements.known(whole, Number(whole))),
             f"for (int first = {begin}; first < {end}; first += {self._rows}) {{",
             f"  const int rows = {end} - first < {self._rows} ? {end} - first : {self._rows};",
             *(f"  {line}" for line in [*inside, *self._epilogue()]),
@@ -194,14 +198,14 @@ class _RowsProduct:
 
     # ---- the factors ----------------------------------------------------------------------------
 
-    def _left(self, left: Node, number: int) -> tuple[tuple[str, str], list[str]]:
+    def _left(self, left: Node, number: int) -> tuple[tuple[Expression, Expression], list[str]]:
         """Where the rows of a left factor begin and how far they are apart, and the lines that
         compute them where they are not in memory."""
         found = operand(left, self._kernel, self._context, k_last=True)
         size = self._signature.size
         if isinstance(found, Direct) and found.fast == "k":
             row = size(found.row)
-            return (plus(address_of(found, self._signature), times("first", row)), row), []
+            return (plus(address_of(found, self._signature), times(FIRST, row)), row), []
         _, k = left.shape
         scalar, name = C_TYPES[left.dtype], f"l{number}"
 
@@ -209,9 +213,9 @@ class _RowsProduct:
             index = Index(left.shape, linear=position)
             value = emitter.value(left, index)
             row, column = emitter.coordinates(index)
-            return [Assign(subscript(name, _among_rows(row, column, str(k))), value)]
+            return [Assign(subscript(name, _among_rows(row, column, size(k))), value)]
 
-        elements = Elements.known(self._rows * k, f"{self._rows} * {k}")
+        elements = Elements.known(self._rows * k, expression("{} * {}", self._rows, size(k)))
         limits = Limits.tile(self._limits.size)
         nest = Nest(self._signature, product(left.shape), limits=limits, threads=False)
         lines = [
@@ -220,7 +224,7 @@ class _RowsProduct:
             *(f"  {line}" for line in nest.lines(element)),
             "}",
         ]
-        return (name, str(k)), lines
+        return (Parameter(name), size(k)), lines
 
     # ---- what follows ---------------------------------------------------------------------------
 
@@ -234,7 +238,7 @@ class _RowsProduct:
         return ["{", *(f"  {line}" for line in nest.lines(body)), "}"]
 
 
-def address_of(direct: Direct, signature: NativeSignature) -> str:
+def address_of(direct: Direct, signature: NativeSignature) -> Expression:
     """The address of a factor's first element."""
     place = signature.places[direct.node]
     offset = plus(signature.offset(place, direct.node.shape), signature.size(direct.offset))
@@ -242,7 +246,7 @@ def address_of(direct: Direct, signature: NativeSignature) -> str:
         number = signature.loop_step(signature.counters[counter])
         offset = plus(offset, times(number, signature.size(elements)))
     pointer = signature.load_pointer(place)
-    return pointer if offset == "0" else f"{pointer} + {offset}"
+    return plus(pointer, offset)
 
 
 def sums_of_rows(
@@ -252,17 +256,17 @@ def sums_of_rows(
 
     def value(number: int, index: Index) -> Expression:
         if nodes[number].shape[-1] == widths[number]:
-            begin = times(FIRST, str(widths[number]))
+            begin = times(FIRST, widths[number])
             return subscript(f"s{number}", minus(emitter.position(index), begin))
         row, column = emitter.coordinates(index)
-        return subscript(f"s{number}", _among_rows(row, column, str(widths[number])))
+        return subscript(f"s{number}", _among_rows(row, column, widths[number]))
 
     for number, node in enumerate(nodes):
         emitter.signature.holds(f"s{number}", node)
     return {node: partial(value, number) for number, node in enumerate(nodes)}
 
 
-def _among_rows(row: Expression, column: Expression, width: str) -> Expression:
+def _among_rows(row: Expression, column: Expression, width: Term) -> Expression:
     """Where an element lies in an array whose rows begin with `first`."""
     return expression("({} - {}) * {} + {}", row, FIRST, width, column)
 

@@ -20,9 +20,11 @@ from graphc.compiler.codegen.emitter import Given
 from graphc.compiler.codegen.expression import (
     ZERO,
     Expression,
+    Parameter,
+    Variable,
     call,
+    expression,
     grouped,
-    local,
     minus,
     plus,
     subscript,
@@ -35,7 +37,7 @@ from graphc.compiler.codegen.native.emitter import NativeEmitter
 from graphc.compiler.codegen.native.nest import Limits, Nest, parallel
 from graphc.compiler.codegen.native.pointwise import store_elements
 from graphc.compiler.codegen.native.product import scratch_values
-from graphc.compiler.codegen.native.scratch import Elements, Slot, array, take_named_rows
+from graphc.compiler.codegen.native.scratch import Elements, Slot, array, of_each, take_named_rows
 from graphc.compiler.codegen.native.still import Still, still_outputs
 from graphc.compiler.codegen.statement import Assign, Statement
 from graphc.compiler.graph import Node
@@ -81,7 +83,7 @@ def _elements(kernel: Kernel, context: NativeContext, signature: NativeSignature
     single = axis + rank < len(updates.shape)
     adding = Nest(signature, product(updates.shape), threads=False, vector=single).lines(add)
     given = partial(scratch_values, (node,), ZERO)
-    elements = Elements.known(total + 1, f"(size_t)({plus(size(total), '1')})")
+    elements = Elements.known(total + 1, expression("(size_t)({})", plus(size(total), 1)))
     after = Nest(signature, total, given).lines(partial(store_elements, kernel.outputs, context))
     return [
         array(signature, scalar, "s0", Slot.SUMS, elements, threads=1),
@@ -111,7 +113,7 @@ class _Rows:
         places, rows, width = size(self._places), size(self._rows), grouped(size(self._width))
         named = Elements.known(self._places, places)
         sums = Elements(
-            f"(size_t)(named.count + 1) * {width}",
+            of_each(plus(Parameter("named.count"), 1), size(self._width)),
             lambda at: (min(at(self._places), at(self._rows)) + 1) * at(self._width),
         )
         take_named_rows(self._signature, self._places, self._rows)
@@ -175,7 +177,7 @@ class _Rows:
 
     def _adding(self) -> list[str]:
         """The loop that adds the updates of a place."""
-        begin = times(local("place"), self._signature.size(self._width))
+        begin = times(Variable("place"), self._signature.size(self._width))
 
         def add(emitter: NativeEmitter, position: Expression) -> list[Statement]:
             value = emitter.value(self._updates, Index(self._updates.shape, linear=position))
@@ -188,7 +190,7 @@ class _Rows:
 
     def _row(self) -> list[str]:
         """The loop over the results of a row."""
-        begin = times(local("row"), self._signature.size(self._width))
+        begin = times(Variable("row"), self._signature.size(self._width))
 
         def given(emitter: NativeEmitter) -> Mapping[Node, Given]:
             def value(index: Index) -> Expression:

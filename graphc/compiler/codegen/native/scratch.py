@@ -13,6 +13,7 @@ from enum import Enum
 from functools import partial
 from typing import Protocol
 
+from graphc.compiler.codegen.expression import Arithmetic, Expression, Parameter, call, cast, plus
 from graphc.compiler.codegen.launch import CallSizes, Formula, Scratch
 from graphc.compiler.codegen.native.lanes import DEPTH, lanes_of, whole_vectors
 from graphc.compiler.graph.dim import Size, evaluate
@@ -65,7 +66,7 @@ class Slot(Enum):
 
 @dataclass(frozen=True)
 class Elements:
-    """The number of an array's elements: as C++ text, and an upper bound.
+    """The number of an array's elements: as an expression, and an upper bound.
 
     Attributes:
         text: evaluated by the call.
@@ -74,12 +75,12 @@ class Elements:
             is another one.
     """
 
-    text: str
+    text: Expression
     most: Bound
     alone: Bound | None = None
 
     @staticmethod
-    def known(count: Size, text: str) -> Elements:
+    def known(count: Size, text: Expression) -> Elements:
         """A number that is a formula of the sizes."""
         return Elements(text, partial(_at, count))
 
@@ -102,7 +103,7 @@ class Tile:
     rows: Size
     divided: bool
 
-    def elements(self, each: Size, text: str, more: int = 0) -> Elements:
+    def elements(self, each: Size, text: Expression, more: int = 0) -> Elements:
         """The number of elements of a tile, `each` for a row and `more`, printed as `text`."""
 
         def whole(at: CallSizes) -> int:
@@ -112,6 +113,11 @@ class Tile:
             return min(share(at(self.of), at.threads), at(self.rows)) * at(each) + more
 
         return Elements(text, divided, whole) if self.divided else Elements(text, whole)
+
+
+def of_each(count: Expression, each: Expression) -> Expression:
+    """``(size_t)count * each``: the number of the elements of so many rows."""
+    return Arithmetic("*", cast("size_t", count), each)
 
 
 class Scratches(Protocol):
@@ -129,7 +135,7 @@ def scratch(
     elements: Elements,
     number: int = 0,
     threads: Formula | None = None,
-) -> str:
+) -> Expression:
     """Return the call that gives an array, and note the array.
 
     Args:
@@ -140,8 +146,8 @@ def scratch(
     take(function, scalar, slot, elements.most, number, threads)
     if elements.alone is not None:
         take(function, scalar, slot, elements.alone, number, 1)
-    block = f"{slot} + {number}" if number else slot
-    return f"gc_scratch<{scalar}>({block}, {elements.text})"
+    block = plus(Parameter(str(slot)), number)
+    return call(f"gc_scratch<{scalar}>", block, elements.text)
 
 
 def array(

@@ -16,7 +16,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from graphc.compiler.codegen.emit_windows import element_at
-from graphc.compiler.codegen.expression import Expression, grouped, local, plus, subscript, times
+from graphc.compiler.codegen.expression import (
+    ZERO,
+    Expression,
+    Variable,
+    grouped,
+    plus,
+    subscript,
+    times,
+)
 from graphc.compiler.codegen.index import Coordinates, Index
 from graphc.compiler.codegen.native.conv_loops import PARTS, ConvLoops, known
 from graphc.compiler.codegen.native.emitter import NativeEmitter
@@ -90,10 +98,10 @@ class SparseConv(ConvLoops):
             emitter: NativeEmitter, position: Expression, coords: Coordinates
         ) -> list[Statement]:
             filter_, *window = coords
-            at = Index(cotangents.shape, coords=(local("channel"), filter_, *window))
+            at = Index(cotangents.shape, coords=(Variable("channel"), filter_, *window))
             place = emitter.value(places, at)
             element = element_at(emitter, max_unpool, list(window), place)
-            start = times(self.step_offset(tuple(element)), str(self.samples))
+            start = times(self.step_offset(tuple(element)), size(self.samples))
             scale = emitter.value(cotangents, at)
             return [
                 Assign(subscript("from", position), start),
@@ -122,8 +130,8 @@ class SparseConv(ConvLoops):
         def place_of(emitter: NativeEmitter, index: Index) -> Expression:
             channel, filter_, *at = emitter.coordinates(index)
             row = emitter.place(Index(self.windows[:-1], coords=tuple(at[:-1])))
-            inner = plus(times(row, str(row_width)), times(at[-1], str(self.samples)))
-            return plus(plus(times(filter_, str(width)), inner), channel)
+            inner = plus(times(row, row_width), times(at[-1], size(self.samples)))
+            return plus(plus(times(filter_, width), inner), channel)
 
         lines = self.in_parts(filters, width, [clear], inside, [], place_of)
         how = (
@@ -153,11 +161,11 @@ class SparseConv(ConvLoops):
         lanes = lanes_of(self.node.dtype)
         row_width = vectors * lanes
         row = self._row_offset(block.row)
-        begin = plus(times(row, str(self.samples)), str(block.vector * lanes))
-        pitch = "0"
+        begin = plus(times(row, size(self.samples)), block.vector * lanes)
+        pitch = ZERO
         if len(self.windows) > 1:
-            pitch = times(size(self.pitches[-2]), str(self.samples))
-        start = times("f", size(pooled))
+            pitch = times(size(self.pitches[-2]), size(self.samples))
+        start = times(Variable("f"), size(pooled))
         into = f"part_sum + (size_t)f * {width} + {block.row * row_width + block.vector * lanes}"
         return [
             f"for (int f = 0; f < {size(self.filters)}; f += {together}) {{",
@@ -167,11 +175,11 @@ class SparseConv(ConvLoops):
             "}",
         ]
 
-    def _row_offset(self, row: int) -> str:
+    def _row_offset(self, row: int) -> Expression:
         """Where a row of the weights' places begins in the padded image, in elements of a plane."""
-        text = "0"
+        found = ZERO
         for axis in reversed(range(len(self.windows) - 1)):
             extent = known(self.windows)[axis]
-            text = plus(text, times(str(row % extent), self.signature.size(self.pitches[axis])))
+            found = plus(found, times(row % extent, self.signature.size(self.pitches[axis])))
             row //= extent
-        return text
+        return found

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 
 from graphc.compiler.codegen.emitter import RULES, Given
-from graphc.compiler.codegen.expression import ZERO, Expression, local, plus, subscript, times
+from graphc.compiler.codegen.expression import ZERO, Expression, Variable, plus, subscript, times
 from graphc.compiler.codegen.index import Coordinates, Index
 from graphc.compiler.codegen.native.emitter import NativeEmitter
 from graphc.compiler.codegen.native.tile_words import TileWords
@@ -69,14 +69,14 @@ class TileElements:
         if (node, place) in self._kept:
             return self._kept[node, place]
         for number, pitch in zip((place, coords[0], *self._window), self._pitches, strict=True):
-            at = plus(at, times(number, str(pitch)))
+            at = plus(at, times(number, pitch))
         self.read[node] = subscript("s0", at)
         return self.read[node]
 
     def _word(self, node: Node, index: Index) -> Expression:
         coords = self._emitter.coordinates(index)
         for (filter_, *element), place in self._places.items():
-            own = (local("sample"), filter_, *element)
+            own = (Variable("sample"), filter_, *element)
             for order in itertools.permutations(range(len(own))):
                 if tuple(own[axis] for axis in order) != coords:
                     continue

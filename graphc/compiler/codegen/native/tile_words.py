@@ -17,9 +17,11 @@ from graphc.compiler.codegen.emitter import Emitter, splat
 from graphc.compiler.codegen.expression import (
     ZERO,
     Expression,
+    Parameter,
+    Variable,
     call,
+    cast,
     expression,
-    local,
     plus,
     rest_of_part,
     subscript,
@@ -36,6 +38,8 @@ from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import floor_divide, product
 
 _DRAWN_AT_ONCE = 4
+
+_WORDS = Parameter("words")
 
 
 @dataclass(frozen=True)
@@ -118,8 +122,8 @@ class TileWords:
 
     def _from(self, drawn: _Drawn, place: Expression | None, position: Expression) -> Expression:
         """Where the word of a window's place lies among the tile's."""
-        at = position if place is None else plus(times(place, str(self._count)), position)
-        return plus(str(drawn.start), at)
+        at = position if place is None else plus(times(place, self._count), position)
+        return plus(drawn.start, at)
 
     # ---- lines ----------------------------------------------------------------------------------
 
@@ -128,7 +132,7 @@ class TileWords:
         total = sum(self._count * one.places for one in self._drawn.values())
         if not total:
             return []
-        elements = Elements.known(total, f"(size_t){total}")
+        elements = Elements.known(total, cast("size_t", total))
         return [array(self._signature, "unsigned int", "words", Slot.TILE_WORDS, elements)]
 
     def by_place(self, place: Expression, inside: Sequence[Expression]) -> list[str]:
@@ -166,13 +170,13 @@ class TileWords:
         emitter: Emitter,
     ) -> Index:
         """The element of a window of the tile; of the window itself where nothing is `inside`."""
-        element = [emitter.integer(plus(local("first"), row)), *rest]
+        element = [emitter.integer(plus(Variable("first"), row)), *rest]
         if inside:
             element = [
-                emitter.integer(plus(times(window, str(stride)), within))
+                emitter.integer(plus(times(window, stride), within))
                 for window, stride, within in zip(element, self._strides, inside, strict=True)
             ]
-        own = (local("sample"), filter_, *element)
+        own = (Variable("sample"), filter_, *element)
         return Index(node.shape, coords=tuple(own[axis] for axis in drawn.order))
 
     def _by_filters(
@@ -192,14 +196,14 @@ class TileWords:
             shift = shift_of(emitter, node, index)
             # Positions in a whole draw have 64 bits, those of blocks 32. A shift is a number of
             # indices along the first axis, so a multiple of the filters too.
-            form = "(unsigned int)({}) / {}" if shift == ZERO else "(unsigned int)(({}) / {})"
+            form = "(unsigned int)({}) / {}" if shift is ZERO else "(unsigned int)(({}) / {})"
             word = plus(shift, emitter.place(index))
-            block = expression(form, word, str(_DRAWN_AT_ONCE))
+            block = expression(form, word, _DRAWN_AT_ONCE)
             at = emitter.place(Index(self._tile, coords=first))
-            to = plus("words", self._from(drawn, place, at))
-            sizes = (str(inner), str(fours), str(count))
-            arguments = (to, *sizes, block, step, emitter.key(node))
-            return [Evaluate(call("gc_random_columns", *arguments))]
+            to = plus(_WORDS, self._from(drawn, place, at))
+            key = emitter.key(node)
+            drawing = call("gc_random_columns", to, inner, fours, count, block, step, *key)
+            return [Evaluate(drawing)]
 
         nest = Nest(self._signature, math.prod(outer), threads=False, vector=False)
         return braced(nest.lines(body))
@@ -207,16 +211,16 @@ class TileWords:
     def _by_rows(self, node: Node, drawn: _Drawn) -> list[str]:
         """A filter's windows lie side by side."""
         emitter = NativeEmitter(self._signature)
-        count, filter_ = math.prod(self._tile), local("f")
+        count, filter_ = math.prod(self._tile), Variable("f")
         zeros = [ZERO] * (len(self._tile) - 1)
         index = self._index(node, drawn, filter_, ZERO, zeros, (), emitter)
         shift = shift_of(emitter, node, index)
-        kind = "int" if shift == ZERO else "gc_int64"
-        start = Define(kind, local("start"), plus(shift, emitter.place(index)))
+        kind = "int" if shift is ZERO else "gc_int64"
+        start = Define(kind, Variable("start"), plus(shift, emitter.place(index)))
         lines = [*emitter.take(), start]
-        arguments = emitter.key(node)
-        to = plus("words", self._from(drawn, None, times(filter_, str(count))))
-        rest = rest_of_part(str(count), "part", "GC_WORDS")
+        arguments = ", ".join(map(str, emitter.key(node)))
+        to = plus(_WORDS, self._from(drawn, None, times(filter_, count)))
+        rest = rest_of_part(count, Variable("part"), Parameter("GC_WORDS"))
         return [
             f"for (int f = 0; f < {self._filters}; ++f) {{",
             *indented(Listing((*lines, *emitter.statements)).lines),
@@ -240,7 +244,7 @@ class TileWords:
             filter_, row, *rest = emitter.coordinates(Index(shape, linear=position))
             index = self._index(node, drawn, filter_, row, rest, inside, emitter)
             key = emitter.key(node)
-            word = call("gc_random", word_at(emitter, node, index), key)
+            word = call("gc_random", *word_at(emitter, node, index), *key)
             return [Assign(subscript("words", self._from(drawn, place, position)), word)]
 
         return braced(Nest(self._signature, self._count, threads=False).lines(body))

@@ -13,6 +13,9 @@ from dataclasses import dataclass, replace
 from graphc.compiler.codegen.expression import (
     ZERO,
     Expression,
+    Number,
+    Parameter,
+    Subscript,
     call,
     minus,
     plus,
@@ -26,7 +29,7 @@ from graphc.compiler.codegen.statement import Block, Branch, Define, Evaluate, L
 _FEWEST, _MOST = 16, 128
 """Rows of all arrays together: a whole block, and what a core's cache holds of stretches."""
 
-_TURNED = Expression("turned")
+_TURNED = Parameter("turned")
 
 
 @dataclass(frozen=True)
@@ -48,23 +51,23 @@ class _Load:
     are the ints that `place` is made from, in order."""
 
     statement: Define
-    array: str
+    array: Expression
     place: Expression
     step: int
     numbers: tuple[Define, ...]
 
     def transposed(self, stretch: Stretch, to: Expression) -> Block:
         """The statement that writes a stretch of it to an array, row after row."""
-        elements, most = minus(stretch.end, stretch.first), str(stretch.most)
+        elements = minus(stretch.end, stretch.first)
         source = plus(self.array, self.place)
-        sizes = (elements, str(stretch.count), source, str(self.step), to, most)
+        sizes = (elements, stretch.count, source, self.step, to, stretch.most)
         body = [
             Define("int", stretch.outer, ZERO),
             Define("int", stretch.inner, stretch.first),
             *self.numbers,
             Evaluate(call("gc_transpose", *sizes)),
         ]
-        return Block((Branch(Expression(""), Listing(body)),))
+        return Block((Branch(None, Listing(body)),))
 
 
 def turned(
@@ -78,14 +81,14 @@ def turned(
     if stretch.count < _FEWEST or rows > _MOST or len(kinds) != 1:
         return Listing(), inside
     (kind,) = kinds
-    elements = Elements.known(rows * stretch.most, str(rows * stretch.most))
-    array = Expression(scratch(function, kind, Slot.TURNED, elements))
+    elements = Elements.known(rows * stretch.most, Number(rows * stretch.most))
+    array = scratch(function, kind, Slot.TURNED, elements)
     before: list[Statement] = [Define(f"{kind}*", _TURNED, array, constant=False)]
-    values: dict[str, Expression] = {}
+    values: dict[Expression, Expression] = {}
     for number, load in enumerate(loads):
         first = number * stretch.count
-        before.append(load.transposed(stretch, plus(_TURNED, str(first * stretch.most))))
-        start = times(plus(str(first), stretch.outer), str(stretch.most))
+        before.append(load.transposed(stretch, plus(_TURNED, first * stretch.most)))
+        start = times(plus(first, stretch.outer), stretch.most)
         place = plus(start, minus(stretch.inner, stretch.first))
         values[load.statement.name] = subscript(_TURNED, place)
     put: list[Statement] = []
@@ -98,12 +101,12 @@ def turned(
 
 def _crosswise(around: Listing, inside: Listing, stretch: Stretch) -> list[_Load]:
     """The loads of floats that move by one along the outer loop, by more along the inner one."""
-    defined: dict[str, Define] = {
+    defined: dict[Expression, Define] = {
         one.name: one for one in (*around, *inside) if isinstance(one, Define)
     }
     changed = around.changes | inside.changes
-    along: dict[str, int | None] = dict.fromkeys(changed)
-    across: dict[str, int | None] = dict.fromkeys(changed)
+    along: dict[Expression, int | None] = dict.fromkeys(changed)
+    across: dict[Expression, int | None] = dict.fromkeys(changed)
     for name, definition in defined.items():
         if name not in changed:
             along[name] = step_along(definition.value, stretch.inner, along, exact=True)
@@ -112,9 +115,9 @@ def _crosswise(around: Listing, inside: Listing, stretch: Stretch) -> list[_Load
     for one in inside:
         if not isinstance(one, Define) or one.kind not in ("float", "double"):
             continue
-        array, place = (*one.value.operands, "", "")[:2]
-        if not isinstance(place, Expression) or one.value != subscript(array, place):
+        if not isinstance(one.value, Subscript):
             continue
+        array, place = one.value.array, one.value.at
         step = step_along(place, stretch.inner, along, exact=True)
         side = step_along(place, stretch.outer, across, exact=True)
         numbers = _made_from(place, defined)
@@ -123,9 +126,10 @@ def _crosswise(around: Listing, inside: Listing, stretch: Stretch) -> list[_Load
     return found
 
 
-def _made_from(place: Expression, defined: Mapping[str, Define]) -> tuple[Define, ...]:
+def _made_from(place: Expression, defined: Mapping[Expression, Define]) -> tuple[Define, ...]:
     """The definitions that an expression is made from, in order."""
-    needed, pending = set(), list(place.reads)
+    needed: set[Expression] = set()
+    pending = list(place.reads)
     while pending:
         name = pending.pop()
         if name in defined and name not in needed:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from graphc.compiler.codegen.context import Context
-from graphc.compiler.codegen.expression import Expression, local
+from graphc.compiler.codegen.expression import Expression, Variable
 from graphc.compiler.codegen.index import Coordinates, Index
 from graphc.compiler.codegen.native.context import NativeSignature
 from graphc.compiler.codegen.native.emitter import NativeEmitter
@@ -22,7 +22,7 @@ from graphc.compiler.codegen.walk_text import ELEMENT, Names
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import Shape, Size, exact_quotient, product
 
-ROW, PLACE = local("row"), local("column")
+ROW, PLACE = Variable("row"), Variable("column")
 """The variables that hold which row it is, and which element of the row."""
 
 

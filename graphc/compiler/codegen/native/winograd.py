@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 
-from graphc.compiler.codegen.expression import Expression, local, plus, subscript, times
+from graphc.compiler.codegen.expression import Expression, Variable, plus, subscript, times
 from graphc.compiler.codegen.index import Coordinates, Index
 from graphc.compiler.codegen.native.context import NativeContext, NativeSignature
 from graphc.compiler.codegen.native.conv_loops import (
@@ -78,7 +78,7 @@ class Winograd(ConvLoops):
 
         def place(emitter: NativeEmitter, index: Index) -> Expression:
             _, filter_, row, column = emitter.coordinates(index)
-            return plus(times(filter_, str(pixels)), plus(times(row, str(2 * across)), column))
+            return plus(times(filter_, pixels), plus(times(row, 2 * across), column))
 
         how = (
             f"{self.samples} samples; {filters} x {channels} windows of 3 x 3 by tiles of 2 x 2 "
@@ -123,7 +123,7 @@ class Winograd(ConvLoops):
 
         def body(emitter: NativeEmitter, _: Expression, coords: Coordinates) -> list[Statement]:
             filter_, *places = coords
-            element = Index(self.weights.shape, coords=(filter_, local("channel"), *places))
+            element = Index(self.weights.shape, coords=(filter_, Variable("channel"), *places))
             place = emitter.place(Index((self.filters, *self._results), coords=coords))
             value = emitter.value(self.weights, element)
             return [Assign(subscript("cotangents", place), value)]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from graphc.compiler.codegen.expression import (
     ZERO,
+    Variable,
     call,
+    compare,
     counting,
-    expression,
-    local,
     plus,
     subscript,
     times,
@@ -24,18 +24,18 @@ from graphc.compiler.codegen.statement import (
     Statement,
 )
 
-P, Q = local("p"), local("q")
-A, B, C, D = map(local, ("a", "b", "c", "d"))
-X = local("x")
+P, Q = Variable("p"), Variable("q")
+A, B, C, D = map(Variable, ("a", "b", "c", "d"))
+X = Variable("x")
 
 
-def placed(*statements: Statement, inside: tuple[str, ...] = ()) -> list[list[Statement]]:
+def placed(*statements: Statement, inside: tuple[Variable, ...] = ()) -> list[list[Statement]]:
     return [list(level) for level in by_level(statements, (P, Q), inside)]
 
 
 def test_each_statement_is_as_far_out_as_what_it_reads() -> None:
-    nothing = Define("float", A, subscript("x0", "0"))
-    outer = Define("int", B, times(P, "10"))
+    nothing = Define("float", A, subscript("x0", 0))
+    outer = Define("int", B, times(P, 10))
     inner = Define("int", C, plus(B, Q))
     behind = Define("float", D, call("gc_neg", A))
     assert placed(nothing, outer, inner, behind) == [[nothing, behind], [outer], [inner]]
@@ -52,9 +52,11 @@ def test_a_variable_lives_where_its_innermost_assignment_is() -> None:
 
 def test_a_block_is_where_its_head_and_its_statements_are() -> None:
     declared = Define("float", X, ZERO, constant=False)
-    value = Define("float", A, subscript("x0", local("r")))
-    loop = Block((Branch(counting("r", "5"), Listing((value, Fold(X, "gc_reduce_sum", A)))),))
-    condition = when([expression("{} < 3", Q)])
+    value = Define("float", A, subscript("x0", Variable("r")))
+    loop = Block(
+        (Branch(counting(Variable("r"), 5), Listing((value, Fold(X, "gc_reduce_sum", A)))),)
+    )
+    condition = when([compare(Q, "<", 3)])
     chosen = Block((Branch(condition, Listing((Assign(X, A),))),))
     assert placed(declared, loop) == [[declared, loop], [], []]
     # The sum is made where the condition changes it.
@@ -62,7 +64,7 @@ def test_a_block_is_where_its_head_and_its_statements_are() -> None:
 
 
 def test_what_is_carried_from_turn_to_turn_stays_inside() -> None:
-    total = local("total")
+    total = Variable("total")
     value = Define("float", A, subscript("x0", P))
     fold = Fold(total, "gc_reduce_sum", A)
     assert placed(value, fold, inside=(total,)) == [[], [value], [fold]]

@@ -42,7 +42,7 @@ def loops(output: Node) -> list[LoopHead]:
     ((_, heads, pragmas),) = (call.args for call in recorded.call_args_list)
     over_threads = nest.parallel((product(output.shape),), Signature({}, [], []))
     return [
-        LoopHead(*head.operands[:3], divided=pragma in over_threads)
+        LoopHead(*map(str, head.operands[:3]), divided=pragma in over_threads)
         for head, pragma in zip(heads, pragmas, strict=True)
     ]
 

@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import pytest
 
-from graphc.compiler.codegen.expression import Expression
+from graphc.compiler.codegen.expression import Number, Variable
 from graphc.compiler.codegen.native.phases import Phases
 from tests.compiler.codegen.expression_values import assert_values_in_c
 from tests.native.graph_programs import needs_compiler
@@ -41,7 +41,7 @@ def cut_into_phases(phases: Phases) -> np.ndarray:
 @pytest.mark.parametrize("phases", LAYOUTS, ids=str)
 def test_coordinates_are_a_channel_its_phases_and_the_numbers_in_them(phases: Phases) -> None:
     assert phases.shape == cut_into_phases(phases).shape
-    coords = tuple(Expression(f"c{axis}") for axis in range(len(phases.shape)))
+    coords = tuple(Variable(f"c{axis}") for axis in range(len(phases.shape)))
     channel, of_phases, numbers = phases.split(coords)
     split = (*of_phases, channel) if phases.inner else (channel, *of_phases)
     assert (*split, *numbers) == coords
@@ -55,7 +55,7 @@ def test_an_element_lies_where_numpy_puts_it() -> None:
     for phases in LAYOUTS:
         image, copy = image_of(phases), cut_into_phases(phases)
         for channel, *place in np.ndindex(image.shape):
-            at = [Expression(str(number)) for number in place]
+            at = [Number(number) for number in place]
             (expected,) = np.flatnonzero(copy == image[(channel, *place)])
-            claims.append((phases.position(Expression(str(channel)), at), expected))
+            claims.append((phases.position(Number(channel), at), expected))
     assert_values_in_c(claims, {})
