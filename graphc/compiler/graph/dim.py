@@ -74,7 +74,16 @@ class FloorQuotient:
         return substitute(self.numerator, sizes) // substitute(self.denominator, sizes)
 
     def __str__(self) -> str:
-        return f"({self.numerator}) // ({self.denominator})"
+        return f"{_operand(self.numerator)} // {_operand(self.denominator)}"
+
+
+def _operand(size: Size) -> str:
+    """A size as text, in parentheses unless it is a number or a symbol."""
+    if not isinstance(size, Dim):
+        return str(size)
+    ((monomial, factor), *others) = size.terms
+    is_symbol = factor == 1 and not others and [type(atom) for atom in monomial] == [Symbol]
+    return str(size) if is_symbol else f"({size})"
 
 
 Atom: TypeAlias = Symbol | FloorQuotient
@@ -224,9 +233,13 @@ class Dim:
     def __repr__(self) -> str:
         parts = []
         for monomial, factor in self.terms:
-            atoms = "*".join(str(atom) for atom in monomial)
             sign = "-" if factor < 0 else "+"
-            number = "" if atoms and abs(factor) == 1 else str(abs(factor))
+            number = "" if monomial and abs(factor) == 1 else str(abs(factor))
+            is_product = factor != 1 or len(monomial) > 1
+            atoms = "*".join(
+                f"({atom})" if is_product and isinstance(atom, FloorQuotient) else str(atom)
+                for atom in monomial
+            )
             parts.append((sign, "*".join(part for part in (number, atoms) if part)))
         first_sign, first = parts[0]
         text = ("-" if first_sign == "-" else "") + first

@@ -88,7 +88,7 @@ def test_sizes_that_determine_their_symbols(sizes: tuple[g.Dim, ...], n: int):
         (
             (N // 2,),
             6,
-            r"received 6, which \(n\) // \(2\) is for n = 12 and for n = 13; give",
+            r"received 6, which n // 2 is for n = 12 and for n = 13; give",
         ),
         ((N + M,), 6, "the size n . m does not determine n and m; give another"),
         ((N * M, N + M), (6, 5), "does not determine n and m"),

@@ -126,3 +126,11 @@ def test_what_leaves_a_rest_has_no_exact_quotient():
         (6, a - 1),
     ):
         assert exact_quotient(numerator, denominator) is None
+
+
+def test_quotients_are_printed_as_python_reads_them():
+    n, m = symbol("n"), symbol("m")
+    assert str((n + 15) // 16) == "(n + 15) // 16"
+    assert str(n // (m * 2)) == "n // (2*m)"
+    assert str(n - 16 * (n // 16)) == "n - 16*(n // 16)"
+    assert str(-(n // 3)) == "-(n // 3)"
