@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 import weakref
 from dataclasses import fields
 from typing import Any
 
 _TABLE: weakref.WeakValueDictionary[tuple[Any, ...], Any] = weakref.WeakValueDictionary()
+_LOCK = threading.Lock()
+"""Functions may be compiled by several threads."""
 
 
 class Interned(type):
@@ -21,4 +24,5 @@ class Interned(type):
         key = getattr(made, "key", None)
         if key is None:
             key = tuple(getattr(made, field.name) for field in fields(made))
-        return _TABLE.setdefault((cls, *key), made)
+        with _LOCK:
+            return _TABLE.setdefault((cls, *key), made)
