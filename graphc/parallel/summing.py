@@ -6,13 +6,14 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
+from itertools import groupby, zip_longest
 from typing import Any
 
 import numpy as np
 
 from graphc.parallel.pages import large_pages
 from graphc.parallel.slices import Parameter, Piece, rounds, slices
-from graphc.parallel.transport import Transfer, Transport, as_bytes
+from graphc.parallel.transport import Done, Transfer, Transport, as_bytes
 from graphc.parallel.tree import Interval, TreeSum, shards_of_rank
 
 Arrays = list[np.ndarray]
@@ -80,6 +81,16 @@ class Layout:
             start = stop
         return found
 
+    def runs(self, packed: np.ndarray, pieces: Sequence[Piece]) -> Arrays:
+        """Return the elements of pieces that share the memory of their bytes, an array for
+        neighbours of one dtype."""
+        found, start = [], 0
+        for dtype, several in groupby(pieces, lambda piece: self.dtypes[piece.parameter]):
+            stop = start + self.bytes_of(list(several))
+            found.append(packed[start:stop].view(dtype))
+            start = stop
+        return found
+
 
 _NOTHING = Piece(0, 0, 0)
 
@@ -97,55 +108,93 @@ def add_arrays(left: Arrays, right: Arrays) -> Arrays:
     return left
 
 
-def sum_over_shards(
-    transport: Transport[np.ndarray],
-    layout: Layout,
-    filled: int,
-    shards: int,
-    of_subtree: Callable[[Interval], Arrays],
-    then: Callable[[], None] | None = None,
-    kept: KeptMemory | None = None,
-) -> Arrays:
-    """Return the sums over all shards of a batch, for each array the piece of this rank.
+class ShardSums:
+    """Sums over all shards of a batch, for each array the piece of this rank. What follows from the
+    number of shards is worked out once, for any number of batches.
 
     A rank computes its own shards. The sums of each complete subtree of them are sent, in pieces,
     to the ranks that add these in the tree's order, while the next subtree is computed.
 
-    Args:
-        transport: the ranks.
-        layout: of what a shard gives.
-        filled: the number of shards that have rows.
-        shards: the number of shards.
-        of_subtree: returns the sums below a node of the tree. They stay as they are until its next
-            call; on one rank the last ones are what is returned.
-        then: called on one of several ranks when its shards are computed, ahead of waiting for
-            sums.
-        kept: memory for what moves, by default new; the sums lie in it.
+    Attributes:
+        nodes: those of the tree whose sums this rank computes, in order.
     """
-    rank, size = transport.rank, transport.size
-    if size == 1:
-        return of_subtree(Interval(0, filled))
-    pieces = layout.pieces(size)
-    lengths = [layout.bytes_of(one) for one in pieces]
-    total = TreeSum(Interval(0, filled), add_arrays)
-    kept = KeptMemory() if kept is None else kept
-    under_way: list[_Exchange] = []
-    for nodes in rounds(filled, shards, size):
-        own = nodes[rank]
-        if own is not None and under_way:
-            under_way[-1].go_on()
-        arrays = [] if own is None else of_subtree(own)
-        if layout.shapes:
-            parts = [] if own is None else [layout.pack(arrays, one) for one in pieces]
-            under_way.append(_Exchange(transport, nodes, parts, lengths, kept, len(under_way)))
-    if then is not None:
-        then()
-    if not under_way:
-        return []
-    for exchange in under_way:
-        for node, received in exchange.received():
-            total.put(node, layout.values(received, pieces[rank]))
-    return total.result()
+
+    def __init__(
+        self,
+        transport: Transport[np.ndarray],
+        layout: Layout,
+        filled: int,
+        shards: int,
+        kept: KeptMemory | None = None,
+    ) -> None:
+        """
+        Args:
+            transport: the ranks.
+            layout: of what a shard gives.
+            filled: the number of shards that have rows.
+            shards: the number of shards.
+            kept: memory for what moves, by default new; the sums lie in it.
+        """
+        rank, size = transport.rank, transport.size
+        self._is_alone = size == 1
+        self._sums: Arrays = []
+        nodes = rounds(filled, shards, size)
+        own = [of_ranks[rank] for of_ranks in nodes]
+        self.nodes = [node for node in own if node is not None]
+        self._exchanges: list[_Exchange] = []
+        if not self._is_alone and layout.shapes:
+            kept = KeptMemory() if kept is None else kept
+            self._exchanges = [
+                _Exchange(transport, layout, of_ranks, kept, number)
+                for number, of_ranks in enumerate(nodes)
+            ]
+            self._sums = self._added(layout, layout.pieces(size)[rank], filled)
+        self._rounds = list(zip_longest(own, self._exchanges))
+
+    def _added(self, layout: Layout, pieces: Sequence[Piece], filled: int) -> Arrays:
+        """Set the additions that are made behind each exchange, and return the sums."""
+        additions: list[tuple[np.ndarray, np.ndarray]] = []
+
+        def add(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+            runs = [layout.runs(one, pieces) for one in (left, right)]
+            additions.extend(zip(*runs, strict=True))
+            return left
+
+        total = TreeSum(Interval(0, filled), add)
+        for exchange in self._exchanges:
+            for node, packed in exchange.parts:
+                total.put(node, packed)
+            exchange.additions, additions = additions, []
+        return layout.values(total.result(), pieces)
+
+    def __call__(
+        self, of_subtree: Callable[[Interval], Arrays], then: Callable[[], None] | None = None
+    ) -> Arrays:
+        """Compute the sums of a batch; on several ranks they stay until the next call.
+
+        Args:
+            of_subtree: returns the sums below a node of the tree. They stay as they are until its
+                next call; on one rank the last ones are what is returned.
+            then: called on one of several ranks when its shards are computed, ahead of waiting for
+                sums.
+        """
+        arrays: Arrays = []
+        before: _Exchange | None = None
+        for own, exchange in self._rounds:
+            if own is not None:
+                if before is not None:
+                    before.go_on()
+                arrays = of_subtree(own)
+            if exchange is not None:
+                exchange.begin(arrays)
+                before = exchange
+        if self._is_alone:
+            return arrays
+        if then is not None:
+            then()
+        for one in self._exchanges:
+            one.finish()
+        return self._sums
 
 
 def sum_below(node: Interval, of_shard: Callable[[int], Arrays]) -> Arrays:
@@ -175,36 +224,60 @@ class KeptMemory:
 
 class _Exchange:
     """The transfer of one node of the tree from each rank, slice by slice, to the ranks that add
-    them."""
+    them.
+
+    Attributes:
+        parts: each node with the bytes of this rank's slice of it, which a call receives.
+        additions: pairs of arrays: what has come is added, the right one to the left one.
+    """
 
     def __init__(
         self,
         transport: Transport[np.ndarray],
+        layout: Layout,
         nodes: Sequence[Interval | None],
-        parts: Sequence[Sequence[np.ndarray]],
-        lengths: Sequence[int],
         kept: KeptMemory,
         number: int,
     ) -> None:
         """`number`: among the exchanges of a step, each of which has memory of its own."""
-        own = lengths[transport.rank]
-        sent = kept.take(2 * number, sum(lengths) if parts else 0)
-        np.concatenate([sent[:0], *(one for part in parts for one in part)], out=sent)
-        from_ranks = [0 if node is None else own for node in nodes]
-        self._nodes = [node for node in nodes if node is not None]
-        self._received = kept.take(2 * number + 1, sum(from_ranks))
-        sizes = lengths if parts else [0] * transport.size
-        self._transfer: Transfer = transport.all_to_all(sent, sizes, self._received, from_ranks)
+        rank, size = transport.rank, transport.size
+        self._transport, self._layout = transport, layout
+        self._pieces = layout.pieces(size) if nodes[rank] is not None else []
+        lengths = [layout.bytes_of(one) for one in layout.pieces(size)]
+        self._to_ranks = lengths if self._pieces else [0] * size
+        self._from_ranks = [0 if node is None else lengths[rank] for node in nodes]
+        self._sent = kept.take(2 * number, sum(self._to_ranks))
+        self._received = kept.take(2 * number + 1, sum(self._from_ranks))
+        present = [node for node in nodes if node is not None]
+        self.parts = list(zip(present, self._received.reshape(len(present), -1), strict=True))
+        self.additions: Sequence[tuple[np.ndarray, np.ndarray]] = ()
+        self._packed: Arrays | None = None
+        self._line: Arrays = []
+        self._transfer: Transfer = Done()
+
+    def begin(self, arrays: Arrays) -> None:
+        """Begin to send the sums of this rank's node, if it has one, and to receive those of
+        others."""
+        if self._pieces:
+            if arrays is not self._packed:  # native code has its sums in the same memory
+                stay = all(one.flags.c_contiguous for one in arrays)  # others would be copied
+                self._packed = arrays if stay else None
+                of_ranks = [self._layout.pack(arrays, one) for one in self._pieces]
+                self._line = [self._sent[:0], *(one for parts in of_ranks for one in parts)]
+            np.concatenate(self._line, out=self._sent)
+        self._transfer = self._transport.all_to_all(
+            self._sent, self._to_ranks, self._received, self._from_ranks
+        )
 
     def go_on(self) -> None:
         """Let the transfer make progress while this rank computes."""
         self._transfer.go_on()
 
-    def received(self) -> Iterator[tuple[Interval, np.ndarray]]:
-        """Wait, and yield each node with the bytes of this rank's slice of it."""
+    def finish(self) -> None:
+        """Wait for it, and add."""
         self._transfer.wait()
-        parts = self._received.reshape(len(self._nodes), -1)
-        yield from zip(self._nodes, parts, strict=True)
+        for left, right in self.additions:
+            np.add(left, right, out=left)
 
 
 class Gathering:
@@ -278,24 +351,6 @@ def _joined(
     parts: Sequence[np.ndarray], dtype: np.dtype[Any], shape: tuple[int, ...]
 ) -> np.ndarray:
     return np.concatenate(parts).view(dtype).reshape(shape)
-
-
-def gather_in_place(
-    transport: Transport[np.ndarray], wholes: Sequence[np.ndarray], rows: Sequence[int]
-) -> list[Transfer]:
-    """Start transfers that gather all rows of arrays on every rank.
-
-    Args:
-        transport: the ranks.
-        wholes: contiguous arrays of all rows, in which each rank has written its own.
-        rows: the number of rows of each rank.
-    """
-    if transport.size == 1:
-        return []
-    return [
-        transport.all_gather(as_bytes(one), [count * one[:1].nbytes for count in rows])
-        for one in wholes
-    ]
 
 
 def gather_rows(

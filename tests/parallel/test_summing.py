@@ -13,9 +13,9 @@ from graphc.parallel.summing import (
     Gathering,
     KeptMemory,
     Layout,
+    ShardSums,
     gather_rows,
     sum_below,
-    sum_over_shards,
 )
 from graphc.parallel.transport import OneRank
 from graphc.parallel.tree import shards_of_rank
@@ -74,7 +74,7 @@ def test_every_rank_has_the_bits_of_the_tree(filled: int, shards: int, ranks: in
 
     def program(rank: ThreadRank) -> list[np.ndarray]:
         of_subtree = partial(sum_below, of_shard=counted)
-        return sum_over_shards(rank, LAYOUT, filled, shards, of_subtree)
+        return ShardSums(rank, LAYOUT, filled, shards)(of_subtree)
 
     expected = by_the_formula(range(filled))
     found = run_ranks(ranks, program)
@@ -93,15 +93,35 @@ def test_sums_in_kept_memory_are_those_of_their_own_step() -> None:
 
     def program(rank: ThreadRank) -> list:
         kept, seen = KeptMemory(), []
+        sums = {filled: ShardSums(rank, LAYOUT, filled, 5, kept) for filled in steps}
         for shift, filled in enumerate(steps):
             of_subtree = partial(sum_below, of_shard=lambda shard, by=shift: of_shard(shard + by))
-            seen.append(bits(sum_over_shards(rank, LAYOUT, filled, 5, of_subtree, kept=kept)))
+            seen.append(bits(sums[filled](of_subtree)))
         return seen
 
-    steps = (2, 5, 1, 5)
+    steps = (2, 5, 1, 5, 5)
     for shift, of_ranks in enumerate(zip(*run_ranks(2, program), strict=True)):
         expected = by_the_formula(range(shift, shift + steps[shift]))
         for k, array in enumerate(expected):
+            found = [one[k][-1] for one in of_ranks]
+            assert (found[0] if LAYOUT.numbers[k] is None else b"".join(found)) == array.tobytes()
+
+
+def test_sums_that_stay_in_one_place_are_sent_anew() -> None:
+    """A function that returns the same list has written into the arrays in it, of which one is laid
+    out by columns."""
+
+    def program(rank: ThreadRank) -> list:
+        sums, seen = ShardSums(rank, LAYOUT, 2, 2), []
+        same = [np.asfortranarray(array) for array in of_shard(rank.rank)]
+        for shift in range(3):
+            for array, value in zip(same, of_shard(rank.rank + shift), strict=True):
+                array[...] = value
+            seen.append(bits(sums(lambda node: same)))
+        return seen
+
+    for shift, of_ranks in enumerate(zip(*run_ranks(2, program), strict=True)):
+        for k, array in enumerate(by_the_formula(range(shift, shift + 2))):
             found = [one[k][-1] for one in of_ranks]
             assert (found[0] if LAYOUT.numbers[k] is None else b"".join(found)) == array.tobytes()
 
@@ -135,7 +155,7 @@ def test_pieces_are_gathered_in_two_buffers(ranks: int) -> None:
 
 
 def test_one_rank_sends_nothing() -> None:
-    found = sum_over_shards(OneRank(), LAYOUT, 3, 4, partial(sum_below, of_shard=of_shard))
+    found = ShardSums(OneRank(), LAYOUT, 3, 4)(partial(sum_below, of_shard=of_shard))
     assert bits(found) == bits(by_the_formula(range(3)))
 
 

@@ -38,3 +38,19 @@ class OwnRows:
                 f"({self.total}) has those of this rank"
             )
         return self.array[(slice(None),) * axis + (slice(first - own.start, stop - own.start),)]
+
+
+Feed = np.ndarray | OwnRows
+
+
+def rows_between(value: Feed, axis: int | None, first: int, behind: int) -> np.ndarray:
+    """Return the rows from `first` to `behind` of what is fed, along its batch axis if it has
+    one."""
+    if axis is None:
+        assert isinstance(value, np.ndarray)
+        return value
+    if isinstance(value, OwnRows):
+        return value.rows(axis, first, behind)
+    return (
+        value[first:behind] if axis == 0 else value[(slice(None),) * axis + (slice(first, behind),)]
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cached_property
 from types import MappingProxyType
 from typing import cast
@@ -202,7 +202,11 @@ class Prepared:
         return self._executor.start(feeds, bindings, self._call_step)
 
     def bound_shards(
-        self, division: RowDivision, bindings: Sequence[Mapping[Symbol, int]], sums: int
+        self,
+        division: RowDivision,
+        bindings: Sequence[Mapping[Symbol, int]],
+        sums: int,
+        same: Collection[int],
     ) -> BoundShards | None:
         """Return the result of `NativeExecutor.bound_shards`. None where each shard takes a call of
         its own: on other devices, in modes that observe each value, and if values are printed."""
@@ -211,7 +215,7 @@ class Prepared:
         executor = self._executor
         if not isinstance(executor, NativeExecutor) or not executor.can_sum_shards(sums):
             return None
-        return executor.bound_shards(division, self.inputs, bindings, sums)
+        return executor.bound_shards(division, self.inputs, bindings, sums, same)
 
     def run_shards(
         self,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
@@ -24,9 +24,17 @@ class ShardCalls:
         division: of its arguments.
     """
 
-    def __init__(self, function: Function, division: RowDivision, sums: int) -> None:
-        """`sums`: how many of the outputs, the first ones, are summed over the shards."""
-        self.function, self.division, self._sums = function, division, sums
+    def __init__(
+        self, function: Function, division: RowDivision, sums: int, same: Collection[int] = ()
+    ) -> None:
+        """
+        Args:
+            function, division: the attributes.
+            sums: how many of the outputs, the first ones, are summed over the shards.
+            same: the numbers of arguments that are the same arrays at each call.
+        """
+        self.function, self.division = function, division
+        self._sums, self._same = sums, same
         self._bound: tuple[Prepared, BoundShards | None] | None = None
 
     def __call__(
@@ -38,7 +46,7 @@ class ShardCalls:
             arrays: what the shards are fed, of the same shapes at each call, and of the inputs'
                 dtypes.
             into: contiguous arrays with a line for each row of the shards, which these write the
-                other outputs into.
+                other outputs into; a list that was given before has the same arrays.
 
         Returns:
             The sums, added in the tree that `graphc.parallel.tree` describes, in memory that the
@@ -60,7 +68,7 @@ class ShardCalls:
         prepared, first = self.function.bound(self.of_shard(arrays, 0))
         _, last = self.function.bound(self.of_shard(arrays, shards - 1))
         sizes = [*[first] * (shards - 1), last]
-        return prepared, prepared.bound_shards(self.division, sizes, self._sums)
+        return prepared, prepared.bound_shards(self.division, sizes, self._sums, self._same)
 
     def _one_by_one(
         self, arrays: Sequence[np.ndarray], into: Sequence[np.ndarray] | None

@@ -6,7 +6,8 @@ from __future__ import annotations
 import copy
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -18,18 +19,16 @@ from graphc.compiler.function.arguments import Arguments, checked_arguments
 from graphc.compiler.function.divided_step import DividedStep, StepGraph
 from graphc.compiler.function.feeds import checked_feed
 from graphc.compiler.function.givens import Pairs
-from graphc.compiler.function.own_rows import OwnRows
+from graphc.compiler.function.own_rows import Feed, OwnRows, rows_between
 from graphc.compiler.function.report import CompileReport
-from graphc.compiler.function.roots import moved
-from graphc.compiler.function.shard_calls import ShardCalls
-from graphc.compiler.function.sharded_call import (
+from graphc.compiler.function.roots import Specialised
+from graphc.compiler.function.shard_pass import (
     Bindings,
-    Feed,
-    ShardedCall,
-    SizedStep,
-    SubtreeCalls,
+    ShardedBatch,
+    ShardPass,
+    ShardResults,
+    batch_layouts,
     layout_of,
-    rows_between,
 )
 from graphc.compiler.function.step_memory import StepMemory, nbytes_of, of_shapes, step_memory
 from graphc.compiler.graph import (
@@ -51,24 +50,38 @@ from graphc.compiler.passes import decide
 from graphc.compiler.passes.unify_sizes import unify_sizes
 from graphc.compiler.runtime.device import select_device
 from graphc.compiler.runtime.pending import Pending
-from graphc.compiler.shards import FIRST, RowDivision, joined_rows, shard_ranges
-from graphc.compiler.shards.batch_axis import BatchAxis, batch_axes
+from graphc.compiler.shards import FIRST, joined_rows, shard_ranges
+from graphc.compiler.shards.batch_axis import batch_axes
 from graphc.compiler.shards.from_rows import max_rows
 from graphc.compiler.shards.spread import Moved
-from graphc.errors import ArgumentError, IndexRangeError, NotFiniteError
+from graphc.errors import ArgumentError
 from graphc.parallel.meeting import meet
-from graphc.parallel.summing import (
-    Arrays,
-    KeptMemory,
-    Layout,
-    gather_in_place,
-    gather_rows,
-    sum_over_shards,
-)
-from graphc.parallel.transport import OneRank, Transfer, Transport
-from graphc.parallel.tree import Interval, rows_of_rank, shards_of_rank
+from graphc.parallel.summing import KeptMemory, gather_rows
+from graphc.parallel.transport import OneRank, Transport
+from graphc.parallel.tree import shards_of_rank
 
 (_BATCH,) = symbols(BATCH)
+
+
+@dataclass(frozen=True)
+class SizedStep:
+    """The facts that follow from the sizes of a call, kept for further calls of these sizes.
+
+    Attributes:
+        step: the division of the step.
+        batch: the division of the batch.
+        first, shard: the first pass over the shards and the one that computes them, if there are.
+        rows_are_returned_only: the root reads no rows of all shards.
+        specialised: what the functions of the root run at these sizes.
+    """
+
+    step: DividedStep
+    batch: ShardedBatch
+    first: ShardPass | None
+    shard: ShardPass | None
+    rows_are_returned_only: bool
+    specialised: Specialised = field(default_factory=dict)
+
 
 _KNOWN = (
     "shards divide a batch whose size each call decides, and the graph itself has a number for it. "
@@ -179,7 +192,7 @@ class ShardedFunction:
         # sum.
         step = DividedStep(self._graph, from_rows=select_device() == "cpu")
         self._steps = {bool(step.divided.from_rows): step}
-        self._sized: dict[tuple[tuple[int, ...], ...], SizedStep] = {}
+        self._sized: dict[tuple[Any, ...], SizedStep] = {}
         self._kept: dict[Function, KeptMemory] = {}  # what moves between ranks
 
     def _step(self, rows: int | None) -> DividedStep:
@@ -319,185 +332,47 @@ class ShardedFunction:
     def _run_locked(self, given: Sequence[object], first_only: bool) -> list[np.ndarray]:
         feeds, sized, has_all = self._feeds(given)
         meet(self.ranks, self.name if has_all else f"{self.name} on own rows")
-        step = sized.step
+        step, number = sized.step, self.call_step.value
         divided, root = step.divided, step.root
-        call = ShardedCall(sized, feeds, self.call_step.value)
-        if step.first is not None:
-            sums = divided.first_sums
-            unmoved = {node: Moved(node, ()) for node in sums}
-            ranks = OneRank() if has_all and step.counts_at_once else self.ranks
-            summed = self._over_shards(step.first, sums, unmoved, sized.first, {}, call, ranks)
-            feeds.update(zip(sums, summed, strict=True))
-        if step.shard is not None:
-            sums, rows = divided.sums, divided.rows
-            to = 0 if first_only and not any(node in rows for node in root.inputs) else None
-            summed = self._over_shards(
-                step.shard, sums, root.sums, sized.sums, rows, call, self.ranks, to
-            )
-            feeds.update(root.fed(summed))
+        if sized.first is not None:
+            feeds.update(zip(divided.first_sums, sized.first(feeds, number), strict=True))
+        if sized.shard is not None:
+            to = 0 if first_only and sized.rows_are_returned_only else None
+            feeds.update(root.fed(sized.shard(feeds, number, to)))
         if not has_all:
-            self._complete(call)
-        step.drawn.value = call.number
+            self._complete(feeds, sized)
+        step.drawn.value = number
         computed = root(feeds, sized.specialised)
         if step.last is None and self._draws:
-            self.call_step.value = call.number + 1
-        return [] if first_only and self.ranks.rank else self._in_order(computed, call)
+            self.call_step.value = number + 1
+        return [] if first_only and self.ranks.rank else self._in_order(computed, feeds, step)
 
-    def _over_shards(
-        self,
-        function: Function,
-        sums: Sequence[Node],
-        wanted: Mapping[Node, Moved],
-        layout: Layout,
-        rows: Mapping[Node, BatchAxis],
-        call: ShardedCall,
-        ranks: Transport[np.ndarray],
-        to: int | None = None,
-    ) -> Arrays:
-        """Run a function on each shard and return the sums of its first results over all shards, as
-        `wanted` and the layout say; the other results, rows, are joined and put into the feeds.
-
-        Args:
-            ranks: that compute the shards.
-            to: the rank that gets the joined rows, all by default.
-        """
-        own_rows: list[Arrays] = []
-        in_place = self._in_place(rows, call) if rows and to is None else []
-        lines = [whole.reshape(call.bindings[_BATCH], -1) for whole in in_place]
-        gathered_in_place: list[Transfer] = []
-
-        def of_subtree(node: Interval) -> Arrays:
-            call.step.drawn.value = call.number
-            found = self._calls(function, len(sums), call, node, lines)
-            arrays = found.fed(call.feeds)
-            into = found.into or found.rows_of(lines) or None
-            try:
-                summed, others = found.calls(arrays, into)
-            except (IndexRangeError, NotFiniteError):
-                self._refuse(found, arrays, call)
-                raise
-            own_rows.extend(others)
-            return moved(dict(zip(sums, summed, strict=True)), wanted)
-
-        def gather() -> None:
-            total = call.bindings[_BATCH]
-            parts = [
-                rows_of_rank(total, self.shards, ranks.size, rank) for rank in range(ranks.size)
-            ]
-            gathered_in_place.extend(gather_in_place(ranks, lines, [len(part) for part in parts]))
-
-        filled, kept = len(call.ranges), self._kept.setdefault(function, KeptMemory())
-        then = gather if in_place else None
-        summed = sum_over_shards(ranks, layout, filled, self.shards, of_subtree, then, kept)
-        if in_place:
-            for transfer in gathered_in_place:
-                transfer.wait()
-            call.feeds.update(zip(rows, in_place, strict=True))
-        elif rows:
-            layouts = [
-                layout_of(rows, {**call.bindings, _BATCH: behind - first})
-                for first, behind in call.ranges
-            ]
-            gathered = gather_rows(ranks, layouts, self.shards, own_rows, to)
-            if not gathered:
-                return summed
-            for (node, batch), several in zip(
-                rows.items(), zip(*gathered, strict=True), strict=True
-            ):
-                outer = 1 if batch.outer is None else evaluate(batch.outer, call.bindings)
-                call.feeds[node] = joined_rows(several, batch.axis, outer)
-        return summed
-
-    def _in_place(self, rows: Mapping[Node, BatchAxis], call: ShardedCall) -> Arrays:
-        """Return arrays of the whole batch that shards write their rows into; none if rows are
-        joined after the shards: if those of a shard are not contiguous."""
-        if any(one.axis or one.outer not in (1, None) for one in rows.values()):
-            return []
-        kept = call.sized.rows
-        # An array that is returned is new at each call; one that only the root reads is reused.
-        for node in call.step.returned_rows if kept else rows:
-            shape = [evaluate(size, call.bindings) for size in node.shape]
-            kept[node] = np.empty(shape, node.dtype)
-        return list(kept.values())
-
-    def _calls(
-        self,
-        function: Function,
-        sums: int,
-        call: ShardedCall,
-        node: Interval,
-        lines: Sequence[np.ndarray],
-    ) -> SubtreeCalls:
-        """Return the calls of a function on the shards of a node of the tree."""
-        first, behind = call.ranges[node.start][0], call.ranges[node.stop - 1][1]
-        kept = call.sized.calls
-        found = kept.get((function, first))
-        if found is None or found.behind != behind:
-            found = kept[function, first] = self._new_calls(function, sums, call, first, behind)
-            if not call.step.returned_rows:
-                found.into = found.rows_of(lines)
-        return found
-
-    def _new_calls(
-        self, function: Function, sums: int, call: ShardedCall, first: int, behind: int
-    ) -> SubtreeCalls:
-        each, step, same = call.ranges[0][1], call.step, call.sized.feeds
-        if function is step.first and step.counts_at_once:
-            each = behind - first
-        axes = [
-            FIRST if one in step.divided.starts else self._axes.get(one) for one in function.inputs
-        ]
-        inputs = []
-        for node, axis in zip(function.inputs, axes, strict=True):
-            array = same.get(node)
-            if axis == FIRST:
-                array = rows_between(same[node], 0, first, behind)
-            inputs.append((node, axis, array))
-        calls = ShardCalls(function, RowDivision(tuple(axes), each, behind - first), sums)
-        return SubtreeCalls(first, behind, calls, inputs)
-
-    def _refuse(
-        self, subtree: SubtreeCalls, arrays: Sequence[np.ndarray], call: ShardedCall
-    ) -> None:
-        """Run the shards one by one to find the one that fails, and raise its error with its first
-        row in the batch: the error itself names positions in the shard."""
-        calls = subtree.calls
-        for shard in range(calls.division.shards):
-            call.step.drawn.value = call.number
-            try:
-                calls.function(*calls.of_shard(arrays, shard))
-            except (IndexRangeError, NotFiniteError) as error:
-                row = subtree.first + shard * calls.division.each
-                where = f"Positions are those in a shard: its row 0 is row {row} of the batch"
-                raise type(error)(f"{error}\n{where}") from None
-
-    def _complete(self, call: ShardedCall) -> None:
+    def _complete(self, feeds: dict[Node, Feed], sized: SizedStep) -> None:
         """Gather the inputs that the root reads itself and of which each rank has its own rows."""
-        feeds, ranges = call.feeds, call.ranges
-        divided = [node for node in call.step.root.inputs if isinstance(feeds.get(node), OwnRows)]
+        divided = [node for node in sized.step.root.inputs if isinstance(feeds.get(node), OwnRows)]
         if not divided:
             return
-        own = shards_of_rank(self.shards, self.ranks.size, self.ranks.rank)
-        layouts = [
-            layout_of(divided, {**call.bindings, _BATCH: behind - first})
-            for first, behind in ranges
-        ]
+        own, batch = shards_of_rank(self.shards, self.ranks.size, self.ranks.rank), sized.batch
         given = [
             [rows_between(feeds[node], self._axes[node], *rows) for node in divided]
-            for rows in ranges[own.start : own.stop]
+            for rows in batch.ranges[own.start : own.stop]
         ]
-        gathered = gather_rows(self.ranks, layouts, self.shards, given)
+        gathered = gather_rows(self.ranks, batch_layouts(divided, batch), self.shards, given)
         for node, several in zip(divided, zip(*gathered, strict=True), strict=True):
             feeds[node] = joined_rows(several, self._axes[node], 1)
 
-    def _in_order(self, computed: Sequence[np.ndarray], call: ShardedCall) -> list[np.ndarray]:
+    def _in_order(
+        self, computed: Sequence[np.ndarray], feeds: Mapping[Node, Feed], step: DividedStep
+    ) -> list[np.ndarray]:
         """Return the outputs in order: values that the root computed, and rows of all shards."""
+        if not step.returned_rows:
+            return list(computed)
         ahead, given, fetched = iter(computed), set[Node](), []
-        for node in call.step.outputs:
-            if node not in call.step.divided.rows:
+        for node in step.outputs:
+            if node not in step.divided.rows:
                 fetched.append(next(ahead))
             else:
-                value = call.feeds[node]
+                value = feeds[node]
                 assert isinstance(value, np.ndarray)
                 fetched.append(value.copy() if node in given else value)
                 given.add(node)
@@ -519,15 +394,14 @@ class ShardedFunction:
         has_all = len(shown) == len(arrays)
         if not has_all:
             shown = self._shown(arrays)
-        key = tuple([array.shape for array in shown])
+        key = has_all, *[array.shape for array in shown]
         sized = self._sized.get(key)
         if sized is None:
             if len(self._sized) >= MOST_BOUND:
                 self._sized.clear()
-            sized = self._sized[key] = self._of_sizes(
-                values(self._sizes, bind(self._inputs, shown))
-            )
-        return {**dict(zip(self._fed, arrays, strict=True)), **sized.feeds}, sized, has_all
+            bindings = values(self._sizes, bind(self._inputs, shown))
+            sized = self._sized[key] = self._of_sizes(bindings, has_all)
+        return {**dict(zip(self._fed, arrays, strict=True)), **sized.batch.feeds}, sized, has_all
 
     def _shown(self, arrays: Sequence[Feed]) -> list[np.ndarray]:
         """Return arrays of the whole batch's shapes."""
@@ -542,26 +416,53 @@ class ShardedFunction:
             for node, one in zip(self._fed, arrays, strict=True)
         ]
 
-    def _of_sizes(self, bindings: Bindings) -> SizedStep:
+    def _of_sizes(self, bindings: Bindings, has_all: bool) -> SizedStep:
         for claim in self._claims:
             claim.test(bindings)
         rows = bindings[_BATCH]
         step = self._step(rows)
-        sizes, starts = step.divided.sizes.items(), step.divided.starts.items()
-        return SizedStep(
-            step,
-            bindings,
-            shard_ranges(rows, self.shards),
-            {
-                **{node: np.array(evaluate(size, bindings), np.int64) for node, size in sizes},
-                **{
-                    node: np.arange(rows, dtype=np.int64) * evaluate(size, bindings)
-                    for node, size in starts
-                },
+        divided, root = step.divided, step.root
+        feeds = {
+            **{
+                node: np.array(evaluate(size, bindings), np.int64)
+                for node, size in divided.sizes.items()
             },
-            layout_of(step.divided.first_sums, bindings),
-            step.root.layout(layout_of(step.root.sums, bindings)),
-        )
+            **{
+                node: np.arange(rows, dtype=np.int64) * evaluate(size, bindings)
+                for node, size in divided.starts.items()
+            },
+        }
+        axes = {**self._axes, **dict.fromkeys(divided.starts, FIRST)}
+        batch = ShardedBatch(bindings, self.shards, shard_ranges(rows, self.shards), axes, feeds)
+        first, shard = None, None
+        if step.first is not None:
+            sums = divided.first_sums
+            unmoved = {node: Moved(node, ()) for node in sums}
+            results = ShardResults(sums, unmoved, layout_of(sums, bindings), {})
+            ranks = OneRank() if has_all and step.counts_at_once else self.ranks
+            first = self._pass(step.first, results, batch, ranks, step.counts_at_once)
+        if step.shard is not None:
+            results = ShardResults(
+                divided.sums,
+                root.sums,
+                root.layout(layout_of(root.sums, bindings)),
+                divided.rows,
+                step.returned_rows,
+            )
+            shard = self._pass(step.shard, results, batch, self.ranks)
+        returned_only = not any(node in divided.rows for node in root.inputs)
+        return SizedStep(step, batch, first, shard, returned_only)
+
+    def _pass(
+        self,
+        function: Function,
+        results: ShardResults,
+        batch: ShardedBatch,
+        ranks: Transport[np.ndarray],
+        at_once: bool = False,
+    ) -> ShardPass:
+        kept = self._kept.setdefault(function, KeptMemory())
+        return ShardPass(function, results, batch, ranks, kept, at_once)
 
     def _checked(self, node: Node, fed: Node, value: object) -> Feed:
         if isinstance(value, OwnRows) and fed in self._axes:

@@ -4,7 +4,7 @@ the same from batch to batch."""
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
@@ -52,6 +52,7 @@ class BoundShards:
         sums: int,
         summed: Mapping[int, int | None],
         written: Sequence[tuple[int, int]],
+        same: Collection[int],
     ) -> None:
         """
         Args:
@@ -64,11 +65,11 @@ class BoundShards:
             sums, summed: as of the attributes.
             written: the slots of fetched values that are not summed, with their numbers among
                 these; each value once.
+            same: the numbers of inputs that are fed the same arrays at each call.
         """
         self.division, self.bindings, self.tables = division, bindings, tables
         self.frames, self.sums, self.summed, self._inputs = frames, sums, summed, inputs
         self.nbytes = max(one.nbytes for one in tables)
-        self._read = [inputs.index(node) for _, node in fed]
         self._written = [number for _, number in written]
         self._arena, self._move = -1, -1
         self.memory: PartialSums | None = None
@@ -78,6 +79,12 @@ class BoundShards:
         self._divided = (DividedArray * (len(fed) + len(written)))()
         for array, (slot, _) in zip(self._divided, (*fed, *written), strict=True):
             array.slot = slot
+        read = [inputs.index(node) for _, node in fed]
+        pairs = list(zip(self._divided, read, strict=False))
+        self._same = [pair for pair in pairs if pair[1] in same]
+        self._changing = [pair for pair in pairs if pair[1] not in same]
+        self._read, self._kept = len(read), list[np.ndarray]()
+        self._into: Sequence[np.ndarray] | None = None
         self.at = ctypes.addressof(self._tables)
         self.divided_at = ctypes.addressof(self._divided)
         self.divided = len(fed)
@@ -90,24 +97,49 @@ class BoundShards:
         """Set what seldom changes: the addresses of the arena, of states and of partial sums."""
         if self._arena == arena and self._move == latest_move() and self.memory is sums:
             return
-        first = self.frames[0]
+        first, stays = self.frames[0], self._arena == arena and self.memory is sums
         first.set_states(states)  # it keeps their arrays
         of_states = [(slot, first.addresses[slot]) for slot, _ in states]
-        for number, (frame, table) in enumerate(zip(self.frames, self.tables, strict=True)):
-            frame.set_arena(table, arena)
-            of_sums = zip(self.summed.values(), sums.addresses[row_of(number)], strict=True)
-            for slot, address in (*of_states, *of_sums):
-                if slot is not None:
-                    frame.addresses[slot] = address
+        for number, frame in enumerate(self.frames):
+            for slot, address in of_states:
+                frame.addresses[slot] = address
+            if not stays:
+                self._place_sums(number, arena, sums)
         self._arena, self._move, self.memory = arena, latest_move(), sums
+
+    def _place_sums(self, number: int, arena: int, sums: PartialSums) -> None:
+        """Set the addresses of the arena and of partial sums for a shard."""
+        frame = self.frames[number]
+        frame.set_arena(self.tables[number], arena)
+        of_sums = zip(self.summed.values(), sums.addresses[row_of(number)], strict=True)
+        for slot, address in of_sums:
+            if slot is not None:
+                frame.addresses[slot] = address
 
     def set_arrays(
         self, arrays: Sequence[np.ndarray], into: Sequence[np.ndarray] | None
     ) -> list[np.ndarray]:
         """Set the addresses of the arguments, and of the rows of `into` that kernels write, and
-        return the arrays at them. `into` are contiguous, or None where none are written."""
+        return the arrays at them. `into` are contiguous, or None where none are written; a list
+        that was given before has the same arrays."""
+        if self._same:  # at the first call
+            self._kept, self._same = self._set(self._same, arrays), []
+        kept = self._set(self._changing, arrays)
+        if into is not None and into is not self._into:
+            each = self.division.each
+            for one, number in zip(self._divided[self._read :], self._written, strict=True):
+                one.start, one.stride = address_of(into[number]), each * into[number].strides[0]
+        self._into = into
+        self.divided = self._read if into is None else len(self._divided)
+        return kept
+
+    def _set(
+        self, pairs: Sequence[tuple[DividedArray, int]], arrays: Sequence[np.ndarray]
+    ) -> list[np.ndarray]:
+        """Set the addresses of arguments, given with their numbers, and return the arrays at
+        them."""
         kept, axes, each = [], self.division.axes, self.division.each
-        for one, number in zip(self._divided, self._read, strict=False):
+        for one, number in pairs:
             array, axis = arrays[number], axes[number]
             if axis is None:
                 array = np.ascontiguousarray(array)
@@ -119,12 +151,6 @@ class BoundShards:
                 stride = each * array.strides[0]
             one.start, one.stride = address_of(array), stride
             kept.append(array)
-        self.divided = len(self._read)
-        if into is not None:
-            for number in self._written:
-                one, array = self._divided[self.divided], into[number]
-                one.start, one.stride = address_of(array), each * array.strides[0]
-                self.divided += 1
         return kept
 
     def _shard_by_shard(self, array: np.ndarray, axis: int) -> np.ndarray:

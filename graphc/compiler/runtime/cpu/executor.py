@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import accumulate
 from types import MappingProxyType
 from typing import Any
@@ -161,6 +161,7 @@ class NativeExecutor:
         inputs: Sequence[Node],
         bindings: Sequence[Mapping[Symbol, int]],
         sums: int,
+        same: Collection[int] = (),
     ) -> BoundShards:
         """Return the program bound to the shards of a batch.
 
@@ -169,6 +170,7 @@ class NativeExecutor:
             inputs: which inputs that is, in order.
             bindings: the sizes of each shard.
             sums: how many of the fetched values are summed over the shards.
+            same: the numbers of inputs that are fed the same arrays at each call.
         """
         firsts = dict.fromkeys([first for _, first, *_ in self._fetches[:sums]])
         return BoundShards(
@@ -185,6 +187,7 @@ class NativeExecutor:
                 for number, (origin, first, slot, _) in enumerate(self._fetches[sums:])
                 if origin is None and first == sums + number and slot is not None
             ],
+            same,
         )
 
     def run_shards(

@@ -89,7 +89,7 @@ class Frame:
         self._tables: BoundSizes | None = None
         self._arena = 0
         self._move = -1  # no state has its slot yet
-        self._state_arrays: list[np.ndarray] = []
+        self._state_arrays: list[np.ndarray | None] = []
         self.at, self.status_at = address_of(self._table), ctypes.addressof(self.status)
 
     def set_arena(self, tables: BoundSizes, start: int) -> None:
@@ -104,12 +104,13 @@ class Frame:
         move = latest_move()
         if move == self._move:
             return
-        kept = []
-        for slot, state in states:
+        kept = self._state_arrays or [None] * len(states)
+        for number, (slot, state) in enumerate(states):
             array = state.buffer
-            if not (array.flags.c_contiguous and array.flags.writeable):
-                array = np.array(array, order="C")
-                state.assign(array)
-            kept.append(array)
-            self.addresses[slot] = address_of(array)
+            if array is not kept[number]:
+                if not (array.flags.c_contiguous and array.flags.writeable):
+                    array = np.array(array, order="C")
+                    state.assign(array)
+                self.addresses[slot] = address_of(array)
+                kept[number] = array
         self._state_arrays, self._move = kept, move
