@@ -12,7 +12,7 @@ kernel k0(x0: float32[n, 10]) -> y0: float32[n]
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
@@ -131,7 +131,8 @@ def walk_in_ranges(body: Body, ranges: Ranges) -> Iterator[tuple[Statement, Rang
             )
         elif isinstance(statement, If):
             yield from walk_in_ranges(statement.body, ranges.given(facts(statement.conditions)))
-            yield from walk_in_ranges(statement.otherwise, ranges)
+            others = ranges.given(facts_otherwise(statement.conditions))
+            yield from walk_in_ranges(statement.otherwise, others)
         elif isinstance(statement, Check):
             ranges = ranges.within(statement.variable, statement.end)
 
@@ -142,6 +143,14 @@ def facts(conditions: Iterable[Condition]) -> list[Index]:
     for one in conditions:
         found += [one.index, -one.index] if one.equal else [one.index]
     return found
+
+
+def facts_otherwise(conditions: Sequence[Condition]) -> list[Index]:
+    """Return the indices that are known to be at least 0 where not all of the conditions hold: of
+    one condition its opposite."""
+    if len(conditions) != 1 or conditions[0].equal:
+        return []
+    return [-conditions[0].index - 1]
 
 
 def replaced(body: Body, old: Statement, new: Body) -> Body:

@@ -157,6 +157,7 @@ class _Proof:
         self._depth = {variable: k for k, variable in enumerate(ranges.ends)}
         self._left = _MOST_STEPS
         self._met: dict[Index, bool] = {}
+        self._facts = list(dict.fromkeys(ranges.facts))  # those that this path has not used
 
     def holds(self, index: Index) -> bool:
         """Return True if the search succeeds."""
@@ -178,9 +179,17 @@ class _Proof:
                     return False
                 if self.holds(bounded):
                     return True
-        return any(
-            self.holds(index - fact) for fact in self._ranges.facts if _has_common_term(index, fact)
-        )
+        return any(self._holds_beside(index, fact) for fact in tuple(self._facts))
+
+    def _holds_beside(self, index: Index, fact: Index) -> bool:
+        """Return True if a multiple of a fact is at most the index: one that cancels a term."""
+        self._left -= 1
+        if self._left < 0:
+            return False
+        self._facts.remove(fact)  # else paths would not end
+        found = any(self.holds(index - fact * times) for times in _common_multiples(index, fact))
+        self._facts.append(fact)
+        return found
 
     def _order(self, atom: IndexAtom) -> tuple[int, bool]:
         depth = max((self._depth.get(one, -1) for one in atom.variables), default=-1)
@@ -216,12 +225,14 @@ class _Proof:
             yield (rest // -factor) * divisor + (divisor - 1) - dividend
 
 
-def _has_common_term(index: Index, fact: Index) -> bool:
-    """Return True if a term of both may cancel, so that a difference is a step of a proof."""
-    return any(
-        is_never_negative(index.factor(atom) * f) and index.factor(atom) != 0
-        for atom, f in fact.terms
-    )
+def _common_multiples(index: Index, fact: Index) -> Iterable[Size]:
+    """Return how many times a fact cancels a term of an index."""
+    found: dict[Size, None] = {}
+    for atom, factor in fact.terms:
+        times = exact_quotient(index.factor(atom), factor)
+        if times is not None and is_never_negative(times - 1):
+            found[times] = None
+    return found
 
 
 @functools.lru_cache(maxsize=4096)

@@ -6,15 +6,16 @@ element; there is no other table of meanings.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
 
+from graphc.compiler.graph.dim import Dim, Size
 from graphc.compiler.graph.node import attributes_key
 from graphc.compiler.loops.buffer import Buffer
-from graphc.compiler.loops.index import Index, IndexLike, as_index
+from graphc.compiler.loops.index import Index, IndexAtom, IndexLike, as_index, index_of
 from graphc.compiler.loops.interned import Interned
 
 
@@ -25,12 +26,15 @@ class Constant(metaclass=Interned):
     number: bool | int | float
     dtype: str
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "number", np.asarray(self.number, self.dtype).item())
+
     @property
     def key(self) -> tuple[Any, ...]:
         return (np.asarray(self.number, self.dtype).tobytes(), self.dtype)
 
     def __str__(self) -> str:
-        return str(self.number)
+        return str(np.dtype(self.dtype).type(self.number))
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,7 +165,26 @@ class Condition(metaclass=Interned):
     equal: bool = False
 
     def __str__(self) -> str:
-        return f"{self.index} {'==' if self.equal else '>='} 0"
+        # Each term on the side on which it is not negative: i < n, i + k >= 3.
+        left = _sum(term for term in self.index.terms if not _is_negative(term[1]))
+        right = _sum((atom, -f) for atom, f in self.index.terms if _is_negative(f))
+        constant = self.index.constant
+        if self.equal:
+            return f"{left} == {right - constant}" if left.terms else f"{right} == {constant}"
+        if not right.terms:
+            return f"{left} >= {-constant}"
+        return f"{right} < {left + constant + 1}"
+
+
+def _sum(terms: Iterable[tuple[IndexAtom, Size]]) -> Index:
+    total = as_index(0)
+    for atom, factor in terms:
+        total = total + index_of(atom) * factor
+    return total
+
+
+def _is_negative(size: Size) -> bool:
+    return size.terms[0][1] < 0 if isinstance(size, Dim) else size < 0
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from graphc.compiler.graph.dim import symbol
 from graphc.compiler.loops.buffer import BufferScope, new_buffer, view
 from graphc.compiler.loops.index import LoopVariable, as_index, index_of, variable
@@ -12,9 +14,26 @@ from graphc.compiler.loops.program import (
     walk,
     walk_in_ranges,
 )
-from graphc.compiler.loops.statement import Accumulate, Allocate, For, LoopKind, Store
+from graphc.compiler.loops.ranges import Ranges
+from graphc.compiler.loops.statement import (
+    Accumulate,
+    Allocate,
+    Barrier,
+    Fence,
+    For,
+    If,
+    LoopKind,
+    Store,
+)
 from graphc.compiler.loops.text import program_text
-from graphc.compiler.loops.value import Constant, Load
+from graphc.compiler.loops.value import (
+    Condition,
+    Constant,
+    Load,
+    at_least,
+    below,
+    is_multiple_of,
+)
 
 N = symbol("n")
 ROW, COLUMN = LoopVariable("row"), LoopVariable("column")
@@ -73,6 +92,39 @@ def test_ranges_are_those_of_the_loops_around() -> None:
     assert found[accumulate].is_inside(load.coords, X.shape)
     assert found[accumulate].is_contiguous(X.place(load.coords), COLUMN)
     assert found[accumulate].step(X.place(load.coords), ROW) == 10
+
+
+def test_where_a_condition_fails_its_opposite_is_a_fact() -> None:
+    row = variable("row")
+    choice = If((below(row, 3),), (Barrier(),), (Fence(),))
+    found = {type(one): ranges for one, ranges in walk_in_ranges((choice,), Ranges())}
+    assert found[Barrier].is_below(row, 3)
+    assert not found[Barrier].is_never_negative(row - 3)
+    assert found[Fence].is_never_negative(row - 3)
+    both = If((below(row, 3), at_least(row, 1)), (Barrier(),), (Fence(),))
+    found = {type(one): ranges for one, ranges in walk_in_ranges((both,), Ranges())}
+    assert not found[Fence].is_never_negative(row - 3)
+
+
+@pytest.mark.parametrize(
+    ("condition", "text"),
+    [
+        (below(variable("row"), N), "row < n"),
+        (at_least(variable("row") - 2), "row >= 2"),
+        (at_least(variable("row") - variable("column")), "column < row + 1"),
+        (below(variable("row") + variable("column"), 7), "column + row < 7"),
+        (is_multiple_of(variable("row") + 1, 2), "(row + 1) % 2 == 0"),
+        (Condition(variable("row") - variable("column"), equal=True), "row == column"),
+        (Condition(as_index(4) - variable("row"), equal=True), "row == 4"),
+    ],
+)
+def test_a_condition_has_no_negative_terms(condition: Condition, text: str) -> None:
+    assert str(condition) == text
+
+
+def test_numbers_are_printed_in_their_dtype() -> None:
+    assert [str(Constant(0, "float32")), str(Constant(0.9, "float32"))] == ["0.0", "0.9"]
+    assert [str(Constant(1, "bool")), str(Constant(3, "int32"))] == ["True", "3"]
 
 
 def test_a_loop_is_replaced_and_the_rest_shared() -> None:

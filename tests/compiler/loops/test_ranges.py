@@ -108,6 +108,13 @@ def test_conditions_around_are_facts_of_a_proof() -> None:
     assert inside.is_below(row - 3, N)
 
 
+def test_facts_that_grow_by_each_other_end_a_search() -> None:
+    row, column = variable("outer"), variable("inner")
+    ranges = Ranges().given([row - column * 2, column - row])
+    assert not ranges.is_never_negative(row - 5)
+    assert ranges.given([column - 5]).is_never_negative(row * 2 - 20)
+
+
 @pytest.mark.parametrize(
     ("size", "expected"),
     [
