@@ -1,5 +1,5 @@
-// What loops with `#pragma omp simd` need to be vectorised: reductions over the lanes of a vector
-// (`reduction(... : x)`), and how bools are read.
+// What loops need: reductions over the lanes of a vector (`#pragma omp simd reduction(... : x)`),
+// how bools are read, and reductions that carry a place.
 //
 // Each lane reduces every n-th element; then the lanes are put together in their order.
 // gc_lanes_max and gc_lanes_min keep NaN, as OpenMP's own max and min do not.
@@ -11,6 +11,14 @@
 // A bool in memory. g++ 12 leaves a loop scalar that reads bools and selects floats by them, and
 // its branches cost twenty times as much; from a byte it makes a mask.
 GC_DEVICE bool gc_flag(const bool& x) { return reinterpret_cast<const unsigned char&>(x) != 0; }
+
+// A reduction that carries the place of its value goes on with one more: `R` is its class.
+template <typename R, typename T, typename Place>
+GC_DEVICE void gc_carry(T& value, Place& place, T next, Place at) {
+  const gc_placed<T> old = {value, (int)place}, one = {next, (int)at};
+  const gc_placed<T> best = R::combine(old, one);
+  value = best.value, place = best.place;
+}
 
 #define GC_PRAGMA(text) _Pragma(#text)
 #define GC_LANES(name, T)                                                                     \

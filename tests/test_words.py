@@ -78,8 +78,9 @@ WORDS = {
     "turned": "transposed, rotated, flipped",
 }
 
-# Classes that may have one name in several modules. Keras names the class of `K.function` so.
-HOMONYMS = {"Function"}
+# Classes that may have one name in several modules. Keras names the class of `K.function` so; the
+# target of a compiler, and that of a model, are terms of two fields.
+HOMONYMS = {"Function", "Target"}
 
 # Where other words are used yet, and programs in the words of those who wrote them.
 OTHER_WORDS = (*REST, "tests/compiler/codegen", "tests/native/forms.py", "tests/keras_programs")

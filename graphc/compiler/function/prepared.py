@@ -33,11 +33,11 @@ from graphc.compiler.passes import PassRecord, optimize, recorded_passes
 from graphc.compiler.passes.unify_sizes import unify_sizes
 from graphc.compiler.runtime.cpu.bound_shards import BoundShards
 from graphc.compiler.runtime.cpu.executor import NativeExecutor
-from graphc.compiler.runtime.cpu.toolchain import thread_count
 from graphc.compiler.runtime.device import choose_executor, most_shared, select_device
 from graphc.compiler.runtime.executor import Executor, KernelExecutor, Observer
 from graphc.compiler.runtime.pending import Pending
 from graphc.compiler.shards import RowDivision
+from graphc.compiler.targets.cpu.facts import thread_count
 from graphc.errors import KernelError
 
 

@@ -10,9 +10,9 @@ import jinja2
 import pytest
 
 from graphc.compiler import graph as g
-from graphc.compiler.codegen import render
 from graphc.compiler.function import function
 from graphc.compiler.runtime.cache import kernels as cache_module
+from graphc.compiler.targets import templates
 from graphc.config import config
 
 
@@ -22,7 +22,7 @@ def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setattr(cache_module, "_logged", set())
     config.cuda_cache = str(tmp_path / "cache")
     yield tmp_path / "cache"
-    render._environment.cache_clear()  # what the next test compiles is for its own folder
+    templates.environment.cache_clear()  # what the next test compiles is for its own folder
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> Callable[[], tuple[str, list[str
     monkeypatch.setattr(jinja2.Environment, "compile", watched)
 
     def start() -> tuple[str, list[str]]:
-        render._environment.cache_clear()
+        templates.environment.cache_clear()
         compiled.clear()
         x = g.input((g.BATCH, 3), name="x")
         source = function([x], g.exp(x)).kernels(2, target="cuda").source
@@ -77,7 +77,7 @@ def test_bytecode_of_other_versions_is_another_entry(
     source, compiled = started()
     monkeypatch.setattr(jinja2, "__version__", "3.0")
     assert started() == (source, compiled)
-    monkeypatch.setattr(render, "MAGIC_NUMBER", b"3.0")
+    monkeypatch.setattr(templates, "MAGIC_NUMBER", b"3.0")
     assert started() == (source, compiled)
     assert len(list(kept.iterdir())) == 3 * len(compiled)
 

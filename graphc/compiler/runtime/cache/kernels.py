@@ -26,9 +26,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
-from graphc.compiler.codegen.render import BYTECODE
 from graphc.compiler.runtime.cache.eviction import trim_behind
 from graphc.compiler.runtime.cache.private_files import PrivateFolder, open_parent
+from graphc.compiler.targets.templates import BYTECODE
 from graphc.config import config
 from graphc.errors import CompilerError, StorageError
 

@@ -22,6 +22,7 @@ from graphc.compiler.runtime.compiler_process import (
     query,
     working_folder,
 )
+from graphc.compiler.targets.cpu.facts import cores, wanted_threads
 from graphc.errors import CompilerError
 
 _log = logging.getLogger("graphc")
@@ -176,29 +177,10 @@ def threads(compiler: CppCompiler) -> str:
     """Return the number of threads that its code runs on, with the reason."""
     if not compiler.has_threads:
         return "1, as the compiler has no OpenMP"
-    wanted = _wanted_threads()
+    wanted = wanted_threads()
     if wanted is not None:
         return f"{wanted}, by OMP_NUM_THREADS"
-    return f"{_cores()}, one per core (OMP_NUM_THREADS chooses)"
-
-
-def thread_count() -> int:
-    """Return the number of threads that OpenMP begins with, whether there is a compiler or not."""
-    wanted = _wanted_threads()
-    return _cores() if wanted is None else wanted
-
-
-def _wanted_threads() -> int | None:
-    """Return what the environment asks OpenMP for: the first of a list; None for what is no number
-    of threads, which OpenMP passes over."""
-    wanted = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
-    return int(wanted) if wanted.isdecimal() and int(wanted) > 0 else None
-
-
-def _cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    return f"{cores()}, one per core (OMP_NUM_THREADS chooses)"
 
 
 def _log_once(message: str) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from graphc.compiler.runtime.cache.kernels import KernelCache
 from graphc.compiler.runtime.cpu import toolchain
+from graphc.compiler.targets.cpu import facts
 from graphc.errors import CompilerError, DeviceError
 from tests.stand_in_compiler import runs, stand_in_compiler
 
@@ -126,6 +127,6 @@ def test_threads_are_those_of_the_environment_or_one_a_core(
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     if wanted is not None:
         monkeypatch.setenv("OMP_NUM_THREADS", wanted)
-    assert toolchain.thread_count() == count
+    assert facts.thread_count() == count
     stand_in_compiler(tmp_path)
     assert toolchain.threads(toolchain.find_compiler(cache)) == said

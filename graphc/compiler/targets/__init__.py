@@ -1,0 +1,7 @@
+"""Targets: what loop programs run on, how they are changed for it, and how they are printed.
+
+- `target`: the facts of a target, read from the system;
+- `mapping`: tables of mappings, each a list of rewrites of a program for one target;
+- `page`: C text that fits a page; `c_text`: types, numbers and comments of C; `templates`: Jinja;
+- `cpu`: the CPU's facts, mappings and printer.
+"""
