@@ -99,6 +99,11 @@ class RewriteError(GraphcError, ValueError):
     """A rewrite of a loop program that would change its meaning, or is not proved to keep it."""
 
 
+class EvaluationError(GraphcError, RuntimeError):
+    """A loop program that does what has no meaning: it reads an element without a value, or two of
+    its threads touch one, unordered."""
+
+
 class AttributeMissingError(GraphcError, AttributeError):
     """An attribute that an object does not have, or not yet."""
 
