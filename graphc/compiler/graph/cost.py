@@ -59,9 +59,13 @@ def elements(shape: Shape, bindings: Bindings) -> int:
     return math.prod(evaluate(size, bindings) for size in shape)
 
 
+def is_operation(op: str, dtype: str) -> bool:
+    """Return True if an element of a pointwise op of inputs of a dtype is an operation."""
+    return op not in ("cast", "where") and is_float(dtype)
+
+
 def _pointwise(node: Node, bindings: Bindings) -> int:
-    computes = node.op not in ("cast", "where") and is_float(node.inputs[0].dtype)
-    return elements(node.shape, bindings) if computes else 0
+    return elements(node.shape, bindings) if is_operation(node.op, node.inputs[0].dtype) else 0
 
 
 def _reduce(node: Node, bindings: Bindings) -> int:
