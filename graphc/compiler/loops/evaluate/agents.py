@@ -144,7 +144,7 @@ class Agent:
     def sharing(self) -> Agent:
         """The agent that all those are inside of that share memory and barriers with it: its block,
         or the one that forked its team."""
-        for agent, inner in zip(reversed(self.lineage[:-1]), reversed(self.lineage), strict=True):
+        for agent, inner in zip(reversed(self.lineage[:-1]), reversed(self.lineage), strict=False):
             if inner.kind is LoopKind.BLOCK:
                 return inner
             if inner.kind is LoopKind.TEAM:

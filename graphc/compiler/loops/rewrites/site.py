@@ -1,0 +1,124 @@
+"""The place of a program that a new buffer is allocated and filled at: the head of a body."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Set
+from dataclasses import dataclass, replace
+
+from graphc.compiler.graph.dim import Size, product
+from graphc.compiler.loops.buffer import BufferScope
+from graphc.compiler.loops.index import Index, LoopVariable, index_of, position
+from graphc.compiler.loops.program import Body, LoopProgram, path_to, replaced, walk_in_ranges
+from graphc.compiler.loops.ranges import Ranges
+from graphc.compiler.loops.rewrites.refusal import loop_of, refused
+from graphc.compiler.loops.statement import PARALLEL_KINDS, For, If, LoopKind, Statement
+
+_SHARERS = frozenset((LoopKind.TEAM, LoopKind.THREAD, LoopKind.LANE))
+
+
+@dataclass(frozen=True)
+class AllocationSite:
+    """The body of a loop, or of the program, and what a buffer of a scope is there.
+
+    Attributes:
+        path: the statements around, the outermost first, and the loop at the end.
+        body: the statements of the loop, or of the program.
+        ranges: those at the head of the body.
+        sharers: the loops around whose turns have one such buffer together.
+    """
+
+    path: Body
+    body: Body
+    ranges: Ranges
+    sharers: tuple[For, ...]
+
+    @property
+    def loop(self) -> For | None:
+        """The loop that the body is of; None for that of the program."""
+        if not self.path:
+            return None
+        loop = self.path[-1]
+        assert isinstance(loop, For)
+        return loop
+
+    @property
+    def own_variables(self) -> Set[LoopVariable]:
+        """The variables that are the same for all who have the buffer."""
+        return set(self.ranges.ends) - {loop.variable for loop in self.sharers}
+
+    @property
+    def sharer(self) -> tuple[Index, Size]:
+        """The number of a turn among those that have the buffer together, and how many they are."""
+        counts = [loop.ends[0].constant for loop in self.sharers]
+        return position((index_of(loop.variable) for loop in self.sharers), counts), product(counts)
+
+    def with_body(self, program: LoopProgram, body: Body) -> LoopProgram:
+        """Return the program with other statements in the place of the body."""
+        if self.loop is None:
+            return replace(program, body=body)
+        changed = replaced(program.body, self.loop, (replace(self.loop, body=body),))
+        return replace(program, body=changed)
+
+
+def site_of(
+    program: LoopProgram, rewrite: str, loop: str | None, scope: BufferScope
+) -> AllocationSite:
+    """Return the body of a loop, or for None that of the program, as the place of a buffer. Refused
+    where the scope does not fit the loops around."""
+    if loop is None:
+        return AllocationSite((), program.body, program.ranges, ())
+    found = loop_of(program, rewrite, loop)
+    path = path_to(program.body, found)
+    ranges = next(
+        ranges for one, ranges in walk_in_ranges(program.body, program.ranges) if one is found
+    ).within(found.variable, *found.ends)
+    loops = [one for one in path if isinstance(one, For)]
+
+    def refuse(expected: str, what: str) -> None:
+        raise refused(program, rewrite, f"the loop {loop!r}", expected, what)
+
+    for one in loops:
+        if one.kind is LoopKind.VECTOR:
+            refuse("no vector loop around a buffer", f"{one.variable} (vector)")
+        if scope is BufferScope.GLOBAL and one.kind in PARALLEL_KINDS:
+            refuse(
+                "no parallel loop around a buffer in global memory",
+                f"{one.variable} ({one.kind.value})",
+            )
+    if scope is not BufferScope.SHARED:
+        return AllocationSite(path, found.body, ranges, ())
+    sharers = tuple(one for one in loops if one.kind in _SHARERS)
+    for one in sharers:
+        if len(one.ends) != 1 or not one.ends[0].is_constant:
+            ends = ", ".join(map(str, one.ends))
+            refuse("threads of a known number", f"{one.variable} < {ends}")
+    uneven = _uneven(path, sharers, ranges)
+    if uneven is not None:
+        refuse("all threads to come to a barrier there", f"a condition of {uneven}")
+    return AllocationSite(path, found.body, ranges, sharers)
+
+
+def _uneven(path: Body, sharers: tuple[For, ...], ranges: Ranges) -> LoopVariable | None:
+    """Return a variable on which it depends if a thread comes to the end of a path, or how often.
+    Variables from outside of the sharers, and of loops that are the same for all, are none."""
+    if not sharers:
+        return None
+    first = next(place for place, one in enumerate(path) if one is sharers[0])
+    even = set(itertools.takewhile(lambda one: one is not sharers[0].variable, ranges.ends))
+    for statement in path[first:]:
+        if any(statement is sharer for sharer in sharers):
+            continue
+        for index in _tests(statement):
+            for variable in sorted(index.variables - even, key=str):
+                return variable
+        if isinstance(statement, For):
+            even.add(statement.variable)
+    return None
+
+
+def _tests(statement: Statement) -> tuple[Index, ...]:
+    if isinstance(statement, For):
+        return statement.ends
+    assert isinstance(statement, If)
+    return tuple(condition.index for condition in statement.conditions)
