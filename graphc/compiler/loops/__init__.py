@@ -7,5 +7,7 @@ is the last step, and nothing reads text.
 - `index`: index expressions in normal form; `ranges`: what is proved of them;
 - `value`: what is computed of elements, by the names of ops; `buffer`: where elements lie;
 - `statement`, `program`: loops, stores, reductions; walks over them; `text`: their printed form;
+- `access`, `dependence`: what statements read and write, and which orders of turns mean the same;
+- `rewrites`: changes of a program that keep its meaning;
 - `reduction`: what reductions start from and how two parts become one.
 """
