@@ -9,7 +9,7 @@ the loops around, and decides what holds within them.
     >>> row, column = variable("row"), variable("column")
     >>> place = row * 10 + column
     >>> place, place // 10, place % 10
-    (column + 10*row, row + column // 10, column % 10)
+    (10*row + column, row + column // 10, column % 10)
     >>> place // 10 * 10 + place % 10 is place
     True
 """
@@ -225,11 +225,14 @@ class Index(metaclass=Interned):
         return _remainder(self, divisor)
 
     def __str__(self) -> str:
-        parts = [_term(atom, factor) for atom, factor in self.terms]
+        # The largest stride first, a positive part ahead of all others: n - 1 - i.
+        terms = sorted(self.terms, key=lambda term: _stride_key(term[1]))
+        parts = [_term(atom, factor) for atom, factor in terms]
         if self.constant != 0 or not parts:
             parts.append(str(self.constant))
-        text = parts[0]
-        for part in parts[1:]:
+        first = next((k for k, part in enumerate(parts) if not part.startswith("-")), 0)
+        text = parts.pop(first)
+        for part in parts:
             text += f" - {part[1:]}" if part.startswith("-") else f" + {part}"
         return text
 
@@ -438,6 +441,12 @@ def _whole_quotient(size: Size, divisor: Size) -> Size:
 
 
 # ---- text ---------------------------------------------------------------------------------------
+
+
+def _stride_key(stride: Size) -> tuple[int, int]:
+    """Return a key that puts larger strides first; a product of more symbols is larger."""
+    atoms, factor = stride.terms[0] if isinstance(stride, Dim) else ((), stride)
+    return -len(atoms), -abs(factor)
 
 
 def _term(atom: IndexAtom, factor: Size) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import textwrap
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from graphc.compiler.loops.buffer import Buffer
 from graphc.compiler.loops.program import Body, LoopProgram
@@ -25,9 +27,12 @@ from graphc.compiler.loops.statement import (
     UseIntrinsic,
     Wait,
 )
-from graphc.compiler.loops.value import Condition
+from graphc.compiler.loops.value import conditions_text
 
-_NOTE_COLUMN = 60
+_WIDTH = 100
+_NOTES_FROM = 40
+_NOTES_TO = 60
+"""The columns between which notes begin, below each other."""
 
 
 def program_text(program: LoopProgram) -> str:
@@ -35,32 +40,77 @@ def program_text(program: LoopProgram) -> str:
     given = [f"{variable} < {end}" for variable, end in program.indices]
     inputs = ", ".join([*map(_declared, program.inputs), *map(str, program.arguments), *given])
     outputs = ", ".join(map(_declared, program.outputs))
-    head = f"kernel {program.name}({inputs}) -> {outputs}"
-    return "\n".join([head, *body_lines(program.body, "  ")])
+    head = _wrapped(f"kernel {program.name}({inputs}) -> {outputs}", "")
+    return "\n".join([*head, *body_lines(program.body, "  ")])
+
+
+def head_line(statement: Statement) -> str:
+    """Return the first line of a statement, without its note."""
+    return next(_lines((statement,), "")).code
 
 
 def body_lines(body: Body, indent: str = "") -> Iterator[str]:
-    """Yield the lines of statements."""
-    for statement in body:
-        yield from _lines(statement, indent)
+    """Yield the lines of statements; notes are below each other, and long lines broken."""
+    lines = list(_lines(body, indent))
+    noted = [len(line.indent) + len(line.code) for line in lines if line.note]
+    column = max([_NOTES_FROM, *(length for length in noted if length <= _NOTES_TO)])
+    for line in lines:
+        yield from line.text(column)
 
 
-def _lines(statement: Statement, indent: str) -> Iterator[str]:
+@dataclass(frozen=True)
+class _Line:
+    """A line, before it is laid out."""
+
+    indent: str
+    code: str
+    note: str = ""
+
+    def text(self, column: int) -> Sequence[str]:
+        """Return it as lines with a note from a column on, or behind the code if that is longer, or
+        in a line of its own ahead of code that is too long for both."""
+        parts = _wrapped(self.code, self.indent)
+        if not self.note:
+            return parts
+        whole = f"{parts[0].ljust(column)}  # {self.note}"
+        if len(parts) == 1 and len(whole) <= _WIDTH:
+            return [whole]
+        return [f"{self.indent}# {self.note}", *parts]
+
+
+def _wrapped(code: str, indent: str) -> list[str]:
+    """Return code as lines, broken after commas and ahead of what joins conditions."""
+    kept = code.replace(" ", "\0").replace(",\0", ", ")
+    for word in ("and", "if", "else", "where", "->"):
+        kept = kept.replace(f"\0{word}\0", f" {word}\0")
+    lines = textwrap.wrap(
+        kept,
+        _WIDTH,
+        initial_indent=indent,
+        subsequent_indent=indent + "    ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return [line.replace("\0", " ") for line in lines]
+
+
+def _lines(body: Body, indent: str) -> Iterator[_Line]:
     inner = indent + "  "
-    if isinstance(statement, For):
-        ends = [str(end) for end in statement.ends]
-        end = ends[0] if len(ends) == 1 else f"min({', '.join(ends)})"
-        kind = "" if statement.kind is LoopKind.SERIAL else f" ({statement.kind.value})"
-        yield _noted(f"{indent}for {statement.variable} < {end}{kind}:", statement.note)
-        yield from body_lines(statement.body, inner)
-    elif isinstance(statement, If):
-        yield f"{indent}if {_all(statement.conditions)}:"
-        yield from body_lines(statement.body, inner)
-        if statement.otherwise:
-            yield f"{indent}else:"
-            yield from body_lines(statement.otherwise, inner)
-    else:
-        yield _noted(indent + _line(statement), getattr(statement, "note", ""))
+    for statement in body:
+        if isinstance(statement, For):
+            ends = [str(end) for end in statement.ends]
+            end = ends[0] if len(ends) == 1 else f"min({', '.join(ends)})"
+            kind = "" if statement.kind is LoopKind.SERIAL else f" ({statement.kind.value})"
+            yield _Line(indent, f"for {statement.variable} < {end}{kind}:", statement.note)
+            yield from _lines(statement.body, inner)
+        elif isinstance(statement, If):
+            yield _Line(indent, f"if {conditions_text(statement.conditions)}:")
+            yield from _lines(statement.body, inner)
+            if statement.otherwise:
+                yield _Line(indent, "else:")
+                yield from _lines(statement.otherwise, inner)
+        else:
+            yield _Line(indent, _line(statement), getattr(statement, "note", ""))
 
 
 def _line(statement: Statement) -> str:
@@ -72,7 +122,7 @@ def _line(statement: Statement) -> str:
             f"{statement.end}"
         )
     if isinstance(statement, Store):
-        tests = [str(one) for one in statement.conditions]
+        tests = [conditions_text(statement.conditions)] if statement.conditions else []
         tests += ["no check has failed"] if statement.guarded else []
         where = f" where {' and '.join(tests)}" if tests else ""
         return f"{statement.target} = {statement.value}{where}"
@@ -112,11 +162,3 @@ def _declared(buffer: Buffer) -> str:
     shape = ", ".join(map(str, buffer.shape))
     inside = "" if buffer.memory == buffer.name else f" inside {buffer.memory}"
     return f"{buffer.name}: {buffer.dtype}[{shape}]{inside}"
-
-
-def _all(conditions: Iterable[Condition]) -> str:
-    return " and ".join(map(str, conditions))
-
-
-def _noted(line: str, note: str) -> str:
-    return f"{line.ljust(_NOTE_COLUMN)}  # {note}" if note else line

@@ -202,14 +202,30 @@ class Select(metaclass=Interned):
         return self.value.dtype
 
     def __str__(self) -> str:
-        conditions = " and ".join(map(str, self.conditions))
-        return f"({self.value} if {conditions} else {self.otherwise})"
+        return f"({self.value} if {conditions_text(self.conditions)} else {self.otherwise})"
 
 
 Value: TypeAlias = (
     Constant | Load | IndexValue | Local | Argument | Apply | Bit | RandomWord | Select
 )
 """A closed set."""
+
+
+def conditions_text(conditions: Iterable[Condition]) -> str:
+    """Return conditions as text; two that hold an index inside of a range are one there:
+    ``0 <= i - 2 < n``."""
+    left, found = list(conditions), []
+    while left:
+        one = left.pop(0)
+        pairs = ((other, one.index + other.index) for other in left if not other.equal)
+        other, last = next((pair for pair in pairs if not pair[1].terms), (None, None))
+        if one.equal or other is None or last is None:
+            found.append(str(one))
+            continue
+        left.remove(other)
+        index = other.index if _is_negative(one.index.terms[0][1]) else one.index
+        found.append(f"0 <= {index} < {last + 1}")
+    return " and ".join(found)
 
 
 def below(index: IndexLike, end: IndexLike) -> Condition:

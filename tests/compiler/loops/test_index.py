@@ -128,3 +128,18 @@ def test_a_quotient_of_sizes_is_a_size() -> None:
     assert last % 3 is as_index(N - 1 - (N - 1) // 3 * 3)
     assert (last // 3).is_constant
     assert as_index(N) // M is as_index(N // M)
+
+
+@pytest.mark.parametrize(
+    ("index", "text"),
+    [
+        (A + B * 10, "10*j + i"),
+        (B * 2 + A * N + A // 3 + 1, "n*i + 2*j + i // 3 + 1"),
+        (N - 1 - A, "n - 1 - i"),
+        (B * 4 - A * 16, "4*j - 16*i"),
+        (A * -1 - 2, "-i - 2"),
+        (as_index(0), "0"),
+    ],
+)
+def test_the_largest_stride_is_printed_first(index: Index, text: str) -> None:
+    assert str(index) == text

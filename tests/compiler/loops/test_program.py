@@ -22,16 +22,21 @@ from graphc.compiler.loops.statement import (
     Fence,
     For,
     If,
+    Let,
     LoopKind,
     Store,
 )
-from graphc.compiler.loops.text import program_text
+from graphc.compiler.loops.text import body_lines, head_line, program_text
 from graphc.compiler.loops.value import (
+    Apply,
     Condition,
     Constant,
     Load,
+    Local,
+    Select,
     at_least,
     below,
+    conditions_text,
     is_multiple_of,
 )
 
@@ -79,8 +84,8 @@ def test_the_printed_form() -> None:
         "  for row < n (team):",
         "    allocate s0: float32[] in register",
         "    s0[] = 0.0",
-        "    for column < 10:                                          # the sum of a row",
-        "      s0[] = sum(s0[], x0[row, column])                       # dense_1",
+        "    for column < 10:                      # the sum of a row",
+        "      s0[] = sum(s0[], x0[row, column])   # dense_1",
         "    y0[row] = s0[]",
     ]
 
@@ -120,6 +125,44 @@ def test_where_a_condition_fails_its_opposite_is_a_fact() -> None:
 )
 def test_a_condition_has_no_negative_terms(condition: Condition, text: str) -> None:
     assert str(condition) == text
+
+
+@pytest.mark.parametrize(
+    ("conditions", "text"),
+    [
+        ((at_least(variable("row"), 2), below(variable("row"), N + 2)), "0 <= row - 2 < n"),
+        ((below(variable("row"), 7), at_least(variable("row"))), "0 <= row < 7"),
+        (
+            (below(variable("row"), 7), below(variable("column"), N), at_least(variable("row"))),
+            "0 <= row < 7 and column < n",
+        ),
+        ((at_least(variable("row"), 2), below(variable("column"), 3)), "row >= 2 and column < 3"),
+        (
+            (is_multiple_of(variable("row"), 2), at_least(variable("row"))),
+            "row % 2 == 0 and row >= 0",
+        ),
+    ],
+)
+def test_two_conditions_may_be_one_range(conditions: tuple[Condition, ...], text: str) -> None:
+    assert conditions_text(conditions) == text
+
+
+def test_long_lines_are_broken_after_commas_and_ahead_of_conditions() -> None:
+    wide = new_buffer("a_wide_buffer_with_a_long_name", "float32", (N, 10, 10, 10))
+    row, column = variable("row"), variable("column")
+    load = Load(wide, (row, column, column + 1, column + 2))
+    local = Local("t0", "float32")
+    chosen = Select((below(row, 3), at_least(column, 2)), load, Constant(0.0, "float32"))
+    total = Apply("add", (load, chosen), "float32", {})
+    body = (Let(local, total, "dense_1"), Let(Local("t1", "float32"), local, "dense_2"))
+    assert list(body_lines(body, "  ")) == [
+        "  # dense_1",
+        "  t0 = add(a_wide_buffer_with_a_long_name[row, column, column + 1, column + 2],",
+        "      (a_wide_buffer_with_a_long_name[row, column, column + 1, column + 2] if row < 3",
+        "      and column >= 2 else 0.0))",
+        "  t1 = t0                                 # dense_2",
+    ]
+    assert head_line(body[1]) == "t1 = t0"
 
 
 def test_numbers_are_printed_in_their_dtype() -> None:

@@ -40,7 +40,7 @@ from graphc.compiler.loops.statement import (
     UseIntrinsic,
     Wait,
 )
-from graphc.compiler.loops.text import body_lines
+from graphc.compiler.loops.text import head_line
 from graphc.compiler.loops.value import Load
 from graphc.errors import EvaluationError
 
@@ -88,7 +88,7 @@ class Evaluation:
                 if frame[slot] is not None
             ]
         where = f" where {', '.join(values)}" if values else ""
-        line = next(body_lines((statement,))).strip()
+        line = head_line(statement)
         return EvaluationError(f"{self.program}: at `{line}`{where}: {fault}")
 
 
