@@ -14,27 +14,17 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, ClassVar, TypeAlias, TypeVar
 
 E = TypeVar("E", bound="Expression")
 
 
-class _Entry(weakref.ref[Any]):
-    """The reference to a live expression, in the table of all of them."""
-
-    __slots__ = ("key",)
-    key: tuple[Any, ...]
-
-
-_known: dict[tuple[Any, ...], _Entry] = {}
+_known: dict[tuple[Any, ...], weakref.ref[Any]] = {}
 _lock = threading.Lock()
-
-
-def _forget(entry: _Entry) -> None:
-    if _known.get(entry.key) is entry:
-        del _known[entry.key]
+_limit = 4096
+"""References in the table from which on those to expressions that are gone are taken out."""
 
 
 def _interned(kind: type[E], *fields: Any) -> E:
@@ -45,19 +35,29 @@ def _interned(kind: type[E], *fields: Any) -> E:
     if found is not None:
         return found
     made = object.__new__(kind)
-    for name, value in zip(kind.__match_args__, fields, strict=True):
-        _assign(made, name, value)
+    for assign, value in zip(kind._setters, fields):  # noqa: B905  (this runs for each one)
+        assign(made, value)
     with _lock:
         entry = _known.get(key)
         rival: E | None = None if entry is None else entry()
         if rival is not None:  # another thread was ahead
             return rival
-        entry = _known[key] = _Entry(made, _forget)
-        entry.key = key
+        if len(_known) >= _limit:
+            _forget()
+        _known[key] = weakref.ref(made)
     return made
 
 
-_assign = object.__setattr__
+def _forget() -> None:
+    """Take out what is gone: the last ones first, as they hold others alive in their keys."""
+    global _limit
+    keys = list(_known)
+    while keys:
+        key = keys.pop()
+        if _known[key]() is None:
+            del _known[key]
+        del key
+    _limit = max(4096, 2 * len(_known))
 
 
 class Expression:
@@ -68,11 +68,14 @@ class Expression:
     """
 
     __slots__: tuple[str, ...] = ("__weakref__", "_reads", "_text")
-
     __match_args__: tuple[str, ...] = ()
 
     _reads: frozenset[Variable]
     _text: str
+    _setters: ClassVar[tuple[Callable[[Expression, Any], None], ...]]
+
+    def __init_subclass__(cls) -> None:
+        cls._setters = tuple(getattr(cls, name).__set__ for name in cls.__match_args__)
 
     @property
     def is_atom(self) -> bool:
@@ -90,7 +93,7 @@ class Expression:
         try:
             return self._reads
         except AttributeError:
-            _assign(self, "_reads", names_read(self.operands))
+            object.__setattr__(self, "_reads", names_read(self.operands))
             return self._reads
 
     def __setattr__(self, name: str, value: object) -> None:
@@ -100,7 +103,7 @@ class Expression:
         try:
             return self._text
         except AttributeError:
-            _assign(self, "_text", printed(self))
+            object.__setattr__(self, "_text", printed(self))
             return self._text
 
     def __repr__(self) -> str:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import gc
 import re
 import threading
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -119,14 +119,20 @@ def test_threads_make_one_expression() -> None:
         assert all(one is another for one, another in zip(first, other, strict=True))
 
 
-def test_what_nobody_holds_is_freed() -> None:
-    gc.collect()
-    before = len(e._known)
-    found = call("gc_of_this_test", Variable("of_this_test"))
-    assert len(e._known) == before + 2
+def test_the_table_keeps_nothing_alive_for_long() -> None:
+    """Neither what is gone, nor what that was made from."""
+    found: Expression = Variable("of_this_test")
+    for k in range(50):
+        found = call("gc_of_this_test", found, k)
+    gone = weakref.ref(found.operands[0])
     del found
-    gc.collect()
-    assert len(e._known) == before
+    for _ in range(2):
+        e._forget()
+    assert gone() is None
+    before = len(e._known)
+    for k in range(4 * before + 20_000):
+        call("gc_of_this_test", k)
+    assert len(e._known) < 3 * before + 10_000
 
 
 def test_trivial_parts_are_left_out() -> None:
