@@ -1,10 +1,9 @@
-"""Pieces of C text: types, literals, comments, and what of a function nothing reads."""
+"""Pieces of C text: types, literals, comments."""
 
 from __future__ import annotations
 
 import functools
 import math
-import re
 from typing import Any
 
 import numpy as np
@@ -23,9 +22,6 @@ C_TYPES = {
 
 DTYPES = {scalar: dtype for dtype, scalar in C_TYPES.items()}
 """graphc's name of each of these C types."""
-
-_WORD = re.compile(r"\w+")
-_INT_LINE = re.compile(r"( *)const int (i\d+) = ")
 
 
 def literal(value: object, dtype: str) -> Expression:
@@ -65,32 +61,3 @@ def _harmless(text: str) -> str:
     line = " ".join(text.split()).encode("unicode_escape").decode("ascii")
     # A backslash at the end would join the next line to the comment; ?? begins a trigraph.
     return line.replace("\\", "/").replace("*/", "* /").replace("/*", "/ *").replace("??", "? ?")
-
-
-def without_unused(text: str) -> str:
-    """A function's text without the ints of index arithmetic (``i7``) that nothing reads.
-
-    An index map works out each coordinate before it is known which of them the value behind it
-    needs: a broadcast drops some.
-    """
-    lines = text.split("\n")
-    kept: list[str] = []  # from the end
-    for line in reversed(lines):
-        found = _INT_LINE.match(line)
-        if found is None or _is_read(found[2], len(found[1]), kept):
-            kept.append(line)
-    return "\n".join(reversed(kept))
-
-
-def _is_read(name: str, indent: int, behind: list[str]) -> bool:
-    """Whether a name is met before its block ends.
-
-    Args:
-        behind: the lines after the name's own, the last one first.
-    """
-    for line in reversed(behind):
-        if line.strip() and len(line) - len(line.lstrip()) < indent and not line.startswith("#"):
-            return False
-        if name in line and name in _WORD.findall(line):
-            return True
-    return False

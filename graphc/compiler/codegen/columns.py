@@ -46,6 +46,7 @@ from graphc.compiler.codegen.rows import (
     parts_of,
 )
 from graphc.compiler.codegen.signature import Signature
+from graphc.compiler.codegen.statement import Listing
 from graphc.compiler.codegen.walk_text import Course, Names
 from graphc.compiler.graph.dim import Dim, ceil_divide
 from graphc.compiler.schedule.hardware import WARP, power_of_two
@@ -180,9 +181,9 @@ def _text(
     partials: Sequence[Expression] = (),
 ) -> str:
     """The function's text."""
-    head = printer.row().text
+    head = printer.row()
     texts = printer.walks(walks)
-    results = "" if partials else printer.results(row_outputs(kernel, domain)).text
+    results = Listing() if partials else printer.results(row_outputs(kernel, domain))
     course = Course(
         names.place,
         False,

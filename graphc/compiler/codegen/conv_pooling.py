@@ -112,12 +112,12 @@ def finish_windows(
         with emitter.block(when(conditions), Count(over=(2,))):
             _store_windows(kernel, pooling, context, emitter, held.results(emitter))
     return {
-        "head": Listing(head).text,
+        "head": Listing(head),
         "statements": statements,
         "loads": [],
         "packs": packs,
         "stores": [],
-        "after": Listing(after.statements).text,
+        "after": Listing(after.statements),
         "pair_row": row,
     }
 

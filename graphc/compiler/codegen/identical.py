@@ -11,7 +11,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from graphc.compiler.codegen.c_text import without_unused
 from graphc.compiler.codegen.launch import DeviceLoop, DeviceStep, Launch
 from graphc.compiler.codegen.memory import launches
 from graphc.compiler.codegen.page import fitted
@@ -29,7 +28,7 @@ def fold_identical(steps: Sequence[DeviceStep]) -> tuple[DeviceStep, ...]:
     folded: dict[Launch, Launch] = {}
     for group in sharing.values():
         first = group[0]
-        text = fitted(f"{header(group)}\n{without_unused(first.text)}")
+        text = fitted(f"{header(group)}\n{first.text}")
         folded[first] = replace(first, text=text)
         folded.update({one: replace(one, text=text, repeats=first.name) for one in group[1:]})
     return _replaced(steps, folded)

@@ -146,7 +146,7 @@ def _print_tiles(
     traffic: list[Traffic] = []
     emitter = Emitter(signature)
     batch = emitter.coordinates(Index(first.batch, linear=Variable("matrix")))
-    heads = [emitter.take().text]
+    heads = [*emitter.take()]
     fetches: list[Fetch] = []
     names: dict[tuple[str, Operand], str] = {}
     for side, outer in (("left", first.m), ("right", first.n)):
@@ -157,7 +157,7 @@ def _print_tiles(
             one, head = fetch(emitter, operand, text, side, sizes, tile, batch)
             names[side, operand] = text
             fetches.append(one)
-            heads.append(head)
+            heads += head
             tiles = across if side == "left" else down
             traffic += reads(emitter.take_asked(), (*sizes, matrices, tiles), turns)
     totals = [
@@ -190,7 +190,7 @@ def _print_tiles(
             "%", tile.warp_columns, tile.lane_columns * tile.thread_columns, tile.lane_columns
         ),
         matrices=matrices != 1,
-        heads="\n".join(head for head in heads if head),
+        heads=Listing(heads),
         fetches=fetches,
         totals=totals,
         split=bool(partial),
@@ -240,7 +240,7 @@ def _tile_epilogue(
     if emitter.pack is not None:
         head += emitter.pack.statements
     used = {str(name) for name in names_in(end)}
-    return {"head": Listing(head).text, "used": used, "after": "", "pair_row": "", **end}
+    return {"head": Listing(head), "used": used, "after": Listing(), "pair_row": "", **end}
 
 
 def _sum(number: int) -> Expression:

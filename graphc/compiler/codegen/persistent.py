@@ -131,10 +131,10 @@ class _Writer:
             step=step if STEP in body.reads else "",
             arrays=self._arrays,
             swaps=swaps,
-            fills=fills.text,
-            before=before.text,
-            body=body.text,
-            after=after.text,
+            fills=fills,
+            before=before,
+            body=body,
+            after=after,
         )
 
     # ---- shared memory --------------------------------------------------------------------------

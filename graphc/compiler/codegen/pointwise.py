@@ -72,7 +72,7 @@ def elementwise_body(kernel: Kernel, context: Context, signature: Signature) -> 
     return {
         "wide": wide,
         "count": signature.size(elements),
-        "pack_lines": Listing(pack.statements).lines if pack else [],
+        "pack_lines": Listing(pack.statements if pack else ()),
         "traffic": [*read, *writes(kernel.outputs, context.sinks)],
         **element,
     }

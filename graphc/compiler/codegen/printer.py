@@ -163,4 +163,9 @@ class Printer:
         """An int expression as a name or a number."""
         if value.is_atom:
             return value
-        return self.once(("int", value), lambda: self.define("int", value, "i"))
+        return self.once(("int", value), lambda: self._index(value))
+
+    def _index(self, value: Expression) -> Expression:
+        name = self.name("i")
+        self.add(Define("int", name, value, is_index=True))
+        return name

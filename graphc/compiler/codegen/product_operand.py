@@ -26,6 +26,7 @@ from graphc.compiler.codegen.expression import (
 from graphc.compiler.codegen.index import Coordinates
 from graphc.compiler.codegen.product import Direct, Operand, OperandAxis
 from graphc.compiler.codegen.signature import Signature
+from graphc.compiler.codegen.statement import Listing
 from graphc.compiler.codegen.tiles import Tile
 from graphc.compiler.graph.dim import Dim, Size, is_multiple, product
 from graphc.compiler.schedule.hardware import PACK
@@ -57,8 +58,8 @@ class Fetch:
         inside: the condition under which there is an element; None where there always is one.
         start, stride: of an operand in memory, the address of the first turn, and the elements from
             a step's to the next one's; else None.
-        ahead: lines that are run for all elements, inside or not.
-        lines, value: the text of an element.
+        ahead: statements that are run for all elements, inside or not.
+        lines, value: the statements and the value of an element.
     """
 
     name: str
@@ -76,8 +77,8 @@ class Fetch:
     inside: Expression | None
     start: Expression | None
     stride: Expression | None
-    ahead: str
-    lines: str
+    ahead: Listing
+    lines: Listing
     value: Expression
 
     @property
@@ -109,7 +110,7 @@ def fetch(
     sizes: tuple[Size, Size],
     tile: Tile,
     batch: Coordinates,
-) -> tuple[Fetch, str]:
+) -> tuple[Fetch, Listing]:
     """The fetch of one operand, and the lines above the loop that it needs.
 
     Args:
@@ -136,12 +137,12 @@ def fetch(
         conditions.append(compare(OUTER, "<", size(outer_size)))
     if isinstance(k_size, Dim) or k_size % tile.depth:
         conditions.append(compare(INNER, "<", Parameter("k_end")))
-    head, ahead, lines = "", "", ""
+    head, ahead, lines = Listing(), Listing(), Listing()
     start: Expression | None = None
     stride: Expression | None = None
     if isinstance(operand, Direct):
         pointer, offset = _start(emitter, operand, batch)
-        head = emitter.take().text
+        head = emitter.take()
         row = size(operand.row)
         own_outer = plus(Parameter(first), Parameter(f"{name}_outer"))
         own_k = plus(Parameter("k_begin"), Parameter(f"{name}_k"))
@@ -159,15 +160,15 @@ def fetch(
     else:
         if operand.before is not None:
             operand.before(emitter)
-            head = emitter.take().text
+            head = emitter.take()
         if operand.indexed is not None:
             more, element_of = operand.indexed(emitter, batch, OUTER, INNER)
             conditions += more
-            ahead = emitter.take().text
+            ahead = emitter.take()
             value = element_of(emitter)
         else:
             value = operand.value(emitter, batch, OUTER, INNER)
-        lines = emitter.take().text
+        lines = emitter.take()
     return (
         Fetch(
             name=name,

@@ -44,7 +44,7 @@ def print_vector(
     first = products[0]
     emitter = Emitter(signature)
     batch = emitter.coordinates(Index(first.batch, linear=Variable("matrix")))
-    head = emitter.take().text
+    head = emitter.take()
     row, column = Variable("row"), Variable("column")
     for number, one in enumerate(products):
         left = read(emitter, one.left, batch, row, INNER)
@@ -52,7 +52,7 @@ def print_vector(
         total = _total(number)
         signature.holds(total, one.node)
         emitter.assign(total, call("gc_add", total, call("gc_mul", left, right)))
-    loop = emitter.take().text
+    loop = emitter.take()
     results = product(first.node.shape)
     turns = (ceil_divide(results, WARPS),)
     traffic = reads(emitter.take_asked(), (results, first.k), turns)

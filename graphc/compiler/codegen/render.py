@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from graphc.compiler.codegen.c_text import comment
 from graphc.compiler.codegen.launch import Launch
 from graphc.compiler.codegen.table import WIDTH
+from graphc.compiler.codegen.unused import without_unused
 from graphc.compiler.schedule.kernel import Kernel, Loop, kernels
 from graphc.compiler.targets.templates import environment
 
@@ -15,8 +16,9 @@ INCLUDES = ("pointwise.cuh", "reduce.cuh", "index.cuh", "random.cuh", "status.cu
 
 
 def render(template: str, **values: object) -> str:
-    """The text of a template of templates/; a name that it needs and does not get is an error."""
-    return environment().get_template(template).render(**values)
+    """The text of a template of templates/, without index arithmetic that nothing reads; a name
+    that it needs and does not get is an error."""
+    return environment().get_template(template).render(**without_unused(values))
 
 
 def header(launches: Sequence[Launch]) -> str:

@@ -42,6 +42,7 @@ from graphc.compiler.codegen.row_groups import (
     choose_groups,
 )
 from graphc.compiler.codegen.signature import Place, Signature
+from graphc.compiler.codegen.statement import Listing
 from graphc.compiler.codegen.walk_text import (
     PART,
     Course,
@@ -143,9 +144,9 @@ def _render(
     partials: Sequence[Expression] = (),
 ) -> str:
     """The function's text."""
-    head = printer.row().text
+    head = printer.row()
     texts = printer.walks(walks)
-    results = "" if partials else printer.results(row_outputs(kernel, domain)).text
+    results = Listing() if partials else printer.results(row_outputs(kernel, domain))
     count = domain.reduced // PACK if names.wide else domain.reduced
     sizes = signature.size(domain.kept), signature.size(count)
     return _template(name, signature, head, texts, results, group, names, *sizes, partials)
@@ -154,9 +155,9 @@ def _render(
 def _template(
     name: str,
     signature: Signature,
-    head: str,
+    head: Listing,
     walks: Sequence[WalkText],
-    results: str,
+    results: Listing,
     group: Group,
     names: Names,
     rows: Expression,
@@ -250,10 +251,10 @@ def finish(
     names = Names(names.row, Variable("number"))
     signature = context.signature(kernel)
     printer = WalkPrinter(context, signature, domain, names)
-    head = printer.row().text
+    head = printer.row()
     count = Number(parts) if isinstance(parts, int) else signature.extent(parts)
     texts = [printer.parts(walk, places, count)]
-    results = printer.results(row_outputs(kernel, domain)).text
+    results = printer.results(row_outputs(kernel, domain))
     group = Group(WARP, THREADS, None)
     rows = signature.size(domain.kept)
     whole = _template(name, signature, head, texts, results, group, names, rows, count, short=True)

@@ -69,7 +69,7 @@ def lower_scatter(kernel: Kernel, context: Context) -> list[Launch]:
 
     place, column = Variable("place"), Variable("column")
     row = checked_index(emitter, node, indices, Index(indices.shape, linear=place), size)
-    look, looked = emitter.take().text, emitter.take_asked()
+    look, looked = emitter.take(), emitter.take_asked()
 
     def position(place: Expression, places: Size) -> Expression:
         """The position of an element in the updates or in the result."""
@@ -79,7 +79,7 @@ def lower_scatter(kernel: Kernel, context: Context) -> list[Launch]:
 
     at = emitter.integer(position(place, count))
     update = emitter.value(updates, Index(updates.shape, linear=at))
-    add, added = emitter.take().text, emitter.take_asked()
+    add, added = emitter.take(), emitter.take_asked()
 
     # Rows of the result whose length is a multiple of the pack's are stored a pack at a time.
     packed = not isinstance(inner, Dim) and inner % PACK == 0 and inner > 0

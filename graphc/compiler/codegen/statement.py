@@ -49,6 +49,7 @@ class Define(Statement):
         note: a comment behind it.
         constant: whether no later statement assigns to it.
         is_test: whether `value` is the test of an index.
+        is_index: whether it is index arithmetic, which is left out where nothing reads it.
     """
 
     kind: str
@@ -57,6 +58,7 @@ class Define(Statement):
     note: str = ""
     constant: bool = True
     is_test: bool = False
+    is_index: bool = False
 
     @property
     def lines(self) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from graphc.compiler.codegen.context import Context
 from graphc.compiler.codegen.launch import Clamped, Launch
 from graphc.compiler.codegen.pointwise import THREADS, elementwise_body
 from graphc.compiler.codegen.render import render
+from graphc.compiler.codegen.unused import without_unused
 from graphc.compiler.graph.dim import Dim, ceil_divide, product
 from graphc.compiler.schedule.hardware import MOST_BLOCKS, PACK
 from graphc.compiler.schedule.kernel import Kernel
@@ -19,7 +20,7 @@ def lower_update(kernel: Kernel, context: Context) -> list[Launch]:
     """One launch: the blocks of the grid's axis x, in the axis y one part each."""
     name = context.name(kernel.kind)
     signature = context.signature(kernel)
-    bodies = [elementwise_body(part, context, signature) for part in kernel.parts]
+    bodies = [without_unused(elementwise_body(part, context, signature)) for part in kernel.parts]
     text = render(
         "update.cu.j2",
         name=name,

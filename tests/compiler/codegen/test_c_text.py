@@ -64,27 +64,6 @@ def test_comments_end_where_they_should(text: str) -> None:
     assert not line.endswith("\\")
 
 
-def test_unused_ints_are_left_out() -> None:
-    text = """\
-{
-  const int i0 = step / 5;
-  const int i1 = i0 + 1;
-  if (i > 3) {
-    const int i2 = i % 3;
-    const int i3 = i * 2;
-    const float t4 = x0[i3];
-  }
-  const int i5 = 7;
-  const int i10 = 8;
-  y0[i10] = i2;
-#pragma unroll
-  for (int r0 = 0; r0 < i5; ++r0) y0[r0] = 0;
-}"""
-    gone = ("i0", "i1", "i2")  # i1 is all that reads i0, and i2 is another one behind its block
-    expected = [line for line in text.split("\n") if not line.split(" = ")[0].endswith(gone)]
-    assert c_text.without_unused(text).split("\n") == expected
-
-
 def test_every_dtype_has_a_type() -> None:
     widths = {"bool": 1, "int": 4, "gc_int64": 8, "unsigned int": 4, "float": 4, "double": 8}
     widths["gc_byte"] = 1

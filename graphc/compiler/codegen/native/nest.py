@@ -34,6 +34,7 @@ from graphc.compiler.codegen.native.turned import Stretch, turned
 from graphc.compiler.codegen.reduction import typical
 from graphc.compiler.codegen.signature import Signature
 from graphc.compiler.codegen.statement import Define, Listing, Statement, Verbatim
+from graphc.compiler.codegen.unused import without_unused
 from graphc.compiler.graph.dim import Dim, Shape, Size, exact_quotient, product
 
 PRODUCTS = 1 << 19
@@ -330,6 +331,7 @@ def nested(
     placed: Sequence[Listing], heads: Sequence[Expression], pragmas: Sequence[str]
 ) -> list[str]:
     """The lines of what is ahead of loops and inside of each, with the loops around."""
+    placed, _ = without_unused((placed, heads))
     lines = placed[0].lines
     for depth, (head, pragma) in enumerate(zip(heads, pragmas, strict=True)):
         indent = "  " * depth

@@ -57,6 +57,7 @@ from graphc.compiler.codegen.native.scratch import (
 from graphc.compiler.codegen.product import Operand
 from graphc.compiler.codegen.reduction import typical
 from graphc.compiler.codegen.statement import Define
+from graphc.compiler.codegen.unused import without_unused
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import Dim, Size, product
 from graphc.compiler.schedule.kernel import Kernel
@@ -222,7 +223,7 @@ class _Matmul:
         coords = emitter.coordinates(Index(self._batch, linear=Variable("matrix")))
         for k, coord in enumerate(coords):
             emitter.add(Define("int", Variable(f"matrix{k}"), coord))
-        return emitter.statements.lines
+        return without_unused(emitter.statements).lines
 
     # ---- what follows ---------------------------------------------------------------------------
 

@@ -31,6 +31,7 @@ from graphc.compiler.codegen.native.walks import PLACE, ROW, Axis, NativeWalks
 from graphc.compiler.codegen.reduction import Domain, domain_of, row_outputs, typical, walks_of
 from graphc.compiler.codegen.signature import Signature
 from graphc.compiler.codegen.statement import Assign, Define, Fold, Listing, Statement
+from graphc.compiler.codegen.unused import without_unused
 from graphc.compiler.codegen.walk_text import ELEMENT, Accumulator, WalkText
 from graphc.compiler.graph.dim import Dim, Size
 from graphc.compiler.schedule.kernel import Kernel
@@ -66,7 +67,7 @@ def lower_reduction(kernel: Kernel, context: NativeContext) -> list[Launch]:
     printer.begin(runs)
     text = _Text(printer, signature, domain)
     texts = printer.walks(walks)
-    results = printer.results(outputs)
+    texts, results = without_unused((texts, printer.results(outputs)))
     lines = text.by_lanes(texts, results) if lanes else text.by_rows(texts, results)
     how = f"{domain.kept} rows of {domain.reduced}"
     return [context.function(name, kernel, signature, lines, how)]

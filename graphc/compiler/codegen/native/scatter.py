@@ -40,6 +40,7 @@ from graphc.compiler.codegen.native.product import scratch_values
 from graphc.compiler.codegen.native.scratch import Elements, Slot, array, of_each, take_named_rows
 from graphc.compiler.codegen.native.still import Still, still_outputs
 from graphc.compiler.codegen.statement import Assign, Statement
+from graphc.compiler.codegen.unused import without_unused
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import product
 from graphc.compiler.schedule.kernel import Kernel
@@ -157,7 +158,7 @@ class _Rows:
         finite = [f"{factor} * 0 == 0" for factor in factors]
         work = (self._places, self._width)
         return [
-            *emitter.statements.lines,
+            *without_unused((emitter.statements, factors))[0].lines,
             f"const bool all = !({' && '.join(finite)});" if finite else "const bool all = false;",
             f"const int moved = all ? {size(self._rows)} : named.count;",
             *parallel(work, self._signature),

@@ -34,6 +34,7 @@ from graphc.compiler.codegen.native.emitter import NativeEmitter
 from graphc.compiler.codegen.native.nest import Nest
 from graphc.compiler.codegen.native.scratch import Elements, Slot, array
 from graphc.compiler.codegen.statement import Assign, Define, Evaluate, Listing, Statement
+from graphc.compiler.codegen.unused import without_unused
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import floor_divide, product
 
@@ -223,7 +224,7 @@ class TileWords:
         rest = rest_of_part(count, Variable("part"), Parameter("GC_WORDS"))
         return [
             f"for (int f = 0; f < {self._filters}; ++f) {{",
-            *indented(Listing((*lines, *emitter.statements)).lines),
+            *indented(without_unused(Listing((*lines, *emitter.statements))).lines),
             f"  for (int part = 0; part < {count}; part += GC_WORDS) {{",
             f"    const int count = {rest};",
             "    unsigned int of_row[GC_ROOM];",
