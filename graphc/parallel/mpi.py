@@ -27,7 +27,7 @@ from graphc.parallel.heartbeat import SILENCE_SECONDS, Heartbeat, MessageKind
 from graphc.parallel.launcher import Launcher, find_launcher
 from graphc.parallel.starting import watch_over_start
 from graphc.parallel.transport import Transfer, check_exchange, check_parts, check_root
-from graphc.parallel.waiting import wait_until
+from graphc.parallel.waiting import SPIN_SECONDS, wait_until
 
 FIX = (
     "python -m pip install mpi4py mpich (an MPI from wheels), or on a cluster, for its own MPI, "
@@ -59,6 +59,8 @@ class Mpi:
         self.hosts: list[str] = self._comm.allgather(mpi.Get_processor_name())
         self.heartbeat = Heartbeat(self.rank, self.hosts, MpiPost(mpi), self._end)
         self.progress = Progress()
+        on_host = self.hosts.count(self.hosts[self.rank])
+        self._spins = SPIN_SECONDS if on_host <= (os.cpu_count() or 1) else 0.0
         self._process = os.getpid()
         self._has_left = False
         self._finalizes = finalizes
@@ -120,7 +122,7 @@ class Mpi:
                 requests = begin()
         except (self._mpi.Exception, OverflowError) as error:
             raise _failed(error) from error
-        return MpiTransfer(self._mpi, requests, self.heartbeat, memory, self.progress)
+        return MpiTransfer(self._mpi, requests, self.heartbeat, memory, self.progress, self._spins)
 
     def _end(self) -> None:
         for stream in (sys.stdout, sys.stderr):
@@ -186,12 +188,14 @@ class MpiTransfer:
         heartbeat: Heartbeat,
         memory: tuple[np.ndarray, ...],
         progress: Progress,
+        spins: float,
     ) -> None:
+        """`spins`: as of `wait_until`."""
         self._mpi = mpi
         self._requests = requests
         self._heartbeat = heartbeat
         self._memory = memory  # MPI holds no reference to it
-        self._progress = progress
+        self._progress, self._spins = progress, spins
 
     def go_on(self) -> None:
         """Progress while this rank computes, until it waits."""
@@ -200,7 +204,7 @@ class MpiTransfer:
     def wait(self) -> None:
         """Wait until this rank's part is done; raise RankError if another rank failed."""
         self._progress.remove(self)
-        wait_until(self._is_done, self._heartbeat.check)
+        wait_until(self._is_done, self._heartbeat.check, self._spins)
         self._memory = ()
 
     def has_ended(self) -> bool:

@@ -6,19 +6,30 @@ import os
 import time
 from collections.abc import Callable
 
+SPIN_SECONDS = 0.3e-3
+"""The first part of a wait in which the thread keeps its processor, where each rank has one: a
+process of lower priority that gets it keeps it for milliseconds, and most waits are shorter."""
+
 _YIELD_SECONDS = 0.02
-"""The first part of a wait, in which the thread yields its processor between two polls; then it
-sleeps. MPI moves bytes only while it is polled, and a transfer of some megabytes takes 20 ms."""
+"""The next part, in which the thread yields its processor between two polls; then it sleeps. MPI
+moves bytes only while it is polled, and a transfer of some megabytes takes 20 ms."""
 
 _SLEEP_SECONDS = 50e-6
 
 
-def wait_until(is_done: Callable[[], bool], check: Callable[[], None]) -> None:
-    """Wait until `is_done` returns True; `check` is called in between and may raise."""
+def wait_until(is_done: Callable[[], bool], check: Callable[[], None], spins: float = 0.0) -> None:
+    """Wait until `is_done` returns True; `check` is called in between and may raise.
+
+    Args:
+        is_done: polled.
+        check: called between two polls.
+        spins: seconds in which the thread keeps its processor.
+    """
     started = time.monotonic()
     while not is_done():
         check()
-        if time.monotonic() - started < _YIELD_SECONDS:
-            os.sched_yield()
-        else:
+        waited = time.monotonic() - started
+        if waited > _YIELD_SECONDS:
             time.sleep(_SLEEP_SECONDS)
+        elif waited > spins:
+            os.sched_yield()
