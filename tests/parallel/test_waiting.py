@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from graphc.parallel import waiting
@@ -10,7 +12,7 @@ from graphc.parallel.waiting import wait_until
 
 @pytest.fixture
 def seen(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What a wait does, on a clock that goes on by 6 ms at each look."""
+    """The steps of a wait, on a clock that goes on by 6 ms at each look."""
     found: list[str] = []
     ticks = iter(range(1000))
     monkeypatch.setattr(waiting.time, "monotonic", lambda: 6e-3 * next(ticks))
@@ -42,7 +44,7 @@ def test_an_error_of_the_check_ends_the_wait(seen: list[str]) -> None:
         wait_until(lambda: False, check_that_fails(3))
 
 
-def check_that_fails(at: int):
+def check_that_fails(at: int) -> Callable[[], None]:
     calls = iter(range(at + 1))
 
     def check() -> None:
