@@ -101,6 +101,11 @@ class OpPrograms:
     lower: Callable[..., Any]
     both: Callable[..., list[tuple[np.ndarray, np.ndarray]]]
 
+    def stored(self, program: Any) -> list[str]:
+        """The dtypes of what the steps of a program store."""
+        steps = getattr(program, "program", program).steps
+        return [buffer.dtype for launch in launches(steps) for buffer in launch.writes]
+
     def test_all_rows_are_here(self) -> None:
         assert sum(map(len, FAMILIES.values())) == len(CASES)
 
@@ -210,8 +215,7 @@ class OpPrograms:
             g.sum(byte_of([g.broadcast_to(one, y.shape) for one in few], of_rows + 1.0), 1),
         ]
         program = self.lower(outputs)
-        steps = getattr(program, "program", program).steps
-        stored = [buffer.dtype for launch in launches(steps) for buffer in launch.writes]
+        stored = self.stored(program)
         assert (stored.count("uint8"), stored.count("bool")) == (2, 0)
         value = (numbers[:, None] + 37 * np.arange(8)) % 256
         wide = np.broadcast_to(((200 + 37 * np.arange(8)) % 256).sum(), (256,))

@@ -10,7 +10,7 @@ import pytest
 
 from graphc.compiler.graph.dim import symbol, symbols
 from graphc.compiler.interpret import NUMPY
-from graphc.compiler.loops.buffer import view
+from graphc.compiler.loops.buffer import new_buffer, view
 from graphc.compiler.loops.evaluate import Evaluated, FailedCheck, TurnOrder, evaluate
 from graphc.compiler.loops.index import LoopVariable, as_index, index_of, variable
 from graphc.compiler.loops.program import LoopProgram
@@ -131,6 +131,22 @@ def test_a_reduction_in_a_register() -> None:
     )
     expected = (x[:, 0] + x[:, 1]) + x[:, 2]
     assert np.array_equal(run(made, {"x": x}).outputs["row"], expected)
+
+
+def test_a_sum_of_no_elements() -> None:
+    empty, total = new_buffer("empty", "float32", (0, 3)), new_buffer("total", "float32", (3,))
+    made = program(
+        (empty,),
+        (total,),
+        loop(
+            I,
+            3,
+            Store(at(total, I), number(0)),
+            loop(J, 0, Accumulate("sum", (at(total, I),), (at(empty, J, I),))),
+        ),
+    )
+    found = run(made, {"empty": np.zeros((0, 3), "float32")}).outputs["total"]
+    assert np.array_equal(found, [0, 0, 0])
 
 
 @pytest.mark.parametrize("name", [name for name, row in REDUCTIONS.items() if not row.is_placed])

@@ -117,6 +117,8 @@ class BlockExpressions:
         """Return the number of elements that a buffer's memory has at least."""
         extents = tuple(map(self.size, buffer.shape))
         strides = tuple(map(self.size, buffer.strides))
+        if 0 in extents:
+            return 0
         steps = [(n - 1) * step for n, step in zip(extents, strides, strict=True)]
         return self.size(buffer.offset) + sum(step for step in steps if step > 0) + 1
 

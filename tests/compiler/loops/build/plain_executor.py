@@ -14,9 +14,9 @@ from graphc.compiler.interpret.program import Program
 from graphc.compiler.interpret.sequential import sequential
 from graphc.compiler.loops.buffer import new_buffer
 from graphc.compiler.loops.build import BuiltKernel, KernelBuffers, Storage, buffers_of, build
-from graphc.compiler.loops.evaluate import evaluate
+from graphc.compiler.loops.evaluate import FailedCheck, evaluate
 from graphc.compiler.loops.index import LoopVariable
-from graphc.compiler.schedule import Kernel, Loop, Step, make_schedule
+from graphc.compiler.schedule import Kernel, Loop, Step, kernels, make_schedule
 from graphc.errors import IndexRangeError
 
 Counters = Mapping[Node, tuple[LoopVariable, object]]
@@ -39,13 +39,14 @@ class PlainExecutor:
     """A graph as plain programs.
 
     Attributes:
-        programs: of each kernel, made once.
+        kernels: those of its schedule.
     """
 
     def __init__(self, outputs: Sequence[Node]):
         self._outputs = tuple(outputs)
         self._steps = make_schedule(outputs, most_shared=0)
-        self.programs: dict[Kernel, BuiltKernel] = {}
+        self.kernels = kernels(self._steps)
+        self._programs: dict[Kernel, BuiltKernel] = {}
 
     def run(
         self, feeds: Mapping[Node, np.ndarray], bindings: Mapping[Symbol, int], call_step: CallStep
@@ -115,9 +116,9 @@ class PlainExecutor:
         call_step: int,
     ) -> None:
         buffers = packed(buffers_of(kernel, counters), memory.bits)
-        if kernel not in self.programs:
-            self.programs[kernel] = build(kernel, f"k{len(self.programs)}", buffers)
-        built = self.programs[kernel]
+        if kernel not in self._programs:
+            self._programs[kernel] = build(kernel, f"k{len(self._programs)}", buffers)
+        built = self._programs[kernel]
         arrays = {}
         for node, storage in buffers.inputs.items():
             source = memory.bits[node][0] if storage.bit is not None else node
@@ -136,7 +137,13 @@ class PlainExecutor:
             shape = tuple(evaluate_size(size, sizes) for size in node.shape)
             memory.store(node, found.outputs[name].reshape(shape))
 
-    def _index_error(self, built, status, memory, sizes) -> IndexRangeError:
+    def _index_error(
+        self,
+        built: BuiltKernel,
+        status: FailedCheck,
+        memory: Memory,
+        sizes: Mapping[Symbol, int],
+    ) -> IndexRangeError:
         node, _ = built.checks[status.number]
         indices, size = (
             (node.inputs[1], node.inputs[0].shape[node.attrs["axis"]])
@@ -147,7 +154,8 @@ class PlainExecutor:
         place = tuple(map(int, np.unravel_index(status.position, array.shape)))
         last = evaluate_size(size, sizes) - 1
         return IndexRangeError(
-            f"index {array[place]} at position {place} of the indices, expected 0 to {last}"
+            f"index {array[place]} at position {place} of the indices is outside of the axis; "
+            f"expected 0 to {last}"
         )
 
 

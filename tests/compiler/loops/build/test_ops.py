@@ -7,3 +7,6 @@ from tests.compiler.op_programs import OpPrograms
 class TestPlain(OpPrograms):
     lower = staticmethod(PlainExecutor)
     both = staticmethod(both)
+
+    def stored(self, program: PlainExecutor) -> list[str]:
+        return [node.dtype for kernel in program.kernels for node in kernel.outputs]
