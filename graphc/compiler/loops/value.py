@@ -223,7 +223,8 @@ def conditions_text(conditions: Iterable[Condition]) -> str:
             found.append(str(one))
             continue
         left.remove(other)
-        index = other.index if _is_negative(one.index.terms[0][1]) else one.index
+        is_mirrored = one.index.constant != 0 and _is_negative(one.index.terms[0][1])
+        index = other.index if is_mirrored else one.index
         found.append(f"0 <= {index} < {last + 1}")
     return " and ".join(found)
 

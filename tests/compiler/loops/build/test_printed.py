@@ -190,8 +190,8 @@ def test_an_element_adds_up_its_windows_from_its_first_tap_on() -> None:
               allocate s0: float32[] in register
               s0[] = 0.0
               for k0 < 2:  # sum_unpool
-                if 2*k0 + (i2 + 1) % 2 < 3 and k0 < (i2 + 1) // 2 + 1 and (i2 + 1) // 2 < k0 + 5:
-                  s0[] = sum(s0[], x0[i0, i1, -k0 + (i2 + 1) // 2])
+                if 2*k0 + (i2 + 1) % 2 < 3 and 0 <= (i2 + 1) // 2 - k0 < 5:
+                  s0[] = sum(s0[], x0[i0, i1, (i2 + 1) // 2 - k0])
               y0[i0, i1, i2] = s0[]
     """)
 
