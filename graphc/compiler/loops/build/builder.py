@@ -54,25 +54,25 @@ Rule: TypeAlias = Callable[["Builder", Node, Coords, Block], Generator[Need, Val
 IndexMap: TypeAlias = Callable[[Node, Coords, Ranges], Coords]
 
 RULES: dict[str, Rule] = {}
-"""How an element of each op that is neither pointwise nor an index map is computed. The block is
-the one that its statements stand in."""
+"""The rule of each op that is neither pointwise nor an index map. It is given the block that its
+statements stand in."""
 
 MAPS: dict[str, IndexMap] = {}
-"""Which element of its input each index map has at coordinates."""
+"""The coordinates of the element of its input that each index map has at coordinates."""
 
 NO_ATTRIBUTES: MappingProxyType[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
-class Choice:
+class Alternatives:
     """One of two values: the first where all conditions hold. Each has a block with the statements
     that it needs."""
 
     conditions: tuple[Condition, ...]
     block: Block
-    value: Value | Choice
+    value: Value | Alternatives
     otherwise_block: Block
-    otherwise: Value | Choice
+    otherwise: Value | Alternatives
 
     @property
     def is_select(self) -> bool:
@@ -83,7 +83,7 @@ class Choice:
         yield self.block
         yield self.otherwise_block
         for value in (self.value, self.otherwise):
-            if isinstance(value, Choice):
+            if isinstance(value, Alternatives):
                 yield from value._blocks()
 
 
@@ -206,14 +206,14 @@ class Builder:
         block.ranges = block.ranges.within(variable, end)
         return index_of(variable)
 
-    def chosen(self, block: Block, node: Node, choice: Choice) -> Value:
-        """Return the value that a choice has, as an element of a node."""
-        if choice.is_select:
-            value = _selected(choice)
+    def chosen(self, block: Block, node: Node, alternatives: Alternatives) -> Value:
+        """Return the value that alternatives have, as an element of a node."""
+        if alternatives.is_select:
+            value = _selected(alternatives)
             # A border around a border: without a statement, the outer one may be a select, too.
             return value if block.conditions else self.let(block, node, value)
         register = self.register(block, "c", node.dtype)
-        block.add(_stored_choice(choice, register))
+        block.add(_stored_choice(alternatives, register))
         return register
 
     def stores(self, block: Block, elements: Sequence[tuple[Node, Coords, Value]]) -> list[Store]:
@@ -347,21 +347,23 @@ def _pointwise(
     return builder.let(block, node, Apply(node.op, tuple(operands), node.dtype, node.attrs))
 
 
-def _selected(value: Value | Choice) -> Value:
-    if not isinstance(value, Choice):
+def _selected(value: Value | Alternatives) -> Value:
+    if not isinstance(value, Alternatives):
         return value
     return Select(value.conditions, _selected(value.value), _selected(value.otherwise))
 
 
-def _stored_choice(choice: Choice, register: Load) -> Statement:
-    """Return the statement that stores what a choice has."""
+def _stored_choice(alternatives: Alternatives, register: Load) -> Statement:
+    """Return the statement that stores the alternative that holds."""
     bodies = []
     for block, value in (
-        (choice.block, choice.value),
-        (choice.otherwise_block, choice.otherwise),
+        (alternatives.block, alternatives.value),
+        (alternatives.otherwise_block, alternatives.otherwise),
     ):
         last = (
-            _stored_choice(value, register) if isinstance(value, Choice) else Store(register, value)
+            _stored_choice(value, register)
+            if isinstance(value, Alternatives)
+            else Store(register, value)
         )
         bodies.append((*block.body, last))
-    return If(choice.conditions, *bodies)
+    return If(alternatives.conditions, *bodies)

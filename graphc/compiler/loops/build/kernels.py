@@ -233,4 +233,4 @@ _KINDS: dict[str, Callable[[Builder, Kernel, Block], Walk]] = {
     "matmul": _products,
     "conv": _convolution,
 }
-"""How each kind is built; the parts of an update are of kind pointwise."""
+"""The walk of each kind; the parts of an update are of kind pointwise."""

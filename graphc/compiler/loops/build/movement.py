@@ -11,8 +11,8 @@ from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import Shape, Size
 from graphc.compiler.loops.build.block import Block, Coords
 from graphc.compiler.loops.build.builder import (
+    Alternatives,
     Builder,
-    Choice,
     Need,
     index_map,
     rule,
@@ -141,7 +141,7 @@ def _pad(
         return (yield x, inner, block)
     inside, outside = block.branch(left), block.branch(())
     value = yield x, tuple(map(inside.ranges.simplified, inner)), inside
-    return builder.chosen(block, node, Choice(left, inside, value, outside, _filling(node)))
+    return builder.chosen(block, node, Alternatives(left, inside, value, outside, _filling(node)))
 
 
 def behind_borders(
@@ -185,12 +185,12 @@ def _concat(
     sizes = [x.shape[axis] for x in node.inputs]
     starts: list[Size] = list(itertools.accumulate(sizes, initial=0))
     value = yield from _part(node, coords, block, starts, 0, len(sizes))
-    return builder.chosen(block, node, value) if isinstance(value, Choice) else value
+    return builder.chosen(block, node, value) if isinstance(value, Alternatives) else value
 
 
 def _part(
     node: Node, coords: Coords, block: Block, starts: Sequence[Size], first: int, end: int
-) -> Generator[Need, Value, Value | Choice]:
+) -> Generator[Need, Value, Value | Alternatives]:
     """Return the value at coordinates that are in one of the inputs from `first` to ahead of `end`.
     They are halved, so that conditions are few and do not nest deeply."""
     axis = node.attrs["axis"]
@@ -207,4 +207,4 @@ def _part(
     ahead, behind = block.branch(left), block.branch((at_least(coords[axis], starts[middle]),))
     value = yield from _part(node, coords, ahead, starts, first, middle)
     otherwise = yield from _part(node, coords, behind, starts, middle, end)
-    return Choice(left, ahead, value, behind, otherwise)
+    return Alternatives(left, ahead, value, behind, otherwise)

@@ -32,8 +32,8 @@ from graphc.compiler.loops.value import Apply, Condition, Constant, IndexValue, 
 
 
 @dataclass(frozen=True)
-class Term:
-    """What one turn adds.
+class Contribution:
+    """An element that one turn adds to a reduction.
 
     Attributes:
         block: where: the body of the loops, or of a condition in it.
@@ -46,7 +46,9 @@ class Term:
     beside: tuple[Statement, ...] = ()
 
 
-TermRule: TypeAlias = Callable[[Builder, Block, Coords], Generator[Need, Value, Term]]
+ContributionRule: TypeAlias = Callable[
+    [Builder, Block, Coords], Generator[Need, Value, Contribution]
+]
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ class Reduced:
     op: str
     dtype: str
     extents: Shape
-    term: TermRule
+    term: ContributionRule
 
 
 REDUCED: dict[str, Callable[[Node, Coords], Reduced]] = {}
@@ -84,7 +86,9 @@ def accumulators(builder: Builder, block: Block, reduced: Reduced) -> tuple[Load
     return best, place
 
 
-def accumulate(inner: Block, reduced: Reduced, targets: tuple[Load, ...], term: Term) -> None:
+def accumulate(
+    inner: Block, reduced: Reduced, targets: tuple[Load, ...], term: Contribution
+) -> None:
     """Append the statements of a turn: one more term."""
     term.block.add(Accumulate(reduced.op, targets, term.values, note(reduced.node)), *term.beside)
     term.block.close(inner)
@@ -157,11 +161,13 @@ def along(node: Node, extents: Shape, element: Callable[[Coords, Ranges], Coords
     coordinates in these."""
     (x,) = node.inputs
 
-    def term(builder: Builder, block: Block, reduced: Coords) -> Generator[Need, Value, Term]:
+    def term(
+        builder: Builder, block: Block, reduced: Coords
+    ) -> Generator[Need, Value, Contribution]:
         value = yield x, element(reduced, block.ranges), block
         if REDUCTIONS[node.op].is_placed:
-            return Term(block, (value, IndexValue(position(reduced, extents), "int32")))
-        return Term(block, (value,))
+            return Contribution(block, (value, IndexValue(position(reduced, extents), "int32")))
+        return Contribution(block, (value,))
 
     return Reduced(node, node.op, x.dtype, extents, term)
 
@@ -175,11 +181,13 @@ def _matmul(node: Node, coords: Coords) -> Reduced:
     *batch, row, column = coords
     k = left.shape[-1] if not isinstance(left.shape[-1], Dim) else right.shape[-2]
 
-    def term(builder: Builder, block: Block, reduced: Coords) -> Generator[Need, Value, Term]:
+    def term(
+        builder: Builder, block: Block, reduced: Coords
+    ) -> Generator[Need, Value, Contribution]:
         (inner,) = reduced
         a = yield left, (*batch, row, inner), block
         b = yield right, (*batch, inner, column), block
-        return Term(block, (_product(node, a, b),))
+        return Contribution(block, (_product(node, a, b),))
 
     return Reduced(node, "sum", node.dtype, (k,), term)
 
@@ -190,7 +198,9 @@ def _conv(node: Node, coords: Coords) -> Reduced:
     sample, filter_, *windows = coords
     attrs = node.attrs
 
-    def term(builder: Builder, block: Block, reduced: Coords) -> Generator[Need, Value, Term]:
+    def term(
+        builder: Builder, block: Block, reduced: Coords
+    ) -> Generator[Need, Value, Contribution]:
         channel, *taps = reduced
         reach = [
             window * stride + tap * hole
@@ -204,11 +214,11 @@ def _conv(node: Node, coords: Coords) -> Reduced:
         )
         inside = within(block, conditions)
         if inside is None:
-            return Term(block, (Constant(0, node.dtype),))
+            return Contribution(block, (Constant(0, node.dtype),))
         inner = tuple(map(inside.ranges.simplified, inner))
         a = yield image, (sample, channel, *inner), inside
         b = yield kernel, (filter_, channel, *taps), inside
-        return Term(inside, (_product(node, a, b),))
+        return Contribution(inside, (_product(node, a, b),))
 
     return Reduced(node, "sum", node.dtype, kernel.shape[1:], term)
 
@@ -223,12 +233,14 @@ def _scatter_add(node: Node, coords: Coords) -> Reduced:
     indices, updates = node.inputs
     axis, size = node.attrs["axis"], node.attrs["size"]
 
-    def term(builder: Builder, block: Block, reduced: Coords) -> Generator[Need, Value, Term]:
+    def term(
+        builder: Builder, block: Block, reduced: Coords
+    ) -> Generator[Need, Value, Contribution]:
         row = yield from checked_index(builder, node, indices, reduced, size, block)
         inside = within(block, [Condition(row - coords[axis], equal=True)])
         if inside is None:
-            return Term(block, (Constant(0, node.dtype),))
+            return Contribution(block, (Constant(0, node.dtype),))
         value = yield updates, (*coords[:axis], *reduced, *coords[axis + 1 :]), inside
-        return Term(inside, (value,))
+        return Contribution(inside, (value,))
 
     return Reduced(node, "sum", node.dtype, indices.shape, term)

@@ -15,8 +15,8 @@ from graphc.compiler.graph.dim import Shape
 from graphc.compiler.loops.build.block import Block, Coords
 from graphc.compiler.loops.build.builder import NO_ATTRIBUTES, Builder, Need, rule
 from graphc.compiler.loops.build.reductions import (
+    Contribution,
     Reduced,
-    Term,
     reduce_together,
     reduction,
     within,
@@ -57,7 +57,7 @@ def _over_taps(op: str, node: Node, coords: Coords) -> Reduced:
     sample, channel, *windows = coords
     extents = node.attrs["window"]
 
-    def term(builder: Builder, block: Block, taps: Coords) -> Generator[Need, Value, Term]:
+    def term(builder: Builder, block: Block, taps: Coords) -> Generator[Need, Value, Contribution]:
         place = _tap(node, windows, taps)
         inside = within(block, _inside(place, x.shape[2:]))
         assert inside is not None, "a window without elements"
@@ -66,7 +66,7 @@ def _over_taps(op: str, node: Node, coords: Coords) -> Reduced:
         if op == "argmax":
             values.append(IndexValue(position(taps, extents), "int32"))
         beside = yield from _stored_beside(builder, node, element, inside)
-        return Term(inside, tuple(values), tuple(beside))
+        return Contribution(inside, tuple(values), tuple(beside))
 
     return Reduced(node, op, x.dtype, extents, term)
 
@@ -140,7 +140,7 @@ def _over_windows(node: Node, coords: Coords, cotangents: Node, term_at: TermAt)
         for extent, stride in zip(attrs["window"], attrs["strides"], strict=True)
     )
 
-    def term(builder: Builder, block: Block, turns: Coords) -> Generator[Need, Value, Term]:
+    def term(builder: Builder, block: Block, turns: Coords) -> Generator[Need, Value, Contribution]:
         windows, taps = [], []
         conditions: list[Condition] = []
         sides = zip(
@@ -157,10 +157,10 @@ def _over_windows(node: Node, coords: Coords, cotangents: Node, term_at: TermAt)
             ]
         inside = within(block, conditions)
         if inside is None:
-            return Term(block, (Constant(0, node.dtype),))
+            return Contribution(block, (Constant(0, node.dtype),))
         here = (sample, channel, *windows)
         value = yield from term_at(here, tuple(taps), inside)
-        return Term(inside, (value,))
+        return Contribution(inside, (value,))
 
     return Reduced(node, "sum", node.dtype, counts, term)
 
