@@ -24,6 +24,7 @@ from graphc.compiler.loops.program import (
     blocks_of,
     bound_variables,
     facts,
+    facts_otherwise,
     loads_of,
     targets_of,
     with_blocks,
@@ -159,7 +160,8 @@ class _Collector:
             elif isinstance(statement, If):
                 inner = ranges.given(facts(statement.conditions))
                 self.visit(statement.body, inner, path, call)
-                self.visit(statement.otherwise, ranges, path, call)
+                inner = ranges.given(facts_otherwise(statement.conditions))
+                self.visit(statement.otherwise, inner, path, call)
             elif isinstance(statement, Allocate):
                 self._homes[statement.buffer.memory] = loops_of(around)
             elif isinstance(statement, UseIntrinsic):

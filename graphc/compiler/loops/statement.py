@@ -42,6 +42,15 @@ PARALLEL_KINDS = frozenset(set(LoopKind) - {LoopKind.SERIAL, LoopKind.UNROLLED})
 """The kinds whose turns have no order: none may read or write what another one writes, but for what
 a barrier separates."""
 
+PARALLEL_NESTS: dict[LoopKind, tuple[LoopKind, ...]] = {
+    LoopKind.BLOCK: (LoopKind.BLOCK,),
+    LoopKind.TEAM: (LoopKind.TEAM,),
+    LoopKind.THREAD: (LoopKind.BLOCK, LoopKind.THREAD),
+    LoopKind.LANE: (LoopKind.BLOCK, LoopKind.THREAD, LoopKind.LANE),
+    LoopKind.VECTOR: tuple(LoopKind),
+}
+"""The parallel loops that one of a kind may be inside of."""
+
 
 @dataclass(frozen=True)
 class For:

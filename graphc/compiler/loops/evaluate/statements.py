@@ -18,11 +18,12 @@ from graphc.compiler.loops.evaluate.frame import AGENT, FrameNames, MemoryName, 
 from graphc.compiler.loops.evaluate.intrinsics import check_windows, inside_of
 from graphc.compiler.loops.evaluate.memory import AccessLog, CheckedMemory, unset_memory
 from graphc.compiler.loops.evaluate.reductions import combination
-from graphc.compiler.loops.evaluate.turns import MOST_INSIDE, Action, Pause, Turns
+from graphc.compiler.loops.evaluate.turns import Action, Pause, Turns
 from graphc.compiler.loops.program import Body, blocks_of, walk, written_memories
 from graphc.compiler.loops.reduction import REDUCTIONS
 from graphc.compiler.loops.statement import (
     PARALLEL_KINDS,
+    PARALLEL_NESTS,
     Accumulate,
     Allocate,
     AsyncCopy,
@@ -222,7 +223,7 @@ class BlockStatements:
     def _parallel_loop(self, loop: For, trips: Callable[[Slots], int]) -> Action:
         kind = loop.kind
         for around in self.kinds:
-            if around not in MOST_INSIDE[kind]:
+            if around not in PARALLEL_NESTS[kind]:
                 raise Fault(f"a loop of kind {kind.value} is inside of one of {around.value}")
         inner = replace(self, at=self.at.block(parallel=True), kinds=(*self.kinds, kind))
         slot = inner.at.names.bind(loop.variable)

@@ -19,15 +19,6 @@ Pause: TypeAlias = Barrier | None
 Action: TypeAlias = Callable[[Slots], Iterator[Pause] | None]
 """Statements as a function of a frame: a coroutine if they may pause, else it returns None."""
 
-MOST_INSIDE: dict[LoopKind, tuple[LoopKind, ...]] = {
-    LoopKind.BLOCK: (LoopKind.BLOCK,),
-    LoopKind.TEAM: (LoopKind.TEAM,),
-    LoopKind.THREAD: (LoopKind.BLOCK, LoopKind.THREAD),
-    LoopKind.LANE: (LoopKind.BLOCK, LoopKind.THREAD, LoopKind.LANE),
-    LoopKind.VECTOR: tuple(LoopKind),
-}
-"""The parallel loops that one of a kind may be inside of."""
-
 
 @dataclass(frozen=True)
 class Turns:

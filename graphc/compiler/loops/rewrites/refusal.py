@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-from graphc.compiler.loops.program import LoopProgram, walk
-from graphc.compiler.loops.statement import For
-from graphc.compiler.loops.text import program_text
+from graphc.compiler.loops.program import Body, LoopProgram, walk, walk_in_ranges
+from graphc.compiler.loops.ranges import Ranges
+from graphc.compiler.loops.statement import (
+    AsyncCopy,
+    AtomicAdd,
+    Barrier,
+    Fence,
+    For,
+    Statement,
+    Wait,
+)
+from graphc.compiler.loops.text import body_lines, program_text
 from graphc.errors import RewriteError
 
 
@@ -35,3 +44,20 @@ def loop_of(program: LoopProgram, rewrite: str, name: str) -> For:
     names = ", ".join(repr(loop.variable.name) for loop in loops)
     expected = "the name of a loop's variable"
     raise refused(program, rewrite, f"the loop {name!r}", expected, f"only {names or 'no loops'}")
+
+
+def ranges_at(program: LoopProgram, statement: Statement) -> Ranges:
+    """Return the ranges where a statement stands, which is found by identity."""
+    return next(
+        ranges for one, ranges in walk_in_ranges(program.body, program.ranges) if one is statement
+    )
+
+
+def refuse_if_synchronised(program: LoopProgram, rewrite: str, where: str, body: Body) -> None:
+    """Raise the error of a rewrite if statements wait for others, or others for them: what they do
+    is in order with what other threads do, which no distance of turns says."""
+    for statement in walk(body):
+        if isinstance(statement, Barrier | Fence | AtomicAdd | AsyncCopy | Wait):
+            (line,) = body_lines((statement,))
+            expected = "statements that no other thread waits for"
+            raise refused(program, rewrite, where, expected, line)
