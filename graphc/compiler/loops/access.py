@@ -49,7 +49,7 @@ from graphc.compiler.loops.value import Load, Value
 STATUS_WORD = new_buffer("status word", "int32", ())
 """The word that a `Check` sets where it fails, and a guarded `Store` reads."""
 
-_ONE_FOR_EACH_TURN = {
+ONE_FOR_EACH_TURN = {
     BufferScope.REGISTER: frozenset(LoopKind),
     BufferScope.THREAD: frozenset(LoopKind) - {LoopKind.VECTOR},
     BufferScope.SHARED: frozenset({LoopKind.SERIAL, LoopKind.UNROLLED, LoopKind.BLOCK}),
@@ -117,7 +117,7 @@ class Access:
         """Return True if each turn of a loop, were it of this kind, has the memory for itself."""
         if self.home is None or all(one is not loop for one in self.home):
             return False
-        return (kind or loop.kind) in _ONE_FOR_EACH_TURN[self.buffer.scope]
+        return (kind or loop.kind) in ONE_FOR_EACH_TURN[self.buffer.scope]
 
     def __str__(self) -> str:
         return f"{self.buffer}[{', '.join(map(str, self.coords))}]"

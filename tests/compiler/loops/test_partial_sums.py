@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from graphc.compiler.graph.dim import symbol, symbols
 from graphc.compiler.interpret import NUMPY
 from graphc.compiler.loops.buffer import BufferScope
 from graphc.compiler.loops.evaluate import evaluate
 from graphc.compiler.loops.index import variable
-from graphc.compiler.loops.program import LoopProgram
+from graphc.compiler.loops.program import LoopProgram, walk
 from graphc.compiler.loops.reduction import NO_PLACE, REDUCTIONS
 from graphc.compiler.loops.rewrites.expand import expand
 from graphc.compiler.loops.rewrites.partial_sums import Tree, partial_sums
 from graphc.compiler.loops.statement import Accumulate, Allocate, LoopKind, Statement, Store
-from graphc.compiler.loops.text import program_text
 from graphc.errors import RewriteError
-from tests.compiler.loops import rewritten
 from tests.compiler.loops import written as w
+from tests.compiler.loops.random_loops import SOME_SIZES, loops_of, plain_programs, same_meaning
+from tests.compiler.loops.rewritten import assert_same, each_that_applies, lines_of
 
 N, L = w.N, symbol("length")
 (L_SYMBOL,) = symbols(L)
@@ -84,24 +87,24 @@ def test_parts_reduce_to_the_same(reduction: str, form: dict[str, Any]) -> None:
 
 def test_the_order_of_a_sum_is_that_of_the_printed_tree() -> None:
     program = partial_sums(row_reductions("sum"), "column", lanes=3)
-    assert program_text(program).splitlines()[4:] == [
-        "    allocate total_parts: float32[3] in register",
-        "    for total_part < 3:",
-        "      total_parts[total_part] = 0.0",
-        "    for column_outer < (length + 2) // 3:",
-        "      for column_inner < min(3, -3*column_outer + length):",
-        "        total_parts[column_inner] = sum(total_parts[column_inner], "
-        "x[row, column_inner + 3*column_outer])  # a layer",
-        "    total_parts[0] = sum(total_parts[0], total_parts[2])",
-        "    total_parts[0] = sum(total_parts[0], total_parts[1])",
-        "    total[] = sum(total[], total_parts[0])",
-        "    y[row] = total[]",
+    assert lines_of(program)[3:] == [
+        "allocate total_parts: float32[3] in register",
+        "for total_part < 3:",
+        "total_parts[total_part] = 0.0",
+        "for column_outer < (length + 2) // 3:",
+        "for column_inner < min(3, length - 3*column_outer):",
+        "total_parts[column_inner] = sum(total_parts[column_inner], "
+        "x[row, 3*column_outer + column_inner])",
+        "total_parts[0] = sum(total_parts[0], total_parts[2])",
+        "total_parts[0] = sum(total_parts[0], total_parts[1])",
+        "total[] = sum(total[], total_parts[0])",
+        "y[row] = total[]",
     ]
-    x = rewritten.inputs_of(program, {w.N_SYMBOL: 2, L_SYMBOL: 8})["x"]
+    x = np.random.default_rng(1).standard_normal((2, 8)).astype("float32")
     parts = [np.float32(0) + x[:, k] + x[:, k + 3] for k in range(3)]
     parts[0], parts[1] = parts[0] + x[:, 6], parts[1] + x[:, 7]
     expected = np.float32(0) + ((parts[0] + parts[2]) + parts[1])
-    result = rewritten.outputs_of(program, {w.N_SYMBOL: 2, L_SYMBOL: 8})["y"]
+    result = evaluate(program, {"x": x}, {w.N_SYMBOL: 2, L_SYMBOL: 8}).outputs["y"]
     assert result.tobytes() == expected.tobytes()
 
 
@@ -127,9 +130,8 @@ def test_parts_of_several_accumulators_that_inner_loops_add_to() -> None:
     )
     for form in ({"lanes": 4}, {"chunks": 2}):
         for length in (1, 2, 9):
-            rewritten.assert_close(
-                before, partial_sums(before, "column", **form), {L_SYMBOL: length}
-            )
+            after = partial_sums(before, "column", **form)
+            assert_same(before, after, {L_SYMBOL: length}, rtol=1e-5)
 
 
 def bound(program: LoopProgram, loop: str, kind: LoopKind) -> LoopProgram:
@@ -142,8 +144,8 @@ def test_chunks_of_a_long_sum_are_bound_to_a_team() -> None:
     parallel = bound(after, "column_outer", LoopKind.TEAM)
     for length in (1, 4, 11):
         sizes = {w.N_SYMBOL: 3, L_SYMBOL: length}
-        rewritten.assert_same_bits(after, parallel, sizes)
-        rewritten.assert_close(before, parallel, sizes)
+        assert_same(after, parallel, sizes)
+        assert_same(before, parallel, sizes, rtol=1e-5)
 
 
 # ---- expansion ----------------------------------------------------------------------------------
@@ -152,19 +154,18 @@ def test_chunks_of_a_long_sum_are_bound_to_a_team() -> None:
 def test_a_buffer_of_each_turn_becomes_one_of_all_turns() -> None:
     before = row_reductions("sum")
     after = expand(before, "row", "total")
-    lines = program_text(after).splitlines()
-    assert lines[1:4] == [
-        "  allocate total: float32[n] in register",
-        "  for row < n:",
-        "    total[row] = 0.0",
+    assert lines_of(after)[:3] == [
+        "allocate total: float32[n] in register",
+        "for row < n:",
+        "total[row] = 0.0",
     ]
-    rewritten.assert_same_bits(before, after, {w.N_SYMBOL: 3, L_SYMBOL: 4})
+    assert_same(before, after, {w.N_SYMBOL: 3, L_SYMBOL: 4})
 
 
 def test_parts_that_threads_fill_are_shared() -> None:
     before = bound(row_reductions("sum"), "row", LoopKind.TEAM)
     after = expand(before, "row", "total", BufferScope.SHARED)
-    rewritten.assert_same_bits(before, after, {w.N_SYMBOL: 3, L_SYMBOL: 4})
+    assert_same(before, after, {w.N_SYMBOL: 3, L_SYMBOL: 4})
 
 
 @pytest.mark.parametrize(
@@ -224,3 +225,22 @@ def test_other_sums_are_refused(program: LoopProgram, form: dict[str, Any], mess
         partial_sums(program, "column", **form)
     assert message in str(error.value)
     assert "kernel k0(" in str(error.value)
+
+
+@settings(deadline=None, max_examples=20)
+@given(plain_programs(), st.sampled_from(FORMS[:6]), st.data())
+def test_sums_of_random_programs(
+    program: LoopProgram, form: dict[str, Any], data: st.DataObject
+) -> None:
+    loop = data.draw(st.sampled_from(loops_of(program)))
+    for after in each_that_applies([lambda: partial_sums(program, loop, **form)]):
+        same_meaning(program, after, *SOME_SIZES[:2], rtol=1e-4)
+
+
+@settings(deadline=None, max_examples=20)
+@given(plain_programs())
+def test_expansions_of_random_programs(program: LoopProgram) -> None:
+    for loop in loops_of(program):
+        buffers = [one.buffer.name for one in walk(program.body) if isinstance(one, Allocate)]
+        for after in each_that_applies([partial(expand, program, loop, one) for one in buffers]):
+            same_meaning(program, after, *SOME_SIZES[:2])

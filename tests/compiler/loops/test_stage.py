@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from graphc.compiler.graph.dim import Size, symbol, symbols
 from graphc.compiler.loops.buffer import BufferScope
@@ -13,11 +17,11 @@ from graphc.compiler.loops.rewrites.boxes import Box, box_of
 from graphc.compiler.loops.rewrites.layout import BufferLayout
 from graphc.compiler.loops.rewrites.stage import stage
 from graphc.compiler.loops.statement import Accumulate, Allocate, Store
-from graphc.compiler.loops.text import program_text
 from graphc.compiler.loops.value import Select, at_least, below
 from graphc.errors import ArgumentError, RewriteError
-from tests.compiler.loops import rewritten
 from tests.compiler.loops import written as w
+from tests.compiler.loops.random_loops import SOME_SIZES, loops_of, plain_programs, same_meaning
+from tests.compiler.loops.rewritten import assert_same, each_that_applies, lines_of
 
 N, M, K = w.N, w.M, symbol("k")
 (K_SYMBOL,) = symbols(K)
@@ -179,24 +183,24 @@ def test_packed_operands_of_a_product(sizes: dict[object, int]) -> None:
     after = stage(before, None, "w", BufferScope.GLOBAL, BufferLayout((1, 0, 1), {1: 8}), "panels")
     after = stage(after, "row_outer", "x", THREAD, BufferLayout((0, 1, 0), {0: 4}))
     after = stage(after, "k", "panels", REGISTER, name="right")
-    lines = [line.strip() for line in program_text(after).splitlines()]
+    lines = lines_of(after)
     assert "allocate panels: float32[(m + 7) // 8, k, 8] in global" in lines
     assert "right[0, 0, right_axis2] = panels[column_outer, k, right_axis2]" in lines
     assert (
         "tile[row_inner, column_inner] = sum(tile[row_inner, column_inner], "
         "mul(x_tile[0, k, row_inner], right[0, 0, column_inner]))" in lines
     )
-    rewritten.assert_same_bits(before, after, sizes)
+    assert_same(before, after, sizes)
 
 
 @pytest.mark.parametrize("size", [1, 2, 7])
 def test_the_border_of_a_convolution_is_in_the_copy(size: int) -> None:
     before = convolution()
     after = stage(before, "row", "image", THREAD, name="rows")
-    text = program_text(after)
-    assert "allocate rows: float32[3, 4] in thread" in text
-    assert "mul(rows[tap, column], filters[tap])" in text
-    rewritten.assert_same_bits(before, after, {w.N_SYMBOL: size})
+    lines = lines_of(after)
+    assert "allocate rows: float32[3, 4] in thread" in lines
+    assert "total[] = sum(total[], mul(rows[tap, column], filters[tap]))" in lines
+    assert_same(before, after, {w.N_SYMBOL: size})
 
 
 def shared_product(kind: str = "thread", threads: int = 4) -> LoopProgram:
@@ -231,20 +235,19 @@ def test_threads_that_share_a_copy_make_it_together(kind: str, threads: int, k: 
     after = stage(before, "step", "columns", SHARED)
     after = stage(after, "step", "x", SHARED, name="row_tile")
     sizes = {w.N_SYMBOL: 3, K_SYMBOL: k}
-    rewritten.assert_same_bits(before, after, sizes)
+    assert_same(before, after, sizes)
 
 
 def test_a_copy_that_threads_share_lies_between_barriers() -> None:
-    text = program_text(stage(shared_product(), "step", "columns", SHARED))
-    assert [line.strip() for line in text.splitlines()[6:14]] == [
+    assert lines_of(stage(shared_product(), "step", "columns", SHARED))[5:] == [
         "barrier (shared)",
         "allocate columns_tile: float32[3, 4] in shared",
         "for columns_tile_turn < 3:",
-        "columns_tile[columns_tile_turn, thread] = (columns[columns_tile_turn + 3*step, thread] if "
-        "columns_tile_turn + 3*step < k else 0.0)",
+        "columns_tile[columns_tile_turn, thread] = (columns[3*step + columns_tile_turn, thread] if "
+        "3*step + columns_tile_turn < k else 0.0)",
         "barrier (shared)",
-        "for inner < min(3, -3*step + k):",
-        "total[] = sum(total[], mul(x[row, inner + 3*step], columns_tile[inner, thread]))",
+        "for inner < min(3, k - 3*step):",
+        "total[] = sum(total[], mul(x[row, 3*step + inner], columns_tile[inner, thread]))",
         "result[row, thread] = total[]",
     ]
 
@@ -262,7 +265,7 @@ def in_place(step: int = 1) -> LoopProgram:
 
 def test_what_the_program_writes_is_copied_where_it_is_read() -> None:
     before = in_place()
-    rewritten.assert_same_bits(before, stage(before, "k", "y", REGISTER))
+    assert_same(before, stage(before, "k", "y", REGISTER))
 
 
 def uneven() -> LoopProgram:
@@ -307,3 +310,18 @@ def test_other_copies_are_refused(
         stage(program, loop, buffer, scope, layout)
     assert message in str(error.value)
     assert "kernel k0(" in str(error.value)
+
+
+@settings(deadline=None, max_examples=12)
+@given(plain_programs(), st.data())
+def test_copies_of_random_programs(program: LoopProgram, data: st.DataObject) -> None:
+    loop = data.draw(st.sampled_from([None, *loops_of(program)]))
+    scope = data.draw(st.sampled_from([REGISTER, SHARED, THREAD]))
+    tile = data.draw(st.integers(1, 4))
+    for buffer in program.inputs:
+        rank = len(buffer.shape)
+        axis = data.draw(st.integers(0, rank - 1))
+        others = data.draw(st.permutations([one for one in range(rank) if one != axis]))
+        layout = BufferLayout((axis, *others, axis), {axis: tile})
+        for after in each_that_applies([partial(stage, program, loop, buffer.name, scope, layout)]):
+            same_meaning(program, after, *SOME_SIZES[:2])

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from graphc.compiler.loops.access import ONE_FOR_EACH_TURN
 from graphc.compiler.loops.buffer import Buffer, BufferScope, new_buffer
 from graphc.compiler.loops.index import index_of
 from graphc.compiler.loops.program import (
@@ -26,32 +27,15 @@ from graphc.compiler.loops.program import (
 )
 from graphc.compiler.loops.rewrites.boxes import most_turns
 from graphc.compiler.loops.rewrites.refusal import loop_of, refused
+from graphc.compiler.loops.rewrites.site import REACHED
 from graphc.compiler.loops.statement import (
     Allocate,
     BufferWindow,
     For,
-    LoopKind,
     Statement,
     UseIntrinsic,
 )
 from graphc.compiler.loops.value import Load, Value
-
-_PRIVATE = {
-    BufferScope.REGISTER: frozenset(LoopKind),
-    BufferScope.THREAD: frozenset(LoopKind) - {LoopKind.VECTOR},
-    BufferScope.SHARED: frozenset((LoopKind.SERIAL, LoopKind.UNROLLED, LoopKind.BLOCK)),
-    BufferScope.GLOBAL: frozenset((LoopKind.SERIAL, LoopKind.UNROLLED)),
-}
-"""By scope, the kinds of loops of which each turn has a buffer that it allocates for itself."""
-
-_ONE_THREAD = frozenset((LoopKind.SERIAL, LoopKind.UNROLLED, LoopKind.VECTOR))
-_REACHED = {
-    BufferScope.REGISTER: _ONE_THREAD,
-    BufferScope.THREAD: _ONE_THREAD,
-    BufferScope.SHARED: frozenset(LoopKind) - {LoopKind.BLOCK},
-    BufferScope.GLOBAL: frozenset(LoopKind),
-}
-"""By scope, the kinds of loops of which all turns reach a buffer that is allocated ahead."""
 
 
 def expand(
@@ -97,8 +81,8 @@ def _check_scope(program: LoopProgram, loop: For, old: Buffer, scope: BufferScop
     where turns of the loops around would have the new one together."""
     around = path_to(program.body, loop)[:-1]
     kinds = {one.kind for one in around if isinstance(one, For)}
-    is_own = scope is old.scope or kinds <= _PRIVATE[scope]
-    if is_own and loop.kind in _PRIVATE[old.scope] & _REACHED[scope]:
+    is_own = scope is old.scope or kinds <= ONE_FOR_EACH_TURN[scope]
+    if is_own and loop.kind in ONE_FOR_EACH_TURN[old.scope] & REACHED[scope]:
         return
     expected = "that each turn has the buffer for itself, and its own turns alone reach the new one"
     names = ", ".join(sorted(kind.value for kind in kinds))

@@ -8,13 +8,22 @@ from typing import TypeAlias
 from graphc.compiler.graph.dim import Shape, exact_quotient, product
 from graphc.compiler.loops.buffer import Buffer
 from graphc.compiler.loops.index import Index, LoopVariable, as_index, coordinates, index_of
-from graphc.compiler.loops.program import Body, facts
+from graphc.compiler.loops.program import (
+    Body,
+    Parts,
+    blocks_of,
+    buffers_of,
+    facts,
+    transformed,
+    walk_in_ranges,
+)
 from graphc.compiler.loops.ranges import Ranges
+from graphc.compiler.loops.rewrites.boxes import Box
 from graphc.compiler.loops.rewrites.layout import BufferLayout
 from graphc.compiler.loops.rewrites.names import Names
 from graphc.compiler.loops.rewrites.site import AllocationSite
-from graphc.compiler.loops.statement import Allocate, Barrier, For, If, LoopKind
-from graphc.compiler.loops.value import Load, below
+from graphc.compiler.loops.statement import Allocate, Barrier, For, If, LoopKind, Statement
+from graphc.compiler.loops.value import Load, Value, below
 
 Element: TypeAlias = Callable[[tuple[Index, ...], Load, Ranges], Body]
 """Returns the statements that store one element of a box: given its coordinates from the start of
@@ -105,3 +114,29 @@ def _shared_filling(
     if tests:
         body = (If(tuple(tests), body),)
     return body if turns == 1 else (For(variable, (as_index(turns),), body),)
+
+
+def in_copy(
+    body: Body, ranges: Ranges, source: Buffer, copy: Buffer, layout: BufferLayout, box: Box
+) -> Body:
+    """Return statements that access a copy of a box in the place of the source."""
+    known = {id(one): found for one, found in walk_in_ranges(body, ranges)}
+
+    def changed(statement: Statement) -> Body:
+        if blocks_of(statement) or all(one is not source for one in buffers_of(statement)):
+            return (statement,)
+        inside = known[id(statement)]
+
+        def target(old: Load) -> Load:
+            if old.buffer is not source:
+                return old
+            place = [coord - start for coord, start in zip(old.coords, box.start, strict=True)]
+            place = list(map(inside.simplified, place))
+            return Load(copy, tuple(map(inside.simplified, layout.coords(place))))
+
+        def value(old: Value) -> Value:
+            return target(old) if isinstance(old, Load) else old
+
+        return (Parts(value=value, target=target).in_statement(statement),)
+
+    return transformed(body, changed)

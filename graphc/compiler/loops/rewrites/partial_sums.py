@@ -31,7 +31,6 @@ from graphc.compiler.loops.index import (
     LoopVariable,
     as_index,
     index_of,
-    variable,
 )
 from graphc.compiler.loops.program import (
     Body,
@@ -40,22 +39,20 @@ from graphc.compiler.loops.program import (
     bound_variables,
     buffers_of,
     loads_of,
-    path_to,
     substituted,
     transformed,
     walk,
     walk_in_ranges,
-    with_blocks,
 )
-from graphc.compiler.loops.ranges import Ranges, is_never_negative
+from graphc.compiler.loops.ranges import Ranges
 from graphc.compiler.loops.reduction import NO_PLACE, REDUCTIONS
+from graphc.compiler.loops.rewrites.elements import AccessedElements, elements_of
 from graphc.compiler.loops.rewrites.names import Names
 from graphc.compiler.loops.rewrites.refusal import loop_of, refused
 from graphc.compiler.loops.statement import (
     Accumulate,
     Allocate,
     For,
-    If,
     LoopKind,
     Statement,
     Store,
@@ -234,82 +231,16 @@ def _nest(
     return For(outer, turns, (For(inner, ends, body, note=loop.note),))
 
 
-@dataclass(frozen=True)
-class _Elements:
-    """The elements of accumulators that one statement adds to.
-
-    Attributes:
-        around: the loops, and the conditions, that the elements depend on, the outermost first.
-        coords: the coordinates, of the variables of these loops and of those outside.
-    """
-
-    around: Body
-    coords: tuple[Index, ...]
-
-    @property
-    def _variables(self) -> list[LoopVariable]:
-        return [one.variable for one in self.around if isinstance(one, For)]
-
-    @property
-    def key(self) -> tuple[object, ...]:
-        """All but the names of variables: equal for two that are the same elements."""
-        common = {one: variable(f"#{k}") for k, one in enumerate(self._variables)}
-        tests: list[object] = []
-        for one in self.around:
-            if isinstance(one, For):
-                tests.append(tuple(end.substitute(common) for end in one.ends))
-            elif isinstance(one, If):
-                tests += [(test.index.substitute(common), test.equal) for test in one.conditions]
-        return (*(coord.substitute(common) for coord in self.coords), *tests)
-
-    def is_fixed(self, axis: int) -> bool:
-        """Return True if the coordinate along an axis depends on variables outside alone."""
-        return self.coords[axis].variables.isdisjoint(self._variables)
-
-    def is_disjoint(self, other: _Elements) -> bool:
-        """Return True if no element is proved to be one of the other's."""
-        distances = (
-            self.coords[axis] - other.coords[axis]
-            for axis in range(len(self.coords))
-            if self.is_fixed(axis) and other.is_fixed(axis)
-        )
-        return any(
-            is_never_negative(one.constant - 1) or is_never_negative(-one.constant - 1)
-            for one in distances
-            if one.is_constant
-        )
-
-    def each(self, names: Names, loops: Sequence[tuple[LoopVariable, Index]], body: Body) -> Body:
-        """Return a statement for each element, and each turn of further loops."""
-        for turn, end in reversed(loops):
-            body = (For(turn, (end,), body),)
-        for statement in reversed(self.around):
-            body = (with_blocks(statement, (body, ())),)
-        return names.copied(body)
-
-
-def _elements(program: LoopProgram, loop: For, statement: Accumulate) -> _Elements:
+def _elements(program: LoopProgram, loop: For, statement: Accumulate) -> AccessedElements:
     """Return the elements that a statement of a loop's body adds to; refused if they differ from
     turn to turn."""
-    coords = statement.targets[0].coords
-    needed = {variable for coord in coords for variable in coord.variables}
-    path = path_to(loop.body, statement)[:-1]
-    inner = {one.variable for one in path if isinstance(one, For)} | {loop.variable}
-    around: list[Statement] = []
-    for one in reversed(path):
-        if isinstance(one, For) and one.variable in needed:
-            needed |= {variable for end in one.ends for variable in end.variables}
-            around.append(one)
-        elif isinstance(one, If) and path_to(one.body, statement):
-            tested = {v for condition in one.conditions for v in condition.index.variables}
-            if tested & inner <= needed:
-                around.append(one)
-    own = {one.variable for one in around if isinstance(one, For)}
-    if needed & {loop.variable, *bound_variables(loop.body)} - own:
+    found = elements_of(loop.body, statement, statement.targets[0].coords)
+    own = {one.variable for one in found.loops}
+    if found.variables & {loop.variable, *bound_variables(loop.body)} - own:
         line = ", ".join(map(str, statement.targets))
         where = f"the loop {loop.variable.name!r}"
         raise refused(program, _REWRITE, where, "the same accumulators in each turn", line)
-    return _Elements(tuple(reversed(around)), coords)
+    return found
 
 
 def _carried(
@@ -371,7 +302,7 @@ class _Carried:
     reduction: str
     whole: tuple[Buffer, ...]
     parts: tuple[Buffer, ...]
-    elements: tuple[_Elements, ...]
+    elements: tuple[AccessedElements, ...]
     axes: tuple[int, ...]
     is_last: bool
 
@@ -439,7 +370,7 @@ class _Carried:
         return tuple(
             statement
             for one in self.elements
-            for statement in one.each(names, loops, inside(one.coords, part))
+            for statement in one.each(names, inside(one.coords, part), loops)
         )
 
 

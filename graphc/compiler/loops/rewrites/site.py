@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Set
+from collections.abc import Iterable, Set
 from dataclasses import dataclass, replace
 
 from graphc.compiler.graph.dim import Size, product
@@ -11,8 +11,18 @@ from graphc.compiler.loops.buffer import BufferScope
 from graphc.compiler.loops.index import Index, LoopVariable, index_of, position
 from graphc.compiler.loops.program import Body, LoopProgram, path_to, replaced, walk_in_ranges
 from graphc.compiler.loops.ranges import Ranges
+from graphc.compiler.loops.rewrites.elements import tests_of
 from graphc.compiler.loops.rewrites.refusal import loop_of, refused
-from graphc.compiler.loops.statement import PARALLEL_KINDS, For, If, LoopKind, Statement
+from graphc.compiler.loops.statement import PARALLEL_KINDS, For, LoopKind, Statement
+
+_ONE_THREAD = frozenset((LoopKind.SERIAL, LoopKind.UNROLLED, LoopKind.VECTOR))
+REACHED = {
+    BufferScope.REGISTER: _ONE_THREAD,
+    BufferScope.THREAD: _ONE_THREAD,
+    BufferScope.SHARED: frozenset(LoopKind) - {LoopKind.BLOCK},
+    BufferScope.GLOBAL: frozenset(LoopKind),
+}
+"""By scope, the kinds of loops of which all turns reach a buffer that is allocated ahead."""
 
 _SHARERS = frozenset((LoopKind.TEAM, LoopKind.THREAD, LoopKind.LANE))
 
@@ -109,7 +119,7 @@ def _uneven(path: Body, sharers: tuple[For, ...], ranges: Ranges) -> LoopVariabl
     for statement in path[first:]:
         if any(statement is sharer for sharer in sharers):
             continue
-        for index in _tests(statement):
+        for index in tests_of(statement):
             for variable in sorted(index.variables - even, key=str):
                 return variable
         if isinstance(statement, For):
@@ -117,8 +127,17 @@ def _uneven(path: Body, sharers: tuple[For, ...], ranges: Ranges) -> LoopVariabl
     return None
 
 
-def _tests(statement: Statement) -> tuple[Index, ...]:
-    if isinstance(statement, For):
-        return statement.ends
-    assert isinstance(statement, If)
-    return tuple(condition.index for condition in statement.conditions)
+def check_reached(
+    program: LoopProgram,
+    rewrite: str,
+    site: AllocationSite,
+    scope: BufferScope,
+    users: Iterable[Statement],
+) -> None:
+    """Refuse a buffer at a site that not all turns of the loops around its users reach."""
+    for user in users:
+        for one in path_to(site.body, user):
+            if isinstance(one, For) and one.kind not in REACHED[scope]:
+                expected = f"no such loop between a buffer in {scope.value} memory and its uses"
+                what = f"a loop of kind {one.kind.value}"
+                raise refused(program, rewrite, f"the loop {one.variable.name!r}", expected, what)

@@ -16,7 +16,7 @@ program writes too, no element is copied that the body does not read.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Set
+from collections.abc import Set
 from dataclasses import dataclass
 
 from graphc.compiler.graph.dim import Shape, Size
@@ -26,12 +26,9 @@ from graphc.compiler.loops.program import (
     Body,
     LoopProgram,
     Parts,
-    blocks_of,
     buffers_of,
     facts,
-    loads_of,
     path_to,
-    transformed,
     values_of,
     walk,
     walk_in_ranges,
@@ -40,19 +37,17 @@ from graphc.compiler.loops.program import (
 )
 from graphc.compiler.loops.ranges import Ranges
 from graphc.compiler.loops.rewrites.boxes import Box, box_of
-from graphc.compiler.loops.rewrites.filling import Limits, filling
+from graphc.compiler.loops.rewrites.elements import loads_under_tests
+from graphc.compiler.loops.rewrites.filling import Limits, filling, in_copy
 from graphc.compiler.loops.rewrites.layout import BufferLayout, c_order
 from graphc.compiler.loops.rewrites.names import Names
 from graphc.compiler.loops.rewrites.refusal import refused
-from graphc.compiler.loops.rewrites.site import AllocationSite, site_of
-from graphc.compiler.loops.statement import AsyncCopy, For, If, Statement, Store
+from graphc.compiler.loops.rewrites.site import AllocationSite, check_reached, site_of
+from graphc.compiler.loops.statement import AsyncCopy, For, If, Store
 from graphc.compiler.loops.value import (
-    Apply,
-    Bit,
     Condition,
     Constant,
     Load,
-    RandomWord,
     Select,
     Value,
     at_least,
@@ -88,6 +83,7 @@ def stage(
     if layout.rank != len(source.shape):
         expected = f"a layout of its {len(source.shape)} axes"
         raise refused(program, "stage", where, expected, f"one of {layout.rank}")
+    check_reached(program, "stage", site, scope, [read.path[-1] for read in reads])
     accesses = [(read.load.coords, read.ranges) for read in reads]
     box = box_of(accesses, site.ranges, site.own_variables)
     if not isinstance(box, Box):
@@ -113,7 +109,7 @@ def stage(
         return (Store(target, value),)
 
     filled = filling(names, site, copy, layout, box.extents, limits, element)
-    staged = reading_copy(site.body, site.ranges, source, copy, layout, box)
+    staged = in_copy(site.body, site.ranges, source, copy, layout, box)
     if border is not None:
         staged = _without_tests(staged, copy)
     return site.with_body(program, (*filled, *staged))
@@ -126,29 +122,6 @@ def unproved(coords: tuple[Index, ...], shape: Shape, ranges: Ranges) -> tuple[C
     for coord, size in zip(coords, shape, strict=True):
         conditions += [at_least(coord), below(coord, size)]
     return tuple(one for one in conditions if not ranges.is_never_negative(one.index))
-
-
-def reading_copy(
-    body: Body, ranges: Ranges, source: Buffer, copy: Buffer, layout: BufferLayout, box: Box
-) -> Body:
-    """Return statements that read a copy of a box in the place of the source."""
-    known = {id(one): found for one, found in walk_in_ranges(body, ranges)}
-
-    def changed(statement: Statement) -> Body:
-        if blocks_of(statement) or all(load.buffer is not source for load in loads_of(statement)):
-            return (statement,)
-        inside = known[id(statement)]
-
-        def value(old: Value) -> Value:
-            if not isinstance(old, Load) or old.buffer is not source:
-                return old
-            place = [coord - start for coord, start in zip(old.coords, box.start, strict=True)]
-            place = list(map(inside.simplified, place))
-            return Load(copy, tuple(map(inside.simplified, layout.coords(place))))
-
-        return (Parts(value=value).in_statement(statement),)
-
-    return transformed(body, changed)
 
 
 # ---- what the body reads ------------------------------------------------------------------------
@@ -183,7 +156,7 @@ def _reads(program: LoopProgram, site: AllocationSite, buffer: str) -> tuple[Buf
         found = [
             (load, test, is_tested)
             for value in values_of(statement)
-            for load, test, is_tested in _tested_loads(value)
+            for load, test, is_tested in loads_under_tests(value)
             if load.buffer.name == buffer
         ]
         if not found:
@@ -207,25 +180,6 @@ def _reads(program: LoopProgram, site: AllocationSite, buffer: str) -> tuple[Buf
         expected = "that the body does not write its memory"
         raise refused(program, "stage", where, expected, f"a store to {source.memory!r}")
     return source, reads
-
-
-def _tested_loads(
-    value: Value, test: Select | None = None, is_tested: bool = False
-) -> Iterator[tuple[Load, Select | None, bool]]:
-    """Yield the elements that a value reads, each with the select that it is the value of."""
-    if isinstance(value, Load):
-        yield value, test, is_tested
-    elif isinstance(value, Select):
-        yield from _tested_loads(value.value, value, True)
-        yield from _tested_loads(value.otherwise, None, True)
-    elif isinstance(value, Apply):
-        for operand in value.operands:
-            yield from _tested_loads(operand, None, is_tested)
-    elif isinstance(value, Bit):
-        yield from _tested_loads(value.byte, None, is_tested)
-    elif isinstance(value, RandomWord):
-        for part in (value.shift, value.step, value.call, value.seed, value.stream):
-            yield from _tested_loads(part, None, is_tested)
 
 
 def _border(reads: list[_Read], source: Buffer) -> Constant | None:

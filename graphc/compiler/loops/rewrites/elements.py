@@ -1,0 +1,137 @@
+"""The elements that a statement accesses, as loops of their own."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from graphc.compiler.loops.index import Index, LoopVariable, variable
+from graphc.compiler.loops.program import Body, blocks_of, path_to, with_blocks
+from graphc.compiler.loops.ranges import is_never_negative
+from graphc.compiler.loops.rewrites.names import Names
+from graphc.compiler.loops.statement import For, If, Statement
+from graphc.compiler.loops.value import Apply, Bit, Load, RandomWord, Select, Value
+
+
+@dataclass(frozen=True)
+class AccessedElements:
+    """The elements of buffers at some coordinates.
+
+    Attributes:
+        around: the loops, and the conditions, that the coordinates depend on, the outermost first,
+            each with the number of its block that is meant.
+        coords: the coordinates, of the variables of these loops and of those outside.
+    """
+
+    around: tuple[tuple[Statement, int], ...]
+    coords: tuple[Index, ...]
+
+    @property
+    def loops(self) -> tuple[For, ...]:
+        """The loops."""
+        return tuple(one for one, _ in self.around if isinstance(one, For))
+
+    @property
+    def variables(self) -> frozenset[LoopVariable]:
+        """All variables in the coordinates, the ends of loops and the conditions."""
+        found = {one for coord in self.coords for one in coord.variables}
+        for statement, _ in self.around:
+            found |= {one for index in tests_of(statement) for one in index.variables}
+        return frozenset(found)
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """All but the names of the loops' variables: equal for two that are the same elements."""
+        common = {loop.variable: variable(f"#{k}") for k, loop in enumerate(self.loops)}
+        tests: list[object] = []
+        for one, block in self.around:
+            tests.append((type(one), block))
+            tests += [index.substitute(common) for index in tests_of(one)]
+            if isinstance(one, If):
+                tests += [test.equal for test in one.conditions]
+        return (*(coord.substitute(common) for coord in self.coords), *tests)
+
+    def is_fixed(self, axis: int) -> bool:
+        """Return True if the coordinate along an axis depends on variables outside alone."""
+        return self.coords[axis].variables.isdisjoint(loop.variable for loop in self.loops)
+
+    def is_disjoint(self, other: AccessedElements) -> bool:
+        """Return True if no element is proved to be one of the other's."""
+        distances = (
+            self.coords[axis] - other.coords[axis]
+            for axis in range(len(self.coords))
+            if self.is_fixed(axis) and other.is_fixed(axis)
+        )
+        return any(
+            is_never_negative(one.constant - 1) or is_never_negative(-one.constant - 1)
+            for one in distances
+            if one.is_constant
+        )
+
+    def each(
+        self, names: Names, body: Body, loops: Sequence[tuple[LoopVariable, Index]] = ()
+    ) -> Body:
+        """Return statements for each element, and each turn of further loops."""
+        for turn, end in reversed(loops):
+            body = (For(turn, (end,), body),)
+        for statement, block in reversed(self.around):
+            blocks = [
+                body if number == block else () for number in range(len(blocks_of(statement)))
+            ]
+            body = (with_blocks(statement, tuple(blocks)),)
+        return names.copied(body)
+
+
+def elements_of(
+    body: Body, statement: Statement, coords: tuple[Index, ...], needed: Iterable[LoopVariable] = ()
+) -> AccessedElements:
+    """Return the elements at coordinates of a statement that is somewhere in a body.
+
+    Loops that neither the coordinates nor `needed` depend on are left out, and conditions that
+    depend on the variables of such loops.
+    """
+    path = path_to(body, statement)
+    used = {one for coord in coords for one in coord.variables}.union(needed)
+    inner = {one.variable for one in path if isinstance(one, For)}
+    around: list[tuple[Statement, int]] = []
+    for one, inside in reversed(list(itertools.pairwise(path))):
+        tested = {variable for index in tests_of(one) for variable in index.variables}
+        if isinstance(one, For):
+            if one.variable not in used:
+                continue
+            used |= tested
+        elif tested & inner - used:
+            continue
+        block = next(k for k, block in enumerate(blocks_of(one)) if any(x is inside for x in block))
+        around.append((one, block))
+    return AccessedElements(tuple(reversed(around)), coords)
+
+
+def tests_of(statement: Statement) -> tuple[Index, ...]:
+    """Return the indices that decide if, and how often, the statements inside of one are run."""
+    if isinstance(statement, For):
+        return statement.ends
+    if isinstance(statement, If):
+        return tuple(condition.index for condition in statement.conditions)
+    return ()
+
+
+def loads_under_tests(
+    value: Value, test: Select | None = None, is_tested: bool = False
+) -> Iterator[tuple[Load, Select | None, bool]]:
+    """Yield the elements that a value reads, each with the select that it is the value of, if it is
+    nothing else, and with True if it is inside of any select."""
+    if isinstance(value, Load):
+        yield value, test, is_tested
+    elif isinstance(value, Select):
+        yield from loads_under_tests(value.value, value, True)
+        yield from loads_under_tests(value.otherwise, None, True)
+    elif isinstance(value, Apply):
+        for operand in value.operands:
+            yield from loads_under_tests(operand, None, is_tested)
+    elif isinstance(value, Bit):
+        yield from loads_under_tests(value.byte, None, is_tested)
+    elif isinstance(value, RandomWord):
+        for part in (value.shift, value.step, value.call, value.seed, value.stream):
+            yield from loads_under_tests(part, None, is_tested)
