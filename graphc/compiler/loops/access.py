@@ -167,7 +167,7 @@ class _Collector:
             elif isinstance(statement, UseIntrinsic):
                 self._uses += 1
                 prefix = f"{statement.intrinsic.name}.{self._uses}."
-                meaning = _Meaning(statement, prefix, self._unknown).body
+                meaning = meaning_of(statement, prefix, self._unknown)
                 self.visit(meaning, ranges, path, call or statement)
             else:
                 self._note(statement, ranges, path, call)
@@ -215,12 +215,17 @@ class _Collector:
 # ---- intrinsics ---------------------------------------------------------------------------------
 
 
-class _Meaning:
-    """The statements that a call of an intrinsic stands for, as far as their accesses go.
+def meaning_of(use: UseIntrinsic, prefix: str, unknown: Callable[[], Index]) -> Body:
+    """Return the statements that a call of an intrinsic stands for, as far as their accesses go.
 
-    What they bind and allocate has `prefix` in front of its name. An index is unknown if it depends
-    on a symbol that is no size at the call.
+    What they bind and allocate has `prefix` in front of its name. An index is `unknown` if it
+    depends on a symbol that is no size at the call.
     """
+    return _Meaning(use, prefix, unknown).body
+
+
+class _Meaning:
+    """The change of an intrinsic's body for one call."""
 
     def __init__(self, use: UseIntrinsic, prefix: str, unknown: Callable[[], Index]):
         self._prefix = prefix

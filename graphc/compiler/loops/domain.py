@@ -14,15 +14,17 @@ two variables are one dimension:
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from graphc.compiler.graph.dim import Size, floor_divide, product
+from graphc.compiler.loops.access import meaning_of
 from graphc.compiler.loops.index import Index, IndexAtom, LoopVariable, Remainder, index_of
 from graphc.compiler.loops.program import Body, LoopProgram, facts
 from graphc.compiler.loops.ranges import is_never_negative
-from graphc.compiler.loops.statement import AtomicAdd, Check, For, If, Statement
+from graphc.compiler.loops.statement import AtomicAdd, Check, For, If, Statement, UseIntrinsic
 from graphc.compiler.loops.value import Condition
 
 
@@ -90,32 +92,33 @@ class IterationDomain:
 
     Attributes:
         loops: the variables, from the outermost loop inwards; each is at least 0.
-        constraints: indices that are at least 0.
+        ends: indices that are at least 0 in the loops.
+        conditions: indices that are at least 0 by the conditions around.
         others: variables of other statements than loops.
         is_exact: False if a condition around is no constraint.
     """
 
     loops: tuple[LoopVariable, ...] = ()
-    constraints: tuple[Index, ...] = ()
+    ends: tuple[Index, ...] = ()
+    conditions: tuple[Index, ...] = ()
     others: Mapping[LoopVariable, Outside] = field(default_factory=lambda: MappingProxyType({}))
     is_exact: bool = True
 
     def within(self, variable: LoopVariable, ends: Iterable[Index]) -> IterationDomain:
         """Return the domain inside of a loop."""
         below = (end - 1 - index_of(variable) for end in ends)
-        constraints = (*self.constraints, *below)
-        return replace(self, loops=(*self.loops, variable), constraints=constraints)
+        return replace(self, loops=(*self.loops, variable), ends=(*self.ends, *below))
 
     def where(self, conditions: Iterable[Condition]) -> IterationDomain:
         """Return the domain where conditions hold as well."""
         added = tuple(facts(conditions))
-        return replace(self, constraints=(*self.constraints, *added)) if added else self
+        return replace(self, conditions=(*self.conditions, *added)) if added else self
 
     def where_not(self, conditions: Sequence[Condition]) -> IterationDomain:
         """Return the domain where one of the conditions does not hold."""
         if len(conditions) == 1 and not conditions[0].equal:
             added = -conditions[0].index - 1
-            return replace(self, constraints=(*self.constraints, added))
+            return replace(self, conditions=(*self.conditions, added))
         return replace(self, is_exact=False)
 
     def binding(self, variable: LoopVariable, end: Size | None) -> IterationDomain:
@@ -123,11 +126,27 @@ class IterationDomain:
         others = {**self.others, variable: Outside(end, self)}
         return replace(self, others=MappingProxyType(others))
 
+    @property
+    def constraints(self) -> tuple[Index, ...]:
+        """All indices that are at least 0."""
+        return (*self.ends, *self.conditions)
+
     def space(self, fixed: int = 0) -> Space:
         """Return the dimensions, for one turn of each of the outermost `fixed` loops."""
         if fixed not in self._spaces:
-            self._spaces[fixed] = _Solver(self, self.loops[fixed:]).space()
+            space = _Solver(self, self.loops[fixed:]).space()
+            if self._may_leave_out(self.loops[:fixed]):
+                space = replace(space, is_exact=False)
+            self._spaces[fixed] = space
         return self._spaces[fixed]
+
+    def _may_leave_out(self, loops: Sequence[LoopVariable]) -> bool:
+        """Return True if conditions on the variables of some loops may hold in none of their
+        turns."""
+        if all(set(loops).isdisjoint(one.variables) for one in self.conditions):
+            return False
+        whole = self.space()
+        return not (whole.is_counted and is_never_negative(whole.points - 1))
 
     @functools.cached_property
     def _spaces(self) -> dict[int, Space]:
@@ -175,25 +194,44 @@ class IterationDomain:
 
 
 def walk_in_domains(program: LoopProgram) -> Iterator[tuple[Statement, IterationDomain]]:
-    """Yield each statement of a program with the domain that it runs on."""
+    """Yield each statement of a program with the domain that it runs on. A call of an intrinsic is
+    the statements that it stands for."""
     domain = IterationDomain()
     for variable, end in program.indices:
         domain = domain.binding(variable, end)
-    yield from _walk(program.body, domain)
+    yield from _walk(program.body, domain, itertools.count())
 
 
-def _walk(body: Body, domain: IterationDomain) -> Iterator[tuple[Statement, IterationDomain]]:
+def _walk(
+    body: Body, domain: IterationDomain, calls: Iterator[int]
+) -> Iterator[tuple[Statement, IterationDomain]]:
     for statement in body:
+        if isinstance(statement, UseIntrinsic):
+            prefix = f"{statement.intrinsic.name}.{next(calls)}."
+            unknown: list[LoopVariable] = []
+            new = functools.partial(_new_variable, prefix, unknown)
+            meaning = meaning_of(statement, prefix, new)
+            inside = domain
+            for variable in unknown:
+                inside = inside.binding(variable, None)
+            yield from _walk(meaning, inside, calls)
+            continue
         yield statement, domain
         if isinstance(statement, For):
-            yield from _walk(statement.body, domain.within(statement.variable, statement.ends))
+            inside = domain.within(statement.variable, statement.ends)
+            yield from _walk(statement.body, inside, calls)
         elif isinstance(statement, If):
-            yield from _walk(statement.body, domain.where(statement.conditions))
-            yield from _walk(statement.otherwise, domain.where_not(statement.conditions))
+            yield from _walk(statement.body, domain.where(statement.conditions), calls)
+            yield from _walk(statement.otherwise, domain.where_not(statement.conditions), calls)
         elif isinstance(statement, Check):
             domain = domain.binding(statement.variable, statement.end)
         elif isinstance(statement, AtomicAdd):
             domain = domain.binding(statement.variable, None)
+
+
+def _new_variable(prefix: str, made: list[LoopVariable]) -> Index:
+    made.append(LoopVariable(f"{prefix}?{len(made)}"))
+    return index_of(made[-1])
 
 
 def as_forms(
@@ -251,7 +289,11 @@ class _Solver:
                 continue
             ((form, factor),) = found[0].items()
             if is_never_negative(-factor - 1):
-                self._ends[form].append(floor_divide(found[1].constant, -factor) + 1)
+                end = floor_divide(found[1].constant, -factor) + 1
+                # Of an end that may be negative nothing is left to count.
+                if constraint in self._domain.conditions and not is_never_negative(end):
+                    continue
+                self._ends[form].append(end)
             elif is_never_negative(factor - 1):
                 self._starts[form].append(-floor_divide(found[1].constant, factor))
             else:
@@ -301,8 +343,11 @@ class _Solver:
             self._is_exact = False
         start = self._decisive([0, *self._starts[form]], lambda a, b: is_never_negative(a - b))
         end = self._decisive(ends, lambda a, b: is_never_negative(b - a))
-        count = 0 if is_never_negative(start - end) else end - start
-        return Dimension(form, start, count)
+        if is_never_negative(start - end):
+            return Dimension(form, start, 0)
+        if not is_never_negative(end - start):
+            start, self._is_exact = 0, self._is_exact and start == 0
+        return Dimension(form, start, end - start)
 
     def _decisive(self, bounds: list[Size], implies: Callable[[Size, Size], bool]) -> Size:
         """Return the bound that implies all others; if none is proved to, the first one."""

@@ -129,15 +129,20 @@ def _clipped(axis: AxisSet, coord: Index, extent: Size, tests: list[Index]) -> A
     if not axis.start.is_constant or [step for step, _ in axis.multiples] not in ([], [1]):
         return axis
     start, end = axis.start.constant, axis.start.constant + axis.count
+    settled = []
     if coord in tests and (is_never_negative(start) or is_never_negative(-start)):
         start = start if is_never_negative(start) else 0
-        tests.remove(coord)
+        settled.append(coord)
     below = as_index(extent - 1) - coord
     if below in tests and (is_never_negative(end - extent) or is_never_negative(extent - end)):
         end = extent if is_never_negative(end - extent) else end
-        tests.remove(below)
+        settled.append(below)
     if not axis.is_exact:
         end = extent if is_never_negative(end - extent) else end
+    if not is_never_negative(end - start):
+        return replace(axis, is_exact=False)
+    for test in settled:
+        tests.remove(test)
     return replace(axis, start=as_index(start), multiples=_normal([(1, end - start)]))
 
 

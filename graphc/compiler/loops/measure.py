@@ -13,7 +13,8 @@ to be the least the first one counts.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import functools
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -35,7 +36,6 @@ from graphc.compiler.loops.statement import (
     AtomicAdd,
     Statement,
     Store,
-    UseIntrinsic,
 )
 from graphc.compiler.loops.value import Apply, Bit, Load, RandomWord, Select, Value
 
@@ -192,23 +192,32 @@ def measure(program: LoopProgram) -> Measure:
     )
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class _Access:
-    """An element that a statement loads or stores at each point of a domain."""
+    """An element that statements load or store at each point of a domain.
+
+    Attributes:
+        loads, stores: how many of the statements.
+    """
 
     element: Load
     domain: IterationDomain
-    is_store: bool
+    loads: int = 0
+    stores: int = 0
 
-    def elements(self, fixed: int) -> Elements:
-        """Return the elements, for one turn of each of the outermost `fixed` loops."""
-        return elements_of(self.element.buffer.shape, self.element.coords, self.domain, fixed)
+    @functools.cached_property
+    def touched(self) -> tuple[Elements, ...]:
+        """The elements for one turn of each of the outermost 0, 1, ... loops."""
+        shape, coords = self.element.buffer.shape, self.element.coords
+        depth = len(self.domain.loops)
+        return tuple(elements_of(shape, coords, self.domain, fixed) for fixed in range(depth + 1))
 
-    def places(self, fixed: int) -> Elements:
-        """Return the same as elements of the memory in one row."""
+    @property
+    def places(self) -> Elements:
+        """The elements in all turns, by their places in memory."""
         buffer = self.element.buffer
         place = buffer.place(self.element.coords) - buffer.offset
-        return elements_of((buffer.elements,), (place,), self.domain, fixed)
+        return elements_of((buffer.elements,), (place,), self.domain, 0)
 
 
 @dataclass
@@ -217,15 +226,12 @@ class _Counted:
 
     flops: Size = 0
     is_flops_exact: bool = True
-    accesses: dict[Buffer, list[_Access]] = field(default_factory=dict)
+    accesses: dict[Buffer, dict[tuple[Load, IterationDomain], _Access]] = field(
+        default_factory=dict
+    )
 
     def count(self, statement: Statement, domain: IterationDomain) -> None:
         """Add what a statement itself does on a domain."""
-        if isinstance(statement, UseIntrinsic):
-            raise ValueError(
-                f"measure: a call of the intrinsic {statement.intrinsic.name}; expected a program "
-                "without intrinsics"
-            )
         if isinstance(statement, AsyncCopy):
             self._copy(statement, domain)
             return
@@ -277,21 +283,28 @@ class _Counted:
         self.is_flops_exact = self.is_flops_exact and space.is_counted
 
     def _access(self, element: Load, domain: IterationDomain, is_store: bool) -> None:
-        accesses = self.accesses.setdefault(element.buffer, [])
-        accesses.append(_Access(element, domain, is_store))
+        if domain.space().points == 0:
+            return
+        accesses = self.accesses.setdefault(element.buffer, {})
+        access = accesses.setdefault((element, domain), _Access(element, domain))
+        access.stores += is_store
+        access.loads += not is_store
 
     def traffic(self, buffer: Buffer) -> BufferTraffic:
         """Return the traffic of a buffer."""
-        accesses = self.accesses.get(buffer, [])
-        loads = [access for access in accesses if not access.is_store]
-        stores = [access for access in accesses if access.is_store]
-        loaded, is_loaded_exact = _distinct(buffer, loads)
-        stored, is_stored_exact = _distinct(buffer, stores)
+        accesses = list(self.accesses.get(buffer, {}).values())
+        loaded, is_loaded_exact = _distinct(buffer, [one for one in accesses if one.loads])
+        stored, is_stored_exact = _distinct(buffer, [one for one in accesses if one.stores])
         itemsize = np.dtype(buffer.dtype).itemsize
+        loads: Size = 0
+        stores: Size = 0
+        for access in accesses:
+            loads = loads + access.domain.space().points * access.loads
+            stores = stores + access.domain.space().points * access.stores
         return BufferTraffic(
             buffer,
-            _points(loads) * itemsize,
-            _points(stores) * itemsize,
+            loads * itemsize,
+            stores * itemsize,
             tuple(bound * itemsize for bound in loaded),
             tuple(bound * itemsize for bound in stored),
             all(access.domain.space().is_counted for access in accesses),
@@ -302,27 +315,21 @@ class _Counted:
         """Yield the footprints of all buffers."""
         for buffer, accesses in self.accesses.items():
             touched: dict[LoopVariable | None, list[Elements]] = {}
-            for access in accesses:
-                for fixed, loop in enumerate((None, *access.domain.loops)):
-                    touched.setdefault(loop, []).append(access.elements(fixed))
-            for loop, elements in touched.items():
-                region = union_of(elements)
+            for access in accesses.values():
+                loops = (None, *access.domain.loops)
+                for loop, elements in zip(loops, access.touched, strict=True):
+                    touched.setdefault(loop, []).append(elements)
+            for loop, all_elements in touched.items():
+                region = union_of(all_elements)
                 is_exact = region.is_exact and len(region.parts) == 1
                 yield Footprint(loop, buffer, region.extents(buffer.shape), is_exact)
 
 
-def _points(accesses: Iterable[_Access]) -> Size:
-    total: Size = 0
-    for access in accesses:
-        total = total + access.domain.space().points
-    return total
-
-
 def _distinct(buffer: Buffer, accesses: list[_Access]) -> tuple[tuple[Size, ...], bool]:
     """Return upper bounds of how many elements accesses touch, and whether the first is exact."""
-    region = union_of(access.elements(0) for access in accesses)
+    region = union_of(access.touched[0] for access in accesses)
     if not region.is_exact and buffer.is_contiguous:
-        flat = union_of(access.places(0) for access in accesses)
+        flat = union_of(access.places for access in accesses)
         region = flat if flat.is_exact else region
     if region.is_exact:
         return (region.count,), True

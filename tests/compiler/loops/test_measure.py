@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
 
 from graphc.compiler.graph.dim import Dim, Size, Symbol, symbol, symbols
 from graphc.compiler.loops.buffer import Buffer, BufferScope, new_buffer
@@ -17,13 +18,16 @@ from graphc.compiler.loops.statement import (
     Accumulate,
     Allocate,
     AsyncCopy,
+    BufferWindow,
     Check,
     For,
     If,
+    Intrinsic,
     Let,
     LoopKind,
     Statement,
     Store,
+    UseIntrinsic,
     Wait,
 )
 from graphc.compiler.loops.value import (
@@ -38,6 +42,8 @@ from graphc.compiler.loops.value import (
     is_multiple_of,
 )
 from tests.compiler.loops.counting import count
+from tests.compiler.loops.random_loops import plain_programs
+from tests.compiler.loops.random_loops import sizes as random_sizes
 
 N, M, K = symbol("n"), symbol("m"), symbol("k")
 SYMBOLS = [symbols(size)[0] for size in (N, M, K)]
@@ -260,6 +266,14 @@ def test_numbers_are_those_of_a_walk_through_all_turns(
     check_against_a_walk(make(), bound(sizes))
 
 
+@settings(max_examples=60, deadline=None)
+@given(plain_programs(), random_sizes())
+def test_numbers_of_random_programs_are_those_of_a_walk(
+    program: LoopProgram, sizes: dict[Symbol, int]
+) -> None:
+    check_against_a_walk(program, sizes)
+
+
 def check_against_a_walk(program: LoopProgram, sizes: dict[Symbol, int]) -> None:
     random = np.random.default_rng(0)
     walked = count(program, sizes, lambda end: int(random.integers(end)))
@@ -398,6 +412,31 @@ def test_a_copy_of_several_neighbours() -> None:
     found = measure(program((x,), y, loop(R, N, Allocate(tile), loop(C, 16, copy), Wait(), store)))
     assert found.traffic("x").loaded == found.traffic("tile").stored == 4 * 64 * N
     assert found.footprint("row", "x").extents == (1, 64)
+
+
+def test_a_call_of_an_intrinsic_counts_as_its_meaning() -> None:
+    """Rows of 64 in parts of 16, each by an intrinsic that adds the double of one to another."""
+    width = symbol("width")
+    source, target = array("source", width), array("target", width)
+    lane = variables("lane")[0]
+    add = Accumulate(
+        "sum", (at(target, lane),), (apply("mul", at(source, lane), Constant(2.0, "float32")),)
+    )
+    doubled = Intrinsic("add_double", (source, target), (loop(lane, width, add),), "parts.h")
+    x, y = array("x", N, 64), array("y", N, 64)
+    windows = tuple(BufferWindow(one, (R, C * 16), (1,)) for one in (x, y))
+    known = UseIntrinsic(doubled, windows, {symbols(width)[0]: as_index(16)})
+    found = measure(program((x,), y, loop(R, N, loop(C, 4, known))))
+    assert (found.flops, found.is_flops_exact) == (2 * 64 * N, True)
+    assert found.compulsory_bytes == 2 * 4 * 64 * N
+    assert found.footprint("column", "x").extents == (1, 16)
+    # The last part of a row is smaller.
+    x, y = array("x", N, M), array("y", N, M)
+    windows = tuple(BufferWindow(one, (R, C * 16), (1,)) for one in (x, y))
+    cut = UseIntrinsic(doubled, windows, {symbols(width)[0]: M - C * 16})
+    found = measure(program((x,), y, loop(R, N, loop(C, (M + 15) // 16, cut))))
+    assert found.traffic("x").distinct_loaded[-1] == 4 * N * M
+    assert not found.is_flops_exact
 
 
 def test_shared_memory_of_blocks_that_follow_each_other_is_that_of_the_largest() -> None:
