@@ -256,7 +256,7 @@ def is_never_negative(size: Size) -> bool:
 
 
 def _without_quotient(size: Dim, quotient: FloorQuotient) -> Iterator[Size]:
-    """Yield sizes without a quotient, of which each is at most a multiple of the size."""
+    """Yield sizes without a quotient: where one is at least 0, the size is."""
     numerator, denominator = quotient.numerator, quotient.denominator
     alone = Dim((((quotient,), 1),))
     factor: Size = 0
@@ -275,6 +275,10 @@ def _without_quotient(size: Dim, quotient: FloorQuotient) -> Iterator[Size]:
     if is_never_negative(factor):
         if is_never_negative(numerator):
             yield rest
+        if factor == 1:  # q >= -rest is numerator >= -rest * denominator: exactly
+            yield numerator + rest * denominator
         yield rest * denominator + factor * (numerator - denominator + 1)
     elif is_never_negative(-factor):
+        if factor == -1:  # q <= rest is numerator < (rest + 1) * denominator
+            yield (rest + 1) * denominator - 1 - numerator
         yield rest * denominator + factor * numerator

@@ -125,6 +125,10 @@ def test_facts_that_grow_by_each_other_end_a_search() -> None:
         ((N + 15) // 16 * 16 - N, True),
         (N - N // 16 * 16, True),
         (N // 16 - 1, False),
+        ((N + 15) // 16 - 1, True),
+        ((N + 15) // 16 - 2, False),
+        (N - (N + 15) // 16, True),
+        (N - 1 - (N + 15) // 16, False),
         ((N - 1) * (M - 1), True),
     ],
 )
