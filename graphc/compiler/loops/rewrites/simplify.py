@@ -229,3 +229,9 @@ def _same_or(body: Body, result: list[Statement]) -> Body:
     """Return a body, or what became of it if that is something else."""
     is_same = len(result) == len(body) and all(a is b for a, b in zip(result, body, strict=True))
     return body if is_same else tuple(result)
+
+
+def without_unused(body: Body) -> Body:
+    """Return the statements of a program without `Let`s and buffers that nothing reads or writes,
+    and without loops and conditions around nothing."""
+    return _Live().kept(body)

@@ -9,11 +9,23 @@ from dataclasses import dataclass, replace
 from graphc.compiler.graph.dim import Size, product
 from graphc.compiler.loops.buffer import BufferScope
 from graphc.compiler.loops.index import Index, LoopVariable, index_of, position
-from graphc.compiler.loops.program import Body, LoopProgram, path_to, replaced, walk_in_ranges
+from graphc.compiler.loops.program import (
+    Body,
+    LoopProgram,
+    bound_variables,
+    buffers_of,
+    path_to,
+    replaced,
+    values_of,
+    walk,
+    walk_in_ranges,
+    walk_value,
+)
 from graphc.compiler.loops.ranges import Ranges
-from graphc.compiler.loops.rewrites.elements import tests_of
+from graphc.compiler.loops.rewrites.elements import tests_of, variables_of
 from graphc.compiler.loops.rewrites.refusal import loop_of, refused
-from graphc.compiler.loops.statement import PARALLEL_KINDS, For, LoopKind, Statement
+from graphc.compiler.loops.statement import PARALLEL_KINDS, Allocate, For, Let, LoopKind, Statement
+from graphc.compiler.loops.value import Local
 
 _ONE_THREAD = frozenset((LoopKind.SERIAL, LoopKind.UNROLLED, LoopKind.VECTOR))
 REACHED = {
@@ -55,7 +67,13 @@ class AllocationSite:
     @property
     def own_variables(self) -> Set[LoopVariable]:
         """The variables that are the same for all who have the buffer."""
-        return set(self.ranges.ends) - {loop.variable for loop in self.sharers}
+        if not self.sharers:
+            return self.ranges.ends.keys()
+        first = self.sharers[0].variable
+        outside = itertools.takewhile(lambda one: one is not first, self.ranges.ends)
+        loops = [one for one in self.path if isinstance(one, For)]
+        inside = [one.variable for one in loops if all(one is not each for each in self.sharers)]
+        return {*outside, *inside}
 
     @property
     def sharer(self) -> tuple[Index, Size]:
@@ -141,3 +159,29 @@ def check_reached(
                 expected = f"no such loop between a buffer in {scope.value} memory and its uses"
                 what = f"a loop of kind {one.kind.value}"
                 raise refused(program, rewrite, f"the loop {one.variable.name!r}", expected, what)
+
+
+def check_same_for_all(
+    program: LoopProgram, rewrite: str, site: AllocationSite, buffer: str, body: Body
+) -> None:
+    """Refuse statements that compute the elements of a shared buffer, each by one of the threads
+    that have it together, if they would be others in another thread."""
+    if not site.sharers:
+        return
+    where = f"the buffer {buffer!r}"
+    expected = "elements that are the same for all threads that share it"
+    bound = {one.local for one in walk(body) if isinstance(one, Let)}
+    local = {one.buffer.memory for one in walk(body) if isinstance(one, Allocate)}
+    for statement in walk(body):
+        for one in buffers_of(statement):
+            is_private = one.scope in (BufferScope.REGISTER, BufferScope.THREAD)
+            if is_private and one.memory not in local:
+                found = f"{one}, in {one.scope.value} memory"
+                raise refused(program, rewrite, where, expected, found)
+        for value in values_of(statement):
+            for part in walk_value(value):
+                if isinstance(part, Local) and part not in bound:
+                    raise refused(program, rewrite, where, expected, f"the value {part}")
+    free = variables_of(body) - set(bound_variables(body)) - set(site.own_variables)
+    if free:
+        raise refused(program, rewrite, where, expected, f"{sorted(map(str, free))[0]}")

@@ -84,6 +84,9 @@ def stage(
         expected = f"a layout of its {len(source.shape)} axes"
         raise refused(program, "stage", where, expected, f"one of {layout.rank}")
     check_reached(program, "stage", site, scope, [read.path[-1] for read in reads])
+    if site.sharers and source.scope in (BufferScope.REGISTER, BufferScope.THREAD):
+        expected = "a source that all threads have together, for a copy that they share"
+        raise refused(program, "stage", where, expected, f"one in {source.scope.value} memory")
     accesses = [(read.load.coords, read.ranges) for read in reads]
     box = box_of(accesses, site.ranges, site.own_variables)
     if not isinstance(box, Box):
