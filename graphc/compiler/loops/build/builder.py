@@ -96,6 +96,8 @@ class Builder:
         words: the values of those arguments that are known: seeds and streams of draws.
         checks: the node and the words for what it tests of each `Check`, by its number.
         beside: of a pooling, the nodes that are stored at each element of its windows.
+        gathered: of an `argmax_pool`, the `gather_pool`s that are computed in its pass, since their
+            operands are at hand there.
     """
 
     def __init__(self, buffers: KernelBuffers):
@@ -104,6 +106,7 @@ class Builder:
         self.words: dict[str, int] = {}
         self.checks: list[tuple[Node, str]] = []
         self.beside: dict[Node, tuple[Node, ...]] = {}
+        self.gathered: dict[Node, tuple[Node, ...]] = {}
         self.read: dict[Buffer, None] = {}
         self._constants: dict[Node, Constant | None] = {}
         self._counts: Counter[str] = Counter()

@@ -12,8 +12,8 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from graphc.compiler.graph import Node, toposort
-from graphc.compiler.graph.dim import Shape, product
+from graphc.compiler.graph import OPS, Node, toposort
+from graphc.compiler.graph.dim import Dim, Shape, product
 from graphc.compiler.loops.build import draws, windows  # noqa: F401  (rules)
 from graphc.compiler.loops.build.block import Block, Coords
 from graphc.compiler.loops.build.builder import Builder, Need
@@ -32,6 +32,7 @@ from graphc.compiler.loops.program import LoopProgram
 from graphc.compiler.loops.statement import Statement, Store
 from graphc.compiler.loops.value import Load, Value
 from graphc.compiler.schedule.kernel import Kernel
+from graphc.compiler.schedule.window_passes import window_passes
 
 Walk: TypeAlias = Generator[Need, Value, None]
 
@@ -123,16 +124,33 @@ def _windows(builder: Builder, kernel: Kernel, body: Block) -> Walk:
 
 
 def _convolution(builder: Builder, kernel: Kernel, body: Block) -> Walk:
-    """A nest over the convolution's result, and one over that of a pooling behind it."""
+    """A nest over the convolution's result, or over that of a pooling behind it; over one after the
+    other where the windows do not cover a result that is stored, too."""
     (node,) = kernel.anchors
+    for argmax, *gathers in window_passes(kernel.body):
+        others = (one for one in gathers if one.inputs[1] is not argmax.inputs[0])
+        builder.gathered[argmax] = tuple(others)
     whole = [x for x in kernel.outputs if product(x.shape) == product(node.shape)]
     pooled = [x for x in kernel.outputs if x not in whole]
+    poolings = [x for x in kernel.body if OPS[x.op].traits.pools and x.op != "gather_pool"]
+    if pooled and whole and _covers(poolings[0]):
+        builder.beside[poolings[0]] = tuple(whole)
+        whole = []
     for outputs in (whole, pooled):
         if outputs:
             extents = kernel.extents if outputs is whole else outputs[0].shape
             inner, coords = builder.loops(body, extents, "i")
             yield from _store(builder, outputs, extents, coords, inner)
             inner.close(body)
+
+
+def _covers(pooling: Node) -> bool:
+    """Return True if the windows of a pooling have each element of its operand once."""
+    attrs, sizes = pooling.attrs, pooling.inputs[0].shape[2:]
+    return attrs["window"] == attrs["strides"] and all(
+        sides == (0, 0) and not isinstance(size, Dim) and size % extent == 0
+        for sides, size, extent in zip(attrs["padding"], sizes, attrs["window"], strict=True)
+    )
 
 
 def _along_axes(builder: Builder, kernel: Kernel, body: Block) -> Walk:

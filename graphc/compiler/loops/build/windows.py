@@ -8,26 +8,31 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Generator, Sequence
+from dataclasses import replace
 from typing import TypeAlias
 
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import Shape
 from graphc.compiler.loops.build.block import Block, Coords
-from graphc.compiler.loops.build.builder import NO_ATTRIBUTES, Builder, Need, rule
+from graphc.compiler.loops.build.builder import NO_ATTRIBUTES, Builder, Need, note, rule
+from graphc.compiler.loops.build.movement import reshaped
 from graphc.compiler.loops.build.reductions import (
     Contribution,
     Reduced,
-    reduce_together,
+    accumulate,
+    accumulators,
+    purpose,
     reduction,
     within,
 )
 from graphc.compiler.loops.index import Index, coordinates, position
-from graphc.compiler.loops.statement import Statement
+from graphc.compiler.loops.statement import Let, Statement, Store
 from graphc.compiler.loops.value import (
     Apply,
     Condition,
     Constant,
     IndexValue,
+    Local,
     Value,
     at_least,
     below,
@@ -77,7 +82,8 @@ def _stored_beside(
     """Return stores of what lies in front of a pooling, at an element of its window."""
     elements = []
     for beside in builder.beside.get(node, ()):
-        elements.append((beside, element, (yield beside, element, block)))
+        at = reshaped(element, node.inputs[0].shape, beside.shape, block.ranges)
+        elements.append((beside, at, (yield beside, at, block)))
     return [*builder.stores(block, elements)]
 
 
@@ -95,9 +101,28 @@ def _sum_pool(node: Node, coords: Coords) -> Reduced:
 def _argmax_pool(
     builder: Builder, node: Node, coords: Coords, block: Block
 ) -> Generator[Need, Value, Value]:
-    ((best, place),) = yield from reduce_together(
-        builder, block, [_over_taps("argmax", node, coords)]
-    )
+    """The place of the first maximum; and what the kernel gathers there in the same pass: a tap is
+    the place as soon as it is the best one so far."""
+    gathers = builder.gathered.get(node, ())
+    gathered = [(one, builder.register(block, "p", one.dtype)) for one in gathers]
+    block.add(*(Store(register, Constant(0, one.dtype)) for one, register in gathered))
+    reduced = _over_taps("argmax", node, coords)
+    best, place = targets = accumulators(builder, block, reduced)
+    inner, taps = builder.loops(block, reduced.extents, "k", purpose([reduced]))
+    term = yield from reduced.term(builder, inner, taps)
+    stores: list[Statement] = []
+    if gathered:
+        element = (*coords[:2], *_tap(node, coords[2:], taps))
+        values = []
+        for one, _ in gathered:
+            values.append((yield one.inputs[1], element, term.block))
+        met = Local(builder.name("t"), "bool")
+        stores.append(Let(met, _apply("equal", "bool", place, term.values[1]), note(node)))
+        for (one, register), value in zip(gathered, values, strict=True):
+            stores.append(Store(register, _apply("where", one.dtype, met, value, register)))
+            block.known[one, coords] = register
+    accumulate(inner, reduced, targets, replace(term, beside=(*stores, *term.beside)))
+    inner.close(block)
     block.known["maximum", node, coords] = best
     return place
 
@@ -109,21 +134,31 @@ def _gather_pool(
     argmax, values = node.inputs
     place = yield argmax, coords, block
     best = block.find(("maximum", argmax, coords))
+    gathered = block.find((node, coords))
+    if gathered is not None:
+        return gathered
     if best is not None and values is argmax.inputs[0] and in_one_pass(argmax, node):
         return best
     extents = node.attrs["window"]
-    where = builder.check(
-        block, node, "place in a window", place, math.prod(extents), position(coords, node.shape)
-    )
+    key = ("place", argmax, coords, extents)
+    found = block.find(key)
+    if not isinstance(found, IndexValue):
+        end, at = math.prod(extents), position(coords, node.shape)
+        number = builder.check(block, node, "place in a window", place, end, at)
+        block.known[key] = found = IndexValue(number, "int32")
     sample, channel, *windows = coords
-    inner = _tap(node, windows, coordinates(where, extents))
+    inner = _tap(node, windows, coordinates(found.index, extents))
     return (yield values, (sample, channel, *inner), block)
+
+
+def _apply(op: str, dtype: str, *operands: Value) -> Value:
+    return Apply(op, operands, dtype, NO_ATTRIBUTES)
 
 
 # ---- one value an element -----------------------------------------------------------------------
 
 
-TermAt: TypeAlias = Callable[[Coords, Coords, Block], Generator[Need, Value, Value]]
+TermAt: TypeAlias = Callable[[Builder, Coords, Coords, Block], Generator[Need, Value, Value]]
 """The term of a window that holds an element at a tap."""
 
 
@@ -159,7 +194,7 @@ def _over_windows(node: Node, coords: Coords, cotangents: Node, term_at: TermAt)
         if inside is None:
             return Contribution(block, (Constant(0, node.dtype),))
         here = (sample, channel, *windows)
-        value = yield from term_at(here, tuple(taps), inside)
+        value = yield from term_at(builder, here, tuple(taps), inside)
         return Contribution(inside, (value,))
 
     return Reduced(node, "sum", node.dtype, counts, term)
@@ -169,7 +204,9 @@ def _over_windows(node: Node, coords: Coords, cotangents: Node, term_at: TermAt)
 def _sum_unpool(node: Node, coords: Coords) -> Reduced:
     (cotangents,) = node.inputs
 
-    def term_at(window: Coords, taps: Coords, block: Block) -> Generator[Need, Value, Value]:
+    def term_at(
+        builder: Builder, window: Coords, taps: Coords, block: Block
+    ) -> Generator[Need, Value, Value]:
         return (yield cotangents, window, block)
 
     return _over_windows(node, coords, cotangents, term_at)
@@ -180,12 +217,13 @@ def _max_unpool(node: Node, coords: Coords) -> Reduced:
     """Each element asks the windows that hold it whether it is at their place."""
     argmax, cotangents = node.inputs
 
-    def term_at(window: Coords, taps: Coords, block: Block) -> Generator[Need, Value, Value]:
+    def term_at(
+        builder: Builder, window: Coords, taps: Coords, block: Block
+    ) -> Generator[Need, Value, Value]:
         place = yield argmax, window, block
         value = yield cotangents, window, block
         tap = IndexValue(position(taps, node.attrs["window"]), "int32")
-        met = Apply("equal", (place, tap), "bool", NO_ATTRIBUTES)
-        zero = Constant(0, node.dtype)
-        return Apply("where", (met, value, zero), node.dtype, NO_ATTRIBUTES)
+        met = builder.let(block, node, _apply("equal", "bool", place, tap))
+        return _apply("where", node.dtype, met, value, Constant(0, node.dtype))
 
     return _over_windows(node, coords, cotangents, term_at)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import TypeAlias
 
 import numpy as np
 
 from graphc.compiler.graph import CallStep, Node, Symbol, every_node
 from graphc.compiler.graph.binding import bind
+from graphc.compiler.graph.dim import Size
 from graphc.compiler.graph.dim import evaluate as evaluate_size
 from graphc.compiler.interpret.program import Program
 from graphc.compiler.interpret.sequential import sequential
@@ -19,7 +22,7 @@ from graphc.compiler.loops.index import LoopVariable
 from graphc.compiler.schedule import Kernel, Loop, Step, kernels, make_schedule
 from graphc.errors import IndexRangeError
 
-Counters = Mapping[Node, tuple[LoopVariable, object]]
+Counters: TypeAlias = Mapping[Node, tuple[LoopVariable, Size]]
 
 
 @dataclass
@@ -157,6 +160,19 @@ class PlainExecutor:
             f"index {array[place]} at position {place} of the indices is outside of the axis; "
             f"expected 0 to {last}"
         )
+
+
+def scheduled_kernels(
+    steps: Iterable[Step], counters: Counters = MappingProxyType({})
+) -> Iterator[tuple[Kernel, Counters]]:
+    """Yield all kernels of a schedule, each with the counters of the loops around it."""
+    for step in steps:
+        if isinstance(step, Loop):
+            variable = LoopVariable(f"step{len(counters)}")
+            inner = {**counters, step.step: (variable, step.scan.attrs["length"])}
+            yield from scheduled_kernels(step.steps, inner)
+        else:
+            yield step, counters
 
 
 def packed(buffers: KernelBuffers, bits: Mapping[Node, tuple[Node, int]]) -> KernelBuffers:
