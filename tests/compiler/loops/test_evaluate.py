@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from graphc.compiler.graph.dim import symbol, symbols
+from graphc.compiler.graph.dim import Size, symbol, symbols
 from graphc.compiler.interpret import NUMPY
-from graphc.compiler.loops.buffer import new_buffer, view
+from graphc.compiler.loops.buffer import Buffer, new_buffer, view
 from graphc.compiler.loops.evaluate import Evaluated, FailedCheck, TurnOrder, evaluate
 from graphc.compiler.loops.index import LoopVariable, as_index, index_of, variable
 from graphc.compiler.loops.program import LoopProgram
@@ -397,12 +397,19 @@ def test_a_prefetch_does_nothing() -> None:
     assert run(made, {"row": array(5)}).outputs["y"] == 1
 
 
-ROWS, COLUMNS, STEP = symbol("rows"), symbol("columns"), symbol("step")
-_A = view(floats("a", ROWS, COLUMNS), "a", (ROWS, COLUMNS), (STEP, 1))
+ROWS, COLUMNS = symbol("rows"), symbol("columns")
+
+
+def strided(name: str, *shape: Size) -> Buffer:
+    """Return a parameter whose rows are as far from each other as those of what it stands for."""
+    return view(floats(name, *shape), name, shape, (symbol("step"), 1))
+
+
+A, B = strided("a", ROWS, COLUMNS), strided("b", COLUMNS, ROWS)
 TRANSPOSE = Intrinsic(
     "gc_transpose",
-    (_A, floats("b", COLUMNS, ROWS)),
-    (loop(I, ROWS, loop(J, COLUMNS, Store(at(floats("b", COLUMNS, ROWS), J, I), at(_A, I, J)))),),
+    (A, B),
+    (loop(I, ROWS, loop(J, COLUMNS, Store(at(B, J, I), at(A, I, J)))),),
     "transpose.h",
 )
 
@@ -443,3 +450,36 @@ def test_an_intrinsic_is_its_body_within_windows() -> None:
     values = array(5, 3, 4)
     found = run(made, {"x": values}).outputs["y"]
     assert np.array_equal(found, values[:, 1:3, :].transpose(0, 2, 1))
+
+
+def test_an_intrinsic_may_use_another_one() -> None:
+    (rows,), (columns,) = symbols(ROWS), symbols(COLUMNS)
+    whole, back = strided("w", M, N), strided("v", N, M)
+    zero = as_index(0)
+    (m,), (n,) = symbols(M), symbols(N)
+    inner = UseIntrinsic(
+        TRANSPOSE,
+        (
+            BufferWindow(whole, (as_index(1), zero), (0, 1)),
+            BufferWindow(back, (zero, as_index(1)), (0, 1)),
+        ),
+        {rows: as_index(M - 1), columns: as_index(N)},
+    )
+    outer = Intrinsic("gc_most", (whole, back), (inner,), "most.h")
+    x, y = floats("x", 6, 7), floats("y", 5, 4)
+    made = program(
+        (x,),
+        (y,),
+        UseIntrinsic(
+            outer,
+            (
+                BufferWindow(x, (as_index(2), as_index(1)), (0, 1)),
+                BufferWindow(y, (as_index(1), zero), (0, 1)),
+            ),
+            {m: as_index(4), n: as_index(3)},
+        ),
+    )
+    values = array(6, 7)
+    found = run(made, {"x": values})
+    assert np.array_equal(found.outputs["y"][1:4, 1:4], values[3:6, 1:4].T)
+    assert found.stored["y"].sum() == 9

@@ -141,6 +141,33 @@ def test_threads_of_the_last_block_finish_together() -> None:
     assert "no barrier is between" in refused(made(Fence()), **arrays)
 
 
+def test_a_workspace_is_one_for_all_blocks() -> None:
+    arrived, work = variable("arrived"), new_buffer("work", "float32", (4,), BufferScope.GLOBAL)
+
+    def made(*ahead: Statement) -> LoopProgram:
+        return program(
+            (X, COUNTER),
+            (Y, COUNTER),
+            loop(
+                BLOCK,
+                4,
+                Allocate(work),
+                Store(at(work, BLOCK), at(X, BLOCK)),
+                *ahead,
+                AtomicAdd(variable_of(arrived), at(COUNTER)),
+                If(
+                    (at_least(arrived, 3),),
+                    (loop(STEP, 4, Store(at(Y, STEP), at(work, 3 - STEP))),),
+                ),
+                kind="block",
+            ),
+        )
+
+    arrays = {"x": VALUES, "counter": np.zeros((), "int32")}
+    assert results(made(Fence()), **arrays).outputs["y"][:4].tolist() == [4, 3, 2, 1]
+    assert "no barrier is between" in refused(made(), **arrays)
+
+
 def test_blocks_do_not_see_each_other() -> None:
     made = of(
         loop(BLOCK, 8, Store(at(Y, BLOCK), at(X, BLOCK)), kind="block"),
@@ -321,9 +348,9 @@ def test_registers_of_lanes_are_read_through_an_intrinsic() -> None:
 
 
 def test_memory_that_lanes_write_needs_a_barrier() -> None:
-    assert "no barrier is between" in refused(
-        warp_sums(new_buffer("held", "float32", (4,), BufferScope.THREAD))
-    )
+    for scope in (BufferScope.THREAD, BufferScope.SHARED):
+        message = refused(warp_sums(new_buffer("held", "float32", (4,), scope)))
+        assert "block 0, thread 0 reads it, block 0, thread 0, lane 0 has stored it" in message
 
 
 def test_kinds_are_nested_in_one_order() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from graphc.compiler.loops.buffer import BufferScope
+from graphc.compiler.loops.buffer import Buffer, BufferScope
 from graphc.compiler.loops.evaluate import TurnOrder, evaluate
 from graphc.compiler.loops.index import Index, as_index, variable
 from graphc.compiler.loops.program import LoopProgram
@@ -17,6 +17,7 @@ from graphc.compiler.loops.statement import (
     Check,
     Fence,
     If,
+    Let,
     Statement,
     Store,
     Wait,
@@ -45,6 +46,7 @@ from tests.compiler.loops.written import (
     floats,
     given,
     ints,
+    local,
     loop,
     number,
     program,
@@ -311,6 +313,20 @@ def test_copies_of_threads_are_seen_by_others_behind_wait_and_barrier() -> None:
     assert is_race(double_buffered(pending=0))
 
 
+def test_a_copy_to_what_another_thread_still_reads_is_caught() -> None:
+    def made(*between: Statement) -> LoopProgram:
+        copied = AsyncCopy(at(TILE, THREAD), at(X, THREAD + 4), 1)
+        return reversed_tiles(BARRIER, Store(at(Y, THREAD), at(TILE, 3 - THREAD)), *between, copied)
+
+    # Whoever runs first begins a copy to what the others read.
+    assert is_race(made())
+    waiting = (BARRIER, AsyncCopy(at(TILE, THREAD), at(X, THREAD + 4), 1), Wait(), BARRIER)
+    used = reversed_tiles(BARRIER, Let(local("first"), at(TILE, 3 - THREAD)), *waiting)
+    assert results(used).outputs["y"].tolist() == [8, 7, 6, 5] * 2
+    unseen = reversed_tiles(BARRIER, *waiting[:-1])
+    assert is_race(unseen)
+
+
 # ---- agents of one program ----------------------------------------------------------------------
 
 
@@ -359,3 +375,38 @@ def test_a_guard_holds_within_the_block_that_fails() -> None:
     assert not result.stored["y"].any()
     good = results(made, i0=np.arange(8, dtype="int32"))
     assert good.outputs["y"].tolist() == list(range(8))
+
+
+def test_no_thread_sees_the_registers_of_another_one() -> None:
+    def made(memory: Buffer, read: Index) -> LoopProgram:
+        return of(
+            loop(
+                BLOCK,
+                1,
+                Allocate(memory),
+                loop(THREAD, 4, Store(at(memory, THREAD), at(X, THREAD)), kind="thread"),
+                BARRIER,
+                loop(OTHER, 4, Store(at(Y, OTHER), at(memory, read)), kind="thread"),
+                kind="block",
+            )
+        )
+
+    assert results(made(register("held", 4), OTHER)).outputs["y"][:4].tolist() == [1, 2, 3, 4]
+    assert results(made(TILE, 3 - OTHER)).outputs["y"][:4].tolist() == [4, 3, 2, 1]
+    message = refused(made(register("held", 4), 3 - OTHER))
+    assert "thread 3 has stored it, and in register memory each thread has its own" in message
+
+
+def test_threads_without_a_block_share_memory_too() -> None:
+    made = of(
+        loop(
+            THREAD,
+            4,
+            Allocate(TILE),
+            Store(at(TILE, THREAD), at(X, THREAD)),
+            BARRIER,
+            Store(at(Y, THREAD), at(TILE, 3 - THREAD)),
+            kind="thread",
+        )
+    )
+    assert results(made).outputs["y"][:4].tolist() == [4, 3, 2, 1]

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, TypeVar
 
+from graphc.compiler.loops.buffer import BufferScope
 from graphc.compiler.loops.statement import LoopKind
 
 Item = TypeVar("Item")
@@ -69,7 +70,7 @@ class Agent:
         lineage: the agents that it is inside of, from the program on, and itself.
         inside: the agents that it has forked, by what makes two turns one agent.
         barrier: the time of the last barrier of all agents inside of it.
-        joins: for loops by whose end it has waited for the turns of a kind, the last time.
+        joins: for each kind the time of the last end of a loop of turns of it.
         acquired: the releases that it, or after a barrier each agent inside of it, knows of: a list
             that grows, and how much of it.
         arriving: those that agents inside of it know of, until the next barrier.
@@ -143,13 +144,9 @@ class Agent:
     @property
     def sharing(self) -> Agent:
         """The agent that all those are inside of that share memory and barriers with it: its block,
-        or the one that forked its team."""
-        for agent, inner in zip(reversed(self.lineage[:-1]), reversed(self.lineage), strict=False):
-            if inner.kind is LoopKind.BLOCK:
-                return inner
-            if inner.kind is LoopKind.TEAM:
-                return agent
-        return self.lineage[0]
+        or the program."""
+        blocks = [agent for agent in self.lineage if agent.kind is LoopKind.BLOCK]
+        return blocks[-1] if blocks else self.lineage[0]
 
 
 @dataclass(frozen=True)
@@ -178,23 +175,36 @@ class Release:
         return False
 
 
-def is_ordered(earlier: Agent, time: int, later: Agent, in_registers: bool) -> bool:
-    """Return True if what an agent did at a time is seen by another one now.
+JOINING: dict[BufferScope, tuple[LoopKind, ...]] = {
+    BufferScope.GLOBAL: (LoopKind.TEAM, LoopKind.VECTOR),
+    BufferScope.SHARED: (LoopKind.TEAM, LoopKind.VECTOR),
+    BufferScope.THREAD: (LoopKind.VECTOR,),
+    BufferScope.REGISTER: (LoopKind.LANE, LoopKind.VECTOR),
+}
+"""For each memory the loops whose turns are seen behind them without a barrier. The lanes of a warp
+run together, so their registers are read through shuffles; in memory they do not wait."""
 
-    The lanes of a warp run together, so that the end of their loop is a barrier for registers,
-    which others read through shuffles; for memory it is none.
-    """
+
+def is_private(scope: BufferScope) -> bool:
+    """Return True if each thread has a memory of a scope to itself, whatever barriers there are."""
+    return scope in (BufferScope.REGISTER, BufferScope.THREAD)
+
+
+def is_ordered(earlier: Agent, time: int, later: Agent, scope: BufferScope) -> bool:
+    """Return True if what an agent did at a time, to a memory of a scope, is seen by another one
+    now."""
     if earlier is later:
         return True
+    private = is_private(scope)
     for depth, agent in enumerate(later.lineage):
         if depth == len(earlier.lineage) or earlier.lineage[depth] is not agent:
             break
-        if agent is earlier or time < agent.barrier:
+        if agent is earlier or (time < agent.barrier and not private):
             return True
         kind = earlier.lineage[depth + 1].kind
-        if time < agent.joins.get(kind, 0) and (kind is not LoopKind.LANE or in_registers):
+        if kind in JOINING[scope] and time < agent.joins.get(kind, 0):
             return True
-    return any(
+    return not private and any(
         release.is_behind(earlier, time)
         for agent in later.lineage
         for releases, count in agent.acquired

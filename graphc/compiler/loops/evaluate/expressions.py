@@ -251,11 +251,10 @@ class BlockExpressions:
         made = np.dtype(value.dtype).type
 
         def applied(frame: Slots) -> Any:
-            inputs = [operand(frame) for operand in operands]
             try:
-                result = function(attrs, *inputs)[()]
+                result = function(attrs, *[operand(frame) for operand in operands])[()]
             except (KeyError, TypeError, ValueError) as error:
-                raise Fault(f"{value} of {inputs}: {error!r}") from error
+                raise Fault(f"{value}: {error!r}") from error
             if type(result) is not made:
                 raise Fault(f"the value {value} is of {result.dtype}, expected {value.dtype}")
             return result

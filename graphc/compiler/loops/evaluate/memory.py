@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from graphc.compiler.loops.buffer import BufferScope
-from graphc.compiler.loops.evaluate.agents import Agent, Release, is_ordered
+from graphc.compiler.loops.evaluate.agents import Agent, Release, is_ordered, is_private
 from graphc.compiler.loops.evaluate.fault import Fault
 
 
@@ -133,7 +133,7 @@ class AccessLog:
     """The accesses to a memory that several agents see."""
 
     def __init__(self, scope: BufferScope) -> None:
-        self._in_registers = scope is BufferScope.REGISTER
+        self._scope = scope
         self._of: dict[int, _Accesses] = {}
 
     def read(self, place: int, agent: Agent) -> None:
@@ -189,7 +189,8 @@ class AccessLog:
             self._check(other, time, agent, does, did)
 
     def _check(self, other: Agent, time: int, agent: Agent, does: str, did: str) -> None:
-        if not is_ordered(other, time, agent, self._in_registers):
-            raise Fault(
-                f"{agent.name} {does} it, {other.name} has {did} it, and no barrier is between"
-            )
+        if not is_ordered(other, time, agent, self._scope):
+            reason = "no barrier is between"
+            if is_private(self._scope):
+                reason = f"in {self._scope.value} memory each thread has its own"
+            raise Fault(f"{agent.name} {does} it, {other.name} has {did} it, and {reason}")

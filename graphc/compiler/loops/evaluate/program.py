@@ -64,7 +64,8 @@ def evaluate(
         sizes: what each symbol is.
         arguments: by name, what each argument is.
         indices: by name, what each variable is that the call gives.
-        order: who of several agents is run first. No program's results depend on it.
+        order: who of several agents is run first. No program's results depend on it, but for what
+            a guarded store has stored before a check of another agent fails.
         status: the status word ahead of the program.
     """
     run = _Run(program, arrays, sizes, order)
@@ -118,7 +119,13 @@ class _Run:
 
     def _arguments(self, given: Mapping[str, Any]) -> dict[Argument, Any]:
         _check_names("argument", given, (one.name for one in self.program.arguments))
-        return {one: np.dtype(one.dtype).type(given[one.name]) for one in self.program.arguments}
+        found = {}
+        for one in self.program.arguments:
+            try:
+                found[one] = np.dtype(one.dtype).type(given[one.name])
+            except (OverflowError, TypeError, ValueError) as error:
+                raise Fault(f"the argument {one} of {one.dtype}: {error}") from None
+        return found
 
     def _indices(self, given: Mapping[str, int]) -> dict[int, int]:
         _check_names("index", given, (one.name for one, _ in self.program.indices))

@@ -61,7 +61,7 @@ class Turns:
         """Run one turn after the other, each to its end."""
         for inner in self.clock.arranged(self._frames(frame)):
             self.body(inner)
-        self._join(frame)
+        frame[AGENT].join(self.kind)
 
     def run_to_barriers(self, frame: Slots) -> Iterator[Pause]:
         """Run all turns up to a barrier, then on from there; yield it if agents outside of the loop
@@ -83,7 +83,7 @@ class Turns:
                 yield barrier
             else:
                 frame[AGENT].synchronise()
-        self._join(frame)
+        frame[AGENT].join(self.kind)
 
     def run_by_statements(self, frame: Slots) -> Iterator[Pause]:
         """Run a statement of all turns before the next one of any; yield behind each."""
@@ -91,12 +91,7 @@ class Turns:
         while running:
             running = [turn for turn in running if turn is not None and _goes_on(turn)]
             yield None
-        self._join(frame)
-
-    def _join(self, frame: Slots) -> None:
-        """Who goes on behind the loop is one agent, but where its turns are threads."""
-        if self.kind in (LoopKind.TEAM, LoopKind.VECTOR, LoopKind.LANE):
-            frame[AGENT].join(self.kind)
+        frame[AGENT].join(self.kind)
 
 
 def _goes_on(turn: Iterator[Pause]) -> bool:
