@@ -23,6 +23,7 @@ from dataclasses import dataclass, replace
 from graphc.compiler.codegen.context import Context
 from graphc.compiler.codegen.expression import ZERO, Expression, Parameter, Variable, compare
 from graphc.compiler.codegen.launch import Formula, Launch
+from graphc.compiler.codegen.marks import NAME
 from graphc.compiler.codegen.reduction import (
     Domain,
     Walk,
@@ -196,7 +197,7 @@ def _text(
     columns = signature.size(domain.kept)
     return render(
         "columns.cu.j2",
-        name=name,
+        name=NAME,
         parameters=signature.parameters,
         tile=tile,
         columns=columns,

@@ -16,6 +16,7 @@ from graphc.compiler.codegen.launch import (
     Pointer,
     Traffic,
 )
+from graphc.compiler.codegen.marks import with_name_and_notes, without_name_and_notes
 from graphc.compiler.codegen.signature import Place, Signature
 from graphc.compiler.graph import Node, name_of, origin_of
 from graphc.compiler.schedule.kernel import Kernel, Loop
@@ -86,7 +87,7 @@ class Context:
         notes: Sequence[str] = (),
         traffic: Sequence[Traffic] = (),
     ) -> Launch:
-        """The launch of a printed function.
+        """The launch of a function that is printed but for its name and notes.
 
         Args:
             how: how the work is spread over blocks and threads.
@@ -96,7 +97,7 @@ class Context:
         return Launch(
             name,
             kernel,
-            text,
+            with_name_and_notes(text, name),
             signature.arguments,
             grid,
             block,
@@ -108,6 +109,7 @@ class Context:
             how=how,
             legend=tuple(signature.legend),
             names=signature.values,
+            code=without_name_and_notes(text),
         )
 
 

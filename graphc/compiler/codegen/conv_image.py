@@ -266,7 +266,7 @@ class Image:
             size = _padded(count)
             assert size is not None
             of = "pixel" if part == self._of_pixel else "k"
-            emitter.line(f"// The part of an element's position, and of its coordinates, by {of}.")
+            emitter.line("", f"The part of an element's position, and of its coordinates, by {of}.")
             emitter.line(f"__shared__ {self._entry_type} part_of[{size}];")
             at = Variable("e")
             with emitter.block(

@@ -7,7 +7,6 @@ compiled once, the compiler's time grows with the distinct layers of a model.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -16,15 +15,13 @@ from graphc.compiler.codegen.memory import launches
 from graphc.compiler.codegen.page import fitted
 from graphc.compiler.codegen.render import header
 
-_COMMENT = re.compile(r" *//.*")
-
 
 def fold_identical(steps: Sequence[DeviceStep]) -> tuple[DeviceStep, ...]:
     """Return the steps with one function for all launches of equal ones: that of the first, below a
     header comment that names the layers of all."""
     sharing: dict[str, list[Launch]] = {}
     for launch in launches(steps):
-        sharing.setdefault(_code(launch), []).append(launch)
+        sharing.setdefault(launch.code, []).append(launch)
     folded: dict[Launch, Launch] = {}
     for group in sharing.values():
         first = group[0]
@@ -45,11 +42,6 @@ def layers_of_functions(steps: Sequence[DeviceStep]) -> dict[str, str]:
     for launch in launches(steps):
         found.setdefault(launch.function, {}).update(dict.fromkeys(launch.kernel.layers))
     return {name: ", ".join(layers) for name, layers in found.items()}
-
-
-def _code(launch: Launch) -> str:
-    """Return a function's text without its name and comments: equal for launches that may share."""
-    return _COMMENT.sub("", launch.text.replace(f" {launch.name}(", " ("))
 
 
 def _replaced(steps: Sequence[DeviceStep], folded: dict[Launch, Launch]) -> tuple[DeviceStep, ...]:

@@ -274,6 +274,7 @@ class Launch:
         repeats: the name of the first launch of the same function, where that is not this one.
         names: the nodes of which the text's variables hold elements, by variable: several where
             parts of the text have names of their own.
+        code: the function without its name and notes: equal for functions that do the same.
     """
 
     name: str
@@ -292,6 +293,7 @@ class Launch:
     legend: tuple[str, ...] = ()
     repeats: str | None = None
     names: Mapping[str, tuple[Node, ...]] = field(default_factory=dict)
+    code: str = ""
 
     @property
     def function(self) -> str:

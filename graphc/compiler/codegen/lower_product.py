@@ -23,6 +23,7 @@ from graphc.compiler.codegen.expression import (
 )
 from graphc.compiler.codegen.index import Coordinates, Index
 from graphc.compiler.codegen.launch import Clamped, Formula, Launch, Traffic
+from graphc.compiler.codegen.marks import NAME
 from graphc.compiler.codegen.pointwise import AT, THREADS, lower_pointwise, names_in
 from graphc.compiler.codegen.product import Operand, Product
 from graphc.compiler.codegen.product_epilogue import finish, is_long, partial_sums
@@ -174,7 +175,7 @@ def _print_tiles(
     traffic += reads(emitter.take_asked(), (_results(first),), turns, known=known)
     text = render(
         "product.cu.j2",
-        name=name,
+        name=NAME,
         tile=tile,
         padding=PADDING,
         type=C_TYPES[first.node.dtype],
@@ -300,7 +301,7 @@ def _add_parts(
     body = finish(kernel, first, context, emitter, Index(first.node.shape, linear=AT))
     text = render(
         "pointwise.cu.j2",
-        name=name,
+        name=NAME,
         threads=f"{THREADS}, 1",  # one block at least: ptxas may give a thread what it needs
         body={"wide": False, "count": signature.size(elements), **body},
         parameters=signature.parameters,

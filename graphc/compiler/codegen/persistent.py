@@ -28,6 +28,7 @@ from graphc.compiler.codegen.expression import (
 )
 from graphc.compiler.codegen.index import Index
 from graphc.compiler.codegen.launch import Count, Launch, LoopStep
+from graphc.compiler.codegen.marks import NAME, noted
 from graphc.compiler.codegen.persistent_values import STEP, Values
 from graphc.compiler.codegen.render import render
 from graphc.compiler.codegen.signature import Signature
@@ -87,7 +88,7 @@ class _Writer:
         counters = {**context.counters, loop.step: step, self._ahead: step}
         self.signature = Signature(read, written, context.program.checks, counters)
         self._emitter = Emitter(self.signature)
-        self._arrays: list[tuple[str, str]] = []
+        self._arrays: list[str] = []
         self._used = 0  # bytes of shared memory
         # Rows of the batch may not fill the last block, nor those of a block its warps.
         self._idle = plan.rows > 1 or plan.threads > plan.width
@@ -120,7 +121,7 @@ class _Writer:
         ]
         return render(
             "scan.cu.j2",
-            name=name,
+            name=NAME,
             batch=size(plan.batch),
             length=size(length),
             parameters=self.signature.parameters,
@@ -164,7 +165,7 @@ class _Writer:
         scalar = C_TYPES[node.dtype]
         kind = f"{scalar}* const" if fixed else f"{scalar}*"
         source = f"reinterpret_cast<{scalar}*>(shared + {self._used})"
-        self._arrays.append((f"{kind} {name} = {source};", remark))
+        self._arrays.append(noted(f"{kind} {name} = {source};", remark))
         self._used += array_bytes(elements, node.dtype)
         return name
 
@@ -192,7 +193,7 @@ class _Writer:
         for k, node in enumerate(self._plan.columns):
             self._values.columns[node] = f"column{k}"
             scalar, rows = C_TYPES[node.dtype], self.signature.size(node.shape[0])
-            emitter.line(f"{scalar} column{k}[{rows}];  // of {comment(buffer_name(node))}")
+            emitter.line(f"{scalar} column{k}[{rows}];", f"of {comment(buffer_name(node))}")
             inner, head = emitter.loop(node.shape[0])
             with emitter.block(head, unrolled=True):
                 value = emitter.value(node, Index(node.shape, coords=(inner, self._values.unit)))
@@ -222,7 +223,7 @@ class _Writer:
                 emitter.value(node, own)
         self._fetch(following)
         for number, targets in enumerate(plan.stages):
-            emitter.line(self._title(number))
+            emitter.line("", self._title(number))
             emitter.given = self._values.given(number)
             for node in self._values.products:
                 if plan.stage_of[node] == number:
@@ -243,7 +244,7 @@ class _Writer:
     def _title(self, number: int) -> str:
         layers = dict.fromkeys(note(node) for node in self._plan.stages[number])
         names = ", ".join(layer for layer in layers if layer)
-        return f"// Stage {number}" + (f": {names}" if names else "")
+        return f"Stage {number}" + (f": {names}" if names else "")
 
     def _fetch(self, following: Expression) -> None:
         """Ask for the next step's slices: they are on their way while this step is computed."""

@@ -18,6 +18,7 @@ from graphc.compiler.codegen.emitter import Emitter, Pack
 from graphc.compiler.codegen.expression import Expression, Variable, names_read
 from graphc.compiler.codegen.index import Index
 from graphc.compiler.codegen.launch import Clamped, Launch
+from graphc.compiler.codegen.marks import NAME
 from graphc.compiler.codegen.render import render
 from graphc.compiler.codegen.signature import Signature
 from graphc.compiler.codegen.statement import Listing
@@ -44,7 +45,7 @@ def lower_pointwise(kernel: Kernel, context: Context) -> list[Launch]:
     wide = body["wide"]
     text = render(
         "pointwise.cu.j2",
-        name=name,
+        name=NAME,
         parameters=signature.parameters,
         threads=THREADS,
         body=body,

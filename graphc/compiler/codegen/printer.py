@@ -77,9 +77,9 @@ class Printer:
         """Print a statement."""
         self._scopes[-1].statements.append(statement)
 
-    def line(self, text: str) -> None:
-        """Print a comment, a pragma or a barrier."""
-        self.add(Verbatim(text))
+    def line(self, text: str, note: str = "") -> None:
+        """Print a pragma, a barrier, an array, or a note alone."""
+        self.add(Verbatim(text, note))
 
     def assign(
         self, place: Expression, value: Expression, condition: Expression | None = None

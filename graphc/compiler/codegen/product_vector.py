@@ -10,6 +10,7 @@ from graphc.compiler.codegen.emitter import Emitter, always
 from graphc.compiler.codegen.expression import Expression, Variable, call, modulo, over
 from graphc.compiler.codegen.index import Index
 from graphc.compiler.codegen.launch import Traffic
+from graphc.compiler.codegen.marks import NAME
 from graphc.compiler.codegen.product import Product
 from graphc.compiler.codegen.product_epilogue import finish, partial_sums
 from graphc.compiler.codegen.product_operand import INNER, read
@@ -68,7 +69,7 @@ def print_vector(
     of_matrix = size(first.m * first.n)
     text = render(
         "product_vector.cu.j2",
-        name=name,
+        name=NAME,
         warps=WARPS,
         type=C_TYPES[first.node.dtype],
         totals=len(products),

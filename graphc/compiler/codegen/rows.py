@@ -23,6 +23,7 @@ from graphc.compiler.codegen.expression import (
     times,
 )
 from graphc.compiler.codegen.launch import Clamped, Formula, Launch, Within
+from graphc.compiler.codegen.marks import NAME
 from graphc.compiler.codegen.reduction import (
     Domain,
     Walk,
@@ -178,7 +179,7 @@ def _template(
     )
     return render(
         "rows.cu.j2",
-        name=name,
+        name=NAME,
         parameters=signature.parameters,
         head=head,
         walks=walks,

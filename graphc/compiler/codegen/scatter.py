@@ -21,6 +21,7 @@ from graphc.compiler.codegen.emitter import Emitter, Pack, always
 from graphc.compiler.codegen.expression import ZERO, Expression, Variable, modulo, over, plus, times
 from graphc.compiler.codegen.index import Index
 from graphc.compiler.codegen.launch import Clamped, Launch
+from graphc.compiler.codegen.marks import NAME
 from graphc.compiler.codegen.pointwise import AT, element_text, names_in
 from graphc.compiler.codegen.render import render
 from graphc.compiler.codegen.traffic import reads, writes
@@ -108,7 +109,7 @@ def lower_scatter(kernel: Kernel, context: Context) -> list[Launch]:
         **results,
     }
     # The parameters are complete only now that all text is there.
-    body = render("scatter.cu.j2", name=name, parameters=signature.parameters, **facts)
+    body = render("scatter.cu.j2", name=NAME, parameters=signature.parameters, **facts)
     grid = (
         Clamped(ceil_divide(size, rows), 1, _MOST_GRID_X),
         Clamped(ceil_divide(columns, wide), 1, _MOST_GRID_Y),

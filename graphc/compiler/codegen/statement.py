@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from graphc.compiler.codegen.expression import Expression, Variable, call, names_read
+from graphc.compiler.codegen.marks import noted
 
 
 @dataclass(frozen=True)
@@ -63,8 +64,7 @@ class Define(Statement):
     @property
     def lines(self) -> tuple[str, ...]:
         const = "const " if self.constant else ""
-        remark = f"  // {self.note}" if self.note else ""
-        return (f"{const}{self.kind} {self.name} = {self.value};{remark}",)
+        return (noted(f"{const}{self.kind} {self.name} = {self.value};", self.note),)
 
     @property
     def reads(self) -> frozenset[Variable]:
@@ -191,13 +191,14 @@ class Block(Statement):
 
 @dataclass(frozen=True)
 class Verbatim(Statement):
-    """A line that is no matter of variables: a comment, a pragma, a barrier."""
+    """A line that is no matter of variables: a pragma, a barrier, an array; or a note alone."""
 
     text: str
+    note: str = ""
 
     @property
     def lines(self) -> tuple[str, ...]:
-        return (self.text,)
+        return (noted(self.text, self.note),)
 
 
 class Listing(tuple[Statement, ...]):

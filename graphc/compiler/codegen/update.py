@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from graphc.compiler.codegen.context import Context
 from graphc.compiler.codegen.launch import Clamped, Launch
+from graphc.compiler.codegen.marks import NAME
 from graphc.compiler.codegen.pointwise import THREADS, elementwise_body
 from graphc.compiler.codegen.render import render
 from graphc.compiler.codegen.unused import without_unused
@@ -23,7 +24,7 @@ def lower_update(kernel: Kernel, context: Context) -> list[Launch]:
     bodies = [without_unused(elementwise_body(part, context, signature)) for part in kernel.parts]
     text = render(
         "update.cu.j2",
-        name=name,
+        name=NAME,
         parameters=signature.parameters,
         threads=THREADS,
         bodies=bodies,

@@ -13,6 +13,7 @@ from graphc.compiler.codegen.expression import (
     plus,
     times,
 )
+from graphc.compiler.codegen.marks import noted
 from graphc.compiler.codegen.statement import Define, Listing
 from graphc.compiler.schedule.hardware import PACK
 
@@ -37,6 +38,11 @@ class Accumulator:
     result: Expression
     long_sum: bool
     note: str
+
+    @property
+    def mark(self) -> str:
+        """What stands behind the line of its result."""
+        return noted("", self.note)
 
     @property
     def identity(self) -> Expression:

@@ -27,6 +27,7 @@ from graphc.compiler.codegen.expression import (
 )
 from graphc.compiler.codegen.index import Index, at, linear
 from graphc.compiler.codegen.launch import Count
+from graphc.compiler.codegen.marks import with_name_and_notes
 from graphc.compiler.codegen.signature import Signature
 from graphc.compiler.codegen.statement import Block, Define, Listing, Statement
 from graphc.compiler.graph import BATCH, Node
@@ -47,7 +48,8 @@ def emitter(*leaves: Node, pack: Pack | None = None) -> Emitter:
 
 def lines(node: Node, leaves: Sequence[Node]) -> list[str]:
     """The text of a value at the element `i` of it."""
-    return [line for statement in statements(node, leaves) for line in statement.lines]
+    text = Listing(statements(node, leaves)).text
+    return with_name_and_notes(text, "").split("\n")
 
 
 def statements(node: Node, leaves: Sequence[Node]) -> list[Define]:

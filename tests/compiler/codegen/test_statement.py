@@ -18,6 +18,7 @@ from graphc.compiler.codegen.expression import (
     when,
 )
 from graphc.compiler.codegen.lower import lower
+from graphc.compiler.codegen.marks import with_name_and_notes, without_name_and_notes
 from graphc.compiler.codegen.native import lower_native
 from graphc.compiler.codegen.printer import Printer
 from graphc.compiler.codegen.statement import (
@@ -63,7 +64,7 @@ A, B, R, T = map(Variable, ("a", "b", "r", "t"))
 def test_a_line(
     statement: Statement, line: str, reads: set[Variable], changes: set[Variable]
 ) -> None:
-    assert statement.lines == (line,)
+    assert with_name_and_notes("\n".join(statement.lines), "") == line
     assert statement.reads == reads
     assert statement.changes == changes
     assert not statement.tests
@@ -159,7 +160,7 @@ def test_statements_read_the_names_in_their_text(
     assert len(printed) > 3
     names |= Listing(printed).reads
     for statement in printed:
-        text = " ".join(line.split("//")[0] for line in statement.lines)
+        text = " ".join(without_name_and_notes(line) for line in statement.lines)
         words = set(map(Variable, re.findall(r"(?<![\w.])[A-Za-z_]\w*", text)))
         own = {statement.name} if isinstance(statement, Define) else set()
         assert statement.reads <= words, text

@@ -9,6 +9,7 @@ from functools import cached_property
 from graphc.compiler.codegen.context import Context
 from graphc.compiler.codegen.expression import Expression
 from graphc.compiler.codegen.launch import Launch, Scratch, ShareLimit
+from graphc.compiler.codegen.marks import NAME, with_name_and_notes, without_name_and_notes
 from graphc.compiler.codegen.product import Operand
 from graphc.compiler.codegen.render import render
 from graphc.compiler.codegen.signature import Place, Signature
@@ -111,11 +112,11 @@ class NativeContext(Context):
         notes = (*notes, *self.notes)
         self.program.includes.update(signature.headers)
         body = "\n".join(lines)
-        text = render("function.c.j2", name=name, parameters=signature.parameters, body=body)
+        text = render("function.c.j2", name=NAME, parameters=signature.parameters, body=body)
         return Launch(
             name,
             kernel,
-            text,
+            with_name_and_notes(text, name),
             signature.arguments,
             _ONE,
             _ONE,
@@ -127,4 +128,5 @@ class NativeContext(Context):
             how=how,
             legend=tuple(signature.legend),
             names=signature.values,
+            code=without_name_and_notes(text),
         )

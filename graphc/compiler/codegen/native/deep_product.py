@@ -14,6 +14,7 @@ import numpy as np
 from graphc.compiler.codegen.c_text import C_TYPES
 from graphc.compiler.codegen.expression import Parameter, Variable, plus, times
 from graphc.compiler.codegen.launch import Launch
+from graphc.compiler.codegen.marks import noted
 from graphc.compiler.codegen.matmul import operand
 from graphc.compiler.codegen.native.context import NativeContext, NativeSignature
 from graphc.compiler.codegen.native.factor import Factors, is_turned
@@ -117,7 +118,7 @@ def _lines(
         "const int rows = last - first;",
         *sums,
         "int start = 0;",
-        "do {  // once where there is nothing to sum: it makes zeros",
+        noted("do {", "once where there is nothing to sum: it makes zeros"),
         *(f"  {call}" for call in calls),
         "  start += GC_DEEP;",
         f"}} while (start < {k});",

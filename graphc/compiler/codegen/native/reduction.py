@@ -24,6 +24,7 @@ from graphc.compiler.codegen.expression import (
     subscript,
 )
 from graphc.compiler.codegen.launch import Launch
+from graphc.compiler.codegen.marks import noted
 from graphc.compiler.codegen.native.context import NativeContext
 from graphc.compiler.codegen.native.hoist import by_level
 from graphc.compiler.codegen.native.nest import PARALLEL
@@ -87,7 +88,7 @@ class _Text:
         read = results.reads.union(*(walk.before.reads | walk.body.reads for walk in walks))
         body: list[str] = []
         for walk in walks:
-            body += [f"// {walk.title}", *walk.before.lines]
+            body += [noted("", walk.title), *walk.before.lines]
             body += [*_arrays(walk, self._domain.reduced), *self._walk(walk)]
         places = Listing(self._places(read, {ROW: kept})).lines
         return _around(kept, [*places, *body, *results.lines], self._signature, self._threads())
@@ -145,7 +146,7 @@ class _Text:
             )
             ends = Listing(one.end(_of_lane(one.name)) for one in walk.accumulators)
             body += self._of_lanes(walk.before, held, later, last, width)
-            body += [f"// {walk.title}", *self._walk_lanes(walk, held, last, width)]
+            body += [noted("", walk.title), *self._walk_lanes(walk, held, last, width)]
             body += self._of_lanes(ends, held, later, last, width)
         body += self._of_lanes(results, held, (), last, width)
         if small:

@@ -1,0 +1,45 @@
+"""A function's text is complete with its name and its notes, and is compared without both."""
+
+from __future__ import annotations
+
+from graphc.compiler.codegen.expression import Number, Variable, call
+from graphc.compiler.codegen.marks import (
+    NAME,
+    noted,
+    with_name_and_notes,
+    without_name_and_notes,
+)
+from graphc.compiler.codegen.statement import Define, Listing, Verbatim
+
+T = Variable("t0")
+
+
+def function(layer: str, value: int = 3) -> str:
+    """A function that notes a layer, as it is printed."""
+    body = Listing(
+        (
+            Verbatim("", f"Stage 0: {layer}"),
+            Define("float", T, call("gc_neg", value), layer),
+            Define("int", Variable("i1"), Number(1)),
+        )
+    )
+    lines = [f"static void {NAME}(float* y0) {{", *(f"  {line}" for line in body.lines), "}"]
+    return "\n".join([*lines, ""])
+
+
+def test_notes_stand_behind_their_lines_or_alone() -> None:
+    assert with_name_and_notes(function("dense_1"), "k7_rows") == (
+        "static void k7_rows(float* y0) {\n"
+        "  // Stage 0: dense_1\n"
+        "  const float t0 = gc_neg(3);  // dense_1\n"
+        "  const int i1 = 1;\n"
+        "}\n"
+    )
+    assert noted("x = 1;", "") == "x = 1;"
+
+
+def test_functions_are_equal_but_for_their_notes() -> None:
+    first, second, other = function("dense_1"), function("dense // 2"), function("dense_1", 4)
+    assert without_name_and_notes(first) == without_name_and_notes(second)
+    assert without_name_and_notes(first) != without_name_and_notes(other)
+    assert without_name_and_notes(function("")) == without_name_and_notes(first)
