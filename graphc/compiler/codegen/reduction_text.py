@@ -216,6 +216,7 @@ class WalkPrinter:
             emitter.signature.holds(name, anchor)
         return Accumulator(
             carried,
+            "" if along else anchor.op,
             functions,
             C_TYPES[dtype],
             carrier,

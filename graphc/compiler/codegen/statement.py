@@ -146,6 +146,39 @@ class Evaluate(Statement):
 
 
 @dataclass(frozen=True)
+class Pragma:
+    """What OpenMP is told of the loop, or of the braces, behind it.
+
+    Attributes:
+        team: whether there is a thread for each part of it; of a loop, of its turns.
+        loop: whether it is a loop.
+        simd: whether neighbouring turns may be computed at once.
+        condition: under which a team has more than one thread; None where it always has.
+        reductions: what the turns are added up in: functions of ``kernels/lanes.h``, each with a
+            variable.
+    """
+
+    team: bool = False
+    loop: bool = True
+    simd: bool = False
+    condition: Expression | None = None
+    reductions: tuple[tuple[str, Expression], ...] = ()
+
+    def __str__(self) -> str:
+        words = ["#pragma omp"]
+        if self.team:
+            words += ["parallel", "for"] if self.loop else ["parallel"]
+        if self.simd:
+            words.append("simd")
+        if self.team and self.loop:
+            words.append("schedule(static)")
+        if self.condition is not None:
+            words.append(f"if ({self.condition})")
+        words += [f"reduction({function} : {name})" for function, name in self.reductions]
+        return " ".join(words)
+
+
+@dataclass(frozen=True)
 class Branch:
     """Statements between braces behind a head: of a loop, or a condition; that of the last of
     several conditions may be None, so that it always holds."""

@@ -27,10 +27,12 @@ CHUNK = 32
 
 @dataclass(frozen=True)
 class Accumulator:
-    """A reduction as its walk sees it: the C type that it is carried in, the class of its functions
-    (kernels/reduce.cuh), the type of an element, the variable, and the constant of the result."""
+    """A reduction as its walk sees it: the C type that it is carried in, its operation (empty where
+    it goes along with another one), the class of its functions (kernels/reduce.cuh), the type of an
+    element, the variable, and the constant of the result."""
 
     carried: str
+    operation: str
     functions: str
     scalar: str
     name: Expression

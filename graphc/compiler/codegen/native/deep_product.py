@@ -124,7 +124,7 @@ def _lines(
         f"}} while (start < {k});",
         *_epilogue(kernel, context, signature),
     ]
-    pragma = parallel((m, n, depth_of(node)), signature, "parallel", _LEAST)
+    pragma = parallel((m, n, depth_of(node)), signature, False, _LEAST)
     return [*ahead, *pragma, "{", *(f"  {line}" for line in body), "}"]
 
 

@@ -18,8 +18,11 @@ from graphc.compiler.codegen.expression import (
     Parameter,
     Variable,
     call,
+    cast,
+    compare,
     counting,
     end_of_part,
+    expression,
     grouped,
     minus,
     plus,
@@ -33,7 +36,7 @@ from graphc.compiler.codegen.native.hoist import by_level
 from graphc.compiler.codegen.native.turned import Stretch, turned
 from graphc.compiler.codegen.reduction import typical
 from graphc.compiler.codegen.signature import Signature
-from graphc.compiler.codegen.statement import Define, Listing, Statement, Verbatim
+from graphc.compiler.codegen.statement import Define, Listing, Pragma, Statement, Verbatim
 from graphc.compiler.codegen.unused import without_unused
 from graphc.compiler.graph.dim import Dim, Shape, Size, exact_quotient, product
 
@@ -160,7 +163,7 @@ class Nest:
         self,
         placed: Sequence[Listing],
         heads: Sequence[Expression],
-        pragmas: Sequence[str],
+        pragmas: Sequence[Pragma | None],
         names: Sequence[Expression],
         runs: Shape,
     ) -> list[str]:
@@ -178,8 +181,8 @@ class Nest:
             ahead, inside = turned(placed[-2], placed[-1], part, self.signature)
         if ahead:
             self.signature.headers["host_transpose.h"] = None
-        first = pragmas[0] if len(heads) == 2 else ""
-        between = "" if len(heads) == 2 else pragmas[-2]
+        first = pragmas[0] if len(heads) == 2 else None
+        between = None if len(heads) == 2 else pragmas[-2]
         return nested(
             [*placed[:-2], Listing((end, *ahead)), placed[-2], inside],
             [*heads[:-2], around, heads[-2], loop],
@@ -191,7 +194,7 @@ class Nest:
         emitter: NativeEmitter,
         placed: Sequence[Listing],
         heads: Sequence[Expression],
-        pragmas: Sequence[str],
+        pragmas: Sequence[Pragma | None],
         names: Sequence[Expression],
         runs: Shape,
     ) -> list[str]:
@@ -223,8 +226,9 @@ class Nest:
         body = Listing((Define("int", DRAWN, minus(name, _PART)), *placed[-1]))
         alone = len(runs) == 1
         parts = counting(_PART, end, begin, _MOST_WORDS)
-        threads = pragmas[0].replace(" simd", "") if alone and "parallel" in pragmas[0] else ""
-        simd = "#pragma omp simd" if "simd" in pragmas[-1] else ""
+        around, innermost = pragmas[0], pragmas[-1]
+        threads = replace(around, simd=False) if alone and around and around.team else None
+        simd = Pragma(simd=True) if innermost and innermost.simd else None
         return nested(
             [*placed[:-1], part, body],
             [*heads[:-1], parts, counting(name, _END, _PART)],
@@ -248,16 +252,17 @@ class Nest:
             heads.append(counting(name, end, begin))
         return heads
 
-    def _pragmas(self, innermost: Listing, runs: Shape) -> list[str]:
+    def _pragmas(self, innermost: Listing, runs: Shape) -> list[Pragma | None]:
         """What is said of each loop: what a test fails at is for one thread, and no vector."""
-        pragmas = [""] * len(runs)
+        pragmas: list[Pragma | None] = [None] * len(runs)
         if not runs:
             return pragmas
         simd = self.vector and not innermost.tests
-        pragmas[-1] = "#pragma omp simd" if simd else ""
+        pragmas[-1] = Pragma(simd=True) if simd else None
         if self.threads:
-            kind = "parallel for simd" if len(runs) == 1 and simd else "parallel for"
-            pragmas[0] = next(iter(parallel((self.elements,), self.signature, kind)), pragmas[0])
+            threads = divided((self.elements,), self.signature)
+            if threads is not None:
+                pragmas[0] = replace(threads, simd=simd and len(runs) == 1)
         return pragmas
 
 
@@ -293,19 +298,29 @@ def _is_crosswise(statements: Sequence[Statement], name: Expression) -> bool:
 
 
 def parallel(
-    work: Shape, signature: Signature, kind: str = "parallel for", least: int | None = None
+    work: Shape, signature: Signature, loop: bool = True, least: int | None = None
 ) -> list[str]:
-    """The pragma that divides a loop over threads, where the product of these sizes is `least` (by
-    default `PARALLEL`) or more: elements, or multiplications."""
+    """The line with the pragma of `divided`, if there is one."""
+    pragma = divided(work, signature, loop, least)
+    return [] if pragma is None else [str(pragma)]
+
+
+def divided(
+    work: Shape, signature: Signature, loop: bool = True, least: int | None = None
+) -> Pragma | None:
+    """The pragma that divides a loop, or braces, over threads, where the product of these sizes is
+    `least` (by default `PARALLEL`) or more: elements, or multiplications."""
     total, least = product(work), PARALLEL if least is None else least
     # A batch may be larger than the typical one.
     if typical(total) < (least // 2 if isinstance(total, Dim) else least):
-        return []
-    many = ""
-    if isinstance(total, Dim):
-        factors = " * ".join(str(grouped(signature.size(size))) for size in work)
-        many = f" if ((gc_int64){factors} >= {least})"
-    return [f"#pragma omp {kind}{' schedule(static)' if ' for' in kind else ''}{many}"]
+        return None
+    if not isinstance(total, Dim):
+        return Pragma(team=True, loop=loop)
+    first, *others = map(signature.size, work)
+    count = cast("gc_int64", first)
+    for other in others:
+        count = expression("{} * {}", count, grouped(other))
+    return Pragma(team=True, loop=loop, condition=compare(count, ">=", least))
 
 
 def runs_of(elements: Size, divided: Sequence[Size]) -> Shape:
@@ -328,7 +343,7 @@ def runs_of(elements: Size, divided: Sequence[Size]) -> Shape:
 
 
 def nested(
-    placed: Sequence[Listing], heads: Sequence[Expression], pragmas: Sequence[str]
+    placed: Sequence[Listing], heads: Sequence[Expression], pragmas: Sequence[Pragma | None]
 ) -> list[str]:
     """The lines of what is ahead of loops and inside of each, with the loops around."""
     placed, _ = without_unused((placed, heads))
@@ -336,7 +351,7 @@ def nested(
     for depth, (head, pragma) in enumerate(zip(heads, pragmas, strict=True)):
         indent = "  " * depth
         if pragma:
-            lines.append(indent + pragma)
+            lines.append(f"{indent}{pragma}")
         lines.append(f"{indent}{head} {{")
         lines += [f"{indent}  {line}" for line in placed[depth + 1].lines]
     lines += [f"{'  ' * depth}}}" for depth in reversed(range(len(heads)))]

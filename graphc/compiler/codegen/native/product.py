@@ -113,10 +113,10 @@ class _Matmul:
         anchors = self._kernel.anchors
         several = product(self._batch) != 1
         floats = anchors[0].dtype in ("float32", "float64") and self._k != 0
-        kind = "parallel for" if several or not floats else "parallel"
+        by_loop = several or not floats
         work = (*self._batch, self._m, self._n, self._k)
-        pragma = parallel(work, self._signature, kind, PRODUCTS)
-        together = bool(pragma) and kind == "parallel"
+        pragma = parallel(work, self._signature, by_loop, PRODUCTS)
+        together = bool(pragma) and not by_loop
         apart = together and self._is_apart()
         straight = together and self._is_straight(apart)
         tile = Tile(self._m, self._rows, divided=together)

@@ -17,6 +17,7 @@ from dataclasses import replace
 from graphc.compiler.codegen.expression import (
     Expression,
     Variable,
+    compare,
     counting,
     end_of_part,
     plus,
@@ -31,7 +32,7 @@ from graphc.compiler.codegen.native.nest import PARALLEL
 from graphc.compiler.codegen.native.walks import PLACE, ROW, Axis, NativeWalks
 from graphc.compiler.codegen.reduction import Domain, domain_of, row_outputs, typical, walks_of
 from graphc.compiler.codegen.signature import Signature
-from graphc.compiler.codegen.statement import Assign, Define, Fold, Listing, Statement
+from graphc.compiler.codegen.statement import Assign, Define, Fold, Listing, Pragma, Statement
 from graphc.compiler.codegen.unused import without_unused
 from graphc.compiler.codegen.walk_text import ELEMENT, Accumulator, WalkText
 from graphc.compiler.graph.dim import Dim, Size
@@ -109,17 +110,15 @@ class _Text:
     def _innermost(self, walk: WalkText, axes: Sequence[Axis], body: Listing) -> list[str]:
         axis = axes[-1]
         size = self._signature.size(axis.size)
-        simple = not body.tests and all(
-            one.functions.removeprefix("gc_reduce_") in _SIMPLE for one in walk.accumulators
-        )
+        simple = not body.tests and all(one.operation in _SIMPLE for one in walk.accumulators)
         long = isinstance(axis.size, Dim) or axis.size > CHUNK
         if not walk.long_sum or (len(axes) == 1 and not long):
             carried = {one.name: one.name for one in walk.accumulators}
-            pragma = _simd(walk.accumulators, carried) if simple else ""
+            pragma = _simd(walk.accumulators, carried) if simple else None
             return [*_pragma(pragma), _head(axis, self._signature), *_indented(body.lines), "}"]
         parts = {one.name: _part(one) for one in walk.accumulators}
         inside = _indented(_into(parts, body).lines)
-        pragmas = _pragma(_simd(walk.accumulators, parts) if simple else "")
+        pragmas = _pragma(_simd(walk.accumulators, parts) if simple else None)
         starts = Listing(_start(one, parts[one.name]) for one in walk.accumulators).lines
         ends = Listing(
             Fold(one.name, one.functions, parts[one.name]) for one in walk.accumulators
@@ -153,7 +152,7 @@ class _Text:
             return _around(outer, body, self._signature, self._threads()) if outer else body
         rows = Define("int", width, rest_of_part(size, _TILE, LANES))
         body = [*rows.lines, *body]
-        loops = _around(outer, body, self._signature, "") if outer else body
+        loops = _around(outer, body, self._signature, None) if outer else body
         tiles = f"{counting(_TILE, size, step=LANES)} {{"
         return [*_pragma(self._threads()), tiles, *_indented(loops), "}"]
 
@@ -246,22 +245,23 @@ class _Text:
         """What works out the positions that are read."""
         return [self._printer.place(name, axes) for name, axes in places.items() if name in read]
 
-    def _threads(self) -> str:
+    def _threads(self) -> Pragma | None:
         domain = self._domain
         total = domain.kept * domain.reduced
         least = PARALLEL // 2 if isinstance(total, Dim) else PARALLEL
         if typical(total) < least or domain.kept == 1:
-            return ""
-        when = f" if ({self._signature.size(total)} >= {PARALLEL})"
-        return f"#pragma omp parallel for schedule(static){when if isinstance(total, Dim) else ''}"
+            return None
+        if not isinstance(total, Dim):
+            return Pragma(team=True)
+        return Pragma(team=True, condition=compare(self._signature.size(total), ">=", PARALLEL))
 
 
 def _indented(lines: Iterable[str]) -> list[str]:
     return [f"  {line}" for line in lines]
 
 
-def _pragma(text: str) -> list[str]:
-    return [text] if text else []
+def _pragma(pragma: Pragma | None) -> list[str]:
+    return [] if pragma is None else [str(pragma)]
 
 
 def _head(axis: Axis, signature: Signature) -> str:
@@ -269,12 +269,12 @@ def _head(axis: Axis, signature: Signature) -> str:
 
 
 def _around(
-    axes: Sequence[Axis], body: Sequence[str], signature: Signature, threads: str
+    axes: Sequence[Axis], body: Sequence[str], signature: Signature, threads: Pragma | None
 ) -> list[str]:
     lines = list(body)
     for axis in reversed(axes):
         lines = [_head(axis, signature), *_indented(lines), "}"]
-    return [*_pragma(threads if axes else ""), *lines]
+    return [*_pragma(threads if axes else None), *lines]
 
 
 def _in_chunks(
@@ -296,7 +296,7 @@ def _in_chunks(
 def _lanes(body: Listing, width: Expression) -> list[str]:
     """The loop over the lanes."""
     # A test that fails writes to memory of all lanes.
-    pragma = "" if body.tests else "#pragma omp simd"
+    pragma = None if body.tests else Pragma(simd=True)
     return [*_pragma(pragma), f"{counting(_LANE, width)} {{", *_indented(body.lines), "}"]
 
 
@@ -330,10 +330,7 @@ def _into(places: Mapping[Expression, Expression], body: Listing) -> Listing:
     )
 
 
-def _simd(accumulators: Sequence[Accumulator], carried: Mapping[Expression, Expression]) -> str:
+def _simd(accumulators: Sequence[Accumulator], carried: Mapping[Expression, Expression]) -> Pragma:
     """The pragma of a loop whose lanes are put together in the end, in the lanes' order."""
-    clauses = [
-        f" reduction({one.functions.replace('reduce', 'lanes')} : {carried[one.name]})"
-        for one in accumulators
-    ]
-    return f"#pragma omp simd{''.join(clauses)}"
+    reductions = ((f"gc_lanes_{one.operation}", carried[one.name]) for one in accumulators)
+    return Pragma(simd=True, reductions=tuple(reductions))

@@ -123,7 +123,7 @@ def lower_flat_product(kernel: Kernel, context: NativeContext) -> Launch:
     lines = _RowsProduct(kernel, context, signature, limits, panels).lines()
     share = f"gc_share({signature.size(node.shape[0])}, &begin, &end);"
     team = [*team, "int begin, end;", share, *lines]
-    pragma = parallel((*node.shape, k), signature, "parallel", PRODUCTS)
+    pragma = parallel((*node.shape, k), signature, False, PRODUCTS)
     body = [*before, *pragma, "{", *(f"  {line}" for line in team), "}"]
     return context.function(name, kernel, signature, body, _how(kernel, str(node.shape[0])))
 

@@ -11,9 +11,7 @@ import pytest
 from graphc.compiler import graph as g
 from graphc.compiler.codegen.native import lower_native, nest
 from graphc.compiler.codegen.native.nest import Nest
-from graphc.compiler.codegen.signature import Signature
 from graphc.compiler.graph import Node
-from graphc.compiler.graph.dim import product
 
 X = g.input((600, 700))
 CUBE = g.input((40, 300, 70))
@@ -40,9 +38,8 @@ def loops(output: Node) -> list[LoopHead]:
     with mock.patch.object(nest, "nested", side_effect=nest.nested) as recorded:
         lower_native([output])
     ((_, heads, pragmas),) = (call.args for call in recorded.call_args_list)
-    over_threads = nest.parallel((product(output.shape),), Signature({}, [], []))
     return [
-        LoopHead(*map(str, head.operands[:3]), divided=pragma in over_threads)
+        LoopHead(*map(str, head.operands[:3]), divided=pragma is not None and pragma.team)
         for head, pragma in zip(heads, pragmas, strict=True)
     ]
 
