@@ -401,8 +401,8 @@ ROWS, COLUMNS = symbol("rows"), symbol("columns")
 
 
 def strided(name: str, *shape: Size) -> Buffer:
-    """Return a parameter whose rows are as far from each other as those of what it stands for."""
-    return view(floats(name, *shape), name, shape, (symbol("step"), 1))
+    """Return a parameter that has the strides of what it stands for."""
+    return view(floats(name, *shape), name, shape, tuple(symbol("step") for _ in shape))
 
 
 A, B = strided("a", ROWS, COLUMNS), strided("b", COLUMNS, ROWS)
@@ -483,3 +483,48 @@ def test_an_intrinsic_may_use_another_one() -> None:
     found = run(made, {"x": values})
     assert np.array_equal(found.outputs["y"][1:4, 1:4], values[3:6, 1:4].T)
     assert found.stored["y"].sum() == 9
+
+
+def test_windows_of_windows_along_other_axes() -> None:
+    (rows,), (columns,), (m,), (n,) = map(symbols, (ROWS, COLUMNS, M, N))
+    whole, back = strided("w", M, N), strided("v", N, M)
+    corner = (as_index(0), as_index(0))
+    inner = UseIntrinsic(
+        TRANSPOSE,
+        (BufferWindow(whole, corner, (1, 0)), BufferWindow(back, corner, (1, 0))),
+        {rows: as_index(N), columns: as_index(M)},
+    )
+    outer = Intrinsic("gc_twice", (whole, back), (inner,), "twice.h")
+    x, y = floats("x", 3, 5, 4), floats("y", 5, 4, 2)
+    made = program(
+        (x,),
+        (y,),
+        UseIntrinsic(
+            outer,
+            (
+                BufferWindow(x, (as_index(2), as_index(0), as_index(0)), (2, 1)),
+                BufferWindow(y, (as_index(0), as_index(0), as_index(1)), (0, 1)),
+            ),
+            {m: as_index(4), n: as_index(5)},
+        ),
+    )
+    values = array(3, 5, 4)
+    found = run(made, {"x": values})
+    assert np.array_equal(found.outputs["y"][..., 1], values[2])
+    assert not found.stored["y"][..., 0].any()
+
+
+def test_a_part_without_elements_changes_no_position() -> None:
+    best, place = floats("best"), ints("place")
+    made = program(
+        (best, place),
+        (best, place),
+        Accumulate(
+            "argmax",
+            (at(best), at(place)),
+            (number(REDUCTIONS["argmax"].identity("float32")), number(NO_PLACE, "int32")),
+        ),
+    )
+    lowest = np.asarray(-np.inf, "float32")
+    found = run(made, {"best": lowest, "place": np.asarray(3, "int32")})
+    assert found.outputs["place"] == 3

@@ -257,6 +257,16 @@ def test_an_intrinsic_is_checked_like_its_body() -> None:
     assert "axis 0 of p has the stride 1, that of spread which stands for it 2" in message
 
 
+def test_an_intrinsic_stays_within_its_parameters() -> None:
+    (m,) = symbols(M)
+    store = Store(at(P, M), number(0))
+    beyond = Intrinsic("gc_beyond", (P,), (store,), "beyond.h")
+    call = UseIntrinsic(beyond, (BufferWindow(Y, (as_index(0),), (0,)),), {m: as_index(2)})
+    message = refused(of(call))
+    assert "at `p[m] = 0.0` where n = 5, m = 2:" in message
+    assert "the element p[2]: it is outside of the parameter, whose shape is [2]" in message
+
+
 def test_a_scope_that_no_caller_reaches() -> None:
     assert "x is in register" in refused(program((register("x", N),), (Y,)))
 

@@ -175,8 +175,8 @@ class BlockExpressions:
         memory = self.names.memory(buffer.memory)
         if buffer.dtype != memory.dtype:
             raise Fault(f"{buffer} is of {buffer.dtype}, its memory of {memory.dtype}")
-        if self.parallel_depth > memory.whole.parallel_depth:
-            memory.whole.is_shared = True
+        if self.parallel_depth > memory.parallel_depth:
+            memory.is_shared = True
         return memory
 
     def element(self, load: Load) -> Element:

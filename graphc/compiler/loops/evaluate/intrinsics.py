@@ -13,8 +13,8 @@ from graphc.compiler.loops.buffer import Buffer
 from graphc.compiler.loops.evaluate.expressions import BlockExpressions
 from graphc.compiler.loops.evaluate.fault import Fault
 from graphc.compiler.loops.evaluate.frame import AGENT, FrameNames, Slots, WindowName
-from graphc.compiler.loops.program import walk, windows_of
-from graphc.compiler.loops.statement import BufferWindow, For, UseIntrinsic
+from graphc.compiler.loops.program import Body, walk, windows_of
+from graphc.compiler.loops.statement import PARALLEL_KINDS, BufferWindow, For, UseIntrinsic
 
 
 def check_windows(at: BlockExpressions, statement: UseIntrinsic) -> None:
@@ -22,7 +22,7 @@ def check_windows(at: BlockExpressions, statement: UseIntrinsic) -> None:
     intrinsic, windows = statement.intrinsic, statement.windows
     if len(intrinsic.parameters) != len(windows):
         raise Fault(f"it has {len(intrinsic.parameters)} parameters, not {len(windows)}")
-    has_loops = any(isinstance(one, For) for one in walk(intrinsic.body))
+    has_agents = _has_parallel_loops(intrinsic.body)
     for (window, written), parameter in zip(
         windows_of(statement), intrinsic.parameters, strict=True
     ):
@@ -30,8 +30,16 @@ def check_windows(at: BlockExpressions, statement: UseIntrinsic) -> None:
         memory = at.memory(window.buffer)
         if written and not memory.is_writable:
             raise Fault(f"{window.buffer} is an input, and no output is in its memory")
-        if has_loops:
+        if has_agents:  # its statements are prepared when its memories are there
             memory.whole.is_shared = True
+
+
+def _has_parallel_loops(body: Body) -> bool:
+    return any(
+        (isinstance(one, For) and one.kind in PARALLEL_KINDS)
+        or (isinstance(one, UseIntrinsic) and _has_parallel_loops(one.intrinsic.body))
+        for one in walk(body)
+    )
 
 
 def _check_axes(window: BufferWindow, parameter: Buffer) -> None:

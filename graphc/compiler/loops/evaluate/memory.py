@@ -139,21 +139,21 @@ class AccessLog:
     def read(self, place: int, agent: Agent) -> None:
         """An agent reads an element."""
         found = self._found(place)
-        self._check_writer(found, agent, "reads")
-        self._check_others(found.adders, agent, "reads", "added to")
+        self._check_writer(found, agent, "reads it")
+        self._check_others(found.adders, agent, "reads it", "added to")
         found.readers[agent] = agent.clock.now
 
     def write(self, place: int, agent: Agent) -> None:
         """An agent stores an element. What was before is ordered before it, so that only what
         comes later is left to be compared."""
         found = self._found(place)
-        self._check_writer(found, agent, "stores")
-        self._check_others(found.readers, agent, "stores", "read")
+        self._check_writer(found, agent, "stores it")
+        self._check_others(found.readers, agent, "stores it", "read")
         # An addition that finds another one made is after it.
         adders = list(found.adders)
         unknown = adders[adders.index(agent) + 1 :] if agent in found.adders else adders
         later = {other: found.adders[other] for other in unknown}
-        self._check_others(later, agent, "stores", "added to")
+        self._check_others(later, agent, "stores it", "added to")
         found.writer, found.written = agent, agent.clock.now
         found.readers.clear()
         found.adders.clear()
@@ -161,8 +161,8 @@ class AccessLog:
     def add(self, place: int, agent: Agent) -> None:
         """An agent adds to an element atomically."""
         found = self._found(place)
-        self._check_writer(found, agent, "adds to")
-        self._check_others(found.readers, agent, "adds to", "read")
+        self._check_writer(found, agent, "adds to it")
+        self._check_others(found.readers, agent, "adds to it", "read")
         found.adders.pop(agent, None)  # the last one last
         found.adders[agent] = agent.clock.now
         agent.acquire(found.releases)
@@ -170,9 +170,9 @@ class AccessLog:
     def end(self, agent: Agent) -> None:
         """An agent allocates the memory again."""
         for found in self._of.values():
-            self._check_writer(found, agent, "allocates again")
-            self._check_others(found.readers, agent, "allocates again", "read")
-            self._check_others(found.adders, agent, "allocates again", "added to")
+            self._check_writer(found, agent, "allocates it again")
+            self._check_others(found.readers, agent, "allocates it again", "read")
+            self._check_others(found.adders, agent, "allocates it again", "added to")
 
     def _found(self, place: int) -> _Accesses:
         found = self._of.get(place)
@@ -193,4 +193,4 @@ class AccessLog:
             reason = "no barrier is between"
             if is_private(self._scope):
                 reason = f"in {self._scope.value} memory each thread has its own"
-            raise Fault(f"{agent.name} {does} it, {other.name} has {did} it, and {reason}")
+            raise Fault(f"{agent.name} {does}, {other.name} has {did} it, and {reason}")

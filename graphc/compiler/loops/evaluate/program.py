@@ -84,9 +84,8 @@ class _Run:
         sizes: Mapping[Symbol, int],
         order: TurnOrder,
     ) -> None:
-        self.program, self.arrays, self.sizes = program, arrays, sizes
-        text = ", ".join(f"{symbol} = {size}" for symbol, size in sizes.items())
-        self.evaluation = Evaluation(program.name, text, Clock(order))
+        self.program, self.arrays = program, arrays
+        self.evaluation = Evaluation(program.name, Clock(order))
         self.written = written_memories(program.body)
         self.names = FrameNames()
         self.at = BlockExpressions(self.names, sizes, {}, 0)
@@ -113,7 +112,7 @@ class _Run:
     # ---- what a call gives ----------------------------------------------------------------------
 
     def _check_sizes(self) -> None:
-        for symbol, size in self.sizes.items():
+        for symbol, size in self.at.sizes.items():
             if size < 1:
                 raise Fault(f"the size {symbol} is {size}, expected at least 1")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from graphc.compiler.loops.evaluate.agents import Agent, Clock
 from graphc.compiler.loops.evaluate.copies import begin_copies, wait_for_copies
 from graphc.compiler.loops.evaluate.expressions import BlockExpressions
 from graphc.compiler.loops.evaluate.fault import Fault
-from graphc.compiler.loops.evaluate.frame import AGENT, FrameNames, MemoryName, Slots
+from graphc.compiler.loops.evaluate.frame import AGENT, MemoryName, Slots
 from graphc.compiler.loops.evaluate.intrinsics import check_windows, inside_of
 from graphc.compiler.loops.evaluate.memory import AccessLog, CheckedMemory, unset_memory
 from graphc.compiler.loops.evaluate.reductions import combination
@@ -67,27 +67,22 @@ class Evaluation:
 
     Attributes:
         program: its name, for messages.
-        sizes: its symbols' sizes in words, for messages.
         clock: the time.
         status: the status word.
     """
 
     program: str
-    sizes: str
     clock: Clock
     status: FailedCheck | None = None
 
     def error(
-        self, statement: Statement, names: FrameNames, frame: Slots | None, fault: Fault
-    ) -> Any:
+        self, statement: Statement, at: BlockExpressions, frame: Slots | None, fault: Fault
+    ) -> EvaluationError:
         """Return the error for what is wrong at a statement; without a frame it never ran."""
-        values = [self.sizes] if self.sizes else []
+        known = {str(symbol): size for symbol, size in at.sizes.items()}
         if frame is not None:
-            values += [
-                f"{name} = {frame[slot]}"
-                for name, slot in names.variables.items()
-                if frame[slot] is not None
-            ]
+            known |= {name: frame[slot] for name, slot in at.names.variables.items()}
+        values = [f"{name} = {value}" for name, value in known.items() if value is not None]
         where = f" where {', '.join(values)}" if values else ""
         line = head_line(statement)
         return EvaluationError(f"{self.program}: at `{line}`{where}: {fault}")
@@ -130,7 +125,7 @@ class BlockStatements:
 
     def body(self, body: Body) -> Action:
         """Return statements as a function."""
-        names = self.at.names
+        at = self.at
         prepared = [_Prepared(statement, self._prepare(statement)) for statement in body]
         error = self.evaluation.error
 
@@ -139,7 +134,7 @@ class BlockStatements:
                 try:
                     one.action(frame)
                 except Fault as fault:
-                    raise error(one.statement, names, frame, fault) from None
+                    raise error(one.statement, at, frame, fault) from None
 
         def run_with_pauses(frame: Slots) -> Iterator[Pause]:
             for one in prepared:
@@ -150,7 +145,7 @@ class BlockStatements:
                     elif in_vector:
                         yield None
                 except Fault as fault:
-                    raise error(one.statement, names, frame, fault) from None
+                    raise error(one.statement, at, frame, fault) from None
 
         in_vector = LoopKind.VECTOR in self.kinds
         return run_with_pauses if self.pauses(body) else run
@@ -159,7 +154,7 @@ class BlockStatements:
         try:
             return self._action(statement)
         except Fault as fault:
-            raise self.evaluation.error(statement, self.at.names, None, fault) from None
+            raise self.evaluation.error(statement, self.at, None, fault) from None
 
     def _block(self) -> BlockStatements:
         return replace(self, at=self.at.block())
