@@ -77,11 +77,14 @@ class Expressions:
         return self.index(as_index(size))
 
     def index(self, index: Index) -> Code:
-        """Return an index: its terms, then its constant."""
-        ordered = sorted(index.terms, key=lambda term: self._depth(term[0]))
-        terms = [self._term(self._atom(atom), factor) for atom, factor in ordered]
-        terms += self._monomials(index.constant)
+        """Return an index: its terms, those of the outermost loops first, then its constant."""
+        terms = [*self._terms(index), *self._monomials(index.constant)]
         return total(_sum_begins_positive(terms)) if terms else code("0")
+
+    def _terms(self, index: Index) -> list[tuple[bool, Code]]:
+        """Return an index's terms, each with True if it is added."""
+        ordered = sorted(index.terms, key=lambda term: self._depth(term[0]))
+        return [self._term(self._atom(atom), factor) for atom, factor in ordered]
 
     def _depth(self, atom: IndexAtom) -> int:
         """Return the place of the outermost loop that an atom depends on."""
@@ -128,22 +131,24 @@ class Expressions:
         return conjunction(list(map(self._condition, conditions)))
 
     def _condition(self, condition: Condition) -> Code:
-        """Return a test with nothing subtracted, as far as that can be: ``row < 10`` for
-        ``9 - row >= 0``."""
+        """Return a test with nothing subtracted: ``row < 10`` for ``9 - row >= 0``."""
         index = condition.index
-        left, right, bound = as_index(0), as_index(0), as_index(index.constant)
-        for atom, factor in index.terms:
-            term = Index(((atom, factor),), 0)
-            if is_never_negative(-factor):
-                right = right - term
-            else:
-                left = left + term
-        if left.is_constant:  # bound - right >= 0
-            if condition.equal:
-                return compared(self.index(right), "==", self.index(bound))
-            return compared(self.index(right), "<", self.index(bound + 1))
-        behind = right - bound
-        return compared(self.index(left), "==" if condition.equal else ">=", self.index(behind))
+        size = index.constant
+        constant = dict(size.terms).get((), 0) if isinstance(size, Dim) else size
+        signed = [*self._terms(index), *self._monomials(size - constant)]
+        left = [(True, term) for is_added, term in signed if is_added]
+        right = [(True, term) for is_added, term in signed if not is_added]
+        operator = "==" if condition.equal else ">="
+        if not left and not condition.equal:  # constant - right >= 0
+            return compared(self._sum(right, 0), "<", code(str(constant + 1)))
+        if constant == -1 and right and not condition.equal:
+            return compared(self._sum(right, 0), "<", self._sum(left, 0))
+        more, less = max(constant, 0), max(-constant, 0)
+        return compared(self._sum(left, more), operator, self._sum(right, less))
+
+    def _sum(self, terms: list[tuple[bool, Code]], constant: int) -> Code:
+        number = [(True, code(str(constant)))] if constant or not terms else []
+        return total([*terms, *number])
 
     # ---- values ---------------------------------------------------------------------------------
 

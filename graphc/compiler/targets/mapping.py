@@ -1,0 +1,120 @@
+"""Mappings: how loop programs of one kind run on a target.
+
+A target has an ordered table of mappings for each kind of kernel. The first that applies is taken;
+of those above it the result says why they were not. Where only the sizes of a call decide, both
+variants are in one program, behind a test of these sizes: one text serves every batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from graphc.compiler.loops.program import LoopProgram
+from graphc.compiler.loops.rewrites.names import Names
+from graphc.compiler.loops.statement import If
+from graphc.compiler.loops.value import Condition
+from graphc.compiler.targets.target import Target
+from graphc.errors import RewriteError
+
+PLAIN = "plain"
+"""The name of what runs by the plain program, as no mapping takes it."""
+
+
+@dataclass(frozen=True)
+class Applicability:
+    """An answer of three values: a mapping applies, it does not, or it does where conditions hold
+    that the sizes of a call decide.
+
+    Attributes:
+        refusal: why it does not, as a clause; empty where it may.
+        conditions: of sizes alone; () where it always applies.
+    """
+
+    refusal: str = ""
+    conditions: tuple[Condition, ...] = ()
+
+
+ALWAYS = Applicability()
+
+
+def never(refusal: str) -> Applicability:
+    """Return that a mapping does not apply, for a reason."""
+    return Applicability(refusal)
+
+
+def where(*conditions: Condition) -> Applicability:
+    """Return that a mapping applies for the sizes for which all conditions hold."""
+    return Applicability(conditions=conditions)
+
+
+@dataclass(frozen=True)
+class Mapping:
+    """A way in which programs of one kind run on a target.
+
+    Attributes:
+        name: for reports and tests.
+        when: says where it applies.
+        rewrites: makes the program that runs of a plain one. RewriteError where it does not apply
+            after all.
+        why: the reason for it, as a sentence.
+    """
+
+    name: str
+    when: Callable[[LoopProgram, Target], Applicability]
+    rewrites: Callable[[LoopProgram, Target], LoopProgram]
+    why: str
+
+
+@dataclass(frozen=True)
+class MappedProgram:
+    """A program as it runs on a target.
+
+    Attributes:
+        program: the rewritten program.
+        names: of the mapping that was taken; of two variants, that of the second one too.
+        refusals: of each mapping above the last one taken that was not, its name and why.
+    """
+
+    program: LoopProgram
+    names: tuple[str, ...]
+    refusals: tuple[tuple[str, str], ...]
+
+    @property
+    def is_plain(self) -> bool:
+        """True if no mapping takes the program, for some sizes at least."""
+        return PLAIN in self.names
+
+
+def choose(program: LoopProgram, target: Target, table: Sequence[Mapping]) -> MappedProgram:
+    """Return a program by the first mapping of a table that applies.
+
+    One that applies for some sizes only is a first variant, and the next that applies for all sizes
+    is the second one.
+    """
+    refusals: list[tuple[str, str]] = []
+    guarded: tuple[Mapping, LoopProgram, tuple[Condition, ...]] | None = None
+    taken, rest = PLAIN, program
+    for mapping in table:
+        answer = mapping.when(program, target)
+        if not answer.refusal and answer.conditions and guarded is not None:
+            answer = never(f"{guarded[0].name} depends on the sizes of a call, too")
+        if answer.refusal:
+            refusals.append((mapping.name, answer.refusal))
+            continue
+        try:
+            mapped = mapping.rewrites(program, target)
+        except RewriteError as error:
+            refusals.append((mapping.name, str(error).partition("\n")[0]))
+            continue
+        if answer.conditions:
+            guarded = mapping, mapped, answer.conditions
+            continue
+        taken, rest = mapping.name, mapped
+        break
+    if guarded is None:
+        return MappedProgram(rest, (taken,), tuple(refusals))
+    mapping, first, conditions = guarded
+    second = Names(first).copied(rest.body)
+    both = replace(first, body=(If(conditions, first.body, second),))
+    return MappedProgram(both, (mapping.name, taken), tuple(refusals))
