@@ -12,12 +12,17 @@
 // its branches cost twenty times as much; from a byte it makes a mask.
 GC_DEVICE bool gc_flag(const bool& x) { return reinterpret_cast<const unsigned char&>(x) != 0; }
 
-// A reduction that carries the place of its value goes on with one more: `R` is its class.
+// A reduction that carries the place of its value goes on with one more: `R` is its class. As
+// R::combine, without branches, which the lanes of a vector would take differently.
 template <typename R, typename T, typename Place>
 GC_DEVICE void gc_carry(T& value, Place& place, T next, Place at) {
-  const gc_placed<T> old = {value, (int)place}, one = {next, (int)at};
-  const gc_placed<T> best = R::combine(old, one);
-  value = best.value, place = best.place;
+  const bool is_nan = next != next, was_nan = value != value;
+  const bool is_better = R::largest ? next > value : next < value;
+  const bool is_equal = (next == value) | (is_nan & was_nan);
+  const bool is_ahead = is_better | (is_nan & !was_nan) | (is_equal & (at < place));
+  const bool is_taken = (at >= 0) & ((place < 0) | is_ahead);
+  value = is_taken ? next : value;
+  place = is_taken ? at : place;
 }
 
 #define GC_PRAGMA(text) _Pragma(#text)

@@ -65,7 +65,8 @@ GC_DEVICE bool gc_precedes(gc_placed<T> x, gc_placed<T> y) {
   return x.place < y.place;
 }
 
-template <bool largest> struct gc_reduce_place {
+template <bool is_largest> struct gc_reduce_place {
+  static constexpr bool largest = is_largest;
   template <typename T> static GC_DEVICE gc_placed<T> identity() {
     gc_placed<T> nothing = {T(0), -1};
     return nothing;

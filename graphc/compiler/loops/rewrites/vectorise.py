@@ -25,10 +25,11 @@ from graphc.compiler.loops.text import body_lines
 _NOT_OF_LANES = (AsyncCopy, AtomicAdd, Barrier, Check, Fence, UseIntrinsic, Wait)
 
 
-def vectorise(program: LoopProgram, loop: str) -> LoopProgram:
+def vectorise(program: LoopProgram, loop: str, is_divided: bool = False) -> LoopProgram:
     """Let all turns of a serial or unrolled loop run at once, each statement for all of them.
 
-    Their number is known. What a statement stores lies side by side in memory; what it reads may
+    Their number is known, or, if `is_divided`, the target divides any number of turns into vectors
+    by itself. What a statement stores lies side by side in memory; what it reads may
     lie anywhere. A loop inside has equally many turns for all.
     """
     found = loop_of(program, "vectorise", loop)
@@ -39,7 +40,8 @@ def vectorise(program: LoopProgram, loop: str) -> LoopProgram:
     around = path_to(program.body, found)
     if any(isinstance(one, For) and one.kind is LoopKind.VECTOR for one in around):
         raise refused(program, "vectorise", where, "no vector loop around it", "one")
-    known_turns(program, "vectorise", found)
+    if not is_divided:
+        known_turns(program, "vectorise", found)
     inner = ranges_at(program, found).within(found.variable, *found.ends)
     for statement, ranges in walk_in_ranges(found.body, inner):
         (line, *_) = body_lines((statement,))

@@ -1,0 +1,103 @@
+"""Mappings of reductions on a CPU: what is taken, and that it means the same."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from graphc.compiler import graph as g
+from graphc.compiler.graph import Node
+from graphc.compiler.graph.dim import symbols
+from graphc.compiler.loops.build import buffers_of, plain_program
+from graphc.compiler.loops.evaluate import TurnOrder, evaluate
+from graphc.compiler.loops.program import LoopProgram
+from graphc.compiler.schedule import kernels, make_schedule
+from graphc.compiler.targets.cpu.reductions import LANES, LEAST_TERMS, REDUCTIONS
+from graphc.compiler.targets.mapping import MappedProgram, choose
+from graphc.compiler.targets.target import Target
+
+CPU = Target("cpu", 64, 32)
+OTHER_CPU = Target("cpu", 16, 16)
+ROWS = 3
+
+
+def plain(output: Node) -> LoopProgram:
+    (kernel,) = kernels(make_schedule([output], most_shared=0))
+    return plain_program(kernel, "k0", buffers_of(kernel))
+
+
+def mapped(output: Node, target: Target = CPU) -> MappedProgram:
+    return choose(plain(output), target, REDUCTIONS)
+
+
+def result(program: LoopProgram, x: np.ndarray, order: TurnOrder = TurnOrder.FORWARD) -> np.ndarray:
+    """Return what a program of one input and one output computes of some rows."""
+    sizes = dict(zip(symbols(program.inputs[0].shape[0]), x.shape, strict=False))
+    (output,) = program.outputs
+    return evaluate(program, {"x0": x}, sizes, order=order).outputs[output.memory]
+
+
+def rows_of(width: int) -> np.ndarray:
+    x = np.random.default_rng(width).standard_normal((ROWS, width)).astype("float32")
+    x[0, width // 2] = x[0].max() + 1  # a maximum that is met twice
+    x[0, -1] = x[0, width // 2]
+    return x
+
+
+def layer_norm(x: Node) -> Node:
+    centred = x - g.mean(x, axis=1, keepdims=True)
+    return centred / g.sqrt(g.mean(centred * centred, axis=1, keepdims=True) + 1e-5)
+
+
+FUNCTIONS = {
+    "sum": lambda x: g.sum(x, axis=1),
+    "max": lambda x: g.max(x, axis=1),
+    "argmax": lambda x: g.argmax(x, axis=1),
+    "argmin": lambda x: g.argmin(x, axis=1),
+    "softmax": g.softmax,
+    "layer norm": layer_norm,
+}
+
+
+@pytest.mark.parametrize("width", [LEAST_TERMS, LEAST_TERMS + 1, 5 * LANES - 1])
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_rows_in_lanes_mean_the_same(function: str, width: int) -> None:
+    output = FUNCTIONS[function](g.input((None, width), "float32"))
+    found = mapped(output)
+    assert found.names == ("rows in lanes",)
+    x = rows_of(width)
+    expected = result(plain(output), x.astype("float32"))
+    for order in TurnOrder:
+        ours = result(found.program, x, order)
+        np.testing.assert_allclose(ours, expected, rtol=2e-6, atol=1e-6)
+
+
+def test_the_bits_depend_on_no_row_beside_it_and_on_no_vector() -> None:
+    output = g.sum(g.input((None, LEAST_TERMS + 7), "float32"), axis=1)
+    x = rows_of(LEAST_TERMS + 7)
+    together = result(mapped(output).program, x)
+    alone = [result(mapped(output, OTHER_CPU).program, row[None]) for row in x]
+    np.testing.assert_array_equal(together, np.concatenate(alone))
+
+
+def test_a_nan_wins_wherever_it_is() -> None:
+    x = rows_of(LEAST_TERMS)
+    x[1, 70] = np.nan
+    node = g.input((None, LEAST_TERMS), "float32")
+    assert result(mapped(g.argmax(node, axis=1)).program, x).tolist()[1] == 70
+    assert np.isnan(result(mapped(g.max(node, axis=1)).program, x)[1])
+
+
+@pytest.mark.parametrize(
+    ("output", "reason"),
+    [
+        (g.sum(g.input((None, 10), "float32"), axis=1), "k0 has 10 turns, fewer than 128"),
+        (g.sum(g.input((None, 300), "float32"), axis=0), "x0[k0, i0] is not contiguous in k0"),
+        (g.sum(g.input((None,), "float32"), axis=0), "it has no loop over rows"),
+    ],
+    ids=["short", "columns", "all"],
+)
+def test_what_is_not_taken_and_why(output: Node, reason: str) -> None:
+    found = mapped(output)
+    assert found.is_plain
+    assert found.refusals == (("rows in lanes", reason),)
