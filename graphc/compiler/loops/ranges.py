@@ -16,6 +16,7 @@ proof for all sizes of at least 1: "no" means that none was found.
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
@@ -87,7 +88,8 @@ class Ranges:
 
     def divides(self, divisor: Size, index: IndexLike) -> bool:
         """Return True if an index is proved to be a multiple of a size of at least 1."""
-        return self.simplified(as_index(index) % divisor) is as_index(0)
+        rest = self.simplified(as_index(index) % divisor)  # of at least 0
+        return rest is as_index(0) or -rest in self.facts
 
     def step(self, index: IndexLike, variable: LoopVariable) -> Size | None:
         """Return by how much an index moves where a variable moves by one: None if that is not the
@@ -227,12 +229,22 @@ class _Proof:
 
 def _common_multiples(index: Index, fact: Index) -> Iterable[Size]:
     """Return how many times a fact cancels a term of an index."""
+    pairs = [(index.factor(atom), factor) for atom, factor in fact.terms]
+    if fact.is_constant:  # of sizes alone, such as n - 16
+        pairs = list(itertools.product(_symbolic(index.constant), _symbolic(fact.constant)))
     found: dict[Size, None] = {}
-    for atom, factor in fact.terms:
-        times = exact_quotient(index.factor(atom), factor)
+    for whole, factor in pairs:
+        times = exact_quotient(whole, factor)
         if times is not None and is_never_negative(times - 1):
             found[times] = None
     return found
+
+
+def _symbolic(size: Size) -> list[Size]:
+    """Return the terms of a size that have symbols."""
+    if not isinstance(size, Dim):
+        return []
+    return [Dim(((monomial, number),)) for monomial, number in size.terms if monomial]
 
 
 @functools.lru_cache(maxsize=4096)

@@ -115,6 +115,20 @@ def test_facts_that_grow_by_each_other_end_a_search() -> None:
     assert ranges.given([column - 5]).is_never_negative(row * 2 - 20)
 
 
+def test_conditions_of_sizes_are_facts_too() -> None:
+    large = Ranges().given([as_index(N - 16)])
+    assert large.is_never_negative(N - 16)
+    assert large.is_never_negative(N * 2 - 32)
+    assert large.is_never_negative(N * M - 16)
+    assert not large.is_never_negative(N - 17)
+    assert not large.is_never_negative(M - 16)
+    rest = as_index(N) % 16
+    even = Ranges().given([rest, -rest])
+    assert even.divides(16, N)
+    assert not even.divides(32, N)
+    assert not even.divides(16, M)
+
+
 @pytest.mark.parametrize(
     ("size", "expected"),
     [

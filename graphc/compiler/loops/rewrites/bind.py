@@ -38,19 +38,25 @@ def bind(program: LoopProgram, loop: str, kind: LoopKind) -> LoopProgram:
     if kind is LoopKind.VECTOR:
         raise refused(program, "bind", where, "a kind of threads", "vector, which is vectorise's")
     if kind is LoopKind.UNROLLED:
-        _check_unrolled(program, found)
+        unrolled_turns(program, "bind", found)
     elif kind is not LoopKind.SERIAL:
         _check_threads(program, found, kind)
     return program.with_loop(loop, lambda one: (replace(one, kind=kind),))
 
 
-def _check_unrolled(program: LoopProgram, loop: For) -> None:
+def unrolled_turns(program: LoopProgram, rewrite: str, loop: For) -> int:
+    """Return the number of turns of a loop that is to be written out, refused if they are not
+    those of one thread, or too many."""
     where = f"the loop {loop.variable.name!r}"
-    turns = known_turns(program, "bind", loop)
+    if loop.kind not in (LoopKind.SERIAL, LoopKind.UNROLLED):
+        expected = "a serial or unrolled loop"
+        raise refused(program, rewrite, where, expected, f"one of kind {loop.kind.value}")
+    turns = known_turns(program, rewrite, loop)
     statements = turns * sum(1 for _ in walk(loop.body))
     if statements > MOST_UNROLLED:
         expected = f"at most {MOST_UNROLLED} statements when it is written out"
-        raise refused(program, "bind", where, expected, str(statements))
+        raise refused(program, rewrite, where, expected, str(statements))
+    return turns
 
 
 def known_turns(program: LoopProgram, rewrite: str, loop: For) -> int:

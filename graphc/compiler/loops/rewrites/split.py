@@ -65,14 +65,14 @@ def split(program: LoopProgram, loop: str, factor: Size, tail: Tail = Tail.GUARD
     inner_ends: list[Index] = [as_index(factor)]
     rest: Body = ()
     if not uneven or tail is Tail.LOOP:
-        outer_ends = [_quotient(end, factor) for end in found.ends]
+        outer_ends = [end // factor for end in found.ends]
         if uneven:
             rest = (_rest(program, found, factor, names),)
     elif tail is Tail.NONE:
         expected = f"a number of turns that {factor} divides"
         raise refused(program, "split", where, expected, f"{' and '.join(map(str, uneven))} turns")
     else:
-        outer_ends = [_quotient(end + (factor - 1), factor) for end in found.ends]
+        outer_ends = [(end + (factor - 1)) // factor for end in found.ends]
         if tail is Tail.SHORT:
             inner_ends += [end - index_of(outer) * factor for end in uneven]
         else:
@@ -80,11 +80,6 @@ def split(program: LoopProgram, loop: str, factor: Size, tail: Tail = Tail.GUARD
     inside = replace(found, variable=inner, ends=tuple(inner_ends), body=body)
     outside = replace(found, variable=outer, ends=tuple(outer_ends), body=(inside,))
     return program.with_loop(loop, lambda _: settled((outside, *rest), ranges))
-
-
-def _quotient(end: Index, factor: Size) -> Index:
-    """Return the quotient of an end: a size, if the end is one."""
-    return as_index(end.constant // factor) if end.is_constant else end // factor
 
 
 def _rest(program: LoopProgram, loop: For, factor: Size, names: Names) -> For:
@@ -95,7 +90,7 @@ def _rest(program: LoopProgram, loop: For, factor: Size, names: Names) -> For:
         expected = "one end, if the remainder is a loop of its own"
         raise refused(program, "split", where, expected, f"the least of {ends}")
     (end,) = loop.ends
-    done = _quotient(end, factor) * factor
+    done = end // factor * factor
     (copy,) = names.copied((loop,))
     assert isinstance(copy, For)
     variable = names.variable(f"{loop.variable.name}_rest")

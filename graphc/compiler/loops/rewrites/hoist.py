@@ -1,0 +1,94 @@
+"""Hoist: a value that is the same in all turns of a loop is computed ahead of the loop."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from graphc.compiler.loops.program import (
+    LoopProgram,
+    bound_variables,
+    facts,
+    facts_otherwise,
+    loads_of,
+    path_to,
+    replaced,
+    values_of,
+    variables_of,
+    walk,
+    walk_value,
+    written_memories,
+)
+from graphc.compiler.loops.ranges import Ranges
+from graphc.compiler.loops.rewrites.refusal import ranges_at, refused
+from graphc.compiler.loops.statement import Allocate, For, Let, LoopKind
+from graphc.compiler.loops.value import Apply, Bit, Load, Local, RandomWord, Select, Value
+
+
+def hoist(program: LoopProgram, local: str) -> LoopProgram:
+    """Move a `Let` ahead of the loop that it is a statement of.
+
+    It depends on nothing that the loop binds, and reads nothing that the loop writes. A loop that
+    may have no turn is left only by what can be read in any case.
+    """
+    where = f"the value {local!r}"
+    let = next(
+        (one for one in walk(program.body) if isinstance(one, Let) and one.local.name == local),
+        None,
+    )
+    if let is None:
+        raise refused(program, "hoist", where, "the name of a value", "none of this name")
+    path = path_to(program.body, let)
+    loop = path[-2] if len(path) > 1 else None
+    if not isinstance(loop, For):
+        raise refused(program, "hoist", where, "a statement of a loop's body", "another place")
+    if loop.kind not in (LoopKind.SERIAL, LoopKind.UNROLLED, LoopKind.VECTOR):
+        expected = "a loop of one thread around it"
+        raise refused(program, "hoist", where, expected, f"one of kind {loop.kind.value}")
+    _check_invariant(program, where, let, loop)
+    ranges = ranges_at(program, loop)
+    has_turns = all(ranges.is_never_negative(end - 1) for end in loop.ends)
+    if not has_turns and not _is_always_there(let.value, ranges):
+        ends = ", ".join(map(str, loop.ends))
+        expected = "elements that are there even where the loop has no turn"
+        raise refused(program, "hoist", where, expected, f"an end at {ends}")
+    body = replaced(program.body, loop, (let, replace(loop, body=replaced(loop.body, let, ()))))
+    return replace(program, body=body)
+
+
+def _check_invariant(program: LoopProgram, where: str, let: Let, loop: For) -> None:
+    inside = {loop.variable, *bound_variables(loop.body)}
+    moved: list[str] = [str(one) for one in variables_of(let) if one in inside]
+    named = {one.local for one in walk(loop.body) if isinstance(one, Let)}
+    moved += [
+        str(part)
+        for value in values_of(let)
+        for part in walk_value(value)
+        if isinstance(part, Local) and part in named
+    ]
+    if moved:
+        expected = f"a value that is the same in all turns of {loop.variable}"
+        raise refused(program, "hoist", where, expected, f"one that depends on {moved[0]}")
+    changed = written_memories(loop.body)
+    changed |= {one.buffer.memory for one in walk(loop.body) if isinstance(one, Allocate)}
+    for load in loads_of(let):
+        if load.buffer.memory in changed:
+            expected = f"elements that nothing in the loop over {loop.variable} writes"
+            raise refused(program, "hoist", where, expected, f"{load}, which it may write")
+
+
+def _is_always_there(value: Value, ranges: Ranges) -> bool:
+    """Return True if all elements that a value reads are proved to be inside of their buffers."""
+    if isinstance(value, Load):
+        return ranges.is_inside(value.coords, value.buffer.shape)
+    if isinstance(value, Apply):
+        return all(_is_always_there(one, ranges) for one in value.operands)
+    if isinstance(value, Bit):
+        return _is_always_there(value.byte, ranges)
+    if isinstance(value, RandomWord):
+        parts = (value.shift, value.step, value.call, value.seed, value.stream)
+        return all(_is_always_there(one, ranges) for one in parts)
+    if isinstance(value, Select):
+        inside = ranges.given(facts(value.conditions))
+        outside = ranges.given(facts_otherwise(value.conditions))
+        return _is_always_there(value.value, inside) and _is_always_there(value.otherwise, outside)
+    return True
