@@ -109,6 +109,7 @@ class Builder:
         self.gathered: dict[Node, tuple[Node, ...]] = {}
         self.read: dict[Buffer, None] = {}
         self._constants: dict[Node, Constant | None] = {}
+        self._words: dict[tuple[str, int], Argument] = {}
         self._counts: Counter[str] = Counter()
         self._block_of: dict[LoopVariable, Block] = {}
         self.indices: dict[LoopVariable, Size] = dict(buffers.steps.values())
@@ -169,15 +170,14 @@ class Builder:
         """Return a number that each call gives."""
         return self.arguments.setdefault(name, Argument(name, dtype))
 
-    def word(self, value: int) -> Argument:
+    def word(self, value: int, what: str) -> Argument:
         """Return a uint32 that a call gives and that is always this one, so that kernels that
-        differ in it alone are one program."""
-        for name, known in self.words.items():
-            if known == value:
-                return self.arguments[name]
-        argument = self.argument(self.name("w"), "uint32")
-        self.words[argument.name] = value
-        return argument
+        differ in it alone are one program; `what` is its meaning."""
+        known = self._words.get((what, value))
+        if known is None:
+            known = self._words[what, value] = self.argument(self.name("w"), "uint32")
+            self.words[known.name] = value
+        return known
 
     # ---- statements -----------------------------------------------------------------------------
 
@@ -220,13 +220,14 @@ class Builder:
         return register
 
     def stores(self, block: Block, elements: Sequence[tuple[Node, Coords, Value]]) -> list[Store]:
-        """Return stores of elements of outputs, each to all of its places. Of several, a value that
-        is read from what they write gets a name first."""
+        """Return stores of elements of outputs, each to all of its places. Where there are several,
+        a value that is read from what they write gets a name first."""
         places = [self.buffers.outputs[node] for node, _, _ in elements]
         written = {storage.buffer.memory for found in places for storage in found}
+        is_lone = sum(map(len, places)) == 1
         found = []
         for (node, coords, value), storages in zip(elements, places, strict=True):
-            if len(elements) > 1 and any(
+            if not is_lone and any(
                 isinstance(part, Load) and part.buffer.memory in written
                 for part in walk_value(value)
             ):

@@ -30,8 +30,8 @@ def _random(
         shift,
         step,
         builder.argument("call_step", "uint64"),
-        builder.word(node.attrs["seed"]),
-        builder.word(node.attrs["stream"]),
+        builder.word(node.attrs["seed"], "seed"),
+        builder.word(node.attrs["stream"], "stream"),
     )
     return builder.let(block, node, word)
 
