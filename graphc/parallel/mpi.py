@@ -27,7 +27,7 @@ from graphc.parallel.heartbeat import SILENCE_SECONDS, Heartbeat, MessageKind
 from graphc.parallel.launcher import Launcher, find_launcher
 from graphc.parallel.starting import watch_over_start
 from graphc.parallel.transport import Transfer, check_exchange, check_parts, check_root
-from graphc.parallel.waiting import SPIN_SECONDS, wait_until
+from graphc.parallel.waiting import own_processors, spin_seconds, wait_until
 
 FIX = (
     "python -m pip install mpi4py mpich (an MPI from wheels), or on a cluster, for its own MPI, "
@@ -56,11 +56,11 @@ class Mpi:
         self.size: int = self._comm.Get_size()
         # Each rank begins with the rank after it, so that not all send to rank 0 first.
         self._others = [(self.rank + k) % self.size for k in range(1, self.size)]
-        self.hosts: list[str] = self._comm.allgather(mpi.Get_processor_name())
+        ranks = self._comm.allgather((mpi.Get_processor_name(), own_processors()))
+        self.hosts: list[str] = [host for host, _ in ranks]
         self.heartbeat = Heartbeat(self.rank, self.hosts, MpiPost(mpi), self._end)
         self.progress = Progress()
-        on_host = self.hosts.count(self.hosts[self.rank])
-        self._spins = SPIN_SECONDS if on_host <= (os.cpu_count() or 1) else 0.0
+        self._spins = spin_seconds(ranks, self.rank)
         self._process = os.getpid()
         self._has_left = False
         self._finalizes = finalizes

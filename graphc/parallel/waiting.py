@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 SPIN_SECONDS = 0.3e-3
 """The first part of a wait in which the thread keeps its processor, where each rank has one: a
@@ -15,6 +15,25 @@ _YIELD_SECONDS = 0.02
 moves bytes only while it is polled, and a transfer of some megabytes takes 20 ms."""
 
 _SLEEP_SECONDS = 50e-6
+
+
+def own_processors() -> frozenset[int]:
+    """Return the numbers of the processors that this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return frozenset(os.sched_getaffinity(0))
+    return frozenset(range(os.cpu_count() or 1))
+
+
+def spin_seconds(ranks: Sequence[tuple[str, frozenset[int]]], rank: int) -> float:
+    """Return the seconds of a wait in which a rank keeps its processor: none if the ranks of its
+    host have fewer processors than they are.
+
+    Args:
+        ranks: of each rank its host and the processors that it may run on.
+        rank: one of them.
+    """
+    beside = [processors for host, processors in ranks if host == ranks[rank][0]]
+    return SPIN_SECONDS if len(beside) <= len(frozenset().union(*beside)) else 0.0
 
 
 def wait_until(is_done: Callable[[], bool], check: Callable[[], None], spins: float = 0.0) -> None:

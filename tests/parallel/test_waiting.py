@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 
 import pytest
 
 from graphc.parallel import waiting
-from graphc.parallel.waiting import wait_until
+from graphc.parallel.waiting import SPIN_SECONDS, own_processors, spin_seconds, wait_until
 
 
 @pytest.fixture
@@ -52,3 +53,32 @@ def check_that_fails(at: int) -> Callable[[], None]:
             raise RuntimeError("rank 1 failed")
 
     return check
+
+
+BOTH, FIRST, SECOND = frozenset({0, 1}), frozenset({0}), frozenset({1})
+
+
+@pytest.mark.parametrize(
+    ("ranks", "may"),
+    [
+        ([("a", BOTH)], True),
+        ([("a", BOTH), ("a", BOTH)], True),
+        ([("a", FIRST), ("a", SECOND)], True),
+        ([("a", BOTH), ("b", BOTH), ("b", BOTH), ("b", BOTH)], True),
+        ([("a", BOTH), ("a", BOTH), ("a", BOTH)], False),
+        ([("a", FIRST), ("a", FIRST), ("b", SECOND)], False),
+    ],
+)
+def test_a_rank_keeps_its_processor_where_its_host_has_one_for_each(
+    ranks: list[tuple[str, frozenset[int]]], may: bool
+) -> None:
+    assert spin_seconds(ranks, 0) == (SPIN_SECONDS if may else 0.0)
+
+
+def test_the_processors_of_a_process_are_those_it_may_run_on() -> None:
+    before = os.sched_getaffinity(0)
+    try:
+        os.sched_setaffinity(0, {min(before)})
+        assert own_processors() == {min(before)}
+    finally:
+        os.sched_setaffinity(0, before)

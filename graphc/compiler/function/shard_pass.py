@@ -147,7 +147,7 @@ class ShardPass:
         self._sums = ShardSums(ranks, results.layout, len(batch.ranges), batch.shards, kept)
         self._are_wanted_as_they_are = results.are_wanted_as_they_are
         # Shards write their rows where those of all lie if there they are contiguous.
-        self._writes_in_place = not any(
+        self._writes_in_place = bool(results.rows) and not any(
             one.axis or one.outer not in (1, None) for one in results.rows.values()
         )
         self._gathered: list[_GatheredRows] = []
