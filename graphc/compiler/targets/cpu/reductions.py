@@ -37,6 +37,9 @@ not wait for the one before. (2,048 sums of 1,024 took 80 us with 16, 76 with 32
 LEAST_TERMS = 4 * LANES
 """Terms of a reduction from which on partial results are worth their tree."""
 
+LEAST_VECTORISED = 16
+"""Turns of a loop from which on it is made of vectors: the end of a tree is as fast without."""
+
 MOST_KEPT = 2048
 """Elements of a row whose values are kept from pass to pass: they stay in the first cache."""
 
@@ -75,7 +78,9 @@ def _in_lanes(program: LoopProgram, target: Target) -> LoopProgram:
         if len(inner.ends) > 1:
             program = peel(program, outer.variable.name)
     for loop in _innermost(program):
-        program = vectorise(program, loop.variable.name, is_divided=True)
+        turns = loop.ends[0].constant
+        if not isinstance(turns, int) or turns >= LEAST_VECTORISED:
+            program = vectorise(program, loop.variable.name, is_divided=True)
     return bind(program, rows.variable.name, LoopKind.TEAM)
 
 
