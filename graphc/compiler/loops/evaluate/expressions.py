@@ -16,6 +16,7 @@ from graphc.compiler.interpret.random import philox4x32
 from graphc.compiler.loops.buffer import Buffer
 from graphc.compiler.loops.evaluate.fault import Fault
 from graphc.compiler.loops.evaluate.frame import AGENT, FrameNames, MemoryName, Slots, WindowName
+from graphc.compiler.loops.fused import LOOP_OPS
 from graphc.compiler.loops.index import (
     Index,
     IndexAtom,
@@ -244,7 +245,7 @@ class BlockExpressions:
         return number
 
     def _applied(self, value: Apply) -> Scalar:
-        function, attrs = NUMPY.get(value.op), value.attrs
+        function, attrs = NUMPY.get(value.op) or LOOP_OPS.get(value.op), value.attrs
         if function is None:
             raise Fault(f"there is no op {value.op}")
         operands = [self.value(operand, operand.dtype) for operand in value.operands]
