@@ -147,7 +147,7 @@ def test_json_has_the_threads_and_compares_with_another(
 def test_a_wrong_value_names_its_kernel_and_layers_and_no_other_kernel() -> None:
     def failures(outputs, states, feeds, change):
         native = lower_native(outputs, states)
-        program = replace(native.program, source=change(native.program.source))
+        program = replace(native.program, source=change(native.program.source), code="")
         executor = NativeExecutor(replace(native, program=program), states)
         return check(executor, states, feeds, SIZES, g.CallStep())[1].failures
 

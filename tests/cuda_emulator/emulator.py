@@ -20,7 +20,6 @@ import numpy as np
 
 from graphc import resources
 from graphc.compiler.cards import CARDS, Card
-from graphc.compiler.runtime.cache.kernels import without_comments
 from graphc.compiler.runtime.gpu import cuda as graphc_cuda
 from graphc.config import config
 from tests.cuda_emulator import nvcc
@@ -122,9 +121,9 @@ def emulated_cards(text: Callable[[Card], str]) -> Iterator[Card]:
     text than the ones before; with GRAPHC_CUDA_CARDS=all every card, each of its architecture."""
     seen: set[str] = set()
     for card in CARDS.values():
-        bare = without_comments(text(card))
-        if EVERY_CARD or bare not in seen:
-            seen.add(bare)
+        code = text(card)
+        if EVERY_CARD or code not in seen:
+            seen.add(code)
             with emulated_card(card):
                 yield card
 

@@ -68,7 +68,12 @@ def both_on_each_card(
         return program or lower(outputs, most_shared=card.most_shared)
 
     pairs: list[tuple[np.ndarray, np.ndarray]] = []
-    for card in emulated_cards(lambda card: program_of(card).source):
+
+    def text_of(card: Card) -> str:
+        found = program_of(card)
+        return found.code or found.source
+
+    for card in emulated_cards(text_of):
         if not pairs:
             pairs = both(outputs, feeds, call_step, program_of(card))
             continue

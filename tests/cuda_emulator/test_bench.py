@@ -148,7 +148,7 @@ def test_json_names_card_driver_and_toolkit(capsys: pytest.CaptureFixture[str]) 
 def test_a_wrong_value_names_its_kernel_and_layers_and_no_other_kernel() -> None:
     def failures(outputs, states, feeds, change):
         program = lower(outputs, states)
-        program = replace(program, source=change(program.source))
+        program = replace(program, source=change(program.source), code="")
         executor = CudaExecutor(program, outputs, states)
         return check(executor, states, feeds, SIZES, g.CallStep())[1].failures
 

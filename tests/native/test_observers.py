@@ -178,7 +178,7 @@ def with_text(program: NativeProgram, old: str, new: str) -> NativeProgram:
     """Plant an error: return a program whose code has `new` for each match of a pattern."""
     source, count = re.subn(old, new, program.program.source)
     assert count
-    return replace(program, program=replace(program.program, source=source))
+    return replace(program, program=replace(program.program, source=source, code=""))
 
 
 def test_debug_mode_names_the_kernel_that_differs_from_the_interpreter(

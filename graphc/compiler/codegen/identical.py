@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from graphc.compiler.codegen.launch import DeviceLoop, DeviceStep, Launch
+from graphc.compiler.codegen.marks import with_name
 from graphc.compiler.codegen.memory import launches
 from graphc.compiler.codegen.page import fitted
 from graphc.compiler.codegen.render import header
@@ -34,6 +35,11 @@ def fold_identical(steps: Sequence[DeviceStep]) -> tuple[DeviceStep, ...]:
 def functions(steps: Sequence[DeviceStep]) -> list[str]:
     """Return the text of each function that the launches of folded steps run."""
     return [launch.text for launch in launches(steps) if launch.repeats is None]
+
+
+def codes(steps: Sequence[DeviceStep]) -> list[str]:
+    """Return each of these functions without its notes: the same for layers of any name."""
+    return [with_name(one.code, one.name) for one in launches(steps) if one.repeats is None]
 
 
 def layers_of_functions(steps: Sequence[DeviceStep]) -> dict[str, str]:

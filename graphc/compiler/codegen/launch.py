@@ -346,6 +346,8 @@ class DeviceProgram:
             made by hand.
         given: that graph ahead of those rewrites: where an index is out of range, the error tells
             its position here.
+        code: the source without what names layers: notes and comments on functions. Programs of one
+            code are compiled to the same; empty where it is not known.
     """
 
     source: str
@@ -354,3 +356,4 @@ class DeviceProgram:
     checks: tuple[Check, ...] = ()
     outputs: tuple[Node, ...] = ()
     given: tuple[Node, ...] = ()
+    code: str = ""

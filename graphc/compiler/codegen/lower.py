@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from graphc.compiler.codegen.columns import lower_columns
 from graphc.compiler.codegen.context import Context, buffer_name
 from graphc.compiler.codegen.conv import lower_conv
-from graphc.compiler.codegen.identical import fold_identical, functions
+from graphc.compiler.codegen.identical import codes, fold_identical, functions
 from graphc.compiler.codegen.launch import (
     Buffer,
     DeviceProgram,
@@ -64,9 +64,10 @@ def lower(
     outputs = rotate_loops(sink_transposes(divide_concatenations(outputs)), most_shared)
     context = Context()
     steps, fetches = lower_all(outputs, states, most_shared, context, lower_step)
-    source = unit(functions(steps), (*INCLUDES, *context.program.includes))
+    includes = (*INCLUDES, *context.program.includes)
+    source, code = (unit(texts, includes) for texts in (functions(steps), codes(steps)))
     checks = tuple(context.program.checks)
-    return DeviceProgram(source, steps, fetches, checks, tuple(outputs), given)
+    return DeviceProgram(source, steps, fetches, checks, tuple(outputs), given, code)
 
 
 def lower_all(

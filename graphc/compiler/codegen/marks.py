@@ -19,10 +19,15 @@ def noted(code: str, note: str) -> str:
     return f"{code}{_NOTE}{note}" if note else code
 
 
+def with_name(text: str, name: str) -> str:
+    """Return the text with a name in its place."""
+    return name.join(text.split(_NAME))
+
+
 def with_name_and_notes(text: str, name: str) -> str:
     """Return the text of a function with a name."""
     lines = []
-    for line in name.join(text.split(_NAME)).split("\n"):
+    for line in with_name(text, name).split("\n"):
         code, *notes = line.split(_NOTE)
         space = "  " if code.strip() else ""
         lines.append(f"{code}{space}// {notes[0]}" if notes else code)

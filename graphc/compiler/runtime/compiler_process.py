@@ -337,22 +337,23 @@ def failure(
     )
 
 
-def kernel_at_fault(
-    said: list[str], path: Path, source: str, beginning: re.Pattern[str], layers: Mapping[str, str]
-) -> str:
+def kernel_at_fault(said: list[str], path: Path, source: str, layers: Mapping[str, str]) -> str:
     """`` in the kernel k1_rows (of dense_1)``: what the first line of the source that a compiler
     names, as ``k.cu(12)`` or ``k.cu:12:``, belongs to; empty where it names none.
 
     Args:
         said: what the compiler said.
         path, source: the file and its text.
-        beginning: matches where a kernel begins; its group is the kernel's name.
-        layers: of each kernel, by its name.
+        layers: of each kernel of the source, by its name.
     """
     place = re.compile(re.escape(path.name) + r"[(:](\d+)[):]")
     line = next((int(found[1]) for text in said if (found := place.search(text))), None)
-    begun = beginning.findall("\n".join(source.splitlines()[:line])) if line is not None else []
-    if not begun:
+    if line is None:
         return ""
-    of = f" (of {layers[begun[-1]]})" if layers.get(begun[-1]) else ""
-    return f" in the kernel {begun[-1]}{of}"
+    # What the first lines have of each kernel's head: of the last one that begins in them, most.
+    begun = "\n".join(source.splitlines()[:line])
+    name = max(layers, key=lambda name: begun.find(f" {name}("), default="")
+    if f" {name}(" not in begun:
+        return ""
+    of = f" (of {layers[name]})" if layers[name] else ""
+    return f" in the kernel {name}{of}"

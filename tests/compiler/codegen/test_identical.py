@@ -129,3 +129,24 @@ def test_lowering_takes_equal_work_for_each_further_layer() -> None:
     work = [lines_run(lambda graph=graph: lower_native(*graph)) for graph in graphs]
     further = np.diff(work)
     assert further[1] == pytest.approx(further[0], rel=0.005)
+
+
+@ALL_TARGETS
+def test_the_code_of_a_program_names_no_layer(target: Lower) -> None:
+    """What is compiled for one model serves another one that computes the same."""
+
+    def program(layer: str, factor: float) -> DeviceProgram:
+        x, weights = g.input((BATCH, 4)), g.shared(np.eye(4, dtype="float32"), layer)
+        with g.origin(layer):
+            step = g.scan(
+                lambda carries, xs: ([g.tanh(xs[0] + g.dot(carries[0], weights))], []),
+                [x * factor],
+                [g.broadcast_to(x, (5, BATCH, 4))],
+            )[0][0]
+            return target([g.sum(g.dot(step, weights), 1), g.softmax(step)], [])
+
+    one, another, other = program("dense_1", 2.0), program("// a */ b", 2.0), program("c", 3.0)
+    assert one.source != another.source
+    assert one.code == another.code
+    assert one.code != other.code
+    assert all(f"{launch.function}(" in one.code for launch in launches(one.steps))

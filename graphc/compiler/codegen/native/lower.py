@@ -6,9 +6,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from graphc.compiler.codegen.context import Context
-from graphc.compiler.codegen.identical import functions
+from graphc.compiler.codegen.identical import codes, functions
 from graphc.compiler.codegen.launch import Buffer, DeviceProgram, DeviceStep, Formula, Launch
 from graphc.compiler.codegen.lower import lower_all
+from graphc.compiler.codegen.marks import (
+    with_name,
+    with_name_and_notes,
+    without_name_and_notes,
+)
 from graphc.compiler.codegen.native.context import NativeContext
 from graphc.compiler.codegen.native.convolution import lower_conv
 from graphc.compiler.codegen.native.deep_product import factors_of, lower_deep_product
@@ -22,7 +27,8 @@ from graphc.compiler.codegen.native.rows_product import (
     lower_rows_product,
 )
 from graphc.compiler.codegen.native.scatter import lower_scatter
-from graphc.compiler.codegen.native.step import StepPrinter
+from graphc.compiler.codegen.native.step import STEP, StepPrinter
+from graphc.compiler.codegen.page import fitted
 from graphc.compiler.codegen.render import INCLUDES, unit
 from graphc.compiler.graph import Node, State
 from graphc.compiler.schedule import Kernel, Loop, Step
@@ -71,10 +77,11 @@ def lower_native(outputs: Sequence[Node], states: Sequence[State] = ()) -> Nativ
     steps, fetches = lower_all(outputs, states, NO_SHARED, context, lower_step)
     printer = StepPrinter()
     step = printer.function(steps)
-    texts = [*functions(steps), step]
-    source = unit(texts, (*_HEADERS, *context.program.includes))
+    includes = (*_HEADERS, *context.program.includes)
+    source = unit([*functions(steps), fitted(with_name_and_notes(step, STEP))], includes)
+    code = unit([*codes(steps), with_name(without_name_and_notes(step), STEP)], includes)
     checks = tuple(context.program.checks)
-    program = DeviceProgram(source, steps, fetches, checks, tuple(outputs), given)
+    program = DeviceProgram(source, steps, fetches, checks, tuple(outputs), given, code)
     tables = printer.tables
     return NativeProgram(program, tuple(tables.buffers), tuple(tables.sizes), tuple(tables.words))
 

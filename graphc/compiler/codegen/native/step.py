@@ -31,8 +31,8 @@ from graphc.compiler.codegen.launch import (
     StatusWord,
     Word,
 )
+from graphc.compiler.codegen.marks import NAME, noted
 from graphc.compiler.codegen.native.loop import LEAST, SharedLoop
-from graphc.compiler.codegen.page import fitted
 from graphc.compiler.codegen.render import render
 from graphc.compiler.codegen.table import WIDTH
 from graphc.compiler.graph import Node
@@ -98,7 +98,7 @@ class StepPrinter:
         self._calls = 0
 
     def function(self, steps: Sequence[DeviceStep]) -> str:
-        """The text of the exported function."""
+        """The text of the exported function, but for its name and notes."""
         units: list[Call | DeviceLoop] = [
             step if isinstance(step, DeviceLoop) else self._call(step) for step in steps
         ]
@@ -121,7 +121,7 @@ class StepPrinter:
             ]
             lines += self._rolled(calls, period, number)
             number += len(calls)
-        return fitted(render("step.c.j2", name=STEP, kernels=self._calls, lines=lines))
+        return render("step.c.j2", name=NAME, kernels=self._calls, lines=lines)
 
     def _call(self, launch: Launch) -> Call:
         arguments = [self._argument(one) for one in launch.arguments]
@@ -262,6 +262,6 @@ def _end(kernel: object, step: object) -> str:
 
 
 def _layers(of: Iterable[Launch]) -> str:
-    """The layers of launches, as a comment behind a line."""
+    """The layers of launches, as a note behind a line."""
     layers = dict.fromkeys(name for launch in of for name in launch.kernel.layers)
-    return f"  // {', '.join(map(comment, layers))}" if layers else ""
+    return noted("", ", ".join(map(comment, layers)))

@@ -17,7 +17,6 @@ import atexit
 import hashlib
 import logging
 import os
-import re
 import shutil
 import tempfile
 import time
@@ -41,11 +40,6 @@ _PRIVATE = 0o700
 _USE_SECONDS = 600
 """An entry that is read has this as its time of use, to so many seconds."""
 
-# Literals first, so that "//" inside of one starts no comment.
-_COMMENT = re.compile(
-    r"""("(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')|//(?:\\\n|[^\n])*|/\*.*?\*/""", re.DOTALL
-)
-
 T = TypeVar("T")
 
 
@@ -53,14 +47,6 @@ def default_folder() -> Path:
     """Return the folder of kernels where the flag `cuda_cache` names none."""
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(base) / "graphc" / "kernels"
-
-
-def without_comments(source: str) -> str:
-    """Return C++ without its comments and the blanks that they leave: the text that a key is made
-    of."""
-    text = _COMMENT.sub(lambda found: found[1] or " ", source)
-    lines = (line.rstrip() for line in text.splitlines())
-    return "\n".join(filter(None, lines)) + "\n"
 
 
 def header_texts(folder: Path) -> list[str]:

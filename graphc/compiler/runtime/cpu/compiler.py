@@ -6,7 +6,6 @@ from __future__ import annotations
 import ctypes
 import logging
 import os
-import re
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -21,7 +20,6 @@ from graphc.compiler.runtime.cache.kernels import (
     content_key,
     header_texts,
     kernel_cache,
-    without_comments,
 )
 from graphc.compiler.runtime.compiler_process import (
     broke_off,
@@ -42,7 +40,6 @@ _log = logging.getLogger("graphc")
 
 # GCC's OpenMP counts turns, LLVM's milliseconds.
 _SPINS = {"GOMP_SPINCOUNT": "1000", "KMP_BLOCKTIME": "1"}
-_FUNCTION = re.compile(r"^static void (\w+)\(", re.MULTILINE)
 
 _MEMORY = "graphc_thread_memory"
 """The variable of a program that points to the function below (kernels/scratch.h)."""
@@ -127,7 +124,7 @@ class Runtime:
             _log.info("native code runs on one thread in a forked process")
 
 
-def loaded(source: str, layers: Mapping[str, str], name: str) -> Library:
+def loaded(source: str, layers: Mapping[str, str], name: str, code: str = "") -> Library:
     """The functions of a translation unit: of one that is loaded, from the cache, or made by one
     run of the compiler.
 
@@ -135,6 +132,8 @@ def loaded(source: str, layers: Mapping[str, str], name: str) -> Library:
         source: C++; it may include the files of ``kernels/``.
         layers: for each static function of the source, the layers that it computes, for messages.
         name: of the function, for messages.
+        code: the source without its notes, by which a compiled one is found; empty where it has
+            none.
 
     Raises CompilerError where there is no compiler, it fails or takes too long, or (an error of
     graphc) the source does not compile.
@@ -142,7 +141,7 @@ def loaded(source: str, layers: Mapping[str, str], name: str) -> Library:
     cache = kernel_cache()
     compiler = find_compiler(cache)
     runtime = runtime_library(cache, compiler)
-    key = _key(source, compiler)
+    key = _key(code or source, compiler)
 
     def load(entry: CacheEntry) -> ctypes.CDLL:
         functions = library.load_library(key, entry, (STEP,))
@@ -179,7 +178,7 @@ def runtime_library(cache: KernelCache, compiler: CppCompiler) -> Runtime:
 
 def _key(source: str, compiler: CppCompiler) -> str:
     headers = header_texts(resources.folder("kernels"))
-    return content_key([without_comments(source), *compiler.flags, compiler.identity, *headers])
+    return content_key([source, *compiler.flags, compiler.identity, *headers])
 
 
 @contextmanager
@@ -243,7 +242,7 @@ def _compile_error(
     said = lines_of(done)
     if broke_off(done):
         return failure(done, compiler.path, TOOL, name)
-    where = kernel_at_fault(said, path, source, _FUNCTION, layers)
+    where = kernel_at_fault(said, path, source, layers)
     return CompilerError(
         f"{name}: {compiler.path} did not compile the generated source{where}; this is an error of "
         f"graphc, please report it with the source, which is kept at {path}; cpu=numpy runs "

@@ -74,7 +74,7 @@ class NativeExecutor:
         self._lock = threading.RLock()  # an observer may call this function
         self._launches = launches(self.program.steps)
         layers = layers_of_functions(self.program.steps)
-        library = loaded(self.program.source, layers, name)
+        library = loaded(self.program.source, layers, name, self.program.code)
         how = "from the cache"
         if library.seconds is not None:
             how = f"compiled in {library.seconds:.3f} s"

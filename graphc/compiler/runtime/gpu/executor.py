@@ -252,7 +252,13 @@ class CudaExecutor:
                 raise CompilerError(str(error)) from error
 
         binary = compiled(
-            self.program.source, facts.arch, facts.driver_version, layers, self._name, load
+            self.program.source,
+            facts.arch,
+            facts.driver_version,
+            layers,
+            self._name,
+            load,
+            self.program.code,
         )
         how = "from the cache"
         if binary.seconds is not None:

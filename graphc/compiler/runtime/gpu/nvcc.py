@@ -16,7 +16,6 @@ from graphc.compiler.runtime.cache.kernels import (
     content_key,
     header_texts,
     kernel_cache,
-    without_comments,
 )
 from graphc.compiler.runtime.compiler_process import (
     Tool,
@@ -48,8 +47,6 @@ DRIVER_FIX = "update NVIDIA's driver, or put the nvcc of an earlier toolkit firs
 
 T = TypeVar("T")
 
-_BOUNDS = r"(?:__launch_bounds__\s*\([^)]*\)\s*)?"
-_KERNEL = re.compile(rf"__global__\s+{_BOUNDS}void\s+{_BOUNDS}(\w+)\s*\(")
 _UNKNOWN_ARCH = re.compile(r"unsupported gpu architecture", re.IGNORECASE)
 _HOST_COMPILER = re.compile(r"nvcc fatal|host_config\.h|unsupported (?:GNU|clang) version")
 _RELEASE = re.compile(r"release (\d+)\.(\d+)")
@@ -94,6 +91,7 @@ def compiled(
     layers: Mapping[str, str],
     name: str,
     load: Callable[[bytes], T],
+    code: str = "",
 ) -> Binary[T]:
     """The binary of a translation unit: from the cache, or made by one run of nvcc.
 
@@ -105,6 +103,7 @@ def compiled(
         name: of the function, for messages.
         load: makes of the binary what is wanted of it. CompilerError where it does not load: one of
             the cache is then made again, and a new one is not kept.
+        code: the source without its notes, by which a binary is found; empty where it has none.
 
     Raises:
         DeviceError: no compiler, one that fails or takes too long, is too new for the driver, does
@@ -114,8 +113,8 @@ def compiled(
     cache = kernel_cache()
     compiler = find_compiler(cache)
     include = resources.folder("kernels")
-    bare, headers = without_comments(source), header_texts(include)
-    key = content_key([bare, arch, *FLAGS, compiler.identity, *headers])
+    headers = header_texts(include)
+    key = content_key([code or source, arch, *FLAGS, compiler.identity, *headers])
 
     def make() -> bytes:
         check_driver(compiler, driver)
@@ -193,7 +192,7 @@ def _compile_error(
             )
     if broke_off(done):
         return failure(done, compiler.path, TOOL, name)
-    where = kernel_at_fault(said, path, source, _KERNEL, layers)
+    where = kernel_at_fault(said, path, source, layers)
     return CompilerError(
         f"{name}: nvcc did not compile the generated source for {arch}{where}; this is an error of "
         f"graphc, please report it with the source, which is kept at {path}. nvcc {ending(done)} "

@@ -17,7 +17,6 @@ from graphc.compiler.runtime.cache.kernels import (
     content_key,
     default_folder,
     kernel_cache,
-    without_comments,
 )
 from graphc.config import config
 from graphc.errors import CompilerError
@@ -26,20 +25,6 @@ from graphc.errors import CompilerError
 @pytest.fixture(autouse=True)
 def _nothing_logged_yet(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cache_module, "_logged", set())
-
-
-def test_comments_and_blanks_do_not_count() -> None:
-    bare = "int f() {\n  return 1;\n}\n"
-    said = "// layer 1\n\nint f() {  \n  return /* a\n b */ 1;  // one */\n\n}\n// end\\\n still\n"
-    assert without_comments(said) == bare.replace("return 1", "return   1")
-    assert without_comments(bare) == bare
-
-
-def test_what_looks_like_a_comment_in_a_literal_stays() -> None:
-    source = 'const char* a = "// \\" /* no";\nchar b = \'"\'; int c = 4 / 2;\n'
-    assert without_comments(source) == source
-    hostile = "// a layer called */ \" ' /*\nint x;\n"
-    assert without_comments(hostile) == "int x;\n"
 
 
 def test_a_key_depends_on_every_part_and_on_where_parts_end() -> None:

@@ -68,8 +68,8 @@ def runs(folder: Path) -> list[str]:
 
 
 def make(layer: str = "dense_1", factor: str = "2", arch: str = "sm_75") -> bytes:
-    source = SOURCE.format(layer=layer, factor=factor)
-    return compiled(source, arch, (13, 0), LAYERS, "train", bytes).loaded
+    source, code = (SOURCE.format(layer=one, factor=factor) for one in (layer, ""))
+    return compiled(source, arch, (13, 0), LAYERS, "train", bytes, code).loaded
 
 
 def test_a_second_start_runs_no_compiler_whatever_layers_are_called(folder: Path) -> None:
