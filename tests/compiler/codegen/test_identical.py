@@ -133,7 +133,7 @@ def test_lowering_takes_equal_work_for_each_further_layer() -> None:
 
 @ALL_TARGETS
 def test_the_code_of_a_program_names_no_layer(target: Lower) -> None:
-    """What is compiled for one model serves another one that computes the same."""
+    """A binary that was made for one model serves another one that computes the same."""
 
     def program(layer: str, factor: float) -> DeviceProgram:
         x, weights = g.input((BATCH, 4)), g.shared(np.eye(4, dtype="float32"), layer)
