@@ -11,6 +11,7 @@ from graphc.compiler.cards import CARDS
 from graphc.compiler.codegen.kernel_list import KernelList
 from graphc.compiler.codegen.memory_report import MemoryReport
 from graphc.compiler.codegen.table import wrapped
+from graphc.compiler.function.loop_programs import LoopPrograms
 from graphc.config import config
 from graphc.errors import ArgumentError
 from graphc.reference_models import REFERENCE_MODELS
@@ -19,18 +20,24 @@ from graphc.reference_models import REFERENCE_MODELS
 def _run(arguments: argparse.Namespace) -> None:
     if arguments.memory and arguments.source:
         raise ArgumentError("dump: --memory shows no source; leave one of the two out")
+    if arguments.loops and (arguments.memory or arguments.source):
+        other = "--memory" if arguments.memory else "--source"
+        raise ArgumentError(f"dump: --loops and {other} show different things; leave one out")
     sizes = named_sizes("dump", arguments.size)
     target, card = arguments.target, arguments.card
     with config.changed(device="cpu"):  # lowering needs no GPU, whatever the flag says
         shown = compiled_model("dump", arguments.model, arguments.loss, arguments.optimizer)
         batch = shown.batch if arguments.batch is None else arguments.batch
-        report: KernelList | MemoryReport
-        if arguments.memory:
+        report: KernelList | MemoryReport | LoopPrograms
+        if arguments.loops:
+            report = shown.model.loop_programs(batch, sizes, target=target, card=card)
+        elif arguments.memory:
             report = shown.model.memory_report(batch, sizes, target=target, card=card)
         else:
             report = shown.model.kernels(batch, sizes, target=target, card=card)
         estimated = None
-        if card is not None and not arguments.memory and not arguments.source:
+        alone = arguments.memory or arguments.source or arguments.loops
+        if card is not None and not alone:
             estimated = shown.model.time_report(batch, sizes, card=card)
     if arguments.source and isinstance(report, KernelList):
         print(report.source, end="")
@@ -62,6 +69,9 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--memory", action="store_true", help="show the memory that a step takes, value by value"
     )
+    parser.add_argument(
+        "--loops", action="store_true", help="show each kernel as loops over elements of arrays"
+    )
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--source", action="store_true", help="print the source alone")
     form.add_argument("--json", action="store_true", help="print JSON")
@@ -77,7 +87,8 @@ layers and operations that it computes, and why it was not fused further. No GPU
 compiler. With --card the time of each kernel on that GPU is estimated, too: its limiter, the part
 of the warps that are resident, waves of blocks, and the idle tail of the last one. No card has
 checked these estimates. With --target cpu a kernel is a function of the C++ program that runs a
-step on a CPU.
+step on a CPU. With --loops each kernel is a loop program: what it computes, as loops over elements
+of arrays, whatever target runs it.
 
 An architecture is what Keras 1.0's model.to_json() or to_yaml() wrote, a saved model what
 model.save() did; nothing in them is executed.
@@ -89,6 +100,7 @@ examples:
   graphc dump lstm --batch 8 --json         the same facts for a program to read
   graphc dump lstm --card h100              that GPU's kernels, and their times
   graphc dump cnn --memory                  what a step takes of a GPU's memory
+  graphc dump mlp --loops                   what each kernel computes, as loops
   graphc dump model.json --optimizer adam   a network of your own
 """,
     run=_run,

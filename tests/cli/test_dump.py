@@ -124,6 +124,43 @@ def test_memory(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("target", ["cuda", "cpu"])
+def test_loop_programs(capsys: pytest.CaptureFixture[str], target: str) -> None:
+    text = run(capsys, "small", "--loops", "--target", target)
+    assert max(map(len, text.splitlines())) <= 100
+    found = json.loads(run(capsys, "small", "--loops", "--json", "--target", target))
+    first, *others = found["kernels"]
+    assert first["name"] == "k0_matmul"
+    assert first["flops"] >= 2 * 6 * 8 * 16  # the product, then bias, ReLU and dropout
+    assert first["requested"] > first["fewest"]
+    # A row of the input, a matrix, a bias; the result, a byte for each element.
+    assert first["fewest"] == 4 * (6 * 8 + 8 * 16 + 16) + (4 + 1) * 6 * 16
+    assert "for k0 < 8:" in first["program"]
+    for kernel in (first, *others):
+        assert kernel["program"].startswith(f"kernel {kernel['name']}(")
+        assert f"\nkernel {kernel['name']}(" in text
+
+
+@pytest.mark.usefixtures("small")
+def test_a_loop_program_in_a_loop_reads_the_slice_of_its_step(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    found = json.loads(run(capsys, "loop", "--loops", "--json"))
+    assert {kernel["times"] for kernel in found["kernels"]} == {1, 7}
+    inside = [kernel for kernel in found["kernels"] if kernel["times"] == 7]
+    assert all("step0 < 7) ->" in " ".join(kernel["program"].split()) for kernel in inside)
+    assert any("[step0, " in kernel["program"] for kernel in inside)
+    kernels = {kernel["name"] for kernel in json.loads(run(capsys, "loop", "--json"))["kernels"]}
+    outside = {kernel["name"] for kernel in found["kernels"] if kernel["times"] == 1}
+    assert outside <= kernels
+
+
+def test_loop_programs_are_shown_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    for other in ("--memory", "--source"):
+        assert f"--loops and {other}" in refused(capsys, "mlp", "--loops", other)
+
+
+@pytest.mark.usefixtures("small")
 def test_no_gpu_is_needed(capsys: pytest.CaptureFixture[str]) -> None:
     expected = run(capsys, "small")
     with config.changed(device="gpu"):

@@ -16,6 +16,7 @@ from graphc.compiler.function.arguments import Arguments, checked_arguments
 from graphc.compiler.function.feeds import checked_feed
 from graphc.compiler.function.givens import Pairs
 from graphc.compiler.function.inspection import chosen_sizes
+from graphc.compiler.function.loop_programs import LoopPrograms
 from graphc.compiler.function.prepared import Prepared
 from graphc.compiler.function.report import CompileReport
 from graphc.compiler.function.step_memory import (
@@ -235,6 +236,21 @@ class Function:
         program, bindings = self._at(batch, sizes, training, target, card)
         chosen = self._target(target, training, card)
         return describe(program, bindings, self._title(card), chosen)
+
+    def loop_programs(
+        self,
+        batch: int | None = None,
+        sizes: Mapping[str, int] | None = None,
+        training: bool = False,
+        target: str | None = None,
+        card: str | None = None,
+    ) -> LoopPrograms:
+        """Return the kernels as loop programs: what each computes, as loops over elements of
+        arrays; arguments and errors as of `kernels`."""
+        prepared = self._specialise(None if self._phase is None else training)
+        chosen = self._target(target, training, card)
+        bindings = self.bindings(batch, sizes, training)
+        return prepared.loop_programs(chosen, self._card(card), bindings, self._title(card))
 
     def memory_report(
         self,

@@ -13,8 +13,10 @@ import numpy as np
 from graphc.compiler.cards import Card
 from graphc.compiler.codegen import DeviceProgram, lower
 from graphc.compiler.codegen.native import lower_native
+from graphc.compiler.codegen.native.lower import NO_SHARED
 from graphc.compiler.function.comparison import check
 from graphc.compiler.function.guards import FiniteGuard, PassChecker
+from graphc.compiler.function.loop_programs import LoopPrograms, loop_programs
 from graphc.compiler.function.prints import Prints
 from graphc.compiler.function.report import CompileReport
 from graphc.compiler.function.step_memory import GraphMemory, graph_memory
@@ -142,9 +144,20 @@ class Prepared:
             if target == "cpu":
                 self._programs[made] = lower_native(self.outputs, self._states).program
             else:
-                shared = most_shared(self._device) if card is None else card.most_shared
+                shared = self._most_shared(card)
                 self._programs[made] = lower(self.outputs, self._states, shared)
         return self._programs[made]
+
+    def loop_programs(
+        self, target: str, card: Card | None, bindings: Mapping[Symbol, int], title: str
+    ) -> LoopPrograms:
+        """Return the kernels of `program` as loop programs, measured at the sizes of `bindings`."""
+        program = self.program(target, card)
+        shared = NO_SHARED if target == "cpu" else self._most_shared(card)
+        return loop_programs(program, self._states, shared, bindings, title)
+
+    def _most_shared(self, card: Card | None) -> int | None:
+        return most_shared(self._device) if card is None else card.most_shared
 
     def memory(self, bindings: Mapping[Symbol, int]) -> GraphMemory:
         """Return the memory that a run takes on one thread."""

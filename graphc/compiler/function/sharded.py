@@ -19,6 +19,7 @@ from graphc.compiler.function.arguments import Arguments, checked_arguments
 from graphc.compiler.function.divided_step import DividedStep, StepGraph
 from graphc.compiler.function.feeds import checked_feed
 from graphc.compiler.function.givens import Pairs
+from graphc.compiler.function.loop_programs import LoopPrograms
 from graphc.compiler.function.own_rows import Feed, OwnRows, rows_between
 from graphc.compiler.function.report import CompileReport
 from graphc.compiler.function.roots import Specialised
@@ -241,6 +242,18 @@ class ShardedFunction:
         """The kernels of a shard of a batch of so many samples; see `Function.kernels`."""
         function, rows = self._of_shard(batch)
         return function.kernels(rows, sizes, target=target, card=card)
+
+    def loop_programs(
+        self,
+        batch: int | None = None,
+        sizes: Mapping[str, int] | None = None,
+        target: str | None = None,
+        card: str | None = None,
+    ) -> LoopPrograms:
+        """Return the loop programs of a shard of a batch of so many samples; see
+        `Function.loop_programs`."""
+        function, rows = self._of_shard(batch)
+        return function.loop_programs(rows, sizes, target=target, card=card)
 
     def memory_report(
         self,

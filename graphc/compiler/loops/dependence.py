@@ -25,7 +25,7 @@ from graphc.compiler.loops.index import Index, IndexLike, LoopVariable, as_index
 from graphc.compiler.loops.program import LoopProgram, replaced, substituted
 from graphc.compiler.loops.ranges import Ranges, is_never_negative
 from graphc.compiler.loops.statement import PARALLEL_KINDS, For, LoopKind, Store
-from graphc.compiler.loops.text import body_lines
+from graphc.compiler.loops.text import head_line
 
 Directions: TypeAlias = Mapping[LoopVariable, int | None]
 """For loops around two accesses, the sign of the second one's turn less the first one's; None for
@@ -199,7 +199,7 @@ def _common(first: Access, second: Access) -> list[For]:
 
 def _in_the_way(first: Access, second: Access, where: str) -> Verdict:
     def text(access: Access) -> str:
-        return f"{access} of `{next(body_lines((access.statement,))).split('  #')[0].strip()}`"
+        return f"{access} of `{head_line(access.statement)}`"
 
     return Verdict(f"{text(first)}, which may be {text(second)} {where}")
 

@@ -12,9 +12,6 @@ import numpy as np
 from graphc import callbacks as cbks
 from graphc import optimizers
 from graphc.compiler import graph as g
-from graphc.compiler.codegen.kernel_list import KernelList
-from graphc.compiler.codegen.memory_report import MemoryReport
-from graphc.compiler.codegen.time_report import TimeReport
 from graphc.compiler.function import CompileReports
 from graphc.engine.data.read_report import ReadReport
 from graphc.engine.data.stored import Data
@@ -26,11 +23,11 @@ from graphc.engine.keywords import (
     TrainingKeywords,
     drop_legacy,
 )
-from graphc.engine.topology.container import Container
 from graphc.engine.training.checkpoint import Checkpoint
 from graphc.engine.training.collecting import note_compiled
 from graphc.engine.training.feeds import Feeds
 from graphc.engine.training.generator_trainer import GeneratorTrainer
+from graphc.engine.training.inspected_model import InspectedModel
 from graphc.engine.training.step_functions import StepAttribute, StepFunctions
 from graphc.engine.training.trainer import Trainer
 from graphc.keywords import refuse_unknown
@@ -42,7 +39,7 @@ _COMPILE_KEYWORDS = ("optimizer", "loss", "metrics", "sample_weight_mode", "mode
 _COMPILE_LEGACY = {"class_mode": "the metrics and predict_classes do not need it"}
 
 
-class Model(Container):
+class Model(InspectedModel):
     """A container that can be trained. `Sequential` and `Graph` are models.
 
     What a method does is done by an object that the model has: a `Trainer` for arrays and single
@@ -530,67 +527,6 @@ class Model(Container):
     def compile_report(self) -> CompileReports:
         """Return the report of compiling each function that was made so far; it prints as text."""
         return self._graphc_trainer.compile_report()
-
-    def kernels(
-        self,
-        batch: int | None = None,
-        sizes: Mapping[str, int] | None = None,
-        target: str | None = None,
-        card: str | None = None,
-    ) -> KernelList:
-        """Return the kernels of a training step; prints as a table. No GPU is needed.
-
-        Args:
-            batch: samples a step; by default 32, as in `fit`, or what the input fixes.
-            sizes: numbers for other sizes that only a call knows, by name; see `Function.kernels`.
-            target: 'cuda', or 'cpu' (native code); by default what `fit` runs here, and 'cuda'
-                where the interpreter runs it.
-            card: 't4', 'rtx4090', 'a100' or 'h100': the CUDA kernels that this GPU would run; see
-                `Function.kernels`.
-
-        Raises:
-            NotCompiledError: before `compile`.
-            ArgumentError, ShapeError: a size that is missing or does not fit, or a card that is not
-                known.
-        """
-        trainer = self._graphc_trainer
-        step = trainer.need_compiled("kernels").train()
-        return step.kernels(trainer.feeds.batch_shown(batch), sizes, target=target, card=card)
-
-    def memory_report(
-        self,
-        batch: int | None = None,
-        sizes: Mapping[str, int] | None = None,
-        target: str | None = None,
-        card: str | None = None,
-    ) -> MemoryReport:
-        """Return the device memory that a training step takes, value by value; arguments as of
-        `kernels`."""
-        trainer = self._graphc_trainer
-        step = trainer.need_compiled("memory_report").train()
-        shown = trainer.feeds.batch_shown(batch)
-        return step.memory_report(shown, sizes, target=target, card=card)
-
-    def time_report(
-        self,
-        batch: int | None = None,
-        sizes: Mapping[str, int] | None = None,
-        *,
-        card: str,
-        nvcc: bool = True,
-    ) -> TimeReport:
-        """Estimate the time of a training step on a GPU, kernel by kernel. No GPU is needed, and
-        none has checked the estimate.
-
-        Args:
-            batch, sizes, card: as of `kernels`.
-            nvcc: compile the kernels for the registers that they take, where nvcc is on PATH; else
-                the estimate is made without them.
-        """
-        trainer = self._graphc_trainer
-        step = trainer.need_compiled("time_report").train()
-        shown = trainer.feeds.batch_shown(batch)
-        return step.time_report(shown, sizes, card=card, nvcc=nvcc)
 
 
 explain_missing(Model, OF_MODELS)

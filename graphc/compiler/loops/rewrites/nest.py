@@ -5,7 +5,7 @@ from __future__ import annotations
 from graphc.compiler.loops.program import LoopProgram
 from graphc.compiler.loops.rewrites.refusal import refused
 from graphc.compiler.loops.statement import For, If, Statement
-from graphc.compiler.loops.text import body_lines
+from graphc.compiler.loops.text import head_line
 from graphc.compiler.loops.value import Condition
 
 
@@ -28,5 +28,5 @@ def only_loop_of(
 
 
 def _described(body: tuple[Statement, ...]) -> str:
-    lines = [next(body_lines((one,))).split("  #")[0].strip() for one in body]
+    lines = [head_line(one) for one in body]
     return "; ".join(lines)

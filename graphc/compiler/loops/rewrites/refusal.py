@@ -13,7 +13,7 @@ from graphc.compiler.loops.statement import (
     Statement,
     Wait,
 )
-from graphc.compiler.loops.text import body_lines, program_text
+from graphc.compiler.loops.text import head_line, program_text
 from graphc.errors import RewriteError
 
 
@@ -58,6 +58,6 @@ def refuse_if_synchronised(program: LoopProgram, rewrite: str, where: str, body:
     is in order with what other threads do, which no distance of turns says."""
     for statement in walk(body):
         if isinstance(statement, Barrier | Fence | AtomicAdd | AsyncCopy | Wait):
-            (line,) = body_lines((statement,))
+            line = head_line(statement)
             expected = "statements that no other thread waits for"
             raise refused(program, rewrite, where, expected, line)

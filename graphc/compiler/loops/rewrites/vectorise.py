@@ -20,7 +20,7 @@ from graphc.compiler.loops.statement import (
     UseIntrinsic,
     Wait,
 )
-from graphc.compiler.loops.text import body_lines
+from graphc.compiler.loops.text import head_line
 
 _NOT_OF_LANES = (AsyncCopy, AtomicAdd, Barrier, Check, Fence, UseIntrinsic, Wait)
 
@@ -44,8 +44,7 @@ def vectorise(program: LoopProgram, loop: str, is_divided: bool = False) -> Loop
         known_turns(program, "vectorise", found)
     inner = ranges_at(program, found).within(found.variable, *found.ends)
     for statement, ranges in walk_in_ranges(found.body, inner):
-        (line, *_) = body_lines((statement,))
-        line = line.split("  #")[0].strip()
+        line = head_line(statement)
         if isinstance(statement, _NOT_OF_LANES):
             raise refused(program, "vectorise", where, "statements that vectors have", line)
         if isinstance(statement, For) and (
