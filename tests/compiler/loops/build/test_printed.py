@@ -100,6 +100,18 @@ def test_a_value_stands_in_the_outermost_loop_that_has_its_coordinates() -> None
     """)
 
 
+def test_a_value_stands_inside_of_the_loops_of_its_coordinates() -> None:
+    """Also if these are inside of its shape wherever the loop is."""
+    n, x = g.symbol("n"), g.input((4,))
+    tiled = g.reshape(g.broadcast_to(g.exp(x), (n, 4)), (4 * n,))
+    kernel = Kernel("pointwise", (x,), (tiled,), tiled.shape)
+    assert printed(kernel) == lines("""
+        for i0 < 4*n:
+          t0 = exp(x0[i0 % 4])
+          y0[i0] = t0
+    """)
+
+
 def test_an_index_is_tested_where_it_is_known() -> None:
     table, words = g.input((20, 4)), g.input((BATCH, 3), "int32")
     kernel = scheduled(g.take(table, words))
