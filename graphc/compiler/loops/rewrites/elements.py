@@ -70,16 +70,23 @@ class AccessedElements:
         )
 
     def each(
-        self, names: Names, body: Body, loops: Sequence[tuple[LoopVariable, Index]] = ()
+        self,
+        names: Names,
+        body: Body,
+        loops: Sequence[tuple[LoopVariable, Index]] = (),
+        is_outside: bool = False,
     ) -> Body:
-        """Return statements for each element, and each turn of further loops."""
-        for turn, end in reversed(loops):
+        """Return statements for each element, and each turn of further loops: of loops inside, or,
+        if `is_outside`, around those over elements."""
+        for turn, end in () if is_outside else reversed(loops):
             body = (For(turn, (end,), body),)
         for statement, block in reversed(self.around):
             blocks = [
                 body if number == block else () for number in range(len(blocks_of(statement)))
             ]
             body = (with_blocks(statement, tuple(blocks)),)
+        for turn, end in reversed(loops) if is_outside else ():
+            body = (For(turn, (end,), body),)
         return names.copied(body)
 
 

@@ -361,7 +361,8 @@ class _Carried:
         return tuple(statement for one in (*levels, last) for statement in one)
 
     def _for_each(self, names: Names, count: Index, part: Index | None, inside: _OfPart) -> Body:
-        """Return loops over the elements of the whole, and over parts unless one is given."""
+        """Return loops over the elements of the whole, and over parts unless one is given; where
+        the elements of a part are contiguous, these loops are inside."""
         number = LoopVariable(f"{self.whole[0].name}_part")
         loops = []
         if part is None:
@@ -370,7 +371,7 @@ class _Carried:
         return tuple(
             statement
             for one in self.elements
-            for statement in one.each(names, inside(one.coords, part), loops)
+            for statement in one.each(names, inside(one.coords, part), loops, not self.is_last)
         )
 
 

@@ -26,6 +26,7 @@ from graphc.compiler.loops.rewrites.peel import peel
 from graphc.compiler.loops.rewrites.simplify import simplify
 from graphc.compiler.loops.rewrites.vectorise import vectorise
 from graphc.compiler.loops.statement import Accumulate, For, LoopKind
+from graphc.compiler.targets.cpu.columns import COLUMNS
 from graphc.compiler.targets.mapping import ALWAYS, Applicability, Mapping, never
 from graphc.compiler.targets.target import Target
 from graphc.errors import RewriteError
@@ -131,5 +132,6 @@ REDUCTIONS = (
         _in_lanes,
         "a row is reduced in vectors, whose lanes a tree combines, and threads divide the rows",
     ),
+    COLUMNS,
 )
 """The mappings of kernels of kind rows and columns."""

@@ -11,7 +11,9 @@ from graphc.compiler.graph.dim import symbols
 from graphc.compiler.loops.build import buffers_of, plain_program
 from graphc.compiler.loops.evaluate import TurnOrder, evaluate
 from graphc.compiler.loops.program import LoopProgram
+from graphc.compiler.loops.statement import LoopKind
 from graphc.compiler.schedule import kernels, make_schedule
+from graphc.compiler.targets.cpu.columns import CHUNK, TILE
 from graphc.compiler.targets.cpu.reductions import LANES, LEAST_TERMS, REDUCTIONS
 from graphc.compiler.targets.mapping import MappedProgram, choose
 from graphc.compiler.targets.target import Target
@@ -97,7 +99,50 @@ def test_a_nan_wins_wherever_it_is() -> None:
     ],
     ids=["short", "columns", "all"],
 )
-def test_what_is_not_taken_and_why(output: Node, reason: str) -> None:
+def test_what_is_not_reduced_in_lanes_and_why(output: Node, reason: str) -> None:
+    assert mapped(output).refusals[0] == ("rows in lanes", reason)
+
+
+@pytest.mark.parametrize(
+    ("output", "reason"),
+    [
+        (g.sum(g.input((None, 3), "float32"), axis=0), "i0 has 3 turns, fewer than 8"),
+        (g.sum(g.input((None, 10), "float32"), axis=1), "x0[i0, k0] is not contiguous in i0"),
+        (g.sum(g.input((None,), "float32"), axis=0), "it has no loop over rows"),
+    ],
+    ids=["few", "rows", "all"],
+)
+def test_what_is_not_reduced_in_tiles_and_why(output: Node, reason: str) -> None:
     found = mapped(output)
     assert found.is_plain
-    assert found.refusals == (("rows in lanes", reason),)
+    assert found.refusals[1] == ("tiles of rows", reason)
+
+
+COLUMN_FUNCTIONS = {
+    "sum": lambda x: g.sum(x, axis=0),
+    "mean": lambda x: g.mean(x, axis=0),
+    "max": lambda x: g.max(x, axis=0),
+    "argmax": lambda x: g.argmax(x, axis=0),
+    "sum of squares": lambda x: g.sum(x * x, axis=0),
+}
+
+
+@pytest.mark.parametrize("shape", [(5, 8), (7, TILE), (3, TILE + 9), (CHUNK + 5, 10)])
+@pytest.mark.parametrize("function", COLUMN_FUNCTIONS)
+def test_tiles_of_rows_mean_the_same(function: str, shape: tuple[int, int]) -> None:
+    output = COLUMN_FUNCTIONS[function](g.input((None, shape[1]), "float32"))
+    found = mapped(output)
+    assert found.names == ("tiles of rows",)
+    x = np.random.default_rng(shape[0]).standard_normal(shape).astype("float32")
+    expected = result(plain(output), x)
+    for order in TurnOrder if shape[0] < CHUNK else [TurnOrder.BACKWARD]:
+        np.testing.assert_allclose(result(found.program, x, order), expected, rtol=1e-5, atol=1e-6)
+
+
+def test_a_reduction_between_kept_axes() -> None:
+    output = g.sum(g.input((None, 6, 20), "float32"), axis=1)
+    x = np.random.default_rng(0).standard_normal((3, 6, 20)).astype("float32")
+    found = mapped(output)
+    assert found.names == ("tiles of rows",)
+    assert found.program.loop("i0").kind is LoopKind.TEAM
+    np.testing.assert_array_equal(result(found.program, x), result(plain(output), x))

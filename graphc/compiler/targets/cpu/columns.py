@@ -1,0 +1,158 @@
+"""Mapping of reductions whose results are contiguous: tiles of neighbouring rows are reduced
+together, each row in a lane of vectors.
+
+    for i0_outer < 4 (team):
+      allocate s0: float32[256] in register
+      for i0_inner < 256 (vector):
+        s0[i0_inner] = 0.0
+      for k0 < 100:
+        for i0_inner1 < 256 (vector):
+          s0[i0_inner1] = sum(s0[i0_inner1], x0[k0, 256*i0_outer + i0_inner1])
+      for i0_inner2 < 256 (vector):
+        y0[256*i0_outer + i0_inner2] = s0[i0_inner2]
+"""
+
+from __future__ import annotations
+
+import itertools
+
+from graphc.compiler.loops.buffer import BufferScope
+from graphc.compiler.loops.program import (
+    LoopProgram,
+    blocks_of,
+    loads_of,
+    path_to,
+    targets_of,
+    walk,
+    walk_in_ranges,
+)
+from graphc.compiler.loops.rewrites.bind import bind
+from graphc.compiler.loops.rewrites.expand import expand
+from graphc.compiler.loops.rewrites.fission import fission
+from graphc.compiler.loops.rewrites.partial_sums import Tree, partial_sums
+from graphc.compiler.loops.rewrites.reorder import reorder
+from graphc.compiler.loops.rewrites.split import Tail, split
+from graphc.compiler.loops.rewrites.vectorise import vectorise
+from graphc.compiler.loops.statement import Accumulate, Allocate, For, LoopKind
+from graphc.compiler.targets.mapping import ALWAYS, Applicability, Mapping, never
+from graphc.compiler.targets.target import Target
+
+TILE = 256
+"""Rows of a tile: their partial results and a row of what they read stay in the first cache."""
+
+LEAST_ROWS = 8
+"""Neighbouring rows from which on they are lanes of vectors."""
+
+CHUNK = 512
+"""Terms of a sum that are added one after the other: rounding errors stay small."""
+
+
+def _has_contiguous_rows(program: LoopProgram, target: Target) -> Applicability:
+    rows = _innermost_rows(program)
+    if rows is None:
+        return never("it has no loop over rows")
+    variable, end = rows.variable, rows.ends[0].constant
+    if isinstance(end, int) and end < LEAST_ROWS:
+        return never(f"{variable} has {end} turns, fewer than {LEAST_ROWS}")
+    for statement, ranges in walk_in_ranges(program.body, program.ranges):
+        if variable not in ranges.ends:
+            continue
+        for element in (*loads_of(statement), *targets_of(statement)):
+            place = element.buffer.place(element.coords)
+            if ranges.step(place, variable) not in (0, 1):
+                return never(f"{element} is not contiguous in {variable}")
+    return ALWAYS
+
+
+def _innermost_rows(program: LoopProgram) -> For | None:
+    """Return the innermost loop whose turns are results: what reduces is inside of it."""
+    for loop in walk(program.body):
+        if isinstance(loop, For) and any(isinstance(one, Allocate) for one in loop.body):
+            return loop
+    return None
+
+
+def _in_tiles(program: LoopProgram, target: Target) -> LoopProgram:
+    """Reduce tiles of neighbouring rows together; threads divide the outermost axis, or the tiles,
+    or, where one tile is all, the chunks of a long sum."""
+    rows = _innermost_rows(program)
+    assert rows is not None
+    name, end = rows.variable.name, rows.ends[0].constant
+    outermost = next(one for one in program.body if isinstance(one, For)).variable.name
+    if not isinstance(end, int) or end > TILE:
+        program = split(program, name, TILE, Tail.SHORT)
+        outermost = f"{name}_outer" if outermost == name else outermost
+        name = f"{name}_inner"
+    passes = [one for one in program.loop(name).body if isinstance(one, For)]
+    program = _rows_innermost(program, name)
+    is_one_tile = outermost == name
+    for loop in passes:
+        if _is_long_sum(loop):
+            scope = BufferScope.SHARED if is_one_tile else BufferScope.THREAD
+            program = partial_sums(
+                program, loop.variable.name, length=CHUNK, tree=Tree.IN_ORDER, scope=scope
+            )
+            if is_one_tile:
+                program = bind(program, f"{loop.variable.name}_outer", LoopKind.TEAM)
+    for loop in _loops(program):
+        if not any(isinstance(one, For) for one in walk(loop.body)):
+            program = vectorise(program, loop.variable.name, is_divided=True)
+    return program if is_one_tile else bind(program, outermost, LoopKind.TEAM)
+
+
+def _rows_innermost(program: LoopProgram, rows: str) -> LoopProgram:
+    """Return a program in which a loop over rows is inside of each pass over what they reduce, and
+    what is computed between passes has loops over rows of its own."""
+    for statement in program.loop(rows).body:
+        if isinstance(statement, Allocate):
+            program = expand(program, rows, statement.buffer.name)
+    body = program.loop(rows).body
+    for at in range(len(body) - 1, 0, -1):
+        if isinstance(body[at], For) or isinstance(body[at - 1], For):
+            program = fission(program, rows, at)
+            program = _sunk(program, _loop_behind(program, rows))
+    return _sunk(program, program.loop(rows))
+
+
+def _loop_behind(program: LoopProgram, name: str) -> For:
+    """Return the loop that follows another one in its block."""
+    loop = program.loop(name)
+    around = path_to(program.body, loop)[:-1]
+    blocks = blocks_of(around[-1]) if around else (program.body,)
+    for block in blocks:
+        for one, other in itertools.pairwise(block):
+            if one is loop and isinstance(other, For):
+                return other
+    raise AssertionError(f"nothing follows {name}")
+
+
+def _sunk(program: LoopProgram, loop: For) -> LoopProgram:
+    """Return a program in which a loop is inside of all loops that are alone in its body."""
+    name = loop.variable.name
+    while len(loop.body) == 1 and isinstance(loop.body[0], For):
+        program = reorder(program, name, loop.body[0].variable.name)
+        loop = program.loop(name)
+    return program
+
+
+def _is_long_sum(loop: For) -> bool:
+    """Return True if a loop may add more than `CHUNK` floats one after the other."""
+    end = loop.ends[0].constant
+    return (not isinstance(end, int) or end > CHUNK) and any(
+        isinstance(one, Accumulate)
+        and one.reduction == "sum"
+        and one.targets[0].dtype in ("float32", "float64")
+        for one in walk(loop.body)
+    )
+
+
+def _loops(program: LoopProgram) -> list[For]:
+    return [one for one in walk(program.body) if isinstance(one, For)]
+
+
+COLUMNS = Mapping(
+    "tiles of rows",
+    _has_contiguous_rows,
+    _in_tiles,
+    "what neighbouring rows are made of lies side by side, so each row is a lane of vectors",
+)
