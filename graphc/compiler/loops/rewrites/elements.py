@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from graphc.compiler.loops.index import Index, LoopVariable, variable
-from graphc.compiler.loops.program import Body, Parts, blocks_of, path_to, with_blocks
+from graphc.compiler.loops.program import Body, blocks_of, path_to, with_blocks
 from graphc.compiler.loops.ranges import is_never_negative
 from graphc.compiler.loops.rewrites.names import Names
 from graphc.compiler.loops.statement import For, If, Statement
@@ -142,15 +142,3 @@ def loads_under_tests(
     elif isinstance(value, RandomWord):
         for part in (value.shift, value.step, value.call, value.seed, value.stream):
             yield from loads_under_tests(part, None, is_tested)
-
-
-def variables_of(body: Body) -> frozenset[LoopVariable]:
-    """Return the variables in the indices of statements, at any depth."""
-    found: set[LoopVariable] = set()
-
-    def note(index: Index) -> Index:
-        found.update(index.variables)
-        return index
-
-    Parts(index=note).in_body(body)
-    return frozenset(found)

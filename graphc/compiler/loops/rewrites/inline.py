@@ -25,10 +25,10 @@ from graphc.compiler.loops.program import (
     path_to,
     replaced,
     transformed,
+    variables_of,
     walk_in_ranges,
     walk_value,
 )
-from graphc.compiler.loops.rewrites.elements import variables_of
 from graphc.compiler.loops.rewrites.producer import check_operands, producer_of, turn_of
 from graphc.compiler.loops.rewrites.refusal import refused
 from graphc.compiler.loops.rewrites.simplify import without_unused
@@ -58,7 +58,7 @@ def inline(program: LoopProgram, buffer: str) -> LoopProgram:
     check_operands(program, _REWRITE, producer, [one.buffer for one in loads])
     loops = [one for one in path if isinstance(one, For)]
     bound = set(bound_variables((producer.statement,)))
-    needed = variables_of((Let(Local(buffer, value.dtype), value),)) & bound
+    needed = variables_of(Let(Local(buffer, value.dtype), value)) & bound
     old = producer.buffer
 
     def element(coords: tuple[Index, ...]) -> Value:

@@ -17,12 +17,13 @@ from graphc.compiler.loops.program import (
     path_to,
     replaced,
     values_of,
+    variables_of,
     walk,
     walk_in_ranges,
     walk_value,
 )
 from graphc.compiler.loops.ranges import Ranges
-from graphc.compiler.loops.rewrites.elements import tests_of, variables_of
+from graphc.compiler.loops.rewrites.elements import tests_of
 from graphc.compiler.loops.rewrites.refusal import loop_of, refused
 from graphc.compiler.loops.statement import PARALLEL_KINDS, Allocate, For, Let, LoopKind, Statement
 from graphc.compiler.loops.value import Local
@@ -182,6 +183,7 @@ def check_same_for_all(
             for part in walk_value(value):
                 if isinstance(part, Local) and part not in bound:
                     raise refused(program, rewrite, where, expected, f"the value {part}")
-    free = variables_of(body) - set(bound_variables(body)) - set(site.own_variables)
+    used = {variable for one in walk(body) for variable in variables_of(one)}
+    free = used - set(bound_variables(body)) - set(site.own_variables)
     if free:
         raise refused(program, rewrite, where, expected, f"{sorted(map(str, free))[0]}")
