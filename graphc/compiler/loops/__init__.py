@@ -10,5 +10,6 @@ is the last step, and nothing reads text.
 - `access`, `dependence`: what statements read and write, and which orders of turns mean the same;
 - `rewrites`: changes of a program that keep its meaning;
 - `reduction`: what reductions start from and how two parts become one;
+- `evaluate`: what a program computes, in NumPy, and what has no meaning;
 - `build`: a kernel of the schedule as its plain program.
 """

@@ -42,6 +42,7 @@ from graphc.compiler.loops.statement import (
     Statement,
     Store,
 )
+from graphc.compiler.loops.text import program_text
 from graphc.compiler.loops.value import (
     Apply,
     Condition,
@@ -143,11 +144,11 @@ def same_meaning(
             if order is not TurnOrder.FORWARD and not _has_parallel_loops(program):
                 continue
             found = _result(program, arrays, some, order, given)
-            where = f"{program.name} at {dict(some)}, {order.value}"
-            if isinstance(expected, EvaluationError) or isinstance(found, EvaluationError):
-                assert type(found) is type(expected), f"{where}: {expected!r} became {found!r}"
-                continue
-            _assert_equal(found, expected, rtol, where)
+            try:
+                _assert_equal(found, expected, rtol)
+            except AssertionError as error:
+                where = f"at {dict(some)}, in {order.value} order"
+                raise AssertionError(f"{where}: {error}\n{program_text(program)}") from None
 
 
 def _result(
@@ -167,17 +168,22 @@ def _has_parallel_loops(program: LoopProgram) -> bool:
     return any(isinstance(one, For) and one.kind in PARALLEL_KINDS for one in walk(program.body))
 
 
-def _assert_equal(found: Evaluated, expected: Evaluated, rtol: float | None, where: str) -> None:
-    assert found.status == expected.status, where
-    assert found.outputs.keys() == expected.outputs.keys(), where
+def _assert_equal(
+    found: Evaluated | EvaluationError, expected: Evaluated | EvaluationError, rtol: float | None
+) -> None:
+    if isinstance(expected, EvaluationError) or isinstance(found, EvaluationError):
+        assert type(found) is type(expected), f"{expected!r} became {found!r}"
+        return
+    assert found.status == expected.status, f"{expected.status} became {found.status}"
+    assert found.outputs.keys() == expected.outputs.keys()
     for name, values in expected.outputs.items():
         stored = expected.stored[name]
-        assert np.array_equal(found.stored[name], stored), f"{where}: {name}, elements stored"
+        assert np.array_equal(found.stored[name], stored), f"other elements of {name} are stored"
         mine, its = found.outputs[name][stored], values[stored]
         if rtol is None or mine.dtype.kind != "f":
-            assert mine.tobytes() == its.tobytes(), f"{where}: {name}: {mine} is not {its}"
+            assert mine.tobytes() == its.tobytes(), f"{name}: {its} became {mine}"
         else:
-            np.testing.assert_allclose(mine, its, rtol=rtol, atol=rtol, err_msg=f"{where}: {name}")
+            np.testing.assert_allclose(mine, its, rtol=rtol, atol=rtol, err_msg=name)
 
 
 # ---- programs -----------------------------------------------------------------------------------

@@ -149,6 +149,12 @@ def test_a_sum_of_no_elements() -> None:
     assert np.array_equal(found, [0, 0, 0])
 
 
+def test_an_output_without_elements() -> None:
+    empty = new_buffer("empty", "float32", (0, 3))
+    found = run(program((), (empty,), loop(J, 0, Store(at(empty, J, 0), number(0)))))
+    assert found.outputs["empty"].shape == found.stored["empty"].shape == (0, 3)
+
+
 @pytest.mark.parametrize("name", [name for name, row in REDUCTIONS.items() if not row.is_placed])
 @pytest.mark.parametrize("dtype", ["float32", "float64", "int32", "bool"])
 def test_each_reduction_is_that_of_the_interpreter(name: str, dtype: str) -> None:

@@ -192,7 +192,7 @@ class _Run:
             elif whole and whole[0].is_contiguous:
                 shape = self._shape(whole[0])
             outputs[name] = memory.values.reshape(shape)
-            stored[name] = np.frombuffer(memory.is_set, bool).reshape(shape)
+            stored[name] = np.array(list(memory.is_set), bool).reshape(shape)
         return Evaluated(outputs, stored, self.evaluation.status)
 
 

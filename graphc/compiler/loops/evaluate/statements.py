@@ -224,7 +224,6 @@ class BlockStatements:
         slot = inner.at.names.bind(loop.variable)
         body = inner.body(loop.body)
         turns = Turns(
-            loop.variable,
             slot,
             kind,
             trips,

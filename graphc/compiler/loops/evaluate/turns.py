@@ -10,7 +10,6 @@ from typing import Any, TypeAlias
 from graphc.compiler.loops.evaluate.agents import Agent, Clock
 from graphc.compiler.loops.evaluate.fault import Fault
 from graphc.compiler.loops.evaluate.frame import AGENT, Slots
-from graphc.compiler.loops.index import LoopVariable
 from graphc.compiler.loops.statement import Barrier, LoopKind
 
 Pause: TypeAlias = Barrier | None
@@ -25,8 +24,7 @@ class Turns:
     """The turns of a parallel loop.
 
     Attributes:
-        variable: of the loop.
-        slot: its variable's.
+        slot: the variable's.
         kind: of the loop.
         trips: the number of turns.
         key: what makes a turn of another loop the same agent as one of this.
@@ -36,7 +34,6 @@ class Turns:
         clock: which decides who is first.
     """
 
-    variable: LoopVariable
     slot: int
     kind: LoopKind
     trips: Callable[[Slots], int]
