@@ -5,22 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 from graphc.compiler.loops.access import Access, accesses
-from graphc.compiler.loops.buffer import BufferScope
 from graphc.compiler.loops.dependence import is_parallel, may_meet
 from graphc.compiler.loops.program import LoopProgram, path_to, walk
 from graphc.compiler.loops.rewrites.refusal import loop_of, refused
+from graphc.compiler.loops.rewrites.site import REACHED
 from graphc.compiler.loops.statement import PARALLEL_KINDS, PARALLEL_NESTS, Barrier, For, LoopKind
 
 MOST_UNROLLED = 256
 """Statements of an unrolled body: more of them do not fit the registers and the cache of code."""
-
-_OF_ONE_THREAD = {
-    BufferScope.REGISTER: frozenset((LoopKind.TEAM, LoopKind.BLOCK, LoopKind.THREAD)),
-    BufferScope.THREAD: frozenset((LoopKind.TEAM, LoopKind.BLOCK, LoopKind.THREAD, LoopKind.LANE)),
-    BufferScope.SHARED: frozenset((LoopKind.BLOCK,)),
-    BufferScope.GLOBAL: frozenset[LoopKind](),
-}
-"""By scope, the kinds of loops that do not reach such a buffer, if it is allocated outside."""
 
 
 def bind(program: LoopProgram, loop: str, kind: LoopKind) -> LoopProgram:
@@ -90,7 +82,7 @@ def _check_threads(program: LoopProgram, loop: For, kind: LoopKind) -> None:
     inner_accesses = [one for one in found if any(around is loop for around in one.loops)]
     for access in inner_accesses:
         is_outer = access.home is None or all(one is not loop for one in access.home)
-        if is_outer and kind in _OF_ONE_THREAD[access.buffer.scope]:
+        if is_outer and kind not in REACHED[access.buffer.scope]:
             expected = f"no {access.buffer.scope.value} buffer of another thread"
             raise refused(program, "bind", where, expected, str(access))
     if kind is LoopKind.TEAM:

@@ -13,12 +13,12 @@ from graphc.compiler.loops.program import (
     path_to,
     replaced,
     values_of,
-    variables_of,
     walk,
     walk_value,
     written_memories,
 )
 from graphc.compiler.loops.ranges import Ranges
+from graphc.compiler.loops.rewrites.elements import variables_of
 from graphc.compiler.loops.rewrites.refusal import ranges_at, refused
 from graphc.compiler.loops.statement import Allocate, For, Let, LoopKind
 from graphc.compiler.loops.value import Apply, Bit, Load, Local, RandomWord, Select, Value
@@ -57,7 +57,7 @@ def hoist(program: LoopProgram, local: str) -> LoopProgram:
 
 def _check_invariant(program: LoopProgram, where: str, let: Let, loop: For) -> None:
     inside = {loop.variable, *bound_variables(loop.body)}
-    moved: list[str] = [str(one) for one in variables_of(let) if one in inside]
+    moved: list[str] = [str(one) for one in variables_of((let,)) if one in inside]
     named = {one.local for one in walk(loop.body) if isinstance(one, Let)}
     moved += [
         str(part)
