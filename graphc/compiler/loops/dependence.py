@@ -95,7 +95,7 @@ def is_parallel(program: LoopProgram, loop: For, kind: LoopKind | None = None) -
     any order, or at once."""
     inside = [one for one in _inside(program, loop) if not one.is_private(loop, kind)]
     later = {loop.variable: 1}
-    for first, second in _conflicts(inside):
+    for first, second in _conflicts(_distinct(inside)):
         for one, other in _both_ways(first, second):
             if may_meet(one, other, later):
                 return _in_the_way(one, other, f"in a later turn of {loop.variable}")
@@ -105,12 +105,14 @@ def is_parallel(program: LoopProgram, loop: For, kind: LoopKind | None = None) -
 def may_reorder(program: LoopProgram, outer: For, inner: For) -> Verdict:
     """Return yes if two loops, of which one does nothing but the other, may change places."""
     inside = [one for one in _inside(program, inner) if not one.is_private(inner)]
-    crossed = {outer.variable: 1, inner.variable: -1}
-    for first, second in _conflicts(inside):
-        for one, other in _both_ways(first, second):
-            if may_meet(one, other, crossed):
-                where = f"in a later turn of {outer.variable} and an earlier one of"
-                return _in_the_way(one, other, f"{where} {inner.variable}")
+    # Turns of a parallel inner loop have an order only by the outer one.
+    signs = (-1, 1) if inner.kind in PARALLEL_KINDS else (-1,)
+    for first, second in _conflicts(_distinct(inside)):
+        for (one, other), sign in itertools.product(_both_ways(first, second), signs):
+            if may_meet(one, other, {outer.variable: 1, inner.variable: sign}):
+                behind = "an earlier one" if sign < 0 else "a later one"
+                where = f"in a later turn of {outer.variable} and {behind} of {inner.variable}"
+                return _in_the_way(one, other, where)
     return Verdict()
 
 
@@ -160,15 +162,22 @@ def _inside(program: LoopProgram, loop: For) -> list[Access]:
     return [one for one in accesses(program) if any(around is loop for around in one.loops)]
 
 
-def _conflicts(found: Iterable[Access]) -> Iterator[tuple[Access, Access]]:
-    """Yield the pairs of accesses of one memory of which one writes, each with itself too, in the
-    order of the text. Accesses that differ in nothing are there once."""
-    by_memory: dict[str, dict[object, Access]] = {}
+def _distinct(found: Iterable[Access]) -> list[Access]:
+    """Return accesses without those that differ from others in their place in a block alone."""
+    kept: dict[object, Access] = {}
     for one in found:
         key = (one.buffer, one.coords, one.writes, one.around, one.ranges.facts)
-        by_memory.setdefault(one.memory, {}).setdefault(key, one)
-    for memory, group in by_memory.items():
-        members = list(group.values())
+        kept.setdefault(key, one)
+    return list(kept.values())
+
+
+def _conflicts(found: Iterable[Access]) -> Iterator[tuple[Access, Access]]:
+    """Yield the pairs of accesses of one memory of which one writes, each with itself too, in the
+    order of the text."""
+    by_memory: dict[str, list[Access]] = {}
+    for one in found:
+        by_memory.setdefault(one.memory, []).append(one)
+    for memory, members in by_memory.items():
         for k, first in enumerate(members):
             for second in members[k:]:
                 if first.writes and second.writes and memory == STATUS_WORD.memory:

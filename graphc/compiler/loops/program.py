@@ -387,6 +387,18 @@ def written_memories(body: Body) -> frozenset[str]:
     return frozenset(found)
 
 
+def variables_of(statement: Statement) -> frozenset[LoopVariable]:
+    """Return the variables in the indices of a statement itself, not of the statements inside."""
+    found: set[LoopVariable] = set()
+
+    def index(old: Index) -> Index:
+        found.update(old.variables)
+        return old
+
+    Parts(index=index).in_statement(with_blocks(statement, tuple(() for _ in blocks_of(statement))))
+    return frozenset(found)
+
+
 def bound_variables(body: Body) -> Iterator[LoopVariable]:
     """Yield the variables that statements bind, at any depth."""
     for statement in walk(body):

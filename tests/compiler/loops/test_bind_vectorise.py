@@ -131,6 +131,14 @@ def test_threads_need_a_barrier_before_what_others_have_stored() -> None:
     )
 
 
+def test_a_loop_with_a_barrier_stays_of_those_who_come_to_it() -> None:
+    row = w.shared("row", 4)
+    body = w.loop(I, 4, Store(w.at(row, I), w.number(1)), Barrier())
+    assert "that no other thread waits for, found barrier (shared)" in refusal(
+        bind, w.program((), (), Allocate(row), body), "i", TEAM
+    )
+
+
 def test_a_register_is_of_one_thread() -> None:
     total = w.at(w.register("s", 4), J)
     body = (Allocate(total.buffer), w.loop(J, 4, Store(total, w.number(0))))

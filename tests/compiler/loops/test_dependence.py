@@ -259,6 +259,28 @@ def test_fission_needs_that_nothing_behind_comes_before_something_ahead() -> Non
     assert not divided(ROW + 2)
 
 
+def test_fission_looks_at_each_statement_that_reads_an_element() -> None:
+    flat = new_buffer("f", "float32", (N + 2,))
+    read = load(flat, ROW + 1)
+    made = program(
+        loop("i", N, store(Y, ROW, 0, value=read), store(flat, ROW), store(Y, ROW, 1, value=read))
+    )
+    assert may_fission(made, made.loop("i"), 1)
+    assert not may_fission(made, made.loop("i"), 2)
+
+
+def test_turns_of_threads_have_an_order_by_the_loop_around_alone() -> None:
+    for kind, expected in ((LoopKind.SERIAL, True), (LoopKind.TEAM, False)):
+        threads = For(
+            LoopVariable("j"),
+            (as_index(10),),
+            (store(Y, ROW + 1, COLUMN + 1, value=load(Y, ROW, COLUMN)),),
+            kind,
+        )
+        made = program(loop("i", N, threads))
+        assert bool(may_reorder(made, made.loop("i"), made.loop("j"))) is expected
+
+
 def test_loops_join_if_their_fission_is_allowed() -> None:
     flat = new_buffer("f", "float32", (N + 2,))
 

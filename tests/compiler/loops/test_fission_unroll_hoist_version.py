@@ -209,6 +209,15 @@ def test_what_hoist_refuses() -> None:
     )
 
 
+def test_a_value_stays_behind_a_barrier() -> None:
+    row = w.shared("row", 4)
+    body = w.loop(J, 4, Barrier(), Let(T0, w.at(row, 3)))
+    threads = w.loop(I, 4, Store(w.at(row, I), w.number(1)), body, kind="thread")
+    assert "that no other thread waits for, found barrier (shared)" in refusal(
+        hoist, w.program((), (), Allocate(row), threads), "t0"
+    )
+
+
 # ---- version ------------------------------------------------------------------------------------
 
 

@@ -162,6 +162,11 @@ def test_what_reorder_refuses() -> None:
         "reorder of the loop 'i' in k0: expected that the loop 'j' is all that it does, found "
         "allocate s: float32[] in register; s[] = 0.0; for j < m:; rows[i] = s[]"
     )
+    element = Store(w.at(Y, I, J), w.at(X, I, J))
+    nest = w.loop(I, N, w.loop(J, M, element, kind="thread"), kind="block")
+    assert "expected a loop of kind block that may be inside of the other" in refusal(
+        reorder, w.program((X,), (Y,), nest), "i", "j"
+    )
     shared = w.shared("s", 4)
     waiting = w.loop(I, 3, w.loop(J, 4, Store(w.at(shared, J), w.number(1)), Barrier()))
     assert "that no other thread waits for, found barrier (shared)" in refusal(

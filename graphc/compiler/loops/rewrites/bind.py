@@ -7,7 +7,7 @@ from dataclasses import replace
 from graphc.compiler.loops.access import Access, accesses
 from graphc.compiler.loops.dependence import is_parallel, may_meet
 from graphc.compiler.loops.program import LoopProgram, path_to, walk
-from graphc.compiler.loops.rewrites.refusal import loop_of, refused
+from graphc.compiler.loops.rewrites.refusal import loop_of, refuse_if_synchronised, refused
 from graphc.compiler.loops.rewrites.site import REACHED
 from graphc.compiler.loops.statement import PARALLEL_KINDS, PARALLEL_NESTS, Barrier, For, LoopKind
 
@@ -75,6 +75,8 @@ def _check_threads(program: LoopProgram, loop: For, kind: LoopKind) -> None:
         ends = ", ".join(map(str, loop.ends))
         expected = "one end that is a size; split has a guard for a remainder"
         raise refused(program, "bind", where, expected, ends)
+    if kind is not LoopKind.BLOCK:
+        refuse_if_synchronised(program, "bind", where, loop.body)
     verdict = is_parallel(program, loop, kind)
     if not verdict:
         raise refused(program, "bind", where, "turns that have no order", verdict.reason)

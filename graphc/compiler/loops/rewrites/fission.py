@@ -14,11 +14,11 @@ from graphc.compiler.loops.program import (
     loads_of,
     substituted,
     values_of,
+    variables_of,
     walk,
     walk_value,
     written_memories,
 )
-from graphc.compiler.loops.rewrites.elements import variables_of
 from graphc.compiler.loops.rewrites.names import Names
 from graphc.compiler.loops.rewrites.refusal import loop_of, refuse_if_synchronised, refused
 from graphc.compiler.loops.statement import Allocate, Check, Let
@@ -63,7 +63,7 @@ def _computed_again(program: LoopProgram, where: str, ahead: Body, behind: Body)
     can be computed again."""
     needed = _needed_locals(behind)
     memories = {buffer.memory for one in walk(behind) for buffer in buffers_of(one)}
-    variables = variables_of(behind)
+    variables = {one for statement in walk(behind) for one in variables_of(statement)}
     written = written_memories(ahead + behind)
     again: list[Let] = []
     for statement in reversed(ahead):
@@ -74,7 +74,7 @@ def _computed_again(program: LoopProgram, where: str, ahead: Body, behind: Body)
                     raise refused(program, "fission", where, expected, f"a store to {load.buffer}")
             again.append(statement)
             needed |= _needed_locals((statement,))
-            variables |= variables_of((statement,))
+            variables |= set(variables_of(statement))
         elif isinstance(statement, Allocate) and statement.buffer.memory in memories:
             expected = "no buffer of a turn that both parts use; expand allocates it ahead"
             raise refused(program, "fission", where, expected, str(statement.buffer))

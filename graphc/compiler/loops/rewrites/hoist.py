@@ -13,13 +13,13 @@ from graphc.compiler.loops.program import (
     path_to,
     replaced,
     values_of,
+    variables_of,
     walk,
     walk_value,
     written_memories,
 )
 from graphc.compiler.loops.ranges import Ranges
-from graphc.compiler.loops.rewrites.elements import variables_of
-from graphc.compiler.loops.rewrites.refusal import ranges_at, refused
+from graphc.compiler.loops.rewrites.refusal import ranges_at, refuse_if_synchronised, refused
 from graphc.compiler.loops.statement import Allocate, For, Let, LoopKind
 from graphc.compiler.loops.value import Apply, Bit, Load, Local, RandomWord, Select, Value
 
@@ -45,6 +45,7 @@ def hoist(program: LoopProgram, local: str) -> LoopProgram:
         expected = "a loop of one thread around it"
         raise refused(program, "hoist", where, expected, f"one of kind {loop.kind.value}")
     _check_invariant(program, where, let, loop)
+    refuse_if_synchronised(program, "hoist", where, loop.body)
     ranges = ranges_at(program, loop)
     has_turns = all(ranges.is_never_negative(end - 1) for end in loop.ends)
     if not has_turns and not _is_always_there(let.value, ranges):
@@ -57,7 +58,7 @@ def hoist(program: LoopProgram, local: str) -> LoopProgram:
 
 def _check_invariant(program: LoopProgram, where: str, let: Let, loop: For) -> None:
     inside = {loop.variable, *bound_variables(loop.body)}
-    moved: list[str] = [str(one) for one in variables_of((let,)) if one in inside]
+    moved: list[str] = [str(one) for one in variables_of(let) if one in inside]
     named = {one.local for one in walk(loop.body) if isinstance(one, Let)}
     moved += [
         str(part)

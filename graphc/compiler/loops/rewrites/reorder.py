@@ -8,7 +8,7 @@ from graphc.compiler.loops.dependence import may_reorder
 from graphc.compiler.loops.program import LoopProgram
 from graphc.compiler.loops.rewrites.nest import only_loop_of
 from graphc.compiler.loops.rewrites.refusal import loop_of, refuse_if_synchronised, refused
-from graphc.compiler.loops.statement import If
+from graphc.compiler.loops.statement import PARALLEL_KINDS, PARALLEL_NESTS, If
 
 
 def reorder(program: LoopProgram, outer: str, inner: str) -> LoopProgram:
@@ -19,6 +19,10 @@ def reorder(program: LoopProgram, outer: str, inner: str) -> LoopProgram:
     outside = loop_of(program, "reorder", outer)
     inside, conditions = only_loop_of(program, "reorder", outside, inner)
     where = f"the loops {outer!r} and {inner!r}"
+    is_nest = {outside.kind, inside.kind} <= PARALLEL_KINDS
+    if is_nest and inside.kind not in PARALLEL_NESTS[outside.kind]:
+        expected = f"a loop of kind {outside.kind.value} that may be inside of the other"
+        raise refused(program, "reorder", where, expected, f"one of kind {inside.kind.value}")
     for end in inside.ends:
         if outside.variable in end.variables:
             expected = "an inner end that does not depend on the outer loop; split has a guard"
