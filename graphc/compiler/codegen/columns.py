@@ -23,7 +23,6 @@ from dataclasses import dataclass, replace
 from graphc.compiler.codegen.context import Context
 from graphc.compiler.codegen.expression import ZERO, Expression, Parameter, Variable, compare
 from graphc.compiler.codegen.launch import Formula, Launch
-from graphc.compiler.codegen.marks import NAME
 from graphc.compiler.codegen.reduction import (
     Domain,
     Walk,
@@ -52,6 +51,7 @@ from graphc.compiler.codegen.walk_text import Course, Names
 from graphc.compiler.graph.dim import Dim, ceil_divide
 from graphc.compiler.schedule.hardware import WARP, power_of_two
 from graphc.compiler.schedule.kernel import Kernel
+from graphc.compiler.targets.marks import NAME
 
 THREADS = 256
 NARROWEST = 8

@@ -16,10 +16,10 @@ from graphc.compiler.codegen.launch import (
     Pointer,
     Traffic,
 )
-from graphc.compiler.codegen.marks import with_name_and_notes, without_name_and_notes
 from graphc.compiler.codegen.signature import Place, Signature
 from graphc.compiler.graph import Node, name_of, origin_of
 from graphc.compiler.schedule.kernel import Kernel, Loop
+from graphc.compiler.targets.marks import with_name_and_notes, without_name_and_notes
 
 S = TypeVar("S", bound=Signature)
 

@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from graphc.compiler.codegen.launch import DeviceLoop, DeviceStep, Launch
-from graphc.compiler.codegen.marks import with_name
 from graphc.compiler.codegen.memory import launches
 from graphc.compiler.codegen.page import fitted
 from graphc.compiler.codegen.render import header
+from graphc.compiler.targets.marks import with_name
 
 
 def fold_identical(steps: Sequence[DeviceStep]) -> tuple[DeviceStep, ...]:

@@ -23,7 +23,6 @@ from graphc.compiler.codegen.expression import (
 )
 from graphc.compiler.codegen.index import Coordinates, Index
 from graphc.compiler.codegen.launch import Clamped, Formula, Launch, Traffic
-from graphc.compiler.codegen.marks import NAME
 from graphc.compiler.codegen.pointwise import AT, THREADS, lower_pointwise, names_in
 from graphc.compiler.codegen.product import Operand, Product
 from graphc.compiler.codegen.product_epilogue import finish, is_long, partial_sums
@@ -46,6 +45,7 @@ from graphc.compiler.codegen.traffic import reads, whole, writes
 from graphc.compiler.graph.dim import Dim, Size, ceil_divide, product
 from graphc.compiler.schedule.hardware import MOST_BLOCKS
 from graphc.compiler.schedule.kernel import Kernel
+from graphc.compiler.targets.marks import NAME
 
 # Parts that a thread reads before it adds the first of them: it has little else to do.
 _ON_THEIR_WAY = 16

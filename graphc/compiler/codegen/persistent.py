@@ -28,7 +28,6 @@ from graphc.compiler.codegen.expression import (
 )
 from graphc.compiler.codegen.index import Index
 from graphc.compiler.codegen.launch import Count, Launch, LoopStep
-from graphc.compiler.codegen.marks import NAME, noted
 from graphc.compiler.codegen.persistent_values import STEP, Values
 from graphc.compiler.codegen.render import render
 from graphc.compiler.codegen.signature import Signature
@@ -45,6 +44,7 @@ from graphc.compiler.schedule.persistent import (
     width,
 )
 from graphc.compiler.schedule.scan_body import new_counter
+from graphc.compiler.targets.marks import NAME, noted
 
 
 def lower_persistent(loop: Loop, context: Context) -> list[Launch]:

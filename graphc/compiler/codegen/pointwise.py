@@ -18,7 +18,6 @@ from graphc.compiler.codegen.emitter import Emitter, Pack
 from graphc.compiler.codegen.expression import Expression, Variable, names_read
 from graphc.compiler.codegen.index import Index
 from graphc.compiler.codegen.launch import Clamped, Launch
-from graphc.compiler.codegen.marks import NAME
 from graphc.compiler.codegen.render import render
 from graphc.compiler.codegen.signature import Signature
 from graphc.compiler.codegen.statement import Listing
@@ -28,6 +27,7 @@ from graphc.compiler.graph.dim import ceil_divide, product
 from graphc.compiler.graph.ops import OPS
 from graphc.compiler.schedule.hardware import MOST_BLOCKS, PACK
 from graphc.compiler.schedule.kernel import Kernel
+from graphc.compiler.targets.marks import NAME
 
 THREADS = 256
 AT = Variable("i")

@@ -23,7 +23,6 @@ from graphc.compiler.codegen.expression import (
     times,
 )
 from graphc.compiler.codegen.launch import Clamped, Formula, Launch, Within
-from graphc.compiler.codegen.marks import NAME
 from graphc.compiler.codegen.reduction import (
     Domain,
     Walk,
@@ -53,6 +52,7 @@ from graphc.compiler.codegen.walk_text import (
 from graphc.compiler.graph.dim import Dim, Size, ceil_divide, is_multiple
 from graphc.compiler.schedule.hardware import MOST_BLOCKS, PACK, WARP
 from graphc.compiler.schedule.kernel import Kernel
+from graphc.compiler.targets.marks import NAME
 
 # Elements a part at least, and parts at most: one block puts them together.
 _PART = 8192

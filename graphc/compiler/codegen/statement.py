@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from graphc.compiler.codegen.expression import Expression, Variable, call, names_read
-from graphc.compiler.codegen.marks import noted
+from graphc.compiler.targets.marks import noted
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,9 @@ from graphc.compiler.codegen.expression import (
     plus,
     times,
 )
-from graphc.compiler.codegen.marks import noted
 from graphc.compiler.codegen.statement import Define, Listing
 from graphc.compiler.schedule.hardware import PACK
+from graphc.compiler.targets.marks import noted
 
 ELEMENT = Variable("i")
 """The variable that holds the walked element's place in the domain."""

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import NamedTuple, TypeAlias, Union
 
+from graphc.compiler.targets.marks import noted
+
 WIDTH = 80
 """Columns of generated text: those of a terminal, of a page of the manual, of a notebook."""
 
@@ -201,6 +203,8 @@ def lines(parts: Sequence[Part], indent: str, note: str = "", broken: str = "") 
     A line is broken inside of as few brackets as can be, there at the best place, and of equal ones
     at the last. What has no place to be broken at stays longer.
 
+    Notes are marked (`graphc.compiler.targets.marks`), as functions are compared without them.
+
     Args:
         indent: spaces ahead of it.
         note: a comment, without its slashes; behind the last line, or above all where there is no
@@ -223,7 +227,7 @@ def lines(parts: Sequence[Part], indent: str, note: str = "", broken: str = "") 
     if not note:
         return [*found, last]
     if len(last) + 4 + len(note) <= WIDTH:
-        return [*found, f"{last}  // {note}"]
+        return [*found, noted(last, note)]
     return [*remark(note, indent), *found, last]
 
 
@@ -242,15 +246,9 @@ def _best_place(pieces: Sequence[Fragment], columns: int) -> int | None:
 
 def remark(text: str, indent: str) -> list[str]:
     """Return a comment as lines of its own."""
-    start = f"{indent}// "
-    return textwrap.wrap(
-        text,
-        WIDTH,
-        initial_indent=start,
-        subsequent_indent=start,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
+    columns = WIDTH - len(indent) - len("// ")
+    wrapped = textwrap.wrap(text, columns, break_long_words=False, break_on_hyphens=False)
+    return [noted(indent, line) for line in wrapped]
 
 
 def listed(parts: Sequence[str], indent: str, behind: str) -> str:

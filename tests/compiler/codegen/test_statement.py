@@ -18,7 +18,6 @@ from graphc.compiler.codegen.expression import (
     when,
 )
 from graphc.compiler.codegen.lower import lower
-from graphc.compiler.codegen.marks import with_name_and_notes, without_name_and_notes
 from graphc.compiler.codegen.native import lower_native
 from graphc.compiler.codegen.printer import Printer
 from graphc.compiler.codegen.statement import (
@@ -34,6 +33,7 @@ from graphc.compiler.codegen.statement import (
 )
 from graphc.compiler.graph import Node
 from graphc.compiler.passes import optimize
+from graphc.compiler.targets.marks import with_name_and_notes, without_name_and_notes
 from graphc.reference_models import REFERENCE_MODELS
 from tests.compiler.arrangements import ARRANGEMENTS
 from tests.compiler.codegen import kinds

@@ -14,7 +14,6 @@ import numpy as np
 from graphc.compiler.codegen.c_text import C_TYPES
 from graphc.compiler.codegen.expression import Parameter, Variable, plus, times
 from graphc.compiler.codegen.launch import Launch
-from graphc.compiler.codegen.marks import noted
 from graphc.compiler.codegen.matmul import operand
 from graphc.compiler.codegen.native.context import NativeContext, NativeSignature
 from graphc.compiler.codegen.native.factor import Factors, is_turned
@@ -27,6 +26,7 @@ from graphc.compiler.codegen.reduction import typical
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import Dim, Size, product
 from graphc.compiler.schedule.kernel import Kernel
+from graphc.compiler.targets.marks import noted
 
 _MOST_SUMS = 1 << 17
 """Elements of results that stay in the cache."""

@@ -9,11 +9,6 @@ from graphc.compiler.codegen.context import Context
 from graphc.compiler.codegen.identical import codes, functions
 from graphc.compiler.codegen.launch import Buffer, DeviceProgram, DeviceStep, Formula, Launch
 from graphc.compiler.codegen.lower import lower_all
-from graphc.compiler.codegen.marks import (
-    with_name,
-    with_name_and_notes,
-    without_name_and_notes,
-)
 from graphc.compiler.codegen.native.context import NativeContext
 from graphc.compiler.codegen.native.convolution import lower_conv
 from graphc.compiler.codegen.native.deep_product import factors_of, lower_deep_product
@@ -34,6 +29,11 @@ from graphc.compiler.graph import Node, State
 from graphc.compiler.schedule import Kernel, Loop, Step
 from graphc.compiler.schedule.layout import sink_transposes
 from graphc.compiler.schedule.wide import divide_concatenations
+from graphc.compiler.targets.marks import (
+    with_name,
+    with_name_and_notes,
+    without_name_and_notes,
+)
 
 _HEADERS = (*INCLUDES, "lanes.h", "host_random.h", "host_watch.h")
 NO_SHARED = 0

@@ -25,7 +25,6 @@ from graphc.compiler.codegen.expression import (
     subscript,
 )
 from graphc.compiler.codegen.launch import Launch
-from graphc.compiler.codegen.marks import noted
 from graphc.compiler.codegen.native.context import NativeContext
 from graphc.compiler.codegen.native.hoist import by_level
 from graphc.compiler.codegen.native.nest import PARALLEL
@@ -37,6 +36,7 @@ from graphc.compiler.codegen.unused import without_unused
 from graphc.compiler.codegen.walk_text import ELEMENT, Accumulator, WalkText
 from graphc.compiler.graph.dim import Dim, Size
 from graphc.compiler.schedule.kernel import Kernel
+from graphc.compiler.targets.marks import noted
 
 LANES = 64
 """Neighbouring rows that are walked together: whole vectors of any dtype."""

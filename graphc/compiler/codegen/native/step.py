@@ -31,11 +31,11 @@ from graphc.compiler.codegen.launch import (
     StatusWord,
     Word,
 )
-from graphc.compiler.codegen.marks import NAME, noted
 from graphc.compiler.codegen.native.loop import LEAST, SharedLoop
 from graphc.compiler.codegen.render import render
 from graphc.compiler.codegen.table import WIDTH
 from graphc.compiler.graph import Node
+from graphc.compiler.targets.marks import NAME, noted
 
 STEP = "graphc_step"
 """The name of the exported function."""

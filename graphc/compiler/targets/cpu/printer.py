@@ -54,6 +54,7 @@ from graphc.compiler.loops.value import Argument, Condition, Load, Local, Value
 from graphc.compiler.targets import page
 from graphc.compiler.targets.c_text import C_TYPES, comment
 from graphc.compiler.targets.cpu.expressions import Expressions, ParameterNames
+from graphc.compiler.targets.marks import NAME, with_name_and_notes, without_name_and_notes
 from graphc.compiler.targets.page import (
     Binding,
     Code,
@@ -106,12 +107,14 @@ class PrintedProgram:
 
     Attributes:
         text: one function without a result.
+        code: the same without its name and notes: equal for functions that do the same.
         parameters: its parameters, in order.
         headers: the files of ``kernels/`` that it needs beside those that every program has.
         arrays: the buffers that lie in threads' memory; block k of a thread holds the k-th.
     """
 
     text: str
+    code: str
     parameters: tuple[FunctionParameter, ...]
     headers: tuple[str, ...]
     arrays: tuple[Buffer, ...]
@@ -125,9 +128,14 @@ def print_program(program: LoopProgram) -> PrintedProgram:
     statements = template.body(program.body, site)
     parameters = signature.parameters
     head = page.listed([one.declared for one in parameters], "    ", ") {")
-    text = template.function(program.name, head, statements)
-    headers, arrays = tuple(signature.headers), tuple(signature.arrays)
-    return PrintedProgram(text, parameters, headers, arrays)
+    marked = template.function(NAME, head, statements)
+    return PrintedProgram(
+        with_name_and_notes(marked, program.name),
+        without_name_and_notes(marked),
+        parameters,
+        tuple(signature.headers),
+        tuple(signature.arrays),
+    )
 
 
 class _Signature:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,12 +12,14 @@ from graphc.compiler.graph.dim import symbols
 from graphc.compiler.interpret.random import philox4x32
 from graphc.compiler.loops.buffer import BufferScope, new_buffer
 from graphc.compiler.loops.index import variable
-from graphc.compiler.loops.program import LoopProgram
+from graphc.compiler.loops.program import Body, LoopProgram, transformed
 from graphc.compiler.loops.statement import (
     Allocate,
     AsyncCopy,
     Barrier,
+    Let,
     LoopKind,
+    Statement,
     Store,
 )
 from graphc.compiler.loops.value import Load
@@ -194,3 +197,17 @@ def test_a_value_of_one_phase_is_not_there_in_the_next() -> None:
     assert "a barrier in the loop over q0" in _refused(
         loop("p0", 8, loop("q0", variable("p0"), Barrier(), after), kind=LoopKind.TEAM)
     )
+
+
+def test_functions_are_compared_without_their_names_and_notes() -> None:
+    first = hand_made.elementwise()
+
+    def renamed(statement: Statement) -> Body:
+        return (replace(statement, note="dense_2") if isinstance(statement, Let) else statement,)
+
+    other = replace(first, name="k1", body=transformed(first.body, renamed))
+    one, two = print_program(first), print_program(other)
+    assert one.text != two.text
+    assert one.code == two.code
+    assert "dense" in one.text
+    assert "dense" not in one.code

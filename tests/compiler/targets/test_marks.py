@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from graphc.compiler.codegen.expression import Number, Variable, call
-from graphc.compiler.codegen.marks import (
+from graphc.compiler.codegen.statement import Define, Listing, Verbatim
+from graphc.compiler.targets.marks import (
     NAME,
     noted,
     with_name_and_notes,
     without_name_and_notes,
 )
-from graphc.compiler.codegen.statement import Define, Listing, Verbatim
 
 T = Variable("t0")
 
