@@ -111,7 +111,7 @@ def _iota(
     builder: Builder, node: Node, coords: Coords, block: Block
 ) -> Generator[Need, Value, Value]:
     return IndexValue(coords[0], node.dtype)
-    yield
+    yield  # a rule is a generator, though this one needs no element
 
 
 @rule("dim")
@@ -119,7 +119,7 @@ def _dim(
     builder: Builder, node: Node, coords: Coords, block: Block
 ) -> Generator[Need, Value, Value]:
     return IndexValue(as_index(node.attrs["size"]), node.dtype)
-    yield
+    yield  # as above
 
 
 @rule("pad")
