@@ -9,29 +9,32 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from graphc.compiler.interpret import NUMPY
-from graphc.compiler.loops.reduction import NO_PLACE, REDUCTIONS
+from graphc.compiler.loops.reduction import NO_PLACE, Reduction
 
-Combination: TypeAlias = Callable[[list[Any], list[Any]], list[Any]]
+Pair: TypeAlias = tuple[Any, Any]
+"""A value and its place."""
 
 
-def combination(name: str) -> Combination:
-    """Return a reduction as a function of what is carried and of what is new."""
-    reduction = REDUCTIONS[name]
-    if not reduction.is_placed:
-        combine = NUMPY[reduction.combine]
-        return lambda old, new: [combine({}, old[0], new[0])[()]]
-    is_better = operator.gt if name == "argmax" else operator.lt
+def combination(reduction: Reduction) -> Callable[[Any, Any], Any]:
+    """Return a reduction as a function of what is carried and a new value."""
+    combine = NUMPY[reduction.combine]
+    return lambda carried, value: combine({}, carried, value)[()]
 
-    def better_pair(old: list[Any], new: list[Any]) -> list[Any]:
-        """NaN goes before all; of ties the first place."""
-        (best, place), (value, new_place) = old, new
+
+def better_pair(reduction: Reduction) -> Callable[[Pair, Pair], Pair]:
+    """Return a reduction that carries places as a function of two pairs: NaN goes before all, of
+    ties the first place."""
+    is_better = operator.gt if reduction.combine == "maximum" else operator.lt
+
+    def better(carried: Pair, new: Pair) -> Pair:
+        (best, place), (value, new_place) = carried, new
         if NO_PLACE in (place, new_place):
-            return old if new_place == NO_PLACE else new
+            return carried if new_place == NO_PLACE else new
         if np.isnan(best) or np.isnan(value):
-            better = np.isnan(value) and not np.isnan(best)
-            tie = np.isnan(value) and np.isnan(best)
+            is_ahead = np.isnan(value) and not np.isnan(best)
+            is_tie = np.isnan(value) and np.isnan(best)
         else:
-            better, tie = is_better(value, best), value == best
-        return new if better or (tie and new_place < place) else old
+            is_ahead, is_tie = is_better(value, best), value == best
+        return new if is_ahead or (is_tie and new_place < place) else carried
 
-    return better_pair
+    return better

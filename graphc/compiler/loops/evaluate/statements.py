@@ -17,7 +17,7 @@ from graphc.compiler.loops.evaluate.fault import Fault
 from graphc.compiler.loops.evaluate.frame import AGENT, MemoryName, Slots
 from graphc.compiler.loops.evaluate.intrinsics import check_windows, inside_of
 from graphc.compiler.loops.evaluate.memory import AccessLog, CheckedMemory, unset_memory
-from graphc.compiler.loops.evaluate.reductions import combination
+from graphc.compiler.loops.evaluate.reductions import better_pair, combination
 from graphc.compiler.loops.evaluate.turns import Action, Pause, Turns
 from graphc.compiler.loops.program import Body, blocks_of, walk, written_memories
 from graphc.compiler.loops.reduction import REDUCTIONS
@@ -311,15 +311,23 @@ class BlockStatements:
             self.at.value(value, target.dtype)
             for value, target in zip(statement.values, statement.targets, strict=True)
         ]
-        combined = combination(statement.reduction)
+        target, value, combined = targets[0], values[0], combination(reduction)
 
         def run(frame: Slots) -> None:
-            new = [value(frame) for value in values]
-            old = [target.read(frame) for target in targets]
-            for target, value in zip(targets, combined(old, new), strict=True):
-                target.write(frame, value)
+            new = value(frame)
+            target.write(frame, combined(target.read(frame), new))
 
-        return run
+        if not reduction.is_placed:
+            return run
+        (place, new_place), better = (targets[1], values[1]), better_pair(reduction)
+
+        def run_pair(frame: Slots) -> None:
+            new = value(frame), new_place(frame)
+            best = better((target.read(frame), place.read(frame)), new)
+            target.write(frame, best[0])
+            place.write(frame, best[1])
+
+        return run_pair
 
     # ---- memories -------------------------------------------------------------------------------
 
