@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from graphc.compiler.loops.access import ONE_FOR_EACH_TURN
 from graphc.compiler.loops.buffer import Buffer, BufferScope, new_buffer
-from graphc.compiler.loops.index import index_of
+from graphc.compiler.loops.index import Index, index_of
 from graphc.compiler.loops.program import (
     Body,
     LoopProgram,
@@ -72,7 +72,7 @@ def expand(
         raise refused(program, "expand", where, "no views of it", "another buffer of its memory")
     new = new_buffer(buffer, old.buffer.dtype, (turns, *old.buffer.shape), scope)
     body = tuple(one for one in found.body if one is not old)
-    inner = _with_axis(body, old.buffer, new, found)
+    inner = with_axis(body, old.buffer, new, index_of(found.variable))
     return program.with_loop(loop, lambda one: (Allocate(new), replace(one, body=inner)))
 
 
@@ -92,8 +92,8 @@ def _check_scope(program: LoopProgram, loop: For, old: Buffer, scope: BufferScop
     raise refused(program, "expand", f"the buffer {old.name!r}", expected, what)
 
 
-def _with_axis(body: Body, old: Buffer, new: Buffer, loop: For) -> Body:
-    turn = index_of(loop.variable)
+def with_axis(body: Body, old: Buffer, new: Buffer, turn: Index) -> Body:
+    """Return statements that access one with a further axis in front in the place of a buffer."""
 
     def value(one: Value) -> Value:
         return target(one) if isinstance(one, Load) else one
