@@ -105,6 +105,26 @@ REWRITES: dict[str, Rewrite] = {
 
 @pytest.mark.parametrize("name", REWRITES)
 def test_the_meaning_is_kept(name: str) -> None:
+    check_meaning(REWRITES[name])
+
+
+def test_several_in_turn_keep_the_meaning() -> None:
+    def several(draw: st.DrawFn, program: LoopProgram) -> LoopProgram:
+        for name in draw(st.lists(st.sampled_from(sorted(REWRITES)), min_size=3, max_size=5)):
+            try:
+                changed = REWRITES[name](draw, program)
+            except RewriteError:
+                continue
+            if not loops_of(changed):
+                break
+            program = changed
+        return program
+
+    check_meaning(several)
+
+
+def check_meaning(rewrite: Rewrite) -> None:
+    """Compare random programs with what a rewrite makes of them, where it applies."""
     done = []
 
     @settings(
@@ -116,7 +136,7 @@ def test_the_meaning_is_kept(name: str) -> None:
     @given(st.data(), plain_programs(recurrences=True))
     def check(data: st.DataObject, program: LoopProgram) -> None:
         try:
-            changed = REWRITES[name](data.draw, program)
+            changed = rewrite(data.draw, program)
         except RewriteError:
             return
         done.append(changed != program)
