@@ -193,15 +193,15 @@ class Block(Statement):
 
     Attributes:
         branches: their heads and bodies.
-        pragma: a line ahead of a loop, for the compiler.
+        pragma: what a compiler is told of a loop.
     """
 
     branches: tuple[Branch, ...]
-    pragma: str = ""
+    pragma: Pragma | str | None = None
 
     @property
     def lines(self) -> tuple[str, ...]:
-        found: list[str] = [self.pragma] if self.pragma else []
+        found = [] if self.pragma is None else [str(self.pragma)]
         for number, one in enumerate(self.branches):
             words = (*(["else"] if number else []), *([str(one.head)] if one.head else []), "{")
             found += [" ".join(words), *(f"  {x}" for x in one.body.lines), "}"]
@@ -220,6 +220,11 @@ class Block(Statement):
     @property
     def tests(self) -> bool:
         return any(one.body.tests for one in self.branches)
+
+
+def braces(body: Listing) -> Block:
+    """Statements whose names are their own."""
+    return Block((Branch(None, body),))
 
 
 @dataclass(frozen=True)

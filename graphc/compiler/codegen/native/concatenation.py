@@ -10,7 +10,7 @@ from graphc.compiler.codegen.index import Index
 from graphc.compiler.codegen.native.context import NativeSignature
 from graphc.compiler.codegen.native.emitter import NativeEmitter
 from graphc.compiler.codegen.native.nest import Nest
-from graphc.compiler.codegen.statement import Statement
+from graphc.compiler.codegen.statement import Statement, braces
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import Size, product
 
@@ -30,8 +30,8 @@ def store_parts(node: Node, signature: NativeSignature, store: Store) -> list[st
     first: Size = 0
     for part in parts:
         body = partial(_element, part, first, node.shape[-1], store)
-        nest = Nest(signature, product(part.shape)).lines(body)
-        lines += ["{", *(f"  {line}" for line in nest), "}"]
+        nest = Nest(signature, product(part.shape))
+        lines += braces(nest.listing(body)).lines
         first += part.shape[-1]
     return lines
 

@@ -29,7 +29,7 @@ from graphc.compiler.codegen.native.lanes import whole_vectors
 from graphc.compiler.codegen.native.nest import PRODUCTS, Limits, Nest, parallel
 from graphc.compiler.codegen.native.pointwise import store_elements
 from graphc.compiler.codegen.native.scratch import Elements, Slot, array
-from graphc.compiler.codegen.statement import Assign, Statement
+from graphc.compiler.codegen.statement import Assign, Statement, braces
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import Dim, Shape, Size, product
 from graphc.compiler.graph.ops.contraction import dilated
@@ -125,7 +125,7 @@ class ConvLoops:
         def at(emitter: NativeEmitter, position: Expression) -> Sequence[Statement]:
             return body(emitter, position, emitter.coordinates(Index(shape, linear=position)))
 
-        return braced(Nest(self.signature, product(shape), threads=False).lines(at))
+        return list(braces(Nest(self.signature, product(shape), threads=False).listing(at)).lines)
 
     def offsets(
         self, name: str, shape: Shape, offset: Callable[[Coordinates], Expression]
@@ -160,7 +160,7 @@ class ConvLoops:
             return [Assign(subscript("weights", position), value)]
 
         elements = product(self.weights.shape)
-        return braced(Nest(self.signature, elements, threads=False).lines(body))
+        return list(braces(Nest(self.signature, elements, threads=False).listing(body)).lines)
 
     def image_elements(self, planes: Size) -> Size:
         return product((planes, *self.reach))
@@ -328,16 +328,12 @@ class ConvLoops:
         lines: list[str] = []
         for elements, outputs in groups.items():
             nest = Nest(self.signature, elements, given, limits, threads=False)
-            lines += braced(nest.lines(partial(store_elements, outputs, self.context)))
+            lines += braces(nest.listing(partial(store_elements, outputs, self.context))).lines
         return lines
 
 
 def indented(lines: list[str], depth: int = 1) -> list[str]:
     return [f"{'  ' * depth}{line}" for line in lines]
-
-
-def braced(lines: list[str]) -> list[str]:
-    return ["{", *indented(lines), "}"]
 
 
 def known(sizes: Sequence[Size]) -> tuple[int, ...]:

@@ -23,6 +23,7 @@ from graphc.compiler.codegen.native.rows_product import padded, sums_of_rows
 from graphc.compiler.codegen.native.scratch import Slot, Tile, array
 from graphc.compiler.codegen.product import Direct, Operand
 from graphc.compiler.codegen.reduction import typical
+from graphc.compiler.codegen.statement import braces
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import Dim, Size, product
 from graphc.compiler.schedule.kernel import Kernel
@@ -135,4 +136,4 @@ def _epilogue(kernel: Kernel, context: NativeContext, signature: NativeSignature
     limits = Limits(node.shape[0], FIRST, Variable("last"))
     nest = Nest(signature, product(node.shape), given, limits, threads=False)
     body = partial(store_elements, kernel.outputs, context)
-    return ["{", *(f"  {line}" for line in nest.lines(body)), "}"]
+    return list(braces(nest.listing(body)).lines)

@@ -30,7 +30,7 @@ from graphc.compiler.codegen.native.emitter import NativeEmitter
 from graphc.compiler.codegen.native.nest import FIRST, Limits, Nest
 from graphc.compiler.codegen.native.scratch import Elements, Slot, Tile, array, of_each
 from graphc.compiler.codegen.product import Direct, Operand, Pulled
-from graphc.compiler.codegen.statement import Assign, Statement
+from graphc.compiler.codegen.statement import Assign, Statement, braces
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import Shape, Size, product
 
@@ -191,7 +191,7 @@ class Factors:
             return [Assign(subscript(target, minus(position, begin)), value)]
 
         nest = Nest(self._signature, product(shape), limits=limits, threads=False)
-        return ["{", *(f"  {line}" for line in nest.lines(body)), "}"]
+        return list(braces(nest.listing(body)).lines)
 
     def _start(self, direct: Direct) -> Expression:
         """The address of a factor's first element."""

@@ -24,7 +24,7 @@ from graphc.compiler.codegen.native.rows_product import laid_out
 from graphc.compiler.codegen.native.scratch import Elements, Slot, array
 from graphc.compiler.codegen.product import Direct
 from graphc.compiler.codegen.scan import LowerStep, lower_scan
-from graphc.compiler.codegen.statement import Assign, Statement
+from graphc.compiler.codegen.statement import Assign, Statement, braces
 from graphc.compiler.graph import Node, label, toposort
 from graphc.compiler.graph.dim import Dim, Size, product
 from graphc.compiler.schedule import Kernel, Loop, Step
@@ -149,13 +149,11 @@ def _laid_out(node: Node, matrix: Matrix, number: int, signature: NativeSignatur
         value = emitter.value(node, Index(node.shape, linear=position))
         return [Assign(subscript(f"r{number}", position), value)]
 
-    nest = Nest(signature, product(node.shape), threads=False).lines(element)
+    nest = Nest(signature, product(node.shape), threads=False).listing(element)
     return [
         array(
             signature, scalar, f"r{number}", Slot.RIGHT, Elements.known(count, Number(count)), 0, 1
         ),
-        "{",
-        *(f"  {line}" for line in nest),
-        "}",
+        *braces(nest).lines,
         f"gc_rows_panels<{scalar}>({matrix.k}, {matrix.n}, r{number}, {matrix.n}, 1, {to});",
     ]

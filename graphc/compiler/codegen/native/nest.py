@@ -36,7 +36,15 @@ from graphc.compiler.codegen.native.hoist import by_level
 from graphc.compiler.codegen.native.turned import Stretch, turned
 from graphc.compiler.codegen.reduction import typical
 from graphc.compiler.codegen.signature import Signature
-from graphc.compiler.codegen.statement import Define, Listing, Pragma, Statement, Verbatim
+from graphc.compiler.codegen.statement import (
+    Block,
+    Branch,
+    Define,
+    Listing,
+    Pragma,
+    Statement,
+    Verbatim,
+)
 from graphc.compiler.codegen.unused import without_unused
 from graphc.compiler.graph.dim import Dim, Shape, Size, exact_quotient, product
 
@@ -110,10 +118,10 @@ class Nest:
     threads: bool = True
     vector: bool = True
 
-    def lines(self, body: Body) -> list[str]:
+    def listing(self, body: Body) -> Listing:
         """The loops with what `body` prints; none where there are no elements."""
         if self.elements == 0:
-            return []
+            return Listing()
         divided, row = self._divided(body), self._row()
         if row is None or divided:
             return self._loops(body, row, divided)
@@ -130,7 +138,7 @@ class Nest:
         body(trial, whole)
         return list(trial.divided[whole])
 
-    def _loops(self, body: Body, row: Size | None, divided: Sequence[Size]) -> list[str]:
+    def _loops(self, body: Body, row: Size | None, divided: Sequence[Size]) -> Listing:
         """The loops over runs; over `limits` in rows of so many elements, if there are any."""
         across: list[Size] = []
         if row is None:
@@ -166,7 +174,7 @@ class Nest:
         pragmas: Sequence[Pragma | None],
         names: Sequence[Expression],
         runs: Shape,
-    ) -> list[str]:
+    ) -> Listing:
         """The nest with its innermost loop in stretches, and the loop around it inside of these: a
         line of memory that is read crosswise is in the cache when its neighbour is wanted, or the
         stretch is turned."""
@@ -197,7 +205,7 @@ class Nest:
         pragmas: Sequence[Pragma | None],
         names: Sequence[Expression],
         runs: Shape,
-    ) -> list[str]:
+    ) -> Listing:
         """The nest with its innermost loop in parts, ahead of each the words that it reads; or,
         where that loop is short, with the words of several runs of it ahead of them."""
         name, size = names[-1], self.signature.size
@@ -344,15 +352,10 @@ def runs_of(elements: Size, divided: Sequence[Size]) -> Shape:
 
 def nested(
     placed: Sequence[Listing], heads: Sequence[Expression], pragmas: Sequence[Pragma | None]
-) -> list[str]:
-    """The lines of what is ahead of loops and inside of each, with the loops around."""
+) -> Listing:
+    """What is ahead of loops and inside of each, with the loops around."""
     placed, _ = without_unused((placed, heads))
-    lines = placed[0].lines
-    for depth, (head, pragma) in enumerate(zip(heads, pragmas, strict=True)):
-        indent = "  " * depth
-        if pragma:
-            lines.append(f"{indent}{pragma}")
-        lines.append(f"{indent}{head} {{")
-        lines += [f"{indent}  {line}" for line in placed[depth + 1].lines]
-    lines += [f"{'  ' * depth}}}" for depth in reversed(range(len(heads)))]
-    return lines
+    *ahead, inside = placed
+    for before, head, pragma in reversed(list(zip(ahead, heads, pragmas, strict=True))):
+        inside = Listing((*before, Block((Branch(head, inside),), pragma)))
+    return inside

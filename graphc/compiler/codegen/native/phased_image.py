@@ -22,12 +22,12 @@ from graphc.compiler.codegen.expression import (
     when,
 )
 from graphc.compiler.codegen.index import Coordinates, Index
-from graphc.compiler.codegen.native.conv_loops import ConvLoops, braced, known
+from graphc.compiler.codegen.native.conv_loops import ConvLoops, known
 from graphc.compiler.codegen.native.emitter import NativeEmitter
 from graphc.compiler.codegen.native.lanes import lanes_of
 from graphc.compiler.codegen.native.nest import Nest
 from graphc.compiler.codegen.native.phases import Phases
-from graphc.compiler.codegen.statement import Assign, Evaluate, Statement
+from graphc.compiler.codegen.statement import Assign, Evaluate, Statement, braces
 from graphc.compiler.schedule.strides import Strided, strided
 
 
@@ -117,7 +117,7 @@ class PhasedImage:
             return [Evaluate(call("gc_transpose", *arguments))]
 
         calls = math.prod((*outer, *whole[:-1]))
-        return braced(Nest(signature, calls, threads=False, vector=False).lines(body))
+        return list(braces(Nest(signature, calls, threads=False, vector=False).listing(body)).lines)
 
 
 def _innermost_channels(loops: ConvLoops, stride: int) -> Strided | None:

@@ -42,7 +42,7 @@ def _loops(kernel: Kernel, context: NativeContext, signature: NativeSignature) -
     if alone and is_concatenation(kernel.outputs[0]) and kernel.outputs[0] not in kernel.inputs:
         store = partial(store_value, kernel.outputs[0], context)
         return store_parts(kernel.outputs[0], signature, store)
-    return _nest(kernel, context, signature).lines(partial(_element, kernel, context))
+    return _nest(kernel, context, signature).listing(partial(_element, kernel, context)).lines
 
 
 def _nest(kernel: Kernel, context: NativeContext, signature: NativeSignature) -> Nest:

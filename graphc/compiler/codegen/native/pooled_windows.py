@@ -31,7 +31,7 @@ from graphc.compiler.codegen.expression import (
 )
 from graphc.compiler.codegen.index import Coordinates, Index
 from graphc.compiler.codegen.launch import ONCE
-from graphc.compiler.codegen.native.conv_loops import ConvLoops, braced, known
+from graphc.compiler.codegen.native.conv_loops import ConvLoops, known
 from graphc.compiler.codegen.native.emitter import NativeEmitter
 from graphc.compiler.codegen.native.hoist import by_level
 from graphc.compiler.codegen.native.lanes import lanes_of
@@ -40,7 +40,7 @@ from graphc.compiler.codegen.native.pointwise import store_value
 from graphc.compiler.codegen.native.scratch import Slot
 from graphc.compiler.codegen.native.tile_elements import TileElements
 from graphc.compiler.codegen.native.tile_words import TileWords
-from graphc.compiler.codegen.statement import Assign, Block, Branch, Define, Fold, Statement
+from graphc.compiler.codegen.statement import Assign, Block, Branch, Define, Fold, Statement, braces
 from graphc.compiler.graph import Node, toposort
 
 REDUCTIONS = {"max_pool": "max", "sum_pool": "sum"}
@@ -152,7 +152,7 @@ class PooledWindows:
             return given[emitter].given()
 
         nest = Nest(self._signature, math.prod(self._shape), start, threads=False)
-        return braced(nest.lines(at))
+        return list(braces(nest.listing(at)).lines)
 
     def _at_once(self, window: _Window) -> Sequence[Statement]:
         """A window's walk, and what follows."""

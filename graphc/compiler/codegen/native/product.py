@@ -56,7 +56,7 @@ from graphc.compiler.codegen.native.scratch import (
 )
 from graphc.compiler.codegen.product import Operand
 from graphc.compiler.codegen.reduction import typical
-from graphc.compiler.codegen.statement import Define
+from graphc.compiler.codegen.statement import Define, braces
 from graphc.compiler.codegen.unused import without_unused
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import Dim, Size, product
@@ -236,7 +236,7 @@ class _Matmul:
         limits = Limits.tile(rows)
         nest = Nest(self._signature, product(node.shape), given, limits, threads=False)
         body = partial(store_elements, self._kernel.outputs, self._context)
-        return ["{", *(f"  {line}" for line in nest.lines(body)), "}"]
+        return list(braces(nest.listing(body)).lines)
 
 
 @dataclass(frozen=True)

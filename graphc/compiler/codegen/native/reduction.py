@@ -31,12 +31,21 @@ from graphc.compiler.codegen.native.nest import PARALLEL
 from graphc.compiler.codegen.native.walks import PLACE, ROW, Axis, NativeWalks
 from graphc.compiler.codegen.reduction import Domain, domain_of, row_outputs, typical, walks_of
 from graphc.compiler.codegen.signature import Signature
-from graphc.compiler.codegen.statement import Assign, Define, Fold, Listing, Pragma, Statement
+from graphc.compiler.codegen.statement import (
+    Assign,
+    Block,
+    Branch,
+    Define,
+    Fold,
+    Listing,
+    Pragma,
+    Statement,
+    Verbatim,
+)
 from graphc.compiler.codegen.unused import without_unused
 from graphc.compiler.codegen.walk_text import ELEMENT, Accumulator, WalkText
 from graphc.compiler.graph.dim import Dim, Size
 from graphc.compiler.schedule.kernel import Kernel
-from graphc.compiler.targets.marks import noted
 
 LANES = 64
 """Neighbouring rows that are walked together: whole vectors of any dtype."""
@@ -70,9 +79,9 @@ def lower_reduction(kernel: Kernel, context: NativeContext) -> list[Launch]:
     text = _Text(printer, signature, domain)
     texts = printer.walks(walks)
     texts, results = without_unused((texts, printer.results(outputs)))
-    lines = text.by_lanes(texts, results) if lanes else text.by_rows(texts, results)
+    body = text.by_lanes(texts, results) if lanes else text.by_rows(texts, results)
     how = f"{domain.kept} rows of {domain.reduced}"
-    return [context.function(name, kernel, signature, lines, how)]
+    return [context.function(name, kernel, signature, Listing(body).lines, how)]
 
 
 class _Text:
@@ -83,18 +92,18 @@ class _Text:
 
     # ---- a row at a time ------------------------------------------------------------------------
 
-    def by_rows(self, walks: Sequence[WalkText], results: Listing) -> list[str]:
+    def by_rows(self, walks: Sequence[WalkText], results: Listing) -> list[Statement]:
         """Loops over the rows, inside of each its walks."""
         kept = self._printer.kept
         read = results.reads.union(*(walk.before.reads | walk.body.reads for walk in walks))
-        body: list[str] = []
+        body: list[Statement] = []
         for walk in walks:
-            body += [noted("", walk.title), *walk.before.lines]
+            body += [Verbatim("", walk.title), *walk.before]
             body += [*_arrays(walk, self._domain.reduced), *self._walk(walk)]
-        places = Listing(self._places(read, {ROW: kept})).lines
-        return _around(kept, [*places, *body, *results.lines], self._signature, self._threads())
+        places = self._places(read, {ROW: kept})
+        return _around(kept, [*places, *body, *results], self._signature, self._threads())
 
-    def _walk(self, walk: WalkText) -> list[str]:
+    def _walk(self, walk: WalkText) -> list[Statement]:
         """The loops over a row's elements."""
         axes = self._printer.reduced
         places = self._places(walk.body.reads, {ELEMENT: self._printer.axes, PLACE: axes})
@@ -102,12 +111,12 @@ class _Text:
         placed = by_level([*places, *walk.body], [axis.name for axis in axes], carried)
         loops = self._innermost(walk, axes, placed[-1]) if axes else []
         for axis, inside in zip(reversed(axes[:-1]), reversed(placed[1:-1]), strict=True):
-            loops = [_head(axis, self._signature), *_indented([*inside.lines, *loops]), "}"]
+            loops = [_loop(axis, [*inside, *loops], self._signature)]
         starts = Listing(_start(one, one.name) for one in walk.accumulators)
         ends = Listing(one.end(one.name) for one in walk.accumulators)
-        return [*starts.lines, *placed[0].lines, *loops, *ends.lines]
+        return [*starts, *placed[0], *loops, *ends]
 
-    def _innermost(self, walk: WalkText, axes: Sequence[Axis], body: Listing) -> list[str]:
+    def _innermost(self, walk: WalkText, axes: Sequence[Axis], body: Listing) -> list[Statement]:
         axis = axes[-1]
         size = self._signature.size(axis.size)
         simple = not body.tests and all(one.operation in _SIMPLE for one in walk.accumulators)
@@ -115,27 +124,25 @@ class _Text:
         if not walk.long_sum or (len(axes) == 1 and not long):
             carried = {one.name: one.name for one in walk.accumulators}
             pragma = _simd(walk.accumulators, carried) if simple else None
-            return [*_pragma(pragma), _head(axis, self._signature), *_indented(body.lines), "}"]
+            return [_loop(axis, body, self._signature, pragma)]
         parts = {one.name: _part(one) for one in walk.accumulators}
-        inside = _indented(_into(parts, body).lines)
-        pragmas = _pragma(_simd(walk.accumulators, parts) if simple else None)
-        starts = Listing(_start(one, parts[one.name]) for one in walk.accumulators).lines
-        ends = Listing(
-            Fold(one.name, one.functions, parts[one.name]) for one in walk.accumulators
-        ).lines
+        inside = _into(parts, body)
+        pragma = _simd(walk.accumulators, parts) if simple else None
+        starts = [_start(one, parts[one.name]) for one in walk.accumulators]
+        ends = [Fold(one.name, one.functions, parts[one.name]) for one in walk.accumulators]
         if not long:
-            return [*starts, *pragmas, _head(axis, self._signature), *inside, "}", *ends]
-        return _in_chunks(axis, size, [*starts, *pragmas], inside, ends)
+            return [*starts, _loop(axis, inside, self._signature, pragma), *ends]
+        return [_in_chunks(axis, size, starts, inside, ends, pragma)]
 
     # ---- several rows side by side --------------------------------------------------------------
 
-    def by_lanes(self, walks: Sequence[WalkText], results: Listing) -> list[str]:
+    def by_lanes(self, walks: Sequence[WalkText], results: Listing) -> list[Statement]:
         """Loops over tiles of neighbouring rows, inside of each the walks of all of them."""
         *outer, last = self._printer.kept
         size = self._signature.size(last.size)
         small = not isinstance(last.size, Dim) and last.size <= LANES
         width = size if small else Variable("width")
-        body: list[str] = []
+        body: list[Statement] = []
         # What a lane has one value of goes from block to block in arrays.
         held: dict[Expression, str] = {}
         for number, walk in enumerate(walks):
@@ -145,16 +152,16 @@ class _Text:
             )
             ends = Listing(one.end(_of_lane(one.name)) for one in walk.accumulators)
             body += self._of_lanes(walk.before, held, later, last, width)
-            body += [noted("", walk.title), *self._walk_lanes(walk, held, last, width)]
+            body += [Verbatim("", walk.title), *self._walk_lanes(walk, held, last, width)]
             body += self._of_lanes(ends, held, later, last, width)
         body += self._of_lanes(results, held, (), last, width)
         if small:
             return _around(outer, body, self._signature, self._threads()) if outer else body
         rows = Define("int", width, rest_of_part(size, _TILE, LANES))
-        body = [*rows.lines, *body]
+        body = [rows, *body]
         loops = _around(outer, body, self._signature, None) if outer else body
-        tiles = f"{counting(_TILE, size, step=LANES)} {{"
-        return [*_pragma(self._threads()), tiles, *_indented(loops), "}"]
+        tiles = Branch(counting(_TILE, size, step=LANES), Listing(loops))
+        return [Block((tiles,), self._threads())]
 
     def _of_lanes(
         self,
@@ -163,7 +170,7 @@ class _Text:
         later: Collection[Expression],
         last: Axis,
         width: Expression,
-    ) -> list[str]:
+    ) -> list[Statement]:
         """Statements of a row for all lanes; what they define and `later` statements read is put
         into arrays, whose types `held` gets."""
         if not statements:
@@ -174,11 +181,11 @@ class _Text:
             if isinstance(one, Define) and one.name not in held and one.name in later
         ]
         held |= {one.name: one.kind for one in new}
-        arrays = [f"{one.kind} of_{one.name}[{LANES}];" for one in new]
+        arrays = [Verbatim(f"{one.kind} of_{one.name}[{LANES}];") for one in new]
         keeps = [Assign(_of_lane(f"of_{one.name}"), one.name) for one in new]
         body = Listing((*statements, *keeps))
         whole = Listing((*self._lane_heads(body, held, last), *body))
-        return [*arrays, *_lanes(whole, width)]
+        return [*arrays, _lanes(whole, width)]
 
     def _lane_heads(
         self, body: Listing, held: Mapping[Expression, str], last: Axis
@@ -196,45 +203,42 @@ class _Text:
 
     def _walk_lanes(
         self, walk: WalkText, held: Mapping[Expression, str], last: Axis, width: Expression
-    ) -> list[str]:
+    ) -> list[Statement]:
         axes = self._printer.reduced
         places = self._places(walk.body.reads, {ELEMENT: self._printer.axes, PLACE: axes})
         body = Listing((*places, *walk.body))
         body = Listing((*self._lane_heads(body, held, last), *body))
         carried = [one.name for one in walk.accumulators]
         placed = by_level(body, [*(axis.name for axis in axes), _LANE], carried)
-        lines: list[str] = []
+        found: list[Statement] = []
         for one in walk.accumulators:
-            lines += _array(one, one.name, width)
+            found += _array(one, one.name, width)
         long = bool(axes) and (isinstance(axes[-1].size, Dim) or axes[-1].size > CHUNK)
         if not (axes and walk.long_sum and (len(axes) > 1 or long)):
             inner = _lanes(_into({name: _of_lane(name) for name in carried}, placed[-1]), width)
             if not axes:
-                return [*lines, *placed[0].lines, *inner]
-            loop = [
-                _head(axes[-1], self._signature),
-                *_indented([*placed[-2].lines, *inner]),
-                "}",
-            ]
+                return [*found, *placed[0], inner]
+            loop = _loop(axes[-1], [*placed[-2], inner], self._signature)
         else:
             loop = self._in_parts(walk, axes[-1], placed, width)
         for axis, inside in zip(reversed(axes[:-1]), reversed(placed[1 : len(axes)]), strict=True):
-            loop = [_head(axis, self._signature), *_indented([*inside.lines, *loop]), "}"]
-        return [*lines, *placed[0].lines, *loop]
+            loop = _loop(axis, [*inside, loop], self._signature)
+        return [*found, *placed[0], loop]
 
     def _in_parts(
         self, walk: WalkText, axis: Axis, placed: Sequence[Listing], width: Expression
-    ) -> list[str]:
+    ) -> Block:
         """The innermost loop of a long sum, for all lanes."""
         parts = {one.name: _part(one) for one in walk.accumulators}
         inner = _lanes(_into({x: _of_lane(part) for x, part in parts.items()}, placed[-1]), width)
-        inside = _indented([*placed[-2].lines, *inner])
-        starts, ends = [], []
+        inside = [*placed[-2], inner]
+        starts: list[Statement] = []
+        ends: list[Statement] = []
         for one in walk.accumulators:
             part = parts[one.name]
             starts += _array(one, part, width)
             whole = Fold(_of_lane(one.name), one.functions, _of_lane(part))
-            ends += [f"{counting(_LANE, width)} {{", *_indented(whole.lines), "}"]
+            ends.append(Block((Branch(counting(_LANE, width), Listing((whole,))),)))
         return _in_chunks(axis, self._signature.size(axis.size), starts, inside, ends)
 
     # ---- both -----------------------------------------------------------------------------------
@@ -256,48 +260,46 @@ class _Text:
         return Pragma(team=True, condition=compare(self._signature.size(total), ">=", PARALLEL))
 
 
-def _indented(lines: Iterable[str]) -> list[str]:
-    return [f"  {line}" for line in lines]
-
-
-def _pragma(pragma: Pragma | None) -> list[str]:
-    return [] if pragma is None else [str(pragma)]
-
-
-def _head(axis: Axis, signature: Signature) -> str:
-    return f"{counting(axis.name, signature.size(axis.size))} {{"
+def _loop(
+    axis: Axis, body: Iterable[Statement], signature: Signature, pragma: Pragma | None = None
+) -> Block:
+    return Block((Branch(counting(axis.name, signature.size(axis.size)), Listing(body)),), pragma)
 
 
 def _around(
-    axes: Sequence[Axis], body: Sequence[str], signature: Signature, threads: Pragma | None
-) -> list[str]:
-    lines = list(body)
-    for axis in reversed(axes):
-        lines = [_head(axis, signature), *_indented(lines), "}"]
-    return [*_pragma(threads if axes else None), *lines]
+    axes: Sequence[Axis],
+    body: Sequence[Statement],
+    signature: Signature,
+    threads: Pragma | None,
+) -> list[Statement]:
+    found = list(body)
+    for number, axis in reversed(list(enumerate(axes))):
+        found = [_loop(axis, found, signature, None if number else threads)]
+    return found
 
 
 def _in_chunks(
-    axis: Axis, size: Expression, before: list[str], inside: list[str], behind: list[str]
-) -> list[str]:
-    """A loop over an axis in chunks, with lines before and behind each of them."""
+    axis: Axis,
+    size: Expression,
+    before: Sequence[Statement],
+    inside: Sequence[Statement],
+    behind: Sequence[Statement],
+    pragma: Pragma | None = None,
+) -> Block:
+    """A loop over an axis in chunks, with statements before and behind each of them; `pragma` is of
+    the loop over a chunk."""
     chunk, end = Variable(f"chunk_{axis.name}"), Variable(f"end_{axis.name}")
-    turn = [
-        *Define("int", end, end_of_part(size, chunk, CHUNK)).lines,
-        *before,
-        f"{counting(axis.name, end, chunk)} {{",
-        *inside,
-        "}",
-        *behind,
-    ]
-    return [f"{counting(chunk, size, step=CHUNK)} {{", *_indented(turn), "}"]
+    stop = Define("int", end, end_of_part(size, chunk, CHUNK))
+    loop = Block((Branch(counting(axis.name, end, chunk), Listing(inside)),), pragma)
+    turn = Listing((stop, *before, loop, *behind))
+    return Block((Branch(counting(chunk, size, step=CHUNK), turn),))
 
 
-def _lanes(body: Listing, width: Expression) -> list[str]:
+def _lanes(body: Listing, width: Expression) -> Block:
     """The loop over the lanes."""
     # A test that fails writes to memory of all lanes.
     pragma = None if body.tests else Pragma(simd=True)
-    return [*_pragma(pragma), f"{counting(_LANE, width)} {{", *_indented(body.lines), "}"]
+    return Block((Branch(counting(_LANE, width), body),), pragma)
 
 
 def _of_lane(array: Expression | str) -> Expression:
@@ -313,14 +315,14 @@ def _start(one: Accumulator, name: Expression) -> Define:
     return Define(one.carried, name, one.identity, constant=False)
 
 
-def _array(one: Accumulator, name: Expression, width: Expression) -> list[str]:
+def _array(one: Accumulator, name: Expression, width: Expression) -> list[Statement]:
     """A value for each lane, all as they start."""
     fill = f"{counting(_LANE, width)} {_of_lane(name)} = {one.identity};"
-    return [f"{one.carried} {name}[{LANES}];", fill]
+    return [Verbatim(f"{one.carried} {name}[{LANES}];"), Verbatim(fill)]
 
 
-def _arrays(walk: WalkText, count: Size) -> list[str]:
-    return [f"{kind} {name}[{count}];" for kind, name in walk.arrays]
+def _arrays(walk: WalkText, count: Size) -> list[Statement]:
+    return [Verbatim(f"{kind} {name}[{count}];") for kind, name in walk.arrays]
 
 
 def _into(places: Mapping[Expression, Expression], body: Listing) -> Listing:

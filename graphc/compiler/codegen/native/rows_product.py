@@ -39,7 +39,7 @@ from graphc.compiler.codegen.native.nest import FIRST, PRODUCTS, Limits, Nest, p
 from graphc.compiler.codegen.native.pointwise import store_elements
 from graphc.compiler.codegen.native.scratch import Elements, Slot, array
 from graphc.compiler.codegen.product import Direct
-from graphc.compiler.codegen.statement import Assign, Statement
+from graphc.compiler.codegen.statement import Assign, Statement, braces
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import Size, product
 from graphc.compiler.schedule.kernel import Kernel
@@ -220,9 +220,7 @@ class _RowsProduct:
         nest = Nest(self._signature, product(left.shape), limits=limits, threads=False)
         lines = [
             array(self._signature, scalar, name, Slot.LEFT, elements, number),
-            "{",
-            *(f"  {line}" for line in nest.lines(element)),
-            "}",
+            *braces(nest.listing(element)).lines,
         ]
         return (Parameter(name), size(k)), lines
 
@@ -235,7 +233,7 @@ class _RowsProduct:
         limits = Limits.tile(self._limits.size)
         nest = Nest(self._signature, product(node.shape), given, limits, threads=False)
         body = partial(store_elements, self._kernel.outputs, self._context)
-        return ["{", *(f"  {line}" for line in nest.lines(body)), "}"]
+        return list(braces(nest.listing(body)).lines)
 
 
 def address_of(direct: Direct, signature: NativeSignature) -> Expression:

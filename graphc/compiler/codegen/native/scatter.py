@@ -39,7 +39,7 @@ from graphc.compiler.codegen.native.pointwise import store_elements
 from graphc.compiler.codegen.native.product import scratch_values
 from graphc.compiler.codegen.native.scratch import Elements, Slot, array, of_each, take_named_rows
 from graphc.compiler.codegen.native.still import Still, still_outputs
-from graphc.compiler.codegen.statement import Assign, Statement
+from graphc.compiler.codegen.statement import Assign, Statement, braces
 from graphc.compiler.codegen.unused import without_unused
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import product
@@ -82,15 +82,16 @@ def _elements(kernel: Kernel, context: NativeContext, signature: NativeSignature
 
     # Two updates of a vector may go to one place only where they are of one row.
     single = axis + rank < len(updates.shape)
-    adding = Nest(signature, product(updates.shape), threads=False, vector=single).lines(add)
+    adding = Nest(signature, product(updates.shape), threads=False, vector=single).listing(add)
     given = partial(scratch_values, (node,), ZERO)
     elements = Elements.known(total + 1, expression("(size_t)({})", plus(size(total), 1)))
-    after = Nest(signature, total, given).lines(partial(store_elements, kernel.outputs, context))
+    nest = Nest(signature, total, given)
+    after = nest.listing(partial(store_elements, kernel.outputs, context))
     return [
         array(signature, scalar, "s0", Slot.SUMS, elements, threads=1),
         f"for (int i = 0; i < {size(total)}; ++i) s0[i] = 0;",
-        *_block(adding),
-        *_block(after),
+        *braces(adding).lines,
+        *braces(after).lines,
     ]
 
 
@@ -121,7 +122,7 @@ class _Rows:
         still = still_outputs(self._kernel, self._context)
         lines = [
             array(self._signature, "int", "at", Slot.NAMED, named, threads=1),
-            *_block(Nest(self._signature, self._places, threads=False).lines(self._named)),
+            *braces(Nest(self._signature, self._places, threads=False).listing(self._named)).lines,
             f"const gc_named named = gc_named_rows(at, {places}, {rows});",
             array(self._signature, scalar, "sums", Slot.SUMS, sums, threads=1),
             f"{scalar}* none = sums + (size_t)named.count * {width};",
@@ -187,7 +188,7 @@ class _Rows:
 
         limits = Limits.row(self._places, "place")
         elements = product(self._updates.shape)
-        return Nest(self._signature, elements, limits=limits, threads=False).lines(add)
+        return Nest(self._signature, elements, limits=limits, threads=False).listing(add).lines
 
     def _row(self) -> list[str]:
         """The loop over the results of a row."""
@@ -201,7 +202,7 @@ class _Rows:
 
         limits = Limits.row(self._rows, "row")
         nest = Nest(self._signature, product(self._node.shape), given, limits, threads=False)
-        return nest.lines(partial(store_elements, self._kernel.outputs, self._context))
+        return nest.listing(partial(store_elements, self._kernel.outputs, self._context)).lines
 
 
 def _block(lines: list[str]) -> list[str]:

@@ -29,11 +29,11 @@ from graphc.compiler.codegen.expression import (
 )
 from graphc.compiler.codegen.index import Index
 from graphc.compiler.codegen.native.context import NativeSignature
-from graphc.compiler.codegen.native.conv_loops import braced, indented
+from graphc.compiler.codegen.native.conv_loops import indented
 from graphc.compiler.codegen.native.emitter import NativeEmitter
 from graphc.compiler.codegen.native.nest import Nest
 from graphc.compiler.codegen.native.scratch import Elements, Slot, array
-from graphc.compiler.codegen.statement import Assign, Define, Evaluate, Listing, Statement
+from graphc.compiler.codegen.statement import Assign, Define, Evaluate, Listing, Statement, braces
 from graphc.compiler.codegen.unused import without_unused
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import floor_divide, product
@@ -207,7 +207,7 @@ class TileWords:
             return [Evaluate(drawing)]
 
         nest = Nest(self._signature, math.prod(outer), threads=False, vector=False)
-        return braced(nest.lines(body))
+        return list(braces(nest.listing(body)).lines)
 
     def _by_rows(self, node: Node, drawn: _Drawn) -> list[str]:
         """A filter's windows lie side by side."""
@@ -248,4 +248,4 @@ class TileWords:
             word = call("gc_random", *word_at(emitter, node, index), *key)
             return [Assign(subscript("words", self._from(drawn, place, position)), word)]
 
-        return braced(Nest(self._signature, self._count, threads=False).lines(body))
+        return list(braces(Nest(self._signature, self._count, threads=False).listing(body)).lines)

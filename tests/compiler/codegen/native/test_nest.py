@@ -76,5 +76,5 @@ def test_what_is_shifted_or_reversed_is_read_in_order(output: Node) -> None:
 
 def test_of_no_elements_there_are_no_loops() -> None:
     printed = []
-    assert Nest(SimpleNamespace(), 0).lines(lambda *at: printed.append(at)) == []
+    assert Nest(SimpleNamespace(), 0).listing(lambda *at: printed.append(at)) == ()
     assert printed == []
