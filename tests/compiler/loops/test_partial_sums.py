@@ -18,7 +18,9 @@ from graphc.compiler.loops.evaluate import evaluate
 from graphc.compiler.loops.index import variable
 from graphc.compiler.loops.program import LoopProgram, walk
 from graphc.compiler.loops.reduction import NO_PLACE, REDUCTIONS
+from graphc.compiler.loops.rewrites.bind import bind
 from graphc.compiler.loops.rewrites.expand import expand
+from graphc.compiler.loops.rewrites.fission import fission
 from graphc.compiler.loops.rewrites.partial_sums import Tree, partial_sums
 from graphc.compiler.loops.statement import Accumulate, Allocate, LoopKind, Statement, Store
 from graphc.errors import RewriteError
@@ -148,6 +150,17 @@ def test_chunks_of_a_long_sum_are_bound_to_a_team() -> None:
         assert_same(before, parallel, sizes, rtol=1e-5)
 
 
+def test_parts_in_global_memory_are_combined_by_a_second_loop() -> None:
+    before = row_reductions("sum")
+    after = partial_sums(before, "column", chunks=4, tree=Tree.IN_ORDER)
+    for buffer in ("total_parts", "total"):
+        after = expand(after, "row", buffer, BufferScope.GLOBAL)
+    after = bind(fission(after, "row", 2), "column_outer", LoopKind.TEAM)
+    assert [one for one in loops_of(after) if one.startswith("row")] == ["row", "row1"]
+    for length in (1, 5, 11):
+        assert_same(before, after, {w.N_SYMBOL: 3, L_SYMBOL: length}, rtol=1e-5)
+
+
 # ---- expansion ----------------------------------------------------------------------------------
 
 
@@ -199,7 +212,14 @@ def sums(*body: Statement) -> LoopProgram:
 
 
 X, Y = w.floats("x", N, 4), w.floats("y", N)
+SUMS = w.register("sums", 4)
+ALL, ONE = (
+    w.loop(INNER, 4, Accumulate("sum", (w.at(SUMS, INNER),), (w.at(X, COLUMN, INNER),))),
+    Accumulate("sum", (w.at(SUMS, 2),), (w.at(X, COLUMN, 2),)),
+)
+OVERLAPPING = w.program((X,), (Y,), Allocate(SUMS), w.loop(COLUMN, N, ALL, ONE))
 REFUSED = [
+    (OVERLAPPING, {"lanes": 2}, "the same accumulators, or to separate ones"),
     (sums(Store(w.at(Y, COLUMN), w.at(TOTAL))), {"lanes": 4}, "nothing else with total"),
     (sums(Accumulate("max", (w.at(TOTAL),), (w.at(X, 0, 0),))), {"lanes": 4}, "sum alone on total"),
     (sums(), {"lanes": 0}, "one of lanes, chunks and length"),

@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 from graphc.compiler.graph.dim import Size, symbol, symbols
 from graphc.compiler.loops.buffer import BufferScope
 from graphc.compiler.loops.index import Index, LoopVariable, as_index, variable
-from graphc.compiler.loops.program import LoopProgram
+from graphc.compiler.loops.program import LoopProgram, Parts
 from graphc.compiler.loops.ranges import Ranges
 from graphc.compiler.loops.rewrites.boxes import Box, box_of
 from graphc.compiler.loops.rewrites.layout import BufferLayout
 from graphc.compiler.loops.rewrites.stage import stage
 from graphc.compiler.loops.statement import Accumulate, Allocate, Store
-from graphc.compiler.loops.value import Select, at_least, below
+from graphc.compiler.loops.value import Select, Value, at_least, below
 from graphc.errors import ArgumentError, RewriteError
 from tests.compiler.loops import written as w
 from tests.compiler.loops.random_loops import SOME_SIZES, loops_of, plain_programs, same_meaning
@@ -88,8 +88,15 @@ def tiled_product() -> LoopProgram:
     )
 
 
-def convolution() -> LoopProgram:
-    """Return a convolution of rows with three taps, and zeros outside."""
+def substituted_tap(value: Value) -> Value:
+    """Return what a value is at the last tap."""
+    last = {LoopVariable("tap"): as_index(2)}
+    return Parts(index=lambda index: index.substitute(last)).in_value(value)
+
+
+def convolution(first: int = 0, outside: float = 0.0) -> LoopProgram:
+    """Return a convolution of rows with three taps; a row ahead of the first one, or behind, is a
+    number, of the last tap another one."""
     image, filters, result = (
         w.floats("image", N, 4),
         w.floats("filters", 3),
@@ -97,7 +104,9 @@ def convolution() -> LoopProgram:
     )
     at = ROW + TAP - 1
     read = w.at(image, at, COLUMN)
-    value = Select((at_least(at), below(at, N)), read, w.number(0.0))
+    tests = (at_least(at, first), below(at, N))
+    value = Select(tests, read, w.number(0.0))
+    other = Select(tests, read, w.number(outside))
     total = w.register("total")
     return w.program(
         (image, filters),
@@ -115,6 +124,7 @@ def convolution() -> LoopProgram:
                     3,
                     Accumulate("sum", (w.at(total),), (w.op("mul", value, w.at(filters, TAP)),)),
                 ),
+                Accumulate("sum", (w.at(total),), (substituted_tap(other),)),
                 Store(w.at(result, ROW, COLUMN), w.at(total)),
             ),
         ),
@@ -191,6 +201,17 @@ def test_packed_operands_of_a_product(sizes: dict[object, int]) -> None:
         "mul(x_tile[0, k, row_inner], right[0, 0, column_inner]))" in lines
     )
     assert_same(before, after, sizes)
+
+
+@pytest.mark.parametrize(("first", "outside"), [(1, 0.0), (0, 2.0)])
+def test_a_border_that_is_not_all_that_is_missing_stays_in_the_body(
+    first: int, outside: float
+) -> None:
+    before = convolution(first, outside)
+    after = stage(before, "row", "image", THREAD, name="rows")
+    assert any("rows[tap, column] if" in line for line in lines_of(after))
+    for size in (1, 4):
+        assert_same(before, after, {w.N_SYMBOL: size})
 
 
 @pytest.mark.parametrize("size", [1, 2, 7])

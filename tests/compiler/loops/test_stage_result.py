@@ -112,6 +112,14 @@ def shifted() -> LoopProgram:
     return w.program((), (y,), w.loop(AGAIN, 1, first, w.loop(ROW, N, step)))
 
 
+def crossed() -> LoopProgram:
+    """Return a program that stores the elements of one loop, and adds to those of another."""
+    y = w.floats("y", 3)
+    add = Accumulate("sum", (w.at(y, COLUMN),), (w.number(1.0),))
+    body = w.loop(ROW, 3, w.loop(COLUMN, 3, Store(w.at(y, ROW), w.number(2.0)), add))
+    return w.program((y,), (y,), w.loop(AGAIN, 1, body))
+
+
 def with_body(*body: object) -> LoopProgram:
     return w.program((X, W), (Y,), w.loop(ROW, N, *body))  # type: ignore[arg-type]
 
@@ -121,6 +129,7 @@ REFUSED = [
     (product(), "row", "y", THREAD, BufferLayout((0,)), "a layout of its 2 axes"),
     (product(), "row", "y", BufferScope.SHARED, BufferLayout((0,)), "a layout of its 2 axes"),
     (shifted(), "again", "y", THREAD, None, "writes an element before it reads it"),
+    (crossed(), "again", "y", THREAD, None, "writes an element before it reads it"),
     (
         with_body(Store(w.at(Y, ROW, 0), w.number(0.0)), Barrier()),
         "row",

@@ -151,6 +151,16 @@ def test_rectangles_lie_where_the_strides_say() -> None:
     assert_same(before, after, {w.N_SYMBOL: 3})
 
 
+def test_what_is_written_is_no_other_parameter() -> None:
+    source, target = strided("source", (4,), (1,)), strided("target", (4,), (1,))
+    step = Store(w.at(target, A), w.op("neg", w.at(source, A)))
+    meaning = Intrinsic("negated", (source, target), (w.loop(A, 4, step),), "negated.h")
+    x = w.floats("x", 8)
+    step = Store(w.at(x, FIRST), w.op("neg", w.at(x, FIRST + 4)))
+    with pytest.raises(RewriteError, match="separate memories for what it writes, found two in x"):
+        use(w.program((x,), (x,), w.loop(FIRST, 4, step)), meaning, "first")
+
+
 def changed(**fields: object) -> Intrinsic:
     return replace(TILE_PRODUCT, **fields)  # type: ignore[arg-type]
 

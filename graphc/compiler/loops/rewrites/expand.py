@@ -23,10 +23,9 @@ from graphc.compiler.loops.program import (
     path_to,
     transformed,
     walk,
-    walk_in_ranges,
 )
 from graphc.compiler.loops.rewrites.boxes import most_turns
-from graphc.compiler.loops.rewrites.refusal import loop_of, refused
+from graphc.compiler.loops.rewrites.refusal import loop_of, ranges_at, refused
 from graphc.compiler.loops.rewrites.site import REACHED
 from graphc.compiler.loops.statement import (
     Allocate,
@@ -59,7 +58,7 @@ def expand(
         raise refused(program, "expand", where, expected, "no such statement there")
     scope = old.buffer.scope if scope is None else scope
     _check_scope(program, found, old.buffer, scope)
-    ranges = next(r for one, r in walk_in_ranges(program.body, program.ranges) if one is found)
+    ranges = ranges_at(program, found)
     turns = most_turns(found.ends, ranges)
     if turns is None:
         ends = ", ".join(map(str, found.ends))

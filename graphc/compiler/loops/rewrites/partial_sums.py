@@ -42,13 +42,12 @@ from graphc.compiler.loops.program import (
     substituted,
     transformed,
     walk,
-    walk_in_ranges,
 )
 from graphc.compiler.loops.ranges import Ranges
 from graphc.compiler.loops.reduction import NO_PLACE, REDUCTIONS
 from graphc.compiler.loops.rewrites.elements import AccessedElements, elements_of
 from graphc.compiler.loops.rewrites.names import Names
-from graphc.compiler.loops.rewrites.refusal import loop_of, refused
+from graphc.compiler.loops.rewrites.refusal import loop_of, ranges_at, refused
 from graphc.compiler.loops.statement import (
     Accumulate,
     Allocate,
@@ -113,7 +112,7 @@ def partial_sums(
         raise refused(program, _REWRITE, where, expected, what)
     if found.kind not in (LoopKind.SERIAL, LoopKind.UNROLLED):
         raise refused(program, _REWRITE, where, "a serial loop", f"one of kind {found.kind.value}")
-    ranges = next(r for one, r in walk_in_ranges(program.body, program.ranges) if one is found)
+    ranges = ranges_at(program, found)
     parts, step = _parts(program, found, lanes, chunks, length)
     if tree is not Tree.IN_ORDER and not isinstance(parts, int):
         expected = "a known number of parts for a tree, or Tree.IN_ORDER"

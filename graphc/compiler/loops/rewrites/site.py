@@ -19,12 +19,11 @@ from graphc.compiler.loops.program import (
     values_of,
     variables_of,
     walk,
-    walk_in_ranges,
     walk_value,
 )
 from graphc.compiler.loops.ranges import Ranges
 from graphc.compiler.loops.rewrites.elements import tests_of
-from graphc.compiler.loops.rewrites.refusal import loop_of, refused
+from graphc.compiler.loops.rewrites.refusal import loop_of, ranges_at, refused
 from graphc.compiler.loops.statement import PARALLEL_KINDS, Allocate, For, Let, LoopKind, Statement
 from graphc.compiler.loops.value import Local
 
@@ -99,9 +98,7 @@ def site_of(
         return AllocationSite((), program.body, program.ranges, ())
     found = loop_of(program, rewrite, loop)
     path = path_to(program.body, found)
-    ranges = next(
-        ranges for one, ranges in walk_in_ranges(program.body, program.ranges) if one is found
-    ).within(found.variable, *found.ends)
+    ranges = ranges_at(program, found).within(found.variable, *found.ends)
     loops = [one for one in path if isinstance(one, For)]
 
     def refuse(expected: str, what: str) -> None:
