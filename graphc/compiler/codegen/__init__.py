@@ -16,8 +16,8 @@ They share:
 - `context`, `signature`: where values lie, and what a function's parameters are called;
 - `emitter`: nodes become statements, by the rules in `emit_movement`, `emit_loops` and
   `emit_windows`; `index` says where an element lies;
-- `expression`, `statement`: C as values, which know what they read; `printer` collects them;
-  `c_text`: types, literals and comments;
+- `expression`, `statement`: C as data, which knows what it reads; `printer` collects it, `unused`
+  leaves out what nothing reads; `c_text`: types, literals and comments;
 - `render`: the templates of ``templates/``, and the comment above a function;
 - `placing`: where new values of states are written;
 - `traffic`: what a launch asks of memory, counted while its text is printed.

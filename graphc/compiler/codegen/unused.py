@@ -7,8 +7,8 @@ own, is there.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import fields, is_dataclass, replace
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import is_dataclass, replace
 from typing import Any, TypeVar
 
 from graphc.compiler.codegen.expression import Expression, Variable, names_read
@@ -24,10 +24,13 @@ def without_unused(parts: T) -> T:
         parts: listings and expressions, in lists, dicts, tuples and dataclasses of any depth. What
             a listing defines, any of them may read; what a block inside of it defines, that block.
     """
-    parts = _with_each(parts, _with_settled_blocks)
-    found = list(_found(parts))
-    read = names_read(one for one in found if isinstance(one, Expression))
-    unused = _unused([x for one in found if isinstance(one, Listing) for x in one], read)
+    listings: list[Listing] = []
+    expressions: list[Expression] = []
+    _find(parts, listings, expressions)
+    if any(isinstance(one, Block) for listing in listings for one in listing):
+        parts = _with_each(parts, _with_settled_blocks)
+        listings = list(map(_with_settled_blocks, listings))
+    unused = _unused([one for listing in listings for one in listing], names_read(expressions))
     return _with_each(parts, lambda one: _but(one, unused)) if unused else parts
 
 
@@ -84,35 +87,44 @@ def _but(listing: Listing, unused: Collection[Expression]) -> Listing:
     )
 
 
-def _found(parts: Any) -> Iterator[Listing | Expression]:
-    if isinstance(parts, Listing | Expression):
-        yield parts
-    else:
+def _find(parts: Any, listings: list[Listing], expressions: list[Expression]) -> None:
+    """Add the listings and the expressions of the parts."""
+    if isinstance(parts, Expression):
+        expressions.append(parts)
+    elif isinstance(parts, Listing):
+        listings.append(parts)
+    elif not isinstance(parts, _PLAIN):
         for part in _inside(parts):
-            yield from _found(part)
+            _find(part, listings, expressions)
 
 
 def _inside(parts: Any) -> Iterable[Any]:
-    if isinstance(parts, Mapping):
-        return parts.values()
     if isinstance(parts, list | tuple):
         return parts
+    if isinstance(parts, Mapping):
+        return parts.values()
     if is_dataclass(parts):
-        return [getattr(parts, one.name) for one in fields(parts)]
+        return [getattr(parts, name) for name in parts.__dataclass_fields__]
     return ()
 
 
 def _with_each(parts: Any, change: Callable[[Listing], Listing]) -> Any:
     """The parts with each listing changed."""
+    if isinstance(parts, _PLAIN):
+        return parts
     if isinstance(parts, Listing):
         return change(parts)
-    if isinstance(parts, Mapping):
-        return {key: _with_each(part, change) for key, part in parts.items()}
     if isinstance(parts, list | tuple):
         return type(parts)(_with_each(part, change) for part in parts)
+    if isinstance(parts, Mapping):
+        return {key: _with_each(part, change) for key, part in parts.items()}
     if is_dataclass(parts) and not isinstance(parts, type):
-        kept = {one.name: getattr(parts, one.name) for one in fields(parts)}
+        kept = {name: getattr(parts, name) for name in parts.__dataclass_fields__}
         changed = {name: _with_each(part, change) for name, part in kept.items()}
         if any(part is not kept[name] for name, part in changed.items()):
             return replace(parts, **changed)
     return parts
+
+
+_PLAIN = (Expression, str, int, type(None))
+"""Types of what has no listing in it."""

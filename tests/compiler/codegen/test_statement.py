@@ -28,6 +28,7 @@ from graphc.compiler.codegen.statement import (
     Evaluate,
     Fold,
     Listing,
+    Pragma,
     Statement,
     Verbatim,
 )
@@ -102,6 +103,27 @@ def test_conditions_are_tested_one_after_the_other() -> None:
         "  t = z;",
         "}",
     )
+
+
+@pytest.mark.parametrize(
+    ("pragma", "text"),
+    [
+        (Pragma(simd=True), "#pragma omp simd"),
+        (Pragma(team=True), "#pragma omp parallel for schedule(static)"),
+        (Pragma(team=True, simd=True), "#pragma omp parallel for simd schedule(static)"),
+        (
+            Pragma(team=True, loop=False, condition=compare(A, ">=", 3)),
+            "#pragma omp parallel if (a >= 3)",
+        ),
+        (
+            Pragma(simd=True, reductions=(("gc_lanes_sum", A), ("gc_lanes_max", B))),
+            "#pragma omp simd reduction(gc_lanes_sum : a) reduction(gc_lanes_max : b)",
+        ),
+    ],
+)
+def test_a_loop_says_what_a_compiler_is_told_of_it(pragma: Pragma, text: str) -> None:
+    loop = Block((Branch(counting(R, 5), Listing((Assign(T, R),))),), pragma)
+    assert loop.lines == (text, "for (int r = 0; r < 5; ++r) {", "  t = r;", "}")
 
 
 # ---- what is printed ----------------------------------------------------------------------------
