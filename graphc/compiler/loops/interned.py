@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import weakref
+from dataclasses import fields
 from typing import Any
 
 _TABLE: weakref.WeakValueDictionary[tuple[Any, ...], Any] = weakref.WeakValueDictionary()
@@ -18,18 +19,10 @@ class Interned(type):
     property `key` instead, of which equal values make one object.
     """
 
-    __match_args__: tuple[str, ...]
-
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
-        if not kwargs and len(args) == len(cls.__match_args__) and not hasattr(cls, "key"):
-            key = (cls, *args)
-            found = _TABLE.get(key)  # without an object that nobody keeps
-            if found is not None:
-                return found
-            made = super().__call__(*args)
-        else:
-            made = super().__call__(*args, **kwargs)
-            fields = [getattr(made, name) for name in cls.__match_args__]
-            key = (cls, *getattr(made, "key", fields))
+        made = super().__call__(*args, **kwargs)
+        key = getattr(made, "key", None)
+        if key is None:
+            key = tuple(getattr(made, field.name) for field in fields(made))
         with _LOCK:
-            return _TABLE.setdefault(key, made)
+            return _TABLE.setdefault((cls, *key), made)

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from graphc.compiler.loops.index import as_index
 from graphc.compiler.loops.program import LoopProgram, walk
 from graphc.compiler.loops.rewrites.bind import bind
+from graphc.compiler.loops.rewrites.cut import cut
 from graphc.compiler.loops.rewrites.fission import fission
+from graphc.compiler.loops.rewrites.flatten import flatten
 from graphc.compiler.loops.rewrites.fuse import fuse, join
 from graphc.compiler.loops.rewrites.hoist import hoist
 from graphc.compiler.loops.rewrites.reorder import reorder
@@ -86,7 +88,13 @@ def some_version(draw: st.DrawFn, program: LoopProgram) -> LoopProgram:
     return version(program, condition, loop=draw(st.sampled_from([None, *loops_of(program)])))
 
 
+def some_cut(draw: st.DrawFn, program: LoopProgram) -> LoopProgram:
+    return cut(program, one_loop(draw, program), draw(st.integers(0, 9)))
+
+
 REWRITES: dict[str, Rewrite] = {
+    "cut": some_cut,
+    "fuse and flatten": lambda draw, program: flatten(fuse(program, *two_loops(draw, program))),
     "split": some_split,
     "reorder": lambda draw, program: reorder(program, *two_loops(draw, program)),
     "tile": some_tile,

@@ -95,6 +95,7 @@ class Builder:
         arguments: what the program asks a call for, by name.
         words: the values of those arguments that are known: seeds and streams of draws.
         checks: the node and the words for what it tests of each `Check`, by its number.
+        nodes: of each name, the node that it is an element of.
         beside: of a pooling, the nodes that are stored at each element of its windows.
         gathered: of an `argmax_pool`, the `gather_pool`s that are computed in its pass, since their
             operands are at hand there.
@@ -105,6 +106,7 @@ class Builder:
         self.arguments: dict[str, Argument] = {}
         self.words: dict[str, int] = {}
         self.checks: list[tuple[Node, str]] = []
+        self.nodes: dict[str, Node] = {}
         self.beside: dict[Node, tuple[Node, ...]] = {}
         self.gathered: dict[Node, tuple[Node, ...]] = {}
         self.read: dict[Buffer, None] = {}
@@ -183,7 +185,9 @@ class Builder:
 
     def let(self, block: Block, node: Node, value: Value) -> Local:
         """Return a new name for the value of an element of a node."""
-        return self.named(block, "t", value, note(node))
+        local = self.named(block, "t", value, note(node))
+        self.nodes[local.name] = node
+        return local
 
     def named(self, block: Block, prefix: str, value: Value, note: str = "") -> Local:
         """Return a new name for a value."""

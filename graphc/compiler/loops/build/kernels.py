@@ -45,11 +45,13 @@ class BuiltKernel:
         program: the program.
         words: the values of its arguments that are known: seeds and streams of random words.
         checks: of each `Check`, by its number, the node that tests and the words for what.
+        nodes: of each `Let`, by its name, the node that it is an element of.
     """
 
     program: LoopProgram
     words: dict[str, int]
     checks: tuple[tuple[Node, str], ...]
+    nodes: dict[str, Node]
 
 
 def plain_program(kernel: Kernel, name: str, buffers: KernelBuffers) -> LoopProgram:
@@ -75,7 +77,7 @@ def build(kernel: Kernel, name: str, buffers: KernelBuffers) -> BuiltKernel:
         tuple(statements),
         tuple(builder.indices.items()),
     )
-    return BuiltKernel(program, builder.words, tuple(builder.checks))
+    return BuiltKernel(program, builder.words, tuple(builder.checks), builder.nodes)
 
 
 # ---- kinds --------------------------------------------------------------------------------------
