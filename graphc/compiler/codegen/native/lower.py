@@ -13,6 +13,7 @@ from graphc.compiler.codegen.native.context import NativeContext
 from graphc.compiler.codegen.native.convolution import lower_conv
 from graphc.compiler.codegen.native.deep_product import factors_of, lower_deep_product
 from graphc.compiler.codegen.native.loop import lower_loop
+from graphc.compiler.codegen.native.loop_program import lower_by_mapping
 from graphc.compiler.codegen.native.pointwise import lower_pointwise
 from graphc.compiler.codegen.native.product import lower_matmul
 from graphc.compiler.codegen.native.reduction import lower_reduction
@@ -29,6 +30,7 @@ from graphc.compiler.graph import Node, State
 from graphc.compiler.schedule import Kernel, Loop, Step
 from graphc.compiler.schedule.layout import sink_transposes
 from graphc.compiler.schedule.wide import divide_concatenations
+from graphc.compiler.targets.cpu.pointwise import POINTWISE
 from graphc.compiler.targets.marks import (
     with_name,
     with_name_and_notes,
@@ -39,8 +41,16 @@ _HEADERS = (*INCLUDES, "lanes.h", "host_random.h", "host_watch.h")
 NO_SHARED = 0
 """For the schedule: there are no launches that run a whole loop."""
 
+
+def lower_elements(kernel: Kernel, context: NativeContext) -> list[Launch]:
+    """Return the launch of a pointwise kernel: a loop program, if a mapping takes it; in a loop
+    that threads divide, and for what no mapping takes, loops by positions."""
+    mapped = None if context.share is not None else lower_by_mapping(kernel, context, POINTWISE)
+    return lower_pointwise(kernel, context) if mapped is None else mapped
+
+
 LOWERINGS: dict[str, Callable[[Kernel, NativeContext], list[Launch]]] = {
-    "pointwise": lower_pointwise,
+    "pointwise": lower_elements,
     "matmul": lower_matmul,
     "conv": lower_conv,
     "scatter": lower_scatter,

@@ -21,9 +21,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, TypeAlias
 
 from graphc.compiler.graph import BATCH
-from graphc.compiler.graph.dim import Dim, Size, Symbol, symbols
+from graphc.compiler.graph.dim import Dim, FloorQuotient, Size, Symbol, exact_quotient, symbols
 from graphc.compiler.loops.buffer import Buffer, BufferScope
-from graphc.compiler.loops.index import Index, LoopVariable, as_index
+from graphc.compiler.loops.index import Index, LoopVariable
 from graphc.compiler.loops.program import (
     Body,
     LoopProgram,
@@ -64,7 +64,6 @@ from graphc.compiler.targets.page import (
     code,
     conjunction,
     grouped,
-    product,
 )
 from graphc.compiler.targets.templates import environment
 
@@ -326,14 +325,13 @@ class Site:
     def divided(self, loop: For) -> tuple[Part, ...] | None:
         """Return the clause that says from which sizes on a loop is divided over threads, empty for
         always; None for never."""
-        turns, factors = _most_turns(loop)
-        if not factors:
+        turns = _without_quotients(inner_turns((loop,)))
+        if isinstance(turns, int):
             return None if turns < LEAST_DIVIDED else ()
-        number = [code(str(turns))] if turns > 1 else []
-        sizes = [grouped(self.size(size), Binding.PREFIX) for size in factors]
-        first, *others = (*number, *sizes)
-        elements = product([code("(gc_int64)", first, binding=Binding.PREFIX), *others])
-        clause = code("if (", elements, f" >= {LEAST_DIVIDED})")
+        elements = grouped(self.size(turns), Binding.PRODUCT)
+        clause = page.call(
+            "if ", page.compared(code("(gc_int64)", elements), ">=", code(str(LEAST_DIVIDED)))
+        )
         return Fragment(" ", page.Break.COMMA), clause
 
     def shared_arrays(self, loop: For) -> tuple[Allocate, ...]:
@@ -453,15 +451,44 @@ def _is_symbol(size: Size) -> bool:
     return isinstance(size, Dim)
 
 
-def _most_turns(loop: For) -> tuple[int, tuple[Size, ...]]:
-    """Return about how many turns the innermost loops in a loop have: a number times sizes."""
-    inner = [_most_turns(one) for one in loop.body if isinstance(one, For)]
-    known, factors = max(inner, key=lambda turns: (len(turns[1]), turns[0]), default=(1, ()))
-    for end in loop.ends:
-        if end.is_constant and isinstance(end.constant, int):
-            return known * end.constant, factors
-    constant = next((end.constant for end in loop.ends if end.is_constant), as_index(1).constant)
-    return known, (constant, *factors) if isinstance(constant, Dim) else factors
+def inner_turns(body: Body) -> Size:
+    """Return about how many turns the innermost loops among statements have together."""
+    total: Size = 0
+    for one in body:
+        if isinstance(one, For):
+            total = total + _turns(one) * (_at_least_one(inner_turns(one.body)))
+        else:
+            total = sum(map(inner_turns, blocks_of(one)), start=total)
+    return total
+
+
+def _at_least_one(turns: Size) -> Size:
+    return turns if isinstance(turns, Dim) or turns else 1
+
+
+def _turns(loop: For) -> Size:
+    """Return the trip count of a loop, or, where it changes, what it mostly is."""
+    ends = [end.constant for end in loop.ends if end.is_constant]
+    return min(ends, key=lambda end: isinstance(end, Dim), default=1)
+
+
+def _without_quotients(size: Size) -> Size:
+    """Return a size in which a quotient that is rounded up, times its divisor, is what was divided:
+    about as many."""
+    if not isinstance(size, Dim):
+        return size
+    total: Size = 0
+    for atoms, factor in size.terms:
+        part: Size = factor
+        for atom in atoms:
+            if isinstance(atom, FloorQuotient) and isinstance(atom.denominator, int):
+                times = exact_quotient(part, atom.denominator)
+                if times is not None:
+                    part = (atom.numerator - (atom.denominator - 1)) * times
+                    continue
+            part = part * Dim((((atom,), 1),))
+        total = total + part
+    return total
 
 
 def _names_bound(body: Iterable[Statement]) -> set[str]:

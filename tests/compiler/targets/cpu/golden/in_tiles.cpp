@@ -1,8 +1,7 @@
 static void in_tiles(
     int n0, gc_uint64* status, const double* __restrict__ x0, double* y0,
     double* y1) {
-  #pragma omp parallel for schedule(static) \
-      if ((gc_int64)64 * ((n0 + 15) / 16) >= 65536)
+  #pragma omp parallel for schedule(static) if ((gc_int64)8 * n0 >= 65536)
   for (int tile = 0; tile < (n0 + 15) / 16; ++tile) {
     // the rows of a tile
     const int end_of_inner = gc_minimum(16, n0 - tile * 16);
