@@ -9,6 +9,8 @@ is the last step, and nothing reads text.
 - `statement`, `program`: loops, stores, reductions; walks over them; `text`: their printed form;
 - `access`, `dependence`: what statements read and write, and which orders of turns mean the same;
 - `rewrites`: changes of a program that keep its meaning;
+- `measure`: operations, bytes, footprints, lanes and vectors alive; `domain`, `footprint`,
+  `liveness`: what it counts by;
 - `reduction`: what reductions start from and how two parts become one; `fused`: ops that the graph
   does not have;
 - `evaluate`: what a program computes, in NumPy, and what has no meaning;

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from graphc.compiler.graph.dim import Dim, Size, Symbol, symbol, symbols
+from graphc.compiler.graph.dim import Dim, Size, Symbol, product, symbol, symbols
 from graphc.compiler.loops.buffer import Buffer, BufferScope, new_buffer
 from graphc.compiler.loops.index import Index, LoopVariable, as_index, index_of
 from graphc.compiler.loops.measure import measure
 from graphc.compiler.loops.program import LoopProgram
+from graphc.compiler.loops.rewrites.use import use
 from graphc.compiler.loops.statement import (
     Accumulate,
     Allocate,
@@ -44,6 +45,8 @@ from graphc.compiler.loops.value import (
 from tests.compiler.loops.counting import count
 from tests.compiler.loops.random_loops import plain_programs
 from tests.compiler.loops.random_loops import sizes as random_sizes
+from tests.compiler.loops.test_use import TILE_PRODUCT
+from tests.compiler.loops.test_use import product as product_in_tiles
 
 N, M, K = symbol("n"), symbol("m"), symbol("k")
 SYMBOLS = [symbols(size)[0] for size in (N, M, K)]
@@ -102,7 +105,7 @@ def row_sums() -> LoopProgram:
     return program((x,), y, loop(R, N, *body))
 
 
-def product() -> LoopProgram:
+def matrix_product() -> LoopProgram:
     a, b, c = array("a", M, K), array("b", K, N), array("c", M, N)
     s = array("s", scope=BufferScope.REGISTER)
     add = Accumulate("sum", (at(s),), (apply("mul", at(a, R, T), at(b, T, C)),))
@@ -229,7 +232,7 @@ def gather() -> LoopProgram:
 PROGRAMS = [
     elementwise,
     row_sums,
-    product,
+    matrix_product,
     tiled_product,
     guarded_split,
     nested_split,
@@ -322,7 +325,7 @@ def test_sums_of_rows() -> None:
 
 
 def test_a_product_reads_its_operands_again() -> None:
-    found = measure(product())
+    found = measure(matrix_product())
     assert found.flops == 2 * M * N * K
     assert found.traffic("a").loaded == found.traffic("b").loaded == 4 * M * N * K
     assert found.compulsory_bytes == 4 * (M * K + K * N + M * N)
@@ -437,6 +440,17 @@ def test_a_call_of_an_intrinsic_counts_as_its_meaning() -> None:
     found = measure(program((x,), y, loop(R, N, loop(C, (M + 15) // 16, cut))))
     assert found.traffic("x").distinct_loaded[-1] == 4 * N * M
     assert not found.is_flops_exact
+
+
+def test_a_tile_of_a_product_counts_the_same_as_an_intrinsic() -> None:
+    """Its last rows are fewer, by a size that the call gives the intrinsic."""
+    before = product_in_tiles()
+    after = use(before, TILE_PRODUCT, "run")
+    expected, found = measure(before), measure(after)
+    assert (found.flops, found.is_flops_exact) == (expected.flops, True)
+    assert found.flops == 2 * product(before.outputs[0].shape) * before.inputs[0].shape[1]
+    assert found.inputs == expected.inputs
+    assert found.outputs == expected.outputs
 
 
 def test_shared_memory_of_blocks_that_follow_each_other_is_that_of_the_largest() -> None:
