@@ -148,8 +148,10 @@ def test_a_loop_program_in_a_loop_reads_the_slice_of_its_step(
     found = json.loads(run(capsys, "loop", "--loops", "--json"))
     assert {kernel["times"] for kernel in found["kernels"]} == {1, 7}
     inside = [kernel for kernel in found["kernels"] if kernel["times"] == 7]
-    assert all("step0 < 7) ->" in " ".join(kernel["program"].split()) for kernel in inside)
-    assert any("[step0, " in kernel["program"] for kernel in inside)
+    assert any(
+        "step0 < 7) ->" in " ".join(kernel["program"].split()) and "[step0, " in kernel["program"]
+        for kernel in inside
+    )
     kernels = {kernel["name"] for kernel in json.loads(run(capsys, "loop", "--json"))["kernels"]}
     outside = {kernel["name"] for kernel in found["kernels"] if kernel["times"] == 1}
     assert outside <= kernels

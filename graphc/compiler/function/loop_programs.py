@@ -5,21 +5,22 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, overload
 
 from graphc.compiler.codegen.launch import DeviceLoop, DeviceProgram, DeviceStep
 from graphc.compiler.codegen.table import quantity, wrapped
-from graphc.compiler.graph import Node, State, Symbol, name_of, toposort
-from graphc.compiler.graph.dim import Size, evaluate
+from graphc.compiler.graph import Node, State, Symbol, name_of
+from graphc.compiler.graph.dim import Size, evaluate, product
 from graphc.compiler.loops.buffer import Buffer, new_buffer
 from graphc.compiler.loops.build import KernelBuffers, Storage, plain_program
 from graphc.compiler.loops.index import LoopVariable
 from graphc.compiler.loops.measure import Measure, measure
 from graphc.compiler.loops.program import LoopProgram, new_name
 from graphc.compiler.loops.text import program_text
-from graphc.compiler.schedule import Kernel, Loop, Step, make_schedule
+from graphc.compiler.schedule import Kernel, Loop
 
 Counters = Mapping[Node, tuple[LoopVariable, Size]]
 
@@ -113,81 +114,113 @@ class LoopPrograms(Sequence[KernelLoops]):
 def loop_programs(
     program: DeviceProgram,
     states: Sequence[State],
-    most_shared: int | None,
     bindings: Mapping[Symbol, int],
     title: str,
 ) -> LoopPrograms:
-    """Return the kernels of a lowered program as plain loop programs.
+    """Return the kernels of a lowered program as loop programs.
 
     Args:
-        program: the program; its kernels are named after its launches.
+        program: the program; its kernels are named after their first launches.
         states: the states that it updates; their new values are its last outputs.
-        most_shared: as of the lowering.
         bindings: a number for each symbol of the program's sizes.
         title: whose kernels they are.
     """
     count = len(program.outputs) - len(states)
-    shared = {x.attrs["state"]: x for x in toposort(program.outputs) if x.op == "shared"}
-    updates = dict(zip(program.outputs[count:], states, strict=True))
-    overwritten = {value: shared[state] for value, state in updates.items() if state in shared}
-    schedule = make_schedule(program.outputs, overwritten, most_shared)
-    names = _Names(updates, _launch_names(program.steps))
-    found = []
-    for kernel, counters, times in _kernels(schedule, {}, 1, bindings):
-        plain = plain_program(kernel, names.kernel(kernel), names.buffers(kernel, counters))
-        measured = measure(plain).at(bindings)
-        found.append(KernelLoops(kernel.kind, kernel.layers, times, plain, measured))
-    return LoopPrograms(title, {one.name: size for one, size in bindings.items()}, found)
+    names = _Names(dict(zip(program.outputs[count:], states, strict=True)))
+    found: dict[Kernel, KernelLoops] = {}
+    for run in _runs(program.steps, ()):
+        kernel = run.kernel
+        if kernel in found or _is_packing(kernel):
+            continue
+        plain = plain_program(kernel, run.name, names.buffers(kernel, run.counters))
+        found[kernel] = KernelLoops(
+            kernel.kind,
+            kernel.layers,
+            math.prod(evaluate(length, bindings) for length in run.lengths),
+            plain,
+            measure(plain).at(bindings),
+        )
+    sizes = {symbol.name: size for symbol, size in bindings.items()}
+    return LoopPrograms(title, sizes, list(found.values()))
 
 
-def _kernels(
-    steps: Sequence[Step], counters: Counters, times: int, bindings: Mapping[Symbol, int]
-) -> Iterator[tuple[Kernel, Counters, int]]:
-    """Yield the kernels of a schedule, with the steps of the loops around and how often one call
-    runs them."""
-    for step in steps:
-        if isinstance(step, Loop):
-            length = step.scan.attrs["length"]
-            inner = {**counters, step.step: (LoopVariable(f"step{len(counters)}"), length)}
-            yield from _kernels(step.steps, inner, times * evaluate(length, bindings), bindings)
-        else:
-            yield step, counters, times
+@dataclass(frozen=True)
+class _Run:
+    """A kernel, with the name of a launch that computes it, and the numbers of steps of the loops
+    around it, the outermost first."""
+
+    kernel: Kernel
+    name: str
+    lengths: tuple[Size, ...]
+
+    @property
+    def counters(self) -> Counters:
+        """The variable of each leaf that stands for the number of a step, and what it is below."""
+        free = list(range(len(self.lengths)))
+        found: dict[Node, tuple[LoopVariable, Size]] = {}
+        for leaf in self.kernel.body:
+            if leaf.op != "input":
+                continue
+            sizes = [
+                node.inputs[0].shape[node.attrs["axis"]]
+                for node in self.kernel.body
+                if node.op == "gather" and node.inputs[1] is leaf
+            ]
+            fitting = [depth for depth in free if self.lengths[depth] in sizes]
+            depth = (fitting or free)[-1]
+            free.remove(depth)
+            found[leaf] = LoopVariable(f"step{depth}"), self.lengths[depth]
+        return found
 
 
-def _launch_names(steps: Sequence[DeviceStep]) -> dict[tuple[Node, ...], str]:
-    """Return the name of the first launch of each kernel, by what the kernel stores."""
-    found: dict[tuple[Node, ...], str] = {}
+def _runs(steps: Sequence[DeviceStep], lengths: tuple[Size, ...]) -> Iterator[_Run]:
     for step in steps:
         if isinstance(step, DeviceLoop):
-            inside = _launch_names(step.steps)
+            yield from _runs(step.steps, (*lengths, step.length))
+        elif isinstance(step.kernel, Loop):
+            yield from _in_one_launch(step.kernel, step.name, lengths)
         else:
-            inside = {step.kernel.outputs: step.name} if step.kernel is not None else {}
-        for outputs, name in inside.items():
-            found.setdefault(outputs, name)
-    return found
+            yield _Run(step.kernel, step.name, lengths)
+
+
+def _in_one_launch(loop: Loop, name: str, lengths: tuple[Size, ...]) -> Iterator[_Run]:
+    """Yield the kernels of a loop that one launch runs whole."""
+    inside = (*lengths, loop.scan.attrs["length"])
+    for number, step in enumerate(loop.steps):
+        if isinstance(step, Loop):
+            yield from _in_one_launch(step, f"{name}_{number}", inside)
+        else:
+            yield _Run(step, f"{name}_{number}", inside)
+
+
+def _is_packing(kernel: Kernel) -> bool:
+    """Return True if a kernel copies matrices to panels, a layout that plain programs do not have:
+    its outputs are not of its extents."""
+    return kernel.kind == "pointwise" and any(
+        product(node.shape) != product(kernel.extents) for node in kernel.outputs
+    )
 
 
 class _Names:
-    """The names of kernels, and of the values that they read and write."""
+    """The names of the values that kernels read and write."""
 
-    def __init__(self, updates: Mapping[Node, State], launches: Mapping[tuple[Node, ...], str]):
+    def __init__(self, updates: Mapping[Node, State]):
         self._updates = updates
-        self._launches = launches
         self._names: dict[Node, str] = {}
         self._bits: dict[Node, tuple[Node, int]] = {}
         self._values = 0
 
-    def kernel(self, kernel: Kernel) -> str:
-        """Return the name of a kernel: that of its first launch, or else of its kind."""
-        return self._launches.get(kernel.outputs, kernel.kind)
-
     def buffers(self, kernel: Kernel, counters: Counters) -> KernelBuffers:
         """Return a buffer for each value around a kernel."""
         inputs = {node: self._storage(node) for node in kernel.inputs}
-        outputs = {node: (self._stored(node),) for node in kernel.outputs}
+        outputs = {node: (self._stored(node, node in inputs),) for node in kernel.outputs}
         return KernelBuffers(inputs, outputs, counters)
 
-    def _stored(self, node: Node) -> Storage:
+    def _stored(self, node: Node, is_copy: bool) -> Storage:
+        if is_copy:
+            state = self._updates.get(node)
+            name = f"copy_of_{self._buffer(node).name}" if state is None else state.name
+            return Storage(new_buffer(_identifier(name or "state"), node.dtype, node.shape))
         if node.op == "pack_bools":
             self._bits.update({x: (node, bit) for bit, x in enumerate(node.inputs)})
         return replace(self._storage(node), guarded=node in self._updates)

@@ -13,7 +13,6 @@ import numpy as np
 from graphc.compiler.cards import Card
 from graphc.compiler.codegen import DeviceProgram, lower
 from graphc.compiler.codegen.native import lower_native
-from graphc.compiler.codegen.native.lower import NO_SHARED
 from graphc.compiler.function.comparison import check
 from graphc.compiler.function.guards import FiniteGuard, PassChecker
 from graphc.compiler.function.loop_programs import LoopPrograms, loop_programs
@@ -144,7 +143,7 @@ class Prepared:
             if target == "cpu":
                 self._programs[made] = lower_native(self.outputs, self._states).program
             else:
-                shared = self._most_shared(card)
+                shared = most_shared(self._device) if card is None else card.most_shared
                 self._programs[made] = lower(self.outputs, self._states, shared)
         return self._programs[made]
 
@@ -153,11 +152,7 @@ class Prepared:
     ) -> LoopPrograms:
         """Return the kernels of `program` as loop programs, measured at the sizes of `bindings`."""
         program = self.program(target, card)
-        shared = NO_SHARED if target == "cpu" else self._most_shared(card)
-        return loop_programs(program, self._states, shared, bindings, title)
-
-    def _most_shared(self, card: Card | None) -> int | None:
-        return most_shared(self._device) if card is None else card.most_shared
+        return loop_programs(program, self._states, bindings, title)
 
     def memory(self, bindings: Mapping[Symbol, int]) -> GraphMemory:
         """Return the memory that a run takes on one thread."""
