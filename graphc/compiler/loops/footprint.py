@@ -389,9 +389,10 @@ def _joined_runs(left: AxisSet, right: AxisSet) -> AxisSet | None:
         left, right, difference = right, left, -difference
         if not is_never_negative(difference):
             return None
-    step = _step(left) or _step(right) or 1
-    if (_step(left) or step) != step or (_step(right) or step) != step:
+    steps = {step for step, _ in (*left.multiples, *right.multiples)}
+    if len(steps) > 1:
         return None
+    step = steps.pop() if steps else 1
     times = exact_quotient(difference, step)
     if times is None or not is_never_negative(left.count - times):
         return None

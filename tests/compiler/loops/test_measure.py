@@ -386,6 +386,14 @@ def test_parts_of_a_row_that_follow_each_other_are_one() -> None:
     assert x.is_distinct_exact
 
 
+def test_runs_with_a_step_of_a_symbol_that_follow_each_other_are_one() -> None:
+    x, y = array("x", N * M * 2), array("y", N)
+    both = apply("add", at(x, R * M), at(x, R * M + N * M))
+    found = measure(program((x,), y, loop(R, N, Store(at(y, R), both)))).traffic("x")
+    assert found.distinct_loaded == (4 * 2 * N,)
+    assert found.is_distinct_exact
+
+
 def test_rows_of_a_table_are_no_more_than_the_table() -> None:
     found = measure(gather())
     assert found.traffic("table").distinct_loaded == (16 * N, 16 * 50)
