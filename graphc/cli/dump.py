@@ -88,7 +88,8 @@ compiler. With --card the time of each kernel on that GPU is estimated, too: its
 of the warps that are resident, waves of blocks, and the idle tail of the last one. No card has
 checked these estimates. With --target cpu a kernel is a function of the C++ program that runs a
 step on a CPU. With --loops each kernel is a loop program: what it computes, as loops over elements
-of arrays, whatever target runs it.
+of arrays. With --target cpu a kernel that runs by a mapping is shown as it runs, too, with the
+mapping's name, and why not by those that are tried ahead of it.
 
 An architecture is what Keras 1.0's model.to_json() or to_yaml() wrote, a saved model what
 model.save() did; nothing in them is executed.

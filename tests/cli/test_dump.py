@@ -157,6 +157,23 @@ def test_a_loop_program_in_a_loop_reads_the_slice_of_its_step(
     assert outside <= kernels
 
 
+@pytest.mark.usefixtures("small")
+def test_a_kernel_is_shown_as_it_runs_by_its_mapping(capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ("loop", "--loops", "--target", "cpu")
+    found = json.loads(run(capsys, *arguments, "--json"))["kernels"]
+    (table,) = {kernel["kind"] for kernel in found if kernel["mapping"] is not None}
+    assert table == "pointwise"
+    mapped = [kernel for kernel in found if kernel["mapping"] == "vectors"]
+    assert mapped
+    assert any("(vector):" in kernel["mapped"] for kernel in mapped)
+    assert all("(vector):" not in kernel["program"] for kernel in found)
+    assert "as it runs, by the mapping vectors:" in run(capsys, *arguments)
+    # Threads share the rows of a loop: what is inside is run by no mapping.
+    assert all(kernel["mapping"] is None for kernel in found if kernel["times"] == 7)
+    cuda = json.loads(run(capsys, "loop", "--loops", "--json"))["kernels"]
+    assert all(kernel["mapping"] is None for kernel in cuda)
+
+
 def test_loop_programs_are_shown_alone(capsys: pytest.CaptureFixture[str]) -> None:
     for other in ("--memory", "--source"):
         assert f"--loops and {other}" in refused(capsys, "mlp", "--loops", other)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, overload
 
 from graphc.compiler.codegen.launch import DeviceLoop, DeviceProgram, DeviceStep
+from graphc.compiler.codegen.native.loop import SharedLoop
 from graphc.compiler.codegen.table import quantity, wrapped
 from graphc.compiler.graph import Node, State, Symbol, name_of
 from graphc.compiler.graph.dim import Size, evaluate, product
@@ -21,6 +22,9 @@ from graphc.compiler.loops.measure import Measure, measure
 from graphc.compiler.loops.program import LoopProgram, new_name
 from graphc.compiler.loops.text import program_text
 from graphc.compiler.schedule import Kernel, Loop
+from graphc.compiler.targets.cpu.facts import this_machine
+from graphc.compiler.targets.mapping import MappedProgram, choose
+from graphc.compiler.targets.mapping import Mapping as TargetMapping
 
 Counters = Mapping[Node, tuple[LoopVariable, Size]]
 
@@ -34,6 +38,7 @@ class KernelLoops:
         times: how often one call of the function runs it.
         program: its plain program.
         measured: the measure of the program at the sizes of the call.
+        mapped: the program as it runs on the target, if the target has mappings for the kind.
     """
 
     kind: str
@@ -41,6 +46,7 @@ class KernelLoops:
     times: int
     program: LoopProgram
     measured: Measure
+    mapped: MappedProgram | None = None
 
     @property
     def head(self) -> str:
@@ -66,10 +72,24 @@ class KernelLoops:
             "requested": self.measured.requested_bytes,
             "fewest": self.measured.compulsory_bytes,
             "program": program_text(self.program),
+            "mapping": self._mapping,
+            "refusals": dict(() if self.mapped is None else self.mapped.refusals),
+            "mapped": None if self.mapped is None else program_text(self.mapped.program),
         }
 
     def __str__(self) -> str:
-        return "\n".join([*wrapped(self.head, ""), program_text(self.program)])
+        lines = [*wrapped(self.head, ""), program_text(self.program)]
+        if self.mapped is not None:
+            lines += wrapped(f"as it runs, by the mapping {self._mapping}:", "")
+            for name, reason in self.mapped.refusals:
+                lines += wrapped(f"not by {name}: {reason}", "  ")
+            if self.mapped.program is not self.program:
+                lines.append(program_text(self.mapped.program))
+        return "\n".join(lines)
+
+    @property
+    def _mapping(self) -> str | None:
+        return None if self.mapped is None else " or ".join(self.mapped.names)
 
 
 class LoopPrograms(Sequence[KernelLoops]):
@@ -116,6 +136,7 @@ def loop_programs(
     states: Sequence[State],
     bindings: Mapping[Symbol, int],
     title: str,
+    tables: Mapping[str, Sequence[TargetMapping]],
 ) -> LoopPrograms:
     """Return the kernels of a lowered program as loop programs.
 
@@ -124,39 +145,54 @@ def loop_programs(
         states: the states that it updates; their new values are its last outputs.
         bindings: a number for each symbol of the program's sizes.
         title: whose kernels they are.
+        tables: the mappings of the target, by the kind of a kernel.
     """
     count = len(program.outputs) - len(states)
     names = _Names(dict(zip(program.outputs[count:], states, strict=True)))
     found: dict[Kernel, KernelLoops] = {}
-    for run in _runs(program.steps, ()):
+    for run in _runs(program.steps, _Around((), False)):
         kernel = run.kernel
         if kernel in found or _is_packing(kernel):
             continue
         plain = plain_program(kernel, run.name, names.buffers(kernel, run.counters))
+        table = None if run.around.is_shared else tables.get(kernel.kind)
         found[kernel] = KernelLoops(
             kernel.kind,
             kernel.layers,
-            math.prod(evaluate(length, bindings) for length in run.lengths),
+            math.prod(evaluate(length, bindings) for length in run.around.lengths),
             plain,
             measure(plain).at(bindings),
+            None if table is None else choose(plain, this_machine(), table),
         )
     sizes = {symbol.name: size for symbol, size in bindings.items()}
     return LoopPrograms(title, sizes, list(found.values()))
 
 
 @dataclass(frozen=True)
+class _Around:
+    """The loops around a launch.
+
+    Attributes:
+        lengths: their numbers of steps, the outermost first.
+        is_shared: True if threads share the rows of one of them; no mapping takes what is inside.
+    """
+
+    lengths: tuple[Size, ...]
+    is_shared: bool
+
+
+@dataclass(frozen=True)
 class _Run:
-    """A kernel, with the name of a launch that computes it, and the numbers of steps of the loops
-    around it, the outermost first."""
+    """A kernel, with the name of a launch that computes it and the loops around."""
 
     kernel: Kernel
     name: str
-    lengths: tuple[Size, ...]
+    around: _Around
 
     @property
     def counters(self) -> Counters:
         """The variable of each leaf that stands for the number of a step, and what it is below."""
-        free = list(range(len(self.lengths)))
+        free = list(range(len(self.around.lengths)))
         found: dict[Node, tuple[LoopVariable, Size]] = {}
         for leaf in self.kernel.body:
             if leaf.op != "input":
@@ -166,26 +202,27 @@ class _Run:
                 for node in self.kernel.body
                 if node.op == "gather" and node.inputs[1] is leaf
             ]
-            fitting = [depth for depth in free if self.lengths[depth] in sizes]
+            fitting = [depth for depth in free if self.around.lengths[depth] in sizes]
             depth = (fitting or free)[-1]
             free.remove(depth)
-            found[leaf] = LoopVariable(f"step{depth}"), self.lengths[depth]
+            found[leaf] = LoopVariable(f"step{depth}"), self.around.lengths[depth]
         return found
 
 
-def _runs(steps: Sequence[DeviceStep], lengths: tuple[Size, ...]) -> Iterator[_Run]:
+def _runs(steps: Sequence[DeviceStep], around: _Around) -> Iterator[_Run]:
     for step in steps:
         if isinstance(step, DeviceLoop):
-            yield from _runs(step.steps, (*lengths, step.length))
+            is_shared = around.is_shared or isinstance(step, SharedLoop)
+            yield from _runs(step.steps, _Around((*around.lengths, step.length), is_shared))
         elif isinstance(step.kernel, Loop):
-            yield from _in_one_launch(step.kernel, step.name, lengths)
+            yield from _in_one_launch(step.kernel, step.name, around)
         else:
-            yield _Run(step.kernel, step.name, lengths)
+            yield _Run(step.kernel, step.name, around)
 
 
-def _in_one_launch(loop: Loop, name: str, lengths: tuple[Size, ...]) -> Iterator[_Run]:
+def _in_one_launch(loop: Loop, name: str, around: _Around) -> Iterator[_Run]:
     """Yield the kernels of a loop that one launch runs whole."""
-    inside = (*lengths, loop.scan.attrs["length"])
+    inside = _Around((*around.lengths, loop.scan.attrs["length"]), is_shared=True)
     for number, step in enumerate(loop.steps):
         if isinstance(step, Loop):
             yield from _in_one_launch(step, f"{name}_{number}", inside)

@@ -39,6 +39,7 @@ from graphc.compiler.runtime.executor import Executor, KernelExecutor, Observer
 from graphc.compiler.runtime.pending import Pending
 from graphc.compiler.shards import RowDivision
 from graphc.compiler.targets.cpu.facts import thread_count
+from graphc.compiler.targets.cpu.pointwise import POINTWISE
 from graphc.errors import KernelError
 
 
@@ -152,7 +153,8 @@ class Prepared:
     ) -> LoopPrograms:
         """Return the kernels of `program` as loop programs, measured at the sizes of `bindings`."""
         program = self.program(target, card)
-        return loop_programs(program, self._states, bindings, title)
+        tables = {"pointwise": POINTWISE} if target == "cpu" else {}
+        return loop_programs(program, self._states, bindings, title, tables)
 
     def memory(self, bindings: Mapping[Symbol, int]) -> GraphMemory:
         """Return the memory that a run takes on one thread."""

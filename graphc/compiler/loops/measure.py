@@ -270,16 +270,16 @@ class _Counted:
             for operand in value.operands:
                 self._value(operand, domain, met)
             if value.operands and is_operation(value.op, value.operands[0].dtype):
-                self._operations(domain)
+                self._operations(domain, 2 if value.op == "fma" else 1)
         elif isinstance(value, Bit):
             self._value(value.byte, domain, met)
         elif isinstance(value, RandomWord):
             for part in (value.shift, value.step, value.call, value.seed, value.stream):
                 self._value(part, domain, met)
 
-    def _operations(self, domain: IterationDomain) -> None:
+    def _operations(self, domain: IterationDomain, each: int = 1) -> None:
         space = domain.space()
-        self.flops = self.flops + space.points
+        self.flops = self.flops + space.points * each
         self.is_flops_exact = self.is_flops_exact and space.is_counted
 
     def _access(self, element: Load, domain: IterationDomain, is_store: bool) -> None:

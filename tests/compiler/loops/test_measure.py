@@ -14,6 +14,7 @@ from graphc.compiler.loops.buffer import Buffer, BufferScope, new_buffer
 from graphc.compiler.loops.index import Index, LoopVariable, as_index, index_of
 from graphc.compiler.loops.measure import measure
 from graphc.compiler.loops.program import LoopProgram
+from graphc.compiler.loops.rewrites.contract import contract
 from graphc.compiler.loops.rewrites.use import use
 from graphc.compiler.loops.statement import (
     Accumulate,
@@ -406,6 +407,12 @@ def test_only_floats_count_as_operations() -> None:
     doubled = Apply("add", (at(x, R), at(x, R)), "int32", {})
     kernel = program((x,), y, loop(R, N, Store(at(y, R), apply("cast", doubled))))
     assert measure(kernel).flops == 0
+
+
+def test_a_fused_multiply_add_is_two_operations() -> None:
+    separate = measure(matrix_product())
+    fused = measure(contract(matrix_product(), "tap"))
+    assert fused.flops == separate.flops == 2 * M * N * K
 
 
 def test_the_step_of_a_loop_around_reads_its_slice() -> None:
