@@ -1,0 +1,58 @@
+"""Kernels that run as loop programs: what their launches say."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from graphc.compiler import graph as g
+from graphc.compiler.codegen.launch import Extent, Launch, Pointer
+from graphc.compiler.codegen.native import lower_native
+from graphc.compiler.graph import BATCH, Node, State, state_of
+
+
+def launch_of(outputs: list[Node], states: tuple[State, ...] = ()) -> Launch:
+    """Return the one launch of a program."""
+    (launch,) = lower_native(outputs, states).program.steps
+    assert isinstance(launch, Launch)
+    return launch
+
+
+def test_names_of_copied_statements_are_those_of_their_nodes() -> None:
+    """A part of a concatenation is computed in a loop of its own."""
+    x, y = g.input((BATCH, 3), name="x"), g.input((BATCH, 5), name="y")
+    out = g.exp(g.concat([g.tanh(x), g.sqrt(y)], 1))
+    launch = launch_of([out])
+    assert launch.how == "batch x 8 elements, vectors"
+    ops = {name: node.op for name, (node,) in launch.names.items()}
+    assert sorted(ops.values()) == ["exp", "exp", "sqrt", "tanh"]
+    for name, op in ops.items():
+        assert f"const float {name} = gc_{op}(" in launch.text
+
+
+def test_arguments_are_sizes_and_addresses() -> None:
+    x = g.input((BATCH, 4), name="x")
+    launch = launch_of([g.exp(x)])
+    size, source, target = launch.arguments
+    assert size == Extent(BATCH)
+    assert isinstance(source, Pointer)
+    assert source.buffer.origin is x
+    assert isinstance(target, Pointer)
+    assert (launch.reads, launch.writes) == ((source.buffer,), (target.buffer,))
+
+
+def test_a_state_is_written_in_place() -> None:
+    weights = g.shared(np.ones((4, 3), "float32"), "w")
+    launch = launch_of([weights * np.float32(2)], (state_of(weights),))
+    (place,) = launch.arguments
+    assert isinstance(place, Pointer)
+    assert launch.reads == launch.writes == (place.buffer,)
+
+
+def test_text_without_names_of_layers_is_shared() -> None:
+    x, y = g.input((BATCH, 4), name="x"), g.input((BATCH, 4), name="y")
+    with g.origin("dense_1"):
+        first = g.exp(x)
+    with g.origin("dense_2"):
+        second = g.exp(g.reshape(y, (BATCH, 2, 2)))
+    codes = {launch_of([one]).code for one in (first, second)}
+    assert len(codes) == 1
