@@ -66,10 +66,22 @@ class IndexValue(metaclass=Interned):
 
 @dataclass(frozen=True, eq=False)
 class Local(metaclass=Interned):
-    """The value that a `Let` names. Its name is its own in the program."""
+    """The value that a `Let` names.
+
+    Attributes:
+        name: its own in the program.
+        dtype: of the value.
+        copy_of: the name of the local whose statement a rewrite has copied, if it has one.
+    """
 
     name: str
     dtype: str
+    copy_of: str = ""
+
+    @property
+    def first_name(self) -> str:
+        """The name of the local that it is a copy of, or its own."""
+        return self.copy_of or self.name
 
     def __str__(self) -> str:
         return self.name

@@ -179,7 +179,8 @@ def test_statements_read_the_names_in_their_text(
     monkeypatch.setattr(Printer, "name", noted_name)
     outputs, states = make()
     target(optimize(list(outputs))[0], states)
-    assert len(printed) > 3
+    if (name, target) != ("columns", lower_native):  # that is a loop program
+        assert len(printed) > 3
     names |= Listing(printed).reads
     for statement in printed:
         text = " ".join(without_name_and_notes(line) for line in statement.lines)

@@ -51,8 +51,7 @@ def lower_by_mapping(
     applies; None where none does."""
     memory = _Memory(kernel, context)
     built = build(kernel, kernel.kind, memory.buffers)
-    program = _renamed_locals(built.program, {name: f"{name}_" for name in built.nodes})
-    mapped = choose(program, this_machine(), table)
+    mapped = choose(built.program, this_machine(), table)
     if mapped.is_plain:
         return None
     name = context.name(kernel.kind)
@@ -195,27 +194,21 @@ def _numbered_locals(
     program: LoopProgram, nodes: Mapping[str, Node]
 ) -> tuple[LoopProgram, dict[str, tuple[Node, ...]]]:
     """Return a program whose names of values count in the order of the text, as copies of
-    statements have made new ones, and the node of each. Ahead of the mapping they end in ``_``, so
-    that the name that a copy is of is what stands ahead of it."""
-    locals_ = [one.local.name for one in walk(program.body) if isinstance(one, Let)]
-    new = {old: f"t{number}" for number, old in enumerate(locals_)}
-    known = {old: nodes[base] for old in locals_ if (base := old.partition("_")[0]) in nodes}
-    return _renamed_locals(program, new), {new[old]: (node,) for old, node in known.items()}
+    statements have made new ones, and the node of each."""
+    old = [one.local for one in walk(program.body) if isinstance(one, Let)]
+    new = {local: values.Local(f"t{number}", local.dtype) for number, local in enumerate(old)}
+    known: dict[str, tuple[Node, ...]] = {
+        new[local].name: (nodes[local.first_name],) for local in old if local.first_name in nodes
+    }
 
-
-def _renamed_locals(program: LoopProgram, names: Mapping[str, str]) -> LoopProgram:
     def value(one: values.Value) -> values.Value:
-        return _renamed(one, names) if isinstance(one, values.Local) else one
+        return new.get(one, one) if isinstance(one, values.Local) else one
 
     def statement(one: Statement) -> tuple[Statement, ...]:
-        return (replace(one, local=_renamed(one.local, names)),) if isinstance(one, Let) else (one,)
+        return (replace(one, local=new[one.local]),) if isinstance(one, Let) else (one,)
 
     body = transformed(Parts(value=value).in_body(program.body), statement)
-    return replace(program, body=body)
-
-
-def _renamed(one: values.Local, names: Mapping[str, str]) -> values.Local:
-    return replace(one, name=names.get(one.name, one.name))
+    return replace(program, body=body), known
 
 
 def _scratch(block: int, buffer: arrays.Buffer) -> Scratch:

@@ -31,6 +31,7 @@ from graphc.compiler.schedule import Kernel, Loop, Step
 from graphc.compiler.schedule.layout import sink_transposes
 from graphc.compiler.schedule.wide import divide_concatenations
 from graphc.compiler.targets.cpu.pointwise import POINTWISE
+from graphc.compiler.targets.cpu.reductions import REDUCTIONS
 from graphc.compiler.targets.marks import (
     with_name,
     with_name_and_notes,
@@ -49,13 +50,20 @@ def lower_elements(kernel: Kernel, context: NativeContext) -> list[Launch]:
     return lower_pointwise(kernel, context) if mapped is None else mapped
 
 
+def lower_reductions(kernel: Kernel, context: NativeContext) -> list[Launch]:
+    """Return the launch of a kernel of kind rows or columns: a loop program, if a mapping takes
+    it, else loops by positions."""
+    mapped = lower_by_mapping(kernel, context, REDUCTIONS)
+    return lower_reduction(kernel, context) if mapped is None else mapped
+
+
 LOWERINGS: dict[str, Callable[[Kernel, NativeContext], list[Launch]]] = {
     "pointwise": lower_elements,
     "matmul": lower_matmul,
     "conv": lower_conv,
     "scatter": lower_scatter,
-    "rows": lower_reduction,
-    "columns": lower_reduction,
+    "rows": lower_reductions,
+    "columns": lower_reductions,
     "window": lower_pointwise,
     "gather": lower_pointwise,
     "update": lower_pointwise,

@@ -45,7 +45,7 @@ def fission(program: LoopProgram, loop: str, at: int) -> LoopProgram:
         raise refused(program, "fission", where, expected, verdict.reason)
     names = Names(program)
     variable = names.variable(loop)
-    renamed = {one.local: replace(one.local, name=names.new(one.local.name)) for one in again}
+    renamed = {one.local: names.copy_of(one.local) for one in again}
     lets = tuple(replace(one, local=renamed[one.local]) for one in again)
 
     def value(old: Value) -> Value:

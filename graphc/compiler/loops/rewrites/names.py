@@ -52,6 +52,10 @@ class Names:
         """Return a variable with a new name."""
         return LoopVariable(self.new(name))
 
+    def copy_of(self, local: Local) -> Local:
+        """Return a local of a new name, which says what it is a copy of."""
+        return Local(self.new(local.name), local.dtype, local.first_name)
+
     def copied(self, body: Body) -> Body:
         """Return statements with new names for the variables, locals and buffers that they bind."""
         variables: dict[LoopVariable, LoopVariable] = {}
@@ -61,9 +65,7 @@ class Names:
             if isinstance(statement, For | Check | AtomicAdd):
                 variables[statement.variable] = self.variable(statement.variable.name)
             elif isinstance(statement, Let):
-                locals_[statement.local] = replace(
-                    statement.local, name=self.new(statement.local.name)
-                )
+                locals_[statement.local] = self.copy_of(statement.local)
             elif isinstance(statement, Allocate):
                 memories[statement.buffer.memory] = self.new(statement.buffer.memory)
         buffers: dict[Buffer, Buffer] = {}

@@ -1,47 +1,45 @@
 // k0_columns: gradient of dense_1: sum
-// 512 rows of batch
+// batch x 512 elements, tiles of rows
 // x0: gradient of dense_1/cotangents float32[batch, 512]
 // y0: gradient of dense_1/sum float32[512]
 static void k0_columns(
     int batch, const float* __restrict__ x0, float* y0) {
-  #pragma omp parallel for schedule(static) if (512 * batch >= 65536)
-  for (int tile = 0; tile < 512; tile += 64) {
-    const int width = 512 - tile < 64 ? 512 - tile : 64;
-    // sum
-    float a2[64];
-    for (int lane = 0; lane < width; ++lane) a2[lane] =
-        gc_reduce_sum::identity<float>();
-    for (int chunk_q0 = 0; chunk_q0 < batch; chunk_q0 += 512) {
-      const int end_q0 = batch - chunk_q0 < 512 ? batch : chunk_q0 + 512;
-      float part_a2[64];
-      for (int lane = 0; lane < width; ++lane) part_a2[lane] =
-          gc_reduce_sum::identity<float>();
-      for (int q0 = chunk_q0; q0 < end_q0; ++q0) {
+  #pragma omp parallel for schedule(static) \
+      if ((gc_int64)(514 * batch + 1024) >= 65536)
+  for (int i0_outer = 0; i0_outer < 2; ++i0_outer) {
+    float s0[256];
+    #pragma omp simd
+    for (int i0_inner = 0; i0_inner < 256; ++i0_inner) {
+      s0[i0_inner] = 0.0f;
+    }
+    float* const s0_parts = gc_scratch<float>(0, 256 * ((batch + 511) / 512));
+    for (int k0_outer = 0; k0_outer < (batch + 511) / 512; ++k0_outer) {
+      #pragma omp simd
+      for (int i0_inner22 = 0; i0_inner22 < 256; ++i0_inner22) {
+        s0_parts[k0_outer * 256 + i0_inner22] = 0.0f;
+      }
+      // sum
+      const int end_of_k0_inner = gc_minimum(512, batch - k0_outer * 512);
+      for (int k0_inner = 0; k0_inner < end_of_k0_inner; ++k0_inner) {
         #pragma omp simd
-        for (int lane = 0; lane < width; ++lane) {
-          const int p1 = tile + lane;
-          const int i = q0 * 512 + p1;
-          const float t4 = x0[i];
-          part_a2[lane] = gc_reduce_sum::combine(part_a2[lane], t4);
+        for (int i0_inner2 = 0; i0_inner2 < 256; ++i0_inner2) {
+          s0_parts[k0_outer * 256 + i0_inner2] =
+              gc_add(s0_parts[k0_outer * 256 + i0_inner2],
+                  x0[i0_outer * 256 + k0_outer * 262144 + k0_inner * 512 +
+                  i0_inner2]);  // gradient of dense_1
         }
       }
-      for (int lane = 0; lane < width; ++lane) {
-        a2[lane] = gc_reduce_sum::combine(a2[lane], part_a2[lane]);
+    }
+    for (int s0_part1 = 0; s0_part1 < (batch + 511) / 512; ++s0_part1) {
+      #pragma omp simd
+      for (int i0_inner23 = 0; i0_inner23 < 256; ++i0_inner23) {
+        s0[i0_inner23] =
+            gc_add(s0[i0_inner23], s0_parts[s0_part1 * 256 + i0_inner23]);
       }
     }
-    float of_t3[64];
     #pragma omp simd
-    for (int lane = 0; lane < width; ++lane) {
-      const int p1 = tile + lane;
-      const float t3 = gc_reduce_sum::result(a2[lane]);  // gradient of dense_1
-      of_t3[lane] = t3;
-    }
-    #pragma omp simd
-    for (int lane = 0; lane < width; ++lane) {
-      const int p1 = tile + lane;
-      const float t3 = of_t3[lane];
-      const int row = p1;
-      y0[row] = t3;
+    for (int i0_inner1 = 0; i0_inner1 < 256; ++i0_inner1) {
+      y0[i0_outer * 256 + i0_inner1] = s0[i0_inner1];
     }
   }
 }
