@@ -23,7 +23,7 @@ from graphc.compiler.loops.program import LoopProgram, new_name
 from graphc.compiler.loops.text import program_text
 from graphc.compiler.schedule import Kernel, Loop
 from graphc.compiler.targets.cpu.facts import this_machine
-from graphc.compiler.targets.mapping import MappedProgram, choose
+from graphc.compiler.targets.mapping import PLAIN, MappedProgram, choose
 from graphc.compiler.targets.mapping import Mapping as TargetMapping
 
 Counters = Mapping[Node, tuple[LoopVariable, Size]]
@@ -80,7 +80,9 @@ class KernelLoops:
     def __str__(self) -> str:
         lines = [*wrapped(self.head, ""), program_text(self.program)]
         if self.mapped is not None:
-            lines += wrapped(f"as it runs, by the mapping {self._mapping}:", "")
+            is_mapped = self.mapped.names != (PLAIN,)
+            how = f"as it runs, by the mapping {self._mapping}:" if is_mapped else "not mapped:"
+            lines += wrapped(how, "")
             for name, reason in self.mapped.refusals:
                 lines += wrapped(f"not by {name}: {reason}", "  ")
             if self.mapped.program is not self.program:

@@ -1,0 +1,29 @@
+"""The loop programs of a function's kernels: values by name, mappings and why there is none."""
+
+from __future__ import annotations
+
+import numpy as np
+
+import graphc
+from graphc import graph as g
+
+
+def test_a_kernel_that_no_mapping_takes_says_why() -> None:
+    x = g.input((g.BATCH, 30), name="x")
+    draws = g.random.uniform((g.BATCH, 30), seed=1, stream=0)
+    (kernel,) = graphc.function([x], x * draws).loop_programs(batch=4, target="cpu")
+    assert kernel.mapped is not None
+    assert kernel.mapped.is_plain
+    lines = str(kernel).splitlines()
+    assert lines[-2] == "not mapped:"
+    assert lines[-1].startswith("  not by vectors: ")
+
+
+def test_a_new_value_of_a_state_is_named_after_it() -> None:
+    count = graphc.shared(np.zeros(3, "float32"), name="count")
+    x = g.input((g.BATCH, 3), name="x")
+    function = graphc.function([x], [], updates=[(count, count + g.sum(x, axis=0))])
+    (kernel,) = function.loop_programs(batch=5)
+    assert [buffer.name for buffer in kernel.program.outputs] == ["new_count"]
+    assert {buffer.name for buffer in kernel.program.inputs} == {"x", "count"}
+    assert kernel.measured.compulsory_bytes == 4 * (5 * 3 + 3 + 3)
