@@ -7,7 +7,7 @@ own, is there.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import is_dataclass, replace
 from typing import Any, TypeVar
 
@@ -101,7 +101,7 @@ def _find(parts: Any, listings: list[Listing], expressions: list[Expression]) ->
 def _inside(parts: Any) -> Iterable[Any]:
     if isinstance(parts, list | tuple):
         return parts
-    if isinstance(parts, Mapping):
+    if isinstance(parts, dict):
         return parts.values()
     if is_dataclass(parts):
         return [getattr(parts, name) for name in parts.__dataclass_fields__]
@@ -116,7 +116,7 @@ def _with_each(parts: Any, change: Callable[[Listing], Listing]) -> Any:
         return change(parts)
     if isinstance(parts, list | tuple):
         return type(parts)(_with_each(part, change) for part in parts)
-    if isinstance(parts, Mapping):
+    if isinstance(parts, dict):
         return {key: _with_each(part, change) for key, part in parts.items()}
     if is_dataclass(parts) and not isinstance(parts, type):
         kept = {name: getattr(parts, name) for name in parts.__dataclass_fields__}

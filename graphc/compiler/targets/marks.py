@@ -26,11 +26,12 @@ def with_name(text: str, name: str) -> str:
 
 def with_name_and_notes(text: str, name: str) -> str:
     """Return the text of a function with a name."""
-    lines = []
-    for line in with_name(text, name).split("\n"):
-        code, *notes = line.split(_NOTE)
-        space = "  " if code.strip() else ""
-        lines.append(f"{code}{space}// {notes[0]}" if notes else code)
+    lines = with_name(text, name).split("\n")
+    for number, line in enumerate(lines):
+        if _NOTE in line:
+            code, note = line.split(_NOTE)
+            space = "  " if code.strip() else ""
+            lines[number] = f"{code}{space}// {note}"
     return "\n".join(lines)
 
 
