@@ -23,17 +23,8 @@ from graphc.compiler.loops.program import LoopProgram, new_name
 from graphc.compiler.loops.text import program_text
 from graphc.compiler.schedule import Kernel, Loop
 from graphc.compiler.targets.cpu.facts import this_machine
-from graphc.compiler.targets.cpu.pointwise import POINTWISE
-from graphc.compiler.targets.cpu.reductions import REDUCTIONS
 from graphc.compiler.targets.mapping import PLAIN, MappedProgram, choose
 from graphc.compiler.targets.mapping import Mapping as TargetMapping
-
-CPU_TABLES: Mapping[str, Sequence[TargetMapping]] = {
-    "pointwise": POINTWISE,
-    "rows": REDUCTIONS,
-    "columns": REDUCTIONS,
-}
-"""The mappings of a CPU by kinds of kernels; other kinds do not run as loop programs."""
 
 Counters = Mapping[Node, tuple[LoopVariable, Size]]
 

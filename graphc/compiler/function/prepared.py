@@ -15,7 +15,7 @@ from graphc.compiler.codegen import DeviceProgram, lower
 from graphc.compiler.codegen.native import lower_native
 from graphc.compiler.function.comparison import check
 from graphc.compiler.function.guards import FiniteGuard, PassChecker
-from graphc.compiler.function.loop_programs import CPU_TABLES, LoopPrograms, loop_programs
+from graphc.compiler.function.loop_programs import LoopPrograms, loop_programs
 from graphc.compiler.function.prints import Prints
 from graphc.compiler.function.report import CompileReport
 from graphc.compiler.function.step_memory import GraphMemory, graph_memory
@@ -39,6 +39,7 @@ from graphc.compiler.runtime.executor import Executor, KernelExecutor, Observer
 from graphc.compiler.runtime.pending import Pending
 from graphc.compiler.shards import RowDivision
 from graphc.compiler.targets.cpu.facts import thread_count
+from graphc.compiler.targets.cpu.mappings import CPU_MAPPINGS
 from graphc.errors import KernelError
 
 
@@ -152,7 +153,7 @@ class Prepared:
     ) -> LoopPrograms:
         """Return the kernels of `program` as loop programs, measured at the sizes of `bindings`."""
         program = self.program(target, card)
-        tables = CPU_TABLES if target == "cpu" else {}
+        tables = CPU_MAPPINGS if target == "cpu" else {}
         return loop_programs(program, self._states, bindings, title, tables)
 
     def memory(self, bindings: Mapping[Symbol, int]) -> GraphMemory:

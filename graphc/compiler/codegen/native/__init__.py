@@ -9,6 +9,7 @@ from Python. The text is C++, not C, as ``kernels/`` is: both targets compile th
 - `context`: functions and their parameters;
 - `nest`: loops over the elements of results, of which the innermost is vectorised; `hoist`: which
   of them a statement of the `emitter` belongs in; `turned`: what two of them read crosswise;
+- `loop_program`: kernels that a mapping of `graphc.compiler.targets.cpu` takes; the rest are here:
 - `pointwise`: pointwise, gather, window, update, and what is computed element by element;
   `concatenation`: the parts of one, each in loops of its own;
 - `scatter`, and `still`, whether an update needs the rows that are named alone;

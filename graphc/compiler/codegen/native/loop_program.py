@@ -46,7 +46,7 @@ _ONE = (1, 1, 1)
 
 def lower_by_mapping(
     kernel: Kernel, context: NativeContext, table: Sequence[TargetMapping]
-) -> list[Launch] | None:
+) -> Launch | None:
     """Return the launch of a kernel as a loop program, by the first mapping of a table that
     applies; None where none does."""
     memory = _Memory(kernel, context)
@@ -62,25 +62,23 @@ def lower_by_mapping(
     printed = printer.print_program(program)
     context.program.includes.update(dict.fromkeys(printed.headers))
     reads = {one.memory for one in program.inputs} | _outputs_read(program)
-    return [
-        Launch(
-            name,
-            kernel,
-            printed.text,
-            tuple(memory.argument(one, built.words) for one in printed.parameters),
-            _ONE,
-            _ONE,
-            0,
-            memory.behind(reads),
-            memory.behind({one.memory for one in program.outputs}),
-            context.notes,
-            scratch=tuple(map(_scratch, range(len(printed.arrays)), printed.arrays)),
-            how=_how(kernel, mapped),
-            legend=tuple(memory.legend(printed.parameters)),
-            names=nodes,
-            code=printed.code,
-        )
-    ]
+    return Launch(
+        name,
+        kernel,
+        printed.text,
+        tuple(memory.argument(one, built.words) for one in printed.parameters),
+        _ONE,
+        _ONE,
+        0,
+        memory.behind(reads),
+        memory.behind({one.memory for one in program.outputs}),
+        context.notes,
+        scratch=tuple(map(_scratch, range(len(printed.arrays)), printed.arrays)),
+        how=_how(kernel, mapped),
+        legend=tuple(memory.legend(printed.parameters)),
+        names=nodes,
+        code=printed.code,
+    )
 
 
 class _Memory:

@@ -30,8 +30,7 @@ from graphc.compiler.graph import Node, State
 from graphc.compiler.schedule import Kernel, Loop, Step
 from graphc.compiler.schedule.layout import sink_transposes
 from graphc.compiler.schedule.wide import divide_concatenations
-from graphc.compiler.targets.cpu.pointwise import POINTWISE
-from graphc.compiler.targets.cpu.reductions import REDUCTIONS
+from graphc.compiler.targets.cpu.mappings import CPU_MAPPINGS
 from graphc.compiler.targets.marks import (
     with_name,
     with_name_and_notes,
@@ -43,32 +42,18 @@ NO_SHARED = 0
 """For the schedule: there are no launches that run a whole loop."""
 
 
-def lower_elements(kernel: Kernel, context: NativeContext) -> list[Launch]:
-    """Return the launch of a pointwise kernel: a loop program, if a mapping takes it; in a loop
-    that threads divide, and for what no mapping takes, loops by positions."""
-    mapped = None if context.share is not None else lower_by_mapping(kernel, context, POINTWISE)
-    return lower_pointwise(kernel, context) if mapped is None else mapped
-
-
-def lower_reductions(kernel: Kernel, context: NativeContext) -> list[Launch]:
-    """Return the launch of a kernel of kind rows or columns: a loop program, if a mapping takes
-    it, else loops by positions."""
-    mapped = lower_by_mapping(kernel, context, REDUCTIONS)
-    return lower_reduction(kernel, context) if mapped is None else mapped
-
-
 LOWERINGS: dict[str, Callable[[Kernel, NativeContext], list[Launch]]] = {
-    "pointwise": lower_elements,
+    "pointwise": lower_pointwise,
     "matmul": lower_matmul,
     "conv": lower_conv,
     "scatter": lower_scatter,
-    "rows": lower_reductions,
-    "columns": lower_reductions,
+    "rows": lower_reduction,
+    "columns": lower_reduction,
     "window": lower_pointwise,
     "gather": lower_pointwise,
     "update": lower_pointwise,
 }
-"""How each kind of kernel becomes functions."""
+"""How each kind of kernel becomes functions where no mapping of loop programs takes it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,4 +100,8 @@ def lower_step(step: Step, context: Context) -> list[DeviceStep]:
         return [lower_deep_product(step, factors, context)]
     if step.kind == "matmul" and is_flat(step, context):
         return [lower_flat_product(step, context)]
+    if context.share is None and (table := CPU_MAPPINGS.get(step.kind)) is not None:
+        mapped = lower_by_mapping(step, context, table)
+        if mapped is not None:
+            return [mapped]
     return list(LOWERINGS[step.kind](step, context))

@@ -1,7 +1,8 @@
 """The CPU as a target: its facts, its mappings, its printer.
 
 - `facts`: what the system says of this machine;
-- `pointwise`: the mappings of kernels that compute each element by itself;
+- `mappings`: the table of mappings by kinds of kernels; `pointwise`: of those that compute each
+  element by itself; `reductions`, `columns`: of those that reduce;
 - `printer`: a program as a function of C++; `expressions`: its indices and values; the statements'
   forms are templates, ``templates/cpu``.
 """

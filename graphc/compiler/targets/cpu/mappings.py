@@ -1,0 +1,15 @@
+"""The mappings of a CPU by kinds of kernels; other kinds do not run as loop programs yet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from graphc.compiler.targets.cpu.pointwise import POINTWISE
+from graphc.compiler.targets.cpu.reductions import REDUCTIONS
+from graphc.compiler.targets.mapping import Mapping as TargetMapping
+
+CPU_MAPPINGS: Mapping[str, Sequence[TargetMapping]] = {
+    "pointwise": POINTWISE,
+    "rows": REDUCTIONS,
+    "columns": REDUCTIONS,
+}
