@@ -7,7 +7,7 @@ what to do.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 from graphc.later.names import advice_for
@@ -96,7 +96,20 @@ class KernelError(GraphcError, RuntimeError):
 
 
 class RewriteError(GraphcError, ValueError):
-    """A rewrite of a loop program that would change its meaning, or is not proved to keep it."""
+    """A rewrite of a loop program that would change its meaning, or is not proved to keep it.
+
+    Attributes:
+        reason: which rewrite of what, what it expects and what it found.
+    """
+
+    def __init__(self, reason: str, program_text: Callable[[], str]):
+        """`program_text` prints the program, which the message ends with."""
+        super().__init__(reason)
+        self.reason = reason
+        self._program_text = program_text
+
+    def __str__(self) -> str:
+        return f"{self.reason}\n{self._program_text()}"
 
 
 class EvaluationError(GraphcError, RuntimeError):

@@ -17,7 +17,7 @@ They share:
 - `emitter`: nodes become statements, by the rules in `emit_movement`, `emit_loops` and
   `emit_windows`; `index` says where an element lies;
 - `expression`, `statement`: C as data, which knows what it reads; `printer` collects it, `unused`
-  leaves out what nothing reads; `c_text`: types, literals and comments;
+  leaves out what nothing reads;
 - `render`: the templates of ``templates/``, and the comment above a function;
 - `placing`: where new values of states are written;
 - `traffic`: what a launch asks of memory, counted while its text is printed.

@@ -29,7 +29,6 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass, replace
 
-from graphc.compiler.codegen.c_text import literal
 from graphc.compiler.codegen.context import Context
 from graphc.compiler.codegen.conv_classes import Axis, classes
 from graphc.compiler.codegen.conv_image import Image
@@ -38,7 +37,7 @@ from graphc.compiler.codegen.conv_tiles import conv_tile, table_bytes
 from graphc.compiler.codegen.conv_walk import affine, total
 from graphc.compiler.codegen.conv_weights import Weights
 from graphc.compiler.codegen.emitter import Emitter
-from graphc.compiler.codegen.expression import Expression, over, plus, times
+from graphc.compiler.codegen.expression import Expression, literal, over, plus, times
 from graphc.compiler.codegen.index import Coordinates, Index
 from graphc.compiler.codegen.launch import Launch
 from graphc.compiler.codegen.lower_product import lower_product

@@ -12,7 +12,6 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from graphc.compiler.codegen.c_text import C_TYPES
 from graphc.compiler.codegen.context import Context
 from graphc.compiler.codegen.emit_windows import take_larger
 from graphc.compiler.codegen.emitter import Emitter, Pack, always
@@ -39,6 +38,7 @@ from graphc.compiler.codegen.statement import Define, Fold, Listing
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import Shape, Size, product
 from graphc.compiler.schedule.kernel import Kernel
+from graphc.compiler.targets.c_text import C_TYPES
 
 # Variables: the filter; the lane of a pack; where the window has its first element, its walked one
 # and its result; which half of it is the thread's; what it has come to.

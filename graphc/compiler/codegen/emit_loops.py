@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from graphc.compiler.codegen.c_text import C_TYPES
 from graphc.compiler.codegen.emitter import Emitter, rule
 from graphc.compiler.codegen.expression import (
     ZERO,
@@ -28,6 +27,7 @@ from graphc.compiler.codegen.index import Index, linear
 from graphc.compiler.codegen.statement import Fold
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import product
+from graphc.compiler.targets.c_text import C_TYPES
 
 
 def reduced_index(emitter: Emitter, node: Node, kept: Index, inner: Expression) -> Index:

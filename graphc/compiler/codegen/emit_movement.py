@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from graphc.compiler.codegen.c_text import C_TYPES, literal
 from graphc.compiler.codegen.draws import has_one_shift, word_at
 from graphc.compiler.codegen.emitter import Emitter, index_map, rule, splat
 from graphc.compiler.codegen.expression import (
@@ -12,6 +11,7 @@ from graphc.compiler.codegen.expression import (
     call,
     compare,
     expression,
+    literal,
     minus,
     modulo,
     over,
@@ -27,6 +27,7 @@ from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import Shape, Size, is_multiple, product
 from graphc.compiler.schedule.hardware import PACK
 from graphc.compiler.schedule.relation import split_of
+from graphc.compiler.targets.c_text import C_TYPES
 
 
 @rule("constant")

@@ -13,7 +13,6 @@ import math
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
-from graphc.compiler.codegen.c_text import C_TYPES, literal
 from graphc.compiler.codegen.emitter import Emitter, rule
 from graphc.compiler.codegen.expression import (
     ZERO,
@@ -23,6 +22,7 @@ from graphc.compiler.codegen.expression import (
     compare,
     either,
     expression,
+    literal,
     minus,
     modulo,
     over,
@@ -36,6 +36,7 @@ from graphc.compiler.codegen.statement import Define
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import Shape, Size, minimum_value
 from graphc.compiler.schedule.window_passes import in_one_pass
+from graphc.compiler.targets.c_text import C_TYPES
 
 _MOST_UNROLLED = 32
 """Places of a window whose loops are unrolled by the text; longer ones are left to the compiler."""

@@ -20,12 +20,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 
-from graphc.compiler.codegen.c_text import C_TYPES, comment, literal
 from graphc.compiler.codegen.expression import (
     ZERO,
     Expression,
     call,
     counting,
+    literal,
     modulo,
     over,
     plus,
@@ -44,6 +44,7 @@ from graphc.compiler.graph.ops import OPS
 from graphc.compiler.schedule.hardware import PACK
 from graphc.compiler.schedule.inline import is_splat
 from graphc.compiler.schedule.relation import Split, split_of
+from graphc.compiler.targets.c_text import C_TYPES, comment
 
 Rule = Callable[["Emitter", Node, Index], Expression]
 Map = Callable[["Emitter", Node, Index], Index]

@@ -18,6 +18,10 @@ from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, ClassVar, TypeAlias, TypeVar
 
+import numpy as np
+
+from graphc.compiler.targets import c_text
+
 E = TypeVar("E", bound="Expression")
 
 
@@ -376,6 +380,15 @@ def as_expression(value: Term) -> Expression:
 def expression(form: str, *operands: Term) -> Expression:
     """The form with an operand in the place of each ``{}``."""
     return Form(form, tuple(map(as_expression, operands)))
+
+
+def literal(value: object, dtype: str) -> Expression:
+    """A number of a dtype, exactly."""
+    number = np.asarray(value, dtype).item()
+    if dtype == "int32":
+        return Number(number)
+    is_count = not dtype.startswith("float") and number >= 0
+    return Literal(c_text.literal(number, dtype), dtype, is_count)
 
 
 def call(function: str, *arguments: Term) -> Expression:

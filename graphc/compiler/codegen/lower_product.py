@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from graphc.compiler.codegen.c_text import C_TYPES
 from graphc.compiler.codegen.context import Context, buffer_name, workspace
 from graphc.compiler.codegen.conv_pooling import finish_windows
 from graphc.compiler.codegen.emitter import Emitter, Pack, always
@@ -45,6 +44,7 @@ from graphc.compiler.codegen.traffic import reads, whole, writes
 from graphc.compiler.graph.dim import Dim, Size, ceil_divide, product
 from graphc.compiler.schedule.hardware import MOST_BLOCKS
 from graphc.compiler.schedule.kernel import Kernel
+from graphc.compiler.targets.c_text import C_TYPES
 from graphc.compiler.targets.marks import NAME
 
 # Parts that a thread reads before it adds the first of them: it has little else to do.

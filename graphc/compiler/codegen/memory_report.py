@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from graphc.compiler.codegen.c_text import DTYPES
 from graphc.compiler.codegen.launch import Bindings, Buffer, CallSizes, DeviceProgram, value_of
 from graphc.compiler.codegen.memory import (
     ALIGNMENT,
@@ -23,6 +22,7 @@ from graphc.compiler.codegen.memory import (
 from graphc.compiler.codegen.table import html_rows, quantity, wrapped
 from graphc.compiler.graph import BATCH, Node, State, toposort
 from graphc.compiler.graph.dim import symbols
+from graphc.compiler.targets.c_text import DTYPES
 from graphc.errors import ShapeError
 
 INPUT_SLOTS = {"cuda": 2, "cpu": 1, "numpy": 1}

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import groupby
 
-from graphc.compiler.codegen.c_text import C_TYPES, comment
 from graphc.compiler.codegen.context import Context, buffer_name
 from graphc.compiler.codegen.emitter import Emitter, always, note
 from graphc.compiler.codegen.expression import (
@@ -44,6 +43,7 @@ from graphc.compiler.schedule.persistent import (
     width,
 )
 from graphc.compiler.schedule.scan_body import new_counter
+from graphc.compiler.targets.c_text import C_TYPES, comment
 from graphc.compiler.targets.marks import NAME, noted
 
 

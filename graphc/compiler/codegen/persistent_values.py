@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from functools import partial
 
-from graphc.compiler.codegen.c_text import C_TYPES
 from graphc.compiler.codegen.emitter import Emitter, Given, always
 from graphc.compiler.codegen.expression import (
     ZERO,
@@ -27,6 +26,7 @@ from graphc.compiler.codegen.launch import Count
 from graphc.compiler.graph import Node, substitute
 from graphc.compiler.schedule.kernel import Loop, Persistent
 from graphc.compiler.schedule.persistent import elementwise_operands, stride, width
+from graphc.compiler.targets.c_text import C_TYPES
 
 _PARTS = 4
 """The parts of a long sum: an addition takes about as many cycles."""

@@ -12,7 +12,6 @@ from functools import partial
 from typing import Any
 
 from graphc.compiler.codegen import emit_loops, emit_movement, emit_windows  # noqa: F401  (rules)
-from graphc.compiler.codegen.c_text import C_TYPES
 from graphc.compiler.codegen.context import Context
 from graphc.compiler.codegen.emitter import Emitter, Pack
 from graphc.compiler.codegen.expression import Expression, Variable, names_read
@@ -27,6 +26,7 @@ from graphc.compiler.graph.dim import ceil_divide, product
 from graphc.compiler.graph.ops import OPS
 from graphc.compiler.schedule.hardware import MOST_BLOCKS, PACK
 from graphc.compiler.schedule.kernel import Kernel
+from graphc.compiler.targets.c_text import C_TYPES
 from graphc.compiler.targets.marks import NAME
 
 THREADS = 256

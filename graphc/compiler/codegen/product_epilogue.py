@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from graphc.compiler.codegen.c_text import C_TYPES
 from graphc.compiler.codegen.context import Context
 from graphc.compiler.codegen.emitter import Emitter
 from graphc.compiler.codegen.expression import (
@@ -29,6 +28,7 @@ from graphc.compiler.graph.dim import is_multiple, product
 from graphc.compiler.graph.ops import OPS, Work
 from graphc.compiler.schedule.hardware import PACK
 from graphc.compiler.schedule.kernel import Kernel
+from graphc.compiler.targets.c_text import C_TYPES
 
 _MOST_UNROLLED = 12
 

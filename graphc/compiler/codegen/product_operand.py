@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from graphc.compiler.codegen.c_text import C_TYPES
 from graphc.compiler.codegen.emitter import Emitter
 from graphc.compiler.codegen.expression import (
     ZERO,
@@ -30,6 +29,7 @@ from graphc.compiler.codegen.statement import Listing
 from graphc.compiler.codegen.tiles import Tile
 from graphc.compiler.graph.dim import Dim, Size, is_multiple, product
 from graphc.compiler.schedule.hardware import PACK
+from graphc.compiler.targets.c_text import C_TYPES
 
 _THREAD, _TURN = Variable("thread"), Variable("turn")
 

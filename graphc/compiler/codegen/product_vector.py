@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from graphc.compiler.codegen.c_text import C_TYPES
 from graphc.compiler.codegen.context import Context
 from graphc.compiler.codegen.emitter import Emitter, always
 from graphc.compiler.codegen.expression import Expression, Variable, call, modulo, over
@@ -18,6 +17,7 @@ from graphc.compiler.codegen.signature import Place, Signature
 from graphc.compiler.codegen.traffic import reads
 from graphc.compiler.graph.dim import ceil_divide, product
 from graphc.compiler.schedule.kernel import Kernel
+from graphc.compiler.targets.c_text import C_TYPES
 from graphc.compiler.targets.marks import NAME
 
 WARPS = 8

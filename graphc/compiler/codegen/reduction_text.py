@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from graphc.compiler.codegen.c_text import C_TYPES
 from graphc.compiler.codegen.context import Context
 from graphc.compiler.codegen.emit_loops import accumulator
 from graphc.compiler.codegen.emitter import Emitter, Pack, always, note
@@ -38,6 +37,7 @@ from graphc.compiler.codegen.walk_text import (
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import product
 from graphc.compiler.schedule.hardware import PACK
+from graphc.compiler.targets.c_text import C_TYPES
 
 FIRST = Variable("first")
 """The variable that holds the place in the domain of a pack's first element."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from graphc.compiler.codegen.c_text import comment
 from graphc.compiler.codegen.launch import Launch
 from graphc.compiler.codegen.table import WIDTH
 from graphc.compiler.codegen.unused import without_unused
 from graphc.compiler.schedule.kernel import Kernel, Loop, kernels
+from graphc.compiler.targets.c_text import comment
 from graphc.compiler.targets.templates import environment
 
 INCLUDES = ("pointwise.cuh", "reduce.cuh", "index.cuh", "random.cuh", "status.cuh")

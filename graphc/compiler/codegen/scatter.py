@@ -14,7 +14,6 @@ fewer than `_ENOUGH_BLOCKS` blocks, down to an element a thread.
 
 from __future__ import annotations
 
-from graphc.compiler.codegen.c_text import C_TYPES
 from graphc.compiler.codegen.context import Context
 from graphc.compiler.codegen.emit_movement import checked_index
 from graphc.compiler.codegen.emitter import Emitter, Pack, always
@@ -27,6 +26,7 @@ from graphc.compiler.codegen.traffic import reads, writes
 from graphc.compiler.graph.dim import Dim, Size, ceil_divide, product
 from graphc.compiler.schedule.hardware import PACK, power_of_two
 from graphc.compiler.schedule.kernel import Kernel
+from graphc.compiler.targets.c_text import C_TYPES
 from graphc.compiler.targets.marks import NAME
 
 THREADS = 256

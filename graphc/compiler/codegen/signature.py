@@ -6,7 +6,6 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from graphc.compiler.codegen.c_text import C_TYPES, comment
 from graphc.compiler.codegen.expression import (
     ZERO,
     Expression,
@@ -34,6 +33,7 @@ from graphc.compiler.codegen.launch import (
 from graphc.compiler.codegen.table import WIDTH
 from graphc.compiler.graph import BATCH, Node, Symbol
 from graphc.compiler.graph.dim import Dim, FloorQuotient, Shape, Size, product, symbols
+from graphc.compiler.targets.c_text import C_TYPES, comment
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,9 @@ C_TYPES = {
 }
 """The C name of each dtype that a buffer, a local or an argument may have."""
 
+DTYPES = {scalar: dtype for dtype, scalar in C_TYPES.items()}
+"""graphc's name of each of these C types."""
+
 
 def literal(value: object, dtype: str) -> str:
     """Return C text that has exactly the value of a number of a dtype."""
@@ -47,9 +50,13 @@ def literal(value: object, dtype: str) -> str:
     return f"{text}f" if dtype == "float32" else text
 
 
-@functools.lru_cache(maxsize=1024)  # a layer's name stands behind each of its lines
-def comment(text: str) -> str:
+def comment(text: object) -> str:
     """Return text from users made harmless inside of a comment: one line that ends nothing."""
+    return _harmless(str(text))
+
+
+@functools.lru_cache(maxsize=1024)  # a layer's name stands behind each of its lines
+def _harmless(text: str) -> str:
     line = " ".join(text.split()).encode("unicode_escape").decode("ascii")
     # A backslash at the end would join the next line to the comment; ?? begins a trigraph.
     return line.replace("\\", "/").replace("*/", "* /").replace("/*", "/ *").replace("??", "? ?")

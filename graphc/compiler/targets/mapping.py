@@ -105,7 +105,7 @@ def choose(program: LoopProgram, target: Target, table: Sequence[Mapping]) -> Ma
         try:
             mapped = mapping.rewrites(program, target)
         except RewriteError as error:
-            refusals.append((mapping.name, str(error).partition("\n")[0]))
+            refusals.append((mapping.name, error.reason))
             continue
         if answer.conditions:
             guarded = mapping, mapped, answer.conditions

@@ -8,7 +8,6 @@ import pytest
 
 from graphc.compiler import graph as g
 from graphc.compiler.codegen import emit_loops, emit_movement, emit_windows  # noqa: F401  (rules)
-from graphc.compiler.codegen.c_text import literal
 from graphc.compiler.codegen.context import arena_place
 from graphc.compiler.codegen.emitter import MAPS, RULES, Emitter, Pack
 from graphc.compiler.codegen.expression import (
@@ -18,6 +17,7 @@ from graphc.compiler.codegen.expression import (
     Variable,
     call,
     compare,
+    literal,
     modulo,
     over,
     plus,

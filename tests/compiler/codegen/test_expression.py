@@ -12,7 +12,6 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from graphc.compiler.codegen import expression as e
-from graphc.compiler.codegen.c_text import literal
 from graphc.compiler.codegen.expression import (
     ONE,
     ZERO,
@@ -30,6 +29,7 @@ from graphc.compiler.codegen.expression import (
     every,
     expression,
     grouped,
+    literal,
     minus,
     modulo,
     over,

@@ -6,7 +6,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
-from graphc.compiler.codegen.c_text import C_TYPES, literal
 from graphc.compiler.codegen.emit_loops import behind_padding, image_coordinates
 from graphc.compiler.codegen.emitter import Given
 from graphc.compiler.codegen.expression import (
@@ -16,6 +15,7 @@ from graphc.compiler.codegen.expression import (
     Variable,
     expression,
     grouped,
+    literal,
     minus,
     plus,
     subscript,
@@ -34,6 +34,7 @@ from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import Dim, Shape, Size, product
 from graphc.compiler.graph.ops.contraction import dilated
 from graphc.compiler.schedule.kernel import Kernel
+from graphc.compiler.targets.c_text import C_TYPES
 
 PARTS = 8
 """Parts of a sum over samples or channels, which threads divide: each has all of the results, and

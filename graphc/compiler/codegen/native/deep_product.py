@@ -11,7 +11,6 @@ from functools import partial
 
 import numpy as np
 
-from graphc.compiler.codegen.c_text import C_TYPES
 from graphc.compiler.codegen.expression import Parameter, Variable, plus, times
 from graphc.compiler.codegen.launch import Launch
 from graphc.compiler.codegen.matmul import operand
@@ -27,6 +26,7 @@ from graphc.compiler.codegen.statement import braces
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import Dim, Size, product
 from graphc.compiler.schedule.kernel import Kernel
+from graphc.compiler.targets.c_text import C_TYPES
 from graphc.compiler.targets.marks import noted
 
 _MOST_SUMS = 1 << 17

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from graphc.compiler.codegen.c_text import C_TYPES
 from graphc.compiler.codegen.expression import (
     ONE,
     Expression,
@@ -33,6 +32,7 @@ from graphc.compiler.codegen.product import Direct, Operand, Pulled
 from graphc.compiler.codegen.statement import Assign, Statement, braces
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import Shape, Size, product
+from graphc.compiler.targets.c_text import C_TYPES
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,6 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
-from graphc.compiler.codegen.c_text import C_TYPES
 from graphc.compiler.codegen.context import Context
 from graphc.compiler.codegen.expression import Expression, Number, subscript
 from graphc.compiler.codegen.index import Index
@@ -30,6 +29,7 @@ from graphc.compiler.graph.dim import Dim, Size, product
 from graphc.compiler.schedule import Kernel, Loop, Step
 from graphc.compiler.schedule.independent import RowAnalysis, Unfit
 from graphc.compiler.schedule.persistent import elements_of
+from graphc.compiler.targets.c_text import C_TYPES
 
 _KINDS = ("pointwise", "gather", "matmul")
 """Kinds of kernels that compute the rows of a thread alone."""

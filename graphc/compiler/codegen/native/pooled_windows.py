@@ -14,7 +14,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from graphc.compiler.codegen.c_text import C_TYPES
 from graphc.compiler.codegen.emit_windows import element_at
 from graphc.compiler.codegen.emitter import Given, always, note
 from graphc.compiler.codegen.expression import (
@@ -42,6 +41,7 @@ from graphc.compiler.codegen.native.tile_elements import TileElements
 from graphc.compiler.codegen.native.tile_words import TileWords
 from graphc.compiler.codegen.statement import Assign, Block, Branch, Define, Fold, Statement, braces
 from graphc.compiler.graph import Node, toposort
+from graphc.compiler.targets.c_text import C_TYPES
 
 REDUCTIONS = {"max_pool": "max", "sum_pool": "sum"}
 """The reductions (kernels/reduce.cuh) of poolings that know no places."""

@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from graphc.compiler.codegen.c_text import C_TYPES
 from graphc.compiler.codegen.emitter import Given
 from graphc.compiler.codegen.expression import (
     ONE,
@@ -61,6 +60,7 @@ from graphc.compiler.codegen.unused import without_unused
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import Dim, Size, product
 from graphc.compiler.schedule.kernel import Kernel
+from graphc.compiler.targets.c_text import C_TYPES
 
 _TILE, _ROWS = Variable("tile"), Variable("rows")
 """The variables that hold the first row of a tile, and how many it has."""

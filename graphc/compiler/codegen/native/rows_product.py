@@ -13,7 +13,6 @@ from functools import partial
 
 import numpy as np
 
-from graphc.compiler.codegen.c_text import C_TYPES
 from graphc.compiler.codegen.context import buffer_name, workspace
 from graphc.compiler.codegen.emitter import Given
 from graphc.compiler.codegen.expression import (
@@ -44,6 +43,7 @@ from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import Size, product
 from graphc.compiler.schedule.kernel import Kernel
 from graphc.compiler.schedule.persistent import elements_of
+from graphc.compiler.targets.c_text import C_TYPES
 
 _SUMS = 16384
 """Elements of the sums of a block of rows, about."""

@@ -14,7 +14,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 
-from graphc.compiler.codegen.c_text import C_TYPES
 from graphc.compiler.codegen.emit_movement import checked_index
 from graphc.compiler.codegen.emitter import Given
 from graphc.compiler.codegen.expression import (
@@ -44,6 +43,7 @@ from graphc.compiler.codegen.unused import without_unused
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import product
 from graphc.compiler.schedule.kernel import Kernel
+from graphc.compiler.targets.c_text import C_TYPES
 
 
 def lower_scatter(kernel: Kernel, context: NativeContext) -> list[Launch]:

@@ -14,7 +14,6 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from graphc.compiler.codegen.c_text import C_TYPES, comment
 from graphc.compiler.codegen.launch import (
     Argument,
     Buffer,
@@ -35,6 +34,7 @@ from graphc.compiler.codegen.native.loop import LEAST, SharedLoop
 from graphc.compiler.codegen.render import render
 from graphc.compiler.codegen.table import WIDTH
 from graphc.compiler.graph import Node
+from graphc.compiler.targets.c_text import C_TYPES, comment
 from graphc.compiler.targets.marks import NAME, noted
 
 STEP = "graphc_step"

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from graphc.compiler.codegen.c_text import comment
 from graphc.compiler.codegen.context import Context
 from graphc.compiler.graph import OPS, Node
 from graphc.compiler.graph.walk import toposort
 from graphc.compiler.schedule.kernel import Kernel
+from graphc.compiler.targets.c_text import comment
 
 _ZERO = "zero"
 

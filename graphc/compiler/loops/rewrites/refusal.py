@@ -29,10 +29,8 @@ def refused(
         expected: what it needs to be true there.
         found: what is there instead.
     """
-    return RewriteError(
-        f"{rewrite} of {where} in {program.name}: expected {expected}, found {found}\n"
-        f"{program_text(program)}"
-    )
+    reason = f"{rewrite} of {where} in {program.name}: expected {expected}, found {found}"
+    return RewriteError(reason, lambda: program_text(program))
 
 
 def loop_of(program: LoopProgram, rewrite: str, name: str) -> For:
