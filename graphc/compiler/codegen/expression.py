@@ -25,43 +25,23 @@ from graphc.compiler.targets import c_text
 E = TypeVar("E", bound="Expression")
 
 
-_known: dict[tuple[Any, ...], weakref.ref[Any]] = {}
+_known: weakref.WeakValueDictionary[tuple[Any, ...], Any] = weakref.WeakValueDictionary()
 _lock = threading.Lock()
-_limit = 4096
-"""References in the table from which on those to expressions that are gone are taken out."""
+"""Functions may be compiled by several threads."""
 
 
 def _interned(kind: type[E], *fields: Any) -> E:
     """The one expression of a class with these fields, in their order."""
     key = (kind, fields)
-    entry = _known.get(key)
-    found: E | None = None if entry is None else entry()
+    found: E | None = _known.get(key)
     if found is not None:
         return found
     made = object.__new__(kind)
     for assign, value in zip(kind._setters, fields):  # noqa: B905  (this runs for each one)
         assign(made, value)
     with _lock:
-        entry = _known.get(key)
-        rival: E | None = None if entry is None else entry()
-        if rival is not None:  # another thread was ahead
-            return rival
-        if len(_known) >= _limit:
-            _forget()
-        _known[key] = weakref.ref(made)
-    return made
-
-
-def _forget() -> None:
-    """Take out what is gone: the last ones first, as they hold others alive in their keys."""
-    global _limit
-    keys = list(_known)
-    while keys:
-        key = keys.pop()
-        if _known[key]() is None:
-            del _known[key]
-        del key
-    _limit = max(4096, 2 * len(_known))
+        kept: E = _known.setdefault(key, made)
+    return kept
 
 
 class Expression:

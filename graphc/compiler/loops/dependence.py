@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from graphc.compiler.graph.dim import Dim, Size, Symbol, exact_quotient, symbols
+from graphc.compiler.graph.dim import Dim, Shape, Size, Symbol, exact_quotient, symbols
 from graphc.compiler.loops.access import STATUS_WORD, Access, accesses, sizes_in
 from graphc.compiler.loops.buffer import Buffer
 from graphc.compiler.loops.index import Index, IndexLike, LoopVariable, as_index, index_of
@@ -348,7 +348,8 @@ class _Frame:
         first, second = self._accesses
         ours, theirs = self._first(first.coords), self._second(second.coords)
         found = []
-        if _has_own_places(first.buffer) and _have_one_layout(first.buffer, second.buffer):
+        shape, strides = first.buffer.shape, first.buffer.strides
+        if _has_own_places(shape, strides) and _have_one_layout(first.buffer, second.buffer):
             found = [other - one for one, other in zip(ours, theirs, strict=True)]
         found.append(second.buffer.place(theirs) - first.buffer.place(ours))
         return list(dict.fromkeys(map(self.ranges.simplified, found)))
@@ -504,9 +505,9 @@ def _have_one_layout(first: Buffer, second: Buffer) -> bool:
 
 
 @functools.lru_cache(maxsize=1024)
-def _has_own_places(buffer: Buffer) -> bool:
+def _has_own_places(shape: Shape, strides: Shape) -> bool:
     """Return True if each element of a buffer is proved to have a place of its own."""
-    axes = [(n, step) for n, step in zip(buffer.shape, buffer.strides, strict=True) if n != 1]
+    axes = [(n, step) for n, step in zip(shape, strides, strict=True) if n != 1]
     reach: Size = 0  # the last place of the axes that are done
     while axes:
         for axis in axes:

@@ -11,7 +11,6 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from graphc.compiler.codegen import expression as e
 from graphc.compiler.codegen.expression import (
     ONE,
     ZERO,
@@ -119,20 +118,14 @@ def test_threads_make_one_expression() -> None:
         assert all(one is another for one, another in zip(first, other, strict=True))
 
 
-def test_the_table_keeps_nothing_alive_for_long() -> None:
+def test_the_table_keeps_nothing_alive() -> None:
     """Neither what is gone, nor what that was made from."""
     found: Expression = Variable("of_this_test")
     for k in range(50):
         found = call("gc_of_this_test", found, k)
     gone = weakref.ref(found.operands[0])
     del found
-    for _ in range(2):
-        e._forget()
     assert gone() is None
-    before = len(e._known)
-    for k in range(4 * before + 20_000):
-        call("gc_of_this_test", k)
-    assert len(e._known) < 3 * before + 10_000
 
 
 def test_trivial_parts_are_left_out() -> None:
