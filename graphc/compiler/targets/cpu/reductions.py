@@ -18,8 +18,10 @@ from __future__ import annotations
 
 import itertools
 
+from graphc.compiler.graph.dim import Size
 from graphc.compiler.loops.program import LoopProgram, loads_of, walk, walk_in_ranges
 from graphc.compiler.loops.rewrites.bind import bind
+from graphc.compiler.loops.rewrites.fuse import fuse
 from graphc.compiler.loops.rewrites.keep import keep
 from graphc.compiler.loops.rewrites.partial_sums import partial_sums
 from graphc.compiler.loops.rewrites.peel import peel
@@ -47,6 +49,7 @@ MOST_KEPT = 2048
 
 def _contiguous(program: LoopProgram, target: Target) -> Applicability:
     """Return that the mapping applies where what is reduced lies side by side."""
+    program = _with_joined_axes(program)
     loops = _reductions(program)
     if not loops or _rows_loop(program) is None:
         return never("it has no loop over rows")
@@ -70,7 +73,7 @@ def _in_lanes(program: LoopProgram, target: Target) -> LoopProgram:
     it computes is kept for later ones."""
     rows = _rows_loop(program)
     assert rows is not None
-    program = _with_kept_values(program)
+    program = _with_kept_values(_with_joined_axes(program))
     for loop in _reductions(program):
         name = loop.variable.name
         program = partial_sums(program, name, lanes=LANES)
@@ -91,6 +94,32 @@ def _rows_loop(program: LoopProgram) -> For | None:
     if len(outermost) != 1 or any(isinstance(one, Accumulate) for one in outermost[0].body):
         return None
     return outermost[0]
+
+
+def _with_joined_axes(program: LoopProgram) -> LoopProgram:
+    """Return a program in which neighbouring axes that are reduced, and lie side by side in all
+    that is read, are one loop."""
+    for loop in reversed([one for one in walk(program.body) if isinstance(one, For)]):
+        outer = program.loop(loop.variable.name)
+        inner = outer.body[0]
+        if len(outer.body) == 1 and isinstance(inner, For) and inner in _reductions(program):
+            names = outer.variable.name, inner.variable.name
+            joined = fuse(program, *names)
+            if None not in _steps(joined, joined.loop("_".join(names))):
+                program = joined
+    return program
+
+
+def _steps(program: LoopProgram, loop: For) -> set[Size | None]:
+    """Return by how much the places that a loop reads move in a turn; None for what is not
+    known."""
+    inside = {id(statement) for statement in loop.body}
+    return {
+        ranges.step(load.buffer.place(load.coords), loop.variable)
+        for statement, ranges in walk_in_ranges(program.body, program.ranges)
+        if id(statement) in inside
+        for load in loads_of(statement)
+    }
 
 
 def _with_kept_values(program: LoopProgram) -> LoopProgram:

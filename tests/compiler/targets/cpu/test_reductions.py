@@ -146,3 +146,20 @@ def test_a_reduction_between_kept_axes() -> None:
     assert found.names == ("tiles of rows",)
     assert found.program.loop("i0").kind is LoopKind.TEAM
     np.testing.assert_array_equal(result(found.program, x), result(plain(output), x))
+
+
+def test_reduced_axes_that_lie_side_by_side_are_one_loop() -> None:
+    output = g.mean(g.input((None, 3, 8, 17), "float32"), axis=(0, 2, 3))
+    x = np.random.default_rng(0).standard_normal((2, 3, 8, 17)).astype("float32")
+    found = mapped(output)
+    assert found.names == ("rows in lanes",)
+    ours = result(found.program, x)
+    np.testing.assert_allclose(ours, x.mean(axis=(0, 2, 3), dtype="float64"), rtol=1e-5, atol=1e-7)
+
+
+def test_reduced_axes_that_one_operand_has_in_another_order_stay_two() -> None:
+    x = g.input((None, 12, 16), "float32")
+    transposed = g.transpose(g.input((None, 16, 12), "float32"), (0, 2, 1))
+    found = mapped(g.sum(x * transposed, axis=(1, 2)))
+    assert found.is_plain
+    assert found.refusals[0][1].startswith("k1 has 16 turns")
