@@ -9,10 +9,8 @@ from unittest import mock
 import pytest
 
 from graphc.compiler import graph as g
-from graphc.compiler.codegen.native import lower_native, nest
-from graphc.compiler.codegen.native.lower import LOWERINGS
+from graphc.compiler.codegen.native import lower, lower_native, nest
 from graphc.compiler.codegen.native.nest import Nest
-from graphc.compiler.codegen.native.pointwise import lower_pointwise
 from graphc.compiler.graph import Node
 
 X = g.input((600, 700))
@@ -37,8 +35,8 @@ class LoopHead:
 
 def loops(output: Node) -> list[LoopHead]:
     """The loops of the one function, the outermost first, as they are put around statements."""
-    by_positions = mock.patch.dict(LOWERINGS, pointwise=lower_pointwise)
-    with mock.patch.object(nest, "nested", side_effect=nest.nested) as recorded, by_positions:
+    no_mappings = mock.patch.object(lower, "CPU_MAPPINGS", {})
+    with mock.patch.object(nest, "nested", side_effect=nest.nested) as recorded, no_mappings:
         lower_native([output])
     ((_, heads, pragmas),) = (call.args for call in recorded.call_args_list)
     return [
