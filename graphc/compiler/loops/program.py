@@ -121,6 +121,16 @@ def walk(body: Body) -> Iterator[Statement]:
             yield from walk(inside)
 
 
+def loops_in(body: Body) -> list[For]:
+    """Return the loops of a body, at any depth, each ahead of those inside of it."""
+    return [one for one in walk(body) if isinstance(one, For)]
+
+
+def innermost_loops(body: Body) -> list[For]:
+    """Return the loops of a body that have no loop inside."""
+    return [one for one in loops_in(body) if not loops_in(one.body)]
+
+
 def walk_in_ranges(body: Body, ranges: Ranges) -> Iterator[tuple[Statement, Ranges]]:
     """Yield each statement, with the ranges where it stands; `ranges` are those around the body."""
     for statement in body:

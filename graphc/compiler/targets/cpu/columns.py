@@ -20,6 +20,7 @@ from graphc.compiler.loops.buffer import BufferScope
 from graphc.compiler.loops.program import (
     LoopProgram,
     blocks_of,
+    innermost_loops,
     loads_of,
     path_to,
     targets_of,
@@ -94,9 +95,8 @@ def _in_tiles(program: LoopProgram, target: Target) -> LoopProgram:
             )
             if is_one_tile:
                 program = bind(program, f"{loop.variable.name}_outer", LoopKind.TEAM)
-    for loop in _loops(program):
-        if not any(isinstance(one, For) for one in walk(loop.body)):
-            program = vectorise(program, loop.variable.name, is_divided=True)
+    for loop in innermost_loops(program.body):
+        program = vectorise(program, loop.variable.name, is_divided=True)
     return program if is_one_tile else bind(program, outermost, LoopKind.TEAM)
 
 
@@ -144,10 +144,6 @@ def _is_long_sum(loop: For) -> bool:
         and one.targets[0].dtype in ("float32", "float64")
         for one in walk(loop.body)
     )
-
-
-def _loops(program: LoopProgram) -> list[For]:
-    return [one for one in walk(program.body) if isinstance(one, For)]
 
 
 COLUMNS = Mapping(

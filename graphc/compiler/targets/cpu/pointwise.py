@@ -10,7 +10,9 @@ from graphc.compiler.loops.index import Index, LoopVariable, Quotient, Remainder
 from graphc.compiler.loops.program import (
     Body,
     LoopProgram,
+    innermost_loops,
     loads_of,
+    loops_in,
     substituted,
     targets_of,
     transformed,
@@ -69,7 +71,7 @@ MOST_CHANGES = 32
 
 def _divided(program: LoopProgram) -> Iterator[tuple[str, int]]:
     """Yield loops whose variable is divided by a number that divides their trip count."""
-    for loop in _loops(program.body):
+    for loop in loops_in(program.body):
         (end, *others) = loop.ends
         for atom in divisions(loop.body):
             if atom.dividend.atom is not loop.variable or not isinstance(atom.divisor, int):
@@ -85,7 +87,7 @@ def _divided(program: LoopProgram) -> Iterator[tuple[str, int]]:
 def _bounds(program: LoopProgram) -> Iterator[tuple[str, Size]]:
     """Yield loops and where they change from one part of a concatenation, or of a padded value, to
     the next: the bounds in conditions on one variable."""
-    for loop in _loops(program.body):
+    for loop in loops_in(program.body):
         for condition in _conditions(loop.body):
             ((atom, factor), *others) = condition.index.terms or ((None, 0),)
             if atom is not loop.variable or others or condition.equal:
@@ -99,7 +101,7 @@ def _bounds(program: LoopProgram) -> Iterator[tuple[str, Size]]:
 
 def _fused(program: LoopProgram) -> LoopProgram:
     """Return a program with nested loops fused where no index is divided for that."""
-    for loop in reversed(list(_loops(program.body))):
+    for loop in reversed(loops_in(program.body)):
         outer = program.loop(loop.variable.name)
         inner = _only_loop(outer)
         if inner is None:
@@ -114,10 +116,6 @@ def _only_loop(loop: For) -> For | None:
     """Return the loop that is all of a loop's body, if one is."""
     only = loop.body[0]
     return only if len(loop.body) == 1 and isinstance(only, For) else None
-
-
-def _loops(body: Body) -> Iterator[For]:
-    return (one for one in walk(body) if isinstance(one, For))
 
 
 def divisions(body: Body) -> list[Quotient | Remainder]:
@@ -187,11 +185,11 @@ def _in_vectors(program: LoopProgram, target: Target) -> LoopProgram:
 
 def _divided_and_vectorised(program: LoopProgram, outermost: For) -> LoopProgram:
     name = outermost.variable.name
-    innermost = _innermost(outermost)
+    innermost = innermost_loops((outermost,))
     if len(innermost) == 1 and innermost[0] is outermost and _may_be_long(outermost):
         program = split(program, name, CHUNK, Tail.SHORT)
         outermost = program.loop(f"{name}_outer")
-        innermost = _innermost(outermost)
+        innermost = innermost_loops((outermost,))
     elif any(_is_strided(program, loop) for loop in innermost):
         raise refused(
             program,
@@ -205,11 +203,6 @@ def _divided_and_vectorised(program: LoopProgram, outermost: For) -> LoopProgram
     if all(loop is not outermost for loop in innermost):
         program = bind(program, outermost.variable.name, LoopKind.TEAM)
     return program
-
-
-def _innermost(loop: For) -> list[For]:
-    """Return the loops in a loop, or itself, that have no loop inside."""
-    return [one for one in _loops((loop,)) if not any(True for _ in _loops(one.body))]
 
 
 def _may_be_long(loop: For) -> bool:
@@ -236,7 +229,7 @@ def _is_strided(program: LoopProgram, innermost: For) -> bool:
 
 def renamed(program: LoopProgram) -> LoopProgram:
     """Return a program whose loops are over p0, p1, ... in the order of their heads."""
-    loops = list(_loops(program.body))
+    loops = loops_in(program.body)
     names = {loop.variable: LoopVariable(f"p{number}") for number, loop in enumerate(loops)}
 
     def changed(one: Statement) -> Body:

@@ -19,7 +19,13 @@ from __future__ import annotations
 import itertools
 
 from graphc.compiler.graph.dim import Size
-from graphc.compiler.loops.program import LoopProgram, loads_of, walk, walk_in_ranges
+from graphc.compiler.loops.program import (
+    LoopProgram,
+    innermost_loops,
+    loads_of,
+    loops_in,
+    walk_in_ranges,
+)
 from graphc.compiler.loops.rewrites.bind import bind
 from graphc.compiler.loops.rewrites.fuse import fuse
 from graphc.compiler.loops.rewrites.keep import keep
@@ -81,7 +87,7 @@ def _in_lanes(program: LoopProgram, target: Target) -> LoopProgram:
         (inner,) = (one for one in outer.body if isinstance(one, For))
         if len(inner.ends) > 1:
             program = peel(program, outer.variable.name)
-    for loop in _innermost(program):
+    for loop in innermost_loops(program.body):
         turns = loop.ends[0].constant
         if not isinstance(turns, int) or turns >= LEAST_VECTORISED:
             program = vectorise(program, loop.variable.name, is_divided=True)
@@ -99,7 +105,7 @@ def _rows_loop(program: LoopProgram) -> For | None:
 def _with_joined_axes(program: LoopProgram) -> LoopProgram:
     """Return a program in which neighbouring axes that are reduced, and lie side by side in all
     that is read, are one loop."""
-    for loop in reversed([one for one in walk(program.body) if isinstance(one, For)]):
+    for loop in reversed(loops_in(program.body)):
         outer = program.loop(loop.variable.name)
         inner = outer.body[0]
         if len(outer.body) == 1 and isinstance(inner, For) and inner in _reductions(program):
@@ -125,7 +131,7 @@ def _steps(program: LoopProgram, loop: For) -> set[Size | None]:
 def _with_kept_values(program: LoopProgram) -> LoopProgram:
     loops = [
         loop.variable.name
-        for loop in _innermost(program)
+        for loop in innermost_loops(program.body)
         if isinstance(loop.ends[0].constant, int) and loop.ends[0].constant <= MOST_KEPT
     ]
     for first, second in itertools.combinations(loops, 2):
@@ -140,17 +146,8 @@ def _reductions(program: LoopProgram) -> list[For]:
     """Return the innermost loops that reduce."""
     return [
         loop
-        for loop in _innermost(program)
+        for loop in innermost_loops(program.body)
         if any(isinstance(statement, Accumulate) for statement in loop.body)
-    ]
-
-
-def _innermost(program: LoopProgram) -> list[For]:
-    """Return the loops without a loop inside."""
-    return [
-        loop
-        for loop in walk(program.body)
-        if isinstance(loop, For) and not any(isinstance(one, For) for one in walk(loop.body))
     ]
 
 
