@@ -16,7 +16,7 @@ from graphc.compiler.runtime.gpu.between_gpus import sums_transport
 from graphc.errors import ArgumentError
 from graphc.parallel.joining import join
 from graphc.parallel.transport import Transfer, Transport, as_bytes
-from graphc.reference_models import ReferenceModel
+from graphc.reference_models import ReferenceModel, TrainingStep
 
 _WARM_STEPS = 3
 _SECONDS = 2.0
@@ -104,17 +104,7 @@ def profile(model: ReferenceModel, batch: int, ranks: int, shards: int | None) -
     np.random.seed(1337)  # the same weights and data on all ranks
     step = model.build()
     timed = TimedTransport(sums_transport(joined))
-    weights = set(step.weights)
-    train = sharded_function(
-        step.inputs,
-        [step.loss, *step.metrics],
-        step.updates,
-        name=f"{step.name}.train",
-        calls=ALWAYS,
-        shards=shards,
-        ranks=timed,
-        spread=[one for one, _ in step.updates if one not in weights and one.ndim],
-    )
+    train = step_on_ranks(step, shards, timed)
     arrays = step.data(batch)
     for _ in range(_WARM_STEPS):
         seconds = _seconds(lambda: train(*arrays))
@@ -142,6 +132,21 @@ def profile(model: ReferenceModel, batch: int, ranks: int, shards: int | None) -
     ]
     count = sum(one.get_value().size for one in step.weights)
     return RanksReport(model.name, batch, shards, count, rows)
+
+
+def step_on_ranks(step: TrainingStep, shards: int, ranks: Transport[np.ndarray]) -> Any:
+    """Return a step's function on these ranks, which share the optimizer's state."""
+    weights = set(step.weights)
+    return sharded_function(
+        step.inputs,
+        [step.loss, *step.metrics],
+        step.updates,
+        name=f"{step.name}.train",
+        calls=ALWAYS,
+        shards=shards,
+        ranks=ranks,
+        spread=[one for one, _ in step.updates if one not in weights and one.ndim],
+    )
 
 
 class TimedTransport:
