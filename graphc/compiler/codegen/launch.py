@@ -7,7 +7,7 @@ serves every batch size.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -287,7 +287,7 @@ class Launch:
     reads: tuple[Buffer, ...] = ()
     writes: tuple[Buffer, ...] = ()
     notes: tuple[str, ...] = ()
-    traffic: tuple[Traffic, ...] = ()
+    traffic: Sequence[Traffic] = ()
     scratch: tuple[Scratch, ...] = ()
     how: str = ""
     legend: tuple[str, ...] = ()

@@ -3,6 +3,6 @@
 - `facts`: what the system says of this machine;
 - `mappings`: the table of mappings by kinds of kernels; `pointwise`: of those that compute each
   element by itself; `reductions`, `columns`: of those that reduce;
-- `printer`: a program as a function of C++; `expressions`: its indices and values; the statements'
-  forms are templates, ``templates/cpu``.
+- `printer`: a program as a function of C++; `expressions`: values as its compiler vectorises them;
+  `teams`: loops that threads divide; the statements' forms are templates, ``templates/cpu``.
 """

@@ -16,7 +16,8 @@ from graphc.compiler.loops.index import LoopVariable
 from graphc.compiler.loops.program import LoopProgram
 from graphc.compiler.loops.value import Argument
 from graphc.compiler.runtime.cpu.compiler import loaded
-from graphc.compiler.targets.cpu.printer import FunctionParameter, PrintedProgram, print_program
+from graphc.compiler.targets.cpu.printer import PrintedProgram, print_program
+from graphc.compiler.targets.signature import FunctionParameter
 
 STATUS_FINE = 2**64 - 1
 _HEADERS = (*INCLUDES, "lanes.h", "host_random.h", "scratch.h")

@@ -1,0 +1,273 @@
+"""Kernels that run as loop programs: what all targets share between a kernel and its launch.
+
+`graphc.compiler.loops.build` makes the plain program of a kernel, a mapping of the target the one
+that runs, and the target's printer the function. Here the places of values become its buffers, and
+what its parameters mean becomes the launch's arguments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from graphc.compiler.codegen.context import Context
+from graphc.compiler.codegen.launch import (
+    Argument,
+    Buffer,
+    CallStep,
+    Check,
+    Extent,
+    Formula,
+    Launch,
+    LoopStep,
+    Pointer,
+    Scratch,
+    StatusWord,
+    Traffic,
+    Word,
+)
+from graphc.compiler.codegen.signature import Place
+from graphc.compiler.graph import BATCH, Node
+from graphc.compiler.graph.dim import Dim, Size, Symbol, symbols
+from graphc.compiler.loops import buffer as arrays
+from graphc.compiler.loops import value as values
+from graphc.compiler.loops.build import KernelBuffers, Storage, build
+from graphc.compiler.loops.index import LoopVariable
+from graphc.compiler.loops.program import LoopProgram, Parts, loads_of, transformed, walk
+from graphc.compiler.loops.statement import Check as CheckStatement
+from graphc.compiler.loops.statement import Let, Statement
+from graphc.compiler.schedule.kernel import Kernel
+from graphc.compiler.targets.c_text import comment
+from graphc.compiler.targets.mapping import MappedProgram, choose
+from graphc.compiler.targets.mapping import Mapping as TargetMapping
+from graphc.compiler.targets.printer import PrintedFunction
+from graphc.compiler.targets.signature import FunctionParameter
+from graphc.compiler.targets.target import Target
+
+
+@dataclass(frozen=True)
+class MappedKernel:
+    """A kernel as it runs on a target.
+
+    Attributes:
+        kernel: the kernel.
+        plain: its plain program.
+        mapped: the program by a mapping, and which mapping that is.
+        program: the same under its name, with checks and values numbered as in the text.
+        memory: the places of its buffers.
+        words: the values of arguments that are known.
+        nodes: of each value that the program names, the nodes that it is an element of.
+    """
+
+    kernel: Kernel
+    plain: LoopProgram
+    mapped: MappedProgram
+    program: LoopProgram
+    memory: Memory
+    words: Mapping[str, int]
+    nodes: Mapping[str, tuple[Node, ...]]
+
+    def launch(
+        self,
+        printed: PrintedFunction,
+        grid: tuple[Formula, Formula, Formula],
+        block: tuple[int, int, int],
+        notes: Sequence[str] = (),
+        traffic: Sequence[Traffic] = (),
+        scratch: Sequence[Scratch] = (),
+    ) -> Launch:
+        """Return the launch of the function that the program has become; arguments as of it."""
+        program, memory = self.program, self.memory
+        reads = {one.memory for one in program.inputs} | _outputs_read(program)
+        return Launch(
+            program.name,
+            self.kernel,
+            printed.text,
+            tuple(memory.argument(one, self.words) for one in printed.parameters),
+            grid,
+            block,
+            0,
+            memory.behind(reads),
+            memory.behind({one.memory for one in program.outputs}),
+            tuple(notes),
+            traffic,
+            tuple(scratch),
+            how=self._how,
+            legend=tuple(memory.legend(printed.parameters)),
+            names=self.nodes,
+            code=printed.code,
+        )
+
+    @property
+    def _how(self) -> str:
+        by = " or ".join(self.mapped.names)
+        if self.kernel.parts:
+            return f"{len(self.kernel.parts)} parts, {by}"
+        extents = " x ".join(map(str, self.kernel.extents)) or "one"
+        return f"{extents} elements, {by}"
+
+
+def mapped_kernel(
+    kernel: Kernel,
+    context: Context,
+    target: Target,
+    table: Sequence[TargetMapping],
+    is_guarded: bool,
+) -> MappedKernel | None:
+    """Return a kernel as a loop program by the first mapping of a table that applies; None where
+    none does.
+
+    Args:
+        kernel: the kernel.
+        context: of the program; the function's name and its checks are taken there.
+        target: what it runs on.
+        table: of the target, for the kind of the kernel.
+        is_guarded: True if a state is written only while no check has failed; False if the program
+            has returned by then.
+    """
+    memory = Memory(kernel, context, is_guarded)
+    built = build(kernel, kernel.kind, memory.buffers)
+    mapped = choose(built.program, target, table)
+    if mapped.is_plain:
+        return None
+    first = len(context.program.checks)
+    context.program.checks += [Check(node, what) for node, what in built.checks]
+    program = replace(mapped.program, name=context.name(kernel.kind))
+    program, nodes = _numbered_locals(_checks_from(program, first), built.nodes)
+    return MappedKernel(kernel, built.program, mapped, program, memory, built.words, nodes)
+
+
+class Memory:
+    """The places of the values around a kernel, as the buffers of its program.
+
+    Attributes:
+        buffers: for `build`.
+    """
+
+    def __init__(self, kernel: Kernel, context: Context, is_guarded: bool):
+        read = {node: context.places[node] for node in kernel.inputs if node in context.places}
+        written = {node: tuple(context.store(node)) for node in kernel.outputs}
+        stored = {place.pointer for places in written.values() for place in places}
+        self._steps = {
+            step: LoopVariable(f"step{number}")
+            for number, step in enumerate(dict.fromkeys(context.counters.values()))
+        }
+        self._places: dict[str, Place] = {}
+        self._wholes: dict[object, arrays.Buffer] = {}
+        self._counts = {"x": 0, "y": 0}
+        self._stored = stored
+        self._is_guarded = is_guarded
+        steps = {
+            node: (self._steps[step], _length(step)) for node, step in context.counters.items()
+        }
+        outputs = {
+            node: tuple(self._storage(node, place) for place in places)
+            for node, places in written.items()
+        }
+        inputs = {node: self._storage(node, place) for node, place in read.items()}
+        self.buffers = KernelBuffers(inputs, outputs, steps)
+
+    def _storage(self, node: Node, place: Place) -> Storage:
+        shape = node.shape if place.step is None else (_length(place.step), *node.shape)
+        whole = self._wholes.get(place.pointer)
+        if whole is None:
+            prefix = "y" if place.pointer in self._stored else "x"
+            name = f"{prefix}{self._counts[prefix]}"
+            self._counts[prefix] += 1
+            whole = self._wholes[place.pointer] = arrays.new_buffer(name, place.dtype, shape)
+            self._places[name] = place
+        buffer = whole
+        if shape != whole.shape:
+            buffer = arrays.view(whole, f"{whole.name}_{len(self._wholes)}", shape)
+        step = None if place.step is None else self._steps[place.step]
+        return Storage(buffer, step, place.bit, place.guarded and self._is_guarded)
+
+    def names(self) -> dict[str, str]:
+        """Return what reports call each memory."""
+        return {name: place.buffers[-1].name for name, place in self._places.items()}
+
+    def behind(self, memories: set[str]) -> tuple[Buffer, ...]:
+        """Return the buffers of a program that memories may be."""
+        found = [
+            buffer
+            for name, place in self._places.items()
+            if name in memories
+            for buffer in place.buffers
+        ]
+        return tuple(dict.fromkeys(found))
+
+    def argument(self, one: FunctionParameter, words: Mapping[str, int]) -> Argument:
+        """Return what a launch gives for a parameter."""
+        given = one.given
+        if isinstance(given, arrays.Buffer):
+            place = self._places.get(given.memory)
+            if place is None:  # the program's own
+                return Pointer(Buffer(given.name, given.shape, given.dtype))
+            return place.pointer
+        if isinstance(given, Symbol):
+            return Extent(Dim((((given,), 1),)))
+        if isinstance(given, LoopVariable):
+            return next(step for step, variable in self._steps.items() if variable is given)
+        if isinstance(given, values.Argument):
+            return Word(words[given.name]) if given.name in words else CallStep()
+        return StatusWord()
+
+    def legend(self, parameters: Sequence[FunctionParameter]) -> list[str]:
+        """Return a line for each parameter whose name does not say what it is."""
+        found = []
+        for one in parameters:
+            if isinstance(one.given, arrays.Buffer) and one.name in self._places:
+                buffer = self._places[one.name].buffers[-1]
+                shape = ", ".join(map(str, buffer.shape))
+                found.append(f"{one.name}: {comment(buffer.name)} {buffer.dtype}[{shape}]")
+            elif isinstance(one.given, Symbol) and (one.given,) != symbols(BATCH):
+                found.append(f"{one.name}: the size {comment(one.given.name)}")
+            elif isinstance(one.given, values.Argument) and one.given.dtype == "uint32":
+                found.append(f"{one.name}: a seed or a stream of random words")
+        return found
+
+
+def _outputs_read(program: LoopProgram) -> set[str]:
+    """Return the memories that a program writes and reads, too."""
+    written = {one.memory for one in program.outputs}
+    read = {load.buffer.memory for one in walk(program.body) for load in loads_of(one)}
+    return written & read
+
+
+def _length(step: LoopStep) -> Size:
+    length: Size = step.scan.attrs["length"]
+    return length
+
+
+def _checks_from(program: LoopProgram, first: int) -> LoopProgram:
+    """Return a program whose checks are numbered from `first` on."""
+
+    def renumbered(one: Statement) -> tuple[Statement, ...]:
+        return (
+            (replace(one, number=one.number + first),)
+            if isinstance(one, CheckStatement)
+            else (one,)
+        )
+
+    return replace(program, body=transformed(program.body, renumbered)) if first else program
+
+
+def _numbered_locals(
+    program: LoopProgram, nodes: Mapping[str, Node]
+) -> tuple[LoopProgram, dict[str, tuple[Node, ...]]]:
+    """Return a program whose names of values count in the order of the text, as copies of
+    statements have made new ones, and the node of each."""
+    old = [one.local for one in walk(program.body) if isinstance(one, Let)]
+    new = {local: values.Local(f"t{number}", local.dtype) for number, local in enumerate(old)}
+    known: dict[str, tuple[Node, ...]] = {
+        new[local].name: (nodes[local.first_name],) for local in old if local.first_name in nodes
+    }
+
+    def value(one: values.Value) -> values.Value:
+        return new.get(one, one) if isinstance(one, values.Local) else one
+
+    def statement(one: Statement) -> tuple[Statement, ...]:
+        return (replace(one, local=new[one.local]),) if isinstance(one, Let) else (one,)
+
+    body = transformed(Parts(value=value).in_body(program.body), statement)
+    return replace(program, body=body), known

@@ -1,0 +1,164 @@
+"""The loops of a team of threads: their phases between barriers, and how much they divide."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+from graphc.compiler.graph.dim import Dim, FloorQuotient, Size, exact_quotient
+from graphc.compiler.loops.buffer import BufferScope
+from graphc.compiler.loops.program import (
+    Body,
+    blocks_of,
+    loads_of,
+    targets_of,
+    values_of,
+    walk,
+    walk_value,
+)
+from graphc.compiler.loops.statement import (
+    Allocate,
+    Barrier,
+    Check,
+    For,
+    Let,
+    LoopKind,
+    Statement,
+)
+from graphc.compiler.loops.value import Local
+
+# ---- phases -------------------------------------------------------------------------------------
+
+
+def shared_arrays(loop: For) -> tuple[Allocate, ...]:
+    """Return the buffers of a whole team that are allocated inside of its loop."""
+    return tuple(
+        one
+        for one in walk(loop.body)
+        if isinstance(one, Allocate) and one.buffer.scope is BufferScope.SHARED
+    )
+
+
+def meets(loop: For) -> bool:
+    """Return True if there is a barrier in a loop."""
+    return any(isinstance(one, Barrier) for one in walk(loop.body))
+
+
+def phases(team: For, body: Body, refused: Callable[[str], ValueError]) -> list[For]:
+    """Return the parts of a team's loop between its barriers: loops over the team, and serial loops
+    that all members walk together, in which there are more barriers.
+
+    OpenMP gives a thread the same members in each phase. What one phase binds is gone in the next,
+    as a thread may be several members.
+
+    Args:
+        team: the loop of the team.
+        body: the statements that are divided: its body, or that of a serial loop inside.
+        refused: makes the error for a program whose phases cannot be divided.
+    """
+    found: list[For] = []
+    group: list[Statement] = []
+
+    def close() -> None:
+        if group:
+            found.append(replace(team, body=tuple(group)))
+            group.clear()
+
+    for one in body:
+        if isinstance(one, Barrier):
+            close()
+        elif any(isinstance(x, Barrier) for inner in blocks_of(one) for x in walk(inner)):
+            close()
+            if not isinstance(one, For) or one.kind is not LoopKind.SERIAL:
+                raise refused("a barrier under a condition, or in a vector")
+            if any(team.variable in end.variables for end in one.ends):
+                raise refused(
+                    f"a barrier in the loop over {one.variable}, whose trip count is another one "
+                    f"for each {team.variable}"
+                )
+            found.append(one)
+        elif not (isinstance(one, Allocate) and one.buffer.scope is BufferScope.SHARED):
+            group.append(one)
+    close()
+    bound: set[str] = set()
+    for phase in found:
+        if crossing := bound & _names_read(phase.body):
+            names = ", ".join(sorted(crossing))
+            raise refused(f"{names} of one phase of a team is read in the next")
+        bound |= _names_bound(phase.body)
+    return found
+
+
+def _names_bound(body: Iterable[Statement]) -> set[str]:
+    found: set[str] = set()
+    for one in walk(tuple(body)):
+        if isinstance(one, Let):
+            found.add(one.local.name)
+        elif isinstance(one, Check):
+            found.add(one.variable.name)
+        elif isinstance(one, Allocate) and one.buffer.scope is not BufferScope.SHARED:
+            found.add(one.buffer.memory)
+    return found
+
+
+def _names_read(body: Iterable[Statement]) -> set[str]:
+    found: set[str] = set()
+    for one in walk(tuple(body)):
+        for target in targets_of(one):
+            found.add(target.buffer.memory)
+        for value in values_of(one):
+            for part in walk_value(value):
+                if isinstance(part, Local):
+                    found.add(part.name)
+        for load in loads_of(one):
+            found.add(load.buffer.memory)
+            for coord in load.coords:
+                found |= {variable.name for variable in coord.variables}
+    return found
+
+
+# ---- work ---------------------------------------------------------------------------------------
+
+
+def work_of(loop: For) -> Size:
+    """Return about how many turns the innermost loops inside of a loop have together."""
+    return _without_quotients(_inner_turns((loop,)))
+
+
+def _inner_turns(body: Body) -> Size:
+    total: Size = 0
+    for one in body:
+        if isinstance(one, For):
+            total = total + _turns(one) * (_at_least_one(_inner_turns(one.body)))
+        else:
+            total = sum(map(_inner_turns, blocks_of(one)), start=total)
+    return total
+
+
+def _at_least_one(turns: Size) -> Size:
+    return turns if isinstance(turns, Dim) or turns else 1
+
+
+def _turns(loop: For) -> Size:
+    """Return the trip count of a loop, or, where it changes, what it mostly is."""
+    ends = [end.constant for end in loop.ends if end.is_constant]
+    return min(ends, key=lambda end: isinstance(end, Dim), default=1)
+
+
+def _without_quotients(size: Size) -> Size:
+    """Return a size in which a quotient that is rounded up, times its divisor, is what was divided:
+    about as many."""
+    if not isinstance(size, Dim):
+        return size
+    total: Size = 0
+    for atoms, factor in size.terms:
+        part: Size = factor
+        for atom in atoms:
+            if isinstance(atom, FloorQuotient) and isinstance(atom.denominator, int):
+                times = exact_quotient(part, atom.denominator)
+                if times is not None:
+                    part = (atom.numerator - (atom.denominator - 1)) * times
+                    continue
+            part = part * Dim((((atom,), 1),))
+        total = total + part
+    return total
