@@ -33,7 +33,7 @@ from pathlib import Path
 from graphc import resources
 from graphc.compiler import graph as g
 from graphc.compiler.codegen import lower
-from graphc.compiler.codegen.memory import launches
+from graphc.compiler.program.launch import launches
 
 SIZE = 4096
 TRANSPOSITIONS = {"a b": (False, False), "a bT": (False, True), "aT b": (True, False)}

@@ -29,9 +29,9 @@ from benchmarks.ptx_demand import demand_of as counted_demand
 from graphc.cli.bench.facts import commit
 from graphc.compiler import timing_model
 from graphc.compiler.cards import CARDS, Card
-from graphc.compiler.codegen.kernel_list import KernelDescription, KernelList
-from graphc.compiler.codegen.ptxas_text import Resources
-from graphc.compiler.codegen.time_report import (
+from graphc.compiler.program.kernel_list import KernelDescription, KernelList
+from graphc.compiler.program.ptxas_text import Resources
+from graphc.compiler.program.time_report import (
     HEADING,
     LaunchTime,
     TimeReport,

@@ -13,10 +13,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from graphc.compiler.cards import WARP
-from graphc.compiler.codegen import time_report
-from graphc.compiler.codegen.kernel_list import KernelDescription
-from graphc.compiler.codegen.ptxas_text import Resources
-from graphc.compiler.codegen.time_report import serial_steps
+from graphc.compiler.program import time_report
+from graphc.compiler.program.kernel_list import KernelDescription
+from graphc.compiler.program.ptxas_text import Resources
+from graphc.compiler.program.time_report import serial_steps
 from graphc.compiler.timing_model import Demand
 from tests.cuda_emulator.ptx_count import Count
 

@@ -13,12 +13,12 @@ import numpy as np
 from benchmarks.bring_up.outcome import tell
 from graphc.compiler import graph as g
 from graphc.compiler.codegen import lower
-from graphc.compiler.codegen.memory import launches
 from graphc.compiler.function.comparison import Checked, check
 from graphc.compiler.graph import BATCH, CallStep, Node, toposort
 from graphc.compiler.graph.dim import symbols
 from graphc.compiler.graph.origin import name_of
 from graphc.compiler.passes import optimize
+from graphc.compiler.program.launch import launches
 from graphc.compiler.runtime.gpu.executor import CudaExecutor
 from tests.compiler.codegen import kinds
 from tests.compiler.codegen.kinds import Built

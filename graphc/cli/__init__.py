@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from graphc.cli import bench, cache, demo, doctor, dump, run, view
-from graphc.compiler.codegen.table import WIDTH
+from graphc.compiler.program.table import WIDTH
 from graphc.errors import GraphcError
 from graphc.package_version import __version__
 

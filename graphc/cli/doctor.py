@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from graphc.cli.command import Command
-from graphc.compiler.codegen.table import WIDTH
+from graphc.compiler.program.table import WIDTH
 from graphc.compiler.runtime.cache.kernels import KernelCache, default_folder, kernel_cache
 from graphc.compiler.runtime.cpu import toolchain
 from graphc.compiler.runtime.gpu import nvcc, probe, toolkits

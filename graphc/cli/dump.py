@@ -8,10 +8,10 @@ import json
 from graphc.cli.command import Command
 from graphc.cli.subject import add_subject_arguments, compiled_model, named_sizes
 from graphc.compiler.cards import CARDS
-from graphc.compiler.codegen.kernel_list import KernelList
-from graphc.compiler.codegen.memory_report import MemoryReport
-from graphc.compiler.codegen.table import wrapped
 from graphc.compiler.function.loop_programs import LoopPrograms
+from graphc.compiler.program.kernel_list import KernelList
+from graphc.compiler.program.memory_report import MemoryReport
+from graphc.compiler.program.table import wrapped
 from graphc.config import config
 from graphc.errors import ArgumentError
 from graphc.reference_models import REFERENCE_MODELS

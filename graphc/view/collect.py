@@ -8,11 +8,11 @@ from functools import lru_cache
 from typing import Any
 
 from graphc.compiler import graph as g
-from graphc.compiler.codegen.kernel_list import KernelDescription
-from graphc.compiler.codegen.launch import Bindings, DeviceLoop, DeviceStep, Launch
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.cost import cost
 from graphc.compiler.passes import PassRecord
+from graphc.compiler.program.kernel_list import KernelDescription
+from graphc.compiler.program.launch import Bindings, DeviceLoop, DeviceStep, Launch
 from graphc.compiler.schedule.kernel import Kernel, Loop, kernels
 from graphc.config import config
 from graphc.package_version import __version__

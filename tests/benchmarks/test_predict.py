@@ -12,9 +12,9 @@ from benchmarks import predict
 from benchmarks.predicted import NAMES, PREDICTIONS, PRODUCTS, digest, step_of
 from benchmarks.ptx_demand import demand_of as counted_demand
 from graphc.compiler.cards import CARDS
-from graphc.compiler.codegen.kernel_list import KernelDescription, KernelList
-from graphc.compiler.codegen.ptxas_text import Resources
-from graphc.compiler.codegen.time_report import demand_of
+from graphc.compiler.program.kernel_list import KernelDescription, KernelList
+from graphc.compiler.program.ptxas_text import Resources
+from graphc.compiler.program.time_report import demand_of
 from graphc.config import config
 from tests.cuda_emulator.ptx_count import Count
 

@@ -43,6 +43,7 @@ OWN = {
     "compiler/runtime/fallback.py": ("compiler/runtime", "native"),
     "compiler/runtime/gpu/bound_program.py": ("compiler/runtime", "native"),
     "compiler/runtime/observed.py": ("compiler/runtime", "native"),
+    "compiler/program": ("compiler/program", "compiler/codegen", "native"),
     "engine/configs": ("engine", "files"),
     "engine/models/sequential.py": ("engine", "test_models.py"),
     "engine/training/compile_config.py": ("engine", "files"),

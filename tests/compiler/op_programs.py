@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 
 from graphc.compiler import graph as g
-from graphc.compiler.codegen.memory import launches
 from graphc.compiler.grad import grad
 from graphc.compiler.graph import Node
 from graphc.compiler.passes import optimize
 from graphc.compiler.passes.unify_sizes import unify_sizes
+from graphc.compiler.program.launch import launches
 from tests.compiler.arrangements import ARRANGEMENTS, OPEN, larger
 from tests.compiler.graph.op_cases import movement, pointwise, product, reduce, windows
 from tests.compiler.graph.op_cases.case import Case

@@ -7,20 +7,20 @@ from collections.abc import Sequence
 import numpy as np
 
 from graphc.compiler import graph as g
-from graphc.compiler.codegen.launch import (
+from graphc.compiler.graph import BATCH, Node, state_of
+from graphc.compiler.graph.dim import ceil_divide
+from graphc.compiler.program.launch import (
     Argument,
-    Buffer,
-    Check,
     Clamped,
+    DeviceBuffer,
+    DeviceCheck,
     DeviceProgram,
     DeviceStep,
-    Extent,
     Formula,
     Launch,
     Pointer,
+    SizeArgument,
 )
-from graphc.compiler.graph import BATCH, Node, state_of
-from graphc.compiler.graph.dim import ceil_divide
 from graphc.compiler.runtime.gpu.executor import CudaExecutor
 from graphc.compiler.schedule.kernel import Kernel
 
@@ -39,8 +39,8 @@ def launch(
     parameters: str,
     arguments: Sequence[Argument],
     kernel: Kernel,
-    reads: Sequence[Buffer] = (),
-    writes: Sequence[Buffer] = (),
+    reads: Sequence[DeviceBuffer] = (),
+    writes: Sequence[DeviceBuffer] = (),
     grid: Formula = 1,
     shared: Formula = 0,
 ) -> Launch:
@@ -66,8 +66,8 @@ def launch(
 def program(
     steps: Sequence[DeviceStep],
     launches: Sequence[Launch],
-    fetches: Sequence[Buffer],
-    checks: Sequence[Check] = (),
+    fetches: Sequence[DeviceBuffer],
+    checks: Sequence[DeviceCheck] = (),
 ) -> DeviceProgram:
     """A program of these steps, whose text is that of the launches."""
     source = HEADS + "\n".join(each.text for each in launches)
@@ -80,14 +80,14 @@ def floats(*values: float) -> np.ndarray:
 
 def add_program(x: Node, w: Node, out: Node) -> DeviceProgram:
     """out = x + w: x is fed, batch x 3; w is a shared variable."""
-    fed = Buffer("x", x.shape, "float32", x)
-    held = Buffer("w", (3,), "float32", state_of(w))
-    made = Buffer("y", out.shape, "float32", node=out)
+    fed = DeviceBuffer("x", x.shape, "float32", x)
+    held = DeviceBuffer("w", (3,), "float32", state_of(w))
+    made = DeviceBuffer("y", out.shape, "float32", node=out)
     step = launch(
         "k0_add",
         "if (i < n) y[i] = gc_add(x[i], w[i % 3]);",
         "float* y, const float* x, const float* w, int n",
-        (Pointer(made), Pointer(fed), Pointer(held), Extent(BATCH * 3)),
+        (Pointer(made), Pointer(fed), Pointer(held), SizeArgument(BATCH * 3)),
         kernel_of(out),
         (fed, held),
         (made,),
@@ -100,8 +100,8 @@ def accumulator() -> tuple[Node, Node, CudaExecutor]:
     """total += x, written in place, nothing fetched."""
     x, total = g.input((3,), "float32", name="x"), g.shared(floats(0, 0, 0), "total")
     value = total + x
-    fed = Buffer("x", (3,), "float32", x)
-    held = Buffer("total", (3,), "float32", state_of(total))
+    fed = DeviceBuffer("x", (3,), "float32", x)
+    held = DeviceBuffer("total", (3,), "float32", state_of(total))
     step = launch(
         "k0_add",
         "if (i < 3) total[i] = gc_add(total[i], x[i]);",

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from graphc.compiler.codegen import DeviceProgram
 from graphc.compiler.codegen.context import Context, buffer_name
 from graphc.compiler.codegen.identical import fold_identical, functions
-from graphc.compiler.codegen.launch import Buffer, Launch, Pointer
 from graphc.compiler.codegen.lower import LOWERINGS
 from graphc.compiler.codegen.render import INCLUDES, unit
 from graphc.compiler.codegen.signature import Place
 from graphc.compiler.graph import toposort
+from graphc.compiler.program.launch import DeviceBuffer, DeviceProgram, Launch, Pointer
 from graphc.compiler.schedule.inline import is_leaf
 from graphc.compiler.schedule.kernel import Kernel
 
@@ -22,7 +21,7 @@ def launches_of(*kernels: Kernel) -> tuple[list[Launch], Context]:
         for node in toposort(kernel.outputs):
             if is_leaf(node):
                 origin = node.attrs["value"] if node.op == "constant" else node
-                pointer = Pointer(Buffer(buffer_name(node), node.shape, node.dtype, origin))
+                pointer = Pointer(DeviceBuffer(buffer_name(node), node.shape, node.dtype, origin))
                 context.places.setdefault(node, Place(pointer, node.dtype))
         launches += LOWERINGS[kernel.kind](kernel, context)
     folded = fold_identical(launches)

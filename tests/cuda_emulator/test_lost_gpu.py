@@ -25,7 +25,7 @@ import ctypes, json, threading
 from tests.cuda_emulator.emulator import DRIVER
 import numpy as np
 from graphc.compiler import graph as g
-from graphc.compiler.codegen.launch import Buffer, Pointer
+from graphc.compiler.program.launch import DeviceBuffer, Pointer
 from graphc.compiler.function import function
 from graphc.compiler.graph import state_of
 from graphc.compiler.runtime.gpu.executor import CudaExecutor
@@ -43,7 +43,7 @@ def message(run):
         return str(error)
 
 def astray(fetches):
-    made, out = Buffer("y", (1,), "float32"), g.input((1,), "float32")
+    made, out = DeviceBuffer("y", (1,), "float32"), g.input((1,), "float32")
     step = launch(
         "k0_astray", "y[-1] = 1;", "float* y", (Pointer(made),), kernel_of(out), writes=(made,)
     )

@@ -15,9 +15,8 @@ import pytest
 
 from graphc.compiler import graph as g
 from graphc.compiler.codegen import lower
-from graphc.compiler.codegen.launch import Launch, LoopStep
-from graphc.compiler.codegen.memory import launches
 from graphc.compiler.graph import BATCH, Node
+from graphc.compiler.program.launch import Launch, LoopStep, launches
 from tests.compiler.codegen.recorded_products import recorded_products
 from tests.cuda_emulator.graph_programs import both
 

@@ -7,11 +7,11 @@ import pytest
 
 from graphc.compiler import graph as g
 from graphc.compiler.codegen import lower
-from graphc.compiler.codegen.memory import launches
 from graphc.compiler.grad import grad
 from graphc.compiler.graph import BATCH, Node
 from graphc.compiler.interpret import evaluate
 from graphc.compiler.passes import optimize
+from graphc.compiler.program.launch import launches
 from tests.cuda_emulator.programs import Compiled
 
 pytestmark = pytest.mark.over("ptx", "source")

@@ -7,19 +7,19 @@ import pytest
 
 from graphc.compiler import graph as g
 from graphc.compiler.cards import CARDS, Card
-from graphc.compiler.codegen.launch import (
-    Buffer,
-    CallStep,
-    Carry,
-    CarryPointer,
-    DeviceLoop,
-    Extent,
-    LoopStep,
-    Pointer,
-    Word,
-)
 from graphc.compiler.graph import BATCH, Node, state_of
 from graphc.compiler.interpret import evaluate
+from graphc.compiler.program.launch import (
+    CallNumber,
+    Carry,
+    CarryPointer,
+    DeviceBuffer,
+    DeviceLoop,
+    LoopStep,
+    Pointer,
+    SizeArgument,
+    Word,
+)
 from graphc.compiler.runtime.gpu.cuda import Device
 from graphc.compiler.runtime.gpu.device_array import DeviceArray
 from graphc.compiler.runtime.gpu.executor import CudaExecutor
@@ -112,13 +112,13 @@ def test_two_functions_share_a_variable_and_the_arena(adder) -> None:
 
 
 def test_words_and_the_number_of_the_call_are_arguments_not_text() -> None:
-    made = Buffer("y", (3,), "int64")
+    made = DeviceBuffer("y", (3,), "int64")
     out = g.input((3,), "int64")
     step = launch(
         "k0_words",
         "if (i == 0) { y[0] = (gc_int64)call; y[1] = seed; y[2] = stream; }",
         "unsigned int seed, gc_uint64 call, unsigned int stream, gc_int64* y",
-        (Word(2**32 - 1), CallStep(), Word(7), Pointer(made)),
+        (Word(2**32 - 1), CallNumber(), Word(7), Pointer(made)),
         kernel_of(out),
         writes=(made,),
     )
@@ -129,7 +129,7 @@ def test_words_and_the_number_of_the_call_are_arguments_not_text() -> None:
 
 def test_a_constant_is_uploaded_and_an_empty_grid_is_not_launched() -> None:
     values = np.arange(3, dtype="float32")
-    constant, made = Buffer("c", (3,), "float32", values), Buffer("y", (3,), "float32")
+    constant, made = DeviceBuffer("c", (3,), "float32", values), DeviceBuffer("y", (3,), "float32")
     out = g.input((3,), "float32")
     body, parameters = "if (i < 3) y[i] = x[i];", "float* y, const float* x"
     arguments = (Pointer(made), Pointer(constant))
@@ -143,14 +143,14 @@ def test_a_constant_is_uploaded_and_an_empty_grid_is_not_launched() -> None:
 
 @pytest.mark.parametrize("card", CARDS.values(), ids=CARDS)
 def test_more_shared_memory_than_usual_is_requested_and_too_much_is_refused(card: Card) -> None:
-    made, out = Buffer("y", (1,), "int32"), g.input((1,), "int32")
+    made, out = DeviceBuffer("y", (1,), "int32"), g.input((1,), "int32")
 
     def executor(nbytes: int) -> CudaExecutor:
         step = launch(
             "k0_shared",
             "extern __shared__ int words[]; words[n - 1 - i] = i; if (i == 0) y[0] = words[n - 1];",
             "int* y, int n",
-            (Pointer(made), Extent(nbytes // 4)),
+            (Pointer(made), SizeArgument(nbytes // 4)),
             kernel_of(out),
             writes=(made,),
             shared=nbytes,
@@ -169,9 +169,9 @@ def test_more_shared_memory_than_usual_is_requested_and_too_much_is_refused(card
 def test_a_loop_hands_its_carry_from_step_to_step(reverse: bool) -> None:
     """h = 2 h + x[step], over a number of steps that a call settles."""
     x, h0 = g.input((BATCH,), "float32", name="x"), g.input((), "float32", name="h0")
-    fed, first = Buffer("x", (BATCH,), "float32", x), Buffer("h0", (), "float32", h0)
-    pair = (Buffer("h", (), "float32"), Buffer("h", (), "float32"))
-    final, stacked = Buffer("h", (), "float32"), Buffer("hs", (BATCH,), "float32")
+    fed, first = DeviceBuffer("x", (BATCH,), "float32", x), DeviceBuffer("h0", (), "float32", h0)
+    pair = (DeviceBuffer("h", (), "float32"), DeviceBuffer("h", (), "float32"))
+    final, stacked = DeviceBuffer("h", (), "float32"), DeviceBuffer("hs", (BATCH,), "float32")
     carry = Carry(first, pair, final)
     scan = h0 + 1.0  # stands for the scan node, which counts the steps
     step = launch(

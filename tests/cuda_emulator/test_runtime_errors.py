@@ -13,16 +13,16 @@ import pytest
 
 from graphc.compiler import graph as g
 from graphc.compiler.codegen import lower
-from graphc.compiler.codegen.launch import (
-    Buffer,
-    Check,
-    Extent,
-    Pointer,
-    StatusWord,
-)
 from graphc.compiler.function import function
 from graphc.compiler.function.guards import FiniteGuard
 from graphc.compiler.graph import BATCH, Node, state_of
+from graphc.compiler.program.launch import (
+    DeviceBuffer,
+    DeviceCheck,
+    Pointer,
+    SizeArgument,
+    StatusPointer,
+)
 from graphc.compiler.runtime.gpu import cuda
 from graphc.compiler.runtime.gpu.executor import CudaExecutor
 from graphc.compiler.runtime.gpu.workspace import PendingFetch
@@ -56,15 +56,15 @@ def table_reader() -> tuple[Node, Node, Node, CudaExecutor]:
     table, count = g.shared(np.arange(8, dtype="float32"), "table"), g.shared(0.0, "count")
     with g.origin("embedding_1"):
         read = g.take(table, rows)
-    fed = Buffer("rows", (BATCH,), "int32", rows)
-    held = Buffer("table", (8,), "float32", state_of(table))
-    counted = Buffer("count", (), "float32", state_of(count))
-    made = Buffer("y", (BATCH,), "float32", node=read)
+    fed = DeviceBuffer("rows", (BATCH,), "int32", rows)
+    held = DeviceBuffer("table", (8,), "float32", state_of(table))
+    counted = DeviceBuffer("count", (), "float32", state_of(count))
+    made = DeviceBuffer("y", (BATCH,), "float32", node=read)
     gather = launch(
         "k0_gather",
         "if (i < n) y[i] = table[gc_check_index(status, 1, i, rows[i], 8)];",
         "gc_uint64* status, float* y, const float* table, const int* rows, int n",
-        (StatusWord(), Pointer(made), Pointer(held), Pointer(fed), Extent(BATCH)),
+        (StatusPointer(), Pointer(made), Pointer(held), Pointer(fed), SizeArgument(BATCH)),
         kernel_of(read),
         (held, fed),
         (made,),
@@ -73,12 +73,12 @@ def table_reader() -> tuple[Node, Node, Node, CudaExecutor]:
         "k1_update",
         "if (i == 0 && gc_ok(status)) count[0] += 1;",
         "gc_uint64* status, float* count",
-        (StatusWord(), Pointer(counted)),
+        (StatusPointer(), Pointer(counted)),
         kernel_of(count + 1.0),
         (counted,),
         (counted,),
     )
-    checks = [Check(count, "no test"), Check(read, "an index is outside of its axis")]
+    checks = [DeviceCheck(count, "no test"), DeviceCheck(read, "an index is outside of its axis")]
     made_program = program([gather, advance], [gather, advance], [made], checks)
     outputs = [read, count + 1.0]
     return rows, table, count, CudaExecutor(made_program, outputs, [state_of(count)], "reader")
@@ -118,13 +118,16 @@ def test_a_variable_that_is_computed_before_an_index_fails_stays() -> None:
 def test_a_call_whose_fed_indices_fit_waits_for_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     rows, table = g.input((2,), "int32", name="rows"), g.shared(floats(0, 0, 0), "table")
     change = g.scatter_add(rows, g.broadcast_to(1.0, (2,)), 3)
-    fed, held = Buffer("rows", (2,), "int32", rows), Buffer("t", (3,), "float32", state_of(table))
+    fed, held = (
+        DeviceBuffer("rows", (2,), "int32", rows),
+        DeviceBuffer("t", (3,), "float32", state_of(table)),
+    )
     # Two launches, as of generated programs: what stores a variable tests nothing new.
     test = launch(
         "k0_check",
         "if (i < 2) gc_check_index(status, 0, i, rows[i], 3);",
         "gc_uint64* status, const int* rows",
-        (StatusWord(), Pointer(fed)),
+        (StatusPointer(), Pointer(fed)),
         kernel_of(change),
         (fed,),
     )
@@ -133,12 +136,12 @@ def test_a_call_whose_fed_indices_fit_waits_for_nothing(monkeypatch: pytest.Monk
         "if (i < 3) { float sum = t[i]; for (int k = 0; k < 2; ++k) sum += rows[k] == i;"
         " if (gc_ok(status)) t[i] = sum; }",
         "gc_uint64* status, float* t, const int* rows",
-        (StatusWord(), Pointer(held), Pointer(fed)),
+        (StatusPointer(), Pointer(held), Pointer(fed)),
         kernel_of(change),
         (held, fed),
         (held,),
     )
-    made = program([test, step], [test, step], [], [Check(change, "index")])
+    made = program([test, step], [test, step], [], [DeviceCheck(change, "index")])
     executor = CudaExecutor(made, [table + change], [state_of(table)])
     # The first call uploads the table.
     executor.run({rows: np.array([0, 1], "int32")}, {}, g.CallStep())
@@ -154,16 +157,16 @@ def test_a_call_whose_fed_indices_fit_waits_for_nothing(monkeypatch: pytest.Monk
 
 
 def test_a_check_that_only_the_device_makes_is_an_error_in_its_own_words() -> None:
-    made, out = Buffer("y", (), "float32"), g.input((), "float32", name="fed")
+    made, out = DeviceBuffer("y", (), "float32"), g.input((), "float32", name="fed")
     step = launch(
         "k0_fail",
         "if (i == 0) y[0] = 0; if (i == 40 || i == 3) gc_fail(status, 0, i);",
         "gc_uint64* status, float* y",
-        (StatusWord(), Pointer(made)),
+        (StatusPointer(), Pointer(made)),
         kernel_of(out),
         writes=(made,),
     )
-    checks = [Check(out, "it does not hold")]
+    checks = [DeviceCheck(out, "it does not hold")]
     executor = CudaExecutor(program([step], [step], [made], checks), [out], name="checked")
     with pytest.raises(IndexRangeError, match="'fed'.*: it does not hold, at element 3;.*checked"):
         executor.run({out: np.zeros((), "float32")}, {}, g.CallStep())
@@ -193,8 +196,8 @@ def test_an_observer_that_raises_leaves_the_variables_as_they_were() -> None:
     x, total, executor = accumulator()
     executor.run({x: floats(1, 1, 1)}, {}, g.CallStep())
     value = total + x
-    made = Buffer("seen", (3,), "float32", node=value)
-    held = Buffer("total", (3,), "float32", state_of(total))
+    made = DeviceBuffer("seen", (3,), "float32", node=value)
+    held = DeviceBuffer("total", (3,), "float32", state_of(total))
     step = launch(
         "k0_change",
         "if (i < 3) { total[i] = 7; seen[i] = 8; }",
@@ -221,7 +224,7 @@ def test_the_guard_names_a_node_inside_of_a_kernel() -> None:
     x = g.input((3,), "float32", name="x")
     with g.origin("dense_7"):
         out = g.sum(g.sqrt(x))
-    fed, made = Buffer("x", (3,), "float32", x), Buffer("y", (), "float32", node=out)
+    fed, made = DeviceBuffer("x", (3,), "float32", x), DeviceBuffer("y", (), "float32", node=out)
     step = launch(
         "k0_rows",
         "if (i == 0) y[0] = gc_sqrt(x[0]) + gc_sqrt(x[1]) + gc_sqrt(x[2]);",
@@ -266,7 +269,7 @@ def test_any_thread_may_free_an_event() -> None:
 
 
 def test_a_grid_that_the_card_does_not_take_names_the_kernel_and_the_cuda_error() -> None:
-    made = Buffer("y", (1,), "float32")
+    made = DeviceBuffer("y", (1,), "float32")
     with g.origin("dense_1"):
         out = g.input((1,), "float32") + 1.0
     step = launch(
@@ -287,8 +290,11 @@ def test_a_grid_that_the_card_does_not_take_names_the_kernel_and_the_cuda_error(
 def test_out_of_memory_names_what_is_large_and_the_batch_that_fits(adder) -> None:
     x, _, executor = adder
     out = g.input((BATCH, 2**20), "float32", name="large")
-    small, large = Buffer("dense_1/dot", (BATCH,), "float32"), Buffer("y", out.shape, "float32")
-    larger = Buffer("dense_2/dot", (2 * BATCH, 2**20), "float32")
+    small, large = (
+        DeviceBuffer("dense_1/dot", (BATCH,), "float32"),
+        DeviceBuffer("y", out.shape, "float32"),
+    )
+    larger = DeviceBuffer("dense_2/dot", (2 * BATCH, 2**20), "float32")
     step = launch(
         "k0_large",
         "if (i == 0) y[0] = 1;",

@@ -11,9 +11,9 @@ import pytest
 
 from graphc.compiler import graph as g
 from graphc.compiler.codegen import lower
-from graphc.compiler.codegen.memory import launches
 from graphc.compiler.graph.binding import bind
 from graphc.compiler.interpret import evaluate
+from graphc.compiler.program.launch import launches
 from graphc.compiler.runtime.gpu.executor import CudaExecutor
 from graphc.compiler.schedule import Loop, persistent
 from graphc.errors import IndexRangeError

@@ -9,9 +9,9 @@ import pytest
 
 from graphc.compiler import graph as g
 from graphc.compiler.codegen import lower
-from graphc.compiler.codegen.memory import launches
 from graphc.compiler.grad import grad
 from graphc.compiler.passes import optimize
+from graphc.compiler.program.launch import launches
 from graphc.compiler.schedule import Loop, persistent
 from graphc.reference_models import recurrent
 from graphc.reference_models.layers import Weights, mean_loss

@@ -17,10 +17,10 @@ import pytest
 from benchmarks.ptx_demand import demand_of as counted_demand
 from graphc.compiler import graph as g
 from graphc.compiler.cards import CARDS
-from graphc.compiler.codegen.kernel_list import KernelList
-from graphc.compiler.codegen.time_report import demand_of
 from graphc.compiler.function import Function, function
 from graphc.compiler.graph import Node
+from graphc.compiler.program.kernel_list import KernelList
+from graphc.compiler.program.time_report import demand_of
 from graphc.compiler.runtime.gpu import cuda
 from graphc.compiler.schedule.kernel import KINDS as SCHEDULED
 from graphc.compiler.timing_model import estimate

@@ -9,7 +9,7 @@ import pytest
 
 from graphc import backend as K
 from graphc.compiler import graph as g
-from graphc.compiler.codegen.kernel_list import KernelDescription
+from graphc.compiler.program.kernel_list import KernelDescription
 from graphc.engine.topology.layer import Layer
 from graphc.layers.recurrent import GRU, LSTM, Recurrent, SimpleRNN
 from graphc.models import Sequential

@@ -15,8 +15,8 @@ import threading
 import numpy as np
 import pytest
 
-from graphc.compiler.codegen.launch import Bindings, DeviceProgram
-from graphc.compiler.codegen.memory import ALIGNMENT, MemoryPlan, aligned, plan_memory
+from graphc.compiler.program.launch import Bindings, DeviceProgram
+from graphc.compiler.program.memory import ALIGNMENT, MemoryPlan, aligned, plan_memory
 from graphc.compiler.runtime.cpu import executor as native
 
 _GAP = ALIGNMENT

@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 
 from graphc import resources
-from graphc.compiler.codegen.launch import Bindings, CallSizes, DeviceProgram
-from graphc.compiler.codegen.memory_report import scratch_blocks
 from graphc.compiler.codegen.native import NativeProgram, lower_native
 from graphc.compiler.graph import CallStep, Node, State
 from graphc.compiler.graph.binding import bind
 from graphc.compiler.interpret import evaluate
+from graphc.compiler.program.launch import Bindings, CallSizes, DeviceProgram
+from graphc.compiler.program.memory_report import scratch_blocks
 from graphc.compiler.runtime.cpu import toolchain
 from graphc.compiler.runtime.cpu.compiler import loaded
 from graphc.compiler.runtime.cpu.executor import NativeExecutor

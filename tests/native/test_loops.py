@@ -10,13 +10,12 @@ import numpy as np
 import pytest
 
 from graphc.compiler import graph as g
-from graphc.compiler.codegen.launch import DeviceLoop, ShareLimit
-from graphc.compiler.codegen.memory import launches
 from graphc.compiler.codegen.native import NativeProgram, lower_native
 from graphc.compiler.codegen.native.loop import SharedLoop
 from graphc.compiler.grad import grad
 from graphc.compiler.graph import BATCH, Node
 from graphc.compiler.passes import optimize
+from graphc.compiler.program.launch import DeviceLoop, ShareLimit, launches
 from tests.native.forms import lowered
 from tests.native.graph_programs import (
     Compiled,

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from graphc.compiler import graph as g
-from graphc.compiler.codegen.memory import launches
 from graphc.compiler.codegen.native import lower_native
 from graphc.compiler.codegen.native.sparse_conv import spread_weights
 from graphc.compiler.grad import grad
 from graphc.compiler.graph import BATCH, Node
 from graphc.compiler.passes import optimize
+from graphc.compiler.program.launch import launches
 from tests.compiler.draw_programs import FIRST, WHOLE, placed
 from tests.native.forms import forms
 from tests.native.graph_programs import both, needs_compiler, with_threads

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from graphc.compiler import graph as g
-from graphc.compiler.codegen.memory import launches
 from graphc.compiler.codegen.native import lower_native
 from graphc.compiler.function import function
 from graphc.compiler.graph.binding import bind
+from graphc.compiler.program.launch import launches
 from graphc.compiler.runtime.cpu import compiler as native_compiler
 from graphc.compiler.runtime.cpu.executor import NativeExecutor
 from graphc.config import config

@@ -30,8 +30,8 @@ from pathlib import Path
 
 from graphc import resources
 from graphc.compiler.cards import CARDS, Card
-from graphc.compiler.codegen.kernel_list import KernelList
-from graphc.compiler.codegen.ptxas_text import Resources, read_ptxas
+from graphc.compiler.program.kernel_list import KernelList
+from graphc.compiler.program.ptxas_text import Resources, read_ptxas
 from graphc.compiler.runtime.gpu.nvcc import FLAGS
 from graphc.config import config
 from graphc.reference_models import REFERENCE_MODELS

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from graphc.compiler.cards import CARDS
-from graphc.compiler.codegen.kernel_list import KernelList
+from graphc.compiler.program.kernel_list import KernelList
 from graphc.reference_models import REFERENCE_MODELS
 from tests.nvcc import gate, sass
 

@@ -6,7 +6,7 @@ import math
 import textwrap
 
 from graphc.cli.bench.report import Report, Row, checked_lines, rest, shown_rows
-from graphc.compiler.codegen.table import WIDTH, wrapped
+from graphc.compiler.program.table import WIDTH, wrapped
 
 _HEADS = ("share", "ms", "least", "times", "GFLOP/s", "GB/s", "peak", "kernel", "layers")
 _GRADIENT = "gradient of "

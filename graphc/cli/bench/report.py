@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from graphc.compiler.codegen.table import WIDTH, wrapped
 from graphc.compiler.function.comparison import Checked
+from graphc.compiler.program.table import WIDTH, wrapped
 
 _SHOWN_SHARE = 0.005
 

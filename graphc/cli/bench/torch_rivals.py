@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 
 from graphc.cli.bench.report import Rival, time_statistics
-from graphc.compiler.codegen.launch import Bindings
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import Shape, evaluate
+from graphc.compiler.program.launch import Bindings
 from graphc.compiler.schedule.kernel import Kernel, Loop
 
 _SAME_NAMES = (

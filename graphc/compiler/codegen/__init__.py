@@ -1,7 +1,8 @@
 """From a schedule to CUDA C: pure text and data, no device.
 
-`lower` makes of a graph a `DeviceProgram`: source text, and the launches that use it (`launch`).
-Each kernel goes through one function for its kind, the table `LOWERINGS` of `lower`:
+`lower` makes of a graph a `DeviceProgram` (`graphc.compiler.program`): source text, and the
+launches that use it. Each kernel goes through one function for its kind, the table `LOWERINGS` of
+`lower`:
 
 - pointwise, window, gather: `pointwise`; update: `update`; scatter: `scatter`;
 - rows, columns: `rows` and `row_groups`, `columns`, over `reduction` (the walks over a row),
@@ -21,14 +22,8 @@ They share:
 - `render`: the templates of ``templates/``, and the comment above a function;
 - `placing`: where new values of states are written;
 - `traffic`: what a launch asks of memory, counted while its text is printed.
-
-What is known of a program without running it: `memory` (the plan of the arena), `memory_report`,
-`describe` (its kernels, beside the `fewest` bytes that they can move), a `kernel_list`, printed by
-`table`.
 """
 
-from graphc.compiler.codegen.launch import DeviceProgram
 from graphc.compiler.codegen.lower import lower
-from graphc.compiler.codegen.memory import plan_memory
 
-__all__ = ["DeviceProgram", "lower", "plan_memory"]
+__all__ = ["lower"]

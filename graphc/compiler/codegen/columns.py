@@ -22,7 +22,6 @@ from dataclasses import dataclass, replace
 
 from graphc.compiler.codegen.context import Context
 from graphc.compiler.codegen.expression import ZERO, Expression, Parameter, Variable, compare
-from graphc.compiler.codegen.launch import Formula, Launch
 from graphc.compiler.codegen.reduction import (
     Domain,
     Walk,
@@ -49,6 +48,7 @@ from graphc.compiler.codegen.signature import Signature
 from graphc.compiler.codegen.statement import Listing
 from graphc.compiler.codegen.walk_text import Course, Names
 from graphc.compiler.graph.dim import Dim, ceil_divide
+from graphc.compiler.program.launch import Formula, Launch
 from graphc.compiler.schedule.hardware import WARP, power_of_two
 from graphc.compiler.schedule.kernel import Kernel
 from graphc.compiler.targets.marks import NAME

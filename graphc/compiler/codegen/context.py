@@ -7,17 +7,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from graphc.compiler.codegen.launch import (
-    Buffer,
-    Check,
+from graphc.compiler.codegen.signature import Place, Signature
+from graphc.compiler.graph import Node, name_of, origin_of
+from graphc.compiler.program.launch import (
+    DeviceBuffer,
+    DeviceCheck,
     Formula,
     Launch,
     LoopStep,
     Pointer,
     Traffic,
 )
-from graphc.compiler.codegen.signature import Place, Signature
-from graphc.compiler.graph import Node, name_of, origin_of
 from graphc.compiler.schedule.kernel import Kernel, Loop
 from graphc.compiler.targets.marks import with_name_and_notes, without_name_and_notes
 
@@ -28,7 +28,7 @@ S = TypeVar("S", bound=Signature)
 class Program:
     """What all kernels of a program share while it is lowered."""
 
-    checks: list[Check] = field(default_factory=list)
+    checks: list[DeviceCheck] = field(default_factory=list)
     includes: dict[str, None] = field(default_factory=dict)
     numbers: Iterator[int] = field(default_factory=itertools.count)
 
@@ -115,12 +115,12 @@ class Context:
 
 def arena_place(name: str, node: Node) -> Place:
     """A new buffer for a value, in the arena."""
-    return Place(Pointer(Buffer(name, node.shape, node.dtype, node=node)), node.dtype)
+    return Place(Pointer(DeviceBuffer(name, node.shape, node.dtype, node=node)), node.dtype)
 
 
 def workspace(name: str, shape: tuple[Formula, ...], dtype: str) -> Place:
     """A new buffer for parts of results, in the arena."""
-    return Place(Pointer(Buffer(name, shape, dtype)), dtype)
+    return Place(Pointer(DeviceBuffer(name, shape, dtype)), dtype)
 
 
 def buffer_name(node: Node) -> str:

@@ -39,13 +39,13 @@ from graphc.compiler.codegen.conv_weights import Weights
 from graphc.compiler.codegen.emitter import Emitter
 from graphc.compiler.codegen.expression import Expression, literal, over, plus, times
 from graphc.compiler.codegen.index import Coordinates, Index
-from graphc.compiler.codegen.launch import Launch
 from graphc.compiler.codegen.lower_product import lower_product
 from graphc.compiler.codegen.pointwise import lower_pointwise
 from graphc.compiler.codegen.product import Operand, Product, Pulled
 from graphc.compiler.codegen.tiles import choose_tile, is_vector
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import Dim, product
+from graphc.compiler.program.launch import Launch
 from graphc.compiler.schedule.hardware import PACK
 from graphc.compiler.schedule.kernel import Kernel
 

@@ -32,11 +32,11 @@ from graphc.compiler.codegen.expression import (
     when,
 )
 from graphc.compiler.codegen.index import Index
-from graphc.compiler.codegen.launch import Count
 from graphc.compiler.codegen.product import Product
 from graphc.compiler.codegen.statement import Define, Fold, Listing
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import Shape, Size, product
+from graphc.compiler.program.launch import Count
 from graphc.compiler.schedule.kernel import Kernel
 from graphc.compiler.targets.c_text import C_TYPES
 

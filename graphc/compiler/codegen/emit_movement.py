@@ -21,10 +21,10 @@ from graphc.compiler.codegen.expression import (
     when,
 )
 from graphc.compiler.codegen.index import Coordinates, Index
-from graphc.compiler.codegen.launch import Count
 from graphc.compiler.codegen.statement import Define
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import Shape, Size, is_multiple, product
+from graphc.compiler.program.launch import Count
 from graphc.compiler.schedule.hardware import PACK
 from graphc.compiler.schedule.relation import split_of
 from graphc.compiler.targets.c_text import C_TYPES

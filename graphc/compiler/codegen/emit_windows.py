@@ -31,10 +31,10 @@ from graphc.compiler.codegen.expression import (
     when,
 )
 from graphc.compiler.codegen.index import Coordinates, Index
-from graphc.compiler.codegen.launch import Count
 from graphc.compiler.codegen.statement import Define
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import Shape, Size, minimum_value
+from graphc.compiler.program.launch import Count
 from graphc.compiler.schedule.window_passes import in_one_pass
 from graphc.compiler.targets.c_text import C_TYPES
 

@@ -33,7 +33,6 @@ from graphc.compiler.codegen.expression import (
     times,
 )
 from graphc.compiler.codegen.index import Coordinates, Index
-from graphc.compiler.codegen.launch import ONCE, Count
 from graphc.compiler.codegen.printer import Printer
 from graphc.compiler.codegen.signature import Place, Signature
 from graphc.compiler.codegen.statement import Statement
@@ -41,6 +40,7 @@ from graphc.compiler.codegen.traffic import Asked
 from graphc.compiler.graph import Node, origin_of
 from graphc.compiler.graph.dim import Size, product
 from graphc.compiler.graph.ops import OPS
+from graphc.compiler.program.launch import ONCE, Count
 from graphc.compiler.schedule.hardware import PACK
 from graphc.compiler.schedule.inline import is_splat
 from graphc.compiler.schedule.relation import Split, split_of

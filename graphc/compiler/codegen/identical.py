@@ -10,10 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from graphc.compiler.codegen.launch import DeviceLoop, DeviceStep, Launch
-from graphc.compiler.codegen.memory import launches
 from graphc.compiler.codegen.page import fitted
 from graphc.compiler.codegen.render import header
+from graphc.compiler.program.launch import DeviceLoop, DeviceStep, Launch, launches
 from graphc.compiler.targets.marks import with_name
 
 
@@ -40,14 +39,6 @@ def functions(steps: Sequence[DeviceStep]) -> list[str]:
 def codes(steps: Sequence[DeviceStep]) -> list[str]:
     """Return each of these functions without its notes: the same for layers of any name."""
     return [with_name(one.code, one.name) for one in launches(steps) if one.repeats is None]
-
-
-def layers_of_functions(steps: Sequence[DeviceStep]) -> dict[str, str]:
-    """Return the layers that each function computes for any launch, for messages."""
-    found: dict[str, dict[str, None]] = {}
-    for launch in launches(steps):
-        found.setdefault(launch.function, {}).update(dict.fromkeys(launch.kernel.layers))
-    return {name: ", ".join(layers) for name, layers in found.items()}
 
 
 def _replaced(steps: Sequence[DeviceStep], folded: dict[Launch, Launch]) -> tuple[DeviceStep, ...]:

@@ -11,21 +11,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from graphc.compiler.codegen.context import Context
-from graphc.compiler.codegen.launch import (
-    Argument,
-    Buffer,
-    CallStep,
-    Check,
-    Extent,
-    Formula,
-    Launch,
-    LoopStep,
-    Pointer,
-    Scratch,
-    StatusWord,
-    Traffic,
-    Word,
-)
 from graphc.compiler.codegen.signature import Place
 from graphc.compiler.graph import BATCH, Node
 from graphc.compiler.graph.dim import Dim, Size, Symbol, symbols
@@ -34,8 +19,22 @@ from graphc.compiler.loops import value as values
 from graphc.compiler.loops.build import KernelBuffers, Storage, build
 from graphc.compiler.loops.index import LoopVariable
 from graphc.compiler.loops.program import LoopProgram, Parts, loads_of, transformed, walk
-from graphc.compiler.loops.statement import Check as CheckStatement
-from graphc.compiler.loops.statement import Let, Statement
+from graphc.compiler.loops.statement import Check, Let, Statement
+from graphc.compiler.program.launch import (
+    Argument,
+    CallNumber,
+    DeviceBuffer,
+    DeviceCheck,
+    Formula,
+    Launch,
+    LoopStep,
+    Pointer,
+    Scratch,
+    SizeArgument,
+    StatusPointer,
+    Traffic,
+    Word,
+)
 from graphc.compiler.schedule.kernel import Kernel
 from graphc.compiler.targets.c_text import comment
 from graphc.compiler.targets.mapping import MappedProgram, choose
@@ -131,7 +130,7 @@ def mapped_kernel(
     if mapped.is_plain:
         return None
     first = len(context.program.checks)
-    context.program.checks += [Check(node, what) for node, what in built.checks]
+    context.program.checks += [DeviceCheck(node, what) for node, what in built.checks]
     program = replace(mapped.program, name=context.name(kernel.kind))
     program, nodes = _numbered_locals(_checks_from(program, first), built.nodes)
     return MappedKernel(kernel, built.program, mapped, program, memory, built.words, nodes)
@@ -186,7 +185,7 @@ class Memory:
         """Return what reports call each memory."""
         return {name: place.buffers[-1].name for name, place in self._places.items()}
 
-    def behind(self, memories: set[str]) -> tuple[Buffer, ...]:
+    def behind(self, memories: set[str]) -> tuple[DeviceBuffer, ...]:
         """Return the buffers of a program that memories may be."""
         found = [
             buffer
@@ -202,15 +201,15 @@ class Memory:
         if isinstance(given, arrays.Buffer):
             place = self._places.get(given.memory)
             if place is None:  # the program's own
-                return Pointer(Buffer(given.name, given.shape, given.dtype))
+                return Pointer(DeviceBuffer(given.name, given.shape, given.dtype))
             return place.pointer
         if isinstance(given, Symbol):
-            return Extent(Dim((((given,), 1),)))
+            return SizeArgument(Dim((((given,), 1),)))
         if isinstance(given, LoopVariable):
             return next(step for step, variable in self._steps.items() if variable is given)
         if isinstance(given, values.Argument):
-            return Word(words[given.name]) if given.name in words else CallStep()
-        return StatusWord()
+            return Word(words[given.name]) if given.name in words else CallNumber()
+        return StatusPointer()
 
     def legend(self, parameters: Sequence[FunctionParameter]) -> list[str]:
         """Return a line for each parameter whose name does not say what it is."""
@@ -243,11 +242,7 @@ def _checks_from(program: LoopProgram, first: int) -> LoopProgram:
     """Return a program whose checks are numbered from `first` on."""
 
     def renumbered(one: Statement) -> tuple[Statement, ...]:
-        return (
-            (replace(one, number=one.number + first),)
-            if isinstance(one, CheckStatement)
-            else (one,)
-        )
+        return (replace(one, number=one.number + first),) if isinstance(one, Check) else (one,)
 
     return replace(program, body=transformed(program.body, renumbered)) if first else program
 

@@ -8,13 +8,6 @@ from graphc.compiler.codegen.columns import lower_columns
 from graphc.compiler.codegen.context import Context, buffer_name
 from graphc.compiler.codegen.conv import lower_conv
 from graphc.compiler.codegen.identical import codes, fold_identical, functions
-from graphc.compiler.codegen.launch import (
-    Buffer,
-    DeviceProgram,
-    DeviceStep,
-    Launch,
-    Pointer,
-)
 from graphc.compiler.codegen.matmul import lower_matmul
 from graphc.compiler.codegen.persistent import lower_persistent
 from graphc.compiler.codegen.placing import Updates
@@ -26,6 +19,7 @@ from graphc.compiler.codegen.scatter import lower_scatter
 from graphc.compiler.codegen.signature import Place
 from graphc.compiler.codegen.update import lower_update
 from graphc.compiler.graph import Node, State, every_node, toposort
+from graphc.compiler.program.launch import DeviceBuffer, DeviceProgram, DeviceStep, Launch, Pointer
 from graphc.compiler.schedule import Kernel, Loop, Step, make_schedule
 from graphc.compiler.schedule.inline import is_leaf
 from graphc.compiler.schedule.layout import sink_transposes
@@ -76,7 +70,7 @@ def lower_all(
     most_shared: int | None,
     context: Context,
     lower_step: LowerStep,
-) -> tuple[tuple[DeviceStep, ...], tuple[Buffer, ...]]:
+) -> tuple[tuple[DeviceStep, ...], tuple[DeviceBuffer, ...]]:
     """The steps of a program for any target, and where what is fetched lies.
 
     Args:
@@ -108,7 +102,9 @@ def leaf_place(node: Node) -> Place:
         origin = node.attrs["state"]
     elif node.op == "constant":
         origin = node.attrs["value"]
-    return Place(Pointer(Buffer(buffer_name(node), node.shape, node.dtype, origin)), node.dtype)
+    return Place(
+        Pointer(DeviceBuffer(buffer_name(node), node.shape, node.dtype, origin)), node.dtype
+    )
 
 
 def lower_step(step: Step, context: Context) -> list[DeviceStep]:

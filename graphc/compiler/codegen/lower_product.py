@@ -21,7 +21,6 @@ from graphc.compiler.codegen.expression import (
     times,
 )
 from graphc.compiler.codegen.index import Coordinates, Index
-from graphc.compiler.codegen.launch import Clamped, Formula, Launch, Traffic
 from graphc.compiler.codegen.pointwise import AT, THREADS, lower_pointwise, names_in
 from graphc.compiler.codegen.product import Operand, Product
 from graphc.compiler.codegen.product_epilogue import finish, is_long, partial_sums
@@ -42,6 +41,7 @@ from graphc.compiler.codegen.tiles import (
 )
 from graphc.compiler.codegen.traffic import reads, whole, writes
 from graphc.compiler.graph.dim import Dim, Size, ceil_divide, product
+from graphc.compiler.program.launch import Clamped, Formula, Launch, Traffic
 from graphc.compiler.schedule.hardware import MOST_BLOCKS
 from graphc.compiler.schedule.kernel import Kernel
 from graphc.compiler.targets.c_text import C_TYPES

@@ -6,11 +6,11 @@ from graphc.compiler.codegen.context import Context
 from graphc.compiler.codegen.emitter import Emitter
 from graphc.compiler.codegen.expression import Expression
 from graphc.compiler.codegen.index import Coordinates, Index
-from graphc.compiler.codegen.launch import Launch
 from graphc.compiler.codegen.lower_product import lower_product
 from graphc.compiler.codegen.product import Direct, Operand, OperandAxis, Product, Pulled
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import Dim, is_multiple
+from graphc.compiler.program.launch import Launch
 from graphc.compiler.schedule.hardware import PACK
 from graphc.compiler.schedule.kernel import Kernel
 from graphc.compiler.schedule.strides import strided

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import textwrap
 
-from graphc.compiler.codegen.table import WIDTH
+from graphc.compiler.targets.page import WIDTH
 
 _DEEPER = "    "
 """How much further in the rest of a broken line stands."""

@@ -26,7 +26,6 @@ from graphc.compiler.codegen.expression import (
     when,
 )
 from graphc.compiler.codegen.index import Index
-from graphc.compiler.codegen.launch import Count, Launch, LoopStep
 from graphc.compiler.codegen.persistent_values import STEP, Values
 from graphc.compiler.codegen.render import render
 from graphc.compiler.codegen.signature import Signature
@@ -34,6 +33,7 @@ from graphc.compiler.codegen.statement import Define, Listing
 from graphc.compiler.codegen.traffic import reads, writes
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import Size, ceil_divide, product
+from graphc.compiler.program.launch import Count, Launch, LoopStep
 from graphc.compiler.schedule.kernel import Loop, Persistent
 from graphc.compiler.schedule.persistent import (
     array_bytes,

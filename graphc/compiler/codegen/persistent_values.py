@@ -22,8 +22,8 @@ from graphc.compiler.codegen.expression import (
     when,
 )
 from graphc.compiler.codegen.index import Index
-from graphc.compiler.codegen.launch import Count
 from graphc.compiler.graph import Node, substitute
+from graphc.compiler.program.launch import Count
 from graphc.compiler.schedule.kernel import Loop, Persistent
 from graphc.compiler.schedule.persistent import elementwise_operands, stride, width
 from graphc.compiler.targets.c_text import C_TYPES

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 
 from graphc.compiler.codegen.context import Context, arena_place, buffer_name
-from graphc.compiler.codegen.launch import Buffer, DeviceStep, Pointer
 from graphc.compiler.codegen.reduction import walks_before
 from graphc.compiler.codegen.scan import LowerStep
 from graphc.compiler.codegen.signature import Place
 from graphc.compiler.graph import Node, State
 from graphc.compiler.graph.dim import Size, product
 from graphc.compiler.graph.ops import OPS
+from graphc.compiler.program.launch import DeviceBuffer, DeviceStep, Pointer
 from graphc.compiler.schedule import Kernel, Step, kernels
 
 
@@ -98,7 +98,7 @@ class Updates:
         whole = Kernel("update", values, values, (), parts=tuple(parts.values()))
         return self._lower_step(whole, self._context)
 
-    def fetch(self, node: Node) -> Buffer:
+    def fetch(self, node: Node) -> DeviceBuffer:
         """Where an output of the program lies when all is done."""
         return self._fetched.get(node, self._context.places[node]).buffers[0]
 
@@ -107,7 +107,7 @@ def _state_place(state: State, shared: dict[State, Node], context: Context) -> P
     if state in shared:
         place = context.places[shared[state]]
         return Place(place.pointer, place.dtype, guarded=True)
-    buffer = Buffer(state.name or "shared", state.shape, state.dtype, state)
+    buffer = DeviceBuffer(state.name or "shared", state.shape, state.dtype, state)
     return Place(Pointer(buffer), state.dtype, guarded=True)
 
 

@@ -16,7 +16,6 @@ from graphc.compiler.codegen.context import Context
 from graphc.compiler.codegen.emitter import Emitter, Pack
 from graphc.compiler.codegen.expression import Expression, Variable, names_read
 from graphc.compiler.codegen.index import Index
-from graphc.compiler.codegen.launch import Clamped, Launch
 from graphc.compiler.codegen.render import render
 from graphc.compiler.codegen.signature import Signature
 from graphc.compiler.codegen.statement import Listing
@@ -24,6 +23,7 @@ from graphc.compiler.codegen.traffic import reads, writes
 from graphc.compiler.graph import Node, toposort
 from graphc.compiler.graph.dim import ceil_divide, product
 from graphc.compiler.graph.ops import OPS
+from graphc.compiler.program.launch import Clamped, Launch
 from graphc.compiler.schedule.hardware import MOST_BLOCKS, PACK
 from graphc.compiler.schedule.kernel import Kernel
 from graphc.compiler.targets.c_text import C_TYPES

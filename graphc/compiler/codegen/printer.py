@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from graphc.compiler.codegen.expression import Expression, Variable
-from graphc.compiler.codegen.launch import ONCE, Count
 from graphc.compiler.codegen.statement import (
     Assign,
     Block,
@@ -18,6 +17,7 @@ from graphc.compiler.codegen.statement import (
     Statement,
     Verbatim,
 )
+from graphc.compiler.program.launch import ONCE, Count
 
 T = TypeVar("T")
 

@@ -8,7 +8,6 @@ from graphc.compiler.codegen.context import Context
 from graphc.compiler.codegen.emitter import Emitter, always
 from graphc.compiler.codegen.expression import Expression, Variable, call, modulo, over
 from graphc.compiler.codegen.index import Index
-from graphc.compiler.codegen.launch import Traffic
 from graphc.compiler.codegen.product import Product
 from graphc.compiler.codegen.product_epilogue import finish, partial_sums
 from graphc.compiler.codegen.product_operand import INNER, read
@@ -16,6 +15,7 @@ from graphc.compiler.codegen.render import render
 from graphc.compiler.codegen.signature import Place, Signature
 from graphc.compiler.codegen.traffic import reads
 from graphc.compiler.graph.dim import ceil_divide, product
+from graphc.compiler.program.launch import Traffic
 from graphc.compiler.schedule.kernel import Kernel
 from graphc.compiler.targets.c_text import C_TYPES
 from graphc.compiler.targets.marks import NAME

@@ -22,7 +22,6 @@ from graphc.compiler.codegen.expression import (
     times,
 )
 from graphc.compiler.codegen.index import Coordinates, Index
-from graphc.compiler.codegen.launch import Formula, Traffic
 from graphc.compiler.codegen.reduction import Domain, Walk, held_of, walked_for
 from graphc.compiler.codegen.signature import Place, Signature
 from graphc.compiler.codegen.statement import Define, Fold, Listing
@@ -36,6 +35,7 @@ from graphc.compiler.codegen.walk_text import (
 )
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import product
+from graphc.compiler.program.launch import Formula, Traffic
 from graphc.compiler.schedule.hardware import PACK
 from graphc.compiler.targets.c_text import C_TYPES
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from graphc.compiler.codegen.launch import Launch
-from graphc.compiler.codegen.table import WIDTH
 from graphc.compiler.codegen.unused import without_unused
-from graphc.compiler.schedule.kernel import Kernel, Loop, kernels
+from graphc.compiler.program.describe import op_names
+from graphc.compiler.program.launch import Launch
 from graphc.compiler.targets.c_text import comment
+from graphc.compiler.targets.page import WIDTH
 from graphc.compiler.targets.templates import environment
 
 INCLUDES = ("pointwise.cuh", "reduce.cuh", "index.cuh", "random.cuh", "status.cuh")
@@ -34,14 +34,6 @@ def header(launches: Sequence[Launch]) -> str:
         facts.append(f"one function for {len(launches)} launches; names below are of the first")
     facts += [*first.legend, *map(comment, first.kernel.reasons)]
     return "\n".join(line for fact in facts for line in _wrapped(fact))
-
-
-def op_names(kernel: Kernel | Loop) -> tuple[str, ...]:
-    """What is computed, as op names without repetition, in the order of the body."""
-    parts = [kernel] if isinstance(kernel, Kernel) else kernels(kernel.steps)
-    nodes = [node for part in parts for node in part.body]
-    silent = ("input", "constant", "broadcast", "reshape", "cast", "dim", "iota")
-    return tuple(dict.fromkeys(node.op for node in nodes if node.op not in silent))
 
 
 def _work(launches: Sequence[Launch]) -> str:

@@ -22,7 +22,6 @@ from graphc.compiler.codegen.expression import (
     plus,
     times,
 )
-from graphc.compiler.codegen.launch import Clamped, Formula, Launch, Within
 from graphc.compiler.codegen.reduction import (
     Domain,
     Walk,
@@ -50,6 +49,7 @@ from graphc.compiler.codegen.walk_text import (
     WalkText,
 )
 from graphc.compiler.graph.dim import Dim, Size, ceil_divide, is_multiple
+from graphc.compiler.program.launch import Clamped, Formula, Launch, Within
 from graphc.compiler.schedule.hardware import MOST_BLOCKS, PACK, WARP
 from graphc.compiler.schedule.kernel import Kernel
 from graphc.compiler.targets.marks import NAME

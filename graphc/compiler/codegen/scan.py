@@ -6,17 +6,17 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from graphc.compiler.codegen.context import Context, arena_place, buffer_name
-from graphc.compiler.codegen.launch import (
-    Buffer,
+from graphc.compiler.codegen.signature import Place
+from graphc.compiler.graph import Node
+from graphc.compiler.program.launch import (
     Carry,
     CarryPointer,
+    DeviceBuffer,
     DeviceLoop,
     DeviceStep,
     LoopStep,
     Pointer,
 )
-from graphc.compiler.codegen.signature import Place
-from graphc.compiler.graph import Node
 from graphc.compiler.schedule import Kernel, Loop, Step
 from graphc.compiler.schedule.persistent import is_literal
 
@@ -37,7 +37,7 @@ def lower_scan(loop: Loop, context: Context, lower_step: LowerStep) -> list[Devi
     carries = []
     for k, (leaf, start) in enumerate(zip(loop.carries, starts, strict=True)):
         name = f"{buffer_name(loop.scan)}/carry {k}"
-        first, second, last = (Buffer(name, leaf.shape, leaf.dtype) for _ in range(3))
+        first, second, last = (DeviceBuffer(name, leaf.shape, leaf.dtype) for _ in range(3))
         carry = Carry(start, (first, second), buffers.get(k, last))
         carries.append(carry)
         inner.places[leaf] = Place(CarryPointer(carry, write=False), leaf.dtype)
@@ -77,7 +77,9 @@ def _is_whole(place: Place) -> bool:
     return isinstance(place.pointer, Pointer) and place.step is None and not place.guarded
 
 
-def _whole(node: Node, context: Context, copies: list[DeviceStep], lower_step: LowerStep) -> Buffer:
+def _whole(
+    node: Node, context: Context, copies: list[DeviceStep], lower_step: LowerStep
+) -> DeviceBuffer:
     """The buffer that holds a value alone, a copy of it where there is none."""
     place = context.places[node]
     if not _is_whole(place):

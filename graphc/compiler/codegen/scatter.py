@@ -19,11 +19,11 @@ from graphc.compiler.codegen.emit_movement import checked_index
 from graphc.compiler.codegen.emitter import Emitter, Pack, always
 from graphc.compiler.codegen.expression import ZERO, Expression, Variable, modulo, over, plus, times
 from graphc.compiler.codegen.index import Index
-from graphc.compiler.codegen.launch import Clamped, Launch
 from graphc.compiler.codegen.pointwise import AT, element_text, names_in
 from graphc.compiler.codegen.render import render
 from graphc.compiler.codegen.traffic import reads, writes
 from graphc.compiler.graph.dim import Dim, Size, ceil_divide, product
+from graphc.compiler.program.launch import Clamped, Launch
 from graphc.compiler.schedule.hardware import PACK, power_of_two
 from graphc.compiler.schedule.kernel import Kernel
 from graphc.compiler.targets.c_text import C_TYPES

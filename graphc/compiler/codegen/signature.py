@@ -17,23 +17,23 @@ from graphc.compiler.codegen.expression import (
     subscript,
     times,
 )
-from graphc.compiler.codegen.launch import (
+from graphc.compiler.graph import BATCH, Node, Symbol
+from graphc.compiler.graph.dim import Dim, FloorQuotient, Shape, Size, product, symbols
+from graphc.compiler.program.launch import (
     Argument,
-    Buffer,
-    CallStep,
+    CallNumber,
     CarryPointer,
-    Check,
-    Extent,
+    DeviceBuffer,
+    DeviceCheck,
     Formula,
     LoopStep,
     Pointer,
-    StatusWord,
+    SizeArgument,
+    StatusPointer,
     Word,
 )
-from graphc.compiler.codegen.table import WIDTH
-from graphc.compiler.graph import BATCH, Node, Symbol
-from graphc.compiler.graph.dim import Dim, FloorQuotient, Shape, Size, product, symbols
 from graphc.compiler.targets.c_text import C_TYPES, comment
+from graphc.compiler.targets.page import WIDTH
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Place:
     bit: int | None = None
 
     @property
-    def buffers(self) -> tuple[Buffer, ...]:
+    def buffers(self) -> tuple[DeviceBuffer, ...]:
         """Those that it may be in: of a carry, one of several by the step."""
         if isinstance(self.pointer, Pointer):
             return (self.pointer.buffer,)
@@ -82,7 +82,7 @@ class Signature:
         self,
         places: Mapping[Node, Place],
         written: Collection[Place],
-        checks: list[Check],
+        checks: list[DeviceCheck],
         counters: Mapping[Node, LoopStep] = MappingProxyType({}),
     ):
         self.places = places
@@ -95,8 +95,8 @@ class Signature:
         self._parameters: list[tuple[str, Argument]] = []
         self.legend: list[str] = []
         self._values: dict[str, dict[Node, None]] = {}
-        self._read: dict[Buffer, None] = {}
-        self._stored: dict[Buffer, None] = {}
+        self._read: dict[DeviceBuffer, None] = {}
+        self._stored: dict[DeviceBuffer, None] = {}
 
     # ---- what the launch needs ------------------------------------------------------------------
 
@@ -128,12 +128,12 @@ class Signature:
         return tuple(argument for _, argument in self._parameters)
 
     @property
-    def reads(self) -> tuple[Buffer, ...]:
+    def reads(self) -> tuple[DeviceBuffer, ...]:
         """What has been asked for through `load_pointer`."""
         return tuple(self._read)
 
     @property
-    def writes(self) -> tuple[Buffer, ...]:
+    def writes(self) -> tuple[DeviceBuffer, ...]:
         """What has been asked for through `store_pointer`."""
         return tuple(self._stored)
 
@@ -222,17 +222,17 @@ class Signature:
             above, below = self.size(atom.numerator), self.size(atom.denominator)
             return call("gc_floordiv", above, below)
         if (atom,) == symbols(BATCH):
-            return self._name(atom, "batch", Extent(BATCH), "int ")
+            return self._name(atom, "batch", SizeArgument(BATCH), "int ")
         size = Dim((((atom,), 1),))
         known = atom in self._names
-        name = self._name(atom, "n", Extent(size), "int ")
+        name = self._name(atom, "n", SizeArgument(size), "int ")
         if not known:
             self.legend.append(f"{name}: the size {comment(atom)}")
         return name
 
     def extent(self, formula: Formula) -> Expression:
         """The name of an int parameter with a formula's value."""
-        return self._name(("extent", formula), "m", Extent(formula), "int ")
+        return self._name(("extent", formula), "m", SizeArgument(formula), "int ")
 
     def word(self, value: int, what: str) -> Expression:
         """The name of a uint32 parameter; equal values with one meaning share it."""
@@ -244,7 +244,7 @@ class Signature:
 
     def call_step(self) -> Expression:
         """The name of the number of the call, a uint64."""
-        return self._name("call_step", "call_step", CallStep(), "gc_uint64 ")
+        return self._name("call_step", "call_step", CallNumber(), "gc_uint64 ")
 
     def loop_step(self, step: LoopStep) -> Expression:
         """The name of the number of a loop's step, an int."""
@@ -252,9 +252,9 @@ class Signature:
 
     def status(self) -> Expression:
         """The name of the pointer to the status word."""
-        return self._name("status", "status", StatusWord(), "gc_uint64* ")
+        return self._name("status", "status", StatusPointer(), "gc_uint64* ")
 
     def check(self, node: Node, what: str) -> int:
         """The number of a test that a node makes."""
-        self._checks.append(Check(node, what))
+        self._checks.append(DeviceCheck(node, what))
         return len(self._checks) - 1

@@ -41,8 +41,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from graphc.compiler.codegen.launch import Clamped
 from graphc.compiler.graph.dim import Dim, Size, ceil_divide, evaluate_at
+from graphc.compiler.program.launch import Clamped
 
 BLOCKS = 128  # about one for each multiprocessor of a large card
 PART = 1024

@@ -20,10 +20,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from graphc.compiler.codegen.launch import Count, Formula, Traffic
 from graphc.compiler.codegen.signature import Place
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import Size, floor_divide, product
+from graphc.compiler.program.launch import Count, Formula, Traffic
 from graphc.compiler.schedule.relation import Split
 
 

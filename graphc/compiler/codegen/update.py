@@ -7,11 +7,11 @@ would leave most of a card idle.
 from __future__ import annotations
 
 from graphc.compiler.codegen.context import Context
-from graphc.compiler.codegen.launch import Clamped, Launch
 from graphc.compiler.codegen.pointwise import THREADS, elementwise_body
 from graphc.compiler.codegen.render import render
 from graphc.compiler.codegen.unused import without_unused
 from graphc.compiler.graph.dim import Dim, ceil_divide, product
+from graphc.compiler.program.launch import Clamped, Launch
 from graphc.compiler.schedule.hardware import MOST_BLOCKS, PACK
 from graphc.compiler.schedule.kernel import Kernel
 from graphc.compiler.targets.marks import NAME

@@ -7,11 +7,6 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from graphc.compiler.cards import Card, card_named
-from graphc.compiler.codegen import DeviceProgram
-from graphc.compiler.codegen.describe import describe
-from graphc.compiler.codegen.kernel_list import KernelList
-from graphc.compiler.codegen.memory_report import MemoryReport, memory_report
-from graphc.compiler.codegen.time_report import TimeReport, time_report
 from graphc.compiler.function.arguments import Arguments, checked_arguments
 from graphc.compiler.function.feeds import checked_feed
 from graphc.compiler.function.givens import Pairs
@@ -37,6 +32,11 @@ from graphc.compiler.graph import (
 )
 from graphc.compiler.graph.binding import bind
 from graphc.compiler.passes import PassRecord
+from graphc.compiler.program.describe import describe
+from graphc.compiler.program.kernel_list import KernelList
+from graphc.compiler.program.launch import DeviceProgram
+from graphc.compiler.program.memory_report import MemoryReport, memory_report
+from graphc.compiler.program.time_report import TimeReport, time_report
 from graphc.compiler.runtime.executor import Observer
 from graphc.compiler.runtime.gpu import ptxas
 from graphc.compiler.runtime.pending import Pending

@@ -13,11 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from graphc.compiler import graph as g
-from graphc.compiler.codegen.launch import DeviceLoop, DeviceStep
-from graphc.compiler.codegen.memory import launches
 from graphc.compiler.function.guards import own_rounding, perturbed, rounding_noise, running_sums
 from graphc.compiler.graph import CallStep, Node, State, Symbol
 from graphc.compiler.interpret import SUPPLIED, Program
+from graphc.compiler.program.launch import DeviceLoop, DeviceStep, launches
 from graphc.compiler.runtime.executor import KernelExecutor, Observer
 from graphc.compiler.schedule.packed_bools import unpacked
 

@@ -10,9 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, overload
 
-from graphc.compiler.codegen.launch import DeviceLoop, DeviceProgram, DeviceStep
 from graphc.compiler.codegen.native.loop import SharedLoop
-from graphc.compiler.codegen.table import quantity, wrapped
 from graphc.compiler.graph import Node, State, Symbol, name_of
 from graphc.compiler.graph.dim import Size, evaluate, product
 from graphc.compiler.loops.buffer import Buffer, new_buffer
@@ -21,6 +19,8 @@ from graphc.compiler.loops.index import LoopVariable
 from graphc.compiler.loops.measure import Measure, measure
 from graphc.compiler.loops.program import LoopProgram, new_name
 from graphc.compiler.loops.text import program_text
+from graphc.compiler.program.launch import DeviceLoop, DeviceProgram, DeviceStep
+from graphc.compiler.program.table import quantity, wrapped
 from graphc.compiler.schedule import Kernel, Loop
 from graphc.compiler.targets.cpu.facts import this_machine
 from graphc.compiler.targets.mapping import PLAIN, MappedProgram, choose

@@ -11,7 +11,7 @@ from typing import cast
 import numpy as np
 
 from graphc.compiler.cards import Card
-from graphc.compiler.codegen import DeviceProgram, lower
+from graphc.compiler.codegen import lower
 from graphc.compiler.codegen.native import lower_native
 from graphc.compiler.function.comparison import check
 from graphc.compiler.function.guards import FiniteGuard, PassChecker
@@ -32,6 +32,7 @@ from graphc.compiler.graph.checks import SizeClaim
 from graphc.compiler.graph.equations import values
 from graphc.compiler.passes import PassRecord, optimize, recorded_passes
 from graphc.compiler.passes.unify_sizes import unify_sizes
+from graphc.compiler.program.launch import DeviceProgram
 from graphc.compiler.runtime.cpu.bound_shards import BoundShards
 from graphc.compiler.runtime.cpu.executor import NativeExecutor
 from graphc.compiler.runtime.device import choose_executor, most_shared, select_device

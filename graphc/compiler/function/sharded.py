@@ -11,9 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from graphc.compiler.codegen.kernel_list import KernelList
-from graphc.compiler.codegen.memory_report import MemoryReport
-from graphc.compiler.codegen.time_report import TimeReport
 from graphc.compiler.function.api import MOST_BOUND, Function
 from graphc.compiler.function.arguments import Arguments, checked_arguments
 from graphc.compiler.function.divided_step import DividedStep, StepGraph
@@ -49,6 +46,9 @@ from graphc.compiler.graph.dim import evaluate, symbols
 from graphc.compiler.graph.equations import values
 from graphc.compiler.passes import decide
 from graphc.compiler.passes.unify_sizes import unify_sizes
+from graphc.compiler.program.kernel_list import KernelList
+from graphc.compiler.program.memory_report import MemoryReport
+from graphc.compiler.program.time_report import TimeReport
 from graphc.compiler.runtime.device import select_device
 from graphc.compiler.runtime.pending import Pending
 from graphc.compiler.shards import FIRST, joined_rows, shard_ranges

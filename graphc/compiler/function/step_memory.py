@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from graphc.amounts import shown_size
-from graphc.compiler.codegen.launch import Bindings, DeviceProgram
-from graphc.compiler.codegen.memory import ALIGNMENT, aligned
-from graphc.compiler.codegen.memory_report import BufferUse, MemoryReport, memory_report
 from graphc.compiler.graph import Node, State, Symbol, toposort
 from graphc.compiler.graph.dim import evaluate
+from graphc.compiler.program.launch import Bindings, DeviceProgram
+from graphc.compiler.program.memory import ALIGNMENT, aligned
+from graphc.compiler.program.memory_report import BufferUse, MemoryReport, memory_report
 from graphc.compiler.runtime.interpreted_memory import InterpretedMemory
 
 _BATCHES = 2

@@ -7,8 +7,8 @@ from typing import Protocol
 
 import numpy as np
 
-from graphc.compiler.codegen.launch import DeviceProgram
 from graphc.compiler.graph import CallStep, Node, Symbol
+from graphc.compiler.program.launch import DeviceProgram
 from graphc.compiler.runtime.pending import Pending
 
 Observer = Callable[[Node, np.ndarray, float], None]

@@ -7,9 +7,9 @@ from typing import NoReturn
 
 import numpy as np
 
-from graphc.compiler.codegen.launch import Check
 from graphc.compiler.graph import Node, Symbol, label
 from graphc.compiler.interpret import Program
+from graphc.compiler.program.launch import DeviceCheck
 from graphc.compiler.runtime.executor import Observer
 from graphc.errors import IndexRangeError
 
@@ -31,7 +31,7 @@ class Fallback:
     def __init__(
         self,
         outputs: Sequence[Node],
-        checks: Sequence[Check],
+        checks: Sequence[DeviceCheck],
         name: str,
         given: Sequence[Node] = (),
     ):

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from graphc.compiler.codegen.launch import Bindings, Check
 from graphc.compiler.graph import Node, ops_with
 from graphc.compiler.graph.dim import Size, evaluate
+from graphc.compiler.program.launch import Bindings, DeviceCheck
 
 # A cast keeps what fits, but for fractions.
 _SAME_ELEMENTS = ops_with(lambda traits: traits.keeps_elements) | {"cast"}
@@ -32,7 +32,7 @@ class FedIndices:
         return bool(array.min() > -1 and array.max() < evaluate(self.size, bindings))
 
 
-def fed_indices(checks: Sequence[Check]) -> list[FedIndices] | None:
+def fed_indices(checks: Sequence[DeviceCheck]) -> list[FedIndices] | None:
     """Return the fed indices that have to fit so that none of these tests on the device fails; None
     where one of them tests a value that the device computes."""
     found: list[FedIndices] = []

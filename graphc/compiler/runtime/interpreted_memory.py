@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from graphc.compiler.codegen.context import buffer_name
-from graphc.compiler.codegen.memory_report import BufferUse, MemoryReport
 from graphc.compiler.graph import OPS, Node, Symbol, toposort
 from graphc.compiler.graph import dim as dims
+from graphc.compiler.program.memory_report import BufferUse, MemoryReport
 
 _HELD = {"input": "input", "shared": "state", "constant": "constant"}
 

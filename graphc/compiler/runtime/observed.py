@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from graphc.compiler.codegen.launch import Buffer, Launch
 from graphc.compiler.graph import Node, State, toposort
+from graphc.compiler.program.launch import DeviceBuffer, Launch
 from graphc.compiler.runtime.executor import Observer
 
 
@@ -37,7 +37,7 @@ class Observed:
                 self._observer(node, node.attrs["state"].get(), 0.0)
 
     def report(
-        self, launches: Sequence[Launch], read: Callable[[Buffer], np.ndarray], seconds: float
+        self, launches: Sequence[Launch], read: Callable[[DeviceBuffer], np.ndarray], seconds: float
     ) -> None:
         """Report the buffers that these launches have written; `read` returns a copy of one."""
         for buffer in dict.fromkeys(buffer for launch in launches for buffer in launch.writes):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 
-from graphc.compiler.codegen.launch import Bindings
-from graphc.compiler.codegen.memory_report import MemoryReport, Reporter, largest_batch
+from graphc.compiler.program.launch import Bindings
+from graphc.compiler.program.memory_report import MemoryReport, Reporter, largest_batch
 from graphc.compiler.runtime.host_memory import Room, memory_room
 from graphc.errors import OutOfMemoryError, ShapeError
 

@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Collection, Sequence
 from itertools import pairwise, zip_longest
 
-from graphc.compiler.codegen.table import WIDTH, html_rows
+from graphc.compiler.program.table import WIDTH, html_rows
 from graphc.engine.topology.holding import collect_trainable_weights
 from graphc.engine.topology.layer import InputLayer, Layer
 from graphc.engine.topology.layer_node import LayerNode

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from graphc.compiler.codegen.kernel_list import KernelList
-from graphc.compiler.codegen.memory_report import MemoryReport
-from graphc.compiler.codegen.time_report import TimeReport
 from graphc.compiler.function.loop_programs import LoopPrograms
+from graphc.compiler.program.kernel_list import KernelList
+from graphc.compiler.program.memory_report import MemoryReport
+from graphc.compiler.program.time_report import TimeReport
 from graphc.engine.topology.container import Container
 from graphc.engine.training.trainer import Trainer
 

@@ -26,11 +26,11 @@ from graphc.compiler.codegen.expression import (
     when,
 )
 from graphc.compiler.codegen.index import Index, at, linear
-from graphc.compiler.codegen.launch import Count
 from graphc.compiler.codegen.signature import Signature
 from graphc.compiler.codegen.statement import Block, Define, Listing, Statement
 from graphc.compiler.graph import BATCH, Node
 from graphc.compiler.graph.ops import OPS
+from graphc.compiler.program.launch import Count
 from graphc.compiler.targets.marks import with_name_and_notes
 from tests.compiler.codegen.expression_values import value_of
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from graphc.compiler.codegen import lower
-from graphc.compiler.codegen.launch import Launch
 from graphc.compiler.passes import optimize
+from graphc.compiler.program.launch import Launch
 from tests.compiler.codegen import kinds
 from tests.compiler.codegen.golden_text import check_golden
 

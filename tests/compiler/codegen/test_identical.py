@@ -11,15 +11,14 @@ import numpy as np
 import pytest
 
 from graphc.compiler import graph as g
-from graphc.compiler.codegen import DeviceProgram, lower
-from graphc.compiler.codegen.describe import describe
-from graphc.compiler.codegen.identical import functions, layers_of_functions
-from graphc.compiler.codegen.launch import DeviceLoop
-from graphc.compiler.codegen.memory import launches
+from graphc.compiler.codegen import lower
+from graphc.compiler.codegen.identical import functions
 from graphc.compiler.codegen.native import lower_native
 from graphc.compiler.graph import BATCH, Node, State
 from graphc.compiler.graph.dim import symbols
 from graphc.compiler.passes import optimize
+from graphc.compiler.program.describe import describe
+from graphc.compiler.program.launch import DeviceLoop, DeviceProgram, launches, layers_of_functions
 from tests.compiler.deep_stack import deep_stack
 
 Lower = Callable[[list[Node], list[State]], DeviceProgram]

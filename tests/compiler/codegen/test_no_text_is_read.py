@@ -8,7 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
 COMPILER = ROOT / "graphc/compiler"
-FOLDERS = ("codegen", "loops", "targets")
+FOLDERS = ("codegen", "loops", "program", "targets")
 
 # Functions of strings by which text is read, or edited. What they are called on is not known here,
 # so no class of code generation has methods of these names.
@@ -19,10 +19,10 @@ READING = {
 
 # Each with the text that it reads.
 ALLOWED = {
-    "codegen/ptxas_text.py": "the report of NVIDIA's assembler",
-    "codegen/table.py": "cells of a report, for HTML",
     "codegen/page.py": "lines that are too long; the rest to do",
     "loops/text.py": "lines of a dump that are too long",
+    "program/ptxas_text.py": "the report of NVIDIA's assembler",
+    "program/table.py": "cells of a report, for HTML",
     "targets/c_text.py": "names of users' layers, made harmless for comments",
     "targets/cpu/facts.py": "the system's tables and the environment",
 }

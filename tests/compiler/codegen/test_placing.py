@@ -12,9 +12,8 @@ import pytest
 
 from graphc.compiler import graph as g
 from graphc.compiler.codegen import lower
-from graphc.compiler.codegen.launch import DeviceProgram, Launch, StatusWord
-from graphc.compiler.codegen.memory import launches
 from graphc.compiler.graph import BATCH, Node, State, state_of
+from graphc.compiler.program.launch import DeviceProgram, Launch, StatusPointer, launches
 from graphc.reference_models import REFERENCE_MODELS
 
 
@@ -42,7 +41,7 @@ def written(program: DeviceProgram) -> set[State]:
 
 def knows_the_status(launch: Launch) -> bool:
     """Return True if a launch is given the status word: to set it, or to write while it is fine."""
-    return StatusWord() in launch.arguments
+    return StatusPointer() in launch.arguments
 
 
 W, V, X = variable(6), variable(6), g.input((6,), "float32")

@@ -9,10 +9,9 @@ import pytest
 
 from graphc.compiler import graph as g
 from graphc.compiler.codegen import lower
-from graphc.compiler.codegen.launch import value_of
-from graphc.compiler.codegen.memory import launches
 from graphc.compiler.graph import BATCH, Node
 from graphc.compiler.graph.dim import Size
+from graphc.compiler.program.launch import launches, value_of
 from tests.compiler.codegen.golden_text import check_golden
 from tests.nvcc import gate
 

@@ -9,7 +9,6 @@ import pytest
 
 from graphc.compiler import graph as g
 from graphc.compiler.codegen.columns import Tile, choose_tile
-from graphc.compiler.codegen.launch import value_of
 from graphc.compiler.codegen.reduction import (
     Walk,
     domain_of,
@@ -25,6 +24,7 @@ from graphc.compiler.codegen.row_groups import Group, choose_group
 from graphc.compiler.codegen.rows import parts_of
 from graphc.compiler.graph import BATCH, Node
 from graphc.compiler.graph.dim import Shape, Size
+from graphc.compiler.program.launch import value_of
 from graphc.compiler.schedule.kernel import Kernel
 from tests.compiler.codegen.reduction_kernels import fused, normalisation, softmax_loss
 from tests.cuda_emulator.one_kernel import launches_of

@@ -10,11 +10,10 @@ import pytest
 
 from graphc.compiler import graph as g
 from graphc.compiler.codegen import lower
-from graphc.compiler.codegen.launch import DeviceLoop, Launch
-from graphc.compiler.codegen.memory import launches
 from graphc.compiler.codegen.render import INCLUDES, unit
 from graphc.compiler.grad import grad
 from graphc.compiler.passes import optimize
+from graphc.compiler.program.launch import DeviceLoop, Launch, launches
 from graphc.compiler.schedule import Loop
 from graphc.reference_models import gru_ae, lstm
 from graphc.reference_models.step import TrainingStep

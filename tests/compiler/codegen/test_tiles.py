@@ -8,7 +8,6 @@ import pytest
 
 from graphc.compiler import graph as g
 from graphc.compiler.codegen.conv_tiles import conv_tile, table_bytes
-from graphc.compiler.codegen.launch import Clamped, value_of
 from graphc.compiler.codegen.tiles import (
     FEW_COLUMNS,
     FEW_ROWS,
@@ -22,6 +21,7 @@ from graphc.compiler.codegen.tiles import (
     split,
 )
 from graphc.compiler.graph import BATCH
+from graphc.compiler.program.launch import Clamped, value_of
 
 (BATCH_SYMBOL,) = g.dim.symbols(BATCH)
 

@@ -11,10 +11,10 @@ import pytest
 
 from graphc.compiler import graph as g
 from graphc.compiler.codegen import lower
-from graphc.compiler.codegen.describe import describe
-from graphc.compiler.codegen.kernel_list import KernelDescription, KernelList
 from graphc.compiler.graph import BATCH, Node, State
 from graphc.compiler.graph.dim import symbols
+from graphc.compiler.program.describe import describe
+from graphc.compiler.program.kernel_list import KernelDescription, KernelList
 
 LENGTH = g.symbol("length")
 FLOAT = 4

@@ -6,9 +6,9 @@ import numpy as np
 
 from graphc.amounts import shown_size
 from graphc.compiler import graph as g
-from graphc.compiler.codegen.memory import ALIGNMENT, aligned
 from graphc.compiler.function import function
 from graphc.compiler.function.step_memory import nbytes_of, of_shapes
+from graphc.compiler.program.memory import ALIGNMENT, aligned
 
 X = g.input((g.BATCH, 30), "float32")
 W = g.shared(np.ones((30, 50), "float32"), "w")

@@ -1,5 +1,5 @@
 """The measure of the plain programs of the reference models' kernels, beside what is counted on the
-graph: by `graphc.compiler.codegen.fewest` and `graphc.compiler.graph.cost`."""
+graph: by `graphc.compiler.program.fewest` and `graphc.compiler.graph.cost`."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 
-from graphc.compiler.codegen.fewest import fewest
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.cost import cost
 from graphc.compiler.graph.dim import Size
 from graphc.compiler.loops.build import buffers_of, plain_program
 from graphc.compiler.loops.index import LoopVariable
 from graphc.compiler.loops.measure import measure
+from graphc.compiler.program.fewest import fewest
 from graphc.compiler.schedule import Kernel, Loop, Step, make_schedule
 from graphc.reference_models import REFERENCE_MODELS
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from graphc.compiler import graph as g
-from graphc.compiler.codegen.launch import Check
+from graphc.compiler.program.launch import DeviceCheck
 from graphc.compiler.runtime.index_checks import fed_indices
 
 TABLE = g.shared(np.zeros((7, 2), "float32"), "table")
@@ -14,8 +14,8 @@ ROWS = g.input((g.BATCH, 3), "int32", name="rows")
 SYMBOL = g.dim.symbols(g.BATCH)[0]
 
 
-def checks(*nodes: g.Node) -> list[Check]:
-    return [Check(node, "index") for node in nodes]
+def checks(*nodes: g.Node) -> list[DeviceCheck]:
+    return [DeviceCheck(node, "index") for node in nodes]
 
 
 def test_fed_indices_are_found_behind_what_only_moves_them() -> None:

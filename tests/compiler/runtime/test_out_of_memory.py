@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 from graphc.compiler import graph as g
-from graphc.compiler.codegen import memory
 from graphc.compiler.function import function
 from graphc.compiler.graph import BATCH
 from graphc.compiler.graph.dim import symbols
 from graphc.compiler.interpret import evaluate
+from graphc.compiler.program import memory
 from graphc.compiler.runtime import numpy_executor, out_of_memory
 from graphc.compiler.runtime.cpu import executor as native
 from graphc.compiler.runtime.cpu.frame import Arena

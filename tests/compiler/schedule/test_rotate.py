@@ -5,10 +5,10 @@ import pytest
 
 from graphc.compiler import graph as g
 from graphc.compiler.codegen import lower
-from graphc.compiler.codegen.launch import DeviceLoop
 from graphc.compiler.grad import grad
 from graphc.compiler.interpret import evaluate
 from graphc.compiler.passes import optimize
+from graphc.compiler.program.launch import DeviceLoop
 from graphc.compiler.schedule import persistent
 from graphc.compiler.schedule.rotate import rotate_loops
 

@@ -6,12 +6,12 @@ import pytest
 import graphc
 from graphc.compiler import graph as g
 from graphc.compiler.codegen.identical import functions
-from graphc.compiler.codegen.memory import launches
 from graphc.compiler.codegen.native import lower_native
 from graphc.compiler.function import function
 from graphc.compiler.graph import toposort
 from graphc.compiler.interpret import Program
 from graphc.compiler.passes import optimize
+from graphc.compiler.program.launch import launches
 from graphc.compiler.schedule import make_schedule
 from graphc.compiler.schedule.inline import MOST_CONCATENATED, MOST_POINTERS
 from graphc.compiler.schedule.wide import divide_concatenations

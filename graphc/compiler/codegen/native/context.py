@@ -8,12 +8,12 @@ from functools import cached_property
 
 from graphc.compiler.codegen.context import Context
 from graphc.compiler.codegen.expression import Expression
-from graphc.compiler.codegen.launch import Launch, Scratch, ShareLimit
 from graphc.compiler.codegen.product import Operand
 from graphc.compiler.codegen.render import render
 from graphc.compiler.codegen.signature import Place, Signature
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import Size
+from graphc.compiler.program.launch import Launch, Scratch, ShareLimit
 from graphc.compiler.schedule.kernel import Kernel, Loop
 from graphc.compiler.targets.marks import NAME, with_name_and_notes, without_name_and_notes
 

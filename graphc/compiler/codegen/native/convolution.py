@@ -26,7 +26,6 @@ from graphc.compiler.codegen.expression import (
     times,
 )
 from graphc.compiler.codegen.index import Coordinates, Index
-from graphc.compiler.codegen.launch import Launch
 from graphc.compiler.codegen.native.context import NativeContext
 from graphc.compiler.codegen.native.conv_loops import PARTS, ConvLoops, call, tile_height
 from graphc.compiler.codegen.native.emitter import NativeEmitter
@@ -39,6 +38,7 @@ from graphc.compiler.codegen.native.winograd import Winograd, is_faster
 from graphc.compiler.codegen.reduction import typical
 from graphc.compiler.codegen.statement import Assign, Statement
 from graphc.compiler.graph.dim import Dim, Size, product
+from graphc.compiler.program.launch import Launch
 from graphc.compiler.schedule.kernel import Kernel
 
 

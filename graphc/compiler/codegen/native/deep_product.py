@@ -12,7 +12,6 @@ from functools import partial
 import numpy as np
 
 from graphc.compiler.codegen.expression import Parameter, Variable, plus, times
-from graphc.compiler.codegen.launch import Launch
 from graphc.compiler.codegen.matmul import operand
 from graphc.compiler.codegen.native.context import NativeContext, NativeSignature
 from graphc.compiler.codegen.native.factor import Factors, is_turned
@@ -25,6 +24,7 @@ from graphc.compiler.codegen.reduction import typical
 from graphc.compiler.codegen.statement import braces
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import Dim, Size, product
+from graphc.compiler.program.launch import Launch
 from graphc.compiler.schedule.kernel import Kernel
 from graphc.compiler.targets.c_text import C_TYPES
 from graphc.compiler.targets.marks import noted

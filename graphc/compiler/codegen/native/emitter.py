@@ -17,12 +17,12 @@ from graphc.compiler.codegen.expression import (
     subscript,
 )
 from graphc.compiler.codegen.index import Coordinates, Index
-from graphc.compiler.codegen.launch import ONCE, Count
 from graphc.compiler.codegen.native.context import NativeSignature
 from graphc.compiler.codegen.native.hoist import levels
 from graphc.compiler.codegen.statement import Define, Listing
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import Shape, Size, exact_quotient, product
+from graphc.compiler.program.launch import ONCE, Count
 from graphc.compiler.schedule.relation import Split
 
 DRAWN = Variable("drawn")

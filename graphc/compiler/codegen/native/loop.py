@@ -15,7 +15,6 @@ import numpy as np
 from graphc.compiler.codegen.context import Context
 from graphc.compiler.codegen.expression import Expression, Number, subscript
 from graphc.compiler.codegen.index import Index
-from graphc.compiler.codegen.launch import DeviceLoop, DeviceStep, Formula, Launch
 from graphc.compiler.codegen.native.context import Matrix, NativeContext, NativeSignature, Share
 from graphc.compiler.codegen.native.emitter import NativeEmitter
 from graphc.compiler.codegen.native.nest import Nest
@@ -26,6 +25,7 @@ from graphc.compiler.codegen.scan import LowerStep, lower_scan
 from graphc.compiler.codegen.statement import Assign, Statement, braces
 from graphc.compiler.graph import Node, label, toposort
 from graphc.compiler.graph.dim import Dim, Size, product
+from graphc.compiler.program.launch import DeviceLoop, DeviceStep, Formula, Launch
 from graphc.compiler.schedule import Kernel, Loop, Step
 from graphc.compiler.schedule.independent import RowAnalysis, Unfit
 from graphc.compiler.schedule.persistent import elements_of

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from graphc.compiler.codegen.launch import CallSizes, Launch, Scratch
 from graphc.compiler.codegen.loop_program import mapped_kernel
 from graphc.compiler.codegen.native.context import NativeContext
 from graphc.compiler.graph.dim import Size, evaluate
 from graphc.compiler.loops.buffer import Buffer
+from graphc.compiler.program.launch import CallSizes, Launch, Scratch
 from graphc.compiler.schedule.kernel import Kernel
-from graphc.compiler.targets.c_text import C_TYPES
 from graphc.compiler.targets.cpu.facts import this_machine
 from graphc.compiler.targets.cpu.printer import print_program
 from graphc.compiler.targets.mapping import Mapping
@@ -34,7 +33,7 @@ def lower_by_mapping(
 
 
 def _scratch(block: int, buffer: Buffer) -> Scratch:
-    return Scratch(block, C_TYPES[buffer.dtype], partial(_elements, buffer.elements))
+    return Scratch(block, buffer.dtype, partial(_elements, buffer.elements))
 
 
 def _elements(count: Size, at: CallSizes) -> int:

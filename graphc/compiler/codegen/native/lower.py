@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from graphc.compiler.codegen.context import Context
 from graphc.compiler.codegen.identical import codes, functions
-from graphc.compiler.codegen.launch import Buffer, DeviceProgram, DeviceStep, Formula, Launch
 from graphc.compiler.codegen.lower import lower_all
 from graphc.compiler.codegen.native.context import NativeContext
 from graphc.compiler.codegen.native.convolution import lower_conv
@@ -27,6 +26,7 @@ from graphc.compiler.codegen.native.step import STEP, StepPrinter
 from graphc.compiler.codegen.page import fitted
 from graphc.compiler.codegen.render import INCLUDES, unit
 from graphc.compiler.graph import Node, State
+from graphc.compiler.program.launch import DeviceBuffer, DeviceProgram, DeviceStep, Formula, Launch
 from graphc.compiler.schedule import Kernel, Loop, Step
 from graphc.compiler.schedule.layout import sink_transposes
 from graphc.compiler.schedule.wide import divide_concatenations
@@ -67,7 +67,7 @@ class NativeProgram:
     """
 
     program: DeviceProgram
-    buffers: tuple[Buffer, ...]
+    buffers: tuple[DeviceBuffer, ...]
     sizes: tuple[Formula, ...]
     words: tuple[int, ...]
 

@@ -11,7 +11,6 @@ from functools import partial
 from graphc.compiler.codegen import emit_loops, emit_movement, emit_windows  # noqa: F401  (rules)
 from graphc.compiler.codegen.expression import Expression
 from graphc.compiler.codegen.index import Index
-from graphc.compiler.codegen.launch import Launch
 from graphc.compiler.codegen.native.concatenation import is_concatenation, store_parts
 from graphc.compiler.codegen.native.context import NativeContext, NativeSignature
 from graphc.compiler.codegen.native.emitter import NativeEmitter
@@ -20,6 +19,7 @@ from graphc.compiler.codegen.pointwise import own_outputs
 from graphc.compiler.codegen.statement import Assign, Statement
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import product
+from graphc.compiler.program.launch import Launch
 from graphc.compiler.schedule.kernel import Kernel
 
 

@@ -29,7 +29,6 @@ from graphc.compiler.codegen.expression import (
     times,
 )
 from graphc.compiler.codegen.index import Coordinates, Index
-from graphc.compiler.codegen.launch import ONCE
 from graphc.compiler.codegen.native.conv_loops import ConvLoops, known
 from graphc.compiler.codegen.native.emitter import NativeEmitter
 from graphc.compiler.codegen.native.hoist import by_level
@@ -41,6 +40,7 @@ from graphc.compiler.codegen.native.tile_elements import TileElements
 from graphc.compiler.codegen.native.tile_words import TileWords
 from graphc.compiler.codegen.statement import Assign, Block, Branch, Define, Fold, Statement, braces
 from graphc.compiler.graph import Node, toposort
+from graphc.compiler.program.launch import ONCE
 from graphc.compiler.targets.c_text import C_TYPES
 
 REDUCTIONS = {"max_pool": "max", "sum_pool": "sum"}

@@ -30,7 +30,6 @@ from graphc.compiler.codegen.expression import (
     times,
 )
 from graphc.compiler.codegen.index import Index
-from graphc.compiler.codegen.launch import CallSizes, Launch
 from graphc.compiler.codegen.matmul import operand
 from graphc.compiler.codegen.native.context import NativeContext, NativeSignature
 from graphc.compiler.codegen.native.emitter import NativeEmitter
@@ -59,6 +58,7 @@ from graphc.compiler.codegen.statement import Define, braces
 from graphc.compiler.codegen.unused import without_unused
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import Dim, Size, product
+from graphc.compiler.program.launch import CallSizes, Launch
 from graphc.compiler.schedule.kernel import Kernel
 from graphc.compiler.targets.c_text import C_TYPES
 

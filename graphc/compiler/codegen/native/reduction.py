@@ -24,7 +24,6 @@ from graphc.compiler.codegen.expression import (
     rest_of_part,
     subscript,
 )
-from graphc.compiler.codegen.launch import Launch
 from graphc.compiler.codegen.native.context import NativeContext
 from graphc.compiler.codegen.native.hoist import by_level
 from graphc.compiler.codegen.native.nest import PARALLEL
@@ -45,6 +44,7 @@ from graphc.compiler.codegen.statement import (
 from graphc.compiler.codegen.unused import without_unused
 from graphc.compiler.codegen.walk_text import ELEMENT, Accumulator, WalkText
 from graphc.compiler.graph.dim import Dim, Size
+from graphc.compiler.program.launch import Launch
 from graphc.compiler.schedule.kernel import Kernel
 
 LANES = 64

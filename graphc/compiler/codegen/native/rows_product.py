@@ -29,7 +29,6 @@ from graphc.compiler.codegen.expression import (
     times,
 )
 from graphc.compiler.codegen.index import Index
-from graphc.compiler.codegen.launch import Launch
 from graphc.compiler.codegen.matmul import operand
 from graphc.compiler.codegen.native.context import Matrix, NativeContext, NativeSignature
 from graphc.compiler.codegen.native.emitter import NativeEmitter
@@ -41,6 +40,7 @@ from graphc.compiler.codegen.product import Direct
 from graphc.compiler.codegen.statement import Assign, Statement, braces
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import Size, product
+from graphc.compiler.program.launch import Launch
 from graphc.compiler.schedule.kernel import Kernel
 from graphc.compiler.schedule.persistent import elements_of
 from graphc.compiler.targets.c_text import C_TYPES

@@ -14,9 +14,10 @@ from functools import partial
 from typing import Protocol
 
 from graphc.compiler.codegen.expression import Arithmetic, Expression, Parameter, call, cast, plus
-from graphc.compiler.codegen.launch import CallSizes, Formula, Scratch
 from graphc.compiler.codegen.native.lanes import DEPTH, lanes_of, whole_vectors
 from graphc.compiler.graph.dim import Size, evaluate
+from graphc.compiler.program.launch import CallSizes, Formula, Scratch
+from graphc.compiler.targets.c_text import DTYPES
 
 Bound = Callable[[CallSizes], int]
 
@@ -172,7 +173,7 @@ def take(
     threads: Formula | None = None,
 ) -> None:
     """Note an array that a function takes."""
-    function.scratch.append(Scratch(slot.number + number, scalar, most, threads))
+    function.scratch.append(Scratch(slot.number + number, DTYPES[scalar], most, threads))
 
 
 # ---- what functions of kernels/ take -----------------------------------------------------------

@@ -14,28 +14,28 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from graphc.compiler.codegen.launch import (
+from graphc.compiler.codegen.native.loop import LEAST, SharedLoop
+from graphc.compiler.codegen.render import render
+from graphc.compiler.graph import Node
+from graphc.compiler.program.launch import (
     Argument,
-    Buffer,
-    CallStep,
+    CallNumber,
     CarryPointer,
+    DeviceBuffer,
     DeviceLoop,
     DeviceStep,
-    Extent,
     Formula,
     Launch,
     LoopStep,
     Pointer,
     ShareLimit,
-    StatusWord,
+    SizeArgument,
+    StatusPointer,
     Word,
 )
-from graphc.compiler.codegen.native.loop import LEAST, SharedLoop
-from graphc.compiler.codegen.render import render
-from graphc.compiler.codegen.table import WIDTH
-from graphc.compiler.graph import Node
 from graphc.compiler.targets.c_text import C_TYPES, comment
 from graphc.compiler.targets.marks import NAME, noted
+from graphc.compiler.targets.page import WIDTH
 
 STEP = "graphc_step"
 """The name of the exported function."""
@@ -55,7 +55,7 @@ or backward, are fewer."""
 class Tables:
     """What stands at each place of the three tables."""
 
-    buffers: dict[Buffer, int] = field(default_factory=dict)
+    buffers: dict[DeviceBuffer, int] = field(default_factory=dict)
     sizes: dict[Formula, int] = field(default_factory=dict)
     words: dict[int, int] = field(default_factory=dict)
 
@@ -79,7 +79,7 @@ class Call:
         every kernel that writes a state."""
         call = self.form.format(*numbers)
         lines = textwrap.wrap(call, _CALL, subsequent_indent="    ", break_long_words=False)
-        if any(isinstance(one, StatusWord) for one in self.launch.arguments):
+        if any(isinstance(one, StatusPointer) for one in self.launch.arguments):
             lines.append("if (!gc_ok(status)) return;")
         return lines
 
@@ -203,7 +203,7 @@ class StepPrinter:
         """The text of an argument, with ``{}`` for its number where it has one."""
         if isinstance(argument, Pointer):
             return self._address(argument.buffer)
-        if isinstance(argument, Extent):
+        if isinstance(argument, SizeArgument):
             return self._extent(argument.size)
         if isinstance(argument, Word):
             return "word[{}]", self.tables.words.setdefault(argument.value, len(self.tables.words))
@@ -213,9 +213,9 @@ class StepPrinter:
             return self._place_of(argument.scan), None
         if isinstance(argument, ShareLimit):
             return "end" if argument.end else "begin", None
-        return "call_step" if isinstance(argument, CallStep) else "status", None
+        return "call_step" if isinstance(argument, CallNumber) else "status", None
 
-    def _address(self, buffer: Buffer) -> tuple[str, int]:
+    def _address(self, buffer: DeviceBuffer) -> tuple[str, int]:
         number = self.tables.buffers.setdefault(buffer, len(self.tables.buffers))
         return f"({C_TYPES[buffer.dtype]}*)at[{{}}]", number
 

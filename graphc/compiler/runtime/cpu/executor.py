@@ -12,13 +12,19 @@ from typing import Any
 
 import numpy as np
 
-from graphc.compiler.codegen.identical import layers_of_functions
-from graphc.compiler.codegen.launch import Bindings, Buffer, CallSizes, value_of
-from graphc.compiler.codegen.memory import launches, plan_memory
-from graphc.compiler.codegen.memory_report import MemoryReport, memory_report, scratch_blocks
 from graphc.compiler.codegen.native import NativeProgram
 from graphc.compiler.codegen.native.step import STEP
 from graphc.compiler.graph import CallStep, Node, State, Symbol, assign_together
+from graphc.compiler.program.launch import (
+    Bindings,
+    CallSizes,
+    DeviceBuffer,
+    launches,
+    layers_of_functions,
+    value_of,
+)
+from graphc.compiler.program.memory import plan_memory
+from graphc.compiler.program.memory_report import MemoryReport, memory_report, scratch_blocks
 from graphc.compiler.runtime.cpu.bound_shards import BoundShards
 from graphc.compiler.runtime.cpu.compiler import loaded
 from graphc.compiler.runtime.cpu.frame import ARENA, Arena, BoundSizes, Frame, address_of
@@ -302,7 +308,7 @@ class NativeExecutor:
         self, feeds: Mapping[Node, np.ndarray], bindings: Mapping[Symbol, int], call_step: CallStep
     ) -> np.ndarray:
         """Run as `run` does, and give the seconds that each kernel took, all its calls together, in
-        the order of `codegen.memory.launches`; and last those of the whole program."""
+        the order of `program.launch.launches`; and last those of the whole program."""
         spent = np.zeros(len(self._launches) + 1)
         with self._lock:
             self._call(
@@ -492,7 +498,7 @@ class NativeExecutor:
         reported = [False] * len(groups)
         raised: list[BaseException] = []
 
-        def read(buffer: Buffer) -> np.ndarray:
+        def read(buffer: DeviceBuffer) -> np.ndarray:
             value = np.empty([value_of(size, bindings) for size in buffer.shape], buffer.dtype)
             if value.size:
                 address = int(frame.addresses[self._slots[buffer]])

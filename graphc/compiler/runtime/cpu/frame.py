@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from graphc.compiler.codegen.memory import ALIGNMENT
 from graphc.compiler.graph import State, latest_move
+from graphc.compiler.program.memory import ALIGNMENT
 from graphc.compiler.runtime.fallback import FINE
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from graphc.compiler.codegen.memory import ALIGNMENT, aligned
+from graphc.compiler.program.memory import ALIGNMENT, aligned
 from graphc.compiler.runtime.cpu.frame import address_of
 
 TYPES = {"float32": 0, "float64": 1, "int32": 2, "uint32": 2, "int64": 3, "bool": 4}

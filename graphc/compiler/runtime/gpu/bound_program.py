@@ -14,25 +14,25 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from graphc.compiler.codegen.launch import (
+from graphc.compiler.graph import Node, State
+from graphc.compiler.program.launch import (
     Argument,
     Bindings,
-    Buffer,
-    CallStep,
+    CallNumber,
     CarryPointer,
+    DeviceBuffer,
     DeviceLoop,
     DeviceProgram,
     DeviceStep,
-    Extent,
     Launch,
     LoopStep,
     Pointer,
-    StatusWord,
+    SizeArgument,
+    StatusPointer,
     Word,
     value_of,
 )
-from graphc.compiler.codegen.memory import MemoryPlan, aligned, touched
-from graphc.compiler.graph import Node, State
+from graphc.compiler.program.memory import MemoryPlan, aligned, touched
 from graphc.errors import ShapeError
 
 ARENA, FEEDS, CALL_STEP = "arena", "feeds", "call step"
@@ -42,9 +42,9 @@ Base: TypeAlias = str | State
 _FORMATS: dict[type, str] = {
     Pointer: "Q",
     CarryPointer: "Q",
-    StatusWord: "Q",
-    CallStep: "Q",
-    Extent: "i",
+    StatusPointer: "Q",
+    CallNumber: "Q",
+    SizeArgument: "i",
     LoopStep: "i",
     Word: "I",
 }
@@ -109,7 +109,7 @@ class BoundProgram:
         program: DeviceProgram,
         bindings: Bindings,
         plan: MemoryPlan,
-        fixed: Mapping[Buffer, int],
+        fixed: Mapping[DeviceBuffer, int],
         status: int,
         function: Callable[[Launch, int], Any],
     ):
@@ -138,16 +138,16 @@ class BoundProgram:
             for parameters, at, offset in self._moving.get(base, ()):
                 struct.pack_into("<Q", parameters, at, value + offset)
 
-    def address(self, buffer: Buffer) -> int:
+    def address(self, buffer: DeviceBuffer) -> int:
         """Return the present address of a buffer."""
         at = self._address_of(buffer)
         return at.offset if at.base is None else self._bases[at.base] + at.offset
 
-    def shape(self, buffer: Buffer) -> tuple[int, ...]:
+    def shape(self, buffer: DeviceBuffer) -> tuple[int, ...]:
         """Return a buffer's shape with these sizes."""
         return tuple(value_of(size, self._bindings) for size in buffer.shape)
 
-    def _address_of(self, buffer: Buffer) -> Address:
+    def _address_of(self, buffer: DeviceBuffer) -> Address:
         origin = buffer.origin
         if origin is None:
             return Address(ARENA, self._plan.offsets[buffer])
@@ -200,15 +200,15 @@ class BoundProgram:
         if isinstance(argument, CarryPointer):
             at = self._address_of(_carried(argument, iterations))
             return at.base, at.offset
-        if isinstance(argument, CallStep):
+        if isinstance(argument, CallNumber):
             return CALL_STEP, 0
         if isinstance(argument, LoopStep):
             return None, _iteration_of(argument.scan, iterations).index
         if isinstance(argument, Word):
             return None, argument.value
-        if isinstance(argument, StatusWord):
+        if isinstance(argument, StatusPointer):
             return None, self._status
-        assert isinstance(argument, Extent)
+        assert isinstance(argument, SizeArgument)
         value = value_of(argument.size, self._bindings)
         if value > _INT32_MAX:
             raise ShapeError(
@@ -224,7 +224,7 @@ def described(launch: Launch) -> str:
     return f"the kernel {launch.name}" + (f" (of {layers})" if layers else "")
 
 
-def buffers(program: DeviceProgram) -> list[Buffer]:
+def buffers(program: DeviceProgram) -> list[DeviceBuffer]:
     """Return every buffer of a program's launches or its caller, each once."""
     found = dict.fromkeys(program.fetches)
     for step in program.steps:
@@ -232,7 +232,7 @@ def buffers(program: DeviceProgram) -> list[Buffer]:
     return list(found)
 
 
-def constants(program: DeviceProgram) -> list[tuple[Buffer, np.ndarray]]:
+def constants(program: DeviceProgram) -> list[tuple[DeviceBuffer, np.ndarray]]:
     """The buffers that hold an array, with it."""
     return [
         (buffer, buffer.origin)
@@ -247,7 +247,7 @@ def states(program: DeviceProgram) -> list[State]:
     return list(dict.fromkeys(origin for origin in origins if isinstance(origin, State)))
 
 
-def _carried(argument: CarryPointer, iterations: tuple[Iteration, ...]) -> Buffer:
+def _carried(argument: CarryPointer, iterations: tuple[Iteration, ...]) -> DeviceBuffer:
     """The buffer that this step of its loop reads a carry from, or writes it to."""
     carry = argument.carry
     at = next(one for one in reversed(iterations) if carry in one.loop.carries)

@@ -10,12 +10,18 @@ from typing import Any
 
 import numpy as np
 
-from graphc.compiler.codegen.identical import layers_of_functions
-from graphc.compiler.codegen.launch import Bindings, Buffer, DeviceProgram, Launch
-from graphc.compiler.codegen.memory import ALIGNMENT, MemoryPlan, aligned, launches, plan_memory
-from graphc.compiler.codegen.memory_report import MemoryReport, memory_report
 from graphc.compiler.graph import CallStep, Node, State, Symbol
 from graphc.compiler.graph import dim as dims
+from graphc.compiler.program.launch import (
+    Bindings,
+    DeviceBuffer,
+    DeviceProgram,
+    Launch,
+    launches,
+    layers_of_functions,
+)
+from graphc.compiler.program.memory import ALIGNMENT, MemoryPlan, aligned, plan_memory
+from graphc.compiler.program.memory_report import MemoryReport, memory_report
 from graphc.compiler.runtime.executor import Observer
 from graphc.compiler.runtime.fallback import FINE, Fallback
 from graphc.compiler.runtime.gpu import cuda
@@ -266,7 +272,7 @@ class CudaExecutor:
         self.summary = f"{len(steps)} kernel{'' if len(steps) == 1 else 's'}, {how}"
         return binary.loaded
 
-    def _upload_constants(self) -> tuple[dict[Buffer, int], PoolBlock]:
+    def _upload_constants(self) -> tuple[dict[DeviceBuffer, int], PoolBlock]:
         """Upload the constants, and return their addresses and the block of memory that holds them
         behind the status word."""
         arrays = constants(self.program)

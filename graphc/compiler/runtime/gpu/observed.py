@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from graphc.compiler.codegen.launch import Buffer
 from graphc.compiler.graph import Node
+from graphc.compiler.program.launch import DeviceBuffer
 from graphc.compiler.runtime.gpu.bound_program import BoundProgram
 from graphc.compiler.runtime.gpu.cuda import Device
 from graphc.compiler.runtime.gpu.device_array import DeviceArray
@@ -32,7 +32,7 @@ def run_observed(
     """
     observed.begin(feeds)
 
-    def read(buffer: Buffer) -> np.ndarray:
+    def read(buffer: DeviceBuffer) -> np.ndarray:
         value = np.empty(bound.shape(buffer), buffer.dtype)
         device.download(value, bound.address(buffer))
         return value

@@ -4,7 +4,7 @@ needed."""
 from __future__ import annotations
 
 from graphc import resources
-from graphc.compiler.codegen.ptxas_text import Resources, read_ptxas
+from graphc.compiler.program.ptxas_text import Resources, read_ptxas
 from graphc.compiler.runtime.compiler_process import (
     compile_to,
     first_lines,

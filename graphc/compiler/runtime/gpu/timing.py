@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from graphc.compiler.codegen.launch import Bindings, Buffer, Launch, Pointer
 from graphc.compiler.graph import Node
+from graphc.compiler.program.launch import Bindings, DeviceBuffer, Launch, Pointer
 from graphc.compiler.runtime.gpu.bound_program import BoundProgram, PreparedLaunch
 from graphc.compiler.runtime.gpu.cuda import Device
 from graphc.compiler.runtime.gpu.executor import CudaExecutor
@@ -181,7 +181,7 @@ class _Overwritten:
             self._device.start_copy(address, block.address, nbytes)
 
 
-def _range(bound: BoundProgram, buffer: Buffer, bindings: Bindings) -> tuple[int, int]:
+def _range(bound: BoundProgram, buffer: DeviceBuffer, bindings: Bindings) -> tuple[int, int]:
     """The addresses of a buffer's first byte and of the one behind its last."""
     start = bound.address(buffer)
     return start, start + buffer.nbytes(bindings)

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from graphc.compiler import graph as g
-from graphc.compiler.codegen.launch import Launch
 from graphc.compiler.codegen.native import lower_native
 from graphc.compiler.graph import BATCH
 from graphc.compiler.passes import optimize
+from graphc.compiler.program.launch import Launch
 from tests.compiler.codegen import kinds
 from tests.compiler.codegen.golden_text import check_golden
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from graphc.compiler import graph as g
-from graphc.compiler.codegen.launch import Extent, Launch, Pointer
 from graphc.compiler.codegen.native import lower_native
 from graphc.compiler.graph import BATCH, Node, State, state_of
+from graphc.compiler.program.launch import Launch, Pointer, SizeArgument
 
 
 def launch_of(outputs: list[Node], states: tuple[State, ...] = ()) -> Launch:
@@ -33,7 +33,7 @@ def test_arguments_are_sizes_and_addresses() -> None:
     x = g.input((BATCH, 4), name="x")
     launch = launch_of([g.exp(x)])
     size, source, target = launch.arguments
-    assert size == Extent(BATCH)
+    assert size == SizeArgument(BATCH)
     assert isinstance(source, Pointer)
     assert source.buffer.origin is x
     assert isinstance(target, Pointer)

@@ -13,8 +13,6 @@ import pytest
 
 from graphc.compiler import graph as g
 from graphc.compiler.codegen import native
-from graphc.compiler.codegen.launch import Formula
-from graphc.compiler.codegen.memory import launches
 from graphc.compiler.codegen.native import lower_native
 from graphc.compiler.codegen.native.scratch import (
     Elements,
@@ -26,6 +24,7 @@ from graphc.compiler.codegen.native.scratch import (
     take_parts,
 )
 from graphc.compiler.passes import optimize
+from graphc.compiler.program.launch import Formula, launches
 from graphc.reference_models import REFERENCE_MODELS
 from graphc.resources import folder
 

@@ -8,25 +8,25 @@ import numpy as np
 import pytest
 
 from graphc.compiler import graph as g
-from graphc.compiler.codegen.launch import (
+from graphc.compiler.graph import BATCH
+from graphc.compiler.program.launch import (
     Argument,
-    Buffer,
-    CallStep,
+    CallNumber,
     Carry,
     CarryPointer,
     Clamped,
+    DeviceBuffer,
     DeviceLoop,
     DeviceProgram,
     DeviceStep,
-    Extent,
     Launch,
     LoopStep,
     Pointer,
-    StatusWord,
+    SizeArgument,
+    StatusPointer,
     Word,
 )
-from graphc.compiler.codegen.memory import MemoryPlan, plan_memory
-from graphc.compiler.graph import BATCH
+from graphc.compiler.program.memory import MemoryPlan, plan_memory
 from graphc.compiler.runtime.gpu.bound_program import (
     ARENA,
     CALL_STEP,
@@ -63,12 +63,12 @@ def test_arguments_lie_at_their_alignment() -> None:
     made = bound(
         launch(
             "k0",
-            Extent(BATCH * 2),
-            Pointer(Buffer("s", (3,), "float32", state)),
+            SizeArgument(BATCH * 2),
+            Pointer(DeviceBuffer("s", (3,), "float32", state)),
             Word(2**32 - 1),
-            StatusWord(),
-            Extent(Clamped(BATCH, 1, 4)),
-            CallStep(),
+            StatusPointer(),
+            SizeArgument(Clamped(BATCH, 1, 4)),
+            CallNumber(),
             Word(3),
         )
     )
@@ -94,10 +94,10 @@ def test_grid_and_shared_memory_are_worked_out_and_an_empty_grid_is_left_out() -
 
 def test_feeds_share_a_slot_and_arena_addresses_move_together() -> None:
     x, y = g.input((BATCH, 100), "float32"), g.input((3,), "int32")
-    fed = [Buffer("x", x.shape, "float32", x), Buffer("y", (3,), "int32", y)]
-    twice = Buffer("x again", x.shape, "float32", x)
+    fed = [DeviceBuffer("x", x.shape, "float32", x), DeviceBuffer("y", (3,), "int32", y)]
+    twice = DeviceBuffer("x again", x.shape, "float32", x)
     values = np.arange(4)
-    constant, out = Buffer("c", (4,), "int64", values), Buffer("o", (BATCH,), "float32")
+    constant, out = DeviceBuffer("c", (4,), "int64", values), DeviceBuffer("o", (BATCH,), "float32")
     pointers = [Pointer(buffer) for buffer in (*fed, twice, constant, out)]
     step = launch("k0", *pointers)
     made = bound(step, fetches=[out], fixed={constant: 12345})
@@ -135,8 +135,10 @@ def loop_of(length: object, reverse: bool, steps, carries=()) -> DeviceLoop:
 )
 def test_a_carry_goes_from_buffer_to_buffer(length: int, reverse: bool, met: list) -> None:
     x = g.input((), "float32")
-    initial = Buffer("initial", (), "float32", x)
-    first, second, final = (Buffer(name, (), "float32") for name in ("first", "second", "final"))
+    initial = DeviceBuffer("initial", (), "float32", x)
+    first, second, final = (
+        DeviceBuffer(name, (), "float32") for name in ("first", "second", "final")
+    )
     carry = Carry(initial, (first, second), final)
 
     def steps(scan):
@@ -163,12 +165,12 @@ def test_loops_nest_and_each_counts_its_own_steps() -> None:
 
 def test_a_size_beyond_int32_is_an_error_that_names_the_kernel() -> None:
     with pytest.raises(ShapeError, match="k0: the size 1000000000\\*batch is 5,000,000,000"):
-        bound(launch("k0", Extent(BATCH * 10**9)))
+        bound(launch("k0", SizeArgument(BATCH * 10**9)))
 
 
 def test_a_plan_of_another_kind_is_followed() -> None:
     """Each buffer in its own place, wherever the plan says."""
-    first, second = Buffer("a", (3,), "float32"), Buffer("b", (3,), "float32")
+    first, second = DeviceBuffer("a", (3,), "float32"), DeviceBuffer("b", (3,), "float32")
     step = launch("k0", Pointer(first), Pointer(second))
     plan = MemoryPlan({first: 512, second: 0}, 1024)
     made = BoundProgram(DeviceProgram("", (step,), ()), {}, plan, {}, 0, lambda step, shared: None)

@@ -1,4 +1,4 @@
-"""How much memory a program takes on its device, and what for; known before anything runs."""
+"""The memory that a program takes on its device, and for what; known before anything runs."""
 
 from __future__ import annotations
 
@@ -9,20 +9,25 @@ from typing import Any
 
 import numpy as np
 
-from graphc.compiler.codegen.launch import Bindings, Buffer, CallSizes, DeviceProgram, value_of
-from graphc.compiler.codegen.memory import (
+from graphc.compiler.graph import BATCH, Node, State, toposort
+from graphc.compiler.graph.dim import symbols
+from graphc.compiler.program.launch import (
+    Bindings,
+    CallSizes,
+    DeviceBuffer,
+    DeviceProgram,
+    launches,
+    value_of,
+)
+from graphc.compiler.program.memory import (
     ALIGNMENT,
     PAGE,
     MemoryPlan,
     aligned,
-    launches,
     lifetimes,
     plan_memory,
 )
-from graphc.compiler.codegen.table import html_rows, quantity, wrapped
-from graphc.compiler.graph import BATCH, Node, State, toposort
-from graphc.compiler.graph.dim import symbols
-from graphc.compiler.targets.c_text import DTYPES
+from graphc.compiler.program.table import html_rows, quantity, wrapped
 from graphc.errors import ShapeError
 
 INPUT_SLOTS = {"cuda": 2, "cpu": 1, "numpy": 1}
@@ -210,7 +215,7 @@ def memory_report(
     target: str = "cuda",
     threads: int = 1,
 ) -> MemoryReport:
-    """What a program takes at one set of sizes.
+    """Return the memory that a program takes at one set of sizes.
 
     Args:
         bindings: a number for each symbol of the program's sizes.
@@ -250,8 +255,8 @@ def memory_report(
     return MemoryReport(title, sizes, list(uses.values()), placed.nbytes, target, scratch, threads)
 
 
-def _identity(buffer: Buffer) -> object:
-    """What tells values apart: several buffers stand for one input, or one state."""
+def _identity(buffer: DeviceBuffer) -> object:
+    """Return the value that a buffer stands for: several are of one input, or of one state."""
     return buffer.origin if isinstance(buffer.origin, Node | State) else buffer
 
 
@@ -261,7 +266,7 @@ def scratch_blocks(program: DeviceProgram, at: CallSizes) -> dict[tuple[int, int
     blocks: dict[tuple[int, int], int] = {}
     for launch in launches(program.steps):
         for one in launch.scratch:
-            nbytes = one.elements(at) * np.dtype(DTYPES[one.scalar]).itemsize
+            nbytes = one.elements(at) * np.dtype(one.dtype).itemsize
             pages = -(-nbytes // PAGE) * PAGE
             threads = at.threads if one.threads is None else min(at.threads, at(one.threads))
             for thread in range(threads):
@@ -270,7 +275,7 @@ def scratch_blocks(program: DeviceProgram, at: CallSizes) -> dict[tuple[int, int
     return blocks
 
 
-def _held(buffer: Buffer) -> str:
+def _held(buffer: DeviceBuffer) -> str:
     if buffer.origin is None:
         return "arena"
     if isinstance(buffer.origin, np.ndarray):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, overload
 
-from graphc.compiler.codegen.table import by, html_rows, quantity, wrapped
+from graphc.compiler.program.table import by, html_rows, quantity, wrapped
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,8 @@ class KernelDescription:
             launch hands to the next included.
         fewest: what the kernel has to move, however it is computed: as `bytes`, without such
             partial results. Where several launches do one kernel's work, the first has all.
-        moved: the bytes that one launch asks memory for and stores, as `codegen.traffic` counts
-            them: with what it reads again; None of native code.
+        moved: the bytes that one launch asks memory for and stores, as its `traffic` counts them:
+            with what it reads again; None of native code.
         moves: the parts of `moved`: a value's name, whether it is written, bytes.
         ratio: what all launches of the kernel move together, divided by `fewest`; None of those
             that only go on with its work, and of native code.
@@ -165,7 +165,7 @@ class KernelList(Sequence[KernelDescription]):
 
     @property
     def launches(self) -> int:
-        """How many launches one call of the function takes."""
+        """The number of launches that one call of the function takes."""
         return sum(kernel.times for kernel in self)
 
     @property
@@ -204,7 +204,7 @@ class KernelList(Sequence[KernelDescription]):
 
     @property
     def summary(self) -> str:
-        """How many kernels and launches, and what they cost together."""
+        """The numbers of kernels and launches, and what they cost together."""
         sizes = ", ".join(f"{name} {value}" for name, value in self.sizes.items())
         launches = f" in {self.launches} launches" if self.launches != len(self) else ""
         least = quantity(self.fewest, "B")
@@ -265,7 +265,7 @@ def _row(kernel: KernelDescription) -> tuple[str, ...]:
 
 
 def ratio_of(moved: int, fewest: int) -> float | None:
-    """How many times the fewest bytes are moved; None where none have to be."""
+    """Return the bytes that are moved in units of the fewest; None where none have to be."""
     return round(moved / fewest, 3) if fewest else None
 
 

@@ -1,4 +1,4 @@
-"""What a kernel has to move, however it is computed: its inputs once, its outputs once.
+"""The bytes that a kernel has to move, however it is computed: its inputs once, its outputs once.
 
 What its launches do move is in their `traffic`.
 """
@@ -12,9 +12,9 @@ from functools import partial
 
 import numpy as np
 
-from graphc.compiler.codegen.launch import Bindings, Buffer, Launch
 from graphc.compiler.graph import Moves, Node, ops_with
 from graphc.compiler.graph.dim import evaluate
+from graphc.compiler.program.launch import Bindings, DeviceBuffer, Launch
 from graphc.compiler.schedule.kernel import Kernel, Loop
 
 # What a report names: an input that is read so often, and is one of so many parts of all.
@@ -39,8 +39,8 @@ def moved(launch: Launch, bindings: Bindings) -> int:
     return sum(one.nbytes(bindings) for one in launch.traffic)
 
 
-def asked_again(launch: Launch, bindings: Bindings) -> str:
-    """What a launch reads much of and more than once, as a sentence; nothing if there is none."""
+def repeated_reads(launch: Launch, bindings: Bindings) -> str:
+    """Return a sentence on what a launch reads much of and more than once; empty if nothing is."""
     own: Counter[str] = Counter()  # several values may have one name
     for buffer in launch.reads:
         own[buffer.name] += buffer.nbytes(bindings)
@@ -69,9 +69,9 @@ def fewest_of_launch(
         total += _outputs(kernel, bindings)
     launch = group[position]
     written = {buffer for before in group[:position] for buffer in before.writes}
-    handed_on = {buffer for after in group[position + 1 :] for buffer in after.reads}
-    between: list[Buffer] = [buffer for buffer in launch.reads if buffer in written]
-    between += [buffer for buffer in launch.writes if buffer in handed_on]
+    passed_on = {buffer for after in group[position + 1 :] for buffer in after.reads}
+    between: list[DeviceBuffer] = [buffer for buffer in launch.reads if buffer in written]
+    between += [buffer for buffer in launch.writes if buffer in passed_on]
     return total + sum(buffer.nbytes(bindings) for buffer in between)
 
 

@@ -1,4 +1,4 @@
-"""What a program's kernels are, for people: one description a launch, in the order of running.
+"""The kernels of a program, for people: one description a launch, in the order of running.
 
 Of native code a launch is a function; it has no grid, and what it asks of memory is not counted.
 
@@ -12,23 +12,22 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby
 
-from graphc.compiler.codegen.fewest import asked_again, fewest, fewest_of_launch, moved
-from graphc.compiler.codegen.kernel_list import KernelDescription, KernelList, ratio_of
-from graphc.compiler.codegen.launch import (
+from graphc.compiler.graph import Node
+from graphc.compiler.graph.cost import cost, elements, multiply_adds
+from graphc.compiler.graph.dim import evaluate
+from graphc.compiler.program.fewest import fewest, fewest_of_launch, moved, repeated_reads
+from graphc.compiler.program.kernel_list import KernelDescription, KernelList, ratio_of
+from graphc.compiler.program.launch import (
     Bindings,
-    Buffer,
+    DeviceBuffer,
     DeviceLoop,
     DeviceProgram,
     DeviceStep,
     Launch,
+    launches,
     value_of,
 )
-from graphc.compiler.codegen.memory import launches
-from graphc.compiler.codegen.render import op_names
-from graphc.compiler.graph import Node
-from graphc.compiler.graph.cost import cost, elements, multiply_adds
-from graphc.compiler.graph.dim import evaluate
-from graphc.compiler.schedule.kernel import Kernel, Loop
+from graphc.compiler.schedule.kernel import Kernel, Loop, kernels
 
 
 def describe(
@@ -115,12 +114,20 @@ def _description(
         continues=group[0].name if position else None,
         repeats=launch.repeats,
         reasons=kernel.reasons,
-        notes=(*launch.notes, *filter(None, [asked_again(launch, bindings)])),
+        notes=(*launch.notes, *filter(None, [repeated_reads(launch, bindings)])),
         source=launch.text,
     )
 
 
-def _names(buffers: Sequence[Buffer]) -> tuple[str, ...]:
+def op_names(kernel: Kernel | Loop) -> tuple[str, ...]:
+    """Return what is computed, as op names without repetition, in the order of the body."""
+    parts = [kernel] if isinstance(kernel, Kernel) else kernels(kernel.steps)
+    nodes = [node for part in parts for node in part.body]
+    silent = ("input", "constant", "broadcast", "reshape", "cast", "dim", "iota")
+    return tuple(dict.fromkeys(node.op for node in nodes if node.op not in silent))
+
+
+def _names(buffers: Sequence[DeviceBuffer]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(buffer.name for buffer in buffers))
 
 

@@ -1,4 +1,4 @@
-"""What code generation gives to a runtime: source text, and the launches that use it.
+"""A lowered program, for a runtime: source text, and the launches that use it.
 
 All data: nothing here knows a device. Sizes are formulas of the program's symbols, so one program
 serves every batch size.
@@ -53,7 +53,7 @@ Formula: TypeAlias = Size | Clamped | Within
 
 
 def value_of(formula: Formula, bindings: Bindings) -> int:
-    """What a formula is once the symbols are bound."""
+    """Return the number that a formula is once the symbols are bound."""
     if isinstance(formula, Within):
         fits = evaluate(formula.size, bindings) <= formula.most
         return value_of(formula.formula, bindings) if fits != formula.above else 0
@@ -63,7 +63,7 @@ def value_of(formula: Formula, bindings: Bindings) -> int:
 
 
 @dataclass(frozen=True, eq=False)
-class Buffer:
+class DeviceBuffer:
     """One value in device memory.
 
     Attributes:
@@ -83,35 +83,35 @@ class Buffer:
     node: Node | None = None
 
     def elements(self, bindings: Bindings) -> int:
-        """How many elements it has once the symbols are bound."""
+        """Return the number of its elements once the symbols are bound."""
         return math.prod(value_of(size, bindings) for size in self.shape)
 
     def nbytes(self, bindings: Bindings) -> int:
-        """How many bytes it has once the symbols are bound."""
+        """Return the number of its bytes once the symbols are bound."""
         return self.elements(bindings) * np.dtype(self.dtype).itemsize
 
 
 @dataclass(frozen=True, eq=False)
 class Carry:
-    """What a loop hands from step to step, double-buffered.
+    """A value that a loop passes from step to step, double-buffered.
 
     Step number i (counted in the order of running) of n reads `initial` where i = 0, else
     ``pair[(i - 1) % 2]``; it writes `final` where i = n - 1, else ``pair[i % 2]``.
     """
 
-    initial: Buffer
-    pair: tuple[Buffer, Buffer]
-    final: Buffer
+    initial: DeviceBuffer
+    pair: tuple[DeviceBuffer, DeviceBuffer]
+    final: DeviceBuffer
 
     @property
-    def buffers(self) -> tuple[Buffer, ...]:
+    def buffers(self) -> tuple[DeviceBuffer, ...]:
         """All that a step may read it from or write it to."""
         return (self.initial, *self.pair, self.final)
 
 
 @dataclass(frozen=True)
 class Count:
-    """How many elements: the product of the sizes `of`, divided by those in `over`."""
+    """A number of elements: the product of the sizes `of`, divided by those in `over`."""
 
     of: tuple[Formula, ...] = ()
     over: tuple[Formula, ...] = ()
@@ -132,7 +132,7 @@ ONCE = Count()
 
 @dataclass(frozen=True)
 class Traffic:
-    """What one launch moves of one value between memory and its blocks (`codegen.traffic`).
+    """The bytes of one value that one launch moves between memory and its blocks.
 
     Attributes:
         what: the value's name in reports.
@@ -159,7 +159,7 @@ class Traffic:
 class Pointer:
     """The address of a buffer."""
 
-    buffer: Buffer
+    buffer: DeviceBuffer
 
 
 @dataclass(frozen=True)
@@ -171,7 +171,7 @@ class CarryPointer:
 
 
 @dataclass(frozen=True)
-class Extent:
+class SizeArgument:
     """An int32: a size, worked out by the host."""
 
     size: Formula
@@ -185,7 +185,7 @@ class Word:
 
 
 @dataclass(frozen=True)
-class CallStep:
+class CallNumber:
     """A uint64: the number of the call."""
 
 
@@ -197,7 +197,7 @@ class LoopStep:
 
 
 @dataclass(frozen=True)
-class StatusWord:
+class StatusPointer:
     """The address of the function's sticky status word (kernels/status.cuh)."""
 
 
@@ -210,7 +210,14 @@ class ShareLimit:
 
 
 Argument: TypeAlias = (
-    Pointer | CarryPointer | Extent | Word | CallStep | LoopStep | StatusWord | ShareLimit
+    Pointer
+    | CarryPointer
+    | SizeArgument
+    | Word
+    | CallNumber
+    | LoopStep
+    | StatusPointer
+    | ShareLimit
 )
 
 
@@ -240,14 +247,14 @@ class Scratch:
 
     Attributes:
         block: the number of the thread's block that it lies in, which all functions share.
-        scalar: the C type of its elements.
+        dtype: one of graphc's types.
         elements: returns an upper bound of their number.
         threads: the most threads that have such an array, the calling thread first; None where all
             do.
     """
 
     block: int
-    scalar: str
+    dtype: str
     elements: Callable[[CallSizes], int]
     threads: Formula | None = None
 
@@ -284,8 +291,8 @@ class Launch:
     grid: tuple[Formula, Formula, Formula]
     block: tuple[int, int, int]
     shared: Formula = 0
-    reads: tuple[Buffer, ...] = ()
-    writes: tuple[Buffer, ...] = ()
+    reads: tuple[DeviceBuffer, ...] = ()
+    writes: tuple[DeviceBuffer, ...] = ()
     notes: tuple[str, ...] = ()
     traffic: Sequence[Traffic] = ()
     scratch: tuple[Scratch, ...] = ()
@@ -322,8 +329,24 @@ class DeviceLoop:
 DeviceStep: TypeAlias = Launch | DeviceLoop
 
 
+def launches(steps: Sequence[DeviceStep]) -> list[Launch]:
+    """All launches of a program, those of loops once, in order."""
+    found: list[Launch] = []
+    for step in steps:
+        found += launches(step.steps) if isinstance(step, DeviceLoop) else [step]
+    return found
+
+
+def layers_of_functions(steps: Sequence[DeviceStep]) -> dict[str, str]:
+    """Return the layers that each function computes for any launch, for messages."""
+    found: dict[str, dict[str, None]] = {}
+    for launch in launches(steps):
+        found.setdefault(launch.function, {}).update(dict.fromkeys(launch.kernel.layers))
+    return {name: ", ".join(layers) for name, layers in found.items()}
+
+
 @dataclass(frozen=True)
-class Check:
+class DeviceCheck:
     """A test that a node makes on the device, and what it tests; its number is its place in
     `DeviceProgram.checks`."""
 
@@ -342,8 +365,8 @@ class DeviceProgram:
             that are states' new values.
         checks: what the status word's numbers mean.
         outputs: the graph that the launches compute, after the last rewrites: what is fetched, then
-            the new values of states. `Buffer.node` is one of its nodes. Empty where a program is
-            made by hand.
+            the new values of states. `DeviceBuffer.node` is one of its nodes. Empty where a program
+            is made by hand.
         given: that graph ahead of those rewrites: where an index is out of range, the error tells
             its position here.
         code: the source without what names layers: notes and comments on functions. Programs of one
@@ -352,8 +375,8 @@ class DeviceProgram:
 
     source: str
     steps: tuple[DeviceStep, ...]
-    fetches: tuple[Buffer, ...]
-    checks: tuple[Check, ...] = ()
+    fetches: tuple[DeviceBuffer, ...]
+    checks: tuple[DeviceCheck, ...] = ()
     outputs: tuple[Node, ...] = ()
     given: tuple[Node, ...] = ()
     code: str = ""

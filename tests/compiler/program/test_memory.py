@@ -11,16 +11,16 @@ from hypothesis import given, settings
 
 from graphc.compiler import graph as g
 from graphc.compiler.codegen import lower
-from graphc.compiler.codegen.launch import Buffer, DeviceLoop, DeviceProgram
-from graphc.compiler.codegen.memory import (
+from graphc.compiler.graph import BATCH, Node, Symbol
+from graphc.compiler.graph.dim import symbols
+from graphc.compiler.program.launch import DeviceBuffer, DeviceLoop, DeviceProgram
+from graphc.compiler.program.memory import (
     ALIGNMENT,
     MOST_ELEMENTS,
     MemoryPlan,
     plan_memory,
     touched,
 )
-from graphc.compiler.graph import BATCH, Node, Symbol
-from graphc.compiler.graph.dim import symbols
 from graphc.errors import ShapeError
 from graphc.reference_models import REFERENCE_MODELS
 from tests.compiler.passes.test_random_graphs import STEPS, N, build
@@ -32,7 +32,7 @@ from tests.reference_models.cut_sizes import CUT
 def check(program: DeviceProgram, sizes: Mapping[Symbol, int]) -> MemoryPlan:
     """The plan, by what the steps touch: what is alive at once lies apart."""
     plan = plan_memory(program, sizes)
-    alive: dict[Buffer, list[int]] = {}
+    alive: dict[DeviceBuffer, list[int]] = {}
     for position, step in enumerate(program.steps):
         for buffer in touched(step):
             if buffer.origin is None:

@@ -1,8 +1,8 @@
 """An estimate of the time of a program's kernels on a card; no card has checked it.
 
-Each launch's demand comes from the reports: FLOPs from the graph, bytes from `codegen.traffic`,
-the grid and the block. Instructions are not known there; they are estimated from FLOPs and bytes by
-factors that were fitted to counts of executed PTX.
+Each launch's demand comes from the reports: FLOPs from the graph, bytes from its
+`traffic`, the grid and the block. Instructions are not known there; they are estimated from FLOPs
+and bytes by factors that were fitted to counts of executed PTX.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from typing import Any
 
 from graphc.compiler import timing_model
 from graphc.compiler.cards import WARP, Card
-from graphc.compiler.codegen.kernel_list import KernelDescription, KernelList
-from graphc.compiler.codegen.ptxas_text import Resources
-from graphc.compiler.codegen.table import html_rows, wrapped
+from graphc.compiler.program.kernel_list import KernelDescription, KernelList
+from graphc.compiler.program.ptxas_text import Resources
+from graphc.compiler.program.table import html_rows, wrapped
 from graphc.compiler.timing_model import Demand, Estimate, estimate
 
 HEADING = "An estimate: no card has checked it"

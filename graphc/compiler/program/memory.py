@@ -7,21 +7,22 @@ what a loop touches lives as long as the loop.
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from graphc.compiler.codegen.launch import (
+from graphc.compiler.graph.dim import product
+from graphc.compiler.program.launch import (
     Bindings,
-    Buffer,
     CarryPointer,
+    DeviceBuffer,
     DeviceLoop,
     DeviceProgram,
     DeviceStep,
     Launch,
     Pointer,
+    launches,
     value_of,
 )
-from graphc.compiler.graph.dim import product
 from graphc.compiler.schedule.kernel import Loop
 from graphc.errors import ShapeError
 
@@ -43,7 +44,7 @@ class MemoryPlan:
         nbytes: the size of the arena.
     """
 
-    offsets: dict[Buffer, int]
+    offsets: dict[DeviceBuffer, int]
     nbytes: int
 
 
@@ -52,7 +53,7 @@ def aligned(nbytes: int) -> int:
     return max(1, -(-nbytes // ALIGNMENT)) * ALIGNMENT
 
 
-def _apart(nbytes: int) -> int:
+def _separated(nbytes: int) -> int:
     """As `aligned`, but never whole pages: values of one size that a kernel walks side by side
     would lie at the same place of their pages. A cache has few places for such lines, and a
     processor that compares places alone lets a load wait for a store to another page."""
@@ -60,7 +61,7 @@ def _apart(nbytes: int) -> int:
     return distance + ALIGNMENT if distance % PAGE == 0 else distance
 
 
-def touched(step: DeviceStep) -> Iterator[Buffer]:
+def touched(step: DeviceStep) -> Iterator[DeviceBuffer]:
     """The buffers that a step reads or writes, those of its arguments included."""
     if isinstance(step, DeviceLoop):
         for carry in step.carries:
@@ -77,22 +78,14 @@ def touched(step: DeviceStep) -> Iterator[Buffer]:
             yield from argument.carry.buffers
 
 
-def lifetimes(program: DeviceProgram) -> dict[Buffer, tuple[int, int]]:
+def lifetimes(program: DeviceProgram) -> dict[DeviceBuffer, tuple[int, int]]:
     """The first and the last step that touch each buffer; what is fetched is read at the end."""
-    found: dict[Buffer, tuple[int, int]] = {}
+    found: dict[DeviceBuffer, tuple[int, int]] = {}
     for position, step in enumerate(program.steps):
         for buffer in touched(step):
             found[buffer] = (found.get(buffer, (position,))[0], position)
     for buffer in program.fetches:
         found[buffer] = (found.get(buffer, (len(program.steps),))[0], len(program.steps))
-    return found
-
-
-def launches(steps: Sequence[DeviceStep]) -> list[Launch]:
-    """All launches of a program, those of loops once, in order."""
-    found: list[Launch] = []
-    for step in steps:
-        found += launches(step.steps) if isinstance(step, DeviceLoop) else [step]
     return found
 
 
@@ -102,8 +95,8 @@ def plan_memory(program: DeviceProgram, bindings: Bindings) -> MemoryPlan:
     Raises ShapeError for a value with more elements than a kernel can count, and for a kernel that
     walks more.
     """
-    starting: dict[int, list[Buffer]] = {}
-    ending: dict[int, list[Buffer]] = {}
+    starting: dict[int, list[DeviceBuffer]] = {}
+    ending: dict[int, list[DeviceBuffer]] = {}
     for buffer, (first, last) in lifetimes(program).items():
         _check_count(buffer, bindings)
         if buffer.origin is None:
@@ -112,18 +105,20 @@ def plan_memory(program: DeviceProgram, bindings: Bindings) -> MemoryPlan:
     for launch in launches(program.steps):
         _check_extents(launch, bindings)
     arena = _Arena()
-    offsets: dict[Buffer, int] = {}
+    offsets: dict[DeviceBuffer, int] = {}
     for position in range(len(program.steps)):
         # Largest first, so that small values do not split the places that large ones need.
-        sizes = {buffer: _apart(buffer.nbytes(bindings)) for buffer in starting.get(position, ())}
+        sizes = {
+            buffer: _separated(buffer.nbytes(bindings)) for buffer in starting.get(position, ())
+        }
         for buffer in sorted(sizes, key=sizes.__getitem__, reverse=True):
             offsets[buffer] = arena.take(sizes[buffer])
         for buffer in ending.get(position, ()):
-            arena.give_back(offsets[buffer], _apart(buffer.nbytes(bindings)))
+            arena.give_back(offsets[buffer], _separated(buffer.nbytes(bindings)))
     return MemoryPlan(offsets, arena.nbytes)
 
 
-def _check_count(buffer: Buffer, bindings: Bindings) -> None:
+def _check_count(buffer: DeviceBuffer, bindings: Bindings) -> None:
     elements = buffer.elements(bindings)
     if elements >= MOST_ELEMENTS:
         raise ShapeError(
@@ -133,7 +128,7 @@ def _check_count(buffer: Buffer, bindings: Bindings) -> None:
 
 
 def _check_extents(launch: Launch, bindings: Bindings) -> None:
-    """What a kernel walks may be more than what any buffer holds: a sum of what it computes."""
+    """Check the number of elements that a kernel goes over: of a sum, more than any buffer has."""
     if isinstance(launch.kernel, Loop):
         return
     for part in launch.kernel.parts or (launch.kernel,):

@@ -8,12 +8,11 @@ import numpy as np
 import pytest
 
 from graphc.compiler import graph as g
-from graphc.compiler.codegen import DeviceProgram, lower
-from graphc.compiler.codegen.describe import describe
-from graphc.compiler.codegen.kernel_list import KernelList
-from graphc.compiler.codegen.launch import Buffer, Launch
-from graphc.compiler.codegen.memory import launches
+from graphc.compiler.codegen import lower
 from graphc.compiler.graph.dim import symbols
+from graphc.compiler.program.describe import describe
+from graphc.compiler.program.kernel_list import KernelList
+from graphc.compiler.program.launch import DeviceBuffer, DeviceProgram, Launch, launches
 from graphc.compiler.schedule import Kernel
 
 (BATCH,) = symbols(g.BATCH)
@@ -75,8 +74,11 @@ def test_launches_that_share_a_kernels_work() -> None:
     the next is written and read."""
     total = g.sum(X, axis=0)
     kernel = Kernel("columns", (X,), (total,), X.shape, (total,), (0,))
-    x, result = Buffer("x", X.shape, "float32", X), Buffer("sum", total.shape, "float32")
-    parts = Buffer("parts", (3, 4), "float32")
+    x, result = (
+        DeviceBuffer("x", X.shape, "float32", X),
+        DeviceBuffer("sum", total.shape, "float32"),
+    )
+    parts = DeviceBuffer("parts", (3, 4), "float32")
     one = (1, 1, 1)
     first = Launch("k0", kernel, "", (), one, one, reads=(x,), writes=(parts,))
     second = Launch("k1", kernel, "", (), one, one, reads=(parts,), writes=(result,))

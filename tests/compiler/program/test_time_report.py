@@ -10,12 +10,12 @@ import pytest
 from graphc.compiler import graph as g
 from graphc.compiler.cards import CARDS
 from graphc.compiler.codegen import lower
-from graphc.compiler.codegen.describe import describe
-from graphc.compiler.codegen.kernel_list import KernelList
-from graphc.compiler.codegen.ptxas_text import Resources
-from graphc.compiler.codegen.time_report import HEADING, demand_of, host_seconds, time_report
 from graphc.compiler.graph import BATCH
 from graphc.compiler.graph.dim import symbols
+from graphc.compiler.program.describe import describe
+from graphc.compiler.program.kernel_list import KernelList
+from graphc.compiler.program.ptxas_text import Resources
+from graphc.compiler.program.time_report import HEADING, demand_of, host_seconds, time_report
 
 WEIGHTS = np.eye(4, dtype=np.float32)
 LOW, HIGH = CARDS["t4"], CARDS["h100"]
