@@ -14,8 +14,8 @@ from graphc.compiler.loops.buffer import Buffer, BufferScope, new_buffer
 from graphc.compiler.loops.index import Index, LoopVariable, as_index, index_of
 from graphc.compiler.loops.measure import measure
 from graphc.compiler.loops.program import LoopProgram
-from graphc.compiler.loops.rewrites.contract import contract
-from graphc.compiler.loops.rewrites.use import use
+from graphc.compiler.loops.rewrites.arithmetic.contract import contract
+from graphc.compiler.loops.rewrites.arithmetic.use import use
 from graphc.compiler.loops.statement import (
     Accumulate,
     Allocate,
@@ -46,8 +46,8 @@ from graphc.compiler.loops.value import (
 from tests.compiler.loops.counting import count
 from tests.compiler.loops.random_loops import plain_programs
 from tests.compiler.loops.random_loops import sizes as random_sizes
-from tests.compiler.loops.test_use import TILE_PRODUCT
-from tests.compiler.loops.test_use import product as product_in_tiles
+from tests.compiler.loops.rewrites.arithmetic.test_use import TILE_PRODUCT
+from tests.compiler.loops.rewrites.arithmetic.test_use import product as product_in_tiles
 
 N, M, K = symbol("n"), symbol("m"), symbol("k")
 SYMBOLS = [symbols(size)[0] for size in (N, M, K)]

@@ -27,13 +27,13 @@ from graphc.compiler.loops.program import (
     walk,
     walk_in_ranges,
 )
-from graphc.compiler.loops.rewrites.bind import bind
-from graphc.compiler.loops.rewrites.expand import expand
-from graphc.compiler.loops.rewrites.fission import fission
-from graphc.compiler.loops.rewrites.partial_sums import Tree, partial_sums
-from graphc.compiler.loops.rewrites.reorder import reorder
-from graphc.compiler.loops.rewrites.split import Tail, split
-from graphc.compiler.loops.rewrites.vectorise import vectorise
+from graphc.compiler.loops.rewrites.arithmetic.partial_sums import Tree, partial_sums
+from graphc.compiler.loops.rewrites.data.expand import expand
+from graphc.compiler.loops.rewrites.loops.bind import bind
+from graphc.compiler.loops.rewrites.loops.fission import fission
+from graphc.compiler.loops.rewrites.loops.reorder import reorder
+from graphc.compiler.loops.rewrites.loops.split import Tail, split
+from graphc.compiler.loops.rewrites.loops.vectorise import vectorise
 from graphc.compiler.loops.statement import Accumulate, Allocate, For, LoopKind
 from graphc.compiler.targets.mapping import ALWAYS, Applicability, Mapping, never
 from graphc.compiler.targets.target import Target

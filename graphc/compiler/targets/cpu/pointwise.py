@@ -22,15 +22,15 @@ from graphc.compiler.loops.program import (
     walk_value,
 )
 from graphc.compiler.loops.ranges import is_never_negative
-from graphc.compiler.loops.rewrites.bind import bind
-from graphc.compiler.loops.rewrites.cut import cut
-from graphc.compiler.loops.rewrites.flatten import flatten
-from graphc.compiler.loops.rewrites.fuse import fuse
-from graphc.compiler.loops.rewrites.promote import promote
+from graphc.compiler.loops.rewrites.data.flatten import flatten
+from graphc.compiler.loops.rewrites.data.promote import promote
+from graphc.compiler.loops.rewrites.loops.bind import bind
+from graphc.compiler.loops.rewrites.loops.cut import cut
+from graphc.compiler.loops.rewrites.loops.fuse import fuse
+from graphc.compiler.loops.rewrites.loops.split import Tail, split
+from graphc.compiler.loops.rewrites.loops.vectorise import vectorise
 from graphc.compiler.loops.rewrites.refusal import refused
 from graphc.compiler.loops.rewrites.simplify import simplify
-from graphc.compiler.loops.rewrites.split import Tail, split
-from graphc.compiler.loops.rewrites.vectorise import vectorise
 from graphc.compiler.loops.statement import For, If, LoopKind, Statement, Store
 from graphc.compiler.loops.value import Condition, IndexValue, Load, RandomWord, Select
 from graphc.compiler.targets.cpu.printer import LEAST_DIVIDED

@@ -26,13 +26,13 @@ from graphc.compiler.loops.program import (
     loops_in,
     walk_in_ranges,
 )
-from graphc.compiler.loops.rewrites.bind import bind
-from graphc.compiler.loops.rewrites.fuse import fuse
-from graphc.compiler.loops.rewrites.keep import keep
-from graphc.compiler.loops.rewrites.partial_sums import partial_sums
-from graphc.compiler.loops.rewrites.peel import peel
+from graphc.compiler.loops.rewrites.arithmetic.partial_sums import partial_sums
+from graphc.compiler.loops.rewrites.data.keep import keep
+from graphc.compiler.loops.rewrites.loops.bind import bind
+from graphc.compiler.loops.rewrites.loops.fuse import fuse
+from graphc.compiler.loops.rewrites.loops.peel import peel
+from graphc.compiler.loops.rewrites.loops.vectorise import vectorise
 from graphc.compiler.loops.rewrites.simplify import simplify
-from graphc.compiler.loops.rewrites.vectorise import vectorise
 from graphc.compiler.loops.statement import Accumulate, For, LoopKind
 from graphc.compiler.targets.cpu.columns import COLUMNS
 from graphc.compiler.targets.mapping import ALWAYS, Applicability, Mapping, never

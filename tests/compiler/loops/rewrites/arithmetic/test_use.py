@@ -1,0 +1,207 @@
+"""Intrinsics in the place of statements that mean the same."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from graphc.compiler.graph.dim import Shape, symbol, symbols
+from graphc.compiler.loops.buffer import Buffer, BufferScope, new_buffer
+from graphc.compiler.loops.index import IndexLike, variable
+from graphc.compiler.loops.program import LoopProgram
+from graphc.compiler.loops.rewrites.arithmetic.use import use
+from graphc.compiler.loops.statement import Accumulate, Allocate, Intrinsic, Let, Statement, Store
+from graphc.errors import RewriteError
+from tests.compiler.loops import written as w
+from tests.compiler.loops.rewritten import assert_same, lines_of
+
+N, M, K = w.N, w.M, symbol("length")
+(K_SYMBOL,) = symbols(K)
+DEPTH, ROWS, COLUMNS, STRIDE = map(symbol, ("depth", "rows", "columns", "stride"))
+STEP, A, B = variable("step"), variable("a"), variable("b")
+ROW, COLUMN, OUTER, RUN = map(variable, ("row", "column", "outer", "run"))
+REGISTER, GLOBAL = BufferScope.REGISTER, BufferScope.GLOBAL
+
+
+def strided(name: str, shape: Shape, strides: Shape, scope: BufferScope = GLOBAL) -> Buffer:
+    return Buffer(name, "float32", shape, scope, strides, 0, name)
+
+
+TILE = new_buffer("tile", "float32", (4, 8), REGISTER)
+LEFT = strided("left", (ROWS, DEPTH), (STRIDE, 1))
+RIGHT = strided("right", (DEPTH, 8), (8, 1))
+PRODUCT = w.op("mul", w.at(LEFT, A, STEP), w.at(RIGHT, STEP, B))
+TILE_PRODUCT = Intrinsic(
+    "tile_product",
+    (TILE, LEFT, RIGHT),
+    (
+        w.loop(
+            STEP,
+            DEPTH,
+            w.loop(A, (4, ROWS), w.loop(B, 8, Accumulate("sum", (w.at(TILE, A, B),), (PRODUCT,)))),
+        ),
+    ),
+    "tile.h",
+)
+X, W, Y = w.floats("x", N, K), w.floats("w", M, K, 8), w.floats("y", M, N, 8)
+SUMS = w.register("sums", 4, 8)
+INNER, FIRST, LAST = variable("inner"), variable("first"), variable("last")
+AT = OUTER * 4
+ENDS = (4, N - AT)
+
+
+def product(*inner: Statement, row: IndexLike = AT + INNER) -> LoopProgram:
+    """Return a product with a packed right operand, four rows and eight columns at a time."""
+    term = w.op("mul", w.at(X, row, RUN), w.at(W, ROW, RUN, COLUMN))
+    add = Accumulate("sum", (w.at(SUMS, INNER, COLUMN),), (term,))
+    clear = Store(w.at(SUMS, FIRST, LAST), w.number(0.0))
+    again, others = variable("again"), variable("others")
+    stored = Store(w.at(Y, ROW, AT + again, others), w.at(SUMS, again, others))
+    body = (
+        Allocate(SUMS),
+        w.loop(FIRST, 4, w.loop(LAST, 8, clear)),
+        w.loop(RUN, K, w.loop(INNER, ENDS, w.loop(COLUMN, 8, add, *inner))),
+        w.loop(again, ENDS, w.loop(others, 8, stored)),
+    )
+    return w.program((X, W), (Y,), w.loop(ROW, M, w.loop(OUTER, (N + 3) // 4, *body)))
+
+
+@pytest.mark.parametrize(("n", "m", "k"), [(1, 1, 1), (4, 2, 3), (11, 2, 5)])
+def test_a_tile_of_a_product(n: int, m: int, k: int) -> None:
+    before = product()
+    after = use(before, TILE_PRODUCT, "run", "tiles of 4 x 8")
+    call = next(line for line in lines_of(after) if line.startswith("tile_product"))
+    assert call.startswith("tile_product(sums[0:, 0:], x[4*outer:, 0:], w[row, 0:, 0:], ")
+    assert "depth=length" in call
+    assert "rows=n - 4*outer" in call
+    assert_same(before, after, {w.N_SYMBOL: n, w.M_SYMBOL: m, K_SYMBOL: k})
+
+
+def test_statements_ahead_and_behind_the_loop_are_of_the_meaning() -> None:
+    row, total, result = (
+        strided("row", (DEPTH,), (1,)),
+        w.register("total"),
+        strided("result", (1,), (1,)),
+    )
+    half = w.local("half")
+    meaning = Intrinsic(
+        "half_sum",
+        (row, result),
+        (
+            Allocate(total),
+            Store(w.at(total), w.number(0.0)),
+            w.loop(STEP, DEPTH, Accumulate("sum", (w.at(total),), (w.at(row, STEP),))),
+            Let(half, w.op("mul", w.at(total), w.number(0.5))),
+            Store(w.at(result, 0), half),
+        ),
+        "half.h",
+    )
+    x, y = w.floats("x", N, 5), w.floats("y", N)
+    mine, other = w.register("mine"), w.local("other")
+    before = w.program(
+        (x,),
+        (y,),
+        w.loop(
+            ROW,
+            N,
+            Allocate(mine),
+            Store(w.at(mine), w.number(0.0)),
+            w.loop(COLUMN, 5, Accumulate("sum", (w.at(mine),), (w.at(x, ROW, COLUMN),))),
+            Let(other, w.op("mul", w.at(mine), w.number(0.5))),
+            Store(w.at(y, ROW), other),
+        ),
+    )
+    after = use(before, meaning, "column")
+    assert lines_of(after) == ["for row < n:", "half_sum(x[row, 0:], y[row:], depth=5)"]
+    assert_same(before, after, {w.N_SYMBOL: 3})
+    used = before.with_loop(
+        "row", lambda one: (replace(one, body=(*one.body, Store(w.at(y, ROW), w.at(mine)))),)
+    )
+    with pytest.raises(RewriteError, match="nothing behind reads what is computed in between"):
+        use(used, meaning, "column")
+
+
+def transposition() -> tuple[Intrinsic, LoopProgram]:
+    source, target = strided("source", (4, 4), (STRIDE, 1)), strided("target", (4, 4), (COLUMNS, 1))
+    turn = Store(w.at(target, B, A), w.at(source, A, B))
+    meaning = Intrinsic("turn", (source, target), (w.loop(A, 4, w.loop(B, 4, turn)),), "turn.h")
+    x, y = w.floats("x", 8, N * 4), w.floats("y", N * 4, 8)
+    low = variable("low")
+    at = OUTER * 4
+    step = Store(w.at(y, at + low, COLUMN + 4), w.at(x, COLUMN + 4, at + low))
+    rest = Store(w.at(y, at + FIRST, LAST), w.at(x, LAST, at + FIRST))
+    before = w.program(
+        (x,),
+        (y,),
+        w.loop(
+            OUTER,
+            N,
+            w.loop(COLUMN, 4, w.loop(low, 4, step)),
+            w.loop(FIRST, 4, w.loop(LAST, 4, rest)),
+        ),
+    )
+    return meaning, before
+
+
+def test_rectangles_lie_where_the_strides_say() -> None:
+    meaning, before = transposition()
+    after = use(before, meaning, "column")
+    assert "turn(x[4:, 4*outer:], y[4*outer:, 4:], stride=4*n, columns=8)" in lines_of(after)
+    assert_same(before, after, {w.N_SYMBOL: 3})
+
+
+def test_what_is_written_is_no_other_parameter() -> None:
+    source, target = strided("source", (4,), (1,)), strided("target", (4,), (1,))
+    step = Store(w.at(target, A), w.op("neg", w.at(source, A)))
+    meaning = Intrinsic("negated", (source, target), (w.loop(A, 4, step),), "negated.h")
+    x = w.floats("x", 8)
+    step = Store(w.at(x, FIRST), w.op("neg", w.at(x, FIRST + 4)))
+    with pytest.raises(RewriteError, match="separate memories for what it writes, found two in x"):
+        use(w.program((x,), (x,), w.loop(FIRST, 4, step)), meaning, "first")
+
+
+def changed(**fields: object) -> Intrinsic:
+    return replace(TILE_PRODUCT, **fields)  # type: ignore[arg-type]
+
+
+def with_right(shape: Shape, strides: Shape, dtype: str = "float32") -> Intrinsic:
+    right = Buffer("right", dtype, shape, GLOBAL, strides, 0, "right")
+    term = w.op("mul", w.at(LEFT, A, STEP), w.at(right, STEP, B), dtype="float32")
+    add = Accumulate("sum", (w.at(TILE, A, B),), (term,))
+    body = (w.loop(STEP, DEPTH, w.loop(A, (4, ROWS), w.loop(B, 8, add))),)
+    return changed(parameters=(TILE, LEFT, right), body=body)
+
+
+def maximum() -> Intrinsic:
+    add = Accumulate("max", (w.at(TILE, A, B),), (PRODUCT,))
+    return changed(body=(w.loop(STEP, DEPTH, w.loop(A, (4, ROWS), w.loop(B, 8, add))),))
+
+
+OTHER = Store(w.at(Y, ROW, 0, 0), w.number(0.0))
+REFUSED = [
+    (
+        product(),
+        maximum(),
+        "run",
+        "the meaning of tile_product: max, found sum, at `sums[",
+    ),
+    (product(), TILE_PRODUCT, "inner", "expected the meaning of tile_product"),
+    (product(OTHER), TILE_PRODUCT, "run", "no more, found y[row, 0, 0] = 0.0"),
+    (product(row=AT + INNER * 2), TILE_PRODUCT, "run", "left[a, step]"),
+    (product(), with_right((DEPTH, 8), (16, 1)), "run", "16 as stride of w, found 8"),
+    (product(), with_right((DEPTH, 16), (8, 1)), "run", "16 elements along axis 2 of w"),
+    (product(), with_right((DEPTH, 8), (8, 1), "float64"), "run", "found"),
+]
+
+
+@pytest.mark.parametrize(
+    ("program", "intrinsic", "loop", "message"), REFUSED, ids=range(len(REFUSED))
+)
+def test_the_first_difference_is_named(
+    program: LoopProgram, intrinsic: Intrinsic, loop: str, message: str
+) -> None:
+    with pytest.raises(RewriteError) as error:
+        use(program, intrinsic, loop)
+    assert message in str(error.value).splitlines()[0]
+    assert "kernel k0(" in str(error.value)

@@ -1,0 +1,125 @@
+"""A tiled and packed product of matrices follows from its three loops by rewrites."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from graphc.compiler.graph.dim import symbol, symbols
+from graphc.compiler.loops.buffer import BufferScope
+from graphc.compiler.loops.evaluate import evaluate
+from graphc.compiler.loops.index import variable
+from graphc.compiler.loops.program import LoopProgram
+from graphc.compiler.loops.rewrites.arithmetic.contract import contract
+from graphc.compiler.loops.rewrites.arithmetic.partial_sums import partial_sums
+from graphc.compiler.loops.rewrites.data.expand import expand
+from graphc.compiler.loops.rewrites.data.layout import BufferLayout
+from graphc.compiler.loops.rewrites.data.stage import stage
+from graphc.compiler.loops.rewrites.loops.bind import bind
+from graphc.compiler.loops.rewrites.loops.fission import fission
+from graphc.compiler.loops.rewrites.loops.reorder import reorder
+from graphc.compiler.loops.rewrites.loops.split import Tail, split
+from graphc.compiler.loops.rewrites.loops.vectorise import vectorise
+from graphc.compiler.loops.statement import Accumulate, Allocate, LoopKind, Store
+from tests.compiler.loops import written as w
+from tests.compiler.loops.random_loops import arrays_for
+from tests.compiler.loops.rewritten import assert_same, lines_of
+
+N, M, K = w.N, w.M, symbol("k")
+(K_SYMBOL,) = symbols(K)
+ROW, COLUMN, RUN = variable("row"), variable("column"), variable("run")
+X, W, Y = w.floats("x", N, K), w.floats("w", K, M), w.floats("y", N, M)
+SIZES = [
+    {w.N_SYMBOL: n, w.M_SYMBOL: m, K_SYMBOL: k} for n, m, k in [(1, 1, 1), (8, 16, 4), (9, 11, 7)]
+]
+
+
+def product() -> LoopProgram:
+    """Return the three loops."""
+    total = w.register("total")
+    term = w.op("mul", w.at(X, ROW, RUN), w.at(W, RUN, COLUMN))
+    body = (
+        Allocate(total),
+        Store(w.at(total), w.number(0.0)),
+        w.loop(RUN, K, Accumulate("sum", (w.at(total),), (term,), "dense_1")),
+        Store(w.at(Y, ROW, COLUMN), w.at(total)),
+    )
+    return w.program((X, W), (Y,), w.loop(ROW, N, w.loop(COLUMN, M, *body)))
+
+
+def in_tiles(program: LoopProgram) -> LoopProgram:
+    """Return the product with accumulators for 4 rows and 8 columns, which a step adds to all."""
+    program = split(program, "column", 8, Tail.SHORT)
+    program = split(program, "row", 4, Tail.SHORT)
+    program = reorder(program, "row_inner", "column_outer")
+    program = expand(program, "column_inner", "total")
+    program = expand(program, "row_inner", "total")
+    for loops in (("column_inner", "row_inner"), ("column_inner1", "row_inner1")):
+        for loop in loops:
+            program = fission(program, loop, 1)
+    program = reorder(program, "column_inner1", "run")
+    return reorder(program, "row_inner1", "run")
+
+
+def packed(program: LoopProgram) -> LoopProgram:
+    """Return it with panels of 8 columns of the right operand, and of 4 rows of the left one."""
+    program = stage(
+        program, None, "w", BufferScope.GLOBAL, BufferLayout((1, 0, 1), {1: 8}), "columns"
+    )
+    layout = BufferLayout((0, 1, 0), {0: 4})
+    return stage(program, "row_outer", "x", BufferScope.THREAD, layout, "rows")
+
+
+@pytest.mark.parametrize("sizes", SIZES)
+def test_the_tiled_and_packed_product_has_the_same_bits(sizes: dict[object, int]) -> None:
+    before = product()
+    after = packed(in_tiles(before))
+    assert_same(before, after, sizes)
+    team = bind(after, "row_outer", LoopKind.TEAM)
+    assert_same(before, vectorise(team, "columns_axis1_inner"), sizes)
+    assert_same(before, contract(after, "run"), sizes, rtol=1e-4)
+
+
+def test_each_rewrite_leaves_its_part_of_the_program() -> None:
+    assert lines_of(packed(in_tiles(product()))) == [
+        "allocate columns: float32[(m + 7) // 8, k, 8] in global",
+        "for columns_axis1_outer < (m + 7) // 8:",
+        "for columns_axis0 < k:",
+        "for columns_axis1_inner < 8:",
+        "columns[columns_axis1_outer, columns_axis0, columns_axis1_inner] = (w[columns_axis0, "
+        "8*columns_axis1_outer + columns_axis1_inner] if "
+        "8*columns_axis1_outer + columns_axis1_inner < m else 0.0)",
+        "for row_outer < (n + 3) // 4:",
+        "allocate rows: float32[1, k, 4] in thread",
+        "for rows_axis1 < k:",
+        "for rows_axis0_inner < 4:",
+        "rows[0, rows_axis1, rows_axis0_inner] = (x[4*row_outer + rows_axis0_inner, rows_axis1] "
+        "if 4*row_outer + rows_axis0_inner < n else 0.0)",
+        "for column_outer < (m + 7) // 8:",
+        "allocate total: float32[4, 8] in register",
+        "for row_inner < min(4, n - 4*row_outer):",
+        "for column_inner < min(8, m - 8*column_outer):",
+        "total[row_inner, column_inner] = 0.0",
+        "for run < k:",
+        "for row_inner1 < min(4, n - 4*row_outer):",
+        "for column_inner1 < min(8, m - 8*column_outer):",
+        "total[row_inner1, column_inner1] = sum(total[row_inner1, column_inner1], "
+        "mul(rows[0, run, row_inner1], columns[column_outer, run, column_inner1]))",
+        "for row_inner11 < min(4, n - 4*row_outer):",
+        "for column_inner11 < min(8, m - 8*column_outer):",
+        "y[4*row_outer + row_inner11, 8*column_outer + column_inner11] = "
+        "total[row_inner11, column_inner11]",
+    ]
+
+
+def test_parts_of_the_sums_of_a_tile() -> None:
+    after = partial_sums(packed(in_tiles(product())), "run", lanes=3)
+    assert "allocate total_parts: float32[4, 8, 3] in register" in lines_of(after)
+    for sizes in SIZES:
+        arrays = {
+            name: np.random.default_rng(5).standard_normal(array.shape).astype("float32")
+            for name, array in arrays_for(after, sizes).items()
+        }
+        result = evaluate(after, arrays, sizes).outputs["y"]
+        expected = arrays["x"].astype("float64") @ arrays["w"].astype("float64")
+        np.testing.assert_allclose(result, expected, rtol=1e-5, atol=1e-5)
