@@ -9,6 +9,7 @@ from graphc.cli.command import Command
 from graphc.cli.subject import add_subject_arguments, compiled_model, named_sizes
 from graphc.compiler.cards import CARDS
 from graphc.compiler.function.loop_programs import LoopPrograms
+from graphc.compiler.function.pass_list import PassList
 from graphc.compiler.program.kernel_list import KernelList
 from graphc.compiler.program.memory_report import MemoryReport
 from graphc.compiler.program.table import wrapped
@@ -18,26 +19,30 @@ from graphc.reference_models import REFERENCE_MODELS
 
 
 def _run(arguments: argparse.Namespace) -> None:
-    if arguments.memory and arguments.source:
-        raise ArgumentError("dump: --memory shows no source; leave one of the two out")
-    if arguments.loops and (arguments.memory or arguments.source):
-        other = "--memory" if arguments.memory else "--source"
-        raise ArgumentError(f"dump: --loops and {other} show different things; leave one out")
+    shown_alone = ("loops", "memory", "passes", "source")
+    several = [f"--{one}" for one in shown_alone if getattr(arguments, one)]
+    if len(several) > 1:
+        raise ArgumentError(
+            f"dump: {' and '.join(several)} show different things; leave all but one out"
+        )
+    if arguments.passes and (arguments.batch is not None or arguments.size):
+        raise ArgumentError("dump: --passes holds for all sizes; leave --batch and --size out")
     sizes = named_sizes("dump", arguments.size)
     target, card = arguments.target, arguments.card
     with config.changed(device="cpu"):  # lowering needs no GPU, whatever the flag says
         shown = compiled_model("dump", arguments.model, arguments.loss, arguments.optimizer)
         batch = shown.batch if arguments.batch is None else arguments.batch
-        report: KernelList | MemoryReport | LoopPrograms
-        if arguments.loops:
+        report: KernelList | MemoryReport | LoopPrograms | PassList
+        if arguments.passes:
+            report = shown.model.passes(target=target, card=card)
+        elif arguments.loops:
             report = shown.model.loop_programs(batch, sizes, target=target, card=card)
         elif arguments.memory:
             report = shown.model.memory_report(batch, sizes, target=target, card=card)
         else:
             report = shown.model.kernels(batch, sizes, target=target, card=card)
         estimated = None
-        alone = arguments.memory or arguments.source or arguments.loops
-        if card is not None and not alone:
+        if card is not None and not several:
             estimated = shown.model.time_report(batch, sizes, card=card)
     if arguments.source and isinstance(report, KernelList):
         print(report.source, end="")
@@ -72,6 +77,9 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--loops", action="store_true", help="show each kernel as loops over elements of arrays"
     )
+    parser.add_argument(
+        "--passes", action="store_true", help="show what each pass changes in the graph"
+    )
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--source", action="store_true", help="print the source alone")
     form.add_argument("--json", action="store_true", help="print JSON")
@@ -89,7 +97,9 @@ of the warps that are resident, waves of blocks, and the idle tail of the last o
 checked these estimates. With --target cpu a kernel is a function of the C++ program that runs a
 step on a CPU. With --loops each kernel is a loop program: what it computes, as loops over elements
 of arrays. With --target cpu a kernel that runs by a mapping is shown as it runs, too, with the
-mapping's name, and why not by those that are tried ahead of it.
+mapping's name, and why not by those that are tried ahead of it. With --passes the passes over the
+graph are listed, those of the target last, with the rules that applied, and why a target has them;
+GRAPHC_FLAGS=dump=FOLDER writes the graph after each of them to a file.
 
 An architecture is what Keras 1.0's model.to_json() or to_yaml() wrote, a saved model what
 model.save() did; nothing in them is executed.
@@ -102,6 +112,7 @@ examples:
   graphc dump lstm --card h100              that GPU's kernels, and their times
   graphc dump cnn --memory                  what a step takes of a GPU's memory
   graphc dump mlp --loops                   what each kernel computes, as loops
+  graphc dump lstm --passes                 what each pass changes in the graph
   graphc dump model.json --optimizer adam   a network of your own
 """,
     run=_run,

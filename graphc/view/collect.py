@@ -57,7 +57,7 @@ def compiled_view(
     memory = step.memory_report(batch, sizes, target=target)
     program = step.program(target=target)
     given, fetched = step.given(), step.fetched()
-    records = step.recorded_passes()
+    records = step.recorded_passes(target=target)
     table = NodeTable()
     stages = [_stage(table, "given", given, fetched)]
     before: Sequence[Node] = given

@@ -174,6 +174,26 @@ def test_a_kernel_is_shown_as_it_runs_by_its_mapping(capsys: pytest.CaptureFixtu
     assert all(kernel["mapping"] is None for kernel in cuda)
 
 
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("target", ["cuda", "cpu"])
+def test_passes(capsys: pytest.CaptureFixture[str], target: str) -> None:
+    text = run(capsys, "loop", "--passes", "--target", target)
+    assert max(map(len, text.splitlines())) <= 80
+    found = json.loads(run(capsys, "loop", "--passes", "--json", "--target", target))
+    assert found["target"] == target
+    names = [one["name"] for one in found["passes"]]
+    assert names[:3] == ["fold", "simplify", "stabilize"]
+    of_target = [one for one in found["passes"] if one["target"]]
+    assert [one["name"] for one in of_target] == names[len(names) - len(of_target) :]
+    assert len(of_target) == {"cuda": 3, "cpu": 2}[target]
+    for one in found["passes"]:
+        assert one["name"] in text
+    shown = " ".join(text.split())
+    assert all(one["why"] in shown for one in of_target)
+    assert "leave --batch and --size out" in refused(capsys, "loop", "--passes", "--batch", "3")
+    assert "--passes and --source" in refused(capsys, "loop", "--passes", "--source")
+
+
 def test_loop_programs_are_shown_alone(capsys: pytest.CaptureFixture[str]) -> None:
     for other in ("--memory", "--source"):
         assert f"--loops and {other}" in refused(capsys, "mlp", "--loops", other)
@@ -278,4 +298,4 @@ def test_refusals_say_what_was_expected(capsys: pytest.CaptureFixture[str]) -> N
     assert "at least 1, received 0" in refused(capsys, "mlp", "--batch", "0")
     assert "no input has a size 'time'" in refused(capsys, "mlp", "--size", "time=3")
     assert "NAME=N" in refused(capsys, "mlp", "--size", "time")
-    assert "leave one of the two out" in refused(capsys, "mlp", "--memory", "--source")
+    assert "--memory and --source" in refused(capsys, "mlp", "--memory", "--source")

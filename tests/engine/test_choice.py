@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import repeat
 from pathlib import Path
 
@@ -9,7 +10,8 @@ import numpy as np
 import pytest
 
 from graphc.callbacks import LambdaCallback
-from graphc.compiler.graph import toposort
+from graphc.compiler.codegen.native import NativeProgram
+from graphc.compiler.graph import State, toposort
 from graphc.compiler.runtime import device, interpreting
 from graphc.compiler.runtime.numpy_executor import NumpyExecutor
 from graphc.config import config
@@ -30,8 +32,11 @@ def _nothing_is_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
         target = "cpu"
 
     monkeypatch.setattr(interpreting, "find_compiler", lambda cache: None)
-    monkeypatch.setattr(device, "NativeExecutor", lambda outputs, *rest: Native(outputs, rest[0]))
-    monkeypatch.setattr(device, "lower_native", lambda outputs, states: outputs)
+
+    def native(lowered: NativeProgram, states: Sequence[State], name: str) -> Native:
+        return Native(lowered.program.outputs, states)
+
+    monkeypatch.setattr(device, "NativeExecutor", native)
     config.cpu = "auto"
 
 

@@ -18,7 +18,7 @@ from graphc.compiler.codegen.native import NativeProgram, lower_native
 from graphc.compiler.function import function
 from graphc.compiler.function.guards import FiniteGuard
 from graphc.compiler.interpret import evaluate
-from graphc.compiler.runtime import device
+from graphc.compiler.runtime import programs
 from graphc.compiler.runtime.cpu.executor import NativeExecutor
 from graphc.config import config
 from graphc.errors import IndexRangeError, KernelError, NotFiniteError
@@ -188,7 +188,7 @@ def test_debug_mode_names_the_kernel_that_differs_from_the_interpreter(
     with g.origin("dense_1"):
         y = g.tanh(g.dot(g.exp(x - 3.0), w))
     monkeypatch.setattr(
-        device,
+        programs,
         "lower_native",
         lambda *arguments: with_text(lower_native(*arguments), r"gc_tanh\(", "gc_tanh(1.01f * "),
     )
@@ -227,7 +227,7 @@ def test_debug_mode_lets_pass_rounding_that_no_input_has(monkeypatch: pytest.Mon
     data = np.full(1000, 1001, "int32")
     function([x], variance, mode="DebugMode")(data)
     monkeypatch.setattr(
-        device,
+        programs,
         "lower_native",
         lambda *arguments: with_text(
             lower_native(*arguments), r"(gc_div\(\w+), 1000\.0f\)", r"\1, 1001.0f)"
@@ -270,7 +270,7 @@ def test_debug_mode_finds_an_error_in_the_last_place_of_a_long_sum(
     place = np.spacing(np.abs(data / 3).sum().astype("float32"))
     function([x], total, mode="DebugMode")(data)
     monkeypatch.setattr(
-        device,
+        programs,
         "lower_native",
         lambda *arguments: with_text(
             lower_native(*arguments),

@@ -19,12 +19,12 @@ from graphc.compiler.codegen.scatter import lower_scatter
 from graphc.compiler.codegen.signature import Place
 from graphc.compiler.codegen.update import lower_update
 from graphc.compiler.graph import Node, State, every_node, toposort
+from graphc.compiler.passes import PassObserver
 from graphc.compiler.program.launch import DeviceBuffer, DeviceProgram, DeviceStep, Launch, Pointer
 from graphc.compiler.schedule import Kernel, Loop, Step, make_schedule
 from graphc.compiler.schedule.inline import is_leaf
-from graphc.compiler.schedule.layout import sink_transposes
-from graphc.compiler.schedule.rotate import rotate_loops
-from graphc.compiler.schedule.wide import divide_concatenations
+from graphc.compiler.targets.cuda.passes import cuda_passes
+from graphc.compiler.targets.passes import run_target_passes
 
 LOWERINGS: dict[str, Callable[[Kernel, Context], list[Launch]]] = {
     "pointwise": lower_pointwise,
@@ -41,7 +41,10 @@ LOWERINGS: dict[str, Callable[[Kernel, Context], list[Launch]]] = {
 
 
 def lower(
-    outputs: Sequence[Node], states: Sequence[State] = (), most_shared: int | None = None
+    outputs: Sequence[Node],
+    states: Sequence[State] = (),
+    most_shared: int | None = None,
+    observer: PassObserver | None = None,
 ) -> DeviceProgram:
     """The device program of a graph.
 
@@ -53,9 +56,10 @@ def lower(
             else the last launch copies it there.
         most_shared: the bytes of shared memory that the card gives a block; None for text that
             runs on any card.
+        observer: called after each pass of the target.
     """
     given = tuple(outputs)
-    outputs = rotate_loops(sink_transposes(divide_concatenations(outputs)), most_shared)
+    outputs = run_target_passes(outputs, "cuda", cuda_passes(most_shared), observer)
     context = Context()
     steps, fetches = lower_all(outputs, states, most_shared, context, lower_step)
     includes = (*INCLUDES, *context.program.includes)

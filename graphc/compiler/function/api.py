@@ -12,6 +12,7 @@ from graphc.compiler.function.feeds import checked_feed
 from graphc.compiler.function.givens import Pairs
 from graphc.compiler.function.inspection import chosen_sizes
 from graphc.compiler.function.loop_programs import LoopPrograms
+from graphc.compiler.function.pass_list import PassList, pass_list
 from graphc.compiler.function.prepared import Prepared
 from graphc.compiler.function.report import CompileReport
 from graphc.compiler.function.step_memory import (
@@ -189,10 +190,24 @@ class Function:
         """The outputs and updates before the passes."""
         return self._specialise(None if self._phase is None else training).given
 
-    def recorded_passes(self, training: bool = False) -> list[PassRecord]:
-        """Run the passes again, and return a record of each: the graph after it, and the rules that
-        fired."""
-        return self._specialise(None if self._phase is None else training).recorded_passes()
+    def recorded_passes(
+        self, training: bool = False, target: str | None = None, card: str | None = None
+    ) -> list[PassRecord]:
+        """Run the passes again, those of the target last, and return a record of each: the graph
+        after it, and the rules that fired; `target` and `card` as in `kernels`."""
+        prepared = self._specialise(None if self._phase is None else training)
+        return prepared.recorded_passes(self._target(target, training, card), self._card(card))
+
+    def passes(
+        self, training: bool = False, target: str | None = None, card: str | None = None
+    ) -> PassList:
+        """Return what each pass changes, those of the target last; `target` and `card` as in
+        `kernels`."""
+        prepared = self._specialise(None if self._phase is None else training)
+        chosen, found = self._target(target, training, card), self._card(card)
+        records = prepared.recorded_passes(chosen, found)
+        table = prepared.target_passes(chosen, found)
+        return pass_list(self._title(card), chosen, records, table)
 
     def target(self, training: bool = False) -> str | None:
         """The target whose generated kernels a call runs, 'cuda' or 'cpu'; None if the interpreter

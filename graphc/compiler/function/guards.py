@@ -5,11 +5,13 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
 from graphc.compiler.graph import OPS, Node, Symbol, is_float, label, toposort
 from graphc.compiler.interpret import BodyObserver, Program, sequential
+from graphc.compiler.passes import PassReport
 from graphc.errors import NotFiniteError, PassError
 
 # A pass may reorder sums, so values agree to rounding: this much of the largest value of an output.
@@ -33,11 +35,10 @@ rounding. The rounding of float64 is 2e-9 of that of float32, and after a square
 A difference that a wrong pass makes remains whole."""
 
 
-class _GraphAfterPass:
-    """The graph after a pass."""
+class _Graph:
+    """The graph between two passes."""
 
-    def __init__(self, name: str, outputs: Sequence[Node]):
-        self.name = name
+    def __init__(self, outputs: Sequence[Node]):
         self._outputs = tuple(outputs)
 
     @cached_property
@@ -51,6 +52,14 @@ class _GraphAfterPass:
         return Program(self._outputs, wide=True)
 
 
+class _Change(NamedTuple):
+    """A pass that changed the graph."""
+
+    report: PassReport
+    before: _Graph
+    after: _Graph
+
+
 class PassChecker:
     """Runs the graph before and after each pass on the arguments of a call, and compares results.
 
@@ -59,12 +68,17 @@ class PassChecker:
     differences that nearly vanish in wider floats.
     """
 
-    def __init__(self, outputs: Sequence[Node]):
-        self._stages = [_GraphAfterPass("input", outputs)]
+    def __init__(self) -> None:
+        self._changes: list[_Change] = []
+        self._graphs: dict[tuple[Node, ...], _Graph] = {}
 
-    def observe(self, name: str, before: Sequence[Node], after: Sequence[Node]) -> None:
-        """Keep the graph after a pass; called by the pipeline."""
-        self._stages.append(_GraphAfterPass(name, after))
+    def observe(self, report: PassReport, before: Sequence[Node], after: Sequence[Node]) -> None:
+        """Keep the graphs before and after a pass, if it changed anything; called after each."""
+        if list(before) != list(after):
+            self._changes.append(_Change(report, self._graph(before), self._graph(after)))
+
+    def _graph(self, outputs: Sequence[Node]) -> _Graph:
+        return self._graphs.setdefault(tuple(outputs), _Graph(outputs))
 
     def check(
         self,
@@ -74,16 +88,15 @@ class PassChecker:
     ) -> None:
         """Raise PassError for the first pass whose result differs from the graph before it."""
         run = (feeds, bindings, call_step)
-        before = self._stages[0]
-        expected = before.program.run(*run)
-        for stage in self._stages[1:]:
-            received = stage.program.run(*run)
+        latest, received = None, list[np.ndarray]()
+        for report, before, after in self._changes:
+            expected = received if before is latest else before.program.run(*run)
+            latest, received = after, after.program.run(*run)
             if not all(map(_agree, expected, received)):
                 noise = rounding_noise(before.program, expected, *run)
-                exact = zip(before.wide.run(*run), stage.wide.run(*run), strict=True)
+                exact = zip(before.wide.run(*run), after.wide.run(*run), strict=True)
                 for k, (old, new, wide) in enumerate(zip(expected, received, exact, strict=True)):
-                    _compare(stage.name, k, old, new, noise[k], wide)
-            before, expected = stage, received
+                    _compare(report, k, old, new, noise[k], wide)
 
 
 def _agree(old: np.ndarray, new: np.ndarray) -> bool:
@@ -202,26 +215,36 @@ def _perturbed_input(value: np.ndarray, generator: np.random.Generator) -> np.nd
 
 
 def _compare(
-    pass_name: str,
+    report: PassReport,
     output: int,
     old: np.ndarray,
     new: np.ndarray,
     noise: float,
     wide: tuple[np.ndarray, np.ndarray],
 ) -> None:
+    name = f"pass {report.name!r}"
+    if report.target:
+        name += f" of the target {report.target}"
     if old.dtype != new.dtype or old.shape != new.shape:
         raise PassError(
-            f"pass {pass_name!r} changed output {output} from {old.dtype}{list(old.shape)} to "
+            f"{name} changed output {output} from {old.dtype}{list(old.shape)} to "
             f"{new.dtype}{list(new.shape)}"
         )
     wrong = _differs(old, new, noise)
     if np.any(wrong) and np.any(wrong := wrong & _is_left(old, new, *wide)):
         where = tuple(int(i) for i in np.argwhere(wrong)[0])
         raise PassError(
-            f"pass {pass_name!r} changed the value of output {output} at {where}: "
+            f"{name} changed the value of output {output} at {where}: "
             f"{old[where]} before, {new[where]} after. This is an error of graphc; "
-            "GRAPHC_FLAGS=dump=FOLDER writes the graphs, mode=FAST_COMPILE leaves most passes out"
+            f"GRAPHC_FLAGS=dump=FOLDER writes the graphs, {_without(report)}"
         )
+
+
+def _without(report: PassReport) -> str:
+    """Return how to run without a pass."""
+    if report.target:
+        return "cpu=numpy on device=cpu runs without the passes of a target"
+    return "mode=FAST_COMPILE leaves most passes out"
 
 
 class FiniteGuard(BodyObserver):

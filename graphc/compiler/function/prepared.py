@@ -11,8 +11,6 @@ from typing import cast
 import numpy as np
 
 from graphc.compiler.cards import Card
-from graphc.compiler.codegen import lower
-from graphc.compiler.codegen.native import lower_native
 from graphc.compiler.function.comparison import check
 from graphc.compiler.function.guards import FiniteGuard, PassChecker
 from graphc.compiler.function.loop_programs import LoopPrograms, loop_programs
@@ -30,7 +28,8 @@ from graphc.compiler.graph import (
 )
 from graphc.compiler.graph.checks import SizeClaim
 from graphc.compiler.graph.equations import values
-from graphc.compiler.passes import PassRecord, optimize, recorded_passes
+from graphc.compiler.passes import PassObserver, PassRecord, PassReport, optimize, recorded_passes
+from graphc.compiler.passes.dump import Dump
 from graphc.compiler.passes.unify_sizes import unify_sizes
 from graphc.compiler.program.launch import DeviceProgram
 from graphc.compiler.runtime.cpu.bound_shards import BoundShards
@@ -38,9 +37,13 @@ from graphc.compiler.runtime.cpu.executor import NativeExecutor
 from graphc.compiler.runtime.device import choose_executor, most_shared, select_device
 from graphc.compiler.runtime.executor import Executor, KernelExecutor, Observer
 from graphc.compiler.runtime.pending import Pending
+from graphc.compiler.runtime.programs import Programs
 from graphc.compiler.shards import RowDivision
 from graphc.compiler.targets.cpu.facts import thread_count
 from graphc.compiler.targets.cpu.mappings import CPU_MAPPINGS
+from graphc.compiler.targets.cpu.passes import CPU_PASSES
+from graphc.compiler.targets.cuda.passes import cuda_passes
+from graphc.compiler.targets.passes import TargetPass
 from graphc.errors import KernelError
 
 
@@ -84,17 +87,16 @@ class Prepared:
         self._call_step = call_step if draws else CallStep()
         unified = unify_sizes(outputs, inputs, self._claims)
         outputs, self.inputs, self._sizes = unified.outputs, unified.inputs, unified.sizes
-        self._checker = PassChecker(outputs) if mode == "DebugMode" else None
+        self._checker = PassChecker() if mode == "DebugMode" else None
         self.given = tuple(outputs)
         self._pipeline = "FAST_COMPILE" if mode == "FAST_COMPILE" else "FAST_RUN"
         observer = self._checker.observe if self._checker is not None else None
         self._states = tuple(states)
-        self.outputs, self._passes = optimize(
-            outputs, self._pipeline, label=name, observer=observer
-        )
-        self._chosen = choose_executor(self._device, self.outputs, states, name, mode, once, calls)
+        dump = Dump(name)
+        self.outputs, self._passes = optimize(outputs, self._pipeline, dump=dump, observer=observer)
+        self._programs = Programs(self.outputs, states, _target_observer(dump, self._checker))
+        self._chosen = choose_executor(self._device, self._programs, name, mode, once, calls)
         self._target = self._chosen.target
-        self._programs: dict[str, DeviceProgram] = {}
         self._observer = FiniteGuard(self.outputs) if mode == "NanGuardMode" else None
         self._seconds = time.perf_counter() - started
 
@@ -130,24 +132,31 @@ class Prepared:
         """The report of compiling; makes the executor if there was no call yet."""
         summary = self._executor.summary
         passes = tuple(self._passes)
+        if self.target is not None:
+            passes += self._programs.passes(self.program(self.target))
         return CompileReport(self._name, self._device, self._mode, passes, self._seconds, summary)
 
-    def recorded_passes(self) -> list[PassRecord]:
-        """Run the passes again, and return a record of each."""
-        return recorded_passes(self.given, self._pipeline)
+    def recorded_passes(self, target: str, card: Card | None = None) -> list[PassRecord]:
+        """Run the passes again, those of the target last, and return a record of each; arguments as
+        of `program`."""
+        table = self.target_passes(target, card)
+        passes = [(one.name, one.run) for one in table]
+        return recorded_passes(self.given, self._pipeline, passes, target)
+
+    def target_passes(self, target: str, card: Card | None = None) -> Sequence[TargetPass]:
+        """Return the passes of a target; arguments as of `program`."""
+        return CPU_PASSES if target == "cpu" else cuda_passes(self._most_shared(card))
 
     def program(self, target: str, card: Card | None = None) -> DeviceProgram:
         """The generated code for 'cuda' or 'cpu', whatever a call runs; made at the first use. CUDA
         code is for the GPU `card`; by default for the one that `device` selects, or for any
         supported one if that is the CPU."""
-        made = target if card is None else card.name
-        if made not in self._programs:
-            if target == "cpu":
-                self._programs[made] = lower_native(self.outputs, self._states).program
-            else:
-                shared = most_shared(self._device) if card is None else card.most_shared
-                self._programs[made] = lower(self.outputs, self._states, shared)
-        return self._programs[made]
+        if target == "cpu":
+            return self._programs.native().program
+        return self._programs.cuda(self._most_shared(card))
+
+    def _most_shared(self, card: Card | None) -> int | None:
+        return most_shared(self._device) if card is None else card.most_shared
 
     def loop_programs(
         self, target: str, card: Card | None, bindings: Mapping[Symbol, int], title: str
@@ -190,9 +199,9 @@ class Prepared:
             observer: called with each node, its value and its time.
             into: arrays for some of the fetched values, by position, which are written there.
         """
-        if self._checker is not None:
-            self._checker.check(feeds, bindings, self._call_step.value)
         executor = self._executor
+        if self._checker is not None:  # which knows the target's passes now
+            self._checker.check(feeds, bindings, self._call_step.value)
         if self._checker is not None and self.target is not None:
             fetched = self._compared(feeds, bindings, observer)
         elif into and isinstance(executor, NativeExecutor):
@@ -262,3 +271,15 @@ class Prepared:
                 "runs without generated code\n" + "\n".join(checked.failures)
             )
         return fetched
+
+
+def _target_observer(dump: Dump, checker: PassChecker | None) -> PassObserver:
+    """Return what observes the passes of a target. It refers to no function: one that is dropped
+    is freed at once."""
+
+    def observe(report: PassReport, before: list[Node], after: list[Node]) -> None:
+        dump.write(report.title, after)
+        if checker is not None:
+            checker.observe(report, before, after)
+
+    return observe

@@ -9,8 +9,8 @@ from graphc.compiler.passes import PassReport
 
 @dataclass(frozen=True)
 class CompileReport:
-    """The passes of one specialisation of a function, with node counts and seconds, and how its
-    executor was made (`Executor.summary`)."""
+    """The passes of one specialisation of a function, those of its target last, with node counts
+    and seconds, and how its executor was made (`Executor.summary`)."""
 
     name: str
     device: str
@@ -21,11 +21,11 @@ class CompileReport:
 
     def __str__(self) -> str:
         head = f"{self.name}: device={self.device}, mode={self.mode}, {self.seconds:.3f} s in all"
-        rows = [f"  {'pass':<20} {'nodes before':>12} {'after':>7} {'seconds':>9}"]
-        rows += [
-            f"  {row.name:<20} {row.nodes_before:>12} {row.nodes_after:>7} {row.seconds:>9.4f}"
-            for row in self.passes
-        ]
+        width = max(20, *(len(row.title) for row in self.passes))
+        rows = [f"  {'pass':<{width}} {'nodes before':>12} {'after':>7} {'seconds':>9}"]
+        for one in self.passes:
+            counts = f"{one.nodes_before:>12} {one.nodes_after:>7}"
+            rows.append(f"  {one.title:<{width}} {counts} {one.seconds:>9.4f}")
         return "\n".join([head, *rows, f"  {self.summary}"])
 
     __repr__ = __str__

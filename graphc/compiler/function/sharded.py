@@ -18,6 +18,7 @@ from graphc.compiler.function.feeds import checked_feed
 from graphc.compiler.function.givens import Pairs
 from graphc.compiler.function.loop_programs import LoopPrograms
 from graphc.compiler.function.own_rows import Feed, OwnRows, rows_between
+from graphc.compiler.function.pass_list import PassList
 from graphc.compiler.function.report import CompileReport
 from graphc.compiler.function.roots import Specialised
 from graphc.compiler.function.shard_pass import (
@@ -254,6 +255,11 @@ class ShardedFunction:
         `Function.loop_programs`."""
         function, rows = self._of_shard(batch)
         return function.loop_programs(rows, sizes, target=target, card=card)
+
+    def passes(self, target: str | None = None, card: str | None = None) -> PassList:
+        """Return what each pass changes in the graph of a shard; see `Function.passes`."""
+        step = self._step(None)
+        return (step.shard or step.parts[0]).passes(target=target, card=card)
 
     def memory_report(
         self,

@@ -1,6 +1,7 @@
 """The passes in order, and `optimize`, which runs those of a mode.
 
-A pass takes the outputs of a program and returns new ones of the same values.
+A pass takes the outputs of a program and returns new ones of the same values. Behind those of a
+mode, which are the same for all targets, come those of a target (`graphc.compiler.targets.passes`).
 """
 
 from __future__ import annotations
@@ -25,7 +26,6 @@ from graphc.compiler.passes.stabilize import stabilize
 from graphc.errors import ArgumentError
 
 Pass = Callable[[Sequence[Node]], list[Node]]
-PassObserver = Callable[[str, list[Node], list[Node]], None]
 
 # The last fold and simplify, and the second trim_scans, clean up after the passes between, which
 # move work out of loops: these leave constants, identities and unread results of loops behind.
@@ -56,19 +56,33 @@ _PASSES_OF_MODE = {
 
 @dataclass(frozen=True)
 class PassReport:
-    """The effect of one pass: nodes (those in the bodies of scans included) and seconds."""
+    """The effect of one pass: nodes (those in the bodies of scans included) and seconds.
+
+    Attributes:
+        target: the target whose pass it is, 'cuda' or 'cpu'; empty for one of all targets.
+    """
 
     name: str
     nodes_before: int
     nodes_after: int
     seconds: float
+    target: str = ""
+
+    @property
+    def title(self) -> str:
+        """Its name, behind that of its target."""
+        return f"{self.target}-{self.name}" if self.target else self.name
+
+
+PassObserver = Callable[[PassReport, list[Node], list[Node]], None]
+"""Called after a pass with its report, and the outputs before and after it."""
 
 
 def optimize(
     outputs: Sequence[Node],
     mode: str = "FAST_RUN",
     keep: Iterable[Node] = (),
-    label: str | None = "function",
+    dump: Dump | None = None,
     observer: PassObserver | None = None,
 ) -> tuple[list[Node], list[PassReport]]:
     """Return the outputs of a program rewritten by the passes of a mode.
@@ -78,8 +92,8 @@ def optimize(
         mode: FAST_COMPILE runs fold and simplify alone, every other mode all of `PIPELINE`.
         keep: nodes that are not rewritten, nor are nodes that only they read; no rule sees their
             inputs.
-        label: name of the folder that the flag ``dump`` makes for the function; None makes none.
-        observer: called after each pass with its name and the outputs before and after it.
+        dump: where the graphs go that the flag ``dump`` asks for; None writes none.
+        observer: called after each pass.
 
     Returns:
         The new outputs, in order, and a report for each pass. ArgumentError for an unknown mode.
@@ -87,49 +101,78 @@ def optimize(
     if mode not in _PASSES_OF_MODE:
         raise ArgumentError(f"unknown mode {mode!r}; the modes are {', '.join(_PASSES_OF_MODE)}")
     current, restored = _hide_kept(outputs, keep)
-    dump = Dump(label)
-    dump.write("input", current)
     reports = []
-    nodes = g.count_nodes(current)
-    for name, run in _PASSES_OF_MODE[mode]:
+    if dump is not None:
+        dump.write("input", current)
+
+    def observe(report: PassReport, before: list[Node], after: list[Node]) -> None:
+        reports.append(report)
+        if dump is not None:
+            dump.write(report.title, after)
+        if observer is not None:
+            observer(report, before, after)
+
+    current = run_passes(current, _PASSES_OF_MODE[mode], observe)
+    return g.substitute(current, restored), reports
+
+
+def run_passes(
+    outputs: Sequence[Node],
+    passes: Iterable[tuple[str, Pass]],
+    observer: PassObserver | None = None,
+    target: str = "",
+) -> list[Node]:
+    """Return the outputs of a program rewritten by passes, in order.
+
+    Args:
+        outputs: all outputs of one program.
+        passes: by name.
+        observer: called after each of them; without one nothing is counted.
+        target: the target whose passes they are; empty for those of all targets.
+    """
+    current = list(outputs)
+    nodes = 0 if observer is None else g.count_nodes(current)
+    for name, run in passes:
         start = time.perf_counter()
         before, current = current, run(current)
         seconds = time.perf_counter() - start
-        nodes_before = nodes
-        if current != before:
-            nodes = g.count_nodes(current)
-        reports.append(PassReport(name, nodes_before, nodes, seconds))
-        dump.write(name, current)
         if observer is not None:
-            observer(name, before, current)
-    return g.substitute(current, restored), reports
+            nodes_before = nodes
+            if current != before:
+                nodes = g.count_nodes(current)
+            observer(PassReport(name, nodes_before, nodes, seconds, target), before, current)
+    return current
 
 
 @dataclass(frozen=True)
 class PassRecord:
-    """One pass as it ran: its report, the outputs after it, and the rules that fired in it."""
+    """One pass as it ran: its report, the outputs after it, whether these are others than before,
+    and the rules that fired in it."""
 
     report: PassReport
     outputs: tuple[Node, ...]
+    changed: bool
     firings: tuple[Firing, ...]
 
 
-def recorded_passes(outputs: Sequence[Node], mode: str = "FAST_RUN") -> list[PassRecord]:
-    """Run the passes of a mode as `optimize` does, and return a record of each."""
-    after: list[list[Node]] = []
-    ends: list[int] = []
+def recorded_passes(
+    outputs: Sequence[Node],
+    mode: str = "FAST_RUN",
+    target_passes: Iterable[tuple[str, Pass]] = (),
+    target: str = "",
+) -> list[PassRecord]:
+    """Run the passes of a mode as `optimize` does, then those of a target, and return a record of
+    each."""
+    records: list[PassRecord] = []
 
-    def observe(name: str, before: list[Node], current: list[Node]) -> None:
-        after.append(current)
-        ends.append(len(firings))
+    def observe(report: PassReport, before: list[Node], after: list[Node]) -> None:
+        records.append(PassRecord(report, tuple(after), after != before, tuple(firings)))
+        firings.clear()
 
     with recorded_firings() as firings:
-        _, reports = optimize(outputs, mode, label=None, observer=observe)
-    starts = [0, *ends]
-    return [
-        PassRecord(report, tuple(current), tuple(firings[start:end]))
-        for report, current, start, end in zip(reports, after, starts, ends, strict=False)
-    ]
+        optimized, _ = optimize(outputs, mode, observer=observe)
+        run_passes(optimized, target_passes, observe, target)
+    return records
 
 
 def simplify_for_gradient(outputs: Sequence[Node], keep: Iterable[Node] = ()) -> list[Node]:

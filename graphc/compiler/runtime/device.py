@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import NamedTuple
 
-from graphc.compiler.codegen import lower
-from graphc.compiler.codegen.native import lower_native
-from graphc.compiler.graph import Node, State
 from graphc.compiler.runtime.cache.kernels import kernel_cache
 from graphc.compiler.runtime.cpu.executor import NativeExecutor
 from graphc.compiler.runtime.executor import Executor
@@ -17,6 +14,7 @@ from graphc.compiler.runtime.gpu.executor import CudaExecutor
 from graphc.compiler.runtime.gpu.probe import gpu_status
 from graphc.compiler.runtime.interpreting import Interpreted, compiler_failed, why_interpreted
 from graphc.compiler.runtime.numpy_executor import NumpyExecutor
+from graphc.compiler.runtime.programs import Programs
 from graphc.config import config
 from graphc.errors import CompilerError, DeviceError
 
@@ -73,8 +71,7 @@ class Chosen(NamedTuple):
 
 def choose_executor(
     device: str,
-    outputs: Sequence[Node],
-    states: Sequence[State],
+    programs: Programs,
     name: str,
     mode: str,
     once: bool,
@@ -85,8 +82,7 @@ def choose_executor(
 
     Args:
         device: 'cpu' or 'gpu'.
-        outputs: what is fetched, then one new value for each of `states`.
-        states: the shared variables that a run sets.
+        programs: of the graph.
         name: of the function, for messages.
         mode, once, calls: as of `why_interpreted`.
 
@@ -96,30 +92,27 @@ def choose_executor(
     """
     if device == "gpu":
         shared = most_shared(device)  # a GPU that does not work fails here
-        return Chosen(
-            "cuda", lambda: CudaExecutor(lower(outputs, states, shared), outputs, states, name)
-        )
-    interpreted = why_interpreted(outputs, mode, once, calls)
+        what = programs.outputs, programs.states, name
+        return Chosen("cuda", lambda: CudaExecutor(programs.cuda(shared), *what))
+    interpreted = why_interpreted(programs.outputs, mode, once, calls)
     if interpreted is not None:
-        return Chosen(None, lambda: _interpreter(outputs, states, name, interpreted))
+        return Chosen(None, lambda: _interpreter(programs, name, interpreted))
     may_interpret = config.cpu == "auto"
 
     def make() -> Executor:
         try:
-            return NativeExecutor(lower_native(outputs, states), states, name)
+            return NativeExecutor(programs.native(), programs.states, name)
         except CompilerError as error:
             if not may_interpret:
                 raise
-            return _interpreter(outputs, states, name, compiler_failed(name, error))
+            return _interpreter(programs, name, compiler_failed(name, error))
 
     return Chosen("cpu", make)
 
 
-def _interpreter(
-    outputs: Sequence[Node], states: Sequence[State], name: str, interpreted: Interpreted
-) -> NumpyExecutor:
+def _interpreter(programs: Programs, name: str, interpreted: Interpreted) -> NumpyExecutor:
     interpreted.log_warning()
-    return NumpyExecutor(outputs, states, interpreted.why, name)
+    return NumpyExecutor(programs.outputs, programs.states, interpreted.why, name)
 
 
 def most_shared(device: str) -> int | None:

@@ -6,5 +6,6 @@
   `signature`: the parameters of its function;
 - `page`: C text that fits a page; `c_text`: types, numbers and comments of C; `marks`: names and
   notes of functions until these are complete; `templates`: Jinja;
-- `cpu`: the CPU's facts, mappings and printer.
+- `passes`: passes over graphs that a target has of its own;
+- `cpu`: the CPU's facts, mappings, passes and printer; `cuda`: the passes of GPUs.
 """

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from graphc.compiler.function.loop_programs import LoopPrograms
+from graphc.compiler.function.pass_list import PassList
 from graphc.compiler.program.kernel_list import KernelList
 from graphc.compiler.program.memory_report import MemoryReport
 from graphc.compiler.program.time_report import TimeReport
@@ -61,6 +62,12 @@ class InspectedModel(Container):
         step = trainer.need_compiled("loop_programs").train()
         shown = trainer.feeds.batch_shown(batch)
         return step.loop_programs(shown, sizes, target=target, card=card)
+
+    def passes(self, target: str | None = None, card: str | None = None) -> PassList:
+        """Return what each pass changes in the graph of a training step, those of the target last;
+        prints as text. Arguments as of `kernels`."""
+        step = self._graphc_trainer.need_compiled("passes").train()
+        return step.passes(target=target, card=card)
 
     def memory_report(
         self,

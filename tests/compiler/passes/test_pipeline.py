@@ -10,6 +10,7 @@ import pytest
 from graphc.compiler import graph as g
 from graphc.compiler.interpret import evaluate
 from graphc.compiler.passes import PIPELINE, PassReport, optimize, simplify_for_gradient
+from graphc.compiler.passes.dump import Dump
 from graphc.config import config
 from graphc.errors import ArgumentError
 
@@ -41,7 +42,7 @@ def test_an_unknown_mode_is_an_error_that_lists_the_modes():
 def test_the_observer_sees_every_pass():
     seen = []
     (after,), _ = optimize([X * 1 + 0], observer=lambda *args: seen.append(args))
-    assert [name for name, _, _ in seen] == [name for name, _ in PIPELINE]
+    assert [report.name for report, _, _ in seen] == [name for name, _ in PIPELINE]
     assert seen[-1][2] == [after] == [X]
     for earlier, later in pairwise(seen):
         assert earlier[2] is later[1]
@@ -85,8 +86,8 @@ def test_a_dead_branch_goes_with_its_condition():
 def test_the_dump_holds_the_graph_after_each_pass(tmp_path):
     outputs = [g.log(g.softmax(X))]
     with config.changed(dump=str(tmp_path)):
-        after, _ = optimize(outputs, label="train/step 1")
-        optimize([X * 1], label="..")
+        after, _ = optimize(outputs, dump=Dump("train/step 1"))
+        optimize([X * 1], dump=Dump(".."))
     first, second = sorted(tmp_path.iterdir())
     assert first.name.endswith("-train_step_1")
     assert second.name.endswith("-function")
@@ -99,7 +100,7 @@ def test_the_dump_holds_the_graph_after_each_pass(tmp_path):
 
 def test_nothing_is_written_without_the_flag(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    optimize([X * 1])
+    optimize([X * 1], dump=Dump("f"))
     assert list(tmp_path.iterdir()) == []
 
 

@@ -10,10 +10,12 @@ import pytest
 from graphc.compiler import graph as g
 from graphc.compiler.runtime import device
 from graphc.compiler.runtime.numpy_executor import NumpyExecutor
+from graphc.compiler.runtime.programs import Programs
 from graphc.config import config
 from graphc.errors import CompilerError, DeviceError
 
 READY = SimpleNamespace(usable=True, reason="", fix="")
+EXP = g.exp(g.input((2,)))
 MISSING = SimpleNamespace(usable=False, reason="no driver", fix="install one")
 
 
@@ -83,7 +85,7 @@ def test_the_memory_that_a_block_may_share(machine) -> None:
 
 
 def chosen(name: str = "f") -> device.Chosen:
-    return device.choose_executor("cpu", [g.exp(g.input((2,)))], [], name, "FAST_RUN", False, None)
+    return device.choose_executor("cpu", Programs([EXP]), name, "FAST_RUN", False, None)
 
 
 def test_executors_by_the_flag(machine, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -94,12 +96,12 @@ def test_executors_by_the_flag(machine, monkeypatch: pytest.MonkeyPatch) -> None
     with config.changed(cpu="native"):
         assert chosen().target == "cpu"
     machine(READY)
-    monkeypatch.setattr(device, "lower", lambda outputs, states, shared: ("program", shared))
+    programs = Programs([EXP])
+    monkeypatch.setattr(programs, "cuda", lambda shared: ("program", shared))
     monkeypatch.setattr(device, "CudaExecutor", lambda *arguments: arguments)
-    outputs = [g.exp(g.input((2,)))]
-    found = device.choose_executor("gpu", outputs, [], "f", "FAST_RUN", False, None)
+    found = device.choose_executor("gpu", programs, "f", "FAST_RUN", False, None)
     assert found.target == "cuda"
-    assert found.make() == (("program", 101376), outputs, [], "f")
+    assert found.make() == (("program", 101376), (EXP,), (), "f")
 
 
 def test_a_compiler_that_fails_leaves_the_interpreter_under_auto_alone(

@@ -10,6 +10,7 @@ import pytest
 
 import graphc.backend as K
 from graphc.compiler import graph as g
+from graphc.compiler.codegen.native import NativeProgram
 from graphc.compiler.function import ALWAYS, function
 from graphc.compiler.graph import Node
 from graphc.compiler.runtime import device, interpreting
@@ -25,14 +26,13 @@ def _nothing_is_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
     """A compiler that is found, and executors that only say what they would be."""
 
     class Compiled(NumpyExecutor):
-        def __init__(self, program: list[Node], states: list[g.State], name: str):
-            super().__init__(program, states)
+        def __init__(self, native: NativeProgram, states: list[g.State], name: str):
+            super().__init__(native.program.outputs, states)
             self.summary = COMPILED
 
     monkeypatch.setattr(interpreting, "find_compiler", lambda cache: None)
     monkeypatch.setattr(interpreting, "_logged", set())
     monkeypatch.setattr(device, "NativeExecutor", Compiled)
-    monkeypatch.setattr(device, "lower_native", lambda outputs, states: outputs)
     config.cpu = "auto"
 
 
@@ -109,12 +109,12 @@ def test_what_is_evaluated_once_is_never_compiled(
 ) -> None:
     config.cpu = cpu
     assert "made for one call" in made(large, once=True)
-    monkeypatch.setattr(device, "lower_native", lambda *_: pytest.fail("compiled"))
+    monkeypatch.setattr(device, "NativeExecutor", lambda *_: pytest.fail("compiled"))
     assert K.eval(g.sum(g.dot(np.ones((200, 200)), np.ones((200, 200))))) == 200**3
 
 
 def test_what_is_only_looked_at_is_not_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(device, "lower_native", lambda *_: pytest.fail("compiled"))
+    monkeypatch.setattr(device, "NativeExecutor", lambda *_: pytest.fail("compiled"))
     x, y = large()
     compiled = function([x], y)
     assert len(compiled.kernels(batch=3)) == 1

@@ -26,16 +26,17 @@ from graphc.compiler.codegen.native.step import STEP, StepPrinter
 from graphc.compiler.codegen.page import fitted
 from graphc.compiler.codegen.render import INCLUDES, unit
 from graphc.compiler.graph import Node, State
+from graphc.compiler.passes import PassObserver
 from graphc.compiler.program.launch import DeviceBuffer, DeviceProgram, DeviceStep, Formula, Launch
 from graphc.compiler.schedule import Kernel, Loop, Step
-from graphc.compiler.schedule.layout import sink_transposes
-from graphc.compiler.schedule.wide import divide_concatenations
 from graphc.compiler.targets.cpu.mappings import CPU_MAPPINGS
+from graphc.compiler.targets.cpu.passes import CPU_PASSES
 from graphc.compiler.targets.marks import (
     with_name,
     with_name_and_notes,
     without_name_and_notes,
 )
+from graphc.compiler.targets.passes import run_target_passes
 
 _HEADERS = (*INCLUDES, "lanes.h", "host_random.h", "host_watch.h")
 NO_SHARED = 0
@@ -72,10 +73,14 @@ class NativeProgram:
     words: tuple[int, ...]
 
 
-def lower_native(outputs: Sequence[Node], states: Sequence[State] = ()) -> NativeProgram:
+def lower_native(
+    outputs: Sequence[Node],
+    states: Sequence[State] = (),
+    observer: PassObserver | None = None,
+) -> NativeProgram:
     """The native program of a graph; arguments as of `graphc.compiler.codegen.lower`."""
     given = tuple(outputs)
-    outputs = sink_transposes(divide_concatenations(outputs))
+    outputs = run_target_passes(outputs, "cpu", CPU_PASSES, observer)
     context = NativeContext()
     steps, fetches = lower_all(outputs, states, NO_SHARED, context, lower_step)
     printer = StepPrinter()

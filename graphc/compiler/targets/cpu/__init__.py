@@ -1,8 +1,9 @@
-"""The CPU as a target: its facts, its mappings, its printer.
+"""The CPU as a target: its facts, its mappings, its passes, its printer.
 
 - `facts`: what the system says of this machine;
 - `mappings`: the table of mappings by kinds of kernels; `pointwise`: of those that compute each
   element by itself; `reductions`, `columns`: of those that reduce;
 - `printer`: a program as a function of C++; `expressions`: values as its compiler vectorises them;
-  `teams`: loops that threads divide; the statements' forms are templates, ``templates/cpu``.
+  `teams`: loops that threads divide; the statements' forms are templates, ``templates/cpu``;
+- `passes`: the table of passes over graphs.
 """

@@ -1,0 +1,68 @@
+"""The programs that a graph is lowered to, each at its first use."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from graphc.compiler.codegen import lower
+from graphc.compiler.codegen.native import NativeProgram, lower_native
+from graphc.compiler.graph import Node, State
+from graphc.compiler.passes import PassObserver, PassReport
+from graphc.compiler.program.launch import DeviceProgram
+
+
+class Programs:
+    """The programs of a graph after the passes, for any target.
+
+    Attributes:
+        outputs: what is fetched, then one new value for each of `states`.
+        states: the shared variables that a run sets.
+    """
+
+    def __init__(
+        self,
+        outputs: Sequence[Node],
+        states: Sequence[State] = (),
+        observer: PassObserver | None = None,
+    ):
+        """`observer` is called after each pass of a target."""
+        self.outputs, self.states = tuple(outputs), tuple(states)
+        self._observer = observer
+        self._native: NativeProgram | None = None
+        self._cuda: dict[int | None, DeviceProgram] = {}
+        self._reports: dict[DeviceProgram, tuple[PassReport, ...]] = {}
+
+    def native(self) -> NativeProgram:
+        """The program for a CPU."""
+        if self._native is None:
+            observed = _Observed(self._observer)
+            self._native = lower_native(self.outputs, self.states, observed)
+            self._reports[self._native.program] = tuple(observed.reports)
+        return self._native
+
+    def cuda(self, most_shared: int | None) -> DeviceProgram:
+        """The program for GPUs whose blocks may have so many bytes of shared memory; None for all
+        GPUs."""
+        if most_shared not in self._cuda:
+            observed = _Observed(self._observer)
+            program = lower(self.outputs, self.states, most_shared, observed)
+            self._cuda[most_shared] = program
+            self._reports[program] = tuple(observed.reports)
+        return self._cuda[most_shared]
+
+    def passes(self, program: DeviceProgram) -> tuple[PassReport, ...]:
+        """The reports of the passes of the target, for one of these programs."""
+        return self._reports[program]
+
+
+class _Observed:
+    """Keeps the reports of passes, and calls another observer."""
+
+    def __init__(self, observer: PassObserver | None):
+        self.reports: list[PassReport] = []
+        self._observer = observer
+
+    def __call__(self, report: PassReport, before: list[Node], after: list[Node]) -> None:
+        self.reports.append(report)
+        if self._observer is not None:
+            self._observer(report, before, after)

@@ -1,0 +1,1 @@
+"""GPUs as a target: `passes` are those of CUDA code."""

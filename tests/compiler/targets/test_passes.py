@@ -1,0 +1,136 @@
+"""The passes of targets: each keeps the values of the graphs that it changes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pytest
+
+from graphc.compiler import graph as g
+from graphc.compiler.codegen import lower
+from graphc.compiler.codegen.native import lower_native
+from graphc.compiler.grad import grad
+from graphc.compiler.graph import Node
+from graphc.compiler.interpret import evaluate
+from graphc.compiler.passes import PassReport, optimize
+from graphc.compiler.schedule.inline import MOST_CONCATENATED
+from graphc.compiler.targets.cpu.passes import CPU_PASSES
+from graphc.compiler.targets.cuda.passes import cuda_passes
+from graphc.compiler.targets.passes import TargetPass
+from tests.compiler.arrangements import Inputs
+from tests.compiler.graph.op_cases import movement, pointwise, reduce
+from tests.compiler.graph.op_cases.case import Case
+
+TARGETS = {"cpu": CPU_PASSES, "cuda": cuda_passes(-1)}  # of a card on which no loop is one launch
+OF_EACH = [
+    pytest.param(one, id=f"{target}-{one.name}") for target in TARGETS for one in TARGETS[target]
+]
+rng = np.random.default_rng(11)
+
+Program = tuple[list[Node], dict[Node, np.ndarray]]
+
+
+def behind_transposes(case: Case) -> Program | None:
+    """An op of the table whose operands are computed, and stored in another order."""
+    if not all(array.ndim and array.size for array in case.arrays):
+        return None
+    inputs = Inputs()
+    operands = []
+    for array in case.arrays:
+        order = tuple(reversed(range(array.ndim)))
+        kept = g.where(g.constant(np.ones(array.T.shape, "bool")), fed := inputs.fed(array.T), fed)
+        operands.append(g.make("transpose", kept, order=order))
+    return [case.node(*operands)], inputs.feeds
+
+
+def of_the_table() -> Iterator[Program]:
+    for cases in (pointwise.CASES, reduce.CASES, movement.CASES):
+        for case in cases:
+            if case.op != "pack_bools" and (program := behind_transposes(case)) is not None:
+                yield program
+
+
+def joined() -> Iterator[Program]:
+    """Concatenations of more operands than a kernel reads."""
+    for dtype in ("bool", "int32", "int64", "uint32", "float32", "float64"):
+        for count in (MOST_CONCATENATED + 1, MOST_CONCATENATED**2 + 1):
+            parts = [g.input((2, 1 + k % 3), dtype) for k in range(count)]
+            arrays = [rng.integers(0, 9, part.shape).astype(dtype) for part in parts]
+            yield [g.concat(parts, axis=1)], dict(zip(parts, arrays, strict=True))
+
+
+def loops() -> Iterator[Program]:
+    """The gradients of loops, whose steps begin with elementwise work."""
+    for steps in (1, 2, 5):
+        xs, h0 = g.input((g.symbol("time"), 3, 4), "float64"), g.input((3, 4), "float64")
+        u = g.shared(rng.normal(size=(4, 4)))
+
+        def step(carries, slices, u=u):
+            h = g.tanh(slices[0] + g.dot(carries[0], u))
+            return (h,), (h,)
+
+        _, (ys,) = g.scan(step, [h0], [xs])
+        feeds = {xs: rng.normal(size=(steps, 3, 4)), h0: rng.normal(size=(3, 4))}
+        yield optimize(grad(g.sum(ys * ys), [u, h0, xs]))[0], feeds
+
+
+TRIGGERS: dict[str, tuple[Callable[[], Iterator[Program]], int]] = {
+    "divide_concatenations": (joined, 12),
+    "sink_transposes": (of_the_table, 100),
+    "rotate_loops": (loops, 3),
+}
+"""Graphs for each pass, and how many of them it has to change at least."""
+
+
+def test_the_passes_of_targets_are_these() -> None:
+    names = {target: [one.name for one in table] for target, table in TARGETS.items()}
+    assert names == {
+        "cpu": ["divide_concatenations", "sink_transposes"],
+        "cuda": ["divide_concatenations", "sink_transposes", "rotate_loops"],
+    }
+    for table in TARGETS.values():
+        assert all(one.why.endswith(".") for one in table)
+
+
+@pytest.mark.parametrize("one", OF_EACH)
+def test_a_pass_keeps_the_values_of_the_graphs_that_it_changes(one: TargetPass) -> None:
+    programs, least = TRIGGERS[one.name]
+    changed = 0
+    for outputs, feeds in programs():
+        after = one.run(outputs)
+        if after == outputs:
+            continue
+        changed += 1
+        for old, new in zip(evaluate(outputs, feeds), evaluate(after, feeds), strict=True):
+            assert (old.dtype, old.shape) == (new.dtype, new.shape)
+            if old.dtype.kind == "f":
+                largest = np.abs(old[np.isfinite(old)]).max(initial=1.0)
+                # Sums over the axes of a transpose are added in another order.
+                atol = 64 * np.finfo(old.dtype).eps * largest
+                np.testing.assert_allclose(new, old, rtol=0, atol=atol)
+            else:
+                np.testing.assert_array_equal(new, old)
+    assert changed >= least
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_lowering_runs_the_passes_of_its_target(target: str) -> None:
+    parts = [g.input((2, 3), "float32") for _ in range(MOST_CONCATENATED + 1)]
+    whole = g.concat(parts, axis=0)
+    seen: list[tuple[PassReport, list[Node], list[Node]]] = []
+
+    def observe(*arguments) -> None:
+        seen.append(arguments)
+
+    if target == "cuda":
+        program = lower([whole], [], 0, observe)
+    else:
+        program = lower_native([whole], [], observe).program
+    assert [report.name for report, _, _ in seen] == [one.name for one in TARGETS[target]]
+    assert {report.target for report, _, _ in seen} == {target}
+    first, *others = seen
+    assert (first[1], program.given) == ([whole], (whole,))
+    assert first[0].nodes_after == first[0].nodes_before + 1  # all but the last operand
+    assert all(before == after for _, before, after in others)
+    assert program.outputs == tuple(first[2])
