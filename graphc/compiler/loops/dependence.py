@@ -93,6 +93,8 @@ def dependences(program: LoopProgram) -> Iterator[Dependence]:
 def is_parallel(program: LoopProgram, loop: For, kind: LoopKind | None = None) -> Verdict:
     """Return yes if no dependence is carried by a loop, were it of this kind: its turns may run in
     any order, or at once."""
+    if as_index(1) in loop.ends:
+        return Verdict()  # there is no later turn
     inside = [one for one in _inside(program, loop) if not one.is_private(loop, kind)]
     later = {loop.variable: 1}
     for first, second in _conflicts(_distinct(inside)):

@@ -42,6 +42,7 @@ from graphc.compiler.loops.value import (
     Condition,
     IndexValue,
     Load,
+    Local,
     RandomWord,
     Select,
     Value,
@@ -407,6 +408,18 @@ def variables_of(statement: Statement) -> frozenset[LoopVariable]:
 
     Parts(index=index).in_statement(with_blocks(statement, tuple(() for _ in blocks_of(statement))))
     return frozenset(found)
+
+
+def reads_bound(statement: Statement, body: Body) -> bool:
+    """Return True if a statement itself uses a name that statements of a body bind."""
+    names = {one.local for one in walk(body) if isinstance(one, Let)}
+    memories = {one.buffer.memory for one in walk(body) if isinstance(one, Allocate)}
+    if any(buffer.memory in memories for buffer in buffers_of(statement)):
+        return True
+    if not variables_of(statement).isdisjoint(bound_variables(body)):
+        return True
+    parts = (part for value in values_of(statement) for part in walk_value(value))
+    return any(part in names for part in parts if isinstance(part, Local))
 
 
 def bound_variables(body: Body) -> Iterator[LoopVariable]:

@@ -162,7 +162,10 @@ class Allocate:
 @dataclass(frozen=True)
 class Barrier:
     """All threads of a scope (SHARED: of a block, or team) wait here for each other, and see what
-    each has stored. All come to it, and equally often."""
+    each has stored. All come to it, and equally often.
+
+    GLOBAL is all blocks: a launch ends here, and another one begins. It is in no loop of threads.
+    """
 
     scope: BufferScope = BufferScope.SHARED
 

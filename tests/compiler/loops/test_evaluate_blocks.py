@@ -13,6 +13,7 @@ from graphc.compiler.loops.statement import (
     Accumulate,
     Allocate,
     AtomicAdd,
+    Barrier,
     BufferWindow,
     Check,
     Fence,
@@ -58,6 +59,24 @@ from tests.compiler.loops.written import (
 # ---- blocks -------------------------------------------------------------------------------------
 
 COUNTER, PARTS = ints("counter"), floats("parts", 4)
+
+
+def reversed_by(*between: Statement) -> LoopProgram:
+    """Return a program whose blocks store x, and others of which store that backwards."""
+    tile = floats("tile", 8)
+    first = loop(BLOCK, 8, Store(at(tile, BLOCK), at(X, BLOCK)), kind="block")
+    second = loop(OTHER, 8, Store(at(Y, OTHER), at(tile, 7 - OTHER)), kind="block")
+    return program((X,), (Y, tile), first, *between, second)
+
+
+def test_blocks_of_a_launch_behind_see_what_others_have_stored() -> None:
+    launches = reversed_by(Barrier(BufferScope.GLOBAL))
+    assert results(launches).outputs["y"].tolist() == VALUES[::-1].tolist()
+    assert is_race(reversed_by())
+    inside = loop(BLOCK, 8, Barrier(BufferScope.GLOBAL), kind="block")
+    message = "all blocks have ended at a barrier of them, and one of them comes to it"
+    assert message in refused(of(inside))
+    assert "wait for each other, or all blocks" in refused(of(Barrier(BufferScope.REGISTER)))
 
 
 def last_block(*ahead: Statement, behind: tuple[Statement, ...] = ()) -> LoopProgram:

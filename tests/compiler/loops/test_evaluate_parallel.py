@@ -212,6 +212,9 @@ def test_a_barrier_that_not_all_come_to() -> None:
 
 def test_barriers_of_other_scopes_and_vectors_are_refused() -> None:
     assert "agents of a block or a team wait" in refused(
+        reversed_tiles(Barrier(BufferScope.REGISTER))
+    )
+    assert "all blocks have ended at a barrier of them" in refused(
         reversed_tiles(Barrier(BufferScope.GLOBAL))
     )
     vector = loop(LANE, 4, BARRIER, kind="vector")

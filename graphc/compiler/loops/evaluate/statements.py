@@ -388,8 +388,10 @@ class BlockStatements:
         return run
 
     def _barrier(self, statement: Barrier) -> Action:
-        if statement.scope is not BufferScope.SHARED:
-            raise Fault("agents of a block or a team wait for each other, no others")
+        if statement.scope not in (BufferScope.SHARED, BufferScope.GLOBAL):
+            raise Fault("agents of a block or a team wait for each other, or all blocks")
+        if statement.scope is BufferScope.GLOBAL and self.kinds:
+            raise Fault("all blocks have ended at a barrier of them, and one of them comes to it")
         if LoopKind.VECTOR in self.kinds:
             raise Fault("the turns of a vector loop are one agent's, which cannot wait for itself")
         if not self._has_threads:

@@ -72,11 +72,14 @@ class Tree(Enum):
             what vector lanes and threads do at once.
         NEIGHBOURS: each takes its neighbour, then each second one, and so on.
         IN_ORDER: one after the other.
+        AT_ONCE: in order, each as soon as it is complete, so that one part is there at a time; of
+            parts that take turns in a row.
     """
 
     HALVES = "halves"
     NEIGHBOURS = "neighbours"
     IN_ORDER = "in order"
+    AT_ONCE = "at once"
 
 
 def partial_sums(
@@ -114,13 +117,17 @@ def partial_sums(
         raise refused(program, _REWRITE, where, "a serial loop", f"one of kind {found.kind.value}")
     ranges = ranges_at(program, found)
     parts, step = _parts(program, found, lanes, chunks, length)
-    if tree is not Tree.IN_ORDER and not isinstance(parts, int):
+    is_lanes = lanes is not None
+    is_at_once = tree is Tree.AT_ONCE
+    if is_at_once and is_lanes:
+        expected = "parts of turns in a row, if each is added as soon as it is complete"
+        raise refused(program, _REWRITE, where, expected, f"lanes={lanes}")
+    if tree not in (Tree.IN_ORDER, Tree.AT_ONCE) and not isinstance(parts, int):
         expected = "a known number of parts for a tree, or Tree.IN_ORDER"
         raise refused(program, _REWRITE, where, expected, f"{parts} parts")
     names = Names(program)
-    is_lanes = lanes is not None
     carried = [
-        _carried(program, names, found, accumulates, parts, scope, is_lanes)
+        _carried(program, names, found, accumulates, None if is_at_once else parts, scope, is_lanes)
         for accumulates in _accumulates(program, found)
     ]
     if not carried:
@@ -128,6 +135,11 @@ def partial_sums(
     allocated = tuple(Allocate(buffer) for one in carried for buffer in one.parts)
     first = tuple(one for each in carried for one in each.cleared(names, None, parts))
     nest = _nest(names, found, ranges, parts, step, carried, is_lanes)
+    if is_at_once:
+        inner = tuple(one for each in carried for one in each.cleared(names, nest, parts))
+        end = tuple(one for each in carried for one in each.combined(names, 1, tree))
+        nest = replace(nest, body=(*allocated, *inner, *nest.body, *end))
+        return program.with_loop(loop, lambda _: (nest,))
     if not is_lanes:
         inner = tuple(one for each in carried for one in each.cleared(names, nest, parts))
         nest, first = replace(nest, body=(*inner, *nest.body)), ()
@@ -233,8 +245,8 @@ def _nest(
 def _elements(program: LoopProgram, loop: For, statement: Accumulate) -> AccessedElements:
     """Return the elements that a statement of a loop's body adds to; refused if they differ from
     turn to turn."""
-    found = elements_of(loop.body, statement, statement.targets[0].coords)
-    own = {one.variable for one in found.loops}
+    found = elements_of((loop,), statement, statement.targets[0].coords)
+    own = {one.variable for one in found.loops} - {loop.variable}
     if found.variables & {loop.variable, *bound_variables(loop.body)} - own:
         line = ", ".join(map(str, statement.targets))
         where = f"the loop {loop.variable.name!r}"
@@ -247,12 +259,12 @@ def _carried(
     names: Names,
     loop: For,
     accumulates: list[Accumulate],
-    parts: Size,
+    parts: Size | None,
     scope: BufferScope,
     is_last: bool,
 ) -> _Carried:
     """Return a reduction with new buffers of parts, without the axes along which the loop has one
-    element."""
+    element, and, if `parts` is None, without one of parts."""
     elements = {
         found.key: found for found in (_elements(program, loop, one) for one in accumulates)
     }
@@ -271,8 +283,9 @@ def _carried(
     )
 
     def of_parts(buffer: Buffer) -> Buffer:
-        kept = tuple(buffer.shape[axis] for axis in axes)
-        shape = (*kept, parts) if is_last else (parts, *kept)
+        shape = tuple(buffer.shape[axis] for axis in axes)
+        if parts is not None:
+            shape = (*shape, parts) if is_last else (parts, *shape)
         return new_buffer(names.new(f"{buffer.name}_parts"), buffer.dtype, shape, scope)
 
     return _Carried(
@@ -282,6 +295,7 @@ def _carried(
         tuple(elements.values()),
         axes,
         is_last,
+        parts is not None,
     )
 
 
@@ -296,6 +310,7 @@ class _Carried:
         elements: those of `whole` that the loop adds to, each once.
         axes: those of `whole` that `parts` have.
         is_last: True if the last axis of `parts` is the number of the part, else it is the first.
+        is_numbered: True if `parts` have an axis of the number of the part.
     """
 
     reduction: str
@@ -304,10 +319,12 @@ class _Carried:
     elements: tuple[AccessedElements, ...]
     axes: tuple[int, ...]
     is_last: bool
+    is_numbered: bool
 
     def _part(self, coords: Sequence[Index], part: IndexLike) -> tuple[Load, ...]:
-        kept = [coords[axis] for axis in self.axes]
-        place = (*kept, part) if self.is_last else (part, *kept)
+        place: tuple[IndexLike, ...] = tuple(coords[axis] for axis in self.axes)
+        if self.is_numbered:
+            place = (*place, part) if self.is_last else (part, *place)
         return tuple(Load(one, tuple(map(as_index, place))) for one in self.parts)
 
     def in_parts(self, body: Body, part: Index) -> Body:
@@ -352,7 +369,7 @@ class _Carried:
             whole = tuple(Load(one, coords) for one in self.whole)
             return (Accumulate(self.reduction, whole, self._part(coords, part)),)
 
-        if tree is Tree.IN_ORDER:
+        if tree in (Tree.IN_ORDER, Tree.AT_ONCE):
             return self._for_each(names, as_index(parts), None, end)
         assert isinstance(parts, int)
         levels = [level(*one) for one in _levels(parts, tree)]

@@ -1,8 +1,9 @@
 """Rewrites of loops.
 
-- `split`, `fuse`, `reorder`: how turns are nested;
-- `cut`, `peel`: one loop as two of fewer turns; `fission`, `fuse.join`: what one loop does;
-- `bind`, `vectorise`, `unroll`: who runs the turns;
+- `split`, `fuse`, `reorder`, `enclose`, `sink`: how turns are nested; `rename`: their names;
+- `cut`, `peel`: one loop as two of fewer turns; `guard`: as one of more turns, and a test;
+- `fission`, `fuse.join`: what one loop does;
+- `bind`, `vectorise`, `unroll`: who runs the turns; `synchronise`: where they wait;
 - `hoist`: what is the same in all turns is computed once;
 - `version`: two programs, by sizes.
 """

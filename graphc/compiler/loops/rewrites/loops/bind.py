@@ -1,12 +1,26 @@
-"""Bind: the turns of a loop are given to threads, or written out."""
+"""Bind: the turns of a loop are given to threads, or written out.
+
+allocate kept: float32[8] in register      allocate kept: float32[8] in register
+for k < 8:                                 for k < 8 (thread):
+  kept[k] = exp(x[k])                        kept[k] = exp(x[k])
+for k1 < 8:                                for k1 < 8 (thread):
+  y[k1] = add(kept[k1], x[k1])               y[k1] = add(kept[k1], x[k1])
+
+Of registers that are allocated outside of loops of threads each thread has its own: the elements of
+which its number is a coordinate, and a copy of what no thread changes. Lanes of a warp read each
+other's.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from graphc.compiler.loops.access import Access, accesses
+from graphc.compiler.loops.buffer import BufferScope
 from graphc.compiler.loops.dependence import is_parallel, may_meet
-from graphc.compiler.loops.program import LoopProgram, path_to, walk
+from graphc.compiler.loops.index import index_of
+from graphc.compiler.loops.program import Body, LoopProgram, blocks_of, path_to, walk
 from graphc.compiler.loops.rewrites.refusal import loop_of, refuse_if_synchronised, refused
 from graphc.compiler.loops.rewrites.site import REACHED
 from graphc.compiler.loops.statement import PARALLEL_KINDS, PARALLEL_NESTS, Barrier, For, LoopKind
@@ -15,25 +29,39 @@ MOST_UNROLLED = 256
 """Statements of an unrolled body: more of them do not fit the registers and the cache of code."""
 
 
-def bind(program: LoopProgram, loop: str, kind: LoopKind) -> LoopProgram:
+def bind(program: LoopProgram, loop: str | Sequence[str], kind: LoopKind) -> LoopProgram:
     """Let the turns of a serial loop be run by the threads of a team, by blocks, threads or lanes,
     or written out.
 
     For threads the turns are proved to have no order, and the number of turns has to be known when
     the program is called; of lanes, and of a loop that is written out, it is a number.
+
+    Args:
+        program: the program.
+        loop: its variable; of several loops, none inside of another, that the same threads run, all
+            of them, if threads keep something in registers from one to another.
+        kind: who runs the turns.
     """
-    found = loop_of(program, "bind", loop)
-    where = f"the loop {loop!r}"
-    if found.kind not in (LoopKind.SERIAL, LoopKind.UNROLLED):
-        expected = "a serial or unrolled loop"
-        raise refused(program, "bind", where, expected, f"one of kind {found.kind.value}")
-    if kind is LoopKind.VECTOR:
-        raise refused(program, "bind", where, "a kind of threads", "vector, which is vectorise's")
-    if kind is LoopKind.UNROLLED:
-        unrolled_turns(program, "bind", found)
-    elif kind is not LoopKind.SERIAL:
-        _check_threads(program, found, kind)
-    return program.with_loop(loop, lambda one: (replace(one, kind=kind),))
+    names = (loop,) if isinstance(loop, str) else tuple(loop)
+    loops = [loop_of(program, "bind", name) for name in names]
+    for name, found in zip(names, loops, strict=True):
+        where = f"the loop {name!r}"
+        if found.kind not in (LoopKind.SERIAL, LoopKind.UNROLLED):
+            expected = "a serial or unrolled loop"
+            raise refused(program, "bind", where, expected, f"one of kind {found.kind.value}")
+        if kind is LoopKind.VECTOR:
+            expected = "a kind of threads"
+            raise refused(program, "bind", where, expected, "vector, which is vectorise's")
+        if kind is LoopKind.UNROLLED:
+            unrolled_turns(program, "bind", found)
+        elif kind is not LoopKind.SERIAL:
+            if any(one is not found and one in walk(found.body) for one in loops):
+                expected = "loops none of which is inside of another"
+                raise refused(program, "bind", where, expected, f"one of {', '.join(names)} in it")
+            _check_threads(program, found, kind, loops)
+    for name in names:
+        program = program.with_loop(name, lambda one: (replace(one, kind=kind),))
+    return program
 
 
 def unrolled_turns(program: LoopProgram, rewrite: str, loop: For) -> int:
@@ -61,7 +89,9 @@ def known_turns(program: LoopProgram, rewrite: str, loop: For) -> int:
     raise refused(program, rewrite, where, "a known number of turns", f"an end at {ends}")
 
 
-def _check_threads(program: LoopProgram, loop: For, kind: LoopKind) -> None:
+def _check_threads(
+    program: LoopProgram, loop: For, kind: LoopKind, together: Sequence[For]
+) -> None:
     where = f"the loop {loop.variable.name!r}"
     around = [one.kind for one in path_to(program.body, loop)[:-1] if isinstance(one, For)]
     inside = [one.kind for one in walk(loop.body) if isinstance(one, For)]
@@ -81,22 +111,102 @@ def _check_threads(program: LoopProgram, loop: For, kind: LoopKind) -> None:
     if not verdict:
         raise refused(program, "bind", where, "turns that have no order", verdict.reason)
     found = accesses(program)
-    inner_accesses = [one for one in found if any(around is loop for around in one.loops)]
+    inner_accesses = [one for one in found if _is_inside(one, loop)]
+    own = _own_registers(found, inner_accesses, loop, kind, together)
     for access in inner_accesses:
-        is_outer = access.home is None or all(one is not loop for one in access.home)
-        if is_outer and kind not in REACHED[access.buffer.scope]:
+        is_reached = kind in REACHED[access.buffer.scope] or access.memory in own
+        if _is_outer(access, loop) and not is_reached:
             expected = f"no {access.buffer.scope.value} buffer of another thread"
             raise refused(program, "bind", where, expected, str(access))
     if kind is LoopKind.TEAM:
         return  # who goes on behind the loop has waited for all of the team
     for other in found:
-        if any(around is loop for around in other.loops):
+        if _is_inside(other, loop) or other.memory in own:
             continue
         for access in inner_accesses:
             is_conflict = access.memory == other.memory and (access.writes or other.writes)
             if is_conflict and not _is_in_order(program, access, other):
                 expected = "a barrier between what threads and what others do"
                 raise refused(program, "bind", where, expected, f"{access} and {other}")
+
+
+def _is_inside(access: Access, loop: For) -> bool:
+    return any(around is loop for around in access.loops)
+
+
+def _is_outer(access: Access, loop: For) -> bool:
+    """Return True if the memory of an access in a loop is allocated outside of the loop."""
+    return access.home is None or all(one is not loop for one in access.home)
+
+
+def _own_registers(
+    found: list[Access], inside: list[Access], loop: For, kind: LoopKind, together: Sequence[For]
+) -> set[str]:
+    """Return the memories in registers, of those that are allocated outside of a loop, of which
+    each thread that runs a turn of it has what it accesses."""
+    memories = {
+        one.memory
+        for one in inside
+        if one.buffer.scope is BufferScope.REGISTER and _is_outer(one, loop)
+    }
+    if kind is LoopKind.LANE:
+        return memories
+    if kind is not LoopKind.THREAD:
+        return set()
+    own = set()
+    for memory in memories:
+        of_memory = [one for one in found if one.memory == memory]
+        if _is_same_for_all(of_memory, loop) or _is_by_thread(of_memory, together):
+            own.add(memory)
+    return own
+
+
+def _is_same_for_all(found: list[Access], loop: For) -> bool:
+    """Return True if threads only read a memory, behind all that is written to it: each has a copy
+    that it has computed as the others have."""
+    writes = [one for one in found if one.writes]
+    reads = [one for one in found if _is_inside(one, loop)]
+    for one in writes:
+        is_by_threads = any(
+            around.kind in (LoopKind.THREAD, LoopKind.LANE) and _is_outer(one, around)
+            for around in one.loops
+        )
+        if _is_inside(one, loop) or is_by_threads:
+            return False
+    for write in writes:
+        for read in reads:
+            common = [x for x, y in zip(write.loops, read.loops, strict=False) if x is y]
+            is_again = any(
+                around.kind not in PARALLEL_KINDS and _is_outer(write, around) for around in common
+            )
+            if read.order < write.order or is_again:
+                return False
+    return True
+
+
+def _is_by_thread(found: list[Access], together: Sequence[For]) -> bool:
+    """Return True if one of the coordinates of each access is the variable of the loop of threads
+    that it is in, along the same axis. The loops are alike: who has a number in one of them has it
+    in all."""
+    if len({(one.ends, _depth_of_threads(one.body)) for one in together}) > 1:
+        return False
+    axes = set(range(len(found[0].buffer.shape)))
+    for access in found:
+        around = [one for one in together if _is_inside(access, one)]
+        own = {index_of(one.variable) for one in around}
+        axes &= {axis for axis, coord in enumerate(access.coords) if coord in own}
+        axes = axes if access.buffer is found[0].buffer else set()
+    return bool(axes)
+
+
+def _depth_of_threads(body: Body) -> int:
+    """Return how deep loops of threads and lanes are nested inside of a body."""
+    depth = 0
+    for one in body:
+        inside = max(map(_depth_of_threads, blocks_of(one)), default=0)
+        is_threads = isinstance(one, For) and one.kind in (LoopKind.THREAD, LoopKind.LANE)
+        depth = max(depth, inside + is_threads)
+    return depth
 
 
 def _is_in_order(program: LoopProgram, inside: Access, other: Access) -> bool:

@@ -22,7 +22,8 @@ from graphc.compiler.loops.rewrites.arithmetic.partial_sums import Tree, partial
 from graphc.compiler.loops.rewrites.data.expand import expand
 from graphc.compiler.loops.rewrites.loops.bind import bind
 from graphc.compiler.loops.rewrites.loops.fission import fission
-from graphc.compiler.loops.statement import Accumulate, Allocate, LoopKind, Statement, Store
+from graphc.compiler.loops.statement import Accumulate, Allocate, If, LoopKind, Statement, Store
+from graphc.compiler.loops.value import at_least
 from graphc.errors import RewriteError
 from tests.compiler.loops import written as w
 from tests.compiler.loops.random_loops import SOME_SIZES, loops_of, plain_programs, same_meaning
@@ -73,6 +74,8 @@ FORMS: list[dict[str, Any]] = [
     {"chunks": 4, "tree": Tree.NEIGHBOURS},
     {"length": 4, "tree": Tree.IN_ORDER, "scope": BufferScope.THREAD},
     {"length": L, "tree": Tree.IN_ORDER},
+    {"length": 4, "tree": Tree.AT_ONCE},
+    {"chunks": 3, "tree": Tree.AT_ONCE},
 ]
 
 
@@ -108,6 +111,37 @@ def test_the_order_of_a_sum_is_that_of_the_printed_tree() -> None:
     expected = np.float32(0) + ((parts[0] + parts[2]) + parts[1])
     result = evaluate(program, {"x": x}, {w.N_SYMBOL: 2, L_SYMBOL: 8}).outputs["y"]
     assert result.tobytes() == expected.tobytes()
+
+
+def test_a_part_is_added_as_soon_as_it_is_complete() -> None:
+    program = partial_sums(row_reductions("sum"), "column", length=3, tree=Tree.AT_ONCE)
+    assert lines_of(program)[3:] == [
+        "for column_outer < (length + 2) // 3:",
+        "allocate total_parts: float32[] in register",
+        "total_parts[] = 0.0",
+        "for column_inner < min(3, length - 3*column_outer):",
+        "total_parts[] = sum(total_parts[], x[row, 3*column_outer + column_inner])",
+        "total[] = sum(total[], total_parts[])",
+        "y[row] = total[]",
+    ]
+    in_order = partial_sums(row_reductions("sum"), "column", length=3, tree=Tree.IN_ORDER)
+    same_meaning(in_order, program, {w.N_SYMBOL: 2, L_SYMBOL: 8})
+
+
+def test_terms_under_tests_are_parts() -> None:
+    positive = If(
+        (at_least(COLUMN, 2),), (Accumulate("sum", (w.at(TOTAL),), (w.at(X, COLUMN, 0),)),)
+    )
+    first = w.at(TOTAL), w.number(0.0)
+    body = (
+        Allocate(TOTAL),
+        Store(*first),
+        w.loop(COLUMN, N, positive),
+        Store(w.at(Y, 0), w.at(TOTAL)),
+    )
+    program = w.program((X,), (Y,), *body)
+    for form in FORMS[1:7]:
+        same_meaning(program, partial_sums(program, "column", **form), w.SIZES, rtol=1e-4)
 
 
 def test_parts_of_several_accumulators_that_inner_loops_add_to() -> None:
@@ -225,6 +259,7 @@ REFUSED = [
     (sums(), {"lanes": 0}, "one of lanes, chunks and length"),
     (sums(), {"lanes": 4, "chunks": 2}, "one of lanes, chunks and length"),
     (sums(), {"length": 4}, "a known number of parts for a tree, or Tree.IN_ORDER"),
+    (sums(), {"lanes": 4, "tree": Tree.AT_ONCE}, "parts of turns in a row, if each is added as"),
     (sums(), {"length": w.M, "tree": Tree.IN_ORDER}, "the loop's own size, n, alone, found m"),
     (
         bound(sums(), "column", LoopKind.VECTOR),

@@ -139,12 +139,7 @@ def test_a_loop_with_a_barrier_stays_of_those_who_come_to_it() -> None:
     )
 
 
-def test_a_register_is_of_one_thread() -> None:
-    total = w.at(w.register("s", 4), J)
-    body = (Allocate(total.buffer), w.loop(J, 4, Store(total, w.number(0))))
-    assert "expected no register buffer of another thread, found s[j]" in refusal(
-        bind, w.program((), (), *body), "j", THREAD
-    )
+def test_shared_memory_is_of_one_block() -> None:
     block = w.loop(J, 4, Store(w.at(w.shared("t", 4), J), w.number(0)))
     assert "expected no shared buffer of another thread, found t[j]" in refusal(
         bind, w.program((), (), Allocate(w.shared("t", 4)), block), "j", BLOCK
