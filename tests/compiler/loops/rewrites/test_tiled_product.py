@@ -16,7 +16,9 @@ from graphc.compiler.loops.rewrites.data.expand import expand
 from graphc.compiler.loops.rewrites.data.layout import BufferLayout
 from graphc.compiler.loops.rewrites.data.stage import stage
 from graphc.compiler.loops.rewrites.loops.bind import bind
+from graphc.compiler.loops.rewrites.loops.branch import branch
 from graphc.compiler.loops.rewrites.loops.fission import fission
+from graphc.compiler.loops.rewrites.loops.predicate import predicate
 from graphc.compiler.loops.rewrites.loops.reorder import reorder
 from graphc.compiler.loops.rewrites.loops.split import Tail, split
 from graphc.compiler.loops.rewrites.loops.vectorise import vectorise
@@ -110,6 +112,37 @@ def test_each_rewrite_leaves_its_part_of_the_program() -> None:
         "y[4*row_outer + row_inner11, 8*column_outer + column_inner11] = "
         "total[row_inner11, column_inner11]",
     ]
+
+
+def by_blocks(program: LoopProgram) -> LoopProgram:
+    """Return the product with a tile of 8 x 16 results for a block, of 2 x 4 for a thread, and the
+    operands' tiles in shared memory, 4 terms at a time."""
+    program = split(split(program, "row", 8), "column", 16)
+    program = predicate(predicate(program, "column_inner"), "row_inner")
+    program = reorder(program, "row_inner", "column_outer")
+    program = split(program, "row_inner", 2, Tail.NONE)
+    program = split(program, "column_inner", 4, Tail.NONE)
+    program = reorder(program, "row_inner_inner", "column_inner_outer")
+    loops = ("column_inner_inner", "row_inner_inner")
+    for loop in loops:
+        program = expand(program, loop, "total")
+    for suffix in ("", "1"):
+        for loop in loops:
+            program = fission(program, loop + suffix, 1)
+    for loop in loops:
+        program = reorder(program, f"{loop}1", "run")
+    program = split(branch(program, "column_inner_inner11"), "run", 4, Tail.SHORT)
+    for loop in ("row_outer", "column_outer"):
+        program = bind(program, loop, LoopKind.BLOCK)
+    for loop in ("row_inner_outer", "column_inner_outer"):
+        program = bind(program, loop, LoopKind.THREAD)
+    program = stage(program, "run_outer", "x", BufferScope.SHARED, BufferLayout((1, 0)), "rows")
+    return stage(program, "run_outer", "w", BufferScope.SHARED, name="columns")
+
+
+@pytest.mark.parametrize("sizes", SIZES)
+def test_the_product_by_blocks_has_the_same_bits(sizes: dict[object, int]) -> None:
+    assert_same(product(), by_blocks(product()), sizes)
 
 
 def test_parts_of_the_sums_of_a_tile() -> None:

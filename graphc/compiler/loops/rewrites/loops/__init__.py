@@ -5,5 +5,6 @@
 - `fission`, `fuse.join`: what one loop does;
 - `bind`, `vectorise`, `unroll`: who runs the turns; `synchronise`: where they wait;
 - `hoist`: what is the same in all turns is computed once;
+- `predicate`, `branch`: a test around statements, or at what they read and store;
 - `version`: two programs, by sizes.
 """

@@ -1,0 +1,161 @@
+"""Predication: a test around statements becomes tests of what they read and store.
+
+for row < 32:                               for row < 32:
+  if 32*tile + row < n:                       s = 0.0
+    s = 0.0                                   for k < 64:
+    for k < 64:                                 s = s + (x[32*tile + row, k]
+      s = s + x[32*tile + row, k]                        if 32*tile + row < n else 0.0)
+    y[32*tile + row] = s                      if 32*tile + row < n: y[32*tile + row] = s
+
+All turns then do the same: threads come to the same barriers, and a tile at the border of an array
+is computed as a whole one, over zeros.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Set
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from graphc.compiler.loops.program import (
+    Body,
+    LoopProgram,
+    Parts,
+    facts,
+    facts_otherwise,
+    replaced,
+    targets_of,
+    values_of,
+    walk,
+    walk_value,
+)
+from graphc.compiler.loops.ranges import Ranges
+from graphc.compiler.loops.rewrites.refusal import loop_of, ranges_at, refused
+from graphc.compiler.loops.statement import (
+    Accumulate,
+    Allocate,
+    For,
+    If,
+    Let,
+    LoopKind,
+    Statement,
+    Store,
+)
+from graphc.compiler.loops.text import head_line
+from graphc.compiler.loops.value import Apply, Condition, Constant, Load, Select, Value
+
+_REWRITE = "predicate"
+_DIVISIONS = frozenset({"floordiv", "mod"})
+
+
+def predicate(program: LoopProgram, loop: str) -> LoopProgram:
+    """Run what is under the test in a loop's body in every turn.
+
+    An element that might not be there is read under the test and is 0 elsewhere, and what others
+    than the body see is stored under it.
+
+    Args:
+        program: the program.
+        loop: the variable of a serial or unrolled loop whose body is one test without another
+            branch; under it are values, loops and buffers of its own alone.
+    """
+    found = loop_of(program, _REWRITE, loop)
+    where = f"the loop {loop!r}"
+    if found.kind not in (LoopKind.SERIAL, LoopKind.UNROLLED):
+        expected = "a serial or unrolled loop"
+        raise refused(program, _REWRITE, where, expected, f"one of kind {found.kind.value}")
+    test = found.body[0] if len(found.body) == 1 else None
+    if not isinstance(test, If) or test.otherwise:
+        expected = "one test, without another branch, as its body"
+        lines = ", ".join(map(head_line, found.body)) or "nothing"
+        raise refused(program, _REWRITE, where, expected, lines)
+    _check(program, where, test.body)
+    own = {one.buffer.memory for one in walk(test.body) if isinstance(one, Allocate)}
+    change = _Predication(conditions=test.conditions, own=own, ranges=ranges_at(program, test))
+    body = change.in_body(test.body)
+    return replace(program, body=replaced(program.body, test, body))
+
+
+def _check(program: LoopProgram, where: str, body: Body) -> None:
+    """Refuse statements that may not be run in a turn that they are not for."""
+    own = {one.buffer.memory for one in walk(body) if isinstance(one, Allocate)}
+    for one in walk(body):
+        if not isinstance(one, For | If | Let | Store | Accumulate | Allocate):
+            expected = "values, loops and stores under its test"
+            raise refused(program, _REWRITE, where, expected, head_line(one))
+        if isinstance(one, Accumulate) and any(
+            target.buffer.memory not in own for target in targets_of(one)
+        ):
+            expected = "sums that are complete under its test"
+            raise refused(program, _REWRITE, where, expected, head_line(one))
+        for value in values_of(one):
+            for part in walk_value(value):
+                if isinstance(part, Apply) and _may_fault(part):
+                    expected = "no division of integers by what may be 0 in another turn"
+                    raise refused(program, _REWRITE, where, expected, head_line(one))
+
+
+def _may_fault(value: Apply) -> bool:
+    if value.op not in _DIVISIONS or np.dtype(value.dtype).kind == "f":
+        return False
+    divisor = value.operands[1]
+    return not isinstance(divisor, Constant) or divisor.number == 0
+
+
+@dataclass(frozen=True)
+class _Predication(Parts):
+    """The change of statements to those that are run whether conditions hold or not.
+
+    Attributes:
+        conditions: those of the test.
+        own: the memories that the statements allocate, which none but they read.
+        ranges: those around, without the test.
+    """
+
+    conditions: tuple[Condition, ...] = ()
+    own: Set[str] = frozenset()
+    ranges: Ranges = field(default_factory=Ranges)
+
+    def in_statement(self, statement: Statement) -> Statement:
+        """Return a statement; a store that others see has the conditions."""
+        if isinstance(statement, For):
+            inside = self.ranges.within(statement.variable, *statement.ends)
+            return replace(statement, body=self._within(inside).in_body(statement.body))
+        if isinstance(statement, If):
+            inside = self.ranges.given(facts(statement.conditions))
+            others = self.ranges.given(facts_otherwise(statement.conditions))
+            return If(
+                statement.conditions,
+                self._within(inside).in_body(statement.body),
+                self._within(others).in_body(statement.otherwise),
+            )
+        changed = super().in_statement(statement)
+        if isinstance(changed, Store) and changed.target.buffer.memory not in self.own:
+            return replace(changed, conditions=(*self.conditions, *changed.conditions))
+        return changed
+
+    def in_value(self, value: Value) -> Value:
+        """Return a value, which reads nothing that might not be there."""
+        if isinstance(value, Select):
+            inside = self.ranges.given(facts(value.conditions))
+            others = self.ranges.given(facts_otherwise(value.conditions))
+            return Select(
+                value.conditions,
+                self._within(inside).in_value(value.value),
+                self._within(others).in_value(value.otherwise),
+            )
+        if not isinstance(value, Load) or self._is_there(value):
+            return super().in_value(value)
+        used = {variable for coord in value.coords for variable in coord.variables}
+        about = tuple(one for one in self.conditions if one.index.variables & used)
+        zero = Constant(False if value.dtype == "bool" else 0, value.dtype)
+        return Select(about or self.conditions, value, zero)
+
+    def _within(self, ranges: Ranges) -> _Predication:
+        return replace(self, ranges=ranges)
+
+    def _is_there(self, load: Load) -> bool:
+        return load.buffer.memory in self.own or self.ranges.is_inside(
+            load.coords, load.buffer.shape
+        )
