@@ -19,7 +19,7 @@ from graphc.compiler.loops import value as values
 from graphc.compiler.loops.build import KernelBuffers, Storage, build
 from graphc.compiler.loops.index import LoopVariable
 from graphc.compiler.loops.program import LoopProgram, Parts, loads_of, transformed, walk
-from graphc.compiler.loops.statement import Check, Let, Statement
+from graphc.compiler.loops.statement import Check, If, Let, Statement
 from graphc.compiler.program.launch import (
     Argument,
     CallNumber,
@@ -33,6 +33,7 @@ from graphc.compiler.program.launch import (
     SizeArgument,
     StatusPointer,
     Traffic,
+    Within,
     Word,
 )
 from graphc.compiler.schedule.kernel import Kernel
@@ -56,6 +57,8 @@ class MappedKernel:
         memory: the places of its buffers.
         words: the values of arguments that are known.
         nodes: of each value that the program names, the nodes that it is an element of.
+        runs: of a program for some sizes of a call alone, the grid of its launch in x: 1 at these
+            and else 0.
     """
 
     kernel: Kernel
@@ -65,6 +68,7 @@ class MappedKernel:
     memory: Memory
     words: Mapping[str, int]
     nodes: Mapping[str, tuple[Node, ...]]
+    runs: Within | None = None
 
     def launch(
         self,
@@ -112,6 +116,7 @@ def mapped_kernel(
     target: Target,
     table: Sequence[TargetMapping],
     is_guarded: bool,
+    has_others: bool = False,
 ) -> MappedKernel | None:
     """Return a kernel as a loop program by the first mapping of a table that applies; None where
     none does.
@@ -123,17 +128,33 @@ def mapped_kernel(
         table: of the target, for the kind of the kernel.
         is_guarded: True if a state is written only while no check has failed; False if the program
             has returned by then.
+        has_others: True if another launch computes the kernel at sizes of a call that no mapping
+            takes. Where one takes some sizes, the program is for these alone.
     """
     memory = Memory(kernel, context, is_guarded)
     built = build(kernel, kernel.kind, memory.buffers)
     mapped = choose(built.program, target, table)
+    runs = None
     if mapped.is_plain:
-        return None
+        if not has_others or not mapped.conditions:
+            return None
+        mapped, runs = _first_variant(mapped)
     first = len(context.program.checks)
     context.program.checks += [DeviceCheck(node, what) for node, what in built.checks]
     program = replace(mapped.program, name=context.name(kernel.kind))
     program, nodes = _numbered_locals(_checks_from(program, first), built.nodes)
-    return MappedKernel(kernel, built.program, mapped, program, memory, built.words, nodes)
+    return MappedKernel(kernel, built.program, mapped, program, memory, built.words, nodes, runs)
+
+
+def _first_variant(mapped: MappedProgram) -> tuple[MappedProgram, Within]:
+    """Return the first of two variants, and a formula that is 1 for the sizes that it is for."""
+    (branch,), (condition,) = mapped.program.body, mapped.conditions
+    assert isinstance(branch, If)
+    assert condition.index.is_constant
+    program = replace(mapped.program, body=branch.body)
+    return replace(mapped, program=program, names=mapped.names[:1]), Within(
+        1, -condition.index.constant, 0
+    )
 
 
 class Memory:

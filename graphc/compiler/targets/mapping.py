@@ -74,11 +74,13 @@ class MappedProgram:
         program: the rewritten program.
         names: of the mapping that was taken; of two variants, that of the second one too.
         refusals: of each mapping above the last one taken that was not, its name and why.
+        conditions: of the sizes for which the first of two variants runs; () where there is one.
     """
 
     program: LoopProgram
     names: tuple[str, ...]
     refusals: tuple[tuple[str, str], ...]
+    conditions: tuple[Condition, ...] = ()
 
     @property
     def is_plain(self) -> bool:
@@ -117,4 +119,4 @@ def choose(program: LoopProgram, target: Target, table: Sequence[Mapping]) -> Ma
     mapping, first, conditions = guarded
     second = Names(first).copied(rest.body)
     both = replace(first, body=(If(conditions, first.body, second),))
-    return MappedProgram(both, (mapping.name, taken), tuple(refusals))
+    return MappedProgram(both, (mapping.name, taken), tuple(refusals), conditions)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 from graphc.compiler.codegen.loop_program import mapped_kernel
 from graphc.compiler.codegen.native.context import NativeContext
 from graphc.compiler.graph.dim import Size, evaluate
 from graphc.compiler.loops.buffer import Buffer
-from graphc.compiler.program.launch import CallSizes, Launch, Scratch
+from graphc.compiler.program.launch import CallSizes, Launch, Scratch, Within
 from graphc.compiler.schedule.kernel import Kernel
 from graphc.compiler.targets.cpu.facts import this_machine
 from graphc.compiler.targets.cpu.printer import print_program
@@ -22,14 +23,29 @@ def lower_by_mapping(
     kernel: Kernel, context: NativeContext, table: Sequence[Mapping]
 ) -> Launch | None:
     """Return the launch of a kernel as a loop program, by the first mapping of a table that
-    applies; None where none does."""
-    mapped = mapped_kernel(kernel, context, this_machine(), table, is_guarded=False)
+    applies; None where none does.
+
+    If one applies for some sizes of a call and none for the others, the launch has an empty grid at
+    these; see `for_other_sizes`.
+    """
+    mapped = mapped_kernel(
+        kernel, context, this_machine(), table, is_guarded=False, has_others=True
+    )
     if mapped is None:
         return None
+    grid = _ONE if mapped.runs is None else (mapped.runs, 1, 1)
     printed = print_program(mapped.program)
     context.program.includes.update(dict.fromkeys(printed.headers))
     scratch = tuple(map(_scratch, range(len(printed.arrays)), printed.arrays))
-    return mapped.launch(printed, _ONE, _ONE, context.notes, scratch=scratch)
+    return mapped.launch(printed, grid, _ONE, context.notes, scratch=scratch)
+
+
+def for_other_sizes(launch: Launch, other: Launch) -> Launch:
+    """Return a launch of the same kernel as one that runs for the sizes for which another one does
+    not."""
+    (runs, *_) = other.grid
+    assert isinstance(runs, Within)
+    return replace(launch, grid=(replace(runs, above=True), 1, 1))
 
 
 def _scratch(block: int, buffer: Buffer) -> Scratch:

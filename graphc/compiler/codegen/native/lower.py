@@ -12,7 +12,7 @@ from graphc.compiler.codegen.native.context import NativeContext
 from graphc.compiler.codegen.native.convolution import lower_conv
 from graphc.compiler.codegen.native.deep_product import factors_of, lower_deep_product
 from graphc.compiler.codegen.native.loop import lower_loop
-from graphc.compiler.codegen.native.loop_program import lower_by_mapping
+from graphc.compiler.codegen.native.loop_program import for_other_sizes, lower_by_mapping
 from graphc.compiler.codegen.native.pointwise import lower_pointwise
 from graphc.compiler.codegen.native.product import lower_matmul
 from graphc.compiler.codegen.native.reduction import lower_reduction
@@ -27,7 +27,14 @@ from graphc.compiler.codegen.page import fitted
 from graphc.compiler.codegen.render import INCLUDES, unit
 from graphc.compiler.graph import Node, State
 from graphc.compiler.passes import PassObserver
-from graphc.compiler.program.launch import DeviceBuffer, DeviceProgram, DeviceStep, Formula, Launch
+from graphc.compiler.program.launch import (
+    DeviceBuffer,
+    DeviceProgram,
+    DeviceStep,
+    Formula,
+    Launch,
+    Within,
+)
 from graphc.compiler.schedule import Kernel, Loop, Step
 from graphc.compiler.targets.cpu.mappings import CPU_MAPPINGS
 from graphc.compiler.targets.cpu.passes import CPU_PASSES
@@ -101,12 +108,20 @@ def lower_step(step: Step, context: Context) -> list[DeviceStep]:
         return lower_loop(step, context, lower_step)
     if context.share is not None and step.kind == "matmul":
         return [lower_rows_product(step, context)]
-    if step.kind == "matmul" and (factors := factors_of(step, context)) is not None:
-        return [lower_deep_product(step, factors, context)]
-    if step.kind == "matmul" and is_flat(step, context):
-        return [lower_flat_product(step, context)]
     if context.share is None and (table := CPU_MAPPINGS.get(step.kind)) is not None:
         mapped = lower_by_mapping(step, context, table)
-        if mapped is not None:
+        if mapped is not None and not isinstance(mapped.grid[0], Within):
             return [mapped]
-    return list(LOWERINGS[step.kind](step, context))
+        if mapped is not None:
+            others = lower_by_form(step, context)
+            return [mapped, *(for_other_sizes(other, mapped) for other in others)]
+    return list(lower_by_form(step, context))
+
+
+def lower_by_form(kernel: Kernel, context: NativeContext) -> list[Launch]:
+    """Return the launches of a kernel that does not run as a loop program."""
+    if kernel.kind == "matmul" and (factors := factors_of(kernel, context)) is not None:
+        return [lower_deep_product(kernel, factors, context)]
+    if kernel.kind == "matmul" and is_flat(kernel, context):
+        return [lower_flat_product(kernel, context)]
+    return LOWERINGS[kernel.kind](kernel, context)

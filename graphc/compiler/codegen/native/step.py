@@ -31,6 +31,7 @@ from graphc.compiler.program.launch import (
     ShareLimit,
     SizeArgument,
     StatusPointer,
+    Within,
     Word,
 )
 from graphc.compiler.targets.c_text import C_TYPES, comment
@@ -126,8 +127,12 @@ class StepPrinter:
     def _call(self, launch: Launch) -> Call:
         arguments = [self._argument(one) for one in launch.arguments]
         form = ", ".join(form for form, _ in arguments)
-        numbers = tuple(number for _, number in arguments if number is not None)
-        return Call(launch, f"{launch.function}({form});", numbers)
+        numbers = [number for _, number in arguments if number is not None]
+        test = ""
+        if isinstance(launch.grid[0], Within):  # one of several launches, for some sizes alone
+            runs, number = self._extent(launch.grid[0])
+            test, numbers = f"if ({runs}) ", [number, *numbers]
+        return Call(launch, f"{test}{launch.function}({form});", tuple(numbers))
 
     def _rolled(self, calls: Sequence[Call], period: int, step: int) -> list[str]:
         """Calls of which so many in a row repeat: those of one turn, in a loop over the numbers

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from graphc.compiler import graph as g
-from graphc.compiler.codegen.native import lower_native
+from graphc.compiler.codegen.native import loop_program, lower_native
 from graphc.compiler.graph import BATCH
 from graphc.compiler.passes import optimize
 from graphc.compiler.program.launch import Launch
+from graphc.compiler.targets.target import Target
 from tests.compiler.codegen import kinds
 from tests.compiler.codegen.golden_text import check_golden
 
@@ -22,15 +23,22 @@ NAMES = (
 )
 
 
+SEVERAL = {"matmul": 2}
+"""The launches of a kernel that has one for few rows, and one for more."""
+
+CPU = Target("cpu", 64, 32, (32 << 10, 1 << 20), 2)
+
+
 @pytest.mark.parametrize("name", NAMES)
-def test_text_of_a_kind(name: str) -> None:
+def test_text_of_a_kind(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loop_program, "this_machine", lambda: CPU)
     kind, outputs, states = getattr(kinds, name)()
     program = lower_native(optimize(outputs)[0], states).program
     found = [
         step.text for step in program.steps if isinstance(step, Launch) and step.kernel.kind == kind
     ]
-    assert len(found) == 1
-    check_golden(name, found[0], FOLDER / f"{name}.cpp")
+    assert len(found) == SEVERAL.get(name, 1)
+    check_golden(name, "\n".join(found), FOLDER / f"{name}.cpp")
 
 
 def test_the_step_of_a_recurrent_layer() -> None:

@@ -7,7 +7,8 @@ import numpy as np
 from graphc.compiler import graph as g
 from graphc.compiler.codegen.native import lower_native
 from graphc.compiler.graph import BATCH, Node, State, state_of
-from graphc.compiler.program.launch import Launch, Pointer, SizeArgument
+from graphc.compiler.graph.dim import symbols
+from graphc.compiler.program.launch import Launch, Pointer, SizeArgument, value_of
 
 
 def launch_of(outputs: list[Node], states: tuple[State, ...] = ()) -> Launch:
@@ -56,3 +57,18 @@ def test_text_without_names_of_layers_is_shared() -> None:
         second = g.exp(g.reshape(y, (BATCH, 2, 2)))
     codes = {launch_of([one]).code for one in (first, second)}
     assert len(codes) == 1
+
+
+def test_the_rows_of_a_call_choose_between_two_launches() -> None:
+    """A product of few rows has a loop program, and one of many rows another form."""
+    x = g.input((BATCH, 512), name="x")
+    weights = g.shared(np.ones((512, 512), "float32"), "W")
+    found = lower_native([g.dot(x, weights)]).program.steps
+    launches = [one for one in found if isinstance(one, Launch)]
+    assert len(launches) == 2
+    assert launches[0].writes == launches[1].writes
+    (batch,) = symbols(BATCH)
+    runs = {
+        size: [value_of(one.grid[0], {batch: size}) for one in launches] for size in (1, 4, 5, 128)
+    }
+    assert runs == {1: [1, 0], 4: [1, 0], 5: [0, 1], 128: [0, 1]}

@@ -1,0 +1,249 @@
+"""Mapping of products of few rows: the sums of neighbouring columns grow together, while the rows
+of the right operand are read in the order in which they lie.
+
+    for i0_outer < 2 (team):
+      for k0_outer < 3:
+        ... zeros
+        for k0_inner_outer < 32:
+          for i0_inner1 < 512 (vector):
+            s0_parts_tile[0] = s0_parts[k0_outer, i0_inner1]
+            for k0_inner_inner < 8 (unrolled):
+              s0_parts_tile[0] = fma(x0[0, ...], x1[..., ...], s0_parts_tile[0])
+            s0_parts[k0_outer, i0_inner1] = s0_parts_tile[0]
+      for s0_part < 3:
+        for i0_inner2 < 512 (vector):
+          s0[i0_inner2] = sum(s0[i0_inner2], s0_parts[s0_part, i0_inner2])
+      for i0_inner3 < 512 (vector):
+        y0[0, 512*i0_outer + i0_inner3] = s0[i0_inner3]
+
+A sum is made of sums of `DEPTH` terms, each from its first term on, which are added in order: the
+order of products of many rows. So what is computed of a row depends on no row beside it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from graphc.compiler.graph.dim import Dim, Size
+from graphc.compiler.loops.buffer import Buffer, BufferScope
+from graphc.compiler.loops.program import (
+    LoopProgram,
+    innermost_loops,
+    loads_of,
+    path_to,
+    targets_of,
+    values_of,
+    walk,
+    walk_in_ranges,
+    walk_value,
+)
+from graphc.compiler.loops.rewrites.arithmetic.contract import contract
+from graphc.compiler.loops.rewrites.arithmetic.partial_sums import Tree, partial_sums
+from graphc.compiler.loops.rewrites.data.expand import expand
+from graphc.compiler.loops.rewrites.data.stage_result import stage_result
+from graphc.compiler.loops.rewrites.loops.bind import bind
+from graphc.compiler.loops.rewrites.loops.fission import fission
+from graphc.compiler.loops.rewrites.loops.peel import peel
+from graphc.compiler.loops.rewrites.loops.reorder import reorder
+from graphc.compiler.loops.rewrites.loops.split import Tail, split
+from graphc.compiler.loops.rewrites.loops.vectorise import vectorise
+from graphc.compiler.loops.statement import Accumulate, Allocate, For, LoopKind, Statement
+from graphc.compiler.loops.value import Load, RandomWord, at_least
+from graphc.compiler.targets.mapping import ALWAYS, Applicability, Mapping, never, where
+from graphc.compiler.targets.target import Target
+
+DEPTH = 256
+"""Terms that are added one after the other; these sums are added up."""
+
+MOST_ROWS = 4
+"""Rows of the result up to which they are few: for each row, what is read of the right operand is
+read again from the first cache. (By 1,024 x 1,024 on one thread, as a multiple of the speed by
+tiles of rows: 2.0 for 1 row, 1.6 for 4, 1.4 for 5, 0.7 for 8.)"""
+
+MOST_COLUMNS = 2048
+"""Columns of a tile: their sums stay in the first cache while a block of rows is read."""
+
+BLOCK = 8
+"""Rows of the right operand that are added at once, so that sums are loaded and stored once for
+all of them."""
+
+LANES = 16
+"""Columns of a tile are a multiple of them: elements of a line of the cache."""
+
+LEAST_COLUMNS = 128
+"""Columns from which on they are worth being read in order."""
+
+LEAST_WEIGHTS = 1 << 17
+"""Elements of the right operand that other forms keep in the cache, as panels."""
+
+MOST_TERMS = 64 * DEPTH
+"""Terms from which on other forms make parts of more than `DEPTH`."""
+
+
+@dataclass(frozen=True)
+class _Product:
+    """The loops of a product: over its rows, if there is one, its columns, and the terms of a
+    sum."""
+
+    rows: For | None
+    columns: For
+    terms: For
+
+
+def _few_rows(program: LoopProgram, target: Target) -> Applicability:
+    product = _product_of(program)
+    if isinstance(product, str):
+        return never(product)
+    columns, terms = (loop.ends[0].constant for loop in (product.columns, product.terms))
+    if isinstance(columns, Dim) or isinstance(terms, Dim):
+        return never("only a call knows how many columns or terms there are")
+    if columns < LEAST_COLUMNS:
+        return never(f"there are {columns} columns, fewer than {LEAST_COLUMNS}")
+    if columns * terms <= LEAST_WEIGHTS:
+        return never(f"the right operand has no more than {LEAST_WEIGHTS} elements")
+    if terms > MOST_TERMS:
+        return never(f"a sum has more than {MOST_TERMS} terms")
+    variable = product.columns.variable
+    for statement, ranges in walk_in_ranges(program.body, program.ranges):
+        for value in values_of(statement):
+            if any(isinstance(part, RandomWord) for part in walk_value(value)):
+                return never("it draws random words one by one")
+        if variable not in ranges.ends:
+            continue
+        for element in (*loads_of(statement), *targets_of(statement)):
+            if ranges.step(element.buffer.place(element.coords), variable) not in (0, 1):
+                return never(f"{element} is not contiguous in {variable}")
+    rows: Size = 1 if product.rows is None else product.rows.ends[0].constant
+    if isinstance(rows, Dim):
+        return where(at_least(MOST_ROWS - rows))
+    return ALWAYS if rows <= MOST_ROWS else never(f"there are {rows} rows, more than {MOST_ROWS}")
+
+
+def _product_of(program: LoopProgram) -> _Product | str:
+    """Return the loops of a product, or why a program is none."""
+    around: list[For] = []
+    body = program.body
+    while len(body) == 1 and isinstance(body[0], For):
+        around.append(body[0])
+        body = body[0].body
+    inner = [one for one in body if isinstance(one, For)]
+    if not 1 <= len(around) <= 2 or len(inner) != 1:
+        return "it has other loops than those over rows, columns and terms"
+    sums = [one for one in inner[0].body if isinstance(one, Accumulate)]
+    if not sums or any(isinstance(one, For) for one in walk(inner[0].body)):
+        return "its sums have several loops"
+    return _Product(around[0] if len(around) == 2 else None, around[-1], inner[0])
+
+
+def _by_columns(program: LoopProgram, target: Target) -> LoopProgram:
+    """Divide the columns over threads; of a tile of them, all sums grow by a block of terms at a
+    time."""
+    product = _product_of(program)
+    assert isinstance(product, _Product)
+    tiles, columns, terms = (
+        f"{product.columns.variable}_outer",
+        f"{product.columns.variable}_inner",
+        product.terms.variable.name,
+    )
+    width = _tile_columns(product, target)
+    program = split(program, product.columns.variable.name, width, Tail.SHORT)
+    inside = [columns]
+    if product.rows is not None:
+        name = product.rows.variable.name
+        program = split(program, name, MOST_ROWS, Tail.SHORT)
+        for loop in (f"{name}_inner", f"{name}_outer"):
+            program = reorder(program, loop, tiles)
+        inside = [f"{name}_inner", columns]
+    for loop in reversed(inside):
+        program = _moved_inside(program, loop, terms)
+    program = _in_parts(program, terms)
+    for loop in _term_loops(program, len(inside)):
+        program = _in_blocks(program, loop)
+    for one in innermost_loops(program.body):
+        if one.kind is LoopKind.SERIAL:
+            program = vectorise(program, one.variable.name, is_divided=True)
+    return bind(program, tiles, LoopKind.TEAM)
+
+
+def _tile_columns(product: _Product, target: Target) -> int:
+    """Return the columns of a tile, in whole vectors: each thread has as many tiles as others."""
+    columns, threads = product.columns.ends[0].constant, max(1, target.threads)
+    assert isinstance(columns, int)
+    tiles = threads * -(-columns // (threads * MOST_COLUMNS))
+    return -(-columns // (tiles * LANES)) * LANES
+
+
+def _moved_inside(program: LoopProgram, loop: str, terms: str) -> LoopProgram:
+    """Return a program in which a loop around the terms of sums is inside of these. What stands
+    ahead of them, and behind them, has loops of its own."""
+    for one in program.loop(loop).body:
+        if isinstance(one, Allocate):
+            program = expand(program, loop, one.buffer.name)
+    ahead = [one is program.loop(terms) for one in program.loop(loop).body].index(True)
+    if ahead:
+        program = fission(program, loop, ahead)
+        loop = _loops_around(program, program.loop(terms))[-1]
+    if len(program.loop(loop).body) > 1:
+        program = fission(program, loop, 1)
+    return reorder(program, loop, terms)
+
+
+def _in_parts(program: LoopProgram, terms: str) -> LoopProgram:
+    """Return a program that adds up sums of `DEPTH` terms."""
+    turns = program.loop(terms).ends[0].constant
+    assert isinstance(turns, int)
+    if turns <= DEPTH:
+        return program
+    scope = BufferScope.THREAD
+    program = partial_sums(program, terms, length=DEPTH, tree=Tree.IN_ORDER, scope=scope)
+    return peel(program, f"{terms}_outer") if turns % DEPTH else program
+
+
+def _term_loops(program: LoopProgram, depth: int) -> list[str]:
+    """Return the loops over terms, which have so many loops inside."""
+    found = [
+        _loops_around(program, one)[-1 - depth]
+        for one in walk(program.body)
+        if isinstance(one, Accumulate) and not isinstance(one.values[0], Load)
+    ]
+    return list(dict.fromkeys(found))
+
+
+def _loops_around(program: LoopProgram, statement: Statement) -> list[str]:
+    """Return the loops around a statement, the outermost first."""
+    path = path_to(program.body, statement)[:-1]
+    return [one.variable.name for one in path if isinstance(one, For)]
+
+
+def _in_blocks(program: LoopProgram, loop: str) -> LoopProgram:
+    """Return a program that adds a block of terms at a time to each sum."""
+    turns = program.loop(loop).ends[0].constant
+    assert isinstance(turns, int)
+    blocks = [loop]
+    if turns > BLOCK:
+        program = split(program, loop, BLOCK, Tail.LOOP)
+        blocks = [f"{loop}_inner", *([f"{loop}_rest"] if turns % BLOCK else [])]
+    for block in blocks:
+        program = contract(program, block)
+        while isinstance(inside := program.loop(block).body[0], For):
+            program = reorder(program, block, inside.variable.name)
+        columns = _loops_around(program, program.loop(block))[-1]
+        for sums in _written(program.loop(block)):
+            program = stage_result(program, columns, sums.name, BufferScope.REGISTER)
+        program = vectorise(program, columns, is_divided=True)
+        program = bind(program, block, LoopKind.UNROLLED)
+    return program
+
+
+def _written(loop: For) -> list[Buffer]:
+    """Return the buffers that a loop stores to."""
+    found = (target.buffer for one in walk(loop.body) for target in targets_of(one))
+    return list(dict.fromkeys(found))
+
+
+FEW_ROWS = Mapping(
+    "few rows",
+    _few_rows,
+    _by_columns,
+    "each element of the right operand is read once, in the order in which it lies",
+)
