@@ -18,6 +18,7 @@ from graphc.compiler.loops.rewrites.data.stage import stage
 from graphc.compiler.loops.rewrites.loops.bind import bind
 from graphc.compiler.loops.rewrites.loops.branch import branch
 from graphc.compiler.loops.rewrites.loops.fission import fission
+from graphc.compiler.loops.rewrites.loops.merge_barriers import merge_barriers
 from graphc.compiler.loops.rewrites.loops.predicate import predicate
 from graphc.compiler.loops.rewrites.loops.reorder import reorder
 from graphc.compiler.loops.rewrites.loops.split import Tail, split
@@ -137,7 +138,8 @@ def by_blocks(program: LoopProgram) -> LoopProgram:
     for loop in ("row_inner_outer", "column_inner_outer"):
         program = bind(program, loop, LoopKind.THREAD)
     program = stage(program, "run_outer", "x", BufferScope.SHARED, BufferLayout((1, 0)), "rows")
-    return stage(program, "run_outer", "w", BufferScope.SHARED, name="columns")
+    program = stage(program, "run_outer", "w", BufferScope.SHARED, name="columns")
+    return merge_barriers(program)
 
 
 @pytest.mark.parametrize("sizes", SIZES)

@@ -3,7 +3,8 @@
 - `split`, `fuse`, `reorder`, `enclose`, `sink`: how turns are nested; `rename`: their names;
 - `cut`, `peel`: one loop as two of fewer turns; `guard`: as one of more turns, and a test;
 - `fission`, `fuse.join`: what one loop does;
-- `bind`, `vectorise`, `unroll`: who runs the turns; `synchronise`: where they wait;
+- `bind`, `vectorise`, `unroll`: who runs the turns; `synchronise`, `merge_barriers`: where
+  they wait;
 - `hoist`: what is the same in all turns is computed once;
 - `predicate`, `branch`: a test around statements, or at what they read and store;
 - `version`: two programs, by sizes.
