@@ -287,10 +287,12 @@ def _without_quotient(size: Dim, quotient: FloorQuotient) -> Iterator[Size]:
     if is_never_negative(factor):
         if is_never_negative(numerator):
             yield rest
-        if factor == 1:  # q >= -rest is numerator >= -rest * denominator: exactly
-            yield numerator + rest * denominator
+        share = exact_quotient(rest, factor) if is_never_negative(factor - 1) else None
+        if share is not None:  # q >= -share is numerator >= -share * denominator: exactly
+            yield numerator + share * denominator
         yield rest * denominator + factor * (numerator - denominator + 1)
     elif is_never_negative(-factor):
-        if factor == -1:  # q <= rest is numerator < (rest + 1) * denominator
-            yield (rest + 1) * denominator - 1 - numerator
+        share = exact_quotient(rest, -factor) if is_never_negative(-factor - 1) else None
+        if share is not None:  # q <= share is numerator < (share + 1) * denominator
+            yield (share + 1) * denominator - 1 - numerator
         yield rest * denominator + factor * numerator

@@ -13,7 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
-from graphc.compiler.graph.dim import Dim, Size
+from graphc.compiler.graph.binding import lone_symbol
+from graphc.compiler.graph.dim import Size
 from graphc.compiler.loops.buffer import Buffer
 from graphc.compiler.loops.index import Index
 from graphc.compiler.loops.program import Body, facts
@@ -278,13 +279,14 @@ class Site:
         """Return a call of an intrinsic: its sizes, then each window's first element with the
         strides that the intrinsic takes."""
         self.signature.headers[use.intrinsic.source] = None
-        operands = [self.index(size) for size in use.sizes.values()]
-        for parameter, window in zip(use.intrinsic.parameters, use.windows, strict=True):
+        parameters = use.intrinsic.parameters
+        strides = {one for parameter in parameters for one in map(lone_symbol, parameter.strides)}
+        operands = [self.index(size) for one, size in use.sizes.items() if one not in strides]
+        for parameter, window in zip(parameters, use.windows, strict=True):
             operands.append(self.address(Load(window.buffer, window.start)))
-            strides = zip(parameter.strides, window.axes, strict=True)
             operands += [
                 self.size(window.buffer.strides[axis])
-                for stride, axis in strides
-                if isinstance(stride, Dim)
+                for stride, axis in zip(parameter.strides, window.axes, strict=True)
+                if lone_symbol(stride) is not None
             ]
         return call(use.intrinsic.name, *operands)

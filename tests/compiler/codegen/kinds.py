@@ -166,6 +166,17 @@ def matmul() -> Built:
         return "matmul", [g.maximum(product + bias, 0.0)], []
 
 
+def batched_matmul() -> Built:
+    """Scores of attention, by 4 heads of 16."""
+    queries, keys = (g.input((BATCH, 40, 64), name=name) for name in ("q", "k"))
+    heads = [
+        g.transpose(g.reshape(x, (BATCH, 40, 4, 16)), order)
+        for x, order in ((queries, (0, 2, 1, 3)), (keys, (0, 2, 3, 1)))
+    ]
+    with g.origin("attention_1"):
+        return "matmul", [g.matmul(*heads) * 0.25], []
+
+
 def unpooled() -> Built:
     """The gradient of max pooling."""
     places = g.input((BATCH, 32, 12, 12), "int32", name="places")

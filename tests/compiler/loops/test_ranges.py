@@ -144,6 +144,10 @@ def test_conditions_of_sizes_are_facts_too() -> None:
         (N - (N + 15) // 16, True),
         (N - 1 - (N + 15) // 16, False),
         ((N - 1) * (M - 1), True),
+        (256 * ((N + 255) // 256) - 256, True),
+        (256 * ((N + 255) // 256) - 257, False),
+        (256 * M - 256 * (N // 256), False),
+        (2 * N - 2 * ((N + 1) // 2), True),
     ],
 )
 def test_sizes_that_are_never_negative(size: Size, expected: bool) -> None:

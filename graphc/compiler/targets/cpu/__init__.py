@@ -2,7 +2,8 @@
 
 - `facts`: what the system says of this machine;
 - `mappings`: the table of mappings by kinds of kernels; `pointwise`: of those that compute each
-  element by itself; `reductions`, `columns`: of those that reduce;
+  element by itself; `reductions`, `columns`: of those that reduce; `products`: of products of
+  matrices; `panels`: the intrinsics of these;
 - `printer`: a program as a function of C++; `expressions`: values as its compiler vectorises them;
   `teams`: loops that threads divide; the statements' forms are templates, ``templates/cpu``;
 - `passes`: the table of passes over graphs.

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import partial
 
 from graphc.compiler.graph.dim import Dim, FloorQuotient, Size, exact_quotient
+from graphc.compiler.loops.access import meaning_of
 from graphc.compiler.loops.buffer import BufferScope
+from graphc.compiler.loops.index import as_index
 from graphc.compiler.loops.program import (
     Body,
     blocks_of,
@@ -24,8 +27,13 @@ from graphc.compiler.loops.statement import (
     Let,
     LoopKind,
     Statement,
+    UseIntrinsic,
 )
 from graphc.compiler.loops.value import Local
+
+_TURNS_OF_INTRINSICS = 8
+"""Turns of the loops in an intrinsic's meaning that take as long as one of a printed loop: products
+are divided over threads from 2 ** 19 multiplications on."""
 
 # ---- phases -------------------------------------------------------------------------------------
 
@@ -130,6 +138,9 @@ def _inner_turns(body: Body) -> Size:
     for one in body:
         if isinstance(one, For):
             total = total + _turns(one) * (_at_least_one(_inner_turns(one.body)))
+        elif isinstance(one, UseIntrinsic):
+            meaning = meaning_of(one, "", partial(as_index, 1))
+            total = total + _inner_turns(meaning) // _TURNS_OF_INTRINSICS
         else:
             total = sum(map(_inner_turns, blocks_of(one)), start=total)
     return total

@@ -19,7 +19,7 @@ from tests.compiler.codegen.golden_text import check_golden
 FOLDER = Path(__file__).parent / "golden"
 NAMES = (
     *("pointwise", "update", "gather", "scatter", "window", "unpooled", "conv", "pooled_conv"),
-    *("rows", "columns", "spread_columns", "matmul"),
+    *("rows", "columns", "spread_columns", "matmul", "batched_matmul"),
 )
 
 

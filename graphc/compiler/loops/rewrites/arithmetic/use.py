@@ -6,7 +6,8 @@
           tile[row_inner, column] = sum(tile[row_inner, column], mul(x[...], w[...]))
 
 The statements have to be those of the meaning, but for the names of what they bind, with rectangles
-of the program's buffers in the place of its parameters.
+of the program's buffers in the place of its parameters. An end of a loop that is never the least
+may be there or not.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from graphc.compiler.loops.program import (
     walk_value,
     written_memories,
 )
-from graphc.compiler.loops.ranges import Ranges
+from graphc.compiler.loops.ranges import Ranges, is_never_negative
 from graphc.compiler.loops.rewrites.refusal import loop_of, ranges_at, refused
 from graphc.compiler.loops.statement import (
     Accumulate,
@@ -188,14 +189,18 @@ class _Match:
         is_serial = expected.kind is LoopKind.SERIAL and found.kind is LoopKind.UNROLLED
         if not is_serial:
             _check_equal(expected.kind.value, found.kind.value)
-        known = [one for one in expected.ends if self._instance(one) is not None]
         new = [one for one in expected.ends if self._instance(one) is None]
         left = list(found.ends)
-        for end in known:
+        for end in expected.ends:
             instance = self._instance(end)
-            if instance not in left:
+            if instance is None:
+                continue
+            if instance in left:
+                left.remove(instance)
+            elif not any(_is_at_least(instance, one) for one in found.ends):
                 raise _Difference(f"{expected.variable} < {instance}", _ends(found))
-            left.remove(instance)
+        if new and not left:  # an end that is there twice changes nothing
+            left = [found.ends[0]]
         for end, other in _pairs(new, left):
             self._bind(end, other)
         self.variables[expected.variable] = index_of(found.variable)
@@ -396,6 +401,13 @@ def _pairs(expected: Sequence[Any], found: Sequence[Any]) -> Iterator[tuple[Any,
     if len(expected) != len(found):
         raise _Difference(", ".join(map(str, expected)), ", ".join(map(str, found)))
     return zip(expected, found, strict=True)
+
+
+def _is_at_least(one: Index, other: Index) -> bool:
+    """Return True if an end is never less than another one, so that a loop ends the same without
+    it."""
+    difference = one - other
+    return difference.is_constant and is_never_negative(difference.constant)
 
 
 def _check_equal(expected: object, found: object) -> None:

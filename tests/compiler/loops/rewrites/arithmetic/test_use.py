@@ -205,3 +205,34 @@ def test_the_first_difference_is_named(
         use(program, intrinsic, loop)
     assert message in str(error.value).splitlines()[0]
     assert "kernel k0(" in str(error.value)
+
+
+def whole_tile(rows: int) -> LoopProgram:
+    """Return a product of a known number of rows, in one tile."""
+    x, y = w.floats("x", rows, K), w.floats("y", rows, 8)
+    term = w.op("mul", w.at(x, INNER, RUN), w.at(W, 0, RUN, COLUMN))
+    add = Accumulate("sum", (w.at(SUMS, INNER, COLUMN),), (term,))
+    clear = Store(w.at(SUMS, FIRST, LAST), w.number(0.0))
+    again, others = variable("again"), variable("others")
+    stored = Store(w.at(y, again, others), w.at(SUMS, again, others))
+    body = (
+        Allocate(SUMS),
+        w.loop(FIRST, 4, w.loop(LAST, 8, clear)),
+        w.loop(RUN, K, w.loop(INNER, rows, w.loop(COLUMN, 8, add))),
+        w.loop(again, rows, w.loop(others, 8, stored)),
+    )
+    return w.program((x, W), (y,), *body)
+
+
+@pytest.mark.parametrize("rows", [1, 3, 4])
+def test_an_end_that_is_never_the_least_may_be_missing(rows: int) -> None:
+    """The meaning has at most 4 rows, and those that there are."""
+    before = whole_tile(rows)
+    after = use(before, TILE_PRODUCT, "run")
+    assert any(f"rows={rows}" in line for line in lines_of(after))
+    assert_same(before, after, {w.M_SYMBOL: 1, K_SYMBOL: 3})
+
+
+def test_an_end_that_may_be_the_least_has_to_be_there() -> None:
+    with pytest.raises(RewriteError, match="expected the meaning of tile_product: a < 4"):
+        use(whole_tile(5), TILE_PRODUCT, "run")

@@ -1,0 +1,356 @@
+"""Mapping of batched products: a strip of rows is multiplied by one panel of columns after the
+other, and threads have matrices of their own.
+
+    for i0 < b (team):
+      for i2_outer < 4:
+        gc_panel_product(y0[i0, 0:, 32*i2_outer:], x0[i0, 0:, 0:], x1[i0, 0:, 32*i2_outer:])
+
+An operand that is computed, or whose neighbours are not where a panel needs them, is written in
+order first: the left one as the rows of a strip, the right one as panels of a matrix. What follows
+a product is computed from the sums of a strip's panel, while they are cached. A sum of more than
+`DEPTH` terms is made of sums of as many; its order depends on the number of terms alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from graphc.compiler.graph.dim import Size, exact_quotient
+from graphc.compiler.loops.buffer import Buffer, BufferScope
+from graphc.compiler.loops.program import (
+    LoopProgram,
+    blocks_of,
+    innermost_loops,
+    loops_in,
+    path_to,
+    walk,
+    walk_in_ranges,
+)
+from graphc.compiler.loops.ranges import Ranges
+from graphc.compiler.loops.rewrites.arithmetic.contract import contract
+from graphc.compiler.loops.rewrites.arithmetic.partial_sums import Tree, partial_sums
+from graphc.compiler.loops.rewrites.arithmetic.use import use
+from graphc.compiler.loops.rewrites.data.expand import expand
+from graphc.compiler.loops.rewrites.data.layout import BufferLayout
+from graphc.compiler.loops.rewrites.data.propagate import propagate
+from graphc.compiler.loops.rewrites.data.stage import stage
+from graphc.compiler.loops.rewrites.data.stage_value import stage_value
+from graphc.compiler.loops.rewrites.loops.bind import bind
+from graphc.compiler.loops.rewrites.loops.cut import cut
+from graphc.compiler.loops.rewrites.loops.fission import fission
+from graphc.compiler.loops.rewrites.loops.fuse import fuse
+from graphc.compiler.loops.rewrites.loops.peel import peel
+from graphc.compiler.loops.rewrites.loops.reorder import reorder
+from graphc.compiler.loops.rewrites.loops.split import Tail, split
+from graphc.compiler.loops.rewrites.loops.vectorise import vectorise
+from graphc.compiler.loops.rewrites.refusal import refused
+from graphc.compiler.loops.rewrites.simplify import simplify
+from graphc.compiler.loops.statement import Accumulate, Allocate, For, LoopKind, Statement, Store
+from graphc.compiler.loops.value import Apply, Load, Local, Value
+from graphc.compiler.targets.cpu.panels import (
+    PANEL_ROWS,
+    panel_columns,
+    panel_product,
+    transposition,
+    whole_columns,
+)
+from graphc.compiler.targets.mapping import ALWAYS, Applicability, Mapping, never
+from graphc.compiler.targets.target import Target
+from graphc.errors import RewriteError
+
+DEPTH = 256
+"""Terms that are added one after the other in registers: ``GC_DEPTH`` of ``kernels/host_gemm.h``.
+A panel of as many rows stays in the first cache."""
+
+
+@dataclass(frozen=True)
+class Product:
+    """The one product of a plain program.
+
+    Attributes:
+        batch: the loops over matrices, outermost first.
+        rows, columns, terms: the loops of a matrix.
+        total: the register that carries a sum.
+        left, right: the factors of a term.
+        ranges: those of a term.
+    """
+
+    batch: tuple[For, ...]
+    rows: For
+    columns: For
+    terms: For
+    total: Buffer
+    left: Value
+    right: Value
+    ranges: Ranges
+
+    def steps(self, factor: Value, loop: For) -> Size | None:
+        """Return by how much the place of a factor in memory moves in a turn of a loop; None if it
+        is not in memory, or does not always move as much."""
+        if not isinstance(factor, Load):
+            return None
+        return self.ranges.step(factor.buffer.place(factor.coords), loop.variable)
+
+
+def product_of(program: LoopProgram) -> Product | str:
+    """Return the product that a plain program computes, or why it is none that panels are for."""
+    terms = [
+        loop
+        for loop in loops_in(program.body)
+        if any(isinstance(one, Accumulate) for one in loop.body)
+    ]
+    if len(terms) != 1:
+        return f"it has {len(terms)} loops that add"
+    path = path_to(program.body, terms[0])
+    added = [one for one in terms[0].body if isinstance(one, Accumulate)]
+    if len(added) != 1 or not all(isinstance(one, For) for one in path):
+        return "it has several products, or one under a condition"
+    (value,) = added[0].values
+    if added[0].reduction != "sum" or not isinstance(value, Apply) or value.op != "mul":
+        return "it does not add products"
+    if np.dtype(value.dtype).kind != "f":
+        return f"it is of {value.dtype}"
+    loops = [one for one in path if isinstance(one, For)]
+    if len(loops) < 4:
+        return "it has one matrix, or one row"
+    if any(len(loop.body) != 1 for loop in loops[:-2]):
+        return "it computes values of rows or matrices"
+    *batch, rows, columns, term = loops
+    ranges = next(
+        ranges for one, ranges in walk_in_ranges(program.body, program.ranges) if one is added[0]
+    )
+    left, right = value.operands
+    for factor in (left, right):
+        is_there = isinstance(factor, Load) and factor.buffer.scope is BufferScope.GLOBAL
+        if not is_there and not isinstance(factor, Local):
+            return f"{factor} is neither in memory nor computed by itself"
+    total = added[0].targets[0].buffer
+    return Product(tuple(batch), rows, columns, term, total, left, right, ranges)
+
+
+# ---- where it applies ---------------------------------------------------------------------------
+
+
+def _is_batched(program: LoopProgram, target: Target) -> Applicability:
+    found = product_of(program)
+    return never(found) if isinstance(found, str) else ALWAYS
+
+
+# ---- the rewrites -------------------------------------------------------------------------------
+
+
+def _by_panels(program: LoopProgram, target: Target) -> LoopProgram:
+    """Divide matrices over threads; in each, multiply strips of rows by panels of columns."""
+    product = product_of(program)
+    assert isinstance(product, Product)
+    while len(product.batch) > 1:  # so that there are enough for all threads
+        outer, inner = product.batch[-2:]
+        program = fuse(program, outer.variable.name, inner.variable.name)
+        product = product_of(program)
+        assert isinstance(product, Product)
+    program = _with_right_panels(program, product)
+    try:
+        mapped = _in_panels(program, product, is_stored_directly=True)
+    except RewriteError:
+        mapped = _in_panels(program, product, is_stored_directly=False)
+    return bind(mapped, product.batch[0].variable.name, LoopKind.TEAM)
+
+
+def _with_right_panels(program: LoopProgram, product: Product) -> LoopProgram:
+    """Return a program that writes the right operand of each matrix as panels, unless it can be
+    read where it is."""
+    right, matrix = product.right, product.batch[-1].variable.name
+    width = panel_columns(product.total.dtype)
+    if isinstance(right, Local):
+        layout = BufferLayout((0, 1, 0), {0: width})
+        program = stage_value(program, matrix, right.name, BufferScope.THREAD, layout, "panels")
+        return propagate(program, right.name)
+    assert isinstance(right, Load)
+    (end,) = product.columns.ends
+    is_whole = exact_quotient(end.constant, whole_columns(right.dtype)) is not None
+    if is_whole and product.steps(right, product.columns) == 1:
+        return program
+    *ahead, terms, columns = _with_last_axes(program, right, product.terms, product.columns)
+    layout = BufferLayout((*ahead, columns, terms, columns), {columns: width})
+    program = stage(program, matrix, right.buffer.name, BufferScope.THREAD, layout, "panels")
+    if product.steps(right, product.terms) != 1:
+        return program
+    outer, inner = f"panels_axis{columns}_outer", f"panels_axis{columns}_inner"
+    if (
+        outer in map(_name_of, loops_in(program.body))
+        and exact_quotient(end.constant, width) is None
+    ):
+        program = cut(program, outer, end.constant // width)
+    return _transposed(program, right.dtype, f"panels_axis{terms}", inner)
+
+
+def _transposed(program: LoopProgram, dtype: str, terms: str, columns: str) -> LoopProgram:
+    """Return a program that writes panels of rows of memory by transposition, if it can."""
+    try:
+        swapped = reorder(program, terms, columns)
+        return use(swapped, transposition(dtype), columns)
+    except RewriteError:  # a panel with fewer columns than it has room for
+        return program
+
+
+def _name_of(loop: For) -> str:
+    return loop.variable.name
+
+
+def _with_last_axes(program: LoopProgram, element: Load, *loops: For) -> tuple[int, ...]:
+    """Return the axes of an element's buffer, with those last along which it moves in the turns of
+    loops, in their order: each of them along one."""
+    last = []
+    for loop in loops:
+        moved = [k for k, one in enumerate(element.coords) if loop.variable in one.variables]
+        if len(moved) != 1 or moved[0] in last:
+            where = f"the buffer {element.buffer.name!r}"
+            expected = f"that it moves along an axis of its own with {loop.variable}"
+            raise refused(program, "stage", where, expected, str(element))
+        last += moved
+    return (*(axis for axis in range(len(element.coords)) if axis not in last), *last)
+
+
+def _in_panels(program: LoopProgram, product: Product, is_stored_directly: bool) -> LoopProgram:
+    """Return a program that makes sums of a strip's panel at a time, and what follows of them.
+
+    Args:
+        is_stored_directly: True if a sum is stored as it is, and has one part.
+    """
+    rows, columns = product.rows.variable.name, product.columns.variable.name
+    total, dtype = product.total.name, product.total.dtype
+    around = product.batch[-1].variable.name
+    if not _is_at_most(product.rows, PANEL_ROWS):
+        program = split(program, rows, PANEL_ROWS, Tail.SHORT)
+        around, rows = f"{rows}_outer", f"{rows}_inner"
+    if not _is_at_most(product.columns, panel_columns(dtype)):
+        program = split(program, columns, panel_columns(dtype), Tail.SHORT)
+        program = reorder(program, rows, f"{columns}_outer")
+        columns = f"{columns}_inner"
+    program, by_columns = _with_left_rows(program, product, around)
+    scope = BufferScope.REGISTER if is_stored_directly else BufferScope.THREAD
+    program = expand(expand(program, columns, total, scope), rows, total, scope)
+    program = _terms_outermost(program, rows, columns, product.terms.variable.name)
+    nests = [product.terms.variable.name]
+    if not _is_at_most(product.terms, DEPTH):
+        program, nests = _in_blocks(program, product.terms.variable.name)
+    for name in nests:
+        program = contract(program, name)
+        left, right = _factors(program.loop(name))
+        intrinsic = panel_product(
+            dtype,
+            left.buffer.scope,
+            right.buffer.scope,
+            by_columns=by_columns,
+            sums=_shape_of(program, total),
+            is_stored=is_stored_directly,
+        )
+        program = use(program, intrinsic, _loop_beside(program, name, -1))
+    program = simplify(program)
+    for loop in innermost_loops(program.body):
+        try:
+            program = vectorise(program, loop.variable.name, is_divided=True)
+        except RewriteError:  # its elements lie apart
+            continue
+    return program
+
+
+def _is_at_most(loop: For, turns: int) -> bool:
+    end = loop.ends[0].constant
+    return isinstance(end, int) and end <= turns
+
+
+def _with_left_rows(program: LoopProgram, product: Product, loop: str) -> tuple[LoopProgram, bool]:
+    """Return a program whose left operand is in order, written as rows at the head of a loop unless
+    it is there; and True if its neighbours are of one column."""
+    left = product.left
+    if isinstance(left, Local):
+        program = stage_value(program, loop, left.name, BufferScope.THREAD, name="strip")
+        return propagate(program, left.name), False
+    assert isinstance(left, Load)
+    if product.steps(left, product.terms) == 1:
+        return program, False
+    if product.steps(left, product.rows) == 1:
+        return program, True
+    layout = BufferLayout(_with_last_axes(program, left, product.rows, product.terms))
+    program = stage(program, loop, left.buffer.name, BufferScope.THREAD, layout, "strip")
+    return program, False
+
+
+def _terms_outermost(program: LoopProgram, rows: str, columns: str, terms: str) -> LoopProgram:
+    """Return a program in which the sums of a strip's panel begin, are added to term by term, and
+    are used in three nests."""
+    for _ in range(2):
+        program = fission(fission(program, columns, 1), rows, 1)
+        rows = _loop_beside(program, rows, 1)
+        (inner,) = (one for one in program.loop(rows).body if isinstance(one, For))
+        columns = inner.variable.name
+    *_, of_rows, of_columns, _ = _names_around(program, program.loop(terms))
+    return reorder(reorder(program, of_columns, terms), of_rows, terms)
+
+
+def _names_around(program: LoopProgram, statement: Statement) -> list[str]:
+    """Return the names of the loops around a statement, and its own if it is one."""
+    path = path_to(program.body, statement)
+    return [one.variable.name for one in path if isinstance(one, For)]
+
+
+def _in_blocks(program: LoopProgram, terms: str) -> tuple[LoopProgram, list[str]]:
+    """Return a program that adds `DEPTH` terms to a sum of their own, and the loops over these."""
+    program = partial_sums(
+        program, terms, length=DEPTH, tree=Tree.IN_ORDER, scope=BufferScope.THREAD
+    )
+    inner = f"{terms}_inner"
+    if len(program.loop(inner).ends) > 1:
+        program = peel(program, f"{terms}_outer")
+    names = [
+        _names_around(program, one)[-3]
+        for one in walk(program.body)
+        if isinstance(one, Accumulate) and isinstance(one.values[0], Apply)
+    ]
+    return program, names
+
+
+def _factors(terms: For) -> tuple[Load, Load]:
+    """Return the elements that a loop over terms multiplies."""
+    for one in walk(terms.body):
+        if isinstance(one, Store) and isinstance(one.value, Apply):
+            left, right, _ = one.value.operands
+            if isinstance(left, Load) and isinstance(right, Load):
+                return left, right
+    raise AssertionError("a loop over terms multiplies")
+
+
+def _shape_of(program: LoopProgram, name: str) -> tuple[int, int]:
+    """Return the extents of a buffer that is allocated."""
+    rows, columns = next(
+        one.buffer.shape
+        for one in walk(program.body)
+        if isinstance(one, Allocate) and one.buffer.name == name
+    )
+    assert isinstance(rows, int)
+    assert isinstance(columns, int)
+    return rows, columns
+
+
+def _loop_beside(program: LoopProgram, name: str, distance: int) -> str:
+    """Return the name of the loop that is some statements behind another one in its block."""
+    loop = program.loop(name)
+    around = path_to(program.body, loop)[:-1]
+    for block in blocks_of(around[-1]) if around else (program.body,):
+        for place, one in enumerate(block):
+            if one is loop:
+                beside = block[place + distance]
+                assert isinstance(beside, For)
+                return beside.variable.name
+    raise AssertionError("a loop is in its own block")
+
+
+BATCHED = Mapping(
+    "panels of columns",
+    _is_batched,
+    _by_panels,
+    "operands that lie in order are read where they are, and each thread has its matrices",
+)

@@ -1,0 +1,70 @@
+// Products by panels of columns, as loop programs use them.
+#ifndef GC_HOST_PANEL_H
+#define GC_HOST_PANEL_H
+
+#include <string.h>
+
+#include "host_rows.h"
+
+#define GC_PANEL_ROWS 128   // at most
+#define GC_PANEL_BYTES 128  // of the columns of a panel, at most
+
+// The columns of a panel from `from` on, of which a pair of vectors holds as many as there are.
+template <bool along, int width, typename T>
+inline void gc_panel_columns_of(int rows, int columns, int depth, const T* left,
+                                ptrdiff_t left_next, const T* right, ptrdiff_t right_row, T* to,
+                                ptrdiff_t to_row) {
+  if (columns == width) {
+    gc_rows_panel<width, along, GC_NEAR, T>(rows, depth, left, left_next, right, right_row, to,
+                                            to_row, true);
+    return;
+  }
+  alignas(GC_VECTOR_BYTES) T whole[GC_ROWS * width];
+  const ptrdiff_t left_row = along ? left_next : 1;
+  for (int row = 0; row < rows; row += GC_ROWS) {
+    const int high = rows - row < GC_ROWS ? rows - row : GC_ROWS;
+    gc_rows_panel<width, along, GC_NEAR, T>(high, depth, left + row * left_row, left_next, right,
+                                            right_row, whole, width, true);
+    for (int i = 0; i < high; ++i) {
+      memcpy(to + (row + i) * to_row, whole + i * width, columns * sizeof(T));
+    }
+  }
+}
+
+template <bool along, typename T>
+inline void gc_panel(int rows, int columns, int depth, const T* left, ptrdiff_t left_next,
+                     const T* right, ptrdiff_t right_row, T* to, ptrdiff_t to_row) {
+  constexpr int lanes = gc_vector<T>::lanes, most = GC_PANEL_BYTES / sizeof(T);
+  if (rows > GC_PANEL_ROWS) rows = GC_PANEL_ROWS;
+  if (columns > most) columns = most;
+  for (int from = 0; from < columns; from += 2 * lanes) {
+    const int wide = columns - from < 2 * lanes ? columns - from : 2 * lanes;
+    if (wide > lanes) {
+      gc_panel_columns_of<along, 2 * lanes, T>(rows, wide, depth, left, left_next, right + from,
+                                               right_row, to + from, to_row);
+    } else {
+      gc_panel_columns_of<along, lanes, T>(rows, wide, depth, left, left_next, right + from,
+                                           right_row, to + from, to_row);
+    }
+  }
+}
+
+// to[row][column] = sum over k of left[row][k] * right[k][column], for at most GC_PANEL_ROWS rows
+// and GC_PANEL_BYTES of columns. Whole vectors of a row of `right` are read, 64 bytes at least. The
+// order of a sum is that of k.
+template <typename T>
+inline void gc_panel_product(int rows, int columns, int depth, T* to, ptrdiff_t to_row,
+                             const T* left, ptrdiff_t left_row, const T* right,
+                             ptrdiff_t right_row) {
+  gc_panel<true, T>(rows, columns, depth, left, left_row, right, right_row, to, to_row);
+}
+
+// The same, where neighbours of `left` are its rows: left[k][row].
+template <typename T>
+inline void gc_panel_product_by_columns(int rows, int columns, int depth, T* to, ptrdiff_t to_row,
+                                        const T* left, ptrdiff_t left_step, const T* right,
+                                        ptrdiff_t right_row) {
+  gc_panel<false, T>(rows, columns, depth, left, left_step, right, right_row, to, to_row);
+}
+
+#endif

@@ -1,0 +1,143 @@
+"""Mappings of products on a CPU: what is taken, that it means the same, as text too."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from graphc.compiler import graph as g
+from graphc.compiler.graph import Node
+from graphc.compiler.graph.dim import symbol, symbols
+from graphc.compiler.loops.build import buffers_of, plain_program
+from graphc.compiler.loops.evaluate import TurnOrder, evaluate
+from graphc.compiler.loops.program import LoopProgram, walk
+from graphc.compiler.loops.statement import UseIntrinsic
+from graphc.compiler.schedule import kernels, make_schedule
+from graphc.compiler.targets.cpu.mappings import CPU_MAPPINGS
+from graphc.compiler.targets.mapping import MappedProgram, choose
+from graphc.compiler.targets.target import Target
+from tests.compiler.loops.random_loops import arrays_for
+from tests.compiler.targets.cpu.compiled_programs import CompiledPrograms
+
+CPU = Target("cpu", 64, 32, threads=2)
+T = symbol("time")
+(T_SYMBOL,) = symbols(T)
+
+
+def plain(output: Node) -> LoopProgram:
+    *_, kernel = kernels(make_schedule([output], most_shared=0))
+    return plain_program(kernel, "k0", buffers_of(kernel))
+
+
+def mapped(output: Node) -> MappedProgram:
+    return choose(plain(output), CPU, CPU_MAPPINGS["matmul"])
+
+
+def arrays(*shape: int, dtype: str = "float32") -> Node:
+    return g.input(shape, dtype)
+
+
+def heads(x: Node) -> Node:
+    """Return rows of 3 heads of 8 as a matrix for each head."""
+    split = g.reshape(x, (*x.shape[:2], 3, 8))
+    return g.transpose(split, (0, 2, 1, 3))
+
+
+def transposed(x: Node) -> Node:
+    return g.transpose(x, (*range(x.ndim - 2), x.ndim - 1, x.ndim - 2))
+
+
+def gates() -> Node:
+    x = arrays(2, 5, 7)
+    return g.matmul(x, arrays(2, 7, 16)) * g.matmul(x, arrays(2, 7, 16))
+
+
+def parts() -> Node:
+    x = arrays(3, 7, 9)
+    return g.concat([x, x * x], axis=2)
+
+
+def in_front_and_behind() -> Node:
+    x, w, bias = arrays(2, 5, 7), arrays(2, 7, 21), arrays(21)
+    return g.maximum(g.matmul(g.tanh(x), g.exp(w)) + bias, 0.25)
+
+
+CASES = {
+    "in place": lambda: g.matmul(arrays(3, 5, 7), arrays(3, 7, 16)),
+    "columns that are left": lambda: g.matmul(arrays(3, 5, 7), arrays(3, 7, 37)),
+    "strips of rows": lambda: g.matmul(arrays(2, 131, 3), arrays(2, 3, 16)),
+    "a transposed left operand": lambda: g.matmul(transposed(arrays(2, 7, 5)), arrays(2, 7, 16)),
+    "a transposed right operand": lambda: g.matmul(arrays(2, 5, 7), transposed(arrays(2, 33, 7))),
+    "float64": lambda: g.matmul(
+        arrays(2, 3, 4, dtype="float64"), arrays(2, 4, 19, dtype="float64")
+    ),
+    "in front and behind": in_front_and_behind,
+    "heads": lambda: g.matmul(heads(arrays(2, 4, 24)), transposed(heads(arrays(2, 6, 24)))) * 0.5,
+    "long sums": lambda: g.matmul(arrays(2, 2, 515), arrays(2, 515, 3)),
+    "sums of whole parts": lambda: g.matmul(arrays(2, 2, 512), arrays(2, 512, 16)),
+    "sizes of a call": lambda: g.matmul(arrays(g.BATCH, T, 3), arrays(g.BATCH, 3, T)),
+    "sums of a size of a call": lambda: g.matmul(arrays(2, 3, T), arrays(2, T, 4)),
+}
+SIZES = {symbols(g.BATCH)[0]: 2, T_SYMBOL: 5}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_panels_mean_the_same(case: str) -> None:
+    before = plain(CASES[case]())
+    found = choose(before, CPU, CPU_MAPPINGS["matmul"])
+    assert found.names == ("panels of columns",), found.refusals
+    assert any(isinstance(one, UseIntrinsic) for one in walk(found.program.body))
+    given = numbers(before)
+    expected = evaluate(before, given, SIZES).outputs["y0"]
+    for order in TurnOrder:
+        ours = evaluate(found.program, given, SIZES, order=order).outputs["y0"]
+        np.testing.assert_allclose(ours, expected, rtol=1e-5, atol=1e-5)
+
+
+def numbers(program: LoopProgram) -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(4)
+    return {
+        name: rng.standard_normal(one.shape).astype(one.dtype)
+        for name, one in arrays_for(program, SIZES).items()
+    }
+
+
+@pytest.fixture(scope="module")
+def compiled() -> CompiledPrograms:
+    programs = []
+    for number, case in enumerate(CASES.values()):
+        programs.append(replace(mapped(case()).program, name=f"k{number}"))
+    return CompiledPrograms(programs)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_text_computes_what_the_program_does(compiled: CompiledPrograms, case: str) -> None:
+    before = plain(CASES[case]())
+    given = numbers(before)
+    found, _ = compiled(f"k{list(CASES).index(case)}", given, SIZES)
+    expected = evaluate(before, given, SIZES).outputs["y0"]
+    np.testing.assert_allclose(found["y0"], expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("output", "reason"),
+    [
+        (g.matmul(arrays(5, 7), arrays(7, 16)), "it has one matrix, or one row"),
+        (gates(), "it has several products, or one under a condition"),
+        (
+            g.matmul(arrays(3, 5, 7), parts()),
+            "is neither in memory nor computed by itself",
+        ),
+        (
+            g.matmul(arrays(3, 5, 7), g.broadcast_to(arrays(3, 7, 1), (3, 7, 9))),
+            "expected that it moves along an axis of its own with i2",
+        ),
+    ],
+    ids=["one matrix", "several products", "a concatenation", "equal columns"],
+)
+def test_what_has_no_panels_and_why(output: Node, reason: str) -> None:
+    found = mapped(output)
+    assert found.is_plain
+    assert reason in dict(found.refusals)["panels of columns"]
