@@ -14,6 +14,7 @@ from graphc.compiler.loops.rewrites.arithmetic.contract import contract
 from graphc.compiler.loops.rewrites.arithmetic.partial_sums import partial_sums
 from graphc.compiler.loops.rewrites.data.expand import expand
 from graphc.compiler.loops.rewrites.data.layout import BufferLayout
+from graphc.compiler.loops.rewrites.data.pipeline import pipeline
 from graphc.compiler.loops.rewrites.data.stage import stage
 from graphc.compiler.loops.rewrites.loops.bind import bind
 from graphc.compiler.loops.rewrites.loops.branch import branch
@@ -117,7 +118,7 @@ def test_each_rewrite_leaves_its_part_of_the_program() -> None:
 
 def by_blocks(program: LoopProgram) -> LoopProgram:
     """Return the product with a tile of 8 x 16 results for a block, of 2 x 4 for a thread, and the
-    operands' tiles in shared memory, 4 terms at a time."""
+    operands' tiles in shared memory, 4 terms at a time, of which the next ones are copied ahead."""
     program = split(split(program, "row", 8), "column", 16)
     program = predicate(predicate(program, "column_inner"), "row_inner")
     program = reorder(program, "row_inner", "column_outer")
@@ -139,7 +140,7 @@ def by_blocks(program: LoopProgram) -> LoopProgram:
         program = bind(program, loop, LoopKind.THREAD)
     program = stage(program, "run_outer", "x", BufferScope.SHARED, BufferLayout((1, 0)), "rows")
     program = stage(program, "run_outer", "w", BufferScope.SHARED, name="columns")
-    return merge_barriers(program)
+    return pipeline(merge_barriers(program), "run_outer", ["rows", "columns"])
 
 
 @pytest.mark.parametrize("sizes", SIZES)

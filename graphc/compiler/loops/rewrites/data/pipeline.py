@@ -9,13 +9,14 @@
                                                  x_tile[(step + 1) % 2, ...] = x[8*step + 8 + ...]
                                                y[...] = sum(y[...], x_tile[step % 2, ...])
 
-One barrier a turn is left: behind it the last copy is seen by all, and what is overwritten next has
-been read by all. An asynchronous copy is waited for ahead of it.
+One barrier a turn is left, for all buffers: behind it the last copies are seen by all, and what is
+overwritten next has been read by all. An asynchronous copy is waited for ahead of it.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from graphc.compiler.loops.buffer import Buffer, new_buffer
 from graphc.compiler.loops.index import Index, as_index, index_of
@@ -57,18 +58,24 @@ _REWRITE = "pipeline"
 
 
 def pipeline(
-    program: LoopProgram, loop: str, buffer: str, stages: int = 2, asynchronous: bool = False
+    program: LoopProgram,
+    loop: str,
+    buffers: Sequence[str],
+    stages: int = 2,
+    asynchronous: bool = False,
 ) -> LoopProgram:
-    """Fill a buffer that a loop's body allocates `stages` - 1 turns ahead of its use.
+    """Fill buffers that a loop's body allocates `stages` - 1 turns ahead of their use.
 
     Args:
         loop: its variable; a serial loop.
-        buffer: what the body allocates, and fills by the next statement.
+        buffers: what the body allocates, one behind the other, each with the statement that fills
+            it; threads that share them wait for each other ahead of the first one, and behind the
+            last one.
         stages: how many turns' elements there are at once, at least 2.
         asynchronous: True to copy by `AsyncCopy`, of as many neighbours as a loop copies.
     """
     found = loop_of(program, _REWRITE, loop)
-    where = f"the buffer {buffer!r}"
+    where = f"the buffer {buffers[0]!r}" if buffers else "no buffers"
     if stages < 2:
         raise refused(program, _REWRITE, where, "at least 2 stages", f"{stages}")
     if found.kind not in (LoopKind.SERIAL, LoopKind.UNROLLED):
@@ -76,32 +83,35 @@ def pipeline(
         raise refused(
             program, _REWRITE, f"the loop {loop!r}", "a serial loop", f"one of kind {kind}"
         )
-    place = next(
-        (
-            number
-            for number, one in enumerate(found.body)
-            if isinstance(one, Allocate) and one.buffer.name == buffer
-        ),
-        None,
-    )
-    if place is None:
-        expected = f"that the body of the loop {loop!r} allocates it"
-        raise refused(program, _REWRITE, where, expected, "no such statement there")
-    allocate = found.body[place]
-    assert isinstance(allocate, Allocate)
-    old = allocate.buffer
-    site = site_of(program, _REWRITE, loop, old.scope)
-    ahead, filled, behind = _parts(program, found, place, bool(site.sharers))
-    _check_filled(program, found, old, filled, behind)
-    new = new_buffer(buffer, old.dtype, (stages, *old.shape), old.scope)
+    ahead, filled, behind = _parts(program, found, buffers)
+    site = site_of(program, _REWRITE, loop, filled[0].buffer.scope)
+    for one in filled:
+        _check_filled(program, found, one, behind)
+    behind = _without_barriers(program, found, ahead, behind) if site.sharers else behind
+    ahead = ahead[:-1] if site.sharers else ahead
     names, ranges = Names(program), ranges_at(program, found)
     if asynchronous:
-        filled = _asynchronous(program, where, filled, site.ranges)
+        filled = tuple(
+            replace(one, statement=_asynchronous(program, one, site.ranges)) for one in filled
+        )
+    staged = {
+        one.buffer: new_buffer(
+            one.buffer.name, one.buffer.dtype, (stages, *one.buffer.shape), one.buffer.scope
+        )
+        for one in filled
+    }
+
+    def in_slot(body: Body, slot: Index) -> Body:
+        """Return statements of the buffers of one turn."""
+        for old, new in staged.items():
+            body = with_axis(body, old, new, slot)
+        return body
 
     def filling(turn: Index, inside: Ranges) -> Body:
-        """Return the statements that fill the buffer for a turn, if there is one."""
+        """Return the statements that fill the buffers for a turn, if there is one."""
+        statements = tuple(one.statement for one in filled)
         slot = inside.simplified(turn % stages)
-        body = with_axis(substituted(filled, {found.variable: turn}), old, new, slot)
+        body = in_slot(substituted(statements, {found.variable: turn}), slot)
         left = undecided(tuple(below(turn, end) for end in found.ends), inside)
         if left is None:
             return ()
@@ -118,32 +128,63 @@ def pipeline(
         *((Wait(stages - 2),) if asynchronous else ()),
         *((Barrier(),) if site.sharers else ()),
         *filling(turn + (stages - 1), site.ranges),
-        *with_axis(behind, old, new, turn % stages),
+        *in_slot(behind, turn % stages),
     )
     first = (Barrier(),) if site.sharers else ()
-    changed = (*first, Allocate(new), *prologue, replace(found, body=body))
+    changed = (*first, *map(Allocate, staged.values()), *prologue, replace(found, body=body))
     return program.with_loop(loop, lambda _: changed)
 
 
-def _parts(program: LoopProgram, loop: For, place: int, is_shared: bool) -> tuple[Body, Body, Body]:
-    """Return the statements of a body ahead of the filling of a buffer, which begins with its
-    allocation, those that fill it, and those behind, without the barriers around it."""
+@dataclass(frozen=True)
+class _Filled:
+    """A buffer with the statement that fills it."""
+
+    buffer: Buffer
+    statement: Statement
+
+
+def _parts(
+    program: LoopProgram, loop: For, buffers: Sequence[str]
+) -> tuple[Body, tuple[_Filled, ...], Body]:
+    """Return the statements of a body ahead of the first of some buffers, these with what fills
+    them, and the statements behind."""
     body = loop.body
-    if not is_shared:
-        return body[:place], body[place + 1 : place + 2], body[place + 2 :]
-    around = (*body[max(place - 1, 0) : place], *body[place + 2 : place + 3])
+    places = {
+        one.buffer.name: number for number, one in enumerate(body) if isinstance(one, Allocate)
+    }
+    missing = [one for one in buffers if one not in places]
+    if missing or not buffers:
+        where = f"the buffer {missing[0]!r}" if missing else "no buffers"
+        expected = f"that the body of the loop {loop.variable.name!r} allocates it"
+        raise refused(program, _REWRITE, where, expected, "no such statement there")
+    first = min(places[one] for one in buffers)
+    behind = first + 2 * len(set(buffers))
+    filled = []
+    for place in range(first, behind, 2):
+        allocate = body[place] if place + 1 < len(body) else None
+        if not isinstance(allocate, Allocate) or allocate.buffer.name not in buffers:
+            expected = "that they are allocated one behind the other, each ahead of what fills it"
+            names = ", ".join(map(repr, buffers))
+            raise refused(program, _REWRITE, f"the buffers {names}", expected, "other statements")
+        filled.append(_Filled(allocate.buffer, body[place + 1]))
+    return body[:first], tuple(filled), body[behind:]
+
+
+def _without_barriers(program: LoopProgram, loop: For, ahead: Body, behind: Body) -> Body:
+    """Return the statements behind buffers that threads share without the barrier at their head,
+    refused if there is none, or none ahead."""
+    around = (*ahead[-1:], *behind[:1])
     if len(around) != 2 or not all(isinstance(one, Barrier) for one in around):
         expected = "a barrier ahead of its allocation and one behind the statement that fills it"
         raise refused(
             program, _REWRITE, f"the loop {loop.variable.name!r}", expected, "other statements"
         )
-    return body[: place - 1], body[place + 1 : place + 2], body[place + 3 :]
+    return behind[1:]
 
 
-def _check_filled(
-    program: LoopProgram, loop: For, buffer: Buffer, filled: Body, behind: Body
-) -> None:
+def _check_filled(program: LoopProgram, loop: For, one_filled: _Filled, behind: Body) -> None:
     """Refuse statements that do something else than to fill a buffer from what stays as it is."""
+    buffer, filled = one_filled.buffer, (one_filled.statement,)
 
     def refuse(expected: str, found: str) -> None:
         raise refused(program, _REWRITE, f"the buffer {buffer.name!r}", expected, found)
@@ -173,13 +214,14 @@ def _check_filled(
             refuse("a source that is known ahead of the loop's turn", f"{variable}")
 
 
-def _asynchronous(program: LoopProgram, where: str, filled: Body, ranges: Ranges) -> Body:
-    """Return the statements with an asynchronous copy for each store, or for a whole loop over
-    neighbours."""
+def _asynchronous(program: LoopProgram, filled: _Filled, ranges: Ranges) -> Statement:
+    """Return the statement that fills a buffer with an asynchronous copy for each store, or for a
+    whole loop over neighbours."""
 
     def copied(statement: Statement) -> Body:
         if isinstance(statement, Store):
             if not isinstance(statement.value, Load) or statement.conditions or statement.guarded:
+                where = f"the buffer {filled.buffer.name!r}"
                 expected = "a plain copy, without a border, for asynchronous copies"
                 raise refused(program, _REWRITE, where, expected, str(statement.value))
             return (AsyncCopy(statement.target, statement.value, 1),)
@@ -202,4 +244,5 @@ def _asynchronous(program: LoopProgram, where: str, filled: Body, ranges: Ranges
         first = substituted((replace(copy, count=count),), {statement.variable: as_index(0)})
         return first
 
-    return transformed(filled, copied)
+    (changed,) = transformed((filled.statement,), copied)
+    return changed

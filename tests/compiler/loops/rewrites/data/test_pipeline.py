@@ -12,7 +12,8 @@ from graphc.compiler.loops.index import variable
 from graphc.compiler.loops.program import LoopProgram
 from graphc.compiler.loops.rewrites.data.pipeline import pipeline
 from graphc.compiler.loops.rewrites.data.stage import stage
-from graphc.compiler.loops.statement import Accumulate, Allocate, LoopKind, Store
+from graphc.compiler.loops.rewrites.loops.merge_barriers import merge_barriers
+from graphc.compiler.loops.statement import Accumulate, Allocate, Barrier, LoopKind, Store
 from graphc.errors import RewriteError
 from tests.compiler.loops import written as w
 from tests.compiler.loops.rewritten import assert_same, lines_of
@@ -50,21 +51,21 @@ def staged(kind: str = "serial") -> LoopProgram:
 @pytest.mark.parametrize("kind", ["serial", "team", "thread"])
 def test_copies_ahead_of_their_turns(kind: str, stages: int, asynchronous: bool) -> None:
     before = staged(kind)
-    after = pipeline(before, "step", "tile", stages, asynchronous)
+    after = pipeline(before, "step", ["tile"], stages, asynchronous)
     for k in (1, 2, 3, 5):
         assert_same(before, after, {w.N_SYMBOL: 2, K_SYMBOL: k})
 
 
 def test_both_operands_are_copied_ahead() -> None:
     before = stage(staged("thread"), "step", "columns", SHARED)
-    after = pipeline(before, "step", "tile", asynchronous=True)
-    after = pipeline(after, "step", "columns_tile", 3)
+    after = pipeline(before, "step", ["tile"], asynchronous=True)
+    after = pipeline(after, "step", ["columns_tile"], 3)
     for k in (1, 4):
         assert_same(before, after, {w.N_SYMBOL: 2, K_SYMBOL: k})
 
 
 def test_one_barrier_a_turn_is_left() -> None:
-    assert lines_of(pipeline(staged("thread"), "step", "tile"))[5:] == [
+    assert lines_of(pipeline(staged("thread"), "step", ["tile"]))[5:] == [
         "barrier (shared)",
         "allocate tile: float32[2, 1, 4] in shared",
         "for tile_turn1 < 2:",
@@ -82,7 +83,7 @@ def test_one_barrier_a_turn_is_left() -> None:
 
 
 def test_a_loop_over_neighbours_is_one_asynchronous_copy() -> None:
-    lines = lines_of(pipeline(staged(), "step", "tile", 3, asynchronous=True))
+    lines = lines_of(pipeline(staged(), "step", ["tile"], 3, asynchronous=True))
     assert "copy 4 from x[row, 4*step + 8] to tile[(step + 2) % 3, 0, 0] (async)" in lines
     assert lines.count("wait until 2 are pending") == 1
     assert lines.count("wait until 1 are pending") == 1
@@ -101,7 +102,29 @@ def bordered() -> LoopProgram:
 
 def test_a_border_is_copied_ahead_by_plain_statements() -> None:
     for size in (1, 8, 11):
-        assert_same(bordered(), pipeline(bordered(), "step", "tile"), {w.N_SYMBOL: size})
+        assert_same(bordered(), pipeline(bordered(), "step", ["tile"]), {w.N_SYMBOL: size})
+
+
+def both_staged() -> LoopProgram:
+    return merge_barriers(stage(staged("thread"), "step", "columns", SHARED))
+
+
+@pytest.mark.parametrize("stages", [2, 3])
+def test_buffers_that_are_filled_together_share_a_barrier(stages: int) -> None:
+    after = pipeline(both_staged(), "step", ["tile", "columns_tile"], stages)
+    assert sum(isinstance(one, Barrier) for one in after.loop("step").body) == 1
+    for k in (1, 2, 3, 5):
+        assert_same(both_staged(), after, {w.N_SYMBOL: 2, K_SYMBOL: k})
+
+
+def test_buffers_that_are_filled_at_different_places_are_not_pipelined_together() -> None:
+    before = stage(staged("thread"), "step", "columns", SHARED)
+    with pytest.raises(RewriteError, match="allocated one behind the other, each ahead of what"):
+        pipeline(before, "step", ["tile", "columns_tile"])
+    with pytest.raises(RewriteError, match="a barrier ahead of its allocation and one behind"):
+        pipeline(both_staged(), "step", ["tile"])
+    with pytest.raises(RewriteError, match="no buffers"):
+        pipeline(both_staged(), "step", [])
 
 
 def carried() -> LoopProgram:
@@ -140,6 +163,6 @@ def test_other_loops_are_not_pipelined(
     program: LoopProgram, loop: str, form: dict[str, int], message: str
 ) -> None:
     with pytest.raises(RewriteError) as error:
-        pipeline(program, loop, "tile", **form)  # type: ignore[arg-type]
+        pipeline(program, loop, ["tile"], **form)  # type: ignore[arg-type]
     assert message in str(error.value)
     assert "kernel k0(" in str(error.value)
