@@ -1,5 +1,5 @@
 // What loops need: reductions over the lanes of a vector (`#pragma omp simd reduction(... : x)`),
-// how bools are read, and reductions that carry a place.
+// and how bools are read.
 //
 // Each lane reduces every n-th element; then the lanes are put together in their order.
 // gc_lanes_max and gc_lanes_min keep NaN, as OpenMP's own max and min do not.
@@ -11,19 +11,6 @@
 // A bool in memory. g++ 12 leaves a loop scalar that reads bools and selects floats by them, and
 // its branches cost twenty times as much; from a byte it makes a mask.
 GC_DEVICE bool gc_flag(const bool& x) { return reinterpret_cast<const unsigned char&>(x) != 0; }
-
-// A reduction that carries the place of its value goes on with one more: `R` is its class. As
-// R::combine, without branches, which the lanes of a vector would take differently.
-template <typename R, typename T, typename Place>
-GC_DEVICE void gc_carry(T& value, Place& place, T next, Place at) {
-  const bool is_nan = next != next, was_nan = value != value;
-  const bool is_better = R::largest ? next > value : next < value;
-  const bool is_equal = (next == value) | (is_nan & was_nan);
-  const bool is_ahead = is_better | (is_nan & !was_nan) | (is_equal & (at < place));
-  const bool is_taken = (at >= 0) & ((place < 0) | is_ahead);
-  value = is_taken ? next : value;
-  place = is_taken ? at : place;
-}
 
 #define GC_PRAGMA(text) _Pragma(#text)
 #define GC_LANES(name, T)                                                                     \

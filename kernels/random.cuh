@@ -82,4 +82,24 @@ GC_DEVICE unsigned int gc_random(gc_int64 shift, int element, unsigned int scan_
   return gc_word(gc_random_words(block, scan_step, call_step, seed, stream), at & 3u);
 }
 
+// ---- four registers -----------------------------------------------------------------------------
+
+GC_DEVICE void gc_to_registers(unsigned int (&to)[4], gc_words words) {
+  to[0] = words.x;
+  to[1] = words.y;
+  to[2] = words.z;
+  to[3] = words.w;
+}
+
+// The words of a block, as of gc_random_words.
+GC_DEVICE void gc_random_pack(unsigned int (&to)[4], unsigned int block, unsigned int scan_step,
+                              gc_uint64 call_step, unsigned int seed, unsigned int stream) {
+  gc_to_registers(to, gc_random_words(block, scan_step, call_step, seed, stream));
+}
+GC_DEVICE void gc_random_pack(unsigned int (&to)[4], gc_int64 shift, int first,
+                              unsigned int scan_step, gc_uint64 call_step, unsigned int seed,
+                              unsigned int stream) {
+  gc_to_registers(to, gc_random_words(shift, first, scan_step, call_step, seed, stream));
+}
+
 #endif

@@ -83,6 +83,19 @@ template <bool is_largest> struct gc_reduce_place {
 typedef gc_reduce_place<true> gc_reduce_argmax;
 typedef gc_reduce_place<false> gc_reduce_argmin;
 
+// A reduction that carries the place of its value goes on with one more: `R` is its class. As
+// R::combine, without branches, which the lanes of a vector would take differently.
+template <typename R, typename T, typename Place>
+GC_DEVICE void gc_carry(T& value, Place& place, T next, Place at) {
+  const bool is_nan = next != next, was_nan = value != value;
+  const bool is_better = R::largest ? next > value : next < value;
+  const bool is_equal = (next == value) | (is_nan & was_nan);
+  const bool is_ahead = is_better | (is_nan & !was_nan) | (is_equal & (at < place));
+  const bool is_taken = (at >= 0) & ((place < 0) | is_ahead);
+  value = is_taken ? next : value;
+  place = is_taken ? at : place;
+}
+
 // ---- sum of exp(x - largest x) ------------------------------------------------------------------
 
 // The largest x so far, and the sum of exp(x - largest).

@@ -27,6 +27,8 @@ class LoopKind(Enum):
         BLOCK: the blocks of a GPU's grid, in any order.
         THREAD: the threads of a block, or the warps of one, with `LANE` loops inside.
         LANE: the threads of a warp, which run together.
+        GRID: the threads of all blocks of a GPU's grid, in any order. None waits for another one,
+            so how many are in a block is left to the text.
     """
 
     SERIAL = "serial"
@@ -36,6 +38,7 @@ class LoopKind(Enum):
     BLOCK = "block"
     THREAD = "thread"
     LANE = "lane"
+    GRID = "grid"
 
 
 PARALLEL_KINDS = frozenset(set(LoopKind) - {LoopKind.SERIAL, LoopKind.UNROLLED})
@@ -45,6 +48,7 @@ a barrier separates."""
 PARALLEL_NESTS: dict[LoopKind, tuple[LoopKind, ...]] = {
     LoopKind.BLOCK: (LoopKind.BLOCK,),
     LoopKind.TEAM: (LoopKind.TEAM,),
+    LoopKind.GRID: (LoopKind.GRID,),
     LoopKind.THREAD: (LoopKind.BLOCK, LoopKind.THREAD),
     LoopKind.LANE: (LoopKind.BLOCK, LoopKind.THREAD, LoopKind.LANE),
     LoopKind.VECTOR: tuple(LoopKind),

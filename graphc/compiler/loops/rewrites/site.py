@@ -31,7 +31,7 @@ _ONE_THREAD = frozenset((LoopKind.SERIAL, LoopKind.UNROLLED, LoopKind.VECTOR))
 REACHED = {
     BufferScope.REGISTER: _ONE_THREAD,
     BufferScope.THREAD: _ONE_THREAD,
-    BufferScope.SHARED: frozenset(LoopKind) - {LoopKind.BLOCK},
+    BufferScope.SHARED: frozenset(LoopKind) - {LoopKind.BLOCK, LoopKind.GRID},
     BufferScope.GLOBAL: frozenset(LoopKind),
 }
 """By scope, the kinds of loops of which all turns reach a buffer that is allocated ahead."""

@@ -1,1 +1,9 @@
-"""GPUs as a target: `passes` are those of CUDA code."""
+"""A GPU that runs CUDA as a target: its facts, its passes, its mappings, its printer.
+
+- `facts`: what mappings may ask of a card; `passes`: those of CUDA code;
+- `mappings`: the table of mappings by kinds of kernels; `pointwise`: of those that compute each
+  element by itself;
+- `printer`: a program as a kernel of CUDA; `numbering`: which block and thread runs which turns of
+  loops; `packs`: loops whose turns are one wide access; the statements' forms are templates,
+  ``templates/cuda``.
+"""

@@ -6,5 +6,5 @@
   elements that are read where their names were;
 - `expand`: a buffer of each turn as one of all; `relayout`: its axes; `postpone`: where it is;
 - `keep`, `promote`, `demote`: values that are kept instead of computed or loaded again;
-- `flatten`: elements by their position.
+- `flatten`: elements by their position; `pack`: neighbours that are moved at once.
 """

@@ -25,6 +25,7 @@ from tests.compiler.loops.refusals import lines, refusal
 from tests.compiler.loops.written import I, J
 
 TEAM, BLOCK, THREAD, LANE = LoopKind.TEAM, LoopKind.BLOCK, LoopKind.THREAD, LoopKind.LANE
+GRID = LoopKind.GRID
 X, Y = w.floats("x", N, M), w.floats("y", N, M)
 ROWS = w.floats("rows", N)
 
@@ -54,7 +55,7 @@ def row_sums() -> LoopProgram:
 # ---- bind ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", [TEAM, BLOCK, THREAD])
+@pytest.mark.parametrize("kind", [TEAM, BLOCK, THREAD, GRID])
 def test_a_loop_without_order_is_run_by_threads(kind: LoopKind) -> None:
     for before in (copy(), row_sums()):
         made = bind(before, "i", kind)
@@ -66,6 +67,17 @@ def test_blocks_of_threads() -> None:
     before = split(copy(), "i", 4)
     made = bind(bind(before, "i_outer", BLOCK), "i_inner", THREAD)
     same_meaning(copy(), made)
+
+
+def test_each_thread_of_a_grid_has_a_turn_of_both() -> None:
+    same_meaning(copy(), bind(bind(copy(), "i", GRID), "j", GRID))
+    assert "expected no loop of kind thread inside of one of kind grid" in refusal(
+        bind, bind(copy(), "i", GRID), "j", THREAD
+    )
+    block = w.loop(J, 4, Store(w.at(w.shared("t", 4), J), w.number(0)))
+    assert "expected no shared buffer of another thread, found t[j]" in refusal(
+        bind, w.program((), (), Allocate(w.shared("t", 4)), block), "j", GRID
+    )
 
 
 def test_lanes_are_a_known_number() -> None:

@@ -1,0 +1,15 @@
+"""The mappings of CUDA by kinds of kernels; other kinds do not run as loop programs yet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from graphc.compiler.targets.cuda.pointwise import POINTWISE
+from graphc.compiler.targets.mapping import Mapping as TargetMapping
+
+CUDA_MAPPINGS: Mapping[str, Sequence[TargetMapping]] = {
+    "pointwise": POINTWISE,
+    "window": POINTWISE,
+    "gather": POINTWISE,
+    "update": POINTWISE,
+}

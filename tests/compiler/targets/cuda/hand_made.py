@@ -1,0 +1,216 @@
+"""Programs for the forms of statements that are CUDA's own."""
+
+from __future__ import annotations
+
+from graphc.compiler.loops.buffer import BufferScope, new_buffer
+from graphc.compiler.loops.index import as_index, variable
+from graphc.compiler.loops.program import LoopProgram
+from graphc.compiler.loops.statement import (
+    Accumulate,
+    Allocate,
+    AtomicAdd,
+    Barrier,
+    Check,
+    Fence,
+    If,
+    LoopKind,
+    Store,
+)
+from graphc.compiler.loops.value import Condition, IndexValue, Load, at_least, below
+from tests.compiler.targets.cpu.hand_made import N, apply, let, loop, number
+
+BLOCK, THREAD, LANE, ROW = map(variable, ("block", "thread", "lane", "row"))
+
+
+def grid() -> LoopProgram:
+    """A thread an element, in as many blocks as there have to be."""
+    x, y = new_buffer("x0", "float32", (N, 3)), new_buffer("y0", "float32", (N, 3))
+    at = (variable("i") // 3, variable("i") % 3)
+    body = loop(
+        "i",
+        N * 3,
+        let("t0", apply("neg", Load(x, at)), "activation_1"),
+        Store(Load(y, at), let("t0", number(0.0)).local),
+        kind=LoopKind.GRID,
+    )
+    return LoopProgram("grid", (x,), (y,), (), (body,))
+
+
+def grids() -> LoopProgram:
+    """Two nests, each with blocks of its own, one of them by coordinates; and a value for both."""
+    x, scale = new_buffer("x0", "float32", (N, 40)), new_buffer("x1", "float32", ())
+    y, z = new_buffer("y0", "float32", (N, 40)), new_buffer("y1", "float32", (7,))
+    factor = let("t0", apply("sqrt", Load(scale, ())))
+    at = (variable("i"), variable("j"))
+    first = loop(
+        "i",
+        N,
+        loop(
+            "j",
+            40,
+            Store(Load(y, at), apply("mul", Load(x, at), factor.local)),
+            kind=LoopKind.GRID,
+        ),
+        kind=LoopKind.GRID,
+    )
+    second = loop("k", 7, Store(Load(z, (variable("k"),)), factor.local), kind=LoopKind.GRID)
+    return LoopProgram("grids", (x, scale), (y, z), (), (factor, first, second))
+
+
+def row_sums() -> LoopProgram:
+    """A block a row: its threads sum parts of it, and one of them the parts, in shared memory."""
+    x, y = new_buffer("x0", "float32", (N, 100)), new_buffer("y0", "float32", (N,))
+    total = new_buffer("total", "float32", (), BufferScope.REGISTER)
+    parts = new_buffer("parts", "float32", (64,), BufferScope.SHARED)
+    whole = new_buffer("whole", "float32", (), BufferScope.REGISTER)
+    body = loop(
+        "row",
+        N,
+        Allocate(parts),
+        loop(
+            "thread",
+            64,
+            Allocate(total),
+            Store(Load(total, ()), number(0.0)),
+            loop(
+                "k",
+                2,
+                If(
+                    (below(THREAD + variable("k") * 64, 100),),
+                    (
+                        Accumulate(
+                            "sum",
+                            (Load(total, ()),),
+                            (Load(x, (ROW, THREAD + variable("k") * 64)),),
+                            "sum_1",
+                        ),
+                    ),
+                ),
+            ),
+            Store(Load(parts, (THREAD,)), Load(total, ())),
+            kind=LoopKind.THREAD,
+        ),
+        Barrier(),
+        loop(
+            "one",
+            1,
+            Allocate(whole),
+            Store(Load(whole, ()), number(0.0)),
+            loop(
+                "part",
+                64,
+                Accumulate("sum", (Load(whole, ()),), (Load(parts, (variable("part"),)),)),
+            ),
+            Store(Load(y, (ROW,)), Load(whole, ())),
+            kind=LoopKind.THREAD,
+        ),
+        kind=LoopKind.BLOCK,
+        note="a block for each row",
+    )
+    return LoopProgram("row_sums", (x,), (y,), (), (body,))
+
+
+def last_block() -> LoopProgram:
+    """Blocks store parts, and the one that arrives last sums them."""
+    x, y = new_buffer("x0", "float32", (8,)), new_buffer("y0", "float32", ())
+    counter = new_buffer("y1", "int32", ())
+    parts = new_buffer("parts", "float32", (4,), BufferScope.GLOBAL)
+    arrived, k = variable("arrived"), variable("k")
+    pair = apply("add", Load(x, (BLOCK * 2,)), Load(x, (BLOCK * 2 + 1,)))
+    finish = If(
+        (at_least(arrived, 3),),
+        (
+            Store(Load(y, ()), number(0.0)),
+            loop("k", 4, Accumulate("sum", (Load(y, ()),), (Load(parts, (k,)),))),
+            Store(Load(counter, ()), number(0, "int32")),
+        ),
+    )
+    body = loop(
+        "block",
+        4,
+        loop(
+            "thread",
+            1,
+            Store(Load(parts, (BLOCK,)), pair),
+            Fence(),
+            AtomicAdd(arrived.atom, Load(counter, ())),
+            finish,
+            kind=LoopKind.THREAD,
+        ),
+        kind=LoopKind.BLOCK,
+    )
+    return LoopProgram("last_block", (x, counter), (y, counter), (), (Allocate(parts), body))
+
+
+def in_warps() -> LoopProgram:
+    """Warps as rows of a block, lanes as columns; a table's row for each block, and a failed test
+    of an index."""
+    which = new_buffer("x0", "int32", (N,))
+    table = new_buffer("x1", "float32", (7, 4, 32))
+    y = new_buffer("y0", "float32", (N, 4, 32))
+    kept = new_buffer("kept", "float32", (2,), BufferScope.REGISTER)
+    row, warp, k = variable("row"), variable("warp"), variable("k")
+    inner = loop(
+        "lane",
+        32,
+        Allocate(kept),
+        loop(
+            "k",
+            2,
+            Store(Load(kept, (k,)), apply("mul", Load(table, (row, warp, LANE)), number(0.5))),
+            kind=LoopKind.UNROLLED,
+        ),
+        Store(
+            Load(y, (BLOCK, warp, LANE)),
+            apply("add", Load(kept, (as_index(0),)), Load(kept, (as_index(1),))),
+            (),
+            True,
+        ),
+        kind=LoopKind.LANE,
+    )
+    body = loop(
+        "block",
+        N,
+        Check(row.atom, Load(which, (BLOCK,)), 7, 3, BLOCK),
+        loop("warp", 4, inner, kind=LoopKind.THREAD),
+        kind=LoopKind.BLOCK,
+    )
+    return LoopProgram("in_warps", (which, table), (y,), (), (body,))
+
+
+def largest() -> LoopProgram:
+    """The place of the largest element of each row, and a choice by a condition."""
+    x = new_buffer("x0", "float32", (N, 9))
+    y, z = new_buffer("y0", "int32", (N,)), new_buffer("y1", "int32", (N,))
+    best = new_buffer("best", "float32", (), BufferScope.REGISTER)
+    place = new_buffer("place", "int32", (), BufferScope.REGISTER)
+    column = variable("column")
+    body = loop(
+        "i",
+        N,
+        Allocate(best),
+        Allocate(place),
+        Store(Load(best, ()), number(float("-inf"))),
+        Store(Load(place, ()), number(-1, "int32")),
+        loop(
+            "column",
+            9,
+            Accumulate(
+                "argmax",
+                (Load(best, ()), Load(place, ())),
+                (Load(x, (variable("i"), column)), IndexValue(column, "int32")),
+            ),
+        ),
+        If(
+            (Condition(variable("i") % 2, equal=True),),
+            (Store(Load(z, (variable("i"),)), Load(place, ())),),
+            (Store(Load(z, (variable("i"),)), number(-7, "int32")),),
+        ),
+        Store(Load(y, (variable("i"),)), Load(place, ())),
+        kind=LoopKind.GRID,
+    )
+    return LoopProgram("largest", (x,), (y, z), (), (body,))
+
+
+ALL = (grid, grids, row_sums, last_block, in_warps, largest)
+"""Each makes a program of its own name."""
