@@ -14,7 +14,7 @@ from graphc.compiler.loops.rewrites.arithmetic.contract import contract
 from graphc.compiler.loops.rewrites.arithmetic.partial_sums import partial_sums
 from graphc.compiler.loops.rewrites.data.expand import expand
 from graphc.compiler.loops.rewrites.data.layout import BufferLayout
-from graphc.compiler.loops.rewrites.data.pipeline import pipeline
+from graphc.compiler.loops.rewrites.data.pipeline import Copying, pipeline
 from graphc.compiler.loops.rewrites.data.stage import stage
 from graphc.compiler.loops.rewrites.loops.bind import bind
 from graphc.compiler.loops.rewrites.loops.branch import branch
@@ -140,7 +140,7 @@ def by_blocks(program: LoopProgram) -> LoopProgram:
         program = bind(program, loop, LoopKind.THREAD)
     program = stage(program, "run_outer", "x", BufferScope.SHARED, BufferLayout((1, 0)), "rows")
     program = stage(program, "run_outer", "w", BufferScope.SHARED, name="columns")
-    return pipeline(merge_barriers(program), "run_outer", ["rows", "columns"])
+    return pipeline(merge_barriers(program), "run_outer", ["rows", "columns"], copying=Copying.HELD)
 
 
 @pytest.mark.parametrize("sizes", SIZES)

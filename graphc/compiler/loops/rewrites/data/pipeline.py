@@ -9,6 +9,10 @@
                                                  x_tile[(step + 1) % 2, ...] = x[8*step + 8 + ...]
                                                y[...] = sum(y[...], x_tile[step % 2, ...])
 
+Threads without asynchronous copies may hold the next elements in registers until this turn has
+computed, so that it does not wait for them ahead: the loads stand in the place of the copy, and the
+stores at the end of the turn.
+
 One barrier a turn is left, for all buffers: behind it the last copies are seen by all, and what is
 overwritten next has been read by all. An asynchronous copy is waited for ahead of it.
 """
@@ -17,14 +21,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from enum import Enum
 
-from graphc.compiler.loops.buffer import Buffer, new_buffer
+from graphc.compiler.loops.buffer import Buffer, BufferScope, new_buffer
 from graphc.compiler.loops.index import Index, as_index, index_of
 from graphc.compiler.loops.program import (
     Body,
     LoopProgram,
+    blocks_of,
     bound_variables,
     buffers_of,
+    path_to,
+    replaced,
     substituted,
     targets_of,
     transformed,
@@ -32,6 +40,7 @@ from graphc.compiler.loops.program import (
     variables_of,
     walk,
     walk_value,
+    with_blocks,
     written_memories,
 )
 from graphc.compiler.loops.ranges import Ranges
@@ -44,6 +53,7 @@ from graphc.compiler.loops.statement import (
     Allocate,
     AsyncCopy,
     Barrier,
+    Check,
     For,
     If,
     Let,
@@ -52,9 +62,24 @@ from graphc.compiler.loops.statement import (
     Store,
     Wait,
 )
+from graphc.compiler.loops.text import head_line
 from graphc.compiler.loops.value import Load, Local, below
 
 _REWRITE = "pipeline"
+
+
+class Copying(Enum):
+    """The way in which the elements of later turns come to a buffer.
+
+    Attributes:
+        IN_PLACE: by the statements that fill it, ahead of what a turn computes.
+        HELD: as these, but stored behind what a turn computes, from registers.
+        ASYNCHRONOUS: by `AsyncCopy`, of as many neighbours as a loop copies.
+    """
+
+    IN_PLACE = "in place"
+    HELD = "held"
+    ASYNCHRONOUS = "asynchronous"
 
 
 def pipeline(
@@ -62,7 +87,7 @@ def pipeline(
     loop: str,
     buffers: Sequence[str],
     stages: int = 2,
-    asynchronous: bool = False,
+    copying: Copying = Copying.IN_PLACE,
 ) -> LoopProgram:
     """Fill buffers that a loop's body allocates `stages` - 1 turns ahead of their use.
 
@@ -72,7 +97,7 @@ def pipeline(
             it; threads that share them wait for each other ahead of the first one, and behind the
             last one.
         stages: how many turns' elements there are at once, at least 2.
-        asynchronous: True to copy by `AsyncCopy`, of as many neighbours as a loop copies.
+        copying: how elements come to a buffer.
     """
     found = loop_of(program, _REWRITE, loop)
     where = f"the buffer {buffers[0]!r}" if buffers else "no buffers"
@@ -90,6 +115,7 @@ def pipeline(
     behind = _without_barriers(program, found, ahead, behind) if site.sharers else behind
     ahead = ahead[:-1] if site.sharers else ahead
     names, ranges = Names(program), ranges_at(program, found)
+    asynchronous = copying is Copying.ASYNCHRONOUS
     if asynchronous:
         filled = tuple(
             replace(one, statement=_asynchronous(program, one, site.ranges)) for one in filled
@@ -107,28 +133,35 @@ def pipeline(
             body = with_axis(body, old, new, slot)
         return body
 
-    def filling(turn: Index, inside: Ranges) -> Body:
-        """Return the statements that fill the buffers for a turn, if there is one."""
-        statements = tuple(one.statement for one in filled)
+    def filling(statements: Body, turn: Index, inside: Ranges) -> Body:
+        """Return statements that fill the buffers, for a turn, if there is one."""
         slot = inside.simplified(turn % stages)
         body = in_slot(substituted(statements, {found.variable: turn}), slot)
         left = undecided(tuple(below(turn, end) for end in found.ends), inside)
-        if left is None:
+        if left is None or not statements:
             return ()
         return names.copied((If(left, body),) if left else body)
 
+    copies = tuple(one.statement for one in filled)
     prologue: list[Statement] = []
     for number in range(stages - 1):
-        prologue += filling(as_index(number), ranges)
+        prologue += filling(copies, as_index(number), ranges)
         if asynchronous and number < stages - 2:
             prologue.append(Wait(stages - 1))  # ends a group of copies, and waits for none
     turn = index_of(found.variable)
+    stored: Body = ()
+    if copying is Copying.HELD:
+        holding = [_holding(program, one, names) for one in filled]
+        ahead = (*ahead, *(Allocate(one.registers) for one in holding))
+        copies, stored = tuple(one.load for one in holding), tuple(one.store for one in holding)
+    later = turn + (stages - 1)
     body = (
         *ahead,
         *((Wait(stages - 2),) if asynchronous else ()),
         *((Barrier(),) if site.sharers else ()),
-        *filling(turn + (stages - 1), site.ranges),
+        *filling(copies, later, site.ranges),
         *in_slot(behind, turn % stages),
+        *filling(stored, later, site.ranges),
     )
     first = (Barrier(),) if site.sharers else ()
     changed = (*first, *map(Allocate, staged.values()), *prologue, replace(found, body=body))
@@ -212,6 +245,41 @@ def _check_filled(program: LoopProgram, loop: For, one_filled: _Filled, behind: 
                     refuse("a source that is known ahead of the loop's turn", f"{part}")
         for variable in sorted(variables_of(statement) & inside, key=str):
             refuse("a source that is known ahead of the loop's turn", f"{variable}")
+
+
+@dataclass(frozen=True)
+class _Holding:
+    """The statement that fills a buffer, as one that loads to registers and one that stores."""
+
+    registers: Buffer
+    load: Statement
+    store: Statement
+
+
+def _holding(program: LoopProgram, filled: _Filled, names: Names) -> _Holding:
+    """Return what fills a buffer by way of registers, which has to be one store of known loops."""
+    stores = [one for one in walk((filled.statement,)) if isinstance(one, Store)]
+    path = path_to((filled.statement,), stores[0]) if len(stores) == 1 else ()
+    loops = [one for one in path if isinstance(one, For)]
+    extents = [end.constant for loop in loops for end in loop.ends]
+    is_known = len(extents) == len(loops) and all(isinstance(one, int) for one in extents)
+    if not path or not is_known or any(isinstance(one, Check) for one in walk((filled.statement,))):
+        expected = "one store, in loops of known numbers of turns, for what registers hold"
+        found = ", ".join(map(head_line, walk((filled.statement,))))
+        raise refused(program, _REWRITE, f"the buffer {filled.buffer.name!r}", expected, found)
+    (store,) = stores
+    name = names.new(f"{filled.buffer.name}_next")
+    registers = new_buffer(name, store.target.dtype, tuple(extents), BufferScope.REGISTER)
+    element = Load(registers, tuple(index_of(loop.variable) for loop in loops))
+    (load,) = replaced((filled.statement,), store, (replace(store, target=element),))
+    statement: Statement = replace(store, value=element)
+    for around in reversed(path[:-1]):
+        blocks = tuple(
+            (statement,) if any(one is store for one in walk(block)) else ()
+            for block in blocks_of(around)
+        )
+        statement = with_blocks(around, blocks)
+    return _Holding(registers, load, statement)
 
 
 def _asynchronous(program: LoopProgram, filled: _Filled, ranges: Ranges) -> Statement:

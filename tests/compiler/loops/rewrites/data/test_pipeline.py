@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -10,7 +11,7 @@ from graphc.compiler.graph.dim import symbol, symbols
 from graphc.compiler.loops.buffer import BufferScope
 from graphc.compiler.loops.index import variable
 from graphc.compiler.loops.program import LoopProgram
-from graphc.compiler.loops.rewrites.data.pipeline import pipeline
+from graphc.compiler.loops.rewrites.data.pipeline import Copying, pipeline
 from graphc.compiler.loops.rewrites.data.stage import stage
 from graphc.compiler.loops.rewrites.loops.merge_barriers import merge_barriers
 from graphc.compiler.loops.statement import Accumulate, Allocate, Barrier, LoopKind, Store
@@ -46,19 +47,19 @@ def staged(kind: str = "serial") -> LoopProgram:
     return stage(sums(kind), "step", "x", SHARED if kind != "serial" else OWN, name="tile")
 
 
-@pytest.mark.parametrize("asynchronous", [False, True])
+@pytest.mark.parametrize("copying", list(Copying))
 @pytest.mark.parametrize("stages", [2, 3, 4])
 @pytest.mark.parametrize("kind", ["serial", "team", "thread"])
-def test_copies_ahead_of_their_turns(kind: str, stages: int, asynchronous: bool) -> None:
+def test_copies_ahead_of_their_turns(kind: str, stages: int, copying: Copying) -> None:
     before = staged(kind)
-    after = pipeline(before, "step", ["tile"], stages, asynchronous)
+    after = pipeline(before, "step", ["tile"], stages, copying)
     for k in (1, 2, 3, 5):
         assert_same(before, after, {w.N_SYMBOL: 2, K_SYMBOL: k})
 
 
 def test_both_operands_are_copied_ahead() -> None:
     before = stage(staged("thread"), "step", "columns", SHARED)
-    after = pipeline(before, "step", ["tile"], asynchronous=True)
+    after = pipeline(before, "step", ["tile"], copying=Copying.ASYNCHRONOUS)
     after = pipeline(after, "step", ["columns_tile"], 3)
     for k in (1, 4):
         assert_same(before, after, {w.N_SYMBOL: 2, K_SYMBOL: k})
@@ -83,7 +84,7 @@ def test_one_barrier_a_turn_is_left() -> None:
 
 
 def test_a_loop_over_neighbours_is_one_asynchronous_copy() -> None:
-    lines = lines_of(pipeline(staged(), "step", ["tile"], 3, asynchronous=True))
+    lines = lines_of(pipeline(staged(), "step", ["tile"], 3, Copying.ASYNCHRONOUS))
     assert "copy 4 from x[row, 4*step + 8] to tile[(step + 2) % 3, 0, 0] (async)" in lines
     assert lines.count("wait until 2 are pending") == 1
     assert lines.count("wait until 1 are pending") == 1
@@ -103,6 +104,30 @@ def bordered() -> LoopProgram:
 def test_a_border_is_copied_ahead_by_plain_statements() -> None:
     for size in (1, 8, 11):
         assert_same(bordered(), pipeline(bordered(), "step", ["tile"]), {w.N_SYMBOL: size})
+
+
+def test_what_registers_hold_is_stored_behind_what_a_turn_computes() -> None:
+    lines = lines_of(pipeline(staged("thread"), "step", ["tile"], copying=Copying.HELD))
+    turn = lines[lines.index("for step < k:") + 1 :]
+    assert turn == [
+        "allocate tile_next: float32[2] in register",
+        "barrier (shared)",
+        "if step < k - 1:",
+        "for tile_turn2 < 2:",
+        "tile_next[tile_turn2] = x[row, 4*step + 2*tile_turn2 + thread + 4]",
+        "for inner < 4:",
+        "total[] = sum(total[], mul(tile[step % 2, 0, inner], columns[4*step + inner, thread]))",
+        "if step < k - 1:",
+        "for tile_turn3 < 2:",
+        "tile[(step + 1) % 2, 0, 2*tile_turn3 + thread] = tile_next[tile_turn3]",
+        "y[row, thread] = total[]",
+    ]
+
+
+def test_a_border_is_held_in_registers() -> None:
+    for size in (1, 8, 11):
+        held = pipeline(bordered(), "step", ["tile"], copying=Copying.HELD)
+        assert_same(bordered(), held, {w.N_SYMBOL: size})
 
 
 def both_staged() -> LoopProgram:
@@ -153,16 +178,29 @@ REFUSED = [
     (staged(), "inner", {}, "that the body of the loop 'inner' allocates it"),
     (unbound(staged()), "step", {}, "a serial loop, found one of kind vector"),
     (carried(), "step", {}, "a source that the loop does not write, found a store to y"),
-    (bordered(), "step", {"asynchronous": True}, "a plain copy, without a border"),
+    (bordered(), "step", {"copying": Copying.ASYNCHRONOUS}, "a plain copy, without a border"),
     (without_barriers(), "step", {}, "a barrier ahead of its allocation and one behind"),
 ]
 
 
+def of_unknown_length() -> LoopProgram:
+    """Return a program that copies as many elements a turn as a call says."""
+    y, tile = w.floats("y", K), w.register("tile", N)
+    fill = w.loop(INNER, N, Store(w.at(tile, INNER), w.at(X, INNER, STEP)))
+    step = (Allocate(tile), fill, Store(w.at(y, STEP), w.at(tile, 0)))
+    return w.program((X,), (y,), w.loop(STEP, K, *step))
+
+
+REFUSED.append(
+    (of_unknown_length(), "step", {"copying": Copying.HELD}, "one store, in loops of known numbers")
+)
+
+
 @pytest.mark.parametrize(("program", "loop", "form", "message"), REFUSED, ids=range(len(REFUSED)))
 def test_other_loops_are_not_pipelined(
-    program: LoopProgram, loop: str, form: dict[str, int], message: str
+    program: LoopProgram, loop: str, form: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(RewriteError) as error:
-        pipeline(program, loop, ["tile"], **form)  # type: ignore[arg-type]
+        pipeline(program, loop, ["tile"], **form)
     assert message in str(error.value)
     assert "kernel k0(" in str(error.value)
