@@ -7,7 +7,6 @@ that differ by more than they spread count as different, as `is_close` says.
 
 from __future__ import annotations
 
-import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
@@ -35,8 +34,6 @@ for each weight."""
 
 _SILENT = ("constant", "dim")
 """Ops that each reader computes for itself."""
-
-_COMMENT = re.compile(r"//.*$", re.MULTILINE)
 
 Document = dict[str, Any]
 TimeStatistics = Mapping[str, float]
@@ -191,6 +188,7 @@ class _Kernels:
         work: of each, how many nodes it computes of each label.
         sized: of each, how many nodes it computes of each label and type.
         measured: as `Report.as_dict` has it, or None.
+        codes: of each, the digest of its function.
     """
 
     def __init__(self, document: Document, renamed: Mapping[str, str]):
@@ -212,14 +210,7 @@ class _Kernels:
         self.measured: Document | None = document["measured"]
         rows = [] if self.measured is None else self.measured["rows"]
         self._times: dict[str, TimeStatistics] = {row["name"]: row["ms"] for row in rows}
-        self._by_name = {row["name"]: row for row in self.rows}
-
-    def text(self, kernel: int) -> str:
-        """The source without comments, and without the number of its kernel."""
-        row = self.rows[kernel]
-        if row["repeats"] is not None:
-            row = self._by_name[row["repeats"]]
-        return str(_COMMENT.sub("", row["source"]).replace(row["name"], "kernel"))
+        self.codes: list[str] = [links["code"] for links in document["kernel_links"]]
 
     def time(self, kernel: int) -> TimeStatistics | None:
         """The time of one launch, where it was measured."""
@@ -257,7 +248,7 @@ def _kernel_changes(before: _Kernels, j: int, after: _Kernels, k: int) -> Iterat
     for what in ("kind", "launch", "flops", "fewest", "moved"):
         if one[what] != other[what]:
             yield what
-    if before.text(j) != after.text(k):
+    if before.codes[j] != after.codes[k]:
         yield "source"
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-FORMAT = 3
+FORMAT = 4
 """The number of this form, which the page checks."""
 
 COMPILE_FLAGS = ("floatX", "keras", "image_dim_ordering", "epsilon", "mode")
@@ -114,11 +114,13 @@ class KernelLinks:
         nodes: their numbers; of a kernel of a loop, the loop's too.
         flops: of the kernel's FLOPs those of each layer's nodes, by layer; "" for those of none.
         lines: of lines of the source, from 0, the nodes whose value the line has.
+        code: a digest of the function without its name and notes: equal for those that do the same.
     """
 
     nodes: tuple[int, ...]
     flops: dict[str, int]
     lines: dict[int, tuple[int, ...]]
+    code: str
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ import { element } from "./dom.js";
 
 /** @import {HeldBuilds, HeldView} from "./columns.js" */
 
-const FORMAT = 3;
+const FORMAT = 4;
 
 /** The missing parts of a browser that is too old, by their names. */
 function missing() {

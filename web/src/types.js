@@ -123,7 +123,7 @@
  * @property {Layer[]} layers
  * @property {GraphNode[]} nodes
  * @property {Stage[]} stages
- * @property {{nodes: number[], flops: Record<string, number>, lines: Record<string, number[]>}[]} kernel_links
+ * @property {{nodes: number[], flops: Record<string, number>, lines: Record<string, number[]>, code: string}[]} kernel_links
  * @property {(number | null)[]} value_nodes
  *
  * @typedef {object} LayerPair

@@ -19,7 +19,11 @@ from graphc.compiler.program.launch import (
     Traffic,
 )
 from graphc.compiler.schedule.kernel import Kernel, Loop
-from graphc.compiler.targets.marks import with_name_and_notes, without_name_and_notes
+from graphc.compiler.targets.marks import (
+    lines_of_variables,
+    with_name_and_notes,
+    without_name_and_notes,
+)
 
 S = TypeVar("S", bound=Signature)
 
@@ -110,6 +114,7 @@ class Context:
             legend=tuple(signature.legend),
             names=signature.values,
             code=without_name_and_notes(text),
+            lines=lines_of_variables(text),
         )
 
 

@@ -293,13 +293,13 @@ class Emitter(Printer):
 
     def element(self, node: Node, value: Expression) -> Expression:
         """A new constant that holds an element of a node's value."""
-        name = self.define(C_TYPES[node.dtype], value, note=note(node))
+        name = self.define(C_TYPES[node.dtype], value, note=note(node), is_element=True)
         self.signature.holds(name, node)
         return name
 
     def variable(self, node: Node, start: Expression = ZERO, prefix: str = "t") -> Expression:
         """A local variable of the node's type that later statements may assign to."""
-        name = self.declare(C_TYPES[node.dtype], start, prefix, note(node))
+        name = self.declare(C_TYPES[node.dtype], start, prefix, note(node), True)
         self.signature.holds(name, node)
         return name
 

@@ -24,10 +24,14 @@ def fold_identical(steps: Sequence[DeviceStep]) -> tuple[DeviceStep, ...]:
         sharing.setdefault(launch.code, []).append(launch)
     folded: dict[Launch, Launch] = {}
     for group in sharing.values():
-        first = group[0]
-        text = fitted(f"{header(group)}\n{first.text}")
-        folded[first] = replace(first, text=text)
-        folded.update({one: replace(one, text=text, repeats=first.name) for one in group[1:]})
+        first, head = group[0], header(group)
+        text, starts = fitted(f"{head}\n{first.text}")
+        above = head.count("\n") + 1
+        lines = {starts[above + number]: name for number, name in first.lines.items()}
+        folded[first] = replace(first, text=text, lines=lines)
+        folded.update(
+            {one: replace(one, text=text, lines=lines, repeats=first.name) for one in group[1:]}
+        )
     return _replaced(steps, folded)
 
 

@@ -99,6 +99,7 @@ class MappedKernel:
             legend=tuple(memory.legend(printed.parameters)),
             names=self.nodes,
             code=printed.code,
+            lines=printed.lines,
         )
 
     @property

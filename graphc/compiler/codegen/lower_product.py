@@ -167,7 +167,6 @@ def _print_tiles(
     ]
     for k, made in enumerate(products):
         signature.holds(f"total{k}", made.node)
-        signature.holds(f"sum{k}", made.node)
     packs = first.packs
     epilogue = _tile_epilogue(kernel, products, context, emitter, batch, partial)
     # A block needs as much of what is spread over rows, or columns, as its tile has of them.

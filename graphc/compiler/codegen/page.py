@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import textwrap
+from typing import NamedTuple
 
 from graphc.compiler.targets.page import WIDTH
 
@@ -29,30 +30,49 @@ _SEEN = WIDTH + 8
 _CLAUSE = re.compile(r" (?=\w+ ?\()")
 
 
-def fitted(text: str) -> str:
+class Fitted(NamedTuple):
+    """Text in lines that fit.
+
+    Attributes:
+        text: the text.
+        starts: for each line that was given, the number of the one in which its code begins.
+    """
+
+    text: str
+    starts: list[int]
+
+
+def fitted(text: str) -> Fitted:
     """C text in lines of at most `WIDTH` columns.
 
     A line is broken inside of as few brackets as can be. The comment behind it stays on its last
     part, or stands above it where there is no room. What has no place to be broken at stays.
     """
-    return "\n".join(part for line in text.split("\n") for part in _parts(line))
+    found: list[str] = []
+    starts = []
+    for line in text.split("\n"):
+        above, parts = _parts(line)
+        starts.append(len(found) + len(above))
+        found += [*above, *parts]
+    return Fitted("\n".join(found), starts)
 
 
-def _parts(line: str) -> list[str]:
+def _parts(line: str) -> tuple[list[str], list[str]]:
+    """The lines of a comment that stands above a line of code, and those of the code."""
     if len(line) <= WIDTH:
-        return [line]
+        return [], [line]
     content = line.lstrip()
     indent = " " * (len(line) - len(content))
     if content.startswith("//"):
-        return _comment(content[2:].strip(), indent)
+        return [], _comment(content[2:].strip(), indent)
     if content.startswith("#"):
-        return _directive(line, indent + _DEEPER)
+        return [], _directive(line, indent + _DEEPER)
     code, _, note = line.partition("  // ")
     parts = _broken(code, indent + _DEEPER)
     if not note:
-        return parts
+        return [], parts
     last = f"{parts[-1]}  // {note}"
-    return [*parts[:-1], last] if len(last) <= WIDTH else [*_comment(note, indent), *parts]
+    return ([], [*parts[:-1], last]) if len(last) <= WIDTH else (_comment(note, indent), parts)
 
 
 def _comment(text: str, indent: str) -> list[str]:

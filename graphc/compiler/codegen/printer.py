@@ -82,10 +82,14 @@ class Printer:
         self.add(Verbatim(text, note))
 
     def assign(
-        self, place: Expression, value: Expression, condition: Expression | None = None
+        self,
+        place: Expression,
+        value: Expression,
+        condition: Expression | None = None,
+        is_element: bool = False,
     ) -> None:
         """Give a variable, or an element in memory, a new value."""
-        self.add(Assign(place, value, condition))
+        self.add(Assign(place, value, condition, is_element))
 
     @contextmanager
     def block(
@@ -129,19 +133,30 @@ class Printer:
         return Variable(f"{prefix}{self._count - 1}")
 
     def define(
-        self, kind: str, value: Expression, prefix: str = "t", note: str = "", is_test: bool = False
+        self,
+        kind: str,
+        value: Expression,
+        prefix: str = "t",
+        note: str = "",
+        is_test: bool = False,
+        is_element: bool = False,
     ) -> Expression:
         """A new constant with this value; see `Define`."""
         name = self.name(prefix)
-        self.add(Define(kind, name, value, note, is_test=is_test))
+        self.add(Define(kind, name, value, note, is_test=is_test, is_element=is_element))
         return name
 
     def declare(
-        self, kind: str, start: Expression, prefix: str = "t", note: str = ""
+        self,
+        kind: str,
+        start: Expression,
+        prefix: str = "t",
+        note: str = "",
+        is_element: bool = False,
     ) -> Expression:
         """A new variable that later statements assign to."""
         name = self.name(prefix)
-        self.add(Define(kind, name, start, note, constant=False))
+        self.add(Define(kind, name, start, note, constant=False, is_element=is_element))
         return name
 
     def once(self, key: object, make: Callable[[], T]) -> T:

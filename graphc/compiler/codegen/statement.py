@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from graphc.compiler.codegen.expression import Expression, Variable, call, names_read
-from graphc.compiler.targets.marks import noted
+from graphc.compiler.targets.marks import giving, noted
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,7 @@ class Define(Statement):
         constant: whether no later statement assigns to it.
         is_test: whether `value` is the test of an index.
         is_index: whether it is index arithmetic, which is left out where nothing reads it.
+        is_element: whether it is an element of a node's value, whose line is linked to the node.
     """
 
     kind: str
@@ -60,11 +61,13 @@ class Define(Statement):
     constant: bool = True
     is_test: bool = False
     is_index: bool = False
+    is_element: bool = False
 
     @property
     def lines(self) -> tuple[str, ...]:
         const = "const " if self.constant else ""
-        return (noted(f"{const}{self.kind} {self.name} = {self.value};", self.note),)
+        line = f"{const}{self.kind} {self.name} = {self.value};"
+        return (noted(giving(line, str(self.name)) if self.is_element else line, self.note),)
 
     @property
     def reads(self) -> frozenset[Variable]:
@@ -83,16 +86,19 @@ class Assign(Statement):
         place: the variable or element.
         value: what it becomes.
         condition: under which it does; None where it always does.
+        is_element: whether the place is a variable that is an element of a node's value.
     """
 
     place: Expression
     value: Expression
     condition: Expression | None = None
+    is_element: bool = False
 
     @property
     def lines(self) -> tuple[str, ...]:
         head = "" if self.condition is None else f"if ({self.condition}) "
-        return (f"{head}{self.place} = {self.value};",)
+        line = f"{head}{self.place} = {self.value};"
+        return (giving(line, str(self.place)) if self.is_element else line,)
 
     @property
     def reads(self) -> frozenset[Variable]:

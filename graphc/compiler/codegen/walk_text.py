@@ -15,7 +15,7 @@ from graphc.compiler.codegen.expression import (
 )
 from graphc.compiler.codegen.statement import Define, Listing
 from graphc.compiler.schedule.hardware import PACK
-from graphc.compiler.targets.marks import noted
+from graphc.compiler.targets.marks import giving, noted
 
 ELEMENT = Variable("i")
 """The variable that holds the walked element's place in the domain."""
@@ -44,7 +44,7 @@ class Accumulator:
     @property
     def mark(self) -> str:
         """What stands behind the line of its result."""
-        return noted("", self.note)
+        return noted(giving("", str(self.result)), self.note)
 
     @property
     def identity(self) -> Expression:
@@ -54,7 +54,7 @@ class Accumulator:
     def end(self, total: Expression) -> Define:
         """The statement that makes the result of what `total` has been carried to."""
         value = call(f"{self.functions}::result", total)
-        return Define(self.result_type, self.result, value, self.note)
+        return Define(self.result_type, self.result, value, self.note, is_element=True)
 
 
 @dataclass(frozen=True)

@@ -282,6 +282,8 @@ class Launch:
         names: the nodes of which the text's variables hold elements, by variable: several where
             parts of the text have names of their own.
         code: the function without its name and notes: equal for functions that do the same.
+        lines: the variable that a line of the text gives a value, or goes on with, by the numbers
+            of the lines, from 0.
     """
 
     name: str
@@ -301,6 +303,7 @@ class Launch:
     repeats: str | None = None
     names: Mapping[str, tuple[Node, ...]] = field(default_factory=dict)
     code: str = ""
+    lines: Mapping[int, str] = field(default_factory=dict)
 
     @property
     def function(self) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import NamedTuple, TypeAlias, Union
 
-from graphc.compiler.targets.marks import noted
+from graphc.compiler.targets.marks import giving, noted
 
 WIDTH = 80
 """Columns of generated text: those of a terminal, of a page of the manual, of a notebook."""
@@ -197,19 +197,27 @@ def choice(condition: Code, yes: Code, no: Code) -> Code:
 # ---- lines --------------------------------------------------------------------------------------
 
 
-def lines(parts: Sequence[Part], indent: str, note: str = "", broken: str = "") -> list[str]:
+def lines(
+    parts: Sequence[Part],
+    indent: str,
+    note: str = "",
+    broken: str = "",
+    variable: str = "",
+) -> list[str]:
     """Return the lines of one statement, of at most `WIDTH` columns.
 
     A line is broken inside of as few brackets as can be, there at the best place, and of equal ones
     at the last. What has no place to be broken at stays longer.
 
-    Notes are marked (`graphc.compiler.targets.marks`), as functions are compared without them.
+    Notes and variables are marked (`graphc.compiler.targets.marks`), as functions are compared
+    without them.
 
     Args:
         indent: spaces ahead of it.
         note: a comment, without its slashes; behind the last line, or above all where there is no
             room.
         broken: what ends a line behind which it goes on: of a directive a backslash.
+        variable: that the statement gives a value.
     """
     left = list(code(*parts).pieces)
     found: list[str] = []
@@ -223,12 +231,13 @@ def lines(parts: Sequence[Part], indent: str, note: str = "", broken: str = "") 
         depth = front[-1].depth
         outermost = depth if outermost < 0 else outermost
         lead = indent + _DEEPER * (2 if depth > outermost else 1)
-    last = lead + "".join(piece.text for piece in left)
-    if not note:
-        return [*found, last]
-    if len(last) + 4 + len(note) <= WIDTH:
-        return [*found, noted(last, note)]
-    return [*remark(note, indent), *found, last]
+    found.append(lead + "".join(piece.text for piece in left))
+    is_behind = len(found[-1]) + 4 + len(note) <= WIDTH
+    found[0] = giving(found[0], variable)
+    if note and is_behind:
+        found[-1] = noted(found[-1], note)
+        return found
+    return [*remark(note, indent), *found] if note else found
 
 
 def _best_place(pieces: Sequence[Fragment], columns: int) -> int | None:

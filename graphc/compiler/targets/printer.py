@@ -9,7 +9,7 @@ macros ask for.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
@@ -33,7 +33,12 @@ from graphc.compiler.loops.value import Condition, Load, Value
 from graphc.compiler.targets import page
 from graphc.compiler.targets.c_text import C_TYPES, comment
 from graphc.compiler.targets.expressions import Expressions
-from graphc.compiler.targets.marks import NAME, with_name_and_notes, without_name_and_notes
+from graphc.compiler.targets.marks import (
+    NAME,
+    lines_of_variables,
+    with_name_and_notes,
+    without_name_and_notes,
+)
 from graphc.compiler.targets.page import Code, Fragment, Part, call, code, conjunction
 from graphc.compiler.targets.signature import FunctionParameter, Signature
 from graphc.compiler.targets.templates import environment
@@ -72,12 +77,14 @@ class PrintedFunction:
         code: the same without its name and notes: equal for functions that do the same.
         parameters: its parameters, in order.
         headers: the files of ``kernels/`` that it needs beside those that every program has.
+        lines: the variable that a line of the text gives a value, by the numbers of the lines.
     """
 
     text: str
     code: str
     parameters: tuple[FunctionParameter, ...]
     headers: tuple[str, ...]
+    lines: Mapping[int, str]
 
 
 def printed_function(site: Site, **frame: object) -> PrintedFunction:
@@ -100,6 +107,7 @@ def printed_function(site: Site, **frame: object) -> PrintedFunction:
         without_name_and_notes(marked),
         parameters,
         tuple(signature.headers),
+        lines_of_variables(marked),
     )
 
 
@@ -167,9 +175,10 @@ class Site:
     gets: ClassVar[Fragment] = Fragment(" = ", page.Break.ASSIGNMENT)
     """The sign between what is assigned to and its value."""
 
-    def line(self, *parts: Part, note: str = "") -> str:
-        """Return a statement's lines; `note` is the comment behind it."""
-        return "\n".join(page.lines(parts, self._indent, comment(note)))
+    def line(self, *parts: Part, note: str = "", gives: str = "") -> str:
+        """Return a statement's lines; `note` is the comment behind it, `gives` the variable that it
+        gives a value."""
+        return "\n".join(page.lines(parts, self._indent, comment(note), variable=gives))
 
     def pragma(self, *parts: Part) -> str:
         """Return a directive's lines."""

@@ -11,6 +11,7 @@ from typing import Protocol
 import jinja2
 from jinja2.bccache import Bucket
 
+from graphc.compiler.targets.marks import giving
 from graphc.resources import folder
 
 
@@ -57,7 +58,7 @@ BYTECODE = Bytecode()
 def environment() -> jinja2.Environment:
     """Return the environment of templates/; a name that a template needs and does not get is an
     error."""
-    return jinja2.Environment(
+    made = jinja2.Environment(
         loader=jinja2.FileSystemLoader(str(folder("templates"))),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
@@ -67,3 +68,5 @@ def environment() -> jinja2.Environment:
         auto_reload=False,
         bytecode_cache=BYTECODE,
     )
+    made.globals["giving"] = giving
+    return made

@@ -64,7 +64,7 @@ def comments(text: str) -> list[str]:
     ],
 )
 def test_a_line(line: str, expected: str) -> None:
-    assert page.fitted(line) == expected
+    assert page.fitted(line).text == expected
 
 
 @pytest.mark.parametrize(
@@ -77,19 +77,19 @@ def test_a_line_of_any_length(start: str, word: str, end: str, more: str) -> Non
     line = start + (" " if "," in word else "").join([*words, end])
     indent = " " * (len(start) - len(start.lstrip()) + 4)
     parts = textwrap.wrap(line, 80 - len(more), subsequent_indent=indent)
-    assert page.fitted(line) == f"{more}\n".join(parts)
+    assert page.fitted(line).text == f"{more}\n".join(parts)
 
 
 @given(WORDS)
 def test_any_line_keeps_its_words(words: list[str]) -> None:
     line = " ".join(words)
-    assert page.fitted(line).split() == line.split()
+    assert page.fitted(line).text.split() == line.split()
 
 
 @given(WORDS)
 def test_what_can_be_broken_fits(words: list[str]) -> None:
     """At a comma, for one."""
-    lines = page.fitted(" ".join(word for one in words for word in (one, ", a")))
+    lines = page.fitted(" ".join(word for one in words for word in (one, ", a"))).text
     assert max(map(len, lines.split("\n"))) <= 80
 
 
@@ -101,9 +101,12 @@ def test_kernels_of_the_reference_models(
     model = REFERENCE_MODELS[name]
     broken = []
 
-    def watched(text: str) -> str:
+    def watched(text: str) -> page.Fitted:
         fits = page.fitted(text)
-        broken.append((text, fits))
+        broken.append((text, fits.text))
+        assert [fits.text.split("\n")[k].strip()[:1] for k in fits.starts] == [
+            line.strip()[:1] for line in text.split("\n")
+        ]
         return fits
 
     monkeypatch.setattr(identical, "fitted", watched)

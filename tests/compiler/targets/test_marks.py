@@ -6,6 +6,8 @@ from graphc.compiler.codegen.expression import Number, Variable, call
 from graphc.compiler.codegen.statement import Define, Listing, Verbatim
 from graphc.compiler.targets.marks import (
     NAME,
+    giving,
+    lines_of_variables,
     noted,
     with_name_and_notes,
     without_name_and_notes,
@@ -43,3 +45,26 @@ def test_functions_are_equal_but_for_their_notes() -> None:
     assert without_name_and_notes(first) == without_name_and_notes(second)
     assert without_name_and_notes(first) != without_name_and_notes(other)
     assert without_name_and_notes(function("")) == without_name_and_notes(first)
+
+
+def test_lines_of_variables_are_known_and_their_marks_leave_no_trace() -> None:
+    lines = [
+        "{",
+        giving("  float t0 = 1;", "t0"),
+        noted(giving("  t1 = gc_exp(t0);", "t1"), "dense_1"),
+        noted(giving("", "t2"), "behind what a template prints"),
+        "}",
+    ]
+    text = "\n".join(lines)
+    assert lines_of_variables(text) == {1: "t0", 2: "t1", 3: "t2"}
+    assert with_name_and_notes(text, "k0").split("\n") == [
+        "{",
+        "  float t0 = 1;",
+        "  t1 = gc_exp(t0);  // dense_1",
+        "// behind what a template prints",
+        "}",
+    ]
+    assert without_name_and_notes(text) == "{\n  float t0 = 1;\n  t1 = gc_exp(t0);\n}"
+    # Templates are indented by Jinja, which divides text into lines as `splitlines` does.
+    assert text.splitlines() == lines
+    assert giving("x = 1;", "") == "x = 1;"

@@ -15,7 +15,12 @@ from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import Size
 from graphc.compiler.program.launch import Launch, Scratch, ShareLimit
 from graphc.compiler.schedule.kernel import Kernel, Loop
-from graphc.compiler.targets.marks import NAME, with_name_and_notes, without_name_and_notes
+from graphc.compiler.targets.marks import (
+    NAME,
+    lines_of_variables,
+    with_name_and_notes,
+    without_name_and_notes,
+)
 
 _ONE = (1, 1, 1)
 
@@ -129,4 +134,5 @@ class NativeContext(Context):
             legend=tuple(signature.legend),
             names=signature.values,
             code=without_name_and_notes(text),
+            lines=lines_of_variables(text),
         )

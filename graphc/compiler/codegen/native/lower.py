@@ -93,7 +93,7 @@ def lower_native(
     printer = StepPrinter()
     step = printer.function(steps)
     includes = (*_HEADERS, *context.program.includes)
-    source = unit([*functions(steps), fitted(with_name_and_notes(step, STEP))], includes)
+    source = unit([*functions(steps), fitted(with_name_and_notes(step, STEP)).text], includes)
     code = unit([*codes(steps), with_name(without_name_and_notes(step), STEP)], includes)
     checks = tuple(context.program.checks)
     program = DeviceProgram(source, steps, fetches, checks, tuple(outputs), given, code)

@@ -157,8 +157,8 @@ class PooledWindows:
     def _at_once(self, window: _Window) -> Sequence[Statement]:
         """A window's walk, and what follows."""
         emitter, elements = window.emitter, window.elements
-        best = emitter.declare(self._conv.scalar, self._start, "a", note(self._pooling))
-        where = emitter.declare("int", Number(-1), "a") if self._is_placed else None
+        best = emitter.declare(self._conv.scalar, self._start, "a", note(self._pooling), True)
+        where = emitter.declare("int", Number(-1), "a", "", True) if self._is_placed else None
         emitter.signature.holds(best if where is None else where, self._pooling)
         kept: dict[Node, Expression] = {}
         with emitter.apart(ONCE) as walk:

@@ -46,6 +46,7 @@ from graphc.compiler.codegen.walk_text import ELEMENT, Accumulator, WalkText
 from graphc.compiler.graph.dim import Dim, Size
 from graphc.compiler.program.launch import Launch
 from graphc.compiler.schedule.kernel import Kernel
+from graphc.compiler.targets.marks import giving
 
 LANES = 64
 """Neighbouring rows that are walked together: whole vectors of any dtype."""
@@ -312,13 +313,13 @@ def _part(one: Accumulator) -> Expression:
 
 
 def _start(one: Accumulator, name: Expression) -> Define:
-    return Define(one.carried, name, one.identity, constant=False)
+    return Define(one.carried, name, one.identity, constant=False, is_element=True)
 
 
 def _array(one: Accumulator, name: Expression, width: Expression) -> list[Statement]:
     """A value for each lane, all as they start."""
     fill = f"{counting(_LANE, width)} {_of_lane(name)} = {one.identity};"
-    return [Verbatim(f"{one.carried} {name}[{LANES}];"), Verbatim(fill)]
+    return [Verbatim(f"{one.carried} {name}[{LANES}];"), Verbatim(giving(fill, str(name)))]
 
 
 def _arrays(walk: WalkText, count: Size) -> list[Statement]:

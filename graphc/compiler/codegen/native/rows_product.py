@@ -44,6 +44,7 @@ from graphc.compiler.program.launch import Launch
 from graphc.compiler.schedule.kernel import Kernel
 from graphc.compiler.schedule.persistent import elements_of
 from graphc.compiler.targets.c_text import C_TYPES
+from graphc.compiler.targets.marks import giving
 
 _SUMS = 16384
 """Elements of the sums of a block of rows, about."""
@@ -182,11 +183,13 @@ class _RowsProduct:
                 lefts[left], more = self._left(left, number)
                 inside += more
             a, row = lefts[left]
-            inside.append(f"{scalar}* s{number} = {plus(Parameter('sums'), starts[number])};")
-            inside.append(
+            sums = f"s{number}"
+            start = f"{scalar}* {sums} = {plus(Parameter('sums'), starts[number])};"
+            called = (
                 f"gc_rows_product<{_columns(node)}>(rows, {right.shape[0]}, {a}, {row}, "
-                f"{self._panels(node)}, s{number}, {width});"
+                f"{self._panels(node)}, {sums}, {width});"
             )
+            inside += [giving(start, sums), giving(called, sums)]
         whole = sum(widths) * self._rows + lanes_of(anchors[0].dtype)
         return [
             array(self._signature, scalar, "sums", Slot.SUMS, Elements.known(whole, Number(whole))),

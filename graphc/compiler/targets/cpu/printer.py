@@ -58,6 +58,7 @@ def print_program(program: LoopProgram) -> PrintedProgram:
         printed.code,
         printed.parameters,
         printed.headers,
+        printed.lines,
         tuple(signature.arrays),
     )
 

@@ -89,6 +89,7 @@ def print_program(program: LoopProgram) -> PrintedKernel:
         printed.code,
         printed.parameters,
         printed.headers,
+        printed.lines,
         signature.numbering.blocks,
         signature.numbering.threads,
         tuple(signature.workspaces),
