@@ -64,6 +64,19 @@ def test_a_profile_has_the_value_and_the_time_of_what_each_kernel_stores() -> No
     assert min(seconds) >= 0
 
 
+@pytest.mark.parametrize("rows", [2, 7])
+def test_of_two_launches_of_a_kernel_the_one_that_runs_is_observed(rows: int) -> None:
+    """A large product has one for few rows and one for more."""
+    x, w = g.input((g.BATCH, 400), name="x"), g.shared(np.eye(400, dtype="float32") * 2, "w")
+    seen: list[tuple[g.Node, np.ndarray]] = []
+    data = np.random.default_rng(rows).standard_normal((rows, 400)).astype("float32")
+    run = function([x], g.dot(x, w))
+    run.profile(lambda node, value, _: seen.append((node, value)), data)
+    products = [value for node, value in seen if node.op == "matmul"]
+    assert len(products) == 1
+    np.testing.assert_array_equal(products[0], data * 2)
+
+
 def test_steps_of_a_loop_are_observed_when_it_is_over() -> None:
     start, xs = g.input((g.BATCH, 4), name="start"), g.input((5, g.BATCH, 4), name="xs")
     (last,), (stack,) = g.scan(

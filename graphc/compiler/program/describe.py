@@ -61,16 +61,12 @@ def _kernels(
     """The launches of each kernel that run at these sizes, and how often one call runs them."""
     for kernel, group in groupby(steps, key=lambda x: x.kernel if isinstance(x, Launch) else None):
         if kernel is not None:
-            runs = [step for step in group if isinstance(step, Launch) and _runs(step, bindings)]
+            runs = [step for step in group if isinstance(step, Launch) and step.runs(bindings)]
             yield times, kernel, runs
             continue
         for loop in group:
             assert isinstance(loop, DeviceLoop)
             yield from _kernels(loop.steps, times * evaluate(loop.length, bindings), bindings)
-
-
-def _runs(launch: Launch, bindings: Bindings) -> bool:
-    return all(value_of(size, bindings) for size in launch.grid)
 
 
 def _description(

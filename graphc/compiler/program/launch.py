@@ -310,6 +310,10 @@ class Launch:
         """The name of the function in the text."""
         return self.name if self.repeats is None else self.repeats
 
+    def runs(self, bindings: Bindings) -> bool:
+        """Return True if its grid is not empty once the symbols are bound."""
+        return all(value_of(size, bindings) for size in self.grid)
+
 
 @dataclass(frozen=True, eq=False)
 class DeviceLoop:

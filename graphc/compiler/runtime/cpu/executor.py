@@ -508,7 +508,8 @@ class NativeExecutor:
         def report_step(step: int) -> int:
             seconds = float(spent[firsts[step] : firsts[step + 1]].sum())
             try:
-                observed.report(groups[step], read, seconds)
+                written = [one for one in groups[step] if one.runs(bindings)]
+                observed.report(written, read, seconds)
             except BaseException as error:
                 raised.append(error)
                 return 1

@@ -49,11 +49,9 @@ from graphc.compiler.loops.rewrites.loops.split import Tail, split
 from graphc.compiler.loops.rewrites.loops.vectorise import vectorise
 from graphc.compiler.loops.statement import Accumulate, Allocate, For, LoopKind, Statement
 from graphc.compiler.loops.value import Load, RandomWord, at_least
+from graphc.compiler.targets.cpu.products import DEPTH
 from graphc.compiler.targets.mapping import ALWAYS, Applicability, Mapping, never, where
 from graphc.compiler.targets.target import Target
-
-DEPTH = 256
-"""Terms that are added one after the other; these sums are added up."""
 
 MOST_ROWS = 4
 """Rows of the result up to which they are few: for each row, what is read of the right operand is

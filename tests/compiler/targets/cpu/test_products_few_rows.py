@@ -7,7 +7,6 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from graphc import resources
 from graphc.compiler import graph as g
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import Size, symbols
@@ -159,8 +158,3 @@ def test_what_is_no_product_of_few_rows_and_why(output: Node, reason: str) -> No
     assert found.is_plain
     assert not found.conditions
     assert found.refusals == (("few rows", reason),)
-
-
-def test_the_depth_is_that_of_tiles() -> None:
-    header = resources.folder("kernels") / "host_gemm.h"
-    assert f"#define GC_DEPTH {few_rows.DEPTH}\n" in header.read_text(encoding="utf-8")
