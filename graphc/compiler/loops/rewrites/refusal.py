@@ -5,6 +5,7 @@ from __future__ import annotations
 from graphc.compiler.loops.program import Body, LoopProgram, walk, walk_in_ranges
 from graphc.compiler.loops.ranges import Ranges
 from graphc.compiler.loops.statement import (
+    PARALLEL_KINDS,
     AsyncCopy,
     AtomicAdd,
     Barrier,
@@ -42,6 +43,17 @@ def loop_of(program: LoopProgram, rewrite: str, name: str) -> For:
     names = ", ".join(repr(loop.variable.name) for loop in loops)
     expected = "the name of a loop's variable"
     raise refused(program, rewrite, f"the loop {name!r}", expected, f"only {names or 'no loops'}")
+
+
+def unbound_loop_of(program: LoopProgram, rewrite: str, name: str) -> For:
+    """Return the loop whose variable has a name; the error of a rewrite if there is none, or if it
+    is neither serial nor unrolled."""
+    loop = loop_of(program, rewrite, name)
+    if loop.kind in PARALLEL_KINDS:
+        expected = "a serial or unrolled loop, as a loop is bound once, and last"
+        found = f"one of kind {loop.kind.value}"
+        raise refused(program, rewrite, f"the loop {name!r}", expected, found)
+    return loop
 
 
 def ranges_at(program: LoopProgram, statement: Statement) -> Ranges:

@@ -47,12 +47,11 @@ from graphc.compiler.loops.ranges import Ranges
 from graphc.compiler.loops.reduction import NO_PLACE, REDUCTIONS
 from graphc.compiler.loops.rewrites.elements import AccessedElements, elements_of
 from graphc.compiler.loops.rewrites.names import Names
-from graphc.compiler.loops.rewrites.refusal import loop_of, ranges_at, refused
+from graphc.compiler.loops.rewrites.refusal import ranges_at, refused, unbound_loop_of
 from graphc.compiler.loops.statement import (
     Accumulate,
     Allocate,
     For,
-    LoopKind,
     Statement,
     Store,
 )
@@ -99,7 +98,7 @@ def partial_sums(
     body adds to and does not allocate gets parts, in a buffer ``<accumulator>_parts``.
 
     Args:
-        loop: its variable; a serial loop.
+        loop: its variable; a serial or unrolled loop.
         lanes: how many parts, each of which takes every so many turns.
         chunks: how many parts, each of which takes as many turns in a row.
         length: how many turns in a row each part takes.
@@ -107,14 +106,12 @@ def partial_sums(
         scope: of the parts: what they are bound to has to reach them.
     """
     given = [one for one in (lanes, chunks, length) if one is not None]
-    found = loop_of(program, _REWRITE, loop)
+    found = unbound_loop_of(program, _REWRITE, loop)
     where = f"the loop {loop!r}"
     if len(given) != 1 or (isinstance(given[0], int) and given[0] < 1):
         expected = "one of lanes, chunks and length, of at least 1"
         what = f"lanes={lanes}, chunks={chunks}, length={length}"
         raise refused(program, _REWRITE, where, expected, what)
-    if found.kind not in (LoopKind.SERIAL, LoopKind.UNROLLED):
-        raise refused(program, _REWRITE, where, "a serial loop", f"one of kind {found.kind.value}")
     ranges = ranges_at(program, found)
     parts, step = _parts(program, found, lanes, chunks, length)
     is_lanes = lanes is not None

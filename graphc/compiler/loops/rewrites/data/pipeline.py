@@ -46,7 +46,7 @@ from graphc.compiler.loops.program import (
 from graphc.compiler.loops.ranges import Ranges
 from graphc.compiler.loops.rewrites.data.expand import with_axis
 from graphc.compiler.loops.rewrites.names import Names
-from graphc.compiler.loops.rewrites.refusal import loop_of, ranges_at, refused
+from graphc.compiler.loops.rewrites.refusal import ranges_at, refused, unbound_loop_of
 from graphc.compiler.loops.rewrites.simplify import undecided
 from graphc.compiler.loops.rewrites.site import site_of
 from graphc.compiler.loops.statement import (
@@ -57,7 +57,6 @@ from graphc.compiler.loops.statement import (
     For,
     If,
     Let,
-    LoopKind,
     Statement,
     Store,
     Wait,
@@ -99,15 +98,10 @@ def pipeline(
         stages: how many turns' elements there are at once, at least 2.
         copying: how elements come to a buffer.
     """
-    found = loop_of(program, _REWRITE, loop)
+    found = unbound_loop_of(program, _REWRITE, loop)
     where = f"the buffer {buffers[0]!r}" if buffers else "no buffers"
     if stages < 2:
         raise refused(program, _REWRITE, where, "at least 2 stages", f"{stages}")
-    if found.kind not in (LoopKind.SERIAL, LoopKind.UNROLLED):
-        kind = found.kind.value
-        raise refused(
-            program, _REWRITE, f"the loop {loop!r}", "a serial loop", f"one of kind {kind}"
-        )
     ahead, filled, behind = _parts(program, found, buffers)
     site = site_of(program, _REWRITE, loop, filled[0].buffer.scope)
     for one in filled:

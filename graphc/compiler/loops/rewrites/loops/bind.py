@@ -21,7 +21,7 @@ from graphc.compiler.loops.buffer import BufferScope
 from graphc.compiler.loops.dependence import is_parallel, may_meet
 from graphc.compiler.loops.index import index_of
 from graphc.compiler.loops.program import Body, LoopProgram, blocks_of, path_to, walk
-from graphc.compiler.loops.rewrites.refusal import loop_of, refuse_if_synchronised, refused
+from graphc.compiler.loops.rewrites.refusal import refuse_if_synchronised, refused, unbound_loop_of
 from graphc.compiler.loops.rewrites.site import REACHED
 from graphc.compiler.loops.statement import PARALLEL_KINDS, PARALLEL_NESTS, Barrier, For, LoopKind
 
@@ -43,17 +43,14 @@ def bind(program: LoopProgram, loop: str | Sequence[str], kind: LoopKind) -> Loo
         kind: who runs the turns.
     """
     names = (loop,) if isinstance(loop, str) else tuple(loop)
-    loops = [loop_of(program, "bind", name) for name in names]
+    loops = [unbound_loop_of(program, "bind", name) for name in names]
     for name, found in zip(names, loops, strict=True):
         where = f"the loop {name!r}"
-        if found.kind not in (LoopKind.SERIAL, LoopKind.UNROLLED):
-            expected = "a serial or unrolled loop"
-            raise refused(program, "bind", where, expected, f"one of kind {found.kind.value}")
         if kind is LoopKind.VECTOR:
             expected = "a kind of threads"
             raise refused(program, "bind", where, expected, "vector, which is vectorise's")
         if kind is LoopKind.UNROLLED:
-            unrolled_turns(program, "bind", found)
+            unrolled_turns(program, "bind", name)
         elif kind is not LoopKind.SERIAL:
             if any(one is not found and one in walk(found.body) for one in loops):
                 expected = "loops none of which is inside of another"
@@ -64,16 +61,14 @@ def bind(program: LoopProgram, loop: str | Sequence[str], kind: LoopKind) -> Loo
     return program
 
 
-def unrolled_turns(program: LoopProgram, rewrite: str, loop: For) -> int:
+def unrolled_turns(program: LoopProgram, rewrite: str, loop: str) -> int:
     """Return the number of turns of a loop that is to be written out, refused if they are not
     those of one thread, or too many."""
-    where = f"the loop {loop.variable.name!r}"
-    if loop.kind not in (LoopKind.SERIAL, LoopKind.UNROLLED):
-        expected = "a serial or unrolled loop"
-        raise refused(program, rewrite, where, expected, f"one of kind {loop.kind.value}")
-    turns = known_turns(program, rewrite, loop)
-    statements = turns * sum(1 for _ in walk(loop.body))
+    found = unbound_loop_of(program, rewrite, loop)
+    turns = known_turns(program, rewrite, found)
+    statements = turns * sum(1 for _ in walk(found.body))
     if statements > MOST_UNROLLED:
+        where = f"the loop {loop!r}"
         expected = f"at most {MOST_UNROLLED} statements when it is written out"
         raise refused(program, rewrite, where, expected, str(statements))
     return turns
@@ -110,7 +105,8 @@ def _check_threads(
     verdict = is_parallel(program, loop, kind)
     if not verdict:
         raise refused(program, "bind", where, "turns that have no order", verdict.reason)
-    found = accesses(program)
+    is_team = kind is LoopKind.TEAM
+    found = accesses(program, loop if is_team else None)
     inner_accesses = [one for one in found if _is_inside(one, loop)]
     own = _own_registers(found, inner_accesses, loop, kind, together)
     for access in inner_accesses:
@@ -118,7 +114,7 @@ def _check_threads(
         if _is_outer(access, loop) and not is_reached:
             expected = f"no {access.buffer.scope.value} buffer of another thread"
             raise refused(program, "bind", where, expected, str(access))
-    if kind is LoopKind.TEAM:
+    if is_team:
         return  # who goes on behind the loop has waited for all of the team
     for other in found:
         if _is_inside(other, loop) or other.memory in own:

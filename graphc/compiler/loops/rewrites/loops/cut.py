@@ -15,9 +15,9 @@ from graphc.compiler.loops.index import as_index, index_of
 from graphc.compiler.loops.program import LoopProgram, substituted
 from graphc.compiler.loops.ranges import is_never_negative
 from graphc.compiler.loops.rewrites.names import Names
-from graphc.compiler.loops.rewrites.refusal import loop_of, ranges_at, refused
+from graphc.compiler.loops.rewrites.refusal import ranges_at, refused, unbound_loop_of
 from graphc.compiler.loops.rewrites.simplify import settled
-from graphc.compiler.loops.statement import For, LoopKind
+from graphc.compiler.loops.statement import For
 
 
 def cut(program: LoopProgram, loop: str, at: Size) -> LoopProgram:
@@ -30,11 +30,8 @@ def cut(program: LoopProgram, loop: str, at: Size) -> LoopProgram:
         loop: the variable of a serial or unrolled loop.
         at: a size that is proved to be at least 0.
     """
-    found = loop_of(program, "cut", loop)
+    found = unbound_loop_of(program, "cut", loop)
     where = f"the loop {loop!r}"
-    if found.kind not in (LoopKind.SERIAL, LoopKind.UNROLLED):
-        expected = "a serial or unrolled loop, which is cut before it is bound"
-        raise refused(program, "cut", where, expected, f"a loop of kind {found.kind.value}")
     if not is_never_negative(at):
         raise refused(program, "cut", where, "a number that is at least 0", str(at))
     names, ranges = Names(program), ranges_at(program, found)

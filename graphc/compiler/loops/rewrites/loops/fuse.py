@@ -15,9 +15,10 @@ from graphc.compiler.loops.rewrites.refusal import (
     ranges_at,
     refuse_if_synchronised,
     refused,
+    unbound_loop_of,
 )
 from graphc.compiler.loops.rewrites.simplify import settled
-from graphc.compiler.loops.statement import PARALLEL_KINDS, For, If, LoopKind
+from graphc.compiler.loops.statement import PARALLEL_KINDS, For, If
 
 
 def fuse(program: LoopProgram, outer: str, inner: str) -> LoopProgram:
@@ -26,14 +27,10 @@ def fuse(program: LoopProgram, outer: str, inner: str) -> LoopProgram:
     Its turns are those of both in their order: the outer variable is the quotient, and the inner
     one the remainder, of its own by the number of the inner loop's turns.
     """
-    outside = loop_of(program, "fuse", outer)
+    outside = unbound_loop_of(program, "fuse", outer)
     inside, conditions = only_loop_of(program, "fuse", outside, inner)
+    unbound_loop_of(program, "fuse", inner)
     where = f"the loops {outer!r} and {inner!r}"
-    for loop in (outside, inside):
-        if loop.kind not in (LoopKind.SERIAL, LoopKind.UNROLLED):
-            expected = "serial or unrolled loops, which are fused before they are bound"
-            what = f"the loop {loop.variable.name!r} of kind {loop.kind.value}"
-            raise refused(program, "fuse", where, expected, what)
     if len(inside.ends) != 1 or not inside.ends[0].is_constant:
         found = ", ".join(map(str, inside.ends))
         expected = "one inner end, which is a size"

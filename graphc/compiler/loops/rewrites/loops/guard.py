@@ -13,19 +13,16 @@ from dataclasses import replace
 
 from graphc.compiler.loops.index import index_of
 from graphc.compiler.loops.program import LoopProgram
-from graphc.compiler.loops.rewrites.refusal import loop_of, refuse_if_synchronised, refused
-from graphc.compiler.loops.statement import For, If, LoopKind
+from graphc.compiler.loops.rewrites.refusal import refuse_if_synchronised, refused, unbound_loop_of
+from graphc.compiler.loops.statement import For, If
 from graphc.compiler.loops.value import below
 
 
 def guard(program: LoopProgram, loop: str) -> LoopProgram:
     """Let a serial loop run to the one of its ends that is a number, with its body under a test of
     the others."""
-    found = loop_of(program, "guard", loop)
+    found = unbound_loop_of(program, "guard", loop)
     where = f"the loop {loop!r}"
-    if found.kind not in (LoopKind.SERIAL, LoopKind.UNROLLED):
-        expected = "a serial loop, which is guarded before it is bound"
-        raise refused(program, "guard", where, expected, f"one of kind {found.kind.value}")
     known = [end for end in found.ends if end.is_constant and isinstance(end.constant, int)]
     others = [end for end in found.ends if end not in known]
     if len(known) != 1 or not others:

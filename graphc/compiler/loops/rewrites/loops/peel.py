@@ -3,8 +3,8 @@
 for k_outer < (n + 15) // 16:                   for k_outer < (n - 1) // 16:
   for k_inner < min(16, n - 16*k_outer):          for k_inner < 16:
     ...[16*k_outer + k_inner]                       ...[16*k_outer + k_inner]
-                                                for k_inner1 < n - 16*((n - 1) // 16):
-                                                  ...[16*((n - 1) // 16) + k_inner1]
+                                                for k_inner_2 < n - 16*((n - 1) // 16):
+                                                  ...[16*((n - 1) // 16) + k_inner_2]
 """
 
 from __future__ import annotations
@@ -15,9 +15,8 @@ from graphc.compiler.loops.index import as_index
 from graphc.compiler.loops.program import LoopProgram, substituted
 from graphc.compiler.loops.ranges import is_never_negative
 from graphc.compiler.loops.rewrites.names import Names
-from graphc.compiler.loops.rewrites.refusal import loop_of, ranges_at, refused
+from graphc.compiler.loops.rewrites.refusal import ranges_at, refused, unbound_loop_of
 from graphc.compiler.loops.rewrites.simplify import settled
-from graphc.compiler.loops.statement import LoopKind
 
 
 def peel(program: LoopProgram, loop: str) -> LoopProgram:
@@ -25,13 +24,11 @@ def peel(program: LoopProgram, loop: str) -> LoopProgram:
 
     Args:
         program: the program.
-        loop: the variable of a serial loop, the number of whose turns is a size of at least 1.
+        loop: the variable of a serial or unrolled loop, whose number of turns is a size of at
+            least 1.
     """
-    found = loop_of(program, "peel", loop)
+    found = unbound_loop_of(program, "peel", loop)
     where = f"the loop {loop!r}"
-    if found.kind is not LoopKind.SERIAL:
-        expected = "a serial loop, which is peeled before it is bound"
-        raise refused(program, "peel", where, expected, f"one of kind {found.kind.value}")
     (end, *others) = found.ends
     if others or not end.is_constant or not is_never_negative(end.constant - 1):
         ends = ", ".join(map(str, found.ends))

@@ -31,14 +31,13 @@ from graphc.compiler.loops.program import (
     walk_value,
 )
 from graphc.compiler.loops.ranges import Ranges
-from graphc.compiler.loops.rewrites.refusal import loop_of, ranges_at, refused
+from graphc.compiler.loops.rewrites.refusal import ranges_at, refused, unbound_loop_of
 from graphc.compiler.loops.statement import (
     Accumulate,
     Allocate,
     For,
     If,
     Let,
-    LoopKind,
     Statement,
     Store,
 )
@@ -60,11 +59,8 @@ def predicate(program: LoopProgram, loop: str) -> LoopProgram:
         loop: the variable of a serial or unrolled loop whose body is one test without another
             branch; under it are values, loops and buffers of its own alone.
     """
-    found = loop_of(program, _REWRITE, loop)
+    found = unbound_loop_of(program, _REWRITE, loop)
     where = f"the loop {loop!r}"
-    if found.kind not in (LoopKind.SERIAL, LoopKind.UNROLLED):
-        expected = "a serial or unrolled loop"
-        raise refused(program, _REWRITE, where, expected, f"one of kind {found.kind.value}")
     test = found.body[0] if len(found.body) == 1 else None
     if not isinstance(test, If) or test.otherwise:
         expected = "one test, without another branch, as its body"

@@ -26,12 +26,12 @@ from graphc.compiler.loops.program import (
     written_memories,
 )
 from graphc.compiler.loops.rewrites.refusal import (
-    loop_of,
     ranges_at,
     refuse_if_synchronised,
     refused,
+    unbound_loop_of,
 )
-from graphc.compiler.loops.statement import Allocate, Check, For, LoopKind, UseIntrinsic
+from graphc.compiler.loops.statement import Allocate, Check, For, UseIntrinsic
 from graphc.compiler.loops.text import head_line
 
 _REWRITE = "sink"
@@ -47,11 +47,8 @@ def sink(program: LoopProgram, loop: str) -> LoopProgram:
         program: the program.
         loop: the variable of a serial or unrolled loop.
     """
-    found = loop_of(program, _REWRITE, loop)
+    found = unbound_loop_of(program, _REWRITE, loop)
     where = f"the loop {loop!r}"
-    if found.kind not in (LoopKind.SERIAL, LoopKind.UNROLLED):
-        expected = "a serial or unrolled loop"
-        raise refused(program, _REWRITE, where, expected, f"one of kind {found.kind.value}")
     path = path_to(program.body, found)
     around = path[-2] if len(path) > 1 else None
     blocks = (program.body,) if around is None else blocks_of(around)

@@ -16,9 +16,9 @@ from graphc.compiler.loops.index import Index, as_index, index_of
 from graphc.compiler.loops.program import Body, LoopProgram, substituted
 from graphc.compiler.loops.ranges import is_never_negative
 from graphc.compiler.loops.rewrites.names import Names
-from graphc.compiler.loops.rewrites.refusal import loop_of, ranges_at, refused
+from graphc.compiler.loops.rewrites.refusal import ranges_at, refused, unbound_loop_of
 from graphc.compiler.loops.rewrites.simplify import settled
-from graphc.compiler.loops.statement import For, If, LoopKind
+from graphc.compiler.loops.statement import For, If
 from graphc.compiler.loops.value import below
 
 
@@ -49,11 +49,8 @@ def split(program: LoopProgram, loop: str, factor: Size, tail: Tail = Tail.GUARD
         factor: a size that is at least 1.
         tail: who does the turns at the end; a loop of its own is named `<loop>_rest`.
     """
-    found = loop_of(program, "split", loop)
+    found = unbound_loop_of(program, "split", loop)
     where = f"the loop {loop!r}"
-    if found.kind not in (LoopKind.SERIAL, LoopKind.UNROLLED):
-        expected = "a serial or unrolled loop, which is split before it is bound"
-        raise refused(program, "split", where, expected, f"a loop of kind {found.kind.value}")
     if not is_never_negative(factor - 1):
         raise refused(program, "split", where, "a factor of at least 1", str(factor))
     names, ranges = Names(program), ranges_at(program, found)

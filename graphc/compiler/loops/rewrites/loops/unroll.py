@@ -17,7 +17,7 @@ def unroll(program: LoopProgram, loop: str) -> LoopProgram:
     text written out by the printer instead, bind the loop as unrolled.
     """
     found = loop_of(program, "unroll", loop)
-    turns = unrolled_turns(program, "unroll", found)
+    turns = unrolled_turns(program, "unroll", loop)
     names, ranges = Names(program), ranges_at(program, found)
     copies: Body = ()
     for turn in range(turns):

@@ -7,7 +7,7 @@ from dataclasses import replace
 from graphc.compiler.loops.dependence import is_parallel
 from graphc.compiler.loops.program import LoopProgram, path_to, targets_of, walk_in_ranges
 from graphc.compiler.loops.rewrites.loops.bind import known_turns
-from graphc.compiler.loops.rewrites.refusal import loop_of, ranges_at, refused
+from graphc.compiler.loops.rewrites.refusal import ranges_at, refused, unbound_loop_of
 from graphc.compiler.loops.statement import (
     PARALLEL_KINDS,
     AsyncCopy,
@@ -32,11 +32,8 @@ def vectorise(program: LoopProgram, loop: str, is_divided: bool = False) -> Loop
     by itself. What a statement stores lies side by side in memory; what it reads may
     lie anywhere. A loop inside has equally many turns for all.
     """
-    found = loop_of(program, "vectorise", loop)
+    found = unbound_loop_of(program, "vectorise", loop)
     where = f"the loop {loop!r}"
-    if found.kind not in (LoopKind.SERIAL, LoopKind.UNROLLED):
-        expected = "a serial or unrolled loop"
-        raise refused(program, "vectorise", where, expected, f"one of kind {found.kind.value}")
     around = path_to(program.body, found)
     if any(isinstance(one, For) and one.kind is LoopKind.VECTOR for one in around):
         raise refused(program, "vectorise", where, "no vector loop around it", "one")
@@ -44,22 +41,22 @@ def vectorise(program: LoopProgram, loop: str, is_divided: bool = False) -> Loop
         known_turns(program, "vectorise", found)
     inner = ranges_at(program, found).within(found.variable, *found.ends)
     for statement, ranges in walk_in_ranges(found.body, inner):
-        line = head_line(statement)
         if isinstance(statement, _NOT_OF_LANES):
-            raise refused(program, "vectorise", where, "statements that vectors have", line)
+            expected = "statements that vectors have"
+            raise refused(program, "vectorise", where, expected, head_line(statement))
         if isinstance(statement, For) and (
             statement.kind in PARALLEL_KINDS
             or any(found.variable in end.variables for end in statement.ends)
         ):
             expected = "loops inside whose turns are the same for all lanes"
-            raise refused(program, "vectorise", where, expected, line)
+            raise refused(program, "vectorise", where, expected, head_line(statement))
         for target in targets_of(statement):
             place = target.buffer.place(target.coords)
             if found.variable in place.variables and not ranges.is_contiguous(
                 place, found.variable
             ):
                 expected = "stores that lie side by side"
-                raise refused(program, "vectorise", where, expected, line)
+                raise refused(program, "vectorise", where, expected, head_line(statement))
     verdict = is_parallel(program, found, LoopKind.VECTOR)
     if not verdict:
         raise refused(program, "vectorise", where, "turns that have no order", verdict.reason)

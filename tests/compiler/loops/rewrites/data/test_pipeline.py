@@ -69,14 +69,14 @@ def test_one_barrier_a_turn_is_left() -> None:
     assert lines_of(pipeline(staged("thread"), "step", ["tile"]))[5:] == [
         "barrier (shared)",
         "allocate tile: float32[2, 1, 4] in shared",
-        "for tile_turn1 < 2:",
-        "tile[0, 0, 2*tile_turn1 + thread] = x[row, 2*tile_turn1 + thread]",
+        "for tile_turn_2 < 2:",
+        "tile[0, 0, 2*tile_turn_2 + thread] = x[row, 2*tile_turn_2 + thread]",
         "for step < k:",
         "barrier (shared)",
         "if step < k - 1:",
-        "for tile_turn2 < 2:",
-        "tile[(step + 1) % 2, 0, 2*tile_turn2 + thread] = "
-        "x[row, 4*step + 2*tile_turn2 + thread + 4]",
+        "for tile_turn_3 < 2:",
+        "tile[(step + 1) % 2, 0, 2*tile_turn_3 + thread] = "
+        "x[row, 4*step + 2*tile_turn_3 + thread + 4]",
         "for inner < 4:",
         "total[] = sum(total[], mul(tile[step % 2, 0, inner], columns[4*step + inner, thread]))",
         "y[row, thread] = total[]",
@@ -176,7 +176,7 @@ def unbound(program: LoopProgram) -> LoopProgram:
 REFUSED = [
     (staged(), "step", {"stages": 1}, "at least 2 stages, found 1"),
     (staged(), "inner", {}, "that the body of the loop 'inner' allocates it"),
-    (unbound(staged()), "step", {}, "a serial loop, found one of kind vector"),
+    (unbound(staged()), "step", {}, "a loop is bound once, and last, found one of kind vector"),
     (carried(), "step", {}, "a source that the loop does not write, found a store to y"),
     (bordered(), "step", {"copying": Copying.ASYNCHRONOUS}, "a plain copy, without a border"),
     (without_barriers(), "step", {}, "a barrier ahead of its allocation and one behind"),

@@ -111,7 +111,7 @@ def test_what_bind_refuses() -> None:
         bind, short, "i_inner", THREAD
     )
     assert "expected a kind of threads, found vector" in refusal(bind, copy(), "i", LoopKind.VECTOR)
-    assert "expected a serial or unrolled loop, found one of kind team" in refusal(
+    assert "a loop is bound once, and last, found one of kind team" in refusal(
         bind, bind(copy(), "i", TEAM), "i", BLOCK
     )
 

@@ -56,6 +56,6 @@ def test_refusals() -> None:
         "cut of the loop 'j' in k0: expected a number that is at least 0, found n - 4"
     )
     assert refusal(cut, bind(concatenation(), "i", LoopKind.TEAM), "i", 1) == (
-        "cut of the loop 'i' in k0: expected a serial or unrolled loop, which is cut before it is "
-        "bound, found a loop of kind team"
+        "cut of the loop 'i' in k0: expected a serial or unrolled loop, as a loop is bound once, "
+        "and last, found one of kind team"
     )
