@@ -272,7 +272,7 @@ class _Names:
 
     def _buffer(self, node: Node) -> Buffer:
         if node not in self._names:
-            self._names[node] = new_name(self._names.values(), self._name(node))
+            self._names[node] = new_name(set(self._names.values()), self._name(node))
         return new_buffer(self._names[node], node.dtype, node.shape)
 
     def _name(self, node: Node) -> str:

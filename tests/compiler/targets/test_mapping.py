@@ -78,4 +78,4 @@ def test_the_sizes_of_a_call_choose_between_two_variants() -> None:
     assert isinstance(test, If)
     assert test.conditions == (at_least(N, 4096),)
     assert _lines(test.body) == ["for row < n:  # large", "  y0[row] = x0[row]"]
-    assert _lines(test.otherwise) == ["for row1 < n:  # small", "  y0[row1] = x0[row1]"]
+    assert _lines(test.otherwise) == ["for row_2 < n:  # small", "  y0[row_2] = x0[row_2]"]

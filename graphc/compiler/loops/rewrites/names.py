@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -27,6 +28,8 @@ from graphc.compiler.loops.statement import (
 )
 from graphc.compiler.loops.value import Load, Local, Value
 
+_COPY_NUMBER = re.compile(r"_\d+$")
+
 
 class Names:
     """The names that a program has given, and those that were made since."""
@@ -43,10 +46,16 @@ class Names:
             self._taken |= {buffer.name for buffer in buffers_of(statement)}
 
     def new(self, name: str) -> str:
-        """Return `name`, or it with a number if it is given already; it is given from now on."""
+        """Return `name`, or it with a number if it is given already: ``row_2``. It is given from
+        now on."""
         name = new_name(self._taken, name)
         self._taken.add(name)
         return name
+
+    def copy(self, name: str) -> str:
+        """Return a new name for a copy of what has this one: of ``row`` and of ``row_2`` alike the
+        first of ``row_2``, ``row_3``, ... that is not given."""
+        return self.new(_COPY_NUMBER.sub("", name))
 
     def variable(self, name: str) -> LoopVariable:
         """Return a variable with a new name."""
@@ -54,7 +63,7 @@ class Names:
 
     def copy_of(self, local: Local) -> Local:
         """Return a local of a new name, which says what it is a copy of."""
-        return Local(self.new(local.name), local.dtype, local.first_name)
+        return Local(self.copy(local.name), local.dtype, local.first_name)
 
     def copied(self, body: Body) -> Body:
         """Return statements with new names for the variables, locals and buffers that they bind."""
@@ -63,11 +72,11 @@ class Names:
         memories: dict[str, str] = {}
         for statement in walk(body):
             if isinstance(statement, For | Check | AtomicAdd):
-                variables[statement.variable] = self.variable(statement.variable.name)
+                variables[statement.variable] = LoopVariable(self.copy(statement.variable.name))
             elif isinstance(statement, Let):
                 locals_[statement.local] = self.copy_of(statement.local)
             elif isinstance(statement, Allocate):
-                memories[statement.buffer.memory] = self.new(statement.buffer.memory)
+                memories[statement.buffer.memory] = self.copy(statement.buffer.memory)
         buffers: dict[Buffer, Buffer] = {}
 
         def buffer(old: Buffer) -> Buffer:
@@ -75,7 +84,7 @@ class Names:
                 return old
             if old not in buffers:
                 memory = memories[old.memory]
-                name = memory if old.name == old.memory else self.new(old.name)
+                name = memory if old.name == old.memory else self.copy(old.name)
                 buffers[old] = replace(old, name=name, memory=memory)
             return buffers[old]
 
@@ -111,6 +120,6 @@ def _renamed(
         if isinstance(statement, UseIntrinsic):
             windows = (replace(one, buffer=buffer(one.buffer)) for one in statement.windows)
             return (replace(statement, windows=tuple(windows)),)
-        return (statement,)
+        return (replace(statement),)  # one object has one place in a program
 
     return transformed(Parts(index=index, value=value, target=target).in_body(body), bound)

@@ -6,10 +6,10 @@ together, each row in a lane of vectors.
       for i0_inner < 256 (vector):
         s0[i0_inner] = 0.0
       for k0 < 100:
-        for i0_inner1 < 256 (vector):
-          s0[i0_inner1] = sum(s0[i0_inner1], x0[k0, 256*i0_outer + i0_inner1])
-      for i0_inner2 < 256 (vector):
-        y0[256*i0_outer + i0_inner2] = s0[i0_inner2]
+        for i0_inner_2 < 256 (vector):
+          s0[i0_inner_2] = sum(s0[i0_inner_2], x0[k0, 256*i0_outer + i0_inner_2])
+      for i0_inner_3 < 256 (vector):
+        y0[256*i0_outer + i0_inner_3] = s0[i0_inner_3]
 """
 
 from __future__ import annotations

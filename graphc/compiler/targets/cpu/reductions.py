@@ -6,8 +6,8 @@
       for k0_outer < 32:
         for k0_inner < 32 (vector):
           s0_parts[k0_inner] = sum(s0_parts[k0_inner], x0[i0, 32*k0_outer + k0_inner])
-      for s0_part1 < 16 (vector):
-        s0_parts[s0_part1] = sum(s0_parts[s0_part1], s0_parts[s0_part1 + 16])
+      for s0_part_2 < 16 (vector):
+        s0_parts[s0_part_2] = sum(s0_parts[s0_part_2], s0_parts[s0_part_2 + 16])
       ...
 
 A sum is in the order of its program, which depends on the axes that are reduced and on `LANES`

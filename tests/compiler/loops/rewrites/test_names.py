@@ -11,7 +11,15 @@ from graphc.compiler.loops.program import (
     written_memories,
 )
 from graphc.compiler.loops.rewrites.names import Names
-from graphc.compiler.loops.statement import Accumulate, Allocate, For, Let, Statement, Store
+from graphc.compiler.loops.statement import (
+    Accumulate,
+    Allocate,
+    Barrier,
+    For,
+    Let,
+    Statement,
+    Store,
+)
 from graphc.compiler.loops.text import body_lines
 from graphc.compiler.loops.value import Constant, Load, Local
 
@@ -39,27 +47,45 @@ PROGRAM = LoopProgram("k0", (X,), (Y,), (), BODY)
 def test_a_copy_binds_new_variables_locals_and_buffers() -> None:
     copy = Names(PROGRAM).copied(BODY)
     assert list(body_lines(copy)) == [
-        "for row1 < 9:",
-        "  allocate tile1: float32[4] in register",
-        "  t01 = x0[row1, 1]",
-        "  half1[1] = t01",
-        "  y0[row1] = max(y0[row1], tile1[3])",
+        "for row_2 < 9:",
+        "  allocate tile_2: float32[4] in register",
+        "  t0_2 = x0[row_2, 1]",
+        "  half_2[1] = t0_2",
+        "  y0[row_2] = max(y0[row_2], tile_2[3])",
     ]
     (loop,) = copy
     assert isinstance(loop, For)
     assert isinstance(loop.body[2], Store)
-    assert loop.body[2].target.buffer.memory == "tile1"
+    assert loop.body[2].target.buffer.memory == "tile_2"
 
 
 def test_new_names_are_given_once() -> None:
     names = Names(PROGRAM)
     assert [names.new(name) for name in ("column", "row", "row", "half", "x0")] == [
         "column",
-        "row1",
-        "row2",
-        "half1",
-        "x01",
+        "row_2",
+        "row_3",
+        "half_2",
+        "x0_2",
     ]
+
+
+def test_copies_of_copies_count_on() -> None:
+    names = Names(PROGRAM)
+    assert [names.copy(name) for name in ("row", "row_2", "row_3", "x0")] == [
+        "row_2",
+        "row_3",
+        "row_4",
+        "x0_2",
+    ]
+
+
+def test_each_statement_of_a_copy_is_an_object_of_its_own() -> None:
+    """So that a rewrite can find it by identity."""
+    unnamed = (Store(Load(Y, (as_index(0),)), Constant(1.0, "float32")), Barrier())
+    for statement, copy in zip(unnamed, Names(PROGRAM).copied(unnamed), strict=True):
+        assert copy == statement
+        assert copy is not statement
 
 
 def test_a_path_and_a_change_reach_any_depth() -> None:

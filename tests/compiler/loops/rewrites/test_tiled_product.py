@@ -58,11 +58,11 @@ def in_tiles(program: LoopProgram) -> LoopProgram:
     program = reorder(program, "row_inner", "column_outer")
     program = expand(program, "column_inner", "total")
     program = expand(program, "row_inner", "total")
-    for loops in (("column_inner", "row_inner"), ("column_inner1", "row_inner1")):
+    for loops in (("column_inner", "row_inner"), ("column_inner_2", "row_inner_2")):
         for loop in loops:
             program = fission(program, loop, 1)
-    program = reorder(program, "column_inner1", "run")
-    return reorder(program, "row_inner1", "run")
+    program = reorder(program, "column_inner_2", "run")
+    return reorder(program, "row_inner_2", "run")
 
 
 def packed(program: LoopProgram) -> LoopProgram:
@@ -105,14 +105,14 @@ def test_each_rewrite_leaves_its_part_of_the_program() -> None:
         "for column_inner < min(8, m - 8*column_outer):",
         "total[row_inner, column_inner] = 0.0",
         "for run < k:",
-        "for row_inner1 < min(4, n - 4*row_outer):",
-        "for column_inner1 < min(8, m - 8*column_outer):",
-        "total[row_inner1, column_inner1] = sum(total[row_inner1, column_inner1], "
-        "mul(rows[0, run, row_inner1], columns[column_outer, run, column_inner1]))",
-        "for row_inner11 < min(4, n - 4*row_outer):",
-        "for column_inner11 < min(8, m - 8*column_outer):",
-        "y[4*row_outer + row_inner11, 8*column_outer + column_inner11] = "
-        "total[row_inner11, column_inner11]",
+        "for row_inner_2 < min(4, n - 4*row_outer):",
+        "for column_inner_2 < min(8, m - 8*column_outer):",
+        "total[row_inner_2, column_inner_2] = sum(total[row_inner_2, column_inner_2], "
+        "mul(rows[0, run, row_inner_2], columns[column_outer, run, column_inner_2]))",
+        "for row_inner_3 < min(4, n - 4*row_outer):",
+        "for column_inner_3 < min(8, m - 8*column_outer):",
+        "y[4*row_outer + row_inner_3, 8*column_outer + column_inner_3] = "
+        "total[row_inner_3, column_inner_3]",
     ]
 
 

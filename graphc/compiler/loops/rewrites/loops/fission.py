@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from graphc.compiler.loops.dependence import may_fission
-from graphc.compiler.loops.index import index_of
+from graphc.compiler.loops.index import LoopVariable, index_of
 from graphc.compiler.loops.program import (
     Body,
     LoopProgram,
@@ -44,7 +44,7 @@ def fission(program: LoopProgram, loop: str, at: int) -> LoopProgram:
         expected = "no turn of the first part that needs an earlier one of the second"
         raise refused(program, "fission", where, expected, verdict.reason)
     names = Names(program)
-    variable = names.variable(loop)
+    variable = LoopVariable(names.copy(loop))
     renamed = {one.local: names.copy_of(one.local) for one in again}
     lets = tuple(replace(one, local=renamed[one.local]) for one in again)
 

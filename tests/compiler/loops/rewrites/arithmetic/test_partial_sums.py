@@ -190,7 +190,7 @@ def test_parts_in_global_memory_are_combined_by_a_second_loop() -> None:
     for buffer in ("total_parts", "total"):
         after = expand(after, "row", buffer, BufferScope.GLOBAL)
     after = bind(fission(after, "row", 2), "column_outer", LoopKind.TEAM)
-    assert [one for one in loops_of(after) if one.startswith("row")] == ["row", "row1"]
+    assert [one for one in loops_of(after) if one.startswith("row")] == ["row", "row_2"]
     for length in (1, 5, 11):
         assert_same(before, after, {w.N_SYMBOL: 3, L_SYMBOL: length}, rtol=1e-5)
 

@@ -128,9 +128,9 @@ def test_the_elements_of_a_box_are_those_that_the_body_reads() -> None:
         "allocate window: float32[3] in register",
         "for window_axis0 < 3:",
         "window[window_axis0] = 0.0",
-        "for tap1 < 3:",
+        "for tap_2 < 3:",
         "window[window_axis0] = sum(window[window_axis0], "
-        "mul(x[2*place + tap1 + window_axis0], filters[tap1]))",
+        "mul(x[2*place + tap_2 + window_axis0], filters[tap_2]))",
         "y[place] = -inf",
         "for other < 3:",
         "y[place] = max(y[place], window[other])",

@@ -89,8 +89,8 @@ def test_what_is_written_first_is_not_copied_in() -> None:
         "for k < k:",
         "for inner < min(4, m - 4*outer):",
         "sums[0, inner] = sum(sums[0, inner], mul(x[row, k], w[k, 4*outer + inner]))",
-        "for inner1 < min(4, m - 4*outer):",
-        "y[row, 4*outer + inner1] = sums[0, inner1]",
+        "for inner_2 < min(4, m - 4*outer):",
+        "y[row, 4*outer + inner_2] = sums[0, inner_2]",
     ]
 
 

@@ -31,9 +31,9 @@ def test_all_turns_but_the_last_are_full() -> None:
         "  for i_inner < 4:",
         "    for j < m:",
         "      y[4*i_outer + i_inner, j] = x[4*i_outer + i_inner, j]",
-        "for i_inner1 < n - 4*((n + 3) // 4) + 4:",
-        "  for j1 < m:",
-        "    y[i_inner1 + 4*((n + 3) // 4) - 4, j1] = x[i_inner1 + 4*((n + 3) // 4) - 4, j1]",
+        "for i_inner_2 < n - 4*((n + 3) // 4) + 4:",
+        "  for j_2 < m:",
+        "    y[i_inner_2 + 4*((n + 3) // 4) - 4, j_2] = x[i_inner_2 + 4*((n + 3) // 4) - 4, j_2]",
     ]
 
 
@@ -51,5 +51,6 @@ def test_what_is_refused() -> None:
     assert refusal(peel, in_tiles(), "i_inner").endswith("at least 1, found 4, n - 4*i_outer")
     bound = bind(in_tiles(), "i_outer", LoopKind.TEAM)
     assert refusal(peel, bound, "i_outer").endswith(
-        "expected a serial loop, which is peeled before it is bound, found one of kind team"
+        "expected a serial or unrolled loop, as a loop is bound once, and last, found one of kind "
+        "team"
     )

@@ -59,8 +59,8 @@ def copy(rows: Size = N, columns: Size = M) -> LoopProgram:
                 "    for j < m:",
                 "      y[4*i_outer + i_inner, j] = x[4*i_outer + i_inner, j]",
                 "for i_rest < n - 4*(n // 4):",
-                "  for j1 < m:",
-                "    y[i_rest + 4*(n // 4), j1] = x[i_rest + 4*(n // 4), j1]",
+                "  for j_2 < m:",
+                "    y[i_rest + 4*(n // 4), j_2] = x[i_rest + 4*(n // 4), j_2]",
             ],
         ),
     ],
@@ -104,8 +104,8 @@ def test_what_split_refuses() -> None:
     )
     team = w.program((X,), (Y,), w.loop(I, N, kind="team"))
     assert refusal(split, team, "i", 4) == (
-        "split of the loop 'i' in k0: expected a serial or unrolled loop, which is split before it "
-        "is bound, found a loop of kind team"
+        "split of the loop 'i' in k0: expected a serial or unrolled loop, as a loop is bound once, "
+        "and last, found one of kind team"
     )
     short = split(copy(), "i", 4, Tail.SHORT)
     assert "expected one end, if the remainder is a loop of its own" in refusal(
@@ -213,7 +213,7 @@ def test_what_fuse_refuses() -> None:
     )
     element = Store(w.at(Y, I, J), w.at(X, I, J))
     bound = w.program((X,), (Y,), w.loop(I, N, w.loop(J, M, element), kind="block"))
-    assert "fused before they are bound, found the loop 'i' of kind block" in refusal(
+    assert "fuse of the loop 'i' in k0: expected a serial or unrolled loop" in refusal(
         fuse, bound, "i", "j"
     )
 

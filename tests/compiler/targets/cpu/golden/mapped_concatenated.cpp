@@ -10,13 +10,13 @@ static void concatenated(
     }
     #pragma omp simd
     for (int p2 = 0; p2 < 5; ++p2) {
-      const float t01 = gc_tanh(x1[p0 * 5 + p2]);  // merge_1
-      y0[p0 * 12 + p2 + 3] = t01;
+      const float t0_2 = gc_tanh(x1[p0 * 5 + p2]);  // merge_1
+      y0[p0 * 12 + p2 + 3] = t0_2;
     }
     #pragma omp simd
     for (int p3 = 0; p3 < 4; ++p3) {
-      const float c011 = x2[p0 * 4 + p3];
-      y0[p0 * 12 + p3 + 8] = c011;
+      const float c0_3 = x2[p0 * 4 + p3];
+      y0[p0 * 12 + p3 + 8] = c0_3;
     }
   }
 }

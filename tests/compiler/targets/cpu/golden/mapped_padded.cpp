@@ -10,21 +10,21 @@ static void padded(
     for (int p2 = 0; p2 < 5; ++p2) {
       #pragma omp simd
       for (int p3 = 0; p3 < 2; ++p3) {
-        const float t01 = 0.0f;  // zeropadding2d_1
-        y0[p0 * 72 + p2 * 9 + p3 + 9] = t01;
+        const float t0_2 = 0.0f;  // zeropadding2d_1
+        y0[p0 * 72 + p2 * 9 + p3 + 9] = t0_2;
       }
       #pragma omp simd
       for (int p4 = 0; p4 < 6; ++p4) {
-        const float t012 = x0[p0 * 30 + p2 * 6 + p4];  // zeropadding2d_1
-        y0[p0 * 72 + p2 * 9 + p4 + 11] = t012;
+        const float t0_4 = x0[p0 * 30 + p2 * 6 + p4];  // zeropadding2d_1
+        y0[p0 * 72 + p2 * 9 + p4 + 11] = t0_4;
       }
-      const float t0121 = 0.0f;  // zeropadding2d_1
-      y0[p0 * 72 + p2 * 9 + 17] = t0121;
+      const float t0_5 = 0.0f;  // zeropadding2d_1
+      y0[p0 * 72 + p2 * 9 + 17] = t0_5;
     }
     #pragma omp simd
     for (int p5 = 0; p5 < 18; ++p5) {
-      const float t011 = 0.0f;  // zeropadding2d_1
-      y0[p0 * 72 + p5 + 54] = t011;
+      const float t0_3 = 0.0f;  // zeropadding2d_1
+      y0[p0 * 72 + p5 + 54] = t0_3;
     }
   }
 }
