@@ -26,6 +26,7 @@ from graphc.compiler.loops.program import (
     facts,
     facts_otherwise,
     loads_of,
+    path_to,
     targets_of,
     with_blocks,
 )
@@ -128,18 +129,20 @@ def loops_of(path: Path) -> tuple[For, ...]:
     return tuple(one for one, _ in path if isinstance(one, For))
 
 
-def accesses(program: LoopProgram) -> list[Access]:
-    """Return the accesses of a program, in the order of its text. A prefetch is none."""
-    collector = _Collector()
+def accesses(program: LoopProgram, loop: For | None = None) -> list[Access]:
+    """Return the accesses of a program, in the order of its text; of one loop, which is found by
+    identity, if it is given. A prefetch is none."""
+    collector = _Collector(() if loop is None else path_to(program.body, loop))
     collector.visit(program.body, program.ranges, ())
     return collector.found
 
 
 class _Collector:
-    """A walk that notes accesses."""
+    """A walk that notes accesses: those inside of the last statement of a path."""
 
-    def __init__(self) -> None:
+    def __init__(self, path: Body) -> None:
         self.found: list[Access] = []
+        self._path = path
         self._homes: dict[str, tuple[For, ...]] = {}
         self._uses = 0
         self._unknowns = 0
@@ -154,7 +157,11 @@ class _Collector:
         """Note the accesses of statements; `call` is the statement whose meaning they are."""
         for number, statement in enumerate(body):
             path = (*around, (statement, number))
-            if isinstance(statement, For):
+            is_beside = len(around) < len(self._path) and statement is not self._path[len(around)]
+            if is_beside:
+                if isinstance(statement, Allocate):
+                    self._homes[statement.buffer.memory] = loops_of(around)
+            elif isinstance(statement, For):
                 inner = ranges.within(statement.variable, *statement.ends)
                 self.visit(statement.body, inner, path, call)
             elif isinstance(statement, If):
@@ -171,8 +178,8 @@ class _Collector:
                 self.visit(meaning, ranges, path, call or statement)
             else:
                 self._note(statement, ranges, path, call)
-                if isinstance(statement, Check):
-                    ranges = ranges.within(statement.variable, statement.end)
+            if isinstance(statement, Check):
+                ranges = ranges.within(statement.variable, statement.end)
 
     def _note(
         self,

@@ -95,7 +95,7 @@ def is_parallel(program: LoopProgram, loop: For, kind: LoopKind | None = None) -
     any order, or at once."""
     if as_index(1) in loop.ends:
         return Verdict()  # there is no later turn
-    inside = [one for one in _inside(program, loop) if not one.is_private(loop, kind)]
+    inside = [one for one in accesses(program, loop) if not one.is_private(loop, kind)]
     later = {loop.variable: 1}
     for first, second in _conflicts(_distinct(inside)):
         for one, other in _both_ways(first, second):
@@ -106,7 +106,7 @@ def is_parallel(program: LoopProgram, loop: For, kind: LoopKind | None = None) -
 
 def may_reorder(program: LoopProgram, outer: For, inner: For) -> Verdict:
     """Return yes if two loops, of which one does nothing but the other, may change places."""
-    inside = [one for one in _inside(program, inner) if not one.is_private(inner)]
+    inside = [one for one in accesses(program, inner) if not one.is_private(inner)]
     # Turns of a parallel inner loop have an order only by the outer one.
     signs = (-1, 1) if inner.kind in PARALLEL_KINDS else (-1,)
     for first, second in _conflicts(_distinct(inside)):
@@ -122,7 +122,7 @@ def may_fission(program: LoopProgram, loop: For, at: int) -> Verdict:
     """Return yes if all turns of the first `at` statements of a loop may run ahead of all turns of
     the others."""
     later = {loop.variable: 1}
-    for ahead, behind in _conflicts(_inside(program, loop)):
+    for ahead, behind in _conflicts(accesses(program, loop)):
         is_divided = ahead.number_in(loop) < at <= behind.number_in(loop)
         if is_divided and may_meet(behind, ahead, later):
             return _in_the_way(behind, ahead, f"in a later turn of {loop.variable}")
@@ -158,10 +158,6 @@ def is_in_place_safe(program: LoopProgram, store: Store, over: Buffer | None = N
                 if may_meet(taken, read, direction):
                     return _in_the_way(taken, read, "after it")
     return Verdict()
-
-
-def _inside(program: LoopProgram, loop: For) -> list[Access]:
-    return [one for one in accesses(program) if any(around is loop for around in one.loops)]
 
 
 def _distinct(found: Iterable[Access]) -> list[Access]:
@@ -226,6 +222,8 @@ def may_meet(
 ) -> bool:
     """Return False if two accesses of one memory are proved to be of two elements in all turns that
     have these directions."""
+    if _moves_apart(first, second, directions):
+        return False
     frame = _Frame(first, second, directions)
     meet = frame.meet()
     if meet is not None:
@@ -237,6 +235,47 @@ def may_meet(
         may_meet(first, second, {**frame.directions, undirected: sign}, cases - 1)
         for sign in (0, 1, -1)
     )
+
+
+def _moves_apart(first: Access, second: Access, directions: Directions) -> bool:
+    """Return True if two accesses have a coordinate in common that differs between the two turns:
+    of the variables in it one alone has another turn in the second. That is most proofs."""
+    if not _have_one_layout(first.buffer, second.buffer):
+        return False
+    if not _has_own_places(first.buffer.shape, first.buffer.strides):
+        return False
+    signs: dict[LoopVariable, int | None] | None = None
+    for one, other in zip(first.coords, second.coords, strict=True):
+        if one is not other or one.is_constant:
+            continue
+        if signs is None:
+            signs = dict(_turns_of(first, second, directions))
+        moving = [variable for variable in one.variables if signs.get(variable) != 0]
+        if len(moving) == 1 and signs.get(moving[0]) is not None:
+            if any(moving[0] in atom.variables for atom, _ in one.terms if atom is not moving[0]):
+                continue
+            if 0 not in _signs(one.factor(moving[0])):
+                return True
+    return False
+
+
+def _turns_of(
+    first: Access, second: Access, directions: Directions
+) -> Iterator[tuple[LoopVariable, int | None]]:
+    """Yield the variables that two accesses have both, each with the sign of the second one's turn
+    less the first one's: 0 for the same, None for any."""
+    loops = {loop.variable for loop in _common(first, second)}
+    is_inside, is_same = False, True
+    for variable in first.ranges.ends:
+        if variable not in second.ranges.ends:
+            continue
+        sign: int | None = None
+        if variable in directions:
+            is_inside, sign = True, directions[variable]
+        elif not is_inside or (is_same and variable not in loops):
+            sign = 0
+        is_same = is_same and sign == 0
+        yield variable, sign
 
 
 def _distances(first: Access, second: Access) -> tuple[tuple[For, Distance], ...] | None:
@@ -292,20 +331,14 @@ class _Frame:
         self.ranges = Ranges()
         self._rename_unknown()
         loops = {loop.variable for loop in _common(first, second)}
-        is_inside, is_same = False, True
+        signs = dict(_turns_of(first, second, directions))
         for variable, ends in first.ranges.ends.items():
-            if variable not in second.ranges.ends:
+            if variable not in signs:
                 self.ranges = self.ranges.within(variable, *self._first(ends))
                 continue
-            sign: int | None = None
-            if variable in directions:
-                is_inside, sign = True, directions[variable]
-            elif not is_inside or (is_same and variable not in loops):
-                sign = 0
             if variable in loops:
-                self.directions[variable] = sign
-            is_same = is_same and sign == 0
-            self._bind(variable, sign)
+                self.directions[variable] = signs[variable]
+            self._bind(variable, signs[variable])
         for variable, ends in second.ranges.ends.items():
             if variable not in first.ranges.ends:
                 self.ranges = self.ranges.within(variable, *self._second(ends))

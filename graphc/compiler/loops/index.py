@@ -110,6 +110,11 @@ class Quotient(_Division):
 class Remainder(_Division):
     """The atom ``dividend - divisor * floor(dividend / divisor)``, from 0 to ``divisor - 1``."""
 
+    @functools.cached_property
+    def quotient(self) -> Index:
+        """The floor quotient that it is the remainder of."""
+        return self.dividend // self.divisor
+
     def evaluate(
         self, variables: Mapping[LoopVariable, int], sizes: Mapping[Symbol, int] = {}
     ) -> int:
@@ -288,7 +293,7 @@ def _rejoined(
     terms: dict[IndexAtom, Size], constant: Size, remainder: Remainder, factor: Size
 ) -> Index | None:
     """Apply ``x // n * n + x % n = x`` to a remainder, if the quotient's terms are there."""
-    quotient = remainder.dividend // remainder.divisor
+    quotient = remainder.quotient
     scale = factor * remainder.divisor
     if any(terms.get(atom, 0) != times * scale for atom, times in quotient.terms):
         return None

@@ -20,9 +20,22 @@ class Interned(type):
     """
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        names = _FIELDS.get(cls)
+        if names is None:
+            names = _FIELDS[cls] = _identifying_fields(cls)
+        if len(args) == len(names):  # most are there already
+            found = _TABLE.get((cls, *args))
+            if found is not None:
+                return found
         made = super().__call__(*args, **kwargs)
-        key = getattr(made, "key", None)
-        if key is None:
-            key = tuple(getattr(made, field.name) for field in fields(made))
+        key = [getattr(made, name) for name in names] if names else made.key
         with _LOCK:
             return _TABLE.setdefault((cls, *key), made)
+
+
+_FIELDS: dict[type, tuple[str, ...]] = {}
+"""By class, the fields that say which object it is; none where the property `key` does."""
+
+
+def _identifying_fields(cls: Any) -> tuple[str, ...]:
+    return () if hasattr(cls, "key") else tuple(field.name for field in fields(cls))

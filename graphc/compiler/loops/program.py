@@ -12,9 +12,10 @@ kernel k0(x0: float32[n, 10]) -> y0: float32[n]
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import operator
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from graphc.compiler.graph.dim import Size
 from graphc.compiler.loops.buffer import Buffer
@@ -116,10 +117,12 @@ def with_blocks(statement: Statement, blocks: tuple[Body, ...]) -> Statement:
 
 def walk(body: Body) -> Iterator[Statement]:
     """Yield each statement, ahead of those inside of it."""
-    for statement in body:
+    pending = list(reversed(body))
+    while pending:
+        statement = pending.pop()
         yield statement
-        for inside in blocks_of(statement):
-            yield from walk(inside)
+        for inside in reversed(blocks_of(statement)):
+            pending += reversed(inside)
 
 
 def loops_in(body: Body) -> list[For]:
@@ -173,10 +176,9 @@ def replaced(body: Body, old: Statement, new: Body) -> Body:
             continue
         blocks = blocks_of(statement)
         changed = tuple(replaced(inside, old, new) for inside in blocks)
-        same = all(one is other for one, other in zip(blocks, changed, strict=True))
+        same = all(map(operator.is_, blocks, changed))
         result.append(statement if same else with_blocks(statement, changed))
-    unchanged = len(result) == len(body) and all(a is b for a, b in zip(result, body, strict=True))
-    return body if unchanged else tuple(result)
+    return same_or(body, result)
 
 
 def transformed(body: Body, change: Callable[[Statement], Body]) -> Body:
@@ -186,10 +188,16 @@ def transformed(body: Body, change: Callable[[Statement], Body]) -> Body:
     for statement in body:
         blocks = blocks_of(statement)
         changed = tuple(transformed(inside, change) for inside in blocks)
-        same = all(one is other for one, other in zip(blocks, changed, strict=True))
+        same = all(map(operator.is_, blocks, changed))
         result += change(statement if same else with_blocks(statement, changed))
-    unchanged = len(result) == len(body) and all(a is b for a, b in zip(result, body, strict=True))
-    return body if unchanged else tuple(result)
+    return same_or(body, result)
+
+
+def same_or(body: Body, statements: Sequence[Statement]) -> Body:
+    """Return a body if statements are its own, else these: who compares by identity sees that
+    nothing has changed."""
+    is_same = len(statements) == len(body) and all(map(operator.is_, statements, body))
+    return body if is_same else tuple(statements)
 
 
 def path_to(body: Body, statement: Statement) -> Body:
@@ -228,13 +236,17 @@ class Parts:
 
     def _operands(self, value: Value) -> Value:
         if isinstance(value, Load):
-            return replace(value, coords=tuple(map(self.index, value.coords)))
-        if isinstance(value, IndexValue):
-            return replace(value, index=self.index(value.index))
-        if isinstance(value, Bit):
-            return replace(value, byte=self.in_value(value.byte))
+            coords = tuple(map(self.index, value.coords))
+            return value if coords == value.coords else Load(value.buffer, coords)
         if isinstance(value, Apply):
-            return replace(value, operands=tuple(map(self.in_value, value.operands)))
+            operands = tuple(map(self.in_value, value.operands))
+            if operands == value.operands:
+                return value
+            return Apply(value.op, operands, value.dtype, value.attrs)
+        if isinstance(value, IndexValue):
+            return IndexValue(self.index(value.index), value.dtype)
+        if isinstance(value, Bit):
+            return Bit(self.in_value(value.byte), value.number)
         if isinstance(value, Select):
             return Select(
                 self.in_conditions(value.conditions),
@@ -254,63 +266,66 @@ class Parts:
 
     def in_conditions(self, conditions: tuple[Condition, ...]) -> tuple[Condition, ...]:
         """Return conditions with their indices changed."""
-        return tuple(replace(one, index=self.index(one.index)) for one in conditions)
+        return tuple(Condition(self.index(one.index), one.equal) for one in conditions)
 
     def in_target(self, target: Load) -> Load:
         """Return an element that is stored to with its parts changed."""
-        return self.target(replace(target, coords=tuple(map(self.index, target.coords))))
+        return self.target(Load(target.buffer, tuple(map(self.index, target.coords))))
 
     def in_body(self, body: Body) -> Body:
         """Return statements with their parts changed, at any depth. The variables that they bind
-        stay."""
-        return tuple(map(self.in_statement, body))
+        stay, and a statement of which nothing changes is the same object."""
+        return same_or(body, tuple(map(self.in_statement, body)))
 
     def in_statement(self, statement: Statement) -> Statement:
-        """Return a statement with its parts changed."""
-        if isinstance(statement, For):
-            ends = tuple(map(self.index, statement.ends))
-            return replace(statement, ends=ends, body=self.in_body(statement.body))
-        if isinstance(statement, If):
-            return If(
-                self.in_conditions(statement.conditions),
-                self.in_body(statement.body),
-                self.in_body(statement.otherwise),
-            )
+        """Return a statement with its parts changed; itself if nothing does."""
+        blocks = blocks_of(statement)
+        inside = tuple(map(self.in_body, blocks))
+        if not all(map(operator.is_, blocks, inside)):
+            statement = with_blocks(statement, inside)
+        parts = self._parts(statement)
+        is_same = all(getattr(statement, name) == part for name, part in parts.items())
+        return statement if is_same else replace(statement, **parts)
+
+    def _parts(self, statement: Statement) -> dict[str, Any]:
+        """Return the parts of a statement itself, changed, by the names of its fields."""
         if isinstance(statement, Let):
-            return replace(statement, value=self.in_value(statement.value))
-        if isinstance(statement, Check):
-            value = self.in_value(statement.value)
-            return replace(statement, value=value, position=self.index(statement.position))
+            return {"value": self.in_value(statement.value)}
         if isinstance(statement, Store):
-            return replace(
-                statement,
-                target=self.in_target(statement.target),
-                value=self.in_value(statement.value),
-                conditions=self.in_conditions(statement.conditions),
-            )
+            return {
+                "target": self.in_target(statement.target),
+                "value": self.in_value(statement.value),
+                "conditions": self.in_conditions(statement.conditions),
+            }
         if isinstance(statement, Accumulate):
-            return replace(
-                statement,
-                targets=tuple(map(self.in_target, statement.targets)),
-                values=tuple(map(self.in_value, statement.values)),
-            )
+            return {
+                "targets": tuple(map(self.in_target, statement.targets)),
+                "values": tuple(map(self.in_value, statement.values)),
+            }
+        if isinstance(statement, For):
+            return {"ends": tuple(map(self.index, statement.ends))}
+        if isinstance(statement, If):
+            return {"conditions": self.in_conditions(statement.conditions)}
+        if isinstance(statement, Check):
+            return {
+                "value": self.in_value(statement.value),
+                "position": self.index(statement.position),
+            }
         if isinstance(statement, AtomicAdd):
-            return replace(statement, target=self.in_target(statement.target))
+            return {"target": self.in_target(statement.target)}
         if isinstance(statement, AsyncCopy):
-            source = self.in_value(statement.source)
-            assert isinstance(source, Load)
-            return replace(statement, target=self.in_target(statement.target), source=source)
+            return {
+                "target": self.in_target(statement.target),
+                "source": self.in_value(statement.source),
+            }
         if isinstance(statement, Prefetch):
-            element = self.in_value(statement.element)
-            assert isinstance(element, Load)
-            return replace(statement, element=element)
+            return {"element": self.in_value(statement.element)}
         if isinstance(statement, UseIntrinsic):
-            return replace(
-                statement,
-                windows=tuple(map(self._in_window, statement.windows)),
-                sizes={symbol: self.index(size) for symbol, size in statement.sizes.items()},
-            )
-        return statement
+            return {
+                "windows": tuple(map(self._in_window, statement.windows)),
+                "sizes": {symbol: self.index(size) for symbol, size in statement.sizes.items()},
+            }
+        return {}
 
     def _in_window(self, window: BufferWindow) -> BufferWindow:
         return replace(window, start=tuple(map(self.index, window.start)))
@@ -344,18 +359,18 @@ def targets_of(statement: Statement) -> tuple[Load, ...]:
 
 def walk_value(value: Value) -> Iterator[Value]:
     """Yield a value and all that it is made of."""
-    yield value
-    if isinstance(value, Apply):
-        for operand in value.operands:
-            yield from walk_value(operand)
-    elif isinstance(value, Bit):
-        yield from walk_value(value.byte)
-    elif isinstance(value, Select):
-        yield from walk_value(value.value)
-        yield from walk_value(value.otherwise)
-    elif isinstance(value, RandomWord):
-        for part in (value.shift, value.step, value.call, value.seed, value.stream):
-            yield from walk_value(part)
+    pending = [value]
+    while pending:
+        value = pending.pop()
+        yield value
+        if isinstance(value, Apply):
+            pending += reversed(value.operands)
+        elif isinstance(value, Bit):
+            pending.append(value.byte)
+        elif isinstance(value, Select):
+            pending += (value.otherwise, value.value)
+        elif isinstance(value, RandomWord):
+            pending += (value.stream, value.seed, value.call, value.step, value.shift)
 
 
 def loads_of(statement: Statement) -> Iterator[Load]:
@@ -429,12 +444,10 @@ def bound_variables(body: Body) -> Iterator[LoopVariable]:
             yield statement.variable
 
 
-def new_name(taken: Iterable[str], name: str) -> str:
-    """Return `name`, or it with the first number that makes a name that is not taken."""
-    names = set(taken)
-    if name not in names:
-        return name
-    number = 1
-    while f"{name}{number}" in names:
-        number += 1
-    return f"{name}{number}"
+def new_name(taken: Container[str], name: str) -> str:
+    """Return `name`, or, where it is taken, the first of ``<name>_2``, ``<name>_3``, ... that is
+    not."""
+    found, number = name, 2
+    while found in taken:
+        found, number = f"{name}_{number}", number + 1
+    return found

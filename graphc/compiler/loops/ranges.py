@@ -59,6 +59,9 @@ class Ranges:
         default_factory=lambda: MappingProxyType({})
     )
     facts: tuple[Index, ...] = ()
+    _proved: dict[Index, bool] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _simple: dict[Index, Index] = field(default_factory=dict, init=False, repr=False, compare=False)
+    # Answers: the statements of a body ask about the same indices.
 
     def within(self, variable: LoopVariable, *ends: IndexLike) -> Ranges:
         """Return the ranges inside of a loop whose variable is below each of `ends`."""
@@ -73,7 +76,11 @@ class Ranges:
 
     def is_never_negative(self, index: IndexLike) -> bool:
         """Return True if an index is proved to be at least 0."""
-        return _Proof(self).holds(as_index(index))
+        index = as_index(index)
+        found = self._proved.get(index)
+        if found is None:
+            found = self._proved[index] = _Proof(self).holds(index)
+        return found
 
     def is_below(self, index: IndexLike, end: IndexLike) -> bool:
         """Return True if an index is proved to be less than `end`."""
@@ -107,10 +114,13 @@ class Ranges:
         """Return an equal index without the quotients and remainders that the ranges settle."""
         if all(isinstance(atom, LoopVariable) for atom, _ in index.terms):
             return index
-        total = as_index(index.constant)
-        for atom, factor in index.terms:
-            total = total + self._settled(atom) * factor
-        return total
+        found = self._simple.get(index)
+        if found is None:
+            found = as_index(index.constant)
+            for atom, factor in index.terms:
+                found = found + self._settled(atom) * factor
+            self._simple[index] = found
+        return found
 
     def _settled(self, atom: IndexAtom) -> Index:
         if isinstance(atom, LoopVariable):

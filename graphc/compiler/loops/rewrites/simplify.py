@@ -12,6 +12,7 @@ from graphc.compiler.loops.program import (
     buffers_of,
     facts,
     facts_otherwise,
+    same_or,
     substituted,
     values_of,
     walk_value,
@@ -59,7 +60,7 @@ def settled(body: Body, ranges: Ranges) -> Body:
         result += _settled(statement, ranges)
         if isinstance(statement, Check):
             ranges = ranges.within(statement.variable, statement.end)
-    return _same_or(body, result)
+    return same_or(body, result)
 
 
 def undecided(conditions: tuple[Condition, ...], ranges: Ranges) -> tuple[Condition, ...] | None:
@@ -105,14 +106,16 @@ def _settled(statement: Statement, ranges: Ranges) -> Body:
         if not left:
             return body
         otherwise = settled(statement.otherwise, ranges.given(facts_otherwise(left)))
+        is_same = body is statement.body and otherwise is statement.otherwise
+        if is_same and left == statement.conditions:
+            return (statement,)
         return (If(left, body, otherwise),)
     if isinstance(statement, Store) and statement.conditions:
         left = undecided(statement.conditions, ranges)
         if left is None:
             return ()
         statement = replace(statement, conditions=left)
-    changed = _Settling(ranges.simplified, ranges=ranges).in_statement(statement)
-    return (statement if changed == statement else changed,)
+    return (_Settling(ranges.simplified, ranges=ranges).in_statement(statement),)
 
 
 @dataclass(frozen=True)
@@ -165,7 +168,10 @@ def _without_unit_loops(body: Body, ranges: Ranges) -> Body:
             inside = _without_unit_loops(statement.body, ranges.given(facts(statement.conditions)))
             others = ranges.given(facts_otherwise(statement.conditions))
             otherwise = _without_unit_loops(statement.otherwise, others)
-            result.append(If(statement.conditions, inside, otherwise))
+            is_same = inside is statement.body and otherwise is statement.otherwise
+            result.append(
+                statement if is_same else replace(statement, body=inside, otherwise=otherwise)
+            )
             continue
         if isinstance(statement, Check):
             ranges = ranges.within(statement.variable, statement.end)
@@ -183,7 +189,7 @@ def _without_unit_loops(body: Body, ranges: Ranges) -> Body:
             result.append(statement)
         else:
             result.append(replace(statement, body=inside))
-    return _same_or(body, result)
+    return same_or(body, result)
 
 
 _REMOVED_KINDS = (LoopKind.SERIAL, LoopKind.UNROLLED, LoopKind.VECTOR)
@@ -203,7 +209,7 @@ class _Live:
     def kept(self, body: Body) -> Body:
         """Return the statements that have an effect, without the others."""
         found = [one for statement in reversed(body) for one in self._kept(statement)]
-        return _same_or(body, found[::-1])
+        return same_or(body, found[::-1])
 
     def _kept(self, statement: Statement) -> Body:
         if isinstance(statement, For):
@@ -223,12 +229,6 @@ class _Live:
         for value in values_of(statement):
             self._locals |= {one for one in walk_value(value) if isinstance(one, Local)}
         return (statement,)
-
-
-def _same_or(body: Body, result: list[Statement]) -> Body:
-    """Return a body, or what became of it if that is something else."""
-    is_same = len(result) == len(body) and all(a is b for a, b in zip(result, body, strict=True))
-    return body if is_same else tuple(result)
 
 
 def without_unused(body: Body) -> Body:
