@@ -158,7 +158,7 @@ def test_a_single_row_has_a_loop() -> None:
     assert lines(made)[:2] == ["for row < 1:", "  allocate s: float32[] in register"]
     same_meaning(total(), made)
     same_meaning(total(), bind(made, "row", BLOCK))
-    assert lines(enclosed(made))[0] == "for row1 < 1:"
+    assert lines(enclosed(made))[0] == "for row_2 < 1:"
 
 
 def test_what_enclose_refuses() -> None:
