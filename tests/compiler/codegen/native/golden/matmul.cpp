@@ -21,22 +21,23 @@ static void k0_matmul(
       }
       float* const s0_parts = gc_scratch<float>(0, 4096);
       for (int k0_outer = 0; k0_outer < 3; ++k0_outer) {
-        const int end_of_i0_inner13 = gc_minimum(4, batch - i0_outer * 4);
-        for (int i0_inner13 = 0; i0_inner13 < end_of_i0_inner13; ++i0_inner13) {
+        const int end_of_i0_inner_5 = gc_minimum(4, batch - i0_outer * 4);
+        for (int i0_inner_5 = 0; i0_inner_5 < end_of_i0_inner_5; ++i0_inner_5) {
           #pragma omp simd
-          for (int i1_inner13 = 0; i1_inner13 < 256; ++i1_inner13) {
-            s0_parts[k0_outer * 1024 + i0_inner13 * 256 + i1_inner13] = 0.0f;
+          for (int i1_inner_5 = 0; i1_inner_5 < 256; ++i1_inner_5) {
+            s0_parts[k0_outer * 1024 + i0_inner_5 * 256 + i1_inner_5] = 0.0f;
           }
         }
         // matmul
         for (int k0_inner_outer = 0; k0_inner_outer < 32; ++k0_inner_outer) {
-          const int end_of_i0_inner1 = gc_minimum(4, batch - i0_outer * 4);
-          for (int i0_inner1 = 0; i0_inner1 < end_of_i0_inner1; ++i0_inner1) {
+          const int end_of_i0_inner_2 = gc_minimum(4, batch - i0_outer * 4);
+          for (int i0_inner_2 = 0; i0_inner_2 < end_of_i0_inner_2;
+              ++i0_inner_2) {
             #pragma omp simd
-            for (int i1_inner1 = 0; i1_inner1 < 256; ++i1_inner1) {
+            for (int i1_inner_2 = 0; i1_inner_2 < 256; ++i1_inner_2) {
               float s0_parts_tile;
               s0_parts_tile =
-                  s0_parts[k0_outer * 1024 + i0_inner1 * 256 + i1_inner1];
+                  s0_parts[k0_outer * 1024 + i0_inner_2 * 256 + i1_inner_2];
               // matmul
               #pragma GCC unroll 8
               for (int k0_inner_inner = 0; k0_inner_inner < 8;
@@ -44,68 +45,67 @@ static void k0_matmul(
                 s0_parts_tile =
                     gc_fma(
                         x0[i0_outer * 3136 + k0_outer * 256 +
-                        k0_inner_outer * 8 + i0_inner1 * 784 + k0_inner_inner],
+                        k0_inner_outer * 8 + i0_inner_2 * 784 + k0_inner_inner],
                         x1[i1_outer * 256 + k0_outer * 131072 +
-                        k0_inner_outer * 4096 + i1_inner1 +
+                        k0_inner_outer * 4096 + i1_inner_2 +
                         k0_inner_inner * 512], s0_parts_tile);
               }
-              s0_parts[k0_outer * 1024 + i0_inner1 * 256 + i1_inner1] =
+              s0_parts[k0_outer * 1024 + i0_inner_2 * 256 + i1_inner_2] =
                   s0_parts_tile;
             }
           }
         }
       }
-      const int end_of_i0_inner131 = gc_minimum(4, batch - i0_outer * 4);
-      for (int i0_inner131 = 0; i0_inner131 < end_of_i0_inner131;
-          ++i0_inner131) {
+      const int end_of_i0_inner_4 = gc_minimum(4, batch - i0_outer * 4);
+      for (int i0_inner_4 = 0; i0_inner_4 < end_of_i0_inner_4; ++i0_inner_4) {
         #pragma omp simd
-        for (int i1_inner131 = 0; i1_inner131 < 256; ++i1_inner131) {
-          s0_parts[i0_inner131 * 256 + i1_inner131 + 3072] = 0.0f;
+        for (int i1_inner_4 = 0; i1_inner_4 < 256; ++i1_inner_4) {
+          s0_parts[i0_inner_4 * 256 + i1_inner_4 + 3072] = 0.0f;
         }
       }
       // matmul
-      for (int k0_inner1_outer = 0; k0_inner1_outer < 2; ++k0_inner1_outer) {
-        const int end_of_i0_inner12 = gc_minimum(4, batch - i0_outer * 4);
-        for (int i0_inner12 = 0; i0_inner12 < end_of_i0_inner12; ++i0_inner12) {
+      for (int k0_inner_2_outer = 0; k0_inner_2_outer < 2; ++k0_inner_2_outer) {
+        const int end_of_i0_inner_7 = gc_minimum(4, batch - i0_outer * 4);
+        for (int i0_inner_7 = 0; i0_inner_7 < end_of_i0_inner_7; ++i0_inner_7) {
           #pragma omp simd
-          for (int i1_inner12 = 0; i1_inner12 < 256; ++i1_inner12) {
-            float s0_parts_tile1;
-            s0_parts_tile1 = s0_parts[i0_inner12 * 256 + i1_inner12 + 3072];
+          for (int i1_inner_7 = 0; i1_inner_7 < 256; ++i1_inner_7) {
+            float s0_parts_tile_2;
+            s0_parts_tile_2 = s0_parts[i0_inner_7 * 256 + i1_inner_7 + 3072];
             // matmul
             #pragma GCC unroll 8
-            for (int k0_inner1_inner = 0; k0_inner1_inner < 8;
-                ++k0_inner1_inner) {
-              s0_parts_tile1 =
+            for (int k0_inner_2_inner = 0; k0_inner_2_inner < 8;
+                ++k0_inner_2_inner) {
+              s0_parts_tile_2 =
                   gc_fma(
-                      x0[i0_outer * 3136 + k0_inner1_outer * 8 +
-                      i0_inner12 * 784 + k0_inner1_inner + 768],
-                      x1[i1_outer * 256 + k0_inner1_outer * 4096 + i1_inner12 +
-                      k0_inner1_inner * 512 + 393216], s0_parts_tile1);
+                      x0[i0_outer * 3136 + k0_inner_2_outer * 8 +
+                      i0_inner_7 * 784 + k0_inner_2_inner + 768],
+                      x1[i1_outer * 256 + k0_inner_2_outer * 4096 + i1_inner_7 +
+                      k0_inner_2_inner * 512 + 393216], s0_parts_tile_2);
             }
-            s0_parts[i0_inner12 * 256 + i1_inner12 + 3072] = s0_parts_tile1;
+            s0_parts[i0_inner_7 * 256 + i1_inner_7 + 3072] = s0_parts_tile_2;
           }
         }
       }
-      for (int s0_part1 = 0; s0_part1 < 4; ++s0_part1) {
-        const int end_of_i0_inner14 = gc_minimum(4, batch - i0_outer * 4);
-        for (int i0_inner14 = 0; i0_inner14 < end_of_i0_inner14; ++i0_inner14) {
+      for (int s0_part_2 = 0; s0_part_2 < 4; ++s0_part_2) {
+        const int end_of_i0_inner_6 = gc_minimum(4, batch - i0_outer * 4);
+        for (int i0_inner_6 = 0; i0_inner_6 < end_of_i0_inner_6; ++i0_inner_6) {
           #pragma omp simd
-          for (int i1_inner14 = 0; i1_inner14 < 256; ++i1_inner14) {
-            s0[i0_inner14 * 256 + i1_inner14] =
-                gc_add(s0[i0_inner14 * 256 + i1_inner14],
-                    s0_parts[s0_part1 * 1024 + i0_inner14 * 256 + i1_inner14]);
+          for (int i1_inner_6 = 0; i1_inner_6 < 256; ++i1_inner_6) {
+            s0[i0_inner_6 * 256 + i1_inner_6] =
+                gc_add(s0[i0_inner_6 * 256 + i1_inner_6],
+                    s0_parts[s0_part_2 * 1024 + i0_inner_6 * 256 + i1_inner_6]);
           }
         }
       }
-      const int end_of_i0_inner11 = gc_minimum(4, batch - i0_outer * 4);
-      for (int i0_inner11 = 0; i0_inner11 < end_of_i0_inner11; ++i0_inner11) {
+      const int end_of_i0_inner_3 = gc_minimum(4, batch - i0_outer * 4);
+      for (int i0_inner_3 = 0; i0_inner_3 < end_of_i0_inner_3; ++i0_inner_3) {
         #pragma omp simd
-        for (int i1_inner11 = 0; i1_inner11 < 256; ++i1_inner11) {
+        for (int i1_inner_3 = 0; i1_inner_3 < 256; ++i1_inner_3) {
           const float t0 =
-              gc_add(s0[i0_inner11 * 256 + i1_inner11],
-                  x2[i1_outer * 256 + i1_inner11]);  // dense_1
+              gc_add(s0[i0_inner_3 * 256 + i1_inner_3],
+                  x2[i1_outer * 256 + i1_inner_3]);  // dense_1
           const float t1 = gc_maximum(t0, 0.0f);  // dense_1
-          y0[i1_outer * 256 + i0_outer * 2048 + i0_inner11 * 512 + i1_inner11] =
+          y0[i1_outer * 256 + i0_outer * 2048 + i0_inner_3 * 512 + i1_inner_3] =
               t1;
         }
       }
