@@ -5,16 +5,16 @@ of the right operand are read in the order in which they lie.
       for k0_outer < 3:
         ... zeros
         for k0_inner_outer < 32:
-          for i0_inner1 < 512 (vector):
-            s0_parts_tile[0] = s0_parts[k0_outer, i0_inner1]
+          for i0_inner_2 < 512 (vector):
+            s0_parts_tile[0] = s0_parts[k0_outer, i0_inner_2]
             for k0_inner_inner < 8 (unrolled):
               s0_parts_tile[0] = fma(x0[0, ...], x1[..., ...], s0_parts_tile[0])
-            s0_parts[k0_outer, i0_inner1] = s0_parts_tile[0]
+            s0_parts[k0_outer, i0_inner_2] = s0_parts_tile[0]
       for s0_part < 3:
-        for i0_inner2 < 512 (vector):
-          s0[i0_inner2] = sum(s0[i0_inner2], s0_parts[s0_part, i0_inner2])
-      for i0_inner3 < 512 (vector):
-        y0[0, 512*i0_outer + i0_inner3] = s0[i0_inner3]
+        for i0_inner_3 < 512 (vector):
+          s0[i0_inner_3] = sum(s0[i0_inner_3], s0_parts[s0_part, i0_inner_3])
+      for i0_inner_4 < 512 (vector):
+        y0[0, 512*i0_outer + i0_inner_4] = s0[i0_inner_4]
 
 A sum is made of sums of `DEPTH` terms, each from its first term on, which are added in order: the
 order of products of many rows. So what is computed of a row depends on no row beside it.

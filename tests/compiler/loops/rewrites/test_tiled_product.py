@@ -128,12 +128,12 @@ def by_blocks(program: LoopProgram) -> LoopProgram:
     loops = ("column_inner_inner", "row_inner_inner")
     for loop in loops:
         program = expand(program, loop, "total")
-    for suffix in ("", "1"):
+    for suffix in ("", "_2"):
         for loop in loops:
             program = fission(program, loop + suffix, 1)
     for loop in loops:
-        program = reorder(program, f"{loop}1", "run")
-    program = split(branch(program, "column_inner_inner11"), "run", 4, Tail.SHORT)
+        program = reorder(program, f"{loop}_2", "run")
+    program = split(branch(program, "column_inner_inner_3"), "run", 4, Tail.SHORT)
     for loop in ("row_outer", "column_outer"):
         program = bind(program, loop, LoopKind.BLOCK)
     for loop in ("row_inner_outer", "column_inner_outer"):
