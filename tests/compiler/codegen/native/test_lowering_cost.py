@@ -1,4 +1,4 @@
-"""How much lowering a reference model constructs: loop programs are data, made anew by each
+"""The constructions of lowering a reference model: loop programs are data, made anew by each
 rewrite."""
 
 from __future__ import annotations
