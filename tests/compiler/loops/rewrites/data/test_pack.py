@@ -28,13 +28,13 @@ def test_neighbours_are_loaded_and_stored_at_once() -> None:
     assert lines(after) == [
         "for i_outer < n:",
         "  allocate x_pack: float32[4] in register",
-        "  for i_inner1 < 4 (vector):",
-        "    x_pack[i_inner1] = x[4*i_outer + i_inner1]",
+        "  for i_inner_2 < 4 (vector):",
+        "    x_pack[i_inner_2] = x[4*i_outer + i_inner_2]",
         "  allocate y_pack: float32[4] in register",
         "  for i_inner < 4 (unrolled):",
         "    y_pack[i_inner] = neg(x_pack[i_inner])",
-        "  for i_inner2 < 4 (vector):",
-        "    y[4*i_outer + i_inner2] = y_pack[i_inner2]",
+        "  for i_inner_3 < 4 (vector):",
+        "    y[4*i_outer + i_inner_3] = y_pack[i_inner_3]",
     ]
     same_meaning(before, after)
 
@@ -44,8 +44,9 @@ def test_a_remainder_is_left_out() -> None:
     plain = w.program((x,), (y,), w.loop(I, N, Store(w.at(y, I), w.op("neg", w.at(x, I)))))
     before = split(plain, "i", 4)
     after = pack(before, "i_inner")
-    assert "    x_pack[i_inner1] = x[4*i_outer + i_inner1] where 4*i_outer + i_inner1 < n" in lines(
-        after
+    assert (
+        "    x_pack[i_inner_2] = x[4*i_outer + i_inner_2] where 4*i_outer + i_inner_2 < n"
+        in lines(after)
     )
     same_meaning(plain, after)
 
@@ -53,7 +54,7 @@ def test_a_remainder_is_left_out() -> None:
 def test_an_element_that_is_written_over_is_read_first() -> None:
     before = fours(Store(w.at(Y, I), w.op("add", w.at(Y, I), w.at(X, I))))
     after = pack(before, "i_inner")
-    assert "    y_pack[i_inner1] = y[4*i_outer + i_inner1]" in lines(after)
+    assert "    y_pack[i_inner_2] = y[4*i_outer + i_inner_2]" in lines(after)
     y = w.floats("y", N * 4)
     for one in (before, after):
         assert y in one.outputs
@@ -68,7 +69,7 @@ def test_what_is_the_same_in_all_turns_is_ahead() -> None:
     before = split(w.program((which, TABLE), (Y,), w.loop(I, N * 4, *body)), "i", 4)
     after = pack(before, "i_inner")
     assert lines(after)[1] == "  row = check 0: which[i_outer] below 6"
-    assert "    table_pack[i_inner1] = table[row, i_inner1]" in lines(after)
+    assert "    table_pack[i_inner_2] = table[row, i_inner_2]" in lines(after)
     same_meaning(before, after)
 
 
@@ -83,8 +84,8 @@ def test_random_words_of_neighbours_are_one_block() -> None:
     after = pack(before, "i_inner")
     assert lines(after)[1:4] == [
         "  allocate words: uint32[4] in register",
-        "  for i_inner1 < 4 (vector):",
-        "    words[i_inner1] = random(4*i_outer + i_inner1, 0, 0, call, a, a)",
+        "  for i_inner_2 < 4 (vector):",
+        "    words[i_inner_2] = random(4*i_outer + i_inner_2, 0, 0, call, a, a)",
     ]
     same_meaning(before, after, arguments={"call": 3, "a": 5})
 
