@@ -222,7 +222,7 @@ def may_meet(
 ) -> bool:
     """Return False if two accesses of one memory are proved to be of two elements in all turns that
     have these directions."""
-    if _moves_apart(first, second, directions):
+    if _are_distinct(first, second, directions):
         return False
     frame = _Frame(first, second, directions)
     meet = frame.meet()
@@ -237,7 +237,7 @@ def may_meet(
     )
 
 
-def _moves_apart(first: Access, second: Access, directions: Directions) -> bool:
+def _are_distinct(first: Access, second: Access, directions: Directions) -> bool:
     """Return True if two accesses have a coordinate in common that differs between the two turns:
     of the variables in it one alone has another turn in the second. That is most proofs."""
     if not _have_one_layout(first.buffer, second.buffer):

@@ -113,13 +113,13 @@ def test_what_registers_hold_is_stored_behind_what_a_turn_computes() -> None:
         "allocate tile_next: float32[2] in register",
         "barrier (shared)",
         "if step < k - 1:",
-        "for tile_turn2 < 2:",
-        "tile_next[tile_turn2] = x[row, 4*step + 2*tile_turn2 + thread + 4]",
+        "for tile_turn_3 < 2:",
+        "tile_next[tile_turn_3] = x[row, 4*step + 2*tile_turn_3 + thread + 4]",
         "for inner < 4:",
         "total[] = sum(total[], mul(tile[step % 2, 0, inner], columns[4*step + inner, thread]))",
         "if step < k - 1:",
-        "for tile_turn3 < 2:",
-        "tile[(step + 1) % 2, 0, 2*tile_turn3 + thread] = tile_next[tile_turn3]",
+        "for tile_turn_4 < 2:",
+        "tile[(step + 1) % 2, 0, 2*tile_turn_4 + thread] = tile_next[tile_turn_4]",
         "y[row, thread] = total[]",
     ]
 
