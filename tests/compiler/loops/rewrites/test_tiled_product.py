@@ -14,6 +14,7 @@ from graphc.compiler.loops.rewrites.arithmetic.contract import contract
 from graphc.compiler.loops.rewrites.arithmetic.partial_sums import partial_sums
 from graphc.compiler.loops.rewrites.data.expand import expand
 from graphc.compiler.loops.rewrites.data.layout import BufferLayout
+from graphc.compiler.loops.rewrites.data.pack import pack
 from graphc.compiler.loops.rewrites.data.pipeline import Copying, pipeline
 from graphc.compiler.loops.rewrites.data.stage import stage
 from graphc.compiler.loops.rewrites.loops.bind import bind
@@ -118,7 +119,8 @@ def test_each_rewrite_leaves_its_part_of_the_program() -> None:
 
 def by_blocks(program: LoopProgram) -> LoopProgram:
     """Return the product with a tile of 8 x 16 results for a block, of 2 x 4 for a thread, and the
-    operands' tiles in shared memory, 4 terms at a time, of which the next ones are copied ahead."""
+    operands' tiles in shared memory, 4 terms at a time. The next ones are held in registers while
+    a block computes, and of the ones that it has a thread takes four neighbours at once."""
     program = split(split(program, "row", 8), "column", 16)
     program = predicate(predicate(program, "column_inner"), "row_inner")
     program = reorder(program, "row_inner", "column_outer")
@@ -138,9 +140,14 @@ def by_blocks(program: LoopProgram) -> LoopProgram:
         program = bind(program, loop, LoopKind.BLOCK)
     for loop in ("row_inner_outer", "column_inner_outer"):
         program = bind(program, loop, LoopKind.THREAD)
-    program = stage(program, "run_outer", "x", BufferScope.SHARED, BufferLayout((1, 0)), "rows")
-    program = stage(program, "run_outer", "w", BufferScope.SHARED, name="columns")
-    return pipeline(merge_barriers(program), "run_outer", ["rows", "columns"], copying=Copying.HELD)
+    for buffer, order, name in (("x", (1, 0), "rows"), ("w", (0, 1), "columns")):
+        layout = BufferLayout(order, padding=4)
+        program = stage(program, "run_outer", buffer, BufferScope.SHARED, layout, name, 2)
+    program = merge_barriers(program)
+    program = pipeline(program, "run_outer", ["rows", "columns"], copying=Copying.HELD)
+    for name in ("rows", "columns"):
+        program = stage(program, "run_inner", name, BufferScope.REGISTER)
+    return pack(program, "columns_tile_axis2")
 
 
 @pytest.mark.parametrize("sizes", SIZES)

@@ -42,6 +42,7 @@ def filling(
     extents: Shape,
     limits: Limits,
     element: Element,
+    neighbours: int = 1,
 ) -> Body:
     """Return the statements that allocate a buffer at a site and fill it: whole tiles where an axis
     without limits has some.
@@ -49,10 +50,10 @@ def filling(
     One thread walks the buffer in its own order. Threads that share it take its elements in turn,
     in the order of the box's axes, which is that of the source's memory; members of a team take a
     run of elements each. All have left the last turn's elements behind before, and see the new ones
-    after.
+    after. Each of them takes so many `neighbours` at a time, which divide the last axis of the box.
     """
     if site.sharers:
-        shared = _shared_filling(names, site, copy, layout, extents, limits, element)
+        shared = _shared_filling(names, site, copy, layout, extents, limits, element, neighbours)
         return (Barrier(), Allocate(copy), *shared, Barrier())
     loops: list[tuple[LoopVariable, tuple[Index, ...]]] = []
     coords: list[Index] = []
@@ -88,6 +89,7 @@ def _shared_filling(
     extents: Shape,
     limits: Limits,
     element: Element,
+    neighbours: int,
 ) -> Body:
     extents = tuple(
         extent if limit else whole
@@ -96,21 +98,27 @@ def _shared_filling(
         )
     )
     thread, threads = site.sharer
-    elements = product(extents)
+    elements = product(extents) if neighbours == 1 else product(extents) // neighbours
     turns = (elements + (threads - 1)) // threads
     variable = names.variable(f"{copy.name}_turn")
     turn = as_index(0) if turns == 1 else index_of(variable)
     in_runs = all(loop.kind is LoopKind.TEAM for loop in site.sharers)
     number = thread * turns + turn if in_runs else turn * threads + thread
     ranges = site.ranges if turns == 1 else site.ranges.within(variable, turns)
+    neighbour = names.variable(f"{copy.name}_neighbour")
+    if neighbours != 1:
+        ranges = ranges.within(neighbour, neighbours)
     tests = [] if exact_quotient(elements, threads) is not None else [below(number, elements)]
-    place = coordinates(number, extents)
+    first = number if neighbours == 1 else number * neighbours + index_of(neighbour)
+    place = coordinates(first, extents)
     for coord, extent, ends in zip(place, extents, limits, strict=True):
         tests += [below(coord, end) for end in ends if end is not as_index(extent)]
     ranges = ranges.given(facts(tests))
     place = tuple(map(ranges.simplified, place))
     target = Load(copy, tuple(map(ranges.simplified, layout.coords(place))))
     body = element(place, target, ranges)
+    if neighbours != 1:
+        body = (For(neighbour, (as_index(neighbours),), body),)
     if tests:
         body = (If(tuple(tests), body),)
     return body if turns == 1 else (For(variable, (as_index(turns),), body),)

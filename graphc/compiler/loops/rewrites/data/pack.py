@@ -248,7 +248,8 @@ class _Packing:
 
     def _is_packed(self, element: Load) -> bool:
         buffer = element.buffer
-        return buffer.scope is BufferScope.GLOBAL and self._is_aligned(buffer.place(element.coords))
+        is_memory = buffer.scope in (BufferScope.GLOBAL, BufferScope.SHARED)
+        return is_memory and self._is_aligned(buffer.place(element.coords))
 
     def _is_aligned(self, place: Index) -> bool:
         variable = self.loop.variable

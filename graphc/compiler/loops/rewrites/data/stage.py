@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Set
 from dataclasses import dataclass
 
-from graphc.compiler.graph.dim import Shape, Size
+from graphc.compiler.graph.dim import Shape, Size, exact_quotient
 from graphc.compiler.loops.buffer import Buffer, BufferScope, new_buffer
 from graphc.compiler.loops.index import Index, LoopVariable
 from graphc.compiler.loops.program import (
@@ -62,6 +62,7 @@ def stage(
     scope: BufferScope,
     layout: BufferLayout | None = None,
     name: str | None = None,
+    neighbours: int = 1,
 ) -> LoopProgram:
     """Copy, at the head of a loop's body, what the body reads of a buffer, and read the copy.
 
@@ -75,6 +76,8 @@ def stage(
         scope: of the copy.
         layout: of the copy; by default the buffer's axes in order.
         name: of the copy; by default the buffer's, with ``_tile``.
+        neighbours: elements that each of the threads that share the copy takes at a time, in a loop
+            ``<name>_neighbour``.
     """
     site = site_of(program, "stage", loop, scope)
     where = f"the buffer {buffer!r}"
@@ -97,6 +100,10 @@ def stage(
     if source.memory in written_memories(program.body):
         limits = _limits(program, buffer, reads, box, site.own_variables)
 
+    last = box.extents[-1] if box.extents else 1
+    if neighbours != 1 and (not site.sharers or exact_quotient(last, neighbours) is None):
+        expected = f"threads that share it, and a multiple of {neighbours} along its last axis"
+        raise refused(program, "stage", where, expected, f"{len(site.sharers)} such loops, {last}")
     names = Names(program)
     name = names.new(f"{buffer}_tile" if name is None else name)
     copy = new_buffer(name, source.dtype, layout.shape(box.extents), scope)
@@ -111,7 +118,7 @@ def stage(
             value = Select(missing, value, fill if border is None else border)
         return (Store(target, value),)
 
-    filled = filling(names, site, copy, layout, box.extents, limits, element)
+    filled = filling(names, site, copy, layout, box.extents, limits, element, neighbours)
     staged = in_copy(site.body, site.ranges, source, copy, layout, box)
     if border is not None:
         staged = _without_tests(staged, copy)

@@ -5,7 +5,7 @@
 - `fission`, `fuse.join`: what one loop does;
 - `bind`, `vectorise`, `unroll`: who runs the turns; `synchronise`, `merge_barriers`: where
   they wait;
-- `hoist`: what is the same in all turns is computed once;
+- `hoist`, `unswitch`: what is the same in all turns is computed, or tested, once;
 - `predicate`, `branch`: a test around statements, or at what they read and store;
 - `version`: two programs, by sizes.
 """

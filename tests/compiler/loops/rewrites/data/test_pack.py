@@ -7,7 +7,7 @@ import pytest
 from graphc.compiler.loops.program import LoopProgram
 from graphc.compiler.loops.rewrites.data.pack import pack
 from graphc.compiler.loops.rewrites.loops.split import split
-from graphc.compiler.loops.statement import Check, If, Let, Statement, Store
+from graphc.compiler.loops.statement import Allocate, Check, If, Let, Statement, Store
 from graphc.compiler.loops.value import Argument, Local, RandomWord, Select, below
 from tests.compiler.loops import written as w
 from tests.compiler.loops.random_loops import M, N, same_meaning
@@ -37,6 +37,21 @@ def test_neighbours_are_loaded_and_stored_at_once() -> None:
         "    y[4*i_outer + i_inner_3] = y_pack[i_inner_3]",
     ]
     same_meaning(before, after)
+
+
+def test_neighbours_in_shared_memory_are_moved_at_once() -> None:
+    tile, small, out = w.shared("tile", 8), w.floats("x", 8), w.floats("y", 8)
+    fill, use = (
+        w.loop(I, 8, Store(w.at(tile, I), w.at(small, I))),
+        w.loop(J, 8, Store(w.at(out, J), w.at(tile, J))),
+    )
+    body = w.loop(w.K, 1, Allocate(tile), fill, use, kind="block")
+    plain = w.program((small,), (out,), body)
+    before = split(split(plain, "i", 4), "j", 4)
+    after = pack(pack(before, "i_inner"), "j_inner")
+    assert "      tile[4*i_outer + i_inner_3] = tile_pack[i_inner_3]" in lines(after)
+    assert "      tile_pack_2[j_inner_2] = tile[4*j_outer + j_inner_2]" in lines(after)
+    same_meaning(plain, after)
 
 
 def test_a_remainder_is_left_out() -> None:

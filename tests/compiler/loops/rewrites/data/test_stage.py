@@ -259,6 +259,22 @@ def test_threads_that_share_a_copy_make_it_together(kind: str, threads: int, k: 
     assert_same(before, after, sizes)
 
 
+@pytest.mark.parametrize("kind", ["thread", "team"])
+@pytest.mark.parametrize("neighbours", [2, 4])
+def test_threads_take_neighbours(kind: str, neighbours: int) -> None:
+    before = shared_product(kind)
+    after = stage(before, "step", "columns", SHARED, neighbours=neighbours)
+    assert f"for columns_tile_neighbour < {neighbours}:" in lines_of(after)
+    for k in (1, 7, 9):
+        assert_same(before, after, {w.N_SYMBOL: 3, K_SYMBOL: k})
+
+
+def test_neighbours_divide_what_threads_share() -> None:
+    for program, loop in ((shared_product(), "step"), (tiled_product(), "k")):
+        with pytest.raises(RewriteError, match="threads that share it, and a multiple of 4 along"):
+            stage(program, loop, "x", SHARED, neighbours=4)
+
+
 def test_a_copy_that_threads_share_lies_between_barriers() -> None:
     assert lines_of(stage(shared_product(), "step", "columns", SHARED))[5:] == [
         "barrier (shared)",
