@@ -35,6 +35,11 @@ os.environ.setdefault("XDG_CACHE_HOME", str(Path.home() / ".cache"))
 _home = tempfile.TemporaryDirectory(prefix="graphc-home-")
 os.environ["HOME"] = _home.name
 
+# Programs that tests start find the package compiled. Where Python is told to write nothing beside
+# the sources, each of them would compile it anew, which takes a second.
+if os.environ.pop("PYTHONDONTWRITEBYTECODE", ""):
+    os.environ.setdefault("PYTHONPYCACHEPREFIX", str(Path(_home.name) / "pycache"))
+
 # Set before any test module is imported: a module may build graphs while it is collected, and
 # neither GRAPHC_FLAGS nor ~/.graphcrc of whoever runs the tests may decide what they test.
 for _flag in FLAGS:

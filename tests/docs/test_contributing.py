@@ -34,7 +34,7 @@ def copy_of_the_source(folder: Path) -> Path:
     for name in NEEDED:
         source = ROOT / name
         if source.is_dir():
-            ignored = shutil.ignore_patterns("__pycache__", "*.so")
+            ignored = shutil.ignore_patterns("*.so")
             shutil.copytree(source, copy / name, ignore=ignored)
         else:
             shutil.copy(source, copy)
