@@ -73,6 +73,7 @@ def test_the_sizes_of_a_call_choose_between_two_variants() -> None:
     ]
     found = choose(COPY, CPU, table)
     assert found.names == ("large", "small")
+    assert found.conditions == (at_least(N, 4096),)
     assert found.refusals == (("medium", "large depends on the sizes of a call, too"),)
     (test,) = found.program.body
     assert isinstance(test, If)

@@ -1,0 +1,105 @@
+"""The mappings of products with a tiny side: which is taken, the same meaning, and why not."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from graphc.compiler import graph as g
+from graphc.compiler.graph import Node
+from graphc.compiler.graph.dim import Size, symbols
+from graphc.compiler.loops.build import buffers_of, plain_program
+from graphc.compiler.loops.evaluate import TurnOrder, evaluate
+from graphc.compiler.loops.program import LoopProgram
+from graphc.compiler.schedule import kernels, make_schedule
+from graphc.compiler.targets.cpu.products_tiny_sides import ONE_COLUMN, SHORT_SUMS
+from graphc.compiler.targets.mapping import MappedProgram, choose
+from graphc.compiler.targets.target import Target
+
+CPU = Target("cpu", 64, 32, threads=2)
+BATCH = g.symbol("batch")
+ROWS = 3
+
+
+def plain(output: Node) -> LoopProgram:
+    (kernel,) = kernels(make_schedule([output], most_shared=0))
+    return plain_program(kernel, "k0", buffers_of(kernel))
+
+
+def mapped(output: Node) -> MappedProgram:
+    return choose(plain(output), CPU, [ONE_COLUMN, SHORT_SUMS])
+
+
+def product(rows: Size, terms: int, columns: int) -> Node:
+    x, w = g.input((rows, terms), "float32"), g.input((terms, columns), "float32")
+    return g.maximum(g.dot(x, w), 0.0)
+
+
+def arrays_of(program: LoopProgram) -> dict[str, np.ndarray]:
+    draws = np.random.default_rng(0)
+    return {
+        one.memory: draws.standard_normal(
+            [ROWS if symbols(size) else size for size in one.shape]
+        ).astype(one.dtype)
+        for one in program.inputs
+    }
+
+
+def result(program: LoopProgram, arrays: dict[str, np.ndarray], order: TurnOrder) -> np.ndarray:
+    (output,) = program.outputs
+    sizes = {one: len(arrays["x0"]) for one in symbols(output.shape[0])}
+    return evaluate(program, arrays, sizes, order=order).outputs[output.memory]
+
+
+@pytest.mark.parametrize(
+    ("terms", "columns", "name"),
+    [(128, 1, "one column"), (203, 1, "one column"), (1, 64, "short sums"), (4, 70, "short sums")],
+)
+def test_it_means_the_same(terms: int, columns: int, name: str) -> None:
+    output = product(BATCH, terms, columns)
+    found = mapped(output)
+    assert found.names == (name,)
+    arrays = arrays_of(found.program)
+    exact = np.maximum(arrays["x0"].astype("float64") @ arrays["x1"], 0)
+    for order in TurnOrder:
+        np.testing.assert_allclose(result(found.program, arrays, order), exact, atol=1e-5)
+
+
+def test_a_row_by_one_column_has_the_same_bits_alone() -> None:
+    program = mapped(product(BATCH, 203, 1)).program
+    arrays = arrays_of(program)
+    whole = result(program, arrays, TurnOrder.FORWARD)
+    for row in range(ROWS):
+        one = arrays | {"x0": arrays["x0"][row : row + 1]}
+        assert result(program, one, TurnOrder.FORWARD)[0] == whole[row]
+
+
+@pytest.mark.parametrize(
+    ("output", "reasons"),
+    [
+        (
+            product(BATCH, 100, 1),
+            (
+                "k0 has 100 turns, fewer than 128",
+                "it has no loops over rows and columns alone",
+            ),
+        ),
+        (
+            product(BATCH, 5, 64),
+            ("it has rows and columns", "its sums may have more than 4 terms"),
+        ),
+        (
+            product(BATCH, 4, 63),
+            ("it has rows and columns", "there are 63 columns, fewer than 64"),
+        ),
+        (
+            g.dot(g.input((BATCH, 4), "float32"), g.input((64, 4), "float32").T),
+            ("it has rows and columns", "x1[i1, k0] is not contiguous in i1"),
+        ),
+    ],
+    ids=["few terms", "more terms", "few columns", "transposed"],
+)
+def test_what_has_no_tiny_side_and_why(output: Node, reasons: tuple[str, str]) -> None:
+    found = mapped(output)
+    assert found.is_plain
+    assert found.refusals == tuple(zip(("one column", "short sums"), reasons, strict=True))
