@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from graphc.compiler.targets.cpu.pointwise import POINTWISE
-from graphc.compiler.targets.cpu.products import BATCHED
+from graphc.compiler.targets.cpu.products import BATCHED, MANY_PANELS
 from graphc.compiler.targets.cpu.products_few_rows import FEW_ROWS
 from graphc.compiler.targets.cpu.products_tiny_sides import ONE_COLUMN, SHORT_SUMS
 from graphc.compiler.targets.cpu.reductions import REDUCTIONS
@@ -15,5 +15,5 @@ CPU_MAPPINGS: Mapping[str, Sequence[TargetMapping]] = {
     "pointwise": POINTWISE,
     "rows": REDUCTIONS,
     "columns": REDUCTIONS,
-    "matmul": (ONE_COLUMN, SHORT_SUMS, FEW_ROWS, BATCHED),
+    "matmul": (ONE_COLUMN, SHORT_SUMS, FEW_ROWS, BATCHED, MANY_PANELS),
 }

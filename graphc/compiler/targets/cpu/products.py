@@ -1,5 +1,5 @@
-"""Mapping of batched products: a strip of rows is multiplied by one panel of columns after the
-other, and threads have matrices of their own.
+"""Mappings of products: a strip of rows is multiplied by one panel of columns after the other, and
+threads have matrices of their own, or panels of one matrix.
 
     for i0 < b (team):
       for i2_outer < 4:
@@ -17,16 +17,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from graphc.compiler.graph.dim import Size, exact_quotient
+from graphc.compiler.graph.dim import Dim, Size, exact_quotient
 from graphc.compiler.loops.buffer import Buffer, BufferScope
 from graphc.compiler.loops.program import (
     LoopProgram,
     blocks_of,
     innermost_loops,
+    loads_of,
     loops_in,
     path_to,
+    values_of,
     walk,
     walk_in_ranges,
+    walk_value,
 )
 from graphc.compiler.loops.ranges import Ranges
 from graphc.compiler.loops.rewrites.arithmetic.contract import contract
@@ -48,7 +51,7 @@ from graphc.compiler.loops.rewrites.loops.vectorise import vectorise
 from graphc.compiler.loops.rewrites.refusal import refused
 from graphc.compiler.loops.rewrites.simplify import simplify
 from graphc.compiler.loops.statement import Accumulate, Allocate, For, LoopKind, Statement, Store
-from graphc.compiler.loops.value import Apply, Load, Local, Value
+from graphc.compiler.loops.value import Apply, Load, Local, RandomWord, Value
 from graphc.compiler.targets.cpu.panels import (
     PANEL_ROWS,
     panel_columns,
@@ -63,6 +66,31 @@ from graphc.errors import RewriteError
 DEPTH = 256
 """Terms that are added one after the other in registers: ``GC_DEPTH`` of ``kernels/host_gemm.h``.
 A panel of as many rows stays in the first cache."""
+
+FEW_ROWS = 32
+"""Rows up to which a panel is read where it is: to write it takes longer than to multiply it."""
+
+NEAR = 1 << 15
+"""Elements of a right operand up to which its rows are so near each other that panels are read
+where they are."""
+
+MOST_ROWS_UNPACKED = 128
+"""Rows of one matrix up to which other forms read the right operand where it is:
+``GC_FEW_FOR_PANELS`` of ``kernels/host_gemm.h``. (100 x 1,024 x 1,024 by panels took 1.13 of the
+time.)"""
+
+SMALL_RIGHT = 1 << 17
+"""Elements of a right operand that stays in the cache: other forms write it once."""
+
+LONG, MOST_TERMS = 4, 64 * DEPTH
+"""How many times as long as a side a long sum is; terms from which on other forms make longer
+parts."""
+
+MOST_ROWS_BY_COLUMNS = 256
+"""Rows of a left operand whose columns are so short that it is read across them."""
+
+MOST_UNEVEN = 1.1
+"""How many times as much work as its share a thread has at most."""
 
 
 @dataclass(frozen=True)
@@ -113,8 +141,8 @@ def product_of(program: LoopProgram) -> Product | str:
     if np.dtype(value.dtype).kind != "f":
         return f"it is of {value.dtype}"
     loops = [one for one in path if isinstance(one, For)]
-    if len(loops) < 4:
-        return "it has one matrix, or one row"
+    if len(loops) < 3:
+        return "it has one row, or one column"
     if any(len(loop.body) != 1 for loop in loops[:-2]):
         return "it computes values of rows or matrices"
     *batch, rows, columns, term = loops
@@ -126,6 +154,13 @@ def product_of(program: LoopProgram) -> Product | str:
         is_there = isinstance(factor, Load) and factor.buffer.scope is BufferScope.GLOBAL
         if not is_there and not isinstance(factor, Local):
             return f"{factor} is neither in memory nor computed by itself"
+    if any(
+        isinstance(part, RandomWord)
+        for statement in walk(program.body)
+        for value in values_of(statement)
+        for part in walk_value(value)
+    ):
+        return "it draws random words one by one"
     total = added[0].targets[0].buffer
     return Product(tuple(batch), rows, columns, term, total, left, right, ranges)
 
@@ -135,7 +170,49 @@ def product_of(program: LoopProgram) -> Product | str:
 
 def _is_batched(program: LoopProgram, target: Target) -> Applicability:
     found = product_of(program)
-    return never(found) if isinstance(found, str) else ALWAYS
+    if isinstance(found, str):
+        return never(found)
+    return ALWAYS if found.batch else never("it has one matrix")
+
+
+def _has_many_panels(program: LoopProgram, target: Target) -> Applicability:
+    """Return that the mapping applies where threads get equally many panels of one matrix, whose
+    left operand they read where it is."""
+    found = product_of(program)
+    if isinstance(found, str):
+        return never(found)
+    rows, columns, terms = (
+        loop.ends[0].constant for loop in (found.rows, found.columns, found.terms)
+    )
+    if found.batch:
+        return never("it has several matrices")
+    if isinstance(rows, Dim) or isinstance(columns, Dim) or isinstance(terms, Dim):
+        return never("only a call knows how many rows, columns or terms there are")
+    if rows <= FEW_ROWS:
+        return never(f"there are {rows} rows, no more than {FEW_ROWS}")
+    if columns * terms <= SMALL_RIGHT:
+        return never(f"the right operand has no more than {SMALL_RIGHT} elements")
+    if terms >= LONG * max(rows, columns) or terms > MOST_TERMS:
+        return never(f"sums of {terms} terms are long")
+    width = panel_columns(found.total.dtype)
+    threads = max(1, target.threads)
+    if threads * -(-columns // (width * threads)) * width > columns * MOST_UNEVEN:
+        return never(f"{columns} columns are not equally many panels for {target.threads} threads")
+    if columns % width:
+        return never(f"{columns} columns are no whole panels of {width}")
+    if rows <= MOST_ROWS_UNPACKED and found.steps(found.right, found.columns) == 1:
+        return never(f"for {rows} rows its right operand is read where it is")
+    if isinstance(found.left, Local):
+        return never("its left operand is computed")
+    if found.steps(found.left, found.terms) != 1 and rows > MOST_ROWS_BY_COLUMNS:
+        return never("its left operand is in memory by columns that are long")
+    inside = {id(one) for one in walk((found.terms,))}
+    for statement in walk(program.body):
+        for load in loads_of(statement):
+            place = load.buffer.place(load.coords)
+            if id(statement) not in inside and found.rows.variable in place.variables:
+                return never(f"it reads {load} for each sum")
+    return ALWAYS if len(program.outputs) == 1 else never("it has several results")
 
 
 # ---- the rewrites -------------------------------------------------------------------------------
@@ -150,40 +227,90 @@ def _by_panels(program: LoopProgram, target: Target) -> LoopProgram:
         program = fuse(program, outer.variable.name, inner.variable.name)
         product = product_of(program)
         assert isinstance(product, Product)
-    program = _with_right_panels(program, product)
-    try:
-        mapped = _in_panels(program, product, is_stored_directly=True)
-    except RewriteError:
-        mapped = _in_panels(program, product, is_stored_directly=False)
-    return bind(mapped, product.batch[0].variable.name, LoopKind.TEAM)
+    (matrices,) = product.batch
+    matrix, width = matrices.variable.name, panel_columns(product.total.dtype)
+    if not _is_read_in_place(product):
+        program = _with_right_panels(program, product, matrix)
+    rows, columns, around = product.rows.variable.name, product.columns.variable.name, matrix
+    if not _is_at_most(product.rows, PANEL_ROWS):
+        program = split(program, rows, PANEL_ROWS, Tail.SHORT)
+        around, rows = f"{rows}_outer", f"{rows}_inner"
+    if not _is_at_most(product.columns, width):
+        program = split(program, columns, width, Tail.SHORT)
+        program = reorder(program, rows, f"{columns}_outer")
+        columns = f"{columns}_inner"
+    return bind(_multiplied(program, product, rows, columns, around), matrix, LoopKind.TEAM)
 
 
-def _with_right_panels(program: LoopProgram, product: Product) -> LoopProgram:
-    """Return a program that writes the right operand of each matrix as panels, unless it can be
-    read where it is."""
-    right, matrix = product.right, product.batch[-1].variable.name
-    width = panel_columns(product.total.dtype)
+def _by_own_panels(program: LoopProgram, target: Target) -> LoopProgram:
+    """Divide the panels of one matrix over threads; each is multiplied by all strips of rows."""
+    product = product_of(program)
+    assert isinstance(product, Product)
+    rows, columns = product.rows.variable.name, product.columns.variable.name
+    panel = f"{columns}_outer"
+    program = split(program, columns, panel_columns(product.total.dtype), Tail.SHORT)
+    program = reorder(program, rows, panel)
+    program = _with_right_panel(program, product, panel)
+    around = panel
+    if not _is_at_most(product.rows, PANEL_ROWS):
+        program = split(program, rows, PANEL_ROWS, Tail.SHORT)
+        around, rows = f"{rows}_outer", f"{rows}_inner"
+    program = _multiplied(program, product, rows, f"{columns}_inner", around)
+    return bind(program, panel, LoopKind.TEAM)
+
+
+# ---- the right operand --------------------------------------------------------------------------
+
+
+def _is_read_in_place(product: Product) -> bool:
+    """Return True if the right operand's panels are rows of whole vectors in memory, near each
+    other or for few rows."""
+    right, columns, terms = product.right, product.columns.ends[0].constant, product.terms
+    if not isinstance(right, Load) or product.steps(right, product.columns) != 1:
+        return False
+    if exact_quotient(columns, whole_columns(right.dtype)) is None:
+        return False
+    elements = columns * terms.ends[0].constant
+    return not isinstance(elements, int) or elements <= NEAR or _is_at_most(product.rows, FEW_ROWS)
+
+
+def _with_right_panels(program: LoopProgram, product: Product, matrix: str) -> LoopProgram:
+    """Return a program that writes the right operand of each matrix as panels."""
+    right, width = product.right, panel_columns(product.total.dtype)
+    thread = BufferScope.THREAD
     if isinstance(right, Local):
         layout = BufferLayout((0, 1, 0), {0: width})
-        program = stage_value(program, matrix, right.name, BufferScope.THREAD, layout, "panels")
+        program = stage_value(program, matrix, right.name, thread, layout, "panels")
         return propagate(program, right.name)
     assert isinstance(right, Load)
-    (end,) = product.columns.ends
-    is_whole = exact_quotient(end.constant, whole_columns(right.dtype)) is not None
-    if is_whole and product.steps(right, product.columns) == 1:
-        return program
     *ahead, terms, columns = _with_last_axes(program, right, product.terms, product.columns)
     layout = BufferLayout((*ahead, columns, terms, columns), {columns: width})
-    program = stage(program, matrix, right.buffer.name, BufferScope.THREAD, layout, "panels")
+    program = stage(program, matrix, right.buffer.name, thread, layout, "panels")
     if product.steps(right, product.terms) != 1:
         return program
     outer, inner = f"panels_axis{columns}_outer", f"panels_axis{columns}_inner"
-    if (
-        outer in map(_name_of, loops_in(program.body))
-        and exact_quotient(end.constant, width) is None
-    ):
+    (end,) = product.columns.ends
+    is_there = any(one.variable.name == outer for one in loops_in(program.body))
+    if is_there and exact_quotient(end.constant, width) is None:
         program = cut(program, outer, end.constant // width)
     return _transposed(program, right.dtype, f"panels_axis{terms}", inner)
+
+
+def _with_right_panel(program: LoopProgram, product: Product, panel: str) -> LoopProgram:
+    """Return a program that writes one panel of the right operand, at the head of a loop."""
+    right, thread = product.right, BufferScope.THREAD
+    if isinstance(right, Local):
+        layout = BufferLayout((1, 0))
+        program = stage_value(program, panel, right.name, thread, layout, "panel")
+        return propagate(program, right.name)
+    assert isinstance(right, Load)
+    axes = _with_last_axes(program, right, product.terms, product.columns)
+    layout = BufferLayout(axes)
+    program = stage(program, panel, right.buffer.name, thread, layout, "panel")
+    if product.steps(right, product.terms) != 1:
+        return program
+    *_, terms, columns = axes
+    return _transposed(program, right.dtype, f"panel_axis{terms}", f"panel_axis{columns}")
 
 
 def _transposed(program: LoopProgram, dtype: str, terms: str, columns: str) -> LoopProgram:
@@ -193,10 +320,6 @@ def _transposed(program: LoopProgram, dtype: str, terms: str, columns: str) -> L
         return use(swapped, transposition(dtype), columns)
     except RewriteError:  # a panel with fewer columns than it has room for
         return program
-
-
-def _name_of(loop: For) -> str:
-    return loop.variable.name
 
 
 def _with_last_axes(program: LoopProgram, element: Load, *loops: For) -> tuple[int, ...]:
@@ -213,22 +336,34 @@ def _with_last_axes(program: LoopProgram, element: Load, *loops: For) -> tuple[i
     return (*(axis for axis in range(len(element.coords)) if axis not in last), *last)
 
 
-def _in_panels(program: LoopProgram, product: Product, is_stored_directly: bool) -> LoopProgram:
-    """Return a program that makes sums of a strip's panel at a time, and what follows of them.
+# ---- sums ---------------------------------------------------------------------------------------
+
+
+def _multiplied(
+    program: LoopProgram, product: Product, rows: str, columns: str, around: str
+) -> LoopProgram:
+    """Return a program that makes the sums of a strip's panel by one call for each part, and what
+    follows of them: nothing, if it can store them where they are made.
 
     Args:
-        is_stored_directly: True if a sum is stored as it is, and has one part.
+        rows, columns: the loops of a strip's panel.
+        around: the loop of a strip.
     """
-    rows, columns = product.rows.variable.name, product.columns.variable.name
+    try:
+        return _in_panels(program, product, rows, columns, around, is_stored_directly=True)
+    except RewriteError:
+        return _in_panels(program, product, rows, columns, around, is_stored_directly=False)
+
+
+def _in_panels(
+    program: LoopProgram,
+    product: Product,
+    rows: str,
+    columns: str,
+    around: str,
+    is_stored_directly: bool,
+) -> LoopProgram:
     total, dtype = product.total.name, product.total.dtype
-    around = product.batch[-1].variable.name
-    if not _is_at_most(product.rows, PANEL_ROWS):
-        program = split(program, rows, PANEL_ROWS, Tail.SHORT)
-        around, rows = f"{rows}_outer", f"{rows}_inner"
-    if not _is_at_most(product.columns, panel_columns(dtype)):
-        program = split(program, columns, panel_columns(dtype), Tail.SHORT)
-        program = reorder(program, rows, f"{columns}_outer")
-        columns = f"{columns}_inner"
     program, by_columns = _with_left_rows(program, product, around)
     scope = BufferScope.REGISTER if is_stored_directly else BufferScope.THREAD
     program = expand(expand(program, columns, total, scope), rows, total, scope)
@@ -348,6 +483,12 @@ def _loop_beside(program: LoopProgram, name: str, distance: int) -> str:
     raise AssertionError("a loop is in its own block")
 
 
+MANY_PANELS = Mapping(
+    "panels of one matrix",
+    _has_many_panels,
+    _by_own_panels,
+    "a thread writes the panels that it multiplies, and nobody waits for another",
+)
 BATCHED = Mapping(
     "panels of columns",
     _is_batched,

@@ -15,6 +15,7 @@ from graphc.compiler.loops.evaluate import TurnOrder, evaluate
 from graphc.compiler.loops.program import LoopProgram, walk
 from graphc.compiler.loops.statement import UseIntrinsic
 from graphc.compiler.schedule import kernels, make_schedule
+from graphc.compiler.targets.cpu import products
 from graphc.compiler.targets.cpu.mappings import CPU_MAPPINGS
 from graphc.compiler.targets.mapping import MappedProgram, choose
 from graphc.compiler.targets.target import Target
@@ -61,7 +62,7 @@ def parts() -> Node:
 
 def in_front_and_behind() -> Node:
     x, w, bias = arrays(2, 5, 7), arrays(2, 7, 21), arrays(21)
-    return g.maximum(g.matmul(g.tanh(x), g.exp(w)) + bias, 0.25)
+    return g.maximum(g.matmul(g.maximum(x, 0.0), g.maximum(w, -0.5)) + bias, 0.25)
 
 
 CASES = {
@@ -80,14 +81,35 @@ CASES = {
     "sizes of a call": lambda: g.matmul(arrays(g.BATCH, T, 3), arrays(g.BATCH, 3, T)),
     "sums of a size of a call": lambda: g.matmul(arrays(2, 3, T), arrays(2, T, 4)),
 }
+ONE_MATRIX = {
+    "rows of a right operand": lambda: g.matmul(arrays(130, 5), arrays(5, 64)),
+    "columns of a right operand": lambda: g.matmul(arrays(33, 6), transposed(arrays(64, 6))) + 1.0,
+    "columns of both": lambda: g.matmul(transposed(arrays(6, 33)), transposed(arrays(64, 6))),
+    "a computed right operand": lambda: g.matmul(
+        arrays(40, 5), transposed(g.maximum(arrays(64, 5), 0.0))
+    ),
+    "parts of a sum": lambda: g.matmul(arrays(34, 11), transposed(arrays(64, 11))),
+    "a bias": lambda: g.maximum(g.matmul(arrays(129, 5), arrays(5, 64)) + arrays(64), 0.0),
+}
 SIZES = {symbols(g.BATCH)[0]: 2, T_SYMBOL: 5}
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_panels_mean_the_same(case: str) -> None:
-    before = plain(CASES[case]())
+    check_meaning(CASES[case](), "panels of columns")
+
+
+@pytest.mark.parametrize("case", ONE_MATRIX)
+def test_panels_of_one_matrix_mean_the_same(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(products, "SMALL_RIGHT", 0)
+    monkeypatch.setattr(products, "DEPTH", 8)
+    check_meaning(ONE_MATRIX[case](), "panels of one matrix")
+
+
+def check_meaning(output: Node, name: str) -> None:
+    before = plain(output)
     found = choose(before, CPU, CPU_MAPPINGS["matmul"])
-    assert found.names == ("panels of columns",), found.refusals
+    assert found.names == (name,), found.refusals
     assert any(isinstance(one, UseIntrinsic) for one in walk(found.program.body))
     given = numbers(before)
     expected = evaluate(before, given, SIZES).outputs["y0"]
@@ -106,17 +128,18 @@ def numbers(program: LoopProgram) -> dict[str, np.ndarray]:
 
 @pytest.fixture(scope="module")
 def compiled() -> CompiledPrograms:
-    programs = []
-    for number, case in enumerate(CASES.values()):
-        programs.append(replace(mapped(case()).program, name=f"k{number}"))
-    return CompiledPrograms(programs)
+    programs = [mapped(case()).program for case in CASES.values()]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(products, "SMALL_RIGHT", 0)
+        programs += [mapped(case()).program for case in ONE_MATRIX.values()]
+    return CompiledPrograms([replace(one, name=f"k{k}") for k, one in enumerate(programs)])
 
 
-@pytest.mark.parametrize("case", CASES)
-def test_text_computes_what_the_program_does(compiled: CompiledPrograms, case: str) -> None:
-    before = plain(CASES[case]())
+@pytest.mark.parametrize("number", range(len(CASES) + len(ONE_MATRIX)))
+def test_text_computes_what_the_program_does(compiled: CompiledPrograms, number: int) -> None:
+    before = plain([*CASES.values(), *ONE_MATRIX.values()][number]())
     given = numbers(before)
-    found, _ = compiled(f"k{list(CASES).index(case)}", given, SIZES)
+    found, _ = compiled(f"k{number}", given, SIZES)
     expected = evaluate(before, given, SIZES).outputs["y0"]
     np.testing.assert_allclose(found["y0"], expected, rtol=1e-5, atol=1e-5)
 
@@ -124,7 +147,8 @@ def test_text_computes_what_the_program_does(compiled: CompiledPrograms, case: s
 @pytest.mark.parametrize(
     ("output", "reason"),
     [
-        (g.matmul(arrays(5, 7), arrays(7, 16)), "it has one matrix, or one row"),
+        (g.matmul(arrays(5, 7), arrays(7, 16)), "it has one matrix"),
+        (g.matmul(arrays(5, 1, 7), arrays(5, 7, 16)), "it has one matrix"),
         (gates(), "it has several products, or one under a condition"),
         (
             g.matmul(arrays(3, 5, 7), parts()),
@@ -135,9 +159,31 @@ def test_text_computes_what_the_program_does(compiled: CompiledPrograms, case: s
             "expected that it moves along an axis of its own with i2",
         ),
     ],
-    ids=["one matrix", "several products", "a concatenation", "equal columns"],
+    ids=["one matrix", "one row", "several products", "a concatenation", "equal columns"],
 )
 def test_what_has_no_panels_and_why(output: Node, reason: str) -> None:
     found = mapped(output)
     assert found.is_plain
     assert reason in dict(found.refusals)["panels of columns"]
+
+
+@pytest.mark.parametrize(
+    ("output", "reason"),
+    [
+        (g.matmul(arrays(T, 7), arrays(7, 16)), "only a call knows how many rows"),
+        (g.matmul(arrays(300, 64), arrays(64, 64)), "no more than 131072 elements"),
+        (g.matmul(arrays(128, 1024), arrays(1024, 1024)), "is read where it is"),
+        (g.matmul(arrays(300, 1024), arrays(1024, 1000)), "1000 columns are no whole panels"),
+        (g.matmul(arrays(300, 4096), arrays(4096, 96)), "sums of 4096 terms are long"),
+        (
+            g.matmul(g.maximum(arrays(300, 512), 0.0), arrays(512, 512)),
+            "its left operand is computed",
+        ),
+        (g.matmul(arrays(300, 512), arrays(512, 512)) + arrays(300, 512), "for each sum"),
+        (g.matmul(arrays(300, 1024), arrays(1024, 160)), "not equally many panels"),
+    ],
+    ids=range(8),
+)
+def test_what_has_no_panels_of_one_matrix_and_why(output: Node, reason: str) -> None:
+    refusals = dict(mapped(output).refusals)
+    assert reason in refusals.get("panels of one matrix", ""), refusals
