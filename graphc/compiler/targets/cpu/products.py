@@ -286,13 +286,13 @@ def _with_right_panels(program: LoopProgram, product: Product, matrix: str) -> L
     *ahead, terms, columns = _with_last_axes(program, right, product.terms, product.columns)
     layout = BufferLayout((*ahead, columns, terms, columns), {columns: width})
     program = stage(program, matrix, right.buffer.name, thread, layout, "panels")
-    if product.steps(right, product.terms) != 1:
-        return program
     outer, inner = f"panels_axis{columns}_outer", f"panels_axis{columns}_inner"
     (end,) = product.columns.ends
     is_there = any(one.variable.name == outer for one in loops_in(program.body))
-    if is_there and exact_quotient(end.constant, width) is None:
+    if is_there and exact_quotient(end.constant, width) is None:  # whole panels have no test
         program = cut(program, outer, end.constant // width)
+    if product.steps(right, product.terms) != 1:
+        return program
     return _transposed(program, right.dtype, f"panels_axis{terms}", inner)
 
 

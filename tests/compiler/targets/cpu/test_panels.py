@@ -1,0 +1,105 @@
+"""The intrinsics of products: compiled, beside their meanings."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from graphc.compiler.graph.dim import symbols
+from graphc.compiler.loops.buffer import BufferScope, new_buffer
+from graphc.compiler.loops.evaluate import evaluate
+from graphc.compiler.loops.index import as_index, variable
+from graphc.compiler.loops.program import LoopProgram
+from graphc.compiler.loops.statement import (
+    Allocate,
+    BufferWindow,
+    Intrinsic,
+    Store,
+    UseIntrinsic,
+)
+from graphc.compiler.targets.cpu.panels import PANEL_ROWS, panel_columns, panel_product
+from tests.compiler.loops import written as w
+from tests.compiler.targets.cpu.compiled_programs import CompiledPrograms
+
+GLOBAL, THREAD = BufferScope.GLOBAL, BufferScope.THREAD
+ROWS = (1, 2, 3, 7, 8, 9, 12)
+WIDE = 64
+"""Columns of the right operand: whole vectors are read beyond those of a panel."""
+
+
+def cases() -> list[tuple[int, int, int, str, bool, bool]]:
+    found = []
+    for dtype in ("float32", "float64"):
+        width = panel_columns(dtype)
+        for rows in ROWS:
+            columns = (1, width // 4 + 1, width // 2, width // 2 + 3, width - 1, width)
+            count = columns[rows % len(columns)]
+            found.append((rows, count, rows % 4 + 1, dtype, rows % 2 == 0, rows % 3 == 0))
+        found.append((PANEL_ROWS + 5, width + 9, 2, dtype, False, False))
+        found += [(9, count, 3, dtype, count % 2 == 0, True) for count in range(1, width + 1, 5)]
+    return found
+
+
+CASES = cases()
+
+
+def called(
+    name: str, rows: int, columns: int, depth: int, dtype: str, by_columns: bool, is_stored: bool
+) -> LoopProgram:
+    """Return a program that calls the intrinsic for a part of each buffer, which begins nowhere
+    near a multiple of a vector."""
+    sums = (min(rows, PANEL_ROWS), min(columns, panel_columns(dtype)))
+    intrinsic = panel_product(
+        dtype, GLOBAL, GLOBAL, by_columns=by_columns, sums=sums, is_stored=is_stored
+    )
+    shape = (depth + 3, rows + 2) if by_columns else (rows + 2, depth + 3)
+    left = new_buffer("x0", dtype, shape)
+    right = new_buffer("x1", dtype, (depth + 2, WIDE + 7))
+    result = new_buffer("y0", dtype, (rows + 1, columns + 5))
+    kept = new_buffer("kept", dtype, sums, THREAD)
+    windows = (
+        BufferWindow(result, (as_index(1), as_index(3)), (0, 1))
+        if is_stored
+        else BufferWindow(kept, (as_index(0), as_index(0)), (0, 1)),
+        BufferWindow(left, (as_index(1), as_index(1)), (1, 0) if by_columns else (0, 1)),
+        BufferWindow(right, (as_index(1), as_index(5)), (0, 1)),
+    )
+    sizes = {"rows": rows, "columns": columns, "depth": depth}
+    call = UseIntrinsic(intrinsic, windows, bound(intrinsic, sizes))
+    if is_stored:
+        return LoopProgram(name, (left, right), (result,), (), (call,))
+    row, column = variable("row"), variable("column")
+    copy = Store(w.at(result, row + 1, column + 3), w.at(kept, row, column))
+    copied = w.loop(row, sums[0], w.loop(column, sums[1], copy))
+    return LoopProgram(name, (left, right), (result,), (), (Allocate(kept), call, copied))
+
+
+def bound(intrinsic: Intrinsic, sizes: dict[str, int]) -> dict:
+    """Return the sizes by the symbols of an intrinsic's loops, in the order of its arguments."""
+    found = {}
+    for statement in intrinsic.body:
+        pending = [statement]
+        while pending:
+            one = pending.pop(0)
+            for end in getattr(one, "ends", ()):
+                for symbol in symbols(end.constant):
+                    found[symbol] = as_index(sizes[symbol.name])
+            pending += getattr(one, "body", ())
+    return found
+
+
+@pytest.fixture(scope="module")
+def compiled() -> CompiledPrograms:
+    return CompiledPrograms([called(f"k{k}", *case) for k, case in enumerate(CASES)])
+
+
+@pytest.mark.parametrize("number", range(len(CASES)))
+def test_a_panel_is_its_meaning_to_the_bit(compiled: CompiledPrograms, number: int) -> None:
+    program = called(f"k{number}", *CASES[number])
+    rng = np.random.default_rng(number)
+    arrays = {one.name: rng.standard_normal(one.shape).astype(one.dtype) for one in program.inputs}
+    expected = evaluate(program, arrays, {})
+    found, _ = compiled(program.name, arrays)
+    stored = expected.stored["y0"]
+    np.testing.assert_array_equal(found["y0"][stored], expected.outputs["y0"][stored])
+    assert (found["y0"][~stored] == 77).all()
