@@ -67,6 +67,6 @@ def test_a_diff_applies_and_its_tests_pass(page: Path, tmp_path: Path) -> None:
 
 
 def test_there_is_one_for_each_thing_that_is_added_often() -> None:
-    assert {"op", "layer", "kernel_kind", "rewrite", "mapping"} <= {
+    assert {"op", "layer", "kernel_kind", "rewrite", "mapping", "intrinsic"} <= {
         page.stem for page in WITH_DIFFS
     }
