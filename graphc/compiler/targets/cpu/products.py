@@ -83,14 +83,14 @@ SMALL_RIGHT = 1 << 17
 """Elements of a right operand that stays in the cache: other forms write it once."""
 
 LONG, MOST_TERMS = 4, 64 * DEPTH
-"""How many times as long as a side a long sum is; terms from which on other forms make longer
-parts."""
+"""A long sum has so many times as many terms as a side has results; terms from which on other forms
+make longer parts."""
 
 MOST_ROWS_BY_COLUMNS = 256
 """Rows of a left operand whose columns are so short that it is read across them."""
 
 MOST_UNEVEN = 1.1
-"""How many times as much work as its share a thread has at most."""
+"""The most work of a thread, as a multiple of its share."""
 
 
 @dataclass(frozen=True)
