@@ -12,39 +12,18 @@ the way. The text is printed last, by `printed`.
 
 from __future__ import annotations
 
-import threading
-import weakref
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, ClassVar, TypeAlias, TypeVar
+from typing import TypeAlias
 
 import numpy as np
 
+from graphc.compiler.loops.interned import Interned
 from graphc.compiler.targets import c_text
 
-E = TypeVar("E", bound="Expression")
 
-
-_known: weakref.WeakValueDictionary[tuple[Any, ...], Any] = weakref.WeakValueDictionary()
-_lock = threading.Lock()
-"""Functions may be compiled by several threads."""
-
-
-def _interned(kind: type[E], *fields: Any) -> E:
-    """The one expression of a class with these fields, in their order."""
-    key = (kind, fields)
-    found: E | None = _known.get(key)
-    if found is not None:
-        return found
-    made = object.__new__(kind)
-    for assign, value in zip(kind._setters, fields):  # noqa: B905  (this runs for each one)
-        assign(made, value)
-    with _lock:
-        kept: E = _known.setdefault(key, made)
-    return kept
-
-
-class Expression:
+class Expression(metaclass=Interned):
     """An expression of C, of one of the classes below.
 
     Attributes:
@@ -52,14 +31,9 @@ class Expression:
     """
 
     __slots__: tuple[str, ...] = ("__weakref__", "_reads", "_text")
-    __match_args__: tuple[str, ...] = ()
 
     _reads: frozenset[Variable]
     _text: str
-    _setters: ClassVar[tuple[Callable[[Expression, Any], None], ...]]
-
-    def __init_subclass__(cls) -> None:
-        cls._setters = tuple(getattr(cls, name).__set__ for name in cls.__match_args__)
 
     @property
     def is_atom(self) -> bool:
@@ -80,9 +54,6 @@ class Expression:
             object.__setattr__(self, "_reads", names_read(self.operands))
             return self._reads
 
-    def __setattr__(self, name: str, value: object) -> None:
-        raise AttributeError(f"an expression is frozen; {name} of {self} cannot be set")
-
     def __str__(self) -> str:
         try:
             return self._text
@@ -94,15 +65,11 @@ class Expression:
         return f"<{type(self).__name__} {self}>"
 
 
+@dataclass(frozen=True, eq=False, slots=True, repr=False)
 class Variable(Expression):
     """A variable that a statement of the function defines."""
 
-    __match_args__ = ("name",)
-    __slots__ = __match_args__
     name: str
-
-    def __new__(cls, name: str) -> Variable:
-        return _interned(cls, name)
 
     @property
     def is_atom(self) -> bool:
@@ -113,163 +80,123 @@ class Variable(Expression):
         return frozenset((self,))
 
 
+@dataclass(frozen=True, eq=False, slots=True, repr=False)
 class Parameter(Expression):
     """What has a name for all of the function: a parameter, an array, a constant of ``kernels/``.
     Where it is read is no matter to loops."""
 
-    __match_args__ = ("name",)
-    __slots__ = __match_args__
     name: str
-
-    def __new__(cls, name: str) -> Parameter:
-        return _interned(cls, name)
 
     @property
     def is_atom(self) -> bool:
         return True
 
 
+@dataclass(frozen=True, eq=False, slots=True, repr=False)
 class Number(Expression):
     """An int."""
 
-    __match_args__ = ("value",)
-    __slots__ = __match_args__
     value: int
-
-    def __new__(cls, value: int) -> Number:
-        return _interned(cls, value)
 
     @property
     def is_atom(self) -> bool:
         return self.value >= 0
 
 
+@dataclass(frozen=True, eq=False, slots=True, repr=False)
 class Literal(Expression):
     """A number of another dtype than int32: `text` is how C writes exactly its value; `is_count`,
     whether that is a whole number without a sign."""
 
-    __match_args__ = ("text", "dtype", "is_count")
-    __slots__ = __match_args__
     text: str
     dtype: str
     is_count: bool
-
-    def __new__(cls, text: str, dtype: str, is_count: bool) -> Literal:
-        return _interned(cls, text, dtype, is_count)
 
     @property
     def is_atom(self) -> bool:
         return self.is_count
 
 
+@dataclass(frozen=True, eq=False, slots=True, repr=False)
 class Arithmetic(Expression):
     """``left + right``, or with another of ``+ - * / %``."""
 
-    __match_args__ = ("operation", "left", "right")
-    __slots__ = __match_args__
     operation: str
     left: Expression
     right: Expression
-
-    def __new__(cls, operation: str, left: Expression, right: Expression) -> Arithmetic:
-        return _interned(cls, operation, left, right)
 
     @property
     def operands(self) -> tuple[Expression, ...]:
         return self.left, self.right
 
 
+@dataclass(frozen=True, eq=False, slots=True, repr=False)
 class Comparison(Expression):
     """``left < right``, or with another of ``< <= > >= == !=``."""
 
-    __match_args__ = ("operation", "left", "right")
-    __slots__ = __match_args__
     operation: str
     left: Expression
     right: Expression
-
-    def __new__(cls, operation: str, left: Expression, right: Expression) -> Comparison:
-        return _interned(cls, operation, left, right)
 
     @property
     def operands(self) -> tuple[Expression, ...]:
         return self.left, self.right
 
 
+@dataclass(frozen=True, eq=False, slots=True, repr=False)
 class Conjunction(Expression):
     """``one && another``, of two conditions or more."""
 
-    __match_args__ = ("conditions",)
-    __slots__ = __match_args__
     conditions: tuple[Expression, ...]
-
-    def __new__(cls, conditions: tuple[Expression, ...]) -> Conjunction:
-        return _interned(cls, conditions)
 
     @property
     def operands(self) -> tuple[Expression, ...]:
         return self.conditions
 
 
+@dataclass(frozen=True, eq=False, slots=True, repr=False)
 class Conditional(Expression):
     """``condition ? value : other``."""
 
-    __match_args__ = ("condition", "value", "other")
-    __slots__ = __match_args__
     condition: Expression
     value: Expression
     other: Expression
-
-    def __new__(cls, condition: Expression, value: Expression, other: Expression) -> Conditional:
-        return _interned(cls, condition, value, other)
 
     @property
     def operands(self) -> tuple[Expression, ...]:
         return self.condition, self.value, self.other
 
 
+@dataclass(frozen=True, eq=False, slots=True, repr=False)
 class Call(Expression):
     """``function(arguments)``."""
 
-    __match_args__ = ("function", "arguments")
-    __slots__ = __match_args__
     function: str
     arguments: tuple[Expression, ...]
-
-    def __new__(cls, function: str, arguments: tuple[Expression, ...]) -> Call:
-        return _interned(cls, function, arguments)
 
     @property
     def operands(self) -> tuple[Expression, ...]:
         return self.arguments
 
 
+@dataclass(frozen=True, eq=False, slots=True, repr=False)
 class Subscript(Expression):
     """``array[at]``."""
 
-    __match_args__ = ("array", "at")
-    __slots__ = __match_args__
     array: Expression
     at: Expression
-
-    def __new__(cls, array: Expression, at: Expression) -> Subscript:
-        return _interned(cls, array, at)
 
     @property
     def operands(self) -> tuple[Expression, ...]:
         return self.array, self.at
 
 
+@dataclass(frozen=True, eq=False, slots=True, repr=False)
 class Cast(Expression):
     """``(kind)value``."""
 
-    __match_args__ = ("kind", "value")
-    __slots__ = __match_args__
     kind: str
     value: Expression
-
-    def __new__(cls, kind: str, value: Expression) -> Cast:
-        return _interned(cls, kind, value)
 
     @property
     def is_atom(self) -> bool:
@@ -280,16 +207,12 @@ class Cast(Expression):
         return (self.value,)
 
 
+@dataclass(frozen=True, eq=False, slots=True, repr=False)
 class Form(Expression):
     """What C writes in another way: text with ``{}`` for each of the operands."""
 
-    __match_args__ = ("form", "parts")
-    __slots__ = __match_args__
     form: str
     parts: tuple[Expression, ...]
-
-    def __new__(cls, form: str, parts: tuple[Expression, ...]) -> Form:
-        return _interned(cls, form, parts)
 
     @property
     def operands(self) -> tuple[Expression, ...]:
