@@ -7,5 +7,5 @@
 - `page`: C text that fits a page; `c_text`: types, numbers and comments of C; `marks`: names and
   notes of functions until these are complete; `templates`: Jinja;
 - `passes`: passes over graphs that a target has of its own;
-- `cpu`: the CPU's facts, mappings, passes and printer; `cuda`: the passes of GPUs.
+- `cpu`, `cuda`: the facts, mappings, passes and printers of these targets.
 """
