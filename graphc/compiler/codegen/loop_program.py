@@ -7,6 +7,7 @@ what its parameters mean becomes the launch's arguments.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -19,7 +20,7 @@ from graphc.compiler.loops import value as values
 from graphc.compiler.loops.build import KernelBuffers, Storage, build
 from graphc.compiler.loops.index import LoopVariable
 from graphc.compiler.loops.program import LoopProgram, Parts, loads_of, transformed, walk
-from graphc.compiler.loops.statement import Check, If, Let, Statement
+from graphc.compiler.loops.statement import Allocate, Check, If, Let, Statement
 from graphc.compiler.program.launch import (
     Argument,
     CallNumber,
@@ -273,9 +274,11 @@ def _numbered_locals(
     program: LoopProgram, nodes: Mapping[str, Node]
 ) -> tuple[LoopProgram, dict[str, tuple[Node, ...]]]:
     """Return a program whose names of values count in the order of the text, as copies of
-    statements have made new ones, and the node of each."""
+    statements have made new ones, and the node of each. What buffers are called is left out."""
     old = [one.local for one in walk(program.body) if isinstance(one, Let)]
-    new = {local: values.Local(f"t{number}", local.dtype) for number, local in enumerate(old)}
+    taken = {one.buffer.name for one in walk(program.body) if isinstance(one, Allocate)}
+    free = (name for name in map("t{}".format, itertools.count()) if name not in taken)
+    new = {local: values.Local(name, local.dtype) for local, name in zip(old, free, strict=False)}
     known: dict[str, tuple[Node, ...]] = {
         new[local].name: (nodes[local.first_name],) for local in old if local.first_name in nodes
     }

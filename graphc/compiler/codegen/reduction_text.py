@@ -216,7 +216,6 @@ class WalkPrinter:
             emitter.signature.holds(name, anchor)
         return Accumulator(
             carried,
-            "" if along else anchor.op,
             functions,
             C_TYPES[dtype],
             carrier,

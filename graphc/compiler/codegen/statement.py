@@ -160,15 +160,12 @@ class Pragma:
         loop: whether it is a loop.
         simd: whether neighbouring turns may be computed at once.
         condition: under which a team has more than one thread; None where it always has.
-        reductions: what the turns are added up in: functions of ``kernels/lanes.h``, each with a
-            variable.
     """
 
     team: bool = False
     loop: bool = True
     simd: bool = False
     condition: Expression | None = None
-    reductions: tuple[tuple[str, Expression], ...] = ()
 
     def __str__(self) -> str:
         words = ["#pragma omp"]
@@ -180,7 +177,6 @@ class Pragma:
             words.append("schedule(static)")
         if self.condition is not None:
             words.append(f"if ({self.condition})")
-        words += [f"reduction({function} : {name})" for function, name in self.reductions]
         return " ".join(words)
 
 

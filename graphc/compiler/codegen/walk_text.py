@@ -13,7 +13,7 @@ from graphc.compiler.codegen.expression import (
     plus,
     times,
 )
-from graphc.compiler.codegen.statement import Define, Listing
+from graphc.compiler.codegen.statement import Listing
 from graphc.compiler.schedule.hardware import PACK
 from graphc.compiler.targets.marks import giving, noted
 
@@ -27,12 +27,10 @@ CHUNK = 32
 
 @dataclass(frozen=True)
 class Accumulator:
-    """A reduction as its walk sees it: the C type that it is carried in, its operation (empty where
-    it goes along with another one), the class of its functions (kernels/reduce.cuh), the type of an
-    element, the variable, and the constant of the result."""
+    """A reduction as its walk sees it: the C type that it is carried in, the class of its functions
+    (kernels/reduce.cuh), the type of an element, the variable, and the constant of the result."""
 
     carried: str
-    operation: str
     functions: str
     scalar: str
     name: Expression
@@ -50,11 +48,6 @@ class Accumulator:
     def identity(self) -> Expression:
         """What it starts from."""
         return call(f"{self.functions}::identity<{self.scalar}>")
-
-    def end(self, total: Expression) -> Define:
-        """The statement that makes the result of what `total` has been carried to."""
-        value = call(f"{self.functions}::result", total)
-        return Define(self.result_type, self.result, value, self.note, is_element=True)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,6 @@ from graphc.compiler.codegen.native.loop import lower_loop
 from graphc.compiler.codegen.native.loop_program import for_other_sizes, lower_by_mapping
 from graphc.compiler.codegen.native.pointwise import lower_pointwise
 from graphc.compiler.codegen.native.product import lower_matmul
-from graphc.compiler.codegen.native.reduction import lower_reduction
 from graphc.compiler.codegen.native.rows_product import (
     is_flat,
     lower_flat_product,
@@ -55,8 +54,6 @@ LOWERINGS: dict[str, Callable[[Kernel, NativeContext], list[Launch]]] = {
     "matmul": lower_matmul,
     "conv": lower_conv,
     "scatter": lower_scatter,
-    "rows": lower_reduction,
-    "columns": lower_reduction,
     "window": lower_pointwise,
     "gather": lower_pointwise,
     "update": lower_pointwise,

@@ -14,27 +14,32 @@ together, each row in a lane of vectors.
 
 from __future__ import annotations
 
-import itertools
-
 from graphc.compiler.loops.buffer import BufferScope
 from graphc.compiler.loops.program import (
     LoopProgram,
-    blocks_of,
     innermost_loops,
     loads_of,
-    path_to,
     targets_of,
     walk,
     walk_in_ranges,
+    written_memories,
 )
 from graphc.compiler.loops.rewrites.arithmetic.partial_sums import Tree, partial_sums
+from graphc.compiler.loops.rewrites.data.demote import demote
 from graphc.compiler.loops.rewrites.data.expand import expand
+from graphc.compiler.loops.rewrites.data.keep import is_work
 from graphc.compiler.loops.rewrites.loops.bind import bind
 from graphc.compiler.loops.rewrites.loops.fission import fission
 from graphc.compiler.loops.rewrites.loops.reorder import reorder
 from graphc.compiler.loops.rewrites.loops.split import Tail, split
 from graphc.compiler.loops.rewrites.loops.vectorise import vectorise
-from graphc.compiler.loops.statement import Accumulate, Allocate, For, LoopKind
+from graphc.compiler.loops.statement import Accumulate, Allocate, For, Let, LoopKind
+from graphc.compiler.targets.cpu.reduced_loops import (
+    kept_loops,
+    loop_behind,
+    may_exceed,
+    with_joined_axes,
+)
 from graphc.compiler.targets.mapping import ALWAYS, Applicability, Mapping, never
 from graphc.compiler.targets.target import Target
 
@@ -47,12 +52,15 @@ LEAST_ROWS = 8
 CHUNK = 512
 """Terms of a sum that are added one after the other: rounding errors stay small."""
 
+_FLOATS = ("float32", "float64")
+
 
 def _has_contiguous_rows(program: LoopProgram, target: Target) -> Applicability:
-    rows = _innermost_rows(program)
-    if rows is None:
+    program = with_joined_axes(program)
+    loops = kept_loops(program)
+    if not loops:
         return never("it has no loop over rows")
-    variable, end = rows.variable, rows.ends[0].constant
+    variable, end = loops[-1].variable, loops[-1].ends[0].constant
     if isinstance(end, int) and end < LEAST_ROWS:
         return never(f"{variable} has {end} turns, fewer than {LEAST_ROWS}")
     for statement, ranges in walk_in_ranges(program.body, program.ranges):
@@ -65,30 +73,23 @@ def _has_contiguous_rows(program: LoopProgram, target: Target) -> Applicability:
     return ALWAYS
 
 
-def _innermost_rows(program: LoopProgram) -> For | None:
-    """Return the innermost loop whose turns are results: what reduces is inside of it."""
-    for loop in walk(program.body):
-        if isinstance(loop, For) and any(isinstance(one, Allocate) for one in loop.body):
-            return loop
-    return None
-
-
 def _in_tiles(program: LoopProgram, target: Target) -> LoopProgram:
     """Reduce tiles of neighbouring rows together; threads divide the outermost axis, or the tiles,
-    or, where one tile is all, the chunks of a long sum."""
-    rows = _innermost_rows(program)
-    assert rows is not None
-    name, end = rows.variable.name, rows.ends[0].constant
-    outermost = next(one for one in program.body if isinstance(one, For)).variable.name
+    or, where one tile is all, the chunks of a long reduction."""
+    program = with_joined_axes(program)
+    kept = kept_loops(program)
+    name, end = kept[-1].variable.name, kept[-1].ends[0].constant
+    outermost = kept[0].variable.name
     if not isinstance(end, int) or end > TILE:
         program = split(program, name, TILE, Tail.SHORT)
         outermost = f"{name}_outer" if outermost == name else outermost
         name = f"{name}_inner"
     passes = [one for one in program.loop(name).body if isinstance(one, For)]
-    program = _rows_innermost(program, name)
     is_one_tile = outermost == name
+    is_shared = is_one_tile and len(passes) > 1
+    program = _rows_innermost(program, name, BufferScope.SHARED if is_shared else None)
     for loop in passes:
-        if _is_long_sum(loop):
+        if _is_long(loop, is_one_tile):
             scope = BufferScope.SHARED if is_one_tile else BufferScope.THREAD
             program = partial_sums(
                 program, loop.variable.name, length=CHUNK, tree=Tree.IN_ORDER, scope=scope
@@ -100,30 +101,35 @@ def _in_tiles(program: LoopProgram, target: Target) -> LoopProgram:
     return program if is_one_tile else bind(program, outermost, LoopKind.TEAM)
 
 
-def _rows_innermost(program: LoopProgram, rows: str) -> LoopProgram:
+def _rows_innermost(program: LoopProgram, rows: str, scope: BufferScope | None) -> LoopProgram:
     """Return a program in which a loop over rows is inside of each pass over what they reduce, and
-    what is computed between passes has loops over rows of its own."""
+    what is computed between passes has loops over rows of its own; what rows have goes from one to
+    the next in buffers of a scope."""
+    program = _with_stored_values(program, rows)
     for statement in program.loop(rows).body:
         if isinstance(statement, Allocate):
-            program = expand(program, rows, statement.buffer.name)
+            program = expand(program, rows, statement.buffer.name, scope)
     body = program.loop(rows).body
     for at in range(len(body) - 1, 0, -1):
         if isinstance(body[at], For) or isinstance(body[at - 1], For):
             program = fission(program, rows, at)
-            program = _sunk(program, _loop_behind(program, rows))
+            program = _sunk(program, loop_behind(program, rows))
     return _sunk(program, program.loop(rows))
 
 
-def _loop_behind(program: LoopProgram, name: str) -> For:
-    """Return the loop that follows another one in its block."""
-    loop = program.loop(name)
-    around = path_to(program.body, loop)[:-1]
-    blocks = blocks_of(around[-1]) if around else (program.body,)
-    for block in blocks:
-        for one, other in itertools.pairwise(block):
-            if one is loop and isinstance(other, For):
-                return other
-    raise AssertionError(f"nothing follows {name}")
+def _with_stored_values(program: LoopProgram, rows: str) -> LoopProgram:
+    """Return a program in which values of a row are in registers, if they are work or made of what
+    a pass has reduced, and a pass behind may read them."""
+    for let in program.loop(rows).body:
+        if not isinstance(let, Let):
+            continue
+        body = program.loop(rows).body
+        (at,) = (k for k, one in enumerate(body) if isinstance(one, Let) and one.local is let.local)
+        has_pass_behind = any(isinstance(one, For) for one in body[at + 1 :])
+        is_changed = {load.buffer.memory for load in loads_of(body[at])} & written_memories(body)
+        if has_pass_behind and (is_changed or is_work(let.value)):
+            program = demote(program, let.local.name)
+    return program
 
 
 def _sunk(program: LoopProgram, loop: For) -> LoopProgram:
@@ -135,13 +141,12 @@ def _sunk(program: LoopProgram, loop: For) -> LoopProgram:
     return program
 
 
-def _is_long_sum(loop: For) -> bool:
-    """Return True if a loop may add more than `CHUNK` floats one after the other."""
-    end = loop.ends[0].constant
-    return (not isinstance(end, int) or end > CHUNK) and any(
+def _is_long(loop: For, is_one_tile: bool) -> bool:
+    """Return True if a loop may add more than `CHUNK` floats one after the other, or, of one tile,
+    reduce as many elements of any kind, which threads divide then."""
+    return may_exceed(loop, CHUNK) and any(
         isinstance(one, Accumulate)
-        and one.reduction == "sum"
-        and one.targets[0].dtype in ("float32", "float64")
+        and (is_one_tile or (one.reduction == "sum" and one.targets[0].dtype in _FLOATS))
         for one in walk(loop.body)
     )
 

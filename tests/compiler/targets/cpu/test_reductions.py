@@ -10,11 +10,19 @@ from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import symbols
 from graphc.compiler.loops.build import buffers_of, plain_program
 from graphc.compiler.loops.evaluate import TurnOrder, evaluate
-from graphc.compiler.loops.program import LoopProgram
+from graphc.compiler.loops.program import LoopProgram, loops_in
 from graphc.compiler.loops.statement import LoopKind
 from graphc.compiler.schedule import kernels, make_schedule
+from graphc.compiler.targets.cpu import reductions
 from graphc.compiler.targets.cpu.columns import CHUNK, TILE
-from graphc.compiler.targets.cpu.reductions import LANES, LEAST_TERMS, REDUCTIONS
+from graphc.compiler.targets.cpu.reductions import (
+    BLOCK,
+    FEW_TERMS,
+    LANES,
+    LEAST_TERMS,
+    REDUCTIONS,
+    SHORT_LANES,
+)
 from graphc.compiler.targets.mapping import MappedProgram, choose
 from graphc.compiler.targets.target import Target
 
@@ -91,31 +99,50 @@ def test_a_nan_wins_wherever_it_is() -> None:
 
 
 @pytest.mark.parametrize(
-    ("output", "reason"),
+    ("mapping", "output", "reason"),
     [
-        (g.sum(g.input((None, 10), "float32"), axis=1), "k0 has 10 turns, fewer than 128"),
-        (g.sum(g.input((None, 300), "float32"), axis=0), "x0[k0, i0] is not contiguous in k0"),
-        (g.sum(g.input((None,), "float32"), axis=0), "it has no loop over rows"),
+        (
+            "blocks in lanes",
+            g.sum(g.input((None, 300), "float32"), axis=1),
+            "the number of results is not known, or not below 8",
+        ),
+        (
+            "blocks in lanes",
+            g.sum(g.input((100, 200), "float32"), axis=(0, 1)),
+            "results are made of 20000 terms, fewer than 65536",
+        ),
+        (
+            "rows in lanes",
+            g.sum(g.input((None, 300), "float32"), axis=0),
+            "x0[k0, i0] is not contiguous in k0",
+        ),
+        (
+            "tiles of rows",
+            g.sum(g.input((100, 3), "float32"), axis=0),
+            "i0 has 3 turns, fewer than 8",
+        ),
     ],
-    ids=["short", "columns", "all"],
+    ids=["many", "small", "columns", "few"],
 )
-def test_what_is_not_reduced_in_lanes_and_why(output: Node, reason: str) -> None:
-    assert mapped(output).refusals[0] == ("rows in lanes", reason)
+def test_what_is_not_reduced_so_and_why(mapping: str, output: Node, reason: str) -> None:
+    assert (mapping, reason) in mapped(output).refusals
 
 
-@pytest.mark.parametrize(
-    ("output", "reason"),
-    [
-        (g.sum(g.input((None, 3), "float32"), axis=0), "i0 has 3 turns, fewer than 8"),
-        (g.sum(g.input((None, 10), "float32"), axis=1), "x0[i0, k0] is not contiguous in i0"),
-        (g.sum(g.input((None,), "float32"), axis=0), "it has no loop over rows"),
-    ],
-    ids=["few", "rows", "all"],
-)
-def test_what_is_not_reduced_in_tiles_and_why(output: Node, reason: str) -> None:
+SHORT_WIDTHS = (3, FEW_TERMS - 1, FEW_TERMS, 2 * SHORT_LANES + 1, 6 * SHORT_LANES, LEAST_TERMS - 1)
+
+
+@pytest.mark.parametrize("width", SHORT_WIDTHS)
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_short_rows_mean_the_same(function: str, width: int) -> None:
+    output = FUNCTIONS[function](g.input((None, width), "float32"))
     found = mapped(output)
-    assert found.is_plain
-    assert found.refusals[1] == ("tiles of rows", reason)
+    assert found.names == ("rows in lanes",)
+    x = rows_of(width)
+    x[1, width // 2] = np.nan
+    expected = result(plain(output), x)
+    for order in TurnOrder:
+        ours = result(found.program, x, order)
+        np.testing.assert_allclose(ours, expected, rtol=2e-6, atol=1e-6)
 
 
 COLUMN_FUNCTIONS = {
@@ -124,6 +151,7 @@ COLUMN_FUNCTIONS = {
     "max": lambda x: g.max(x, axis=0),
     "argmax": lambda x: g.argmax(x, axis=0),
     "sum of squares": lambda x: g.sum(x * x, axis=0),
+    "squared differences": lambda x: g.sum(g.square(x - g.mean(x, axis=0, keepdims=True)), axis=0),
 }
 
 
@@ -148,18 +176,82 @@ def test_a_reduction_between_kept_axes() -> None:
     np.testing.assert_array_equal(result(found.program, x), result(plain(output), x))
 
 
+WHOLE_FUNCTIONS = {
+    "sum": g.sum,
+    "max": g.max,
+    "argmax": lambda x: g.argmax(x, axis=0),
+    "squares": lambda x: g.sum(x * x),
+    "sum of exponentials": lambda x: g.sum(g.exp(x - g.max(x))),
+    "variance": lambda x: g.mean((x - g.mean(x)) * (x - g.mean(x))),
+}
+
+
+@pytest.mark.parametrize("count", [1, 31, BLOCK, BLOCK + 1, 2 * BLOCK + 77])
+@pytest.mark.parametrize("function", WHOLE_FUNCTIONS)
+def test_one_result_of_blocks_means_the_same(
+    function: str, count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    count = count // 32 + 1  # blocks of 16 elements a lane, for the evaluator
+    monkeypatch.setattr(reductions, "BLOCK", BLOCK // 32)
+    output = WHOLE_FUNCTIONS[function](g.input((None,), "float32"))
+    found = mapped(output)
+    assert found.names == ("blocks in lanes",)
+    x = np.random.default_rng(count).standard_normal(count).astype("float32")
+    expected = result(plain(output), x)
+    forward = result(found.program, x)
+    np.testing.assert_allclose(forward, expected, rtol=1e-4, atol=1e-6)
+    for order in TurnOrder:
+        np.testing.assert_array_equal(result(found.program, x, order), forward)
+
+
+def test_threads_divide_the_blocks_of_one_result() -> None:
+    found = mapped(g.sum(g.input((None, 9), "float32")))
+    teams = [x for x in loops_in(found.program.body) if x.kind is LoopKind.TEAM]
+    assert [str(one.variable) for one in teams] == ["k0_k1_outer"]
+
+
+def test_few_results_of_axes_around_them() -> None:
+    output = g.sum(g.input((None, 3, 8, 17), "float32"), axis=(0, 2, 3))
+    x = np.random.default_rng(0).standard_normal((5, 3, 8, 17)).astype("float32")
+    found = mapped(output)
+    assert found.names == ("blocks in lanes",)
+    ours = result(found.program, x)
+    np.testing.assert_allclose(ours, x.sum(axis=(0, 2, 3), dtype="float64"), rtol=1e-5, atol=1e-5)
+
+
 def test_reduced_axes_that_lie_side_by_side_are_one_loop() -> None:
-    output = g.mean(g.input((None, 3, 8, 17), "float32"), axis=(0, 2, 3))
-    x = np.random.default_rng(0).standard_normal((2, 3, 8, 17)).astype("float32")
+    output = g.mean(g.input((None, 9, 8, 17), "float32"), axis=(0, 2, 3))
+    x = np.random.default_rng(0).standard_normal((2, 9, 8, 17)).astype("float32")
     found = mapped(output)
     assert found.names == ("rows in lanes",)
     ours = result(found.program, x)
     np.testing.assert_allclose(ours, x.mean(axis=(0, 2, 3), dtype="float64"), rtol=1e-5, atol=1e-7)
 
 
-def test_reduced_axes_that_one_operand_has_in_another_order_stay_two() -> None:
+def test_kept_axes_that_lie_side_by_side_are_one_loop() -> None:
+    output = g.sum(g.input((None, 6, 5, 4), "float32"), axis=1)
+    x = np.random.default_rng(0).standard_normal((2, 6, 5, 4)).astype("float32")
+    found = mapped(output)
+    assert found.names == ("tiles of rows",)
+    kept = next(one for one in loops_in(found.program.body) if str(one.variable) == "i1_i2")
+    assert [str(end) for end in kept.ends] == ["20"]
+    np.testing.assert_array_equal(result(found.program, x), result(plain(output), x))
+
+
+def test_reduced_axes_that_one_operand_has_in_another_order_are_reduced_in_order() -> None:
     x = g.input((None, 12, 16), "float32")
     transposed = g.transpose(g.input((None, 16, 12), "float32"), (0, 2, 1))
-    found = mapped(g.sum(x * transposed, axis=(1, 2)))
-    assert found.is_plain
-    assert found.refusals[0][1].startswith("k1 has 16 turns")
+    output = g.sum(x * transposed, axis=(1, 2))
+    found = mapped(output)
+    assert found.names == ("rows in order",)
+    assert found.program.loop("i0").kind is LoopKind.TEAM
+    rng = np.random.default_rng(0)
+    arrays = {
+        "x0": rng.standard_normal((2, 12, 16)).astype("float32"),
+        "x1": rng.standard_normal((2, 16, 12)).astype("float32"),
+    }
+    sizes = {one: 2 for buffer in found.program.inputs for one in symbols(buffer.shape[0])}
+    ours, expected = (
+        evaluate(one, arrays, sizes).outputs["y0"] for one in (found.program, plain(output))
+    )
+    np.testing.assert_array_equal(ours, expected)

@@ -58,7 +58,7 @@ def keep(
     matches: dict[Local, Local] = {}
     for local, value in _computed(reader):
         same = known.get(_in_variable(value, reader.variable, writer.variable))
-        if same is not None and _is_work(value) and not _reads(value) & changed_memories:
+        if same is not None and is_work(value) and not _reads(value) & changed_memories:
             matches[local] = same
     matches = _outermost(reader, matches)
     if not matches:
@@ -114,7 +114,8 @@ def _in_variable(value: Value, old: LoopVariable, new: LoopVariable) -> Value:
     return Parts(index=lambda one: one.substitute({old: index_of(new)})).in_value(value)
 
 
-def _is_work(value: Value) -> bool:
+def is_work(value: Value) -> bool:
+    """Return True if there is an op in a value that takes more than `Work.FEW`."""
     return any(
         isinstance(part, Apply) and OPS[part.op].traits.work > Work.FEW
         for part in walk_value(value)

@@ -1,41 +1,70 @@
 // k0_rows: activation_1: max, sub, exp, sum, div
-// batch rows of 10
+// batch x 10 elements, rows in lanes
 // x0: activation_1/x float32[batch, 10]
 // y0: activation_1/div float32[batch, 10]
 static void k0_rows(
     int batch, const float* __restrict__ x0, float* y0) {
-  for (int p0 = 0; p0 < batch; ++p0) {
+  #pragma omp parallel for schedule(static) if ((gc_int64)54 * batch >= 65536)
+  for (int i0 = 0; i0 < batch; ++i0) {
+    float s0;
+    s0 = -gc_infinity<float>();
+    float s0_parts[4];
+    for (int s0_part = 0; s0_part < 4; ++s0_part) {
+      s0_parts[s0_part] = -gc_infinity<float>();
+    }
+    for (int k0_inner_outer = 0; k0_inner_outer < 2; ++k0_inner_outer) {
+      // max
+      for (int k0_inner_inner = 0; k0_inner_inner < 4; ++k0_inner_inner) {
+        // activation_1
+        s0_parts[k0_inner_inner] =
+            gc_maximum(s0_parts[k0_inner_inner],
+                x0[i0 * 10 + k0_inner_outer * 4 + k0_inner_inner]);
+      }
+    }
+    for (int s0_part_2 = 0; s0_part_2 < 4; ++s0_part_2) {
+      s0 = gc_maximum(s0, s0_parts[s0_part_2]);
+    }
     // max
-    float e5[10];
-    float a2 = gc_reduce_max::identity<float>();
-    #pragma omp simd reduction(gc_lanes_max : a2)
-    for (int q1 = 0; q1 < 10; ++q1) {
-      const int i = p0 * 10 + q1;
-      const int column = q1;
-      const float t4 = x0[i];
-      a2 = gc_reduce_max::combine(a2, t4);
-      e5[column] = t4;
+    for (int k0_rest = 0; k0_rest < 2; ++k0_rest) {
+      s0 = gc_maximum(s0, x0[i0 * 10 + k0_rest + 8]);  // activation_1
     }
-    const float t3 = gc_reduce_max::result(a2);  // activation_1
+    float s1;
+    s1 = 0.0f;
+    float kept[10];
     // sum
-    float e10[10];
-    float a6 = gc_reduce_sum::identity<float>();
-    #pragma omp simd reduction(gc_lanes_sum : a6)
-    for (int q1 = 0; q1 < 10; ++q1) {
-      const int column = q1;
-      const float t8 = gc_sub(e5[column], t3);  // activation_1
-      const float t9 = gc_exp(t8);  // activation_1
-      a6 = gc_reduce_sum::combine(a6, t9);
-      e10[column] = t9;
-    }
-    const float t7 = gc_reduce_sum::result(a6);  // activation_1
-    // results
     #pragma omp simd
-    for (int q1 = 0; q1 < 10; ++q1) {
-      const int i = p0 * 10 + q1;
-      const int column = q1;
-      const float t11 = gc_div(e10[column], t7);  // activation_1
-      y0[i] = t11;
+    for (int k1 = 0; k1 < 10; ++k1) {
+      const float t0 = gc_sub(x0[i0 * 10 + k1], s0);  // activation_1
+      const float t1 = gc_exp(t0);  // activation_1
+      kept[k1] = t1;
+    }
+    float s1_parts[4];
+    for (int s1_part = 0; s1_part < 4; ++s1_part) {
+      s1_parts[s1_part] = 0.0f;
+    }
+    for (int k1_2_inner_outer = 0; k1_2_inner_outer < 2; ++k1_2_inner_outer) {
+      // sum
+      for (int k1_2_inner_inner = 0; k1_2_inner_inner < 4; ++k1_2_inner_inner) {
+        s1_parts[k1_2_inner_inner] =
+            gc_add(s1_parts[k1_2_inner_inner],
+                kept[k1_2_inner_outer * 4 + k1_2_inner_inner]);  // activation_1
+      }
+    }
+    for (int s1_part_2 = 0; s1_part_2 < 2; ++s1_part_2) {
+      s1_parts[s1_part_2] =
+          gc_add(s1_parts[s1_part_2], s1_parts[s1_part_2 + 2]);
+    }
+    s1_parts[0] = gc_add(s1_parts[0], s1_parts[1]);
+    s1 = gc_add(s1, s1_parts[0]);
+    // sum
+    for (int k1_2_rest = 0; k1_2_rest < 2; ++k1_2_rest) {
+      s1 = gc_add(s1, kept[k1_2_rest + 8]);  // activation_1
+    }
+    #pragma omp simd
+    for (int k2 = 0; k2 < 10; ++k2) {
+      const float t2 = kept[k2];  // activation_1
+      const float t3 = gc_div(t2, s1);  // activation_1
+      y0[i0 * 10 + k2] = t3;
     }
   }
 }

@@ -1,84 +1,48 @@
 // k0_columns: lambda_1: exp, div, sum, sub, mul
-// 280 rows of 50
-// x0: length float32[4, 1, 70]
-// x1: x float32[4, 50, 70]
+// 4 x 50 x 70 elements, tiles of rows
+// x0: x float32[4, 50, 70]
+// x1: length float32[4, 1, 70]
 // y0: lambda_1/sum float32[4, 70]
 static void k0_columns(
     const float* __restrict__ x0, const float* __restrict__ x1, float* y0) {
-  for (int tile = 0; tile < 70; tile += 64) {
-    for (int p0 = 0; p0 < 4; ++p0) {
-      const int width = 70 - tile < 64 ? 70 - tile : 64;
-      float of_t6[64];
+  for (int i0 = 0; i0 < 4; ++i0) {
+    float s0[70];
+    float t0[70];
+    float s1[70];
+    float t3[70];
+    #pragma omp simd
+    for (int i1 = 0; i1 < 70; ++i1) {
+      s0[i1] = 0.0f;
+      t0[i1] = gc_exp(x1[i0 * 70 + i1]);
+    }
+    // sum
+    for (int k0 = 0; k0 < 50; ++k0) {
       #pragma omp simd
-      for (int lane = 0; lane < width; ++lane) {
-        const int p2 = tile + lane;
-        const int row = p0 * 70 + p2;
-        const float t5 = x0[row];
-        const float t6 = gc_exp(t5);  // lambda_1
-        of_t6[lane] = t6;
+      for (int i1_5 = 0; i1_5 < 70; ++i1_5) {
+        // lambda_1
+        const float t1 = gc_div(x0[i0 * 3500 + k0 * 70 + i1_5], t0[i1_5]);
+        s0[i1_5] = gc_add(s0[i1_5], t1);  // lambda_1
       }
-      // sum
-      float a9[64];
-      for (int lane = 0; lane < width; ++lane) a9[lane] =
-          gc_reduce_sum::identity<float>();
-      for (int q1 = 0; q1 < 50; ++q1) {
-        #pragma omp simd
-        for (int lane = 0; lane < width; ++lane) {
-          const int p2 = tile + lane;
-          const float t6 = of_t6[lane];
-          const int i = (p0 * 50 + q1) * 70 + p2;
-          const float t11 = x1[i];
-          const float t12 = gc_div(t11, t6);  // lambda_1
-          a9[lane] = gc_reduce_sum::combine(a9[lane], t12);
-        }
-      }
-      float of_t10[64];
+    }
+    #pragma omp simd
+    for (int i1_4 = 0; i1_4 < 70; ++i1_4) {
+      s1[i1_4] = 0.0f;
+      t3[i1_4] = gc_div(s0[i1_4], 50.0f);
+    }
+    // sum
+    for (int k1 = 0; k1 < 50; ++k1) {
       #pragma omp simd
-      for (int lane = 0; lane < width; ++lane) {
-        const int p2 = tile + lane;
-        const float t10 = gc_reduce_sum::result(a9[lane]);  // lambda_1
-        of_t10[lane] = t10;
+      for (int i1_3 = 0; i1_3 < 70; ++i1_3) {
+        // lambda_1
+        const float t2 = gc_div(x0[i0 * 3500 + k1 * 70 + i1_3], t0[i1_3]);
+        const float t4 = gc_sub(t2, t3[i1_3]);  // lambda_1
+        const float t5 = gc_mul(t4, t4);  // lambda_1
+        s1[i1_3] = gc_add(s1[i1_3], t5);  // lambda_1
       }
-      float of_t15[64];
-      #pragma omp simd
-      for (int lane = 0; lane < width; ++lane) {
-        const int p2 = tile + lane;
-        const float t10 = of_t10[lane];
-        const float t15 = gc_div(t10, 50.0f);  // lambda_1
-        of_t15[lane] = t15;
-      }
-      // sum
-      float a18[64];
-      for (int lane = 0; lane < width; ++lane) a18[lane] =
-          gc_reduce_sum::identity<float>();
-      for (int q1 = 0; q1 < 50; ++q1) {
-        #pragma omp simd
-        for (int lane = 0; lane < width; ++lane) {
-          const int p2 = tile + lane;
-          const float t6 = of_t6[lane];
-          const float t15 = of_t15[lane];
-          const int i = (p0 * 50 + q1) * 70 + p2;
-          const float t20 = x1[i];
-          const float t21 = gc_div(t20, t6);  // lambda_1
-          const float t22 = gc_sub(t21, t15);  // lambda_1
-          const float t23 = gc_mul(t22, t22);  // lambda_1
-          a18[lane] = gc_reduce_sum::combine(a18[lane], t23);
-        }
-      }
-      float of_t19[64];
-      #pragma omp simd
-      for (int lane = 0; lane < width; ++lane) {
-        const int p2 = tile + lane;
-        const float t19 = gc_reduce_sum::result(a18[lane]);  // lambda_1
-        of_t19[lane] = t19;
-      }
-      #pragma omp simd
-      for (int lane = 0; lane < width; ++lane) {
-        const int p2 = tile + lane;
-        const float t19 = of_t19[lane];
-        const int row = p0 * 70 + p2;
-        y0[row] = t19;
-      }
+    }
+    #pragma omp simd
+    for (int i1_2 = 0; i1_2 < 70; ++i1_2) {
+      y0[i0 * 70 + i1_2] = s1[i1_2];
     }
   }
 }

@@ -1,0 +1,124 @@
+"""The loops of kernels of kind rows and columns, by what they go over."""
+
+from __future__ import annotations
+
+import itertools
+
+from graphc.compiler.graph.dim import Size
+from graphc.compiler.loops.dependence import is_parallel
+from graphc.compiler.loops.program import (
+    LoopProgram,
+    blocks_of,
+    innermost_loops,
+    loads_of,
+    loops_in,
+    path_to,
+    targets_of,
+    walk,
+    walk_in_ranges,
+)
+from graphc.compiler.loops.rewrites.loops.fuse import fuse
+from graphc.compiler.loops.rewrites.loops.vectorise import vectorise
+from graphc.compiler.loops.statement import Accumulate, Allocate, For
+from graphc.errors import RewriteError
+
+LEAST_VECTORISED = 8
+"""Turns of a loop from which on it is made of vectors: the end of a tree is as fast without."""
+
+
+def accumulators(program: LoopProgram) -> list[Allocate]:
+    """Return the statements that allocate what carries a reduction, in order."""
+    carried = {
+        target.buffer.memory
+        for one in walk(program.body)
+        if isinstance(one, Accumulate)
+        for target in one.targets
+    }
+    return [
+        one
+        for one in walk(program.body)
+        if isinstance(one, Allocate) and one.buffer.memory in carried
+    ]
+
+
+def kept_loops(program: LoopProgram) -> list[For]:
+    """Return the loops whose turns are results, the outermost first: those around what carries
+    the first reduction."""
+    (first, *_) = accumulators(program)
+    return [one for one in path_to(program.body, first) if isinstance(one, For)]
+
+
+def reducing_loops(program: LoopProgram) -> list[For]:
+    """Return the innermost loops that reduce."""
+    return [
+        loop
+        for loop in innermost_loops(program.body)
+        if any(isinstance(statement, Accumulate) for statement in loop.body)
+    ]
+
+
+def loops_over_terms(program: LoopProgram, innermost: For) -> list[For]:
+    """Return the loops around one, and it, that do not go over results; the outermost first."""
+    kept = {one.variable for one in kept_loops(program)}
+    around = [one for one in path_to(program.body, innermost) if isinstance(one, For)]
+    return [one for one in around if one.variable not in kept]
+
+
+def loop_behind(program: LoopProgram, name: str) -> For:
+    """Return the loop that follows another one in its block."""
+    loop = program.loop(name)
+    around = path_to(program.body, loop)[:-1]
+    blocks = blocks_of(around[-1]) if around else (program.body,)
+    for block in blocks:
+        for one, other in itertools.pairwise(block):
+            if one is loop and isinstance(other, For):
+                return other
+    raise AssertionError(f"nothing follows {name}")
+
+
+def may_exceed(loop: For, turns: int) -> bool:
+    """Return True if a loop is not known to have at most so many turns."""
+    return all(not isinstance(end.constant, int) or end.constant > turns for end in loop.ends)
+
+
+def with_joined_axes(program: LoopProgram) -> LoopProgram:
+    """Return a program in which neighbouring axes, both kept or both reduced, that are contiguous
+    in all that is read and written are one loop."""
+    for loop in reversed(loops_in(program.body)):
+        outer = program.loop(loop.variable.name)
+        inner = outer.body[0]
+        if len(outer.body) != 1 or not isinstance(inner, For):
+            continue
+        names = outer.variable.name, inner.variable.name
+        try:
+            joined = fuse(program, *names)
+        except RewriteError:  # the trip count of the inner one changes
+            continue
+        if None not in _steps(joined, joined.loop("_".join(names))):
+            program = joined
+    return program
+
+
+def _steps(program: LoopProgram, loop: For) -> set[Size | None]:
+    """Return by how much the places that a loop accesses move in a turn; None for what is not
+    known."""
+    inside = {id(statement) for statement in walk(loop.body)}
+    return {
+        ranges.step(element.buffer.place(element.coords), loop.variable)
+        for statement, ranges in walk_in_ranges(program.body, program.ranges)
+        if id(statement) in inside
+        for element in (*loads_of(statement), *targets_of(statement))
+    }
+
+
+def with_vectors(program: LoopProgram) -> LoopProgram:
+    """Return a program whose innermost loops are vectors where their turns have no order and are
+    enough."""
+    for loop in innermost_loops(program.body):
+        if not may_exceed(loop, LEAST_VECTORISED - 1) or not is_parallel(program, loop):
+            continue
+        try:
+            program = vectorise(program, loop.variable.name, is_divided=True)
+        except RewriteError:  # a statement that vectors do not have, or strided stores
+            continue
+    return program

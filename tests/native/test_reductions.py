@@ -1,0 +1,131 @@
+"""Reductions of many shapes as native code, beside the interpreter: one program for all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import pytest
+
+from graphc.compiler import graph as g
+from graphc.compiler.codegen.native import NativeProgram, lower_native
+from graphc.compiler.graph import Node
+from graphc.compiler.graph.binding import bind
+from graphc.compiler.graph.dim import product
+from graphc.compiler.interpret import evaluate
+from graphc.compiler.runtime.cpu.executor import NativeExecutor
+from tests.native.graph_programs import needs_compiler, on_threads, run_in_fresh_thread
+
+pytestmark = needs_compiler
+
+SHAPES: tuple[tuple[tuple[int | None, ...], tuple[int, ...]], ...] = (
+    ((None,), (0,)),
+    ((40_000,), (0,)),
+    ((300, 300), (0, 1)),
+    ((None, 3), (0,)),
+    ((None, 3), (1,)),
+    ((None, 10), (1,)),
+    ((None, 16), (1,)),
+    ((None, 49), (1,)),
+    ((None, 100), (1,)),
+    ((None, 300), (1,)),
+    ((None, 300), (0,)),
+    ((3, 70_000), (1,)),
+    ((2, 17_000), (1,)),
+    ((None, 5, 7, 7), (0, 2, 3)),
+    ((None, 9, 7, 7), (0, 2, 3)),
+    ((None, 6, 5, 4), (1,)),
+    ((None, 20, 3), (1,)),
+    ((9, 40, 30), (0, 2)),
+)
+"""The shapes of operands, None for the batch, and the axes that are reduced."""
+
+FUNCTIONS: Mapping[str, Callable[[Node, tuple[int, ...]], Node]] = {
+    "sum": g.sum,
+    "sum of exponentials": lambda x, axes: g.sum(g.exp(x - g.max(x, axes, keepdims=True)), axes),
+    "max": g.max,
+    "min": g.min,
+    "argmax": lambda x, axes: g.argmax(_flat(x, axes), 1),
+    "argmin": lambda x, axes: g.argmin(_flat(x, axes), 1),
+    "any": lambda x, axes: g.any(x > 1.0, axes),
+    "all": lambda x, axes: g.all(x > -1.0, axes),
+    "integers": lambda x, axes: g.sum(g.cast(x * 10.0, "int32"), axes),
+    "float64": lambda x, axes: g.sum(g.cast(x, "float64"), axes),
+    "variance": lambda x, axes: g.mean(g.square(x - g.mean(x, axes, keepdims=True)), axes),
+    "normalized": lambda x, axes: (
+        (x - g.mean(x, axes, keepdims=True)) / (g.max(x, axes, keepdims=True) + 9.0)
+    ),
+}
+BATCHES = (1, 7, 130)
+
+
+def _flat(x: Node, axes: tuple[int, ...]) -> Node:
+    """Return an operand with what is reduced as its axis 1."""
+    kept = [axis for axis in range(x.ndim) if axis not in axes]
+    moved = g.transpose(x, (*kept, *axes)) if kept else x
+    counts = (product(x.shape[axis] for axis in along) for along in (kept, axes))
+    return g.reshape(moved, tuple(counts))
+
+
+class Grid:
+    """All functions of all shapes, compiled once."""
+
+    def __init__(self) -> None:
+        self.inputs = [g.input(shape, "float32") for shape, _ in SHAPES]
+        self.names: list[str] = []
+        self.outputs: list[Node] = []
+        for name, function in FUNCTIONS.items():
+            for x, (shape, axes) in zip(self.inputs, SHAPES, strict=True):
+                self.names.append(f"{name} of {shape} along {axes}")
+                self.outputs.append(function(x, axes))
+        self.program: NativeProgram = lower_native(self.outputs)
+
+    def feeds(self, batch: int, special: tuple[float, ...] = ()) -> dict[Node, np.ndarray]:
+        rng = np.random.default_rng(batch)
+        found = {}
+        for x, (shape, _) in zip(self.inputs, SHAPES, strict=True):
+            array = rng.standard_normal([batch if n is None else n for n in shape], "float32")
+            array.flat[rng.integers(array.size, size=len(special))] = special
+            found[x] = array
+        return found
+
+    def run(self, feeds: dict[Node, np.ndarray]) -> list[np.ndarray]:
+        bindings = bind(list(feeds), list(feeds.values()))
+        return run_in_fresh_thread(NativeExecutor(self.program), feeds, bindings, 0)
+
+
+@pytest.fixture(scope="module")
+def grid() -> Grid:
+    return Grid()
+
+
+@pytest.mark.parametrize("special", [(), (np.nan,), (np.inf,), (-np.inf, np.inf)], ids=str)
+@pytest.mark.parametrize("batch", BATCHES)
+def test_native_code_is_near_the_interpreter(
+    grid: Grid, batch: int, special: tuple[float, ...]
+) -> None:
+    feeds = grid.feeds(batch, special)
+    with np.errstate(all="ignore"):
+        expected = evaluate(grid.outputs, feeds, 0)
+    for name, ours, theirs in zip(grid.names, grid.run(feeds), expected, strict=True):
+        assert (ours.shape, ours.dtype) == (theirs.shape, theirs.dtype), name
+        np.testing.assert_allclose(ours, theirs, rtol=2e-4, atol=2e-4, err_msg=name)
+
+
+def test_the_bits_are_those_of_one_thread(grid: Grid) -> None:
+    feeds = grid.feeds(130)
+    one, *others = on_threads(grid.program.program, lambda: grid.run(feeds))
+    for other in others:
+        for name, ours, theirs in zip(grid.names, other, one, strict=True):
+            assert ours.tobytes() == theirs.tobytes(), name
+
+
+def test_sums_of_many_terms_are_near_those_of_float64() -> None:
+    x = g.input((3_000_000,), "float32")
+    values = np.random.default_rng(0).random(3_000_000, "float32")
+    program = lower_native([g.sum(x), g.sum(g.reshape(x, (-1, 1000)), 0)])
+    feeds = {x: values}
+    whole, parts = NativeExecutor(program).run(feeds, bind([x], [values]), g.CallStep())
+    np.testing.assert_allclose(whole, values.sum(dtype="float64"), rtol=1e-6)
+    expected = values.reshape(-1, 1000).sum(0, dtype="float64")
+    np.testing.assert_allclose(parts, expected, rtol=1e-6)
