@@ -63,7 +63,7 @@ MOST_COLUMNS = 2048
 
 BLOCK = 8
 """Rows of the right operand that are added at once, so that sums are loaded and stored once for
-all of them. (A row by 4,096 x 4,096 on one thread, busy: 3.7 ms with 4, 3.2 with 8, 4.1 with 16.)"""
+all of them. (A row by 4,096 x 4,096 on one busy thread: 3.7 ms with 4, 3.2 with 8, 4.1 with 16.)"""
 
 LANES = 16
 """Columns of a tile are a multiple of them: elements of a line of the cache."""

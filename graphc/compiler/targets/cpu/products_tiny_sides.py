@@ -30,6 +30,9 @@ from graphc.compiler.targets.target import Target
 MOST_TERMS = 4
 """Terms of a sum up to which they are written out."""
 
+LEAST_TERMS = 128
+"""Terms of a row's sum from which on partial results are worth their tree."""
+
 LEAST_COLUMNS = 64
 """Columns from which on they are lanes of vectors, where sums are short."""
 
@@ -37,8 +40,13 @@ LEAST_COLUMNS = 64
 
 
 def _one_column(program: LoopProgram, target: Target) -> Applicability:
-    if len(_kept_loops(program)) != 1:
+    kept = _kept_loops(program)
+    if len(kept) != 1:
         return never("it has rows and columns")
+    for terms in loops_in(kept[0].body):
+        end = terms.ends[0].constant
+        if isinstance(end, int) and end < LEAST_TERMS:
+            return never(f"its sums have {end} terms, fewer than {LEAST_TERMS}")
     return _ROWS_IN_LANES.when(program, target)
 
 

@@ -80,7 +80,7 @@ def test_a_row_by_one_column_has_the_same_bits_alone() -> None:
         (
             product(BATCH, 100, 1),
             (
-                "k0 has 100 turns, fewer than 128",
+                "its sums have 100 terms, fewer than 128",
                 "it has no loops over rows and columns alone",
             ),
         ),
