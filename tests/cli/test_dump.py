@@ -162,7 +162,7 @@ def test_a_kernel_is_shown_as_it_runs_by_its_mapping(capsys: pytest.CaptureFixtu
     arguments = ("loop", "--loops", "--target", "cpu")
     found = json.loads(run(capsys, *arguments, "--json"))["kernels"]
     kinds = {kernel["kind"] for kernel in found if kernel["mapping"] is not None}
-    assert kinds == {"pointwise", "rows", "columns"}
+    assert kinds == {"pointwise", "rows", "columns", "matmul"}
     mapped = [kernel for kernel in found if kernel["mapping"] == "vectors"]
     assert mapped
     assert any("(vector):" in kernel["mapped"] for kernel in mapped)
