@@ -31,19 +31,30 @@ from graphc.compiler.loops.value import Load, Local, Value
 _COPY_NUMBER = re.compile(r"_\d+$")
 
 
+def without_copy_number(name: str) -> str:
+    """Return the name of what this is the name of a copy of: ``row`` of ``row_2``."""
+    return _COPY_NUMBER.sub("", name)
+
+
+def names_in(program: LoopProgram) -> frozenset[str]:
+    """Return the names that a program has given."""
+    found = {buffer.name for buffer in (*program.inputs, *program.outputs)}
+    found |= {argument.name for argument in program.arguments}
+    found |= {variable.name for variable, _ in program.indices}
+    for statement in walk(program.body):
+        if isinstance(statement, For | Check | AtomicAdd):
+            found.add(statement.variable.name)
+        elif isinstance(statement, Let):
+            found.add(statement.local.name)
+        found |= {buffer.name for buffer in buffers_of(statement)}
+    return frozenset(found)
+
+
 class Names:
     """The names that a program has given, and those that were made since."""
 
     def __init__(self, program: LoopProgram):
-        self._taken = {buffer.name for buffer in (*program.inputs, *program.outputs)}
-        self._taken |= {argument.name for argument in program.arguments}
-        self._taken |= {variable.name for variable, _ in program.indices}
-        for statement in walk(program.body):
-            if isinstance(statement, For | Check | AtomicAdd):
-                self._taken.add(statement.variable.name)
-            elif isinstance(statement, Let):
-                self._taken.add(statement.local.name)
-            self._taken |= {buffer.name for buffer in buffers_of(statement)}
+        self._taken = set(names_in(program))
 
     def new(self, name: str) -> str:
         """Return `name`, or it with a number if it is given already: ``row_2``. It is given from
@@ -55,7 +66,7 @@ class Names:
     def copy(self, name: str) -> str:
         """Return a new name for a copy of what has this one: of ``row`` and of ``row_2`` alike the
         first of ``row_2``, ``row_3``, ... that is not given."""
-        return self.new(_COPY_NUMBER.sub("", name))
+        return self.new(without_copy_number(name))
 
     def variable(self, name: str) -> LoopVariable:
         """Return a variable with a new name."""

@@ -5,6 +5,7 @@
   element by itself; `reductions`, `columns`: of those that reduce; `products`: of products of
   matrices; `panels`: the intrinsics of these;
 - `printer`: a program as a function of C++; `expressions`: values as its compiler vectorises them;
-  `teams`: loops that threads divide; the statements' forms are templates, ``templates/cpu``;
+  `teams`: loops that threads divide; `short_names`: the names of loops in text; the statements'
+  forms are templates, ``templates/cpu``;
 - `passes`: the table of passes over graphs.
 """

@@ -24,6 +24,7 @@ from graphc.compiler.targets import page
 from graphc.compiler.targets.c_text import C_TYPES
 from graphc.compiler.targets.cpu import teams
 from graphc.compiler.targets.cpu.expressions import CpuExpressions
+from graphc.compiler.targets.cpu.short_names import with_short_names
 from graphc.compiler.targets.page import Binding, Code, Fragment, Part, call, code, grouped
 from graphc.compiler.targets.printer import Forms, PrintedFunction, Site, printed_function
 from graphc.compiler.targets.signature import Signature
@@ -51,6 +52,7 @@ class PrintedProgram(PrintedFunction):
 
 def print_program(program: LoopProgram) -> PrintedProgram:
     """Return the function that a program becomes."""
+    program = with_short_names(program)
     signature = CpuSignature(program)
     printed = printed_function(CpuSite(signature, Forms(_TEMPLATE), program.ranges))
     return PrintedProgram(

@@ -12,14 +12,14 @@ static void k0_matmul(
     float* const panels = gc_scratch<float>(0, 1024);
     gc_transpose(32, 16, x1 + i0_i1 / 4 * 2560 + i0_i1 % 4 * 16, 64, panels,
         32);
-    for (int panels_axis2_2 = 0; panels_axis2_2 < 16; ++panels_axis2_2) {
+    for (int panels_axis2 = 0; panels_axis2 < 16; ++panels_axis2) {
       #pragma omp simd
-      for (int panels_axis1_inner_2 = 0; panels_axis1_inner_2 < 32;
-          ++panels_axis1_inner_2) {
-        panels[panels_axis2_2 * 32 + panels_axis1_inner_2 + 512] =
-            panels_axis1_inner_2 < 8 ?
-            x1[i0_i1 / 4 * 2560 + i0_i1 % 4 * 16 + panels_axis2_2 +
-                panels_axis1_inner_2 * 64 + 2048] : 0.0f;
+      for (int panels_axis1_inner = 0; panels_axis1_inner < 32;
+          ++panels_axis1_inner) {
+        panels[panels_axis2 * 32 + panels_axis1_inner + 512] =
+            panels_axis1_inner < 8 ?
+            x1[i0_i1 / 4 * 2560 + i0_i1 % 4 * 16 + panels_axis2 +
+                panels_axis1_inner * 64 + 2048] : 0.0f;
       }
     }
     for (int i3_outer = 0; i3_outer < 2; ++i3_outer) {
@@ -27,13 +27,13 @@ static void k0_matmul(
       gc_panel_product(40, 40 - i3_outer * 32, 16, s0, 32,
           x0 + i0_i1 / 4 * 2560 + i0_i1 % 4 * 16, 64, panels + i3_outer * 512,
           32);
-      for (int i2_3 = 0; i2_3 < 40; ++i2_3) {
-        const int end_of_i3_inner_3 = gc_minimum(32, 40 - i3_outer * 32);
+      for (int i2 = 0; i2 < 40; ++i2) {
+        const int end_of_i3_inner = gc_minimum(32, 40 - i3_outer * 32);
         #pragma omp simd
-        for (int i3_inner_3 = 0; i3_inner_3 < end_of_i3_inner_3; ++i3_inner_3) {
+        for (int i3_inner = 0; i3_inner < end_of_i3_inner; ++i3_inner) {
           // attention_1
-          const float t0 = gc_mul(s0[i2_3 * 32 + i3_inner_3], 0.25f);
-          y0[i0_i1 * 1600 + i3_outer * 32 + i2_3 * 40 + i3_inner_3] = t0;
+          const float t0 = gc_mul(s0[i2 * 32 + i3_inner], 0.25f);
+          y0[i0_i1 * 1600 + i3_outer * 32 + i2 * 40 + i3_inner] = t0;
         }
       }
     }

@@ -15,31 +15,30 @@ static void k0_columns(
     float* const s0_parts = gc_scratch<float>(0, 256 * ((batch + 511) / 512));
     for (int k0_outer = 0; k0_outer < (batch + 511) / 512; ++k0_outer) {
       #pragma omp simd
-      for (int i0_inner_5 = 0; i0_inner_5 < 256; ++i0_inner_5) {
-        s0_parts[k0_outer * 256 + i0_inner_5] = 0.0f;
+      for (int i0_inner = 0; i0_inner < 256; ++i0_inner) {
+        s0_parts[k0_outer * 256 + i0_inner] = 0.0f;
       }
       // sum
       const int end_of_k0_inner = gc_minimum(512, batch - k0_outer * 512);
       for (int k0_inner = 0; k0_inner < end_of_k0_inner; ++k0_inner) {
         #pragma omp simd
-        for (int i0_inner_3 = 0; i0_inner_3 < 256; ++i0_inner_3) {
-          s0_parts[k0_outer * 256 + i0_inner_3] =
-              gc_add(s0_parts[k0_outer * 256 + i0_inner_3],
+        for (int i0_inner = 0; i0_inner < 256; ++i0_inner) {
+          s0_parts[k0_outer * 256 + i0_inner] =
+              gc_add(s0_parts[k0_outer * 256 + i0_inner],
                   x0[i0_outer * 256 + k0_outer * 262144 + k0_inner * 512 +
-                  i0_inner_3]);  // gradient of dense_1
+                  i0_inner]);  // gradient of dense_1
         }
       }
     }
-    for (int s0_part_2 = 0; s0_part_2 < (batch + 511) / 512; ++s0_part_2) {
+    for (int s0_part = 0; s0_part < (batch + 511) / 512; ++s0_part) {
       #pragma omp simd
-      for (int i0_inner_6 = 0; i0_inner_6 < 256; ++i0_inner_6) {
-        s0[i0_inner_6] =
-            gc_add(s0[i0_inner_6], s0_parts[s0_part_2 * 256 + i0_inner_6]);
+      for (int i0_inner = 0; i0_inner < 256; ++i0_inner) {
+        s0[i0_inner] = gc_add(s0[i0_inner], s0_parts[s0_part * 256 + i0_inner]);
       }
     }
     #pragma omp simd
-    for (int i0_inner_2 = 0; i0_inner_2 < 256; ++i0_inner_2) {
-      y0[i0_outer * 256 + i0_inner_2] = s0[i0_inner_2];
+    for (int i0_inner = 0; i0_inner < 256; ++i0_inner) {
+      y0[i0_outer * 256 + i0_inner] = s0[i0_inner];
     }
   }
 }

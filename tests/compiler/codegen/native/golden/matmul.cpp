@@ -21,23 +21,23 @@ static void k0_matmul(
       }
       float* const s0_parts = gc_scratch<float>(0, 4096);
       for (int k0_outer = 0; k0_outer < 3; ++k0_outer) {
-        const int end_of_i0_inner_5 = gc_minimum(4, batch - i0_outer * 4);
-        for (int i0_inner_5 = 0; i0_inner_5 < end_of_i0_inner_5; ++i0_inner_5) {
+        const int end_of_i0_inner_2 = gc_minimum(4, batch - i0_outer * 4);
+        for (int i0_inner_2 = 0; i0_inner_2 < end_of_i0_inner_2; ++i0_inner_2) {
           #pragma omp simd
-          for (int i1_inner_5 = 0; i1_inner_5 < 256; ++i1_inner_5) {
-            s0_parts[k0_outer * 1024 + i0_inner_5 * 256 + i1_inner_5] = 0.0f;
+          for (int i1_inner = 0; i1_inner < 256; ++i1_inner) {
+            s0_parts[k0_outer * 1024 + i0_inner_2 * 256 + i1_inner] = 0.0f;
           }
         }
         // matmul
         for (int k0_inner_outer = 0; k0_inner_outer < 32; ++k0_inner_outer) {
-          const int end_of_i0_inner_2 = gc_minimum(4, batch - i0_outer * 4);
-          for (int i0_inner_2 = 0; i0_inner_2 < end_of_i0_inner_2;
-              ++i0_inner_2) {
+          const int end_of_i0_inner_3 = gc_minimum(4, batch - i0_outer * 4);
+          for (int i0_inner_3 = 0; i0_inner_3 < end_of_i0_inner_3;
+              ++i0_inner_3) {
             #pragma omp simd
-            for (int i1_inner_2 = 0; i1_inner_2 < 256; ++i1_inner_2) {
+            for (int i1_inner = 0; i1_inner < 256; ++i1_inner) {
               float s0_parts_tile;
               s0_parts_tile =
-                  s0_parts[k0_outer * 1024 + i0_inner_2 * 256 + i1_inner_2];
+                  s0_parts[k0_outer * 1024 + i0_inner_3 * 256 + i1_inner];
               // matmul
               #pragma GCC unroll 8
               for (int k0_inner_inner = 0; k0_inner_inner < 8;
@@ -45,32 +45,32 @@ static void k0_matmul(
                 s0_parts_tile =
                     gc_fma(
                         x0[i0_outer * 3136 + k0_outer * 256 +
-                        k0_inner_outer * 8 + i0_inner_2 * 784 + k0_inner_inner],
+                        k0_inner_outer * 8 + i0_inner_3 * 784 + k0_inner_inner],
                         x1[i1_outer * 256 + k0_outer * 131072 +
-                        k0_inner_outer * 4096 + i1_inner_2 +
+                        k0_inner_outer * 4096 + i1_inner +
                         k0_inner_inner * 512], s0_parts_tile);
               }
-              s0_parts[k0_outer * 1024 + i0_inner_2 * 256 + i1_inner_2] =
+              s0_parts[k0_outer * 1024 + i0_inner_3 * 256 + i1_inner] =
                   s0_parts_tile;
             }
           }
         }
       }
-      const int end_of_i0_inner_4 = gc_minimum(4, batch - i0_outer * 4);
-      for (int i0_inner_4 = 0; i0_inner_4 < end_of_i0_inner_4; ++i0_inner_4) {
+      const int end_of_i0_inner_2 = gc_minimum(4, batch - i0_outer * 4);
+      for (int i0_inner_2 = 0; i0_inner_2 < end_of_i0_inner_2; ++i0_inner_2) {
         #pragma omp simd
-        for (int i1_inner_4 = 0; i1_inner_4 < 256; ++i1_inner_4) {
-          s0_parts[i0_inner_4 * 256 + i1_inner_4 + 3072] = 0.0f;
+        for (int i1_inner = 0; i1_inner < 256; ++i1_inner) {
+          s0_parts[i0_inner_2 * 256 + i1_inner + 3072] = 0.0f;
         }
       }
       // matmul
       for (int k0_inner_2_outer = 0; k0_inner_2_outer < 2; ++k0_inner_2_outer) {
-        const int end_of_i0_inner_7 = gc_minimum(4, batch - i0_outer * 4);
-        for (int i0_inner_7 = 0; i0_inner_7 < end_of_i0_inner_7; ++i0_inner_7) {
+        const int end_of_i0_inner_3 = gc_minimum(4, batch - i0_outer * 4);
+        for (int i0_inner_3 = 0; i0_inner_3 < end_of_i0_inner_3; ++i0_inner_3) {
           #pragma omp simd
-          for (int i1_inner_7 = 0; i1_inner_7 < 256; ++i1_inner_7) {
+          for (int i1_inner = 0; i1_inner < 256; ++i1_inner) {
             float s0_parts_tile_2;
-            s0_parts_tile_2 = s0_parts[i0_inner_7 * 256 + i1_inner_7 + 3072];
+            s0_parts_tile_2 = s0_parts[i0_inner_3 * 256 + i1_inner + 3072];
             // matmul
             #pragma GCC unroll 8
             for (int k0_inner_2_inner = 0; k0_inner_2_inner < 8;
@@ -78,34 +78,34 @@ static void k0_matmul(
               s0_parts_tile_2 =
                   gc_fma(
                       x0[i0_outer * 3136 + k0_inner_2_outer * 8 +
-                      i0_inner_7 * 784 + k0_inner_2_inner + 768],
-                      x1[i1_outer * 256 + k0_inner_2_outer * 4096 + i1_inner_7 +
+                      i0_inner_3 * 784 + k0_inner_2_inner + 768],
+                      x1[i1_outer * 256 + k0_inner_2_outer * 4096 + i1_inner +
                       k0_inner_2_inner * 512 + 393216], s0_parts_tile_2);
             }
-            s0_parts[i0_inner_7 * 256 + i1_inner_7 + 3072] = s0_parts_tile_2;
+            s0_parts[i0_inner_3 * 256 + i1_inner + 3072] = s0_parts_tile_2;
           }
         }
       }
-      for (int s0_part_2 = 0; s0_part_2 < 4; ++s0_part_2) {
-        const int end_of_i0_inner_6 = gc_minimum(4, batch - i0_outer * 4);
-        for (int i0_inner_6 = 0; i0_inner_6 < end_of_i0_inner_6; ++i0_inner_6) {
+      for (int s0_part = 0; s0_part < 4; ++s0_part) {
+        const int end_of_i0_inner_3 = gc_minimum(4, batch - i0_outer * 4);
+        for (int i0_inner_3 = 0; i0_inner_3 < end_of_i0_inner_3; ++i0_inner_3) {
           #pragma omp simd
-          for (int i1_inner_6 = 0; i1_inner_6 < 256; ++i1_inner_6) {
-            s0[i0_inner_6 * 256 + i1_inner_6] =
-                gc_add(s0[i0_inner_6 * 256 + i1_inner_6],
-                    s0_parts[s0_part_2 * 1024 + i0_inner_6 * 256 + i1_inner_6]);
+          for (int i1_inner = 0; i1_inner < 256; ++i1_inner) {
+            s0[i0_inner_3 * 256 + i1_inner] =
+                gc_add(s0[i0_inner_3 * 256 + i1_inner],
+                    s0_parts[s0_part * 1024 + i0_inner_3 * 256 + i1_inner]);
           }
         }
       }
       const int end_of_i0_inner_3 = gc_minimum(4, batch - i0_outer * 4);
       for (int i0_inner_3 = 0; i0_inner_3 < end_of_i0_inner_3; ++i0_inner_3) {
         #pragma omp simd
-        for (int i1_inner_3 = 0; i1_inner_3 < 256; ++i1_inner_3) {
+        for (int i1_inner = 0; i1_inner < 256; ++i1_inner) {
           const float t0 =
-              gc_add(s0[i0_inner_3 * 256 + i1_inner_3],
-                  x2[i1_outer * 256 + i1_inner_3]);  // dense_1
+              gc_add(s0[i0_inner_3 * 256 + i1_inner],
+                  x2[i1_outer * 256 + i1_inner]);  // dense_1
           const float t1 = gc_maximum(t0, 0.0f);  // dense_1
-          y0[i1_outer * 256 + i0_outer * 2048 + i0_inner_3 * 512 + i1_inner_3] =
+          y0[i1_outer * 256 + i0_outer * 2048 + i0_inner_3 * 512 + i1_inner] =
               t1;
         }
       }
