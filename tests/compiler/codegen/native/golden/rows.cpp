@@ -21,8 +21,8 @@ static void k0_rows(
                 x0[i0 * 10 + k0_inner_outer * 4 + k0_inner_inner]);
       }
     }
-    for (int s0_part_2 = 0; s0_part_2 < 4; ++s0_part_2) {
-      s0 = gc_maximum(s0, s0_parts[s0_part_2]);
+    for (int s0_part = 0; s0_part < 4; ++s0_part) {
+      s0 = gc_maximum(s0, s0_parts[s0_part]);
     }
     // max
     for (int k0_rest = 0; k0_rest < 2; ++k0_rest) {
@@ -50,9 +50,8 @@ static void k0_rows(
                 kept[k1_2_inner_outer * 4 + k1_2_inner_inner]);  // activation_1
       }
     }
-    for (int s1_part_2 = 0; s1_part_2 < 2; ++s1_part_2) {
-      s1_parts[s1_part_2] =
-          gc_add(s1_parts[s1_part_2], s1_parts[s1_part_2 + 2]);
+    for (int s1_part = 0; s1_part < 2; ++s1_part) {
+      s1_parts[s1_part] = gc_add(s1_parts[s1_part], s1_parts[s1_part + 2]);
     }
     s1_parts[0] = gc_add(s1_parts[0], s1_parts[1]);
     s1 = gc_add(s1, s1_parts[0]);

@@ -18,31 +18,31 @@ static void k0_columns(
     // sum
     for (int k0 = 0; k0 < 50; ++k0) {
       #pragma omp simd
-      for (int i1_5 = 0; i1_5 < 70; ++i1_5) {
+      for (int i1 = 0; i1 < 70; ++i1) {
         // lambda_1
-        const float t1 = gc_div(x0[i0 * 3500 + k0 * 70 + i1_5], t0[i1_5]);
-        s0[i1_5] = gc_add(s0[i1_5], t1);  // lambda_1
+        const float t1 = gc_div(x0[i0 * 3500 + k0 * 70 + i1], t0[i1]);
+        s0[i1] = gc_add(s0[i1], t1);  // lambda_1
       }
     }
     #pragma omp simd
-    for (int i1_4 = 0; i1_4 < 70; ++i1_4) {
-      s1[i1_4] = 0.0f;
-      t3[i1_4] = gc_div(s0[i1_4], 50.0f);
+    for (int i1 = 0; i1 < 70; ++i1) {
+      s1[i1] = 0.0f;
+      t3[i1] = gc_div(s0[i1], 50.0f);
     }
     // sum
     for (int k1 = 0; k1 < 50; ++k1) {
       #pragma omp simd
-      for (int i1_3 = 0; i1_3 < 70; ++i1_3) {
+      for (int i1 = 0; i1 < 70; ++i1) {
         // lambda_1
-        const float t2 = gc_div(x0[i0 * 3500 + k1 * 70 + i1_3], t0[i1_3]);
-        const float t4 = gc_sub(t2, t3[i1_3]);  // lambda_1
+        const float t2 = gc_div(x0[i0 * 3500 + k1 * 70 + i1], t0[i1]);
+        const float t4 = gc_sub(t2, t3[i1]);  // lambda_1
         const float t5 = gc_mul(t4, t4);  // lambda_1
-        s1[i1_3] = gc_add(s1[i1_3], t5);  // lambda_1
+        s1[i1] = gc_add(s1[i1], t5);  // lambda_1
       }
     }
     #pragma omp simd
-    for (int i1_2 = 0; i1_2 < 70; ++i1_2) {
-      y0[i0 * 70 + i1_2] = s1[i1_2];
+    for (int i1 = 0; i1 < 70; ++i1) {
+      y0[i0 * 70 + i1] = s1[i1];
     }
   }
 }
