@@ -79,10 +79,21 @@ class _Line:
 
 
 def _wrapped(code: str, indent: str) -> list[str]:
-    """Return code as lines, broken after commas and ahead of what joins conditions."""
+    """Return code as lines, broken after commas and ahead of what joins conditions; where that is
+    not enough, ahead of the signs of sums, too."""
+    lines = _broken(code, indent, _JOINTS)
+    if max(map(len, lines), default=0) > _WIDTH:
+        lines = _broken(code, indent, (*_JOINTS, "+", "-"))
+    return lines
+
+
+_JOINTS = ("and", "if", "else", "where", "->")
+
+
+def _broken(code: str, indent: str, joints: Sequence[str]) -> list[str]:
     kept = code.replace(" ", "\0").replace(",\0", ", ")
-    for word in ("and", "if", "else", "where", "->"):
-        kept = kept.replace(f"\0{word}\0", f" {word}\0")
+    for joint in joints:
+        kept = kept.replace(f"\0{joint}\0", f" {joint}\0")
     lines = textwrap.wrap(
         kept,
         _WIDTH,

@@ -165,6 +165,17 @@ def test_long_lines_are_broken_after_commas_and_ahead_of_conditions() -> None:
     assert head_line(body[1]) == "t1 = t0"
 
 
+def test_a_long_sum_is_broken_ahead_of_its_signs() -> None:
+    """Where a line is too long without that."""
+    total = as_index(0)
+    for number in range(12):
+        total = total + variable(f"a_long_name_{number:02}") * (number + 2)
+    (line, *others) = body_lines((Let(Local("t0", "float32"), Load(Y, (total,))),))
+    assert line.startswith("t0 = y0[13*a_long_name_11 + 12*a_long_name_10")
+    assert all(other.startswith("    + ") for other in others)
+    assert max(map(len, (line, *others))) <= 100
+
+
 def test_numbers_are_printed_in_their_dtype() -> None:
     assert [str(Constant(0, "float32")), str(Constant(0.9, "float32"))] == ["0.0", "0.9"]
     assert [str(Constant(1, "bool")), str(Constant(3, "int32"))] == ["True", "3"]
