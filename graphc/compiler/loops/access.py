@@ -40,12 +40,13 @@ from graphc.compiler.loops.statement import (
     Check,
     For,
     If,
+    Let,
     LoopKind,
     Statement,
     Store,
     UseIntrinsic,
 )
-from graphc.compiler.loops.value import Load, Value
+from graphc.compiler.loops.value import Argument, Load, Local, Value
 
 STATUS_WORD = new_buffer("status word", "int32", ())
 """The word that a `Check` sets where it fails, and a guarded `Store` reads."""
@@ -243,8 +244,15 @@ class _Meaning:
         self._variables: dict[LoopVariable, IndexLike] = {
             one: variable(prefix + one.name) for one in bound_variables(use.intrinsic.body)
         }
+        self._numbers = {
+            one: Local(prefix + one.name, one.dtype) for one in use.intrinsic.arguments
+        }
+        given = zip(self._numbers.values(), use.arguments, strict=True)
         parts = Parts(self._index, self._value, self._element)
-        self.body = self._bound(parts.in_body(use.intrinsic.body))
+        self.body = (
+            *(Let(number, value) for number, value in given),
+            *self._bound(parts.in_body(use.intrinsic.body)),
+        )
 
     def _index(self, index: Index) -> Index:
         index = index.substitute(self._variables)
@@ -258,6 +266,8 @@ class _Meaning:
         return with_sizes(index, self._sizes) if changed else index
 
     def _value(self, value: Value) -> Value:
+        if isinstance(value, Argument):
+            return self._numbers.get(value, value)
         return self._element(value) if isinstance(value, Load) else value
 
     def _element(self, element: Load) -> Load:

@@ -88,6 +88,11 @@ class LoopProgram:
                 return statement
         raise KeyError(f"{self.name} has no loop over {name!r}")
 
+    def loops_to(self, name: str) -> list[For]:
+        """Return the loops around one, the outermost first, and that loop at the end."""
+        path = path_to(self.body, self.loop(name))
+        return [one for one in path if isinstance(one, For)]
+
     def with_loop(self, name: str, new: Callable[[For], Body]) -> LoopProgram:
         """Return the program with what `new` makes of a loop in its place."""
         loop = self.loop(name)
@@ -133,6 +138,12 @@ def loops_in(body: Body) -> list[For]:
 def innermost_loops(body: Body) -> list[For]:
     """Return the loops of a body that have no loop inside."""
     return [one for one in loops_in(body) if not loops_in(one.body)]
+
+
+def most_known_turns(loop: For) -> int | None:
+    """Return a number that the trip count of a loop is at most; None if none is known."""
+    sizes = [end.constant for end in loop.ends if end.is_constant]
+    return min((size for size in sizes if isinstance(size, int)), default=None)
 
 
 def walk_in_ranges(body: Body, ranges: Ranges) -> Iterator[tuple[Statement, Ranges]]:
@@ -324,6 +335,7 @@ class Parts:
             return {
                 "windows": tuple(map(self._in_window, statement.windows)),
                 "sizes": {symbol: self.index(size) for symbol, size in statement.sizes.items()},
+                "arguments": tuple(map(self.in_value, statement.arguments)),
             }
         return {}
 
@@ -344,6 +356,8 @@ def values_of(statement: Statement) -> tuple[Value, ...]:
         return statement.values
     if isinstance(statement, AsyncCopy):
         return (statement.source,)
+    if isinstance(statement, UseIntrinsic):
+        return statement.arguments
     return ()
 
 

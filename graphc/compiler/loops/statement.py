@@ -12,7 +12,7 @@ from typing import TypeAlias
 from graphc.compiler.graph.dim import Size, Symbol
 from graphc.compiler.loops.buffer import Buffer, BufferScope
 from graphc.compiler.loops.index import Index, LoopVariable
-from graphc.compiler.loops.value import Condition, Load, Local, Value
+from graphc.compiler.loops.value import Argument, Condition, Load, Local, Value
 
 
 class LoopKind(Enum):
@@ -224,12 +224,14 @@ class Intrinsic:
         parameters: the buffers that it reads and writes, whose shapes and strides may be symbols.
         body: what it does to them.
         source: the header of ``kernels/`` that it is in.
+        arguments: the numbers that a call gives, too.
     """
 
     name: str
     parameters: tuple[Buffer, ...]
     body: tuple[Statement, ...]
     source: str
+    arguments: tuple[Argument, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -256,12 +258,14 @@ class UseIntrinsic:
         windows: one for each parameter.
         sizes: what each symbol of the parameters' shapes is.
         note: what it is for.
+        arguments: a value for each of the intrinsic's.
     """
 
     intrinsic: Intrinsic
     windows: tuple[BufferWindow, ...]
     sizes: Mapping[Symbol, Index] = field(default_factory=lambda: MappingProxyType({}))
     note: str = ""
+    arguments: tuple[Value, ...] = ()
 
 
 Statement: TypeAlias = (

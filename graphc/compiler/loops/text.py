@@ -157,7 +157,9 @@ def _line(statement: Statement) -> str:
     assert isinstance(statement, UseIntrinsic)
     windows = ", ".join(map(_window, statement.windows))
     sizes = "".join(f", {symbol}={size}" for symbol, size in statement.sizes.items())
-    return f"{statement.intrinsic.name}({windows}{sizes})"
+    pairs = zip(statement.intrinsic.arguments, statement.arguments, strict=True)
+    arguments = "".join(f", {argument}={value}" for argument, value in pairs)
+    return f"{statement.intrinsic.name}({windows}{sizes}{arguments})"
 
 
 def _window(window: BufferWindow) -> str:

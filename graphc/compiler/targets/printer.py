@@ -286,7 +286,7 @@ class Site:
 
     def used(self, use: UseIntrinsic) -> Code:
         """Return a call of an intrinsic: its sizes, then each window's first element with the
-        strides that the intrinsic takes."""
+        strides that the intrinsic takes, then its numbers."""
         self.signature.headers[use.intrinsic.source] = None
         parameters = use.intrinsic.parameters
         strides = {one for parameter in parameters for one in map(lone_symbol, parameter.strides)}
@@ -298,4 +298,5 @@ class Site:
                 for stride, axis in zip(parameter.strides, window.axes, strict=True)
                 if lone_symbol(stride) is not None
             ]
+        operands += map(self.value, use.arguments)
         return call(use.intrinsic.name, *operands)

@@ -218,10 +218,7 @@ class BlockExpressions:
         if isinstance(value, IndexValue):
             return self._index_value(value)
         if isinstance(value, Argument):
-            if value not in self.arguments:
-                raise Fault(f"the argument {value} is not one of the program")
-            given = self.arguments[value]
-            return lambda frame: given
+            return self._argument(value)
         if isinstance(value, Apply):
             return self._applied(value)
         if isinstance(value, Bit):
@@ -232,6 +229,15 @@ class BlockExpressions:
         test = self.conditions(value.conditions)
         chosen, otherwise = self.value(value.value, dtype), self.value(value.otherwise, dtype)
         return lambda frame: chosen(frame) if test(frame) else otherwise(frame)
+
+    def _argument(self, value: Argument) -> Scalar:
+        slot = self.names.argument(value)
+        if slot is not None:
+            return operator.itemgetter(slot)
+        if value not in self.arguments:
+            raise Fault(f"the argument {value} is not one of the program")
+        given = self.arguments[value]
+        return lambda frame: given
 
     def _index_value(self, value: IndexValue) -> Scalar:
         index, scalar = self.index(value.index), np.dtype(value.dtype).type

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 from graphc.compiler.loops.buffer import Buffer
 from graphc.compiler.loops.evaluate.fault import Fault
 from graphc.compiler.loops.index import LoopVariable
-from graphc.compiler.loops.value import Local
+from graphc.compiler.loops.value import Argument, Local
 
 Slots: TypeAlias = list[Any]
 """A frame."""
@@ -84,7 +84,7 @@ class FrameNames:
     def __init__(self) -> None:
         self._count = [AGENT + 1]
         self._taken: set[tuple[str, str]] = set()
-        self._slots: dict[LoopVariable | Local, int] = {}
+        self._slots: dict[LoopVariable | Local | Argument, int] = {}
         self._memories: dict[str, MemoryName] = {}
 
     def block(self) -> FrameNames:
@@ -103,8 +103,9 @@ class FrameNames:
         self._count[0] += 1
         return self._count[0] - 1
 
-    def bind(self, name: LoopVariable | Local) -> int:
-        """Return the slot of a variable or local from here on to the end of the block."""
+    def bind(self, name: LoopVariable | Local | Argument) -> int:
+        """Return the slot of a variable, of a local, or of what an intrinsic is given, from here on
+        to the end of the block."""
         self._take("variable or local", name.name)
         self._slots[name] = self.new_slot()
         return self._slots[name]
@@ -125,6 +126,10 @@ class FrameNames:
         if found is None:
             raise Fault(f"{name} is not bound here")
         return found
+
+    def argument(self, name: Argument) -> int | None:
+        """Return the slot of what an intrinsic is given; None for an argument of the program."""
+        return self._slots.get(name)
 
     def memory(self, name: str) -> MemoryName:
         """Return what is known of a memory."""

@@ -22,6 +22,9 @@ def check_windows(at: BlockExpressions, statement: UseIntrinsic) -> None:
     intrinsic, windows = statement.intrinsic, statement.windows
     if len(intrinsic.parameters) != len(windows):
         raise Fault(f"it has {len(intrinsic.parameters)} parameters, not {len(windows)}")
+    if len(intrinsic.arguments) != len(statement.arguments):
+        given = len(statement.arguments)
+        raise Fault(f"it takes {len(intrinsic.arguments)} numbers, not {given}")
     has_agents = _has_parallel_loops(intrinsic.body)
     for (window, written), parameter in zip(
         windows_of(statement), intrinsic.parameters, strict=True
@@ -72,6 +75,8 @@ def inside_of(
         passed += [(rectangle.start, start), (inner.slot, operator.itemgetter(memory.slot))]
         rectangles.append(rectangle)
         _bind_strides(sizes, rectangle)
+    for argument, value in zip(statement.intrinsic.arguments, statement.arguments, strict=True):
+        passed.append((names.bind(argument), at.value(value, argument.dtype)))
     inside = replace(at, names=names, sizes={**at.sizes, **sizes})
     for rectangle in rectangles:
         _check_strides(inside, rectangle)

@@ -25,10 +25,12 @@ from graphc.compiler.loops.program import (
     Body,
     LoopProgram,
     blocks_of,
+    bound_variables,
     buffers_of,
     path_to,
     replaced,
     values_of,
+    variables_of,
     walk,
     walk_value,
     written_memories,
@@ -91,6 +93,7 @@ def use(program: LoopProgram, intrinsic: Intrinsic, loop: str, note: str = "") -
     match = _Match(intrinsic)
     try:
         match.body(intrinsic.body, statements)
+        match.check_numbers(statements)
         windows = match.windows(ranges_at(program, found), statements)
     except _Difference as difference:
         expected = f"the meaning of {intrinsic.name}: {difference.expected}"
@@ -100,7 +103,8 @@ def use(program: LoopProgram, intrinsic: Intrinsic, loop: str, note: str = "") -
         if names:
             expected = "that nothing behind reads what is computed in between"
             raise refused(program, _REWRITE, where, expected, f"a read of {names[0]}")
-    call = UseIntrinsic(intrinsic, windows, dict(match.sizes), note)
+    numbers = tuple(match.arguments[one] for one in intrinsic.arguments)
+    call = UseIntrinsic(intrinsic, windows, dict(match.sizes), note, numbers)
     body = replaced(program.body, statements[0], (call,))
     for statement in statements[1:]:
         body = replaced(body, statement, ())
@@ -126,6 +130,7 @@ class _Match:
         locals: its named values.
         buffers: what it allocates.
         sizes: its symbols.
+        arguments: the numbers that it is given.
         elements: of each parameter, the elements that it accesses, each with the program's.
     """
 
@@ -134,6 +139,7 @@ class _Match:
     locals: dict[Local, Local] = field(default_factory=dict)
     buffers: dict[Buffer, Buffer] = field(default_factory=dict)
     sizes: dict[Symbol, Index] = field(default_factory=dict)
+    arguments: dict[Argument, Value] = field(default_factory=dict)
     elements: dict[Buffer, list[tuple[Load, Load]]] = field(default_factory=dict)
 
     # ---- statements -----------------------------------------------------------------------------
@@ -209,6 +215,10 @@ class _Match:
 
     def value(self, expected: Value, found: Value) -> None:
         """Match a value."""
+        if isinstance(expected, Argument) and expected in self.intrinsic.arguments:
+            _check_equal(expected.dtype, found.dtype)
+            _check_equal(self.arguments.setdefault(expected, found), found)
+            return
         if type(expected) is not type(found) or expected.dtype != found.dtype:
             raise _Difference(expected, found)
         if isinstance(expected, Load) and isinstance(found, Load):
@@ -230,12 +240,25 @@ class _Match:
             _check_equal(expected.number, found.number)
             self.value(expected.byte, found.byte)
         elif isinstance(expected, RandomWord) and isinstance(found, RandomWord):
-            self._index(expected.element, found.element)
-            for part in ("shift", "step", "call", "seed", "stream"):
-                self.value(getattr(expected, part), getattr(found, part))
+            self._random_word(expected, found)
         else:
             assert isinstance(expected, Constant | Argument)
             _check_equal(expected, found)
+
+    def _random_word(self, expected: RandomWord, found: RandomWord) -> None:
+        """Match a word, whose number is the sum of its element and its shift: by how much the
+        elements differ, the shifts may, too."""
+        element = self._instance(expected.element)
+        if element is None:
+            raise _Difference(expected.element, found.element)
+        shift, distance = found.shift, found.element - element
+        if distance is not as_index(0):
+            behind = IndexValue(distance, shift.dtype)
+            is_unshifted = isinstance(shift, Constant) and shift.number == 0
+            shift = behind if is_unshifted else Apply("add", (shift, behind), shift.dtype, {})
+        self.value(expected.shift, shift)
+        for part in ("step", "call", "seed", "stream"):
+            self.value(getattr(expected, part), getattr(found, part))
 
     def _conditions(self, expected: Sequence[Condition], found: Sequence[Condition]) -> None:
         for one, other in _pairs(expected, found):
@@ -277,6 +300,26 @@ class _Match:
         if not used <= known.keys() or not index.variables <= self.variables.keys():
             return None
         return with_sizes(index, known).substitute(self.variables)
+
+    # ---- numbers --------------------------------------------------------------------------------
+
+    def check_numbers(self, statements: Body) -> None:
+        """Refuse numbers that are known inside of the statements alone, or change there."""
+        bound = set(bound_variables(statements))
+        written = written_memories(statements)
+        for argument in self.intrinsic.arguments:
+            value = self.arguments.get(argument)
+            if value is None:
+                raise _Difference(f"a value of {argument}", "none")
+            is_inside = not bound.isdisjoint(
+                variables_of(Let(Local(argument.name, argument.dtype), value))
+            ) or any(
+                (isinstance(part, Local) and part in self.locals.values())
+                or (isinstance(part, Load) and part.buffer.memory in written)
+                for part in walk_value(value)
+            )
+            if is_inside:
+                raise _Difference(f"one number as {argument}", value)
 
     # ---- rectangles -----------------------------------------------------------------------------
 

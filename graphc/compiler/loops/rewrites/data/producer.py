@@ -12,6 +12,7 @@ from graphc.compiler.loops.program import (
     LoopProgram,
     blocks_of,
     buffers_of,
+    most_known_turns,
     path_to,
     targets_of,
     walk,
@@ -130,20 +131,12 @@ def turn_of(
                 return None
             found[one] = (coord - start) // weight
             if one is not digits[-1][1]:
-                count = _most_known(variables[one])
+                count = most_known_turns(variables[one])
                 if count is None:
                     return None
                 found[one] = found[one] % count
                 reached = weight * count
     return found
-
-
-def _most_known(loop: For) -> int | None:
-    """Return a number that the trip count of a loop is at most."""
-    for end in loop.ends:
-        if end.is_constant and isinstance(end.constant, int):
-            return end.constant
-    return None
 
 
 def check_operands(

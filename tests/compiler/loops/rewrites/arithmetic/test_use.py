@@ -8,10 +8,12 @@ import pytest
 
 from graphc.compiler.graph.dim import Shape, symbol, symbols
 from graphc.compiler.loops.buffer import Buffer, BufferScope, new_buffer
+from graphc.compiler.loops.dependence import is_parallel
 from graphc.compiler.loops.index import IndexLike, variable
 from graphc.compiler.loops.program import LoopProgram
 from graphc.compiler.loops.rewrites.arithmetic.use import use
 from graphc.compiler.loops.statement import Accumulate, Allocate, Intrinsic, Let, Statement, Store
+from graphc.compiler.loops.value import Argument, RandomWord, Value
 from graphc.errors import RewriteError
 from tests.compiler.loops import written as w
 from tests.compiler.loops.rewritten import assert_same, lines_of
@@ -159,6 +161,88 @@ def test_what_is_written_is_no_other_parameter() -> None:
     step = Store(w.at(x, FIRST), w.op("neg", w.at(x, FIRST + 4)))
     with pytest.raises(RewriteError, match="separate memories for what it writes, found two in x"):
         use(w.program((x,), (x,), w.loop(FIRST, 4, step)), meaning, "first")
+
+
+SCALE, FLOOR = Argument("scale", "float32"), Argument("floor", "float32")
+SOURCE, TARGET = strided("source", (DEPTH,), (1,)), strided("target", (DEPTH,), (1,))
+SCALED = Intrinsic(
+    "scaled",
+    (SOURCE, TARGET),
+    (
+        w.loop(
+            A,
+            DEPTH,
+            Store(
+                w.at(TARGET, A),
+                w.op("maximum", w.op("mul", w.at(SOURCE, A), SCALE), w.op("add", SCALE, FLOOR)),
+            ),
+        ),
+    ),
+    "scaled.h",
+    (SCALE, FLOOR),
+)
+FACTORS = w.floats("factors", N)
+
+
+def scaled_rows(scale: Value, other: Value | None = None) -> LoopProgram:
+    """Rows times a number, no less than it plus one half."""
+    x, y = w.floats("x", N, 5), w.floats("y", N, 5)
+    least = w.op("add", other or scale, w.number(0.5))
+    step = w.op("maximum", w.op("mul", w.at(x, ROW, COLUMN), scale), least)
+    nest = w.loop(ROW, N, w.loop(COLUMN, 5, Store(w.at(y, ROW, COLUMN), step)))
+    return w.program((x, FACTORS), (y,), nest)
+
+
+def test_numbers_that_are_given() -> None:
+    before = scaled_rows(w.op("neg", w.at(FACTORS, ROW)))
+    after = use(before, SCALED, "column")
+    call = "scaled(x[row, 0:], y[row, 0:], depth=5, scale=neg(factors[row]), floor=0.5)"
+    assert lines_of(after) == ["for row < n:", call]
+    assert_same(before, after, {w.N_SYMBOL: 3})
+    reset = Store(w.at(FACTORS, 0), w.number(0.0))
+    again = after.with_loop("row", lambda one: (replace(one, body=(*one.body, reset)),))
+    again = replace(again, outputs=(*again.outputs, FACTORS))
+    assert is_parallel(after, after.loop("row"))
+    assert not is_parallel(again, again.loop("row"))
+
+
+def test_numbers_are_the_same_in_all_turns() -> None:
+    changing = scaled_rows(w.at(FACTORS, COLUMN))
+    with pytest.raises(RewriteError, match="one number as scale, found factors.column"):
+        use(changing, SCALED, "column")
+    different = scaled_rows(w.at(FACTORS, ROW), w.number(2.0))
+    with pytest.raises(RewriteError, match="the meaning of scaled: factors.row., found 2"):
+        use(different, SCALED, "column")
+
+
+WORDS = new_buffer("words", "uint32", (8,), REGISTER)
+BEGIN = Argument("begin", "int64")
+KEY = (
+    w.number(3, "int32"),
+    w.number(2**32 + 5, "uint64"),
+    w.number(7, "uint32"),
+    w.number(11, "uint32"),
+)
+DRAW = Intrinsic(
+    "draw",
+    (WORDS,),
+    (w.loop(A, 8, Store(w.at(WORDS, A), RandomWord(A, BEGIN, *KEY))),),
+    "draw.h",
+    (BEGIN,),
+)
+
+
+@pytest.mark.parametrize(("shift", "begin"), [(0, "int64(8*row)"), (6, "add(6, int64(8*row))")])
+def test_the_words_of_a_row_are_behind_those_of_the_rows_ahead(shift: int, begin: str) -> None:
+    """By how much the element is further on, the shift is more."""
+    drawn, y = w.register("drawn", 8, dtype="uint32"), w.given("y", "uint32", N, 8)
+    word = RandomWord(ROW * 8 + COLUMN, w.number(shift, "int64"), *KEY)
+    drawing = w.loop(COLUMN, 8, Store(w.at(drawn, COLUMN), word))
+    copy = w.loop(RUN, 8, Store(w.at(y, ROW, RUN), w.at(drawn, RUN)))
+    before = w.program((), (y,), w.loop(ROW, N, Allocate(drawn), drawing, copy))
+    after = use(before, DRAW, "column")
+    assert f"draw(drawn[0:], begin={begin})" in lines_of(after)
+    assert_same(before, after, {w.N_SYMBOL: 3})
 
 
 def changed(**fields: object) -> Intrinsic:
