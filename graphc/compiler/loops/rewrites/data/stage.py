@@ -63,6 +63,8 @@ def stage(
     layout: BufferLayout | None = None,
     name: str | None = None,
     neighbours: int = 1,
+    *,
+    only_read: bool = False,
 ) -> LoopProgram:
     """Copy, at the head of a loop's body, what the body reads of a buffer, and read the copy.
 
@@ -78,6 +80,8 @@ def stage(
         name: of the copy; by default the buffer's, with ``_tile``.
         neighbours: elements that each of the threads that share the copy takes at a time, in a loop
             ``<name>_neighbour``.
+        only_read: True if no element is copied that the body does not read in this turn, though
+            there is one.
     """
     site = site_of(program, "stage", loop, scope)
     where = f"the buffer {buffer!r}"
@@ -97,7 +101,7 @@ def stage(
         expected = f"coordinates along axis {box} that are a known number apart"
         raise refused(program, "stage", where, expected, coords)
     limits: Limits = ((),) * len(source.shape)
-    if source.memory in written_memories(program.body):
+    if only_read or source.memory in written_memories(program.body):
         limits = _limits(program, buffer, reads, box, site.own_variables)
 
     last = box.extents[-1] if box.extents else 1
@@ -232,7 +236,7 @@ def _limits(
             return limits
     sizes = " x ".join(map(str, box.extents))
     coords = ", ".join(dict.fromkeys(str(read.load) for read in reads))
-    expected = f"reads of all {sizes} elements of the box, as the program writes the memory too"
+    expected = f"reads of all {sizes} elements of the box, as no others are to be copied"
     raise refused(program, "stage", f"the buffer {buffer!r}", expected, f"reads of {coords} only")
 
 
