@@ -131,6 +131,32 @@ static inline void gc_random_columns(unsigned int* to, int row, int fours, int c
   }
 }
 
+// The words of GC_BLOCKS blocks from `block` on, in order.
+static inline void gc_random_run(unsigned int* to, gc_lanes steps, unsigned int block,
+                                 unsigned int scan_step, gc_uint64 call_step, unsigned int seed,
+                                 unsigned int stream) {
+  gc_lanes drawn[4][GC_GROUPS];
+  drawn[0][0] = steps + block;
+  drawn[0][1] = steps + (block + GC_DRAWS);
+  gc_random_lanes(drawn, scan_step, call_step, seed, stream);
+#pragma GCC unroll 2
+  for (int group = 0; group < GC_GROUPS; ++group) {
+    const gc_lanes left = (drawn[0][group] & 0xFFFFFFFFu) | drawn[1][group] << 32;
+    const gc_lanes right = (drawn[2][group] & 0xFFFFFFFFu) | drawn[3][group] << 32;
+    gc_pairs* const pairs = reinterpret_cast<gc_pairs*>(to + 4 * group * GC_DRAWS);
+#if GC_DRAWS == 8
+    pairs[0] = __builtin_shufflevector(left, right, 0, 8, 1, 9, 2, 10, 3, 11);
+    pairs[1] = __builtin_shufflevector(left, right, 4, 12, 5, 13, 6, 14, 7, 15);
+#elif GC_DRAWS == 4
+    pairs[0] = __builtin_shufflevector(left, right, 0, 4, 1, 5);
+    pairs[1] = __builtin_shufflevector(left, right, 2, 6, 3, 7);
+#else
+    pairs[0] = __builtin_shufflevector(left, right, 0, 2);
+    pairs[1] = __builtin_shufflevector(left, right, 1, 3);
+#endif
+  }
+}
+
 #define GC_WORDS 1024  // of a row of words; there is room for those of its draws around it
 #define GC_ROOM (GC_WORDS + 4 * GC_BLOCKS)
 
@@ -144,28 +170,29 @@ static inline const unsigned int* gc_random_row(unsigned int (&words)[GC_ROOM], 
   const int lead = (int)first & 3, blocks = (lead + count - 1) / 4 + 1;
   const gc_lanes steps = gc_steps(1);
   for (int b = 0; b < blocks; b += GC_BLOCKS) {
-    gc_lanes drawn[4][GC_GROUPS];
-    drawn[0][0] = steps + (block + b);
-    drawn[0][1] = steps + (block + b + GC_DRAWS);
-    gc_random_lanes(drawn, scan_step, call_step, seed, stream);
-#pragma GCC unroll 2
-    for (int group = 0; group < GC_GROUPS; ++group) {
-      const gc_lanes left = (drawn[0][group] & 0xFFFFFFFFu) | drawn[1][group] << 32;
-      const gc_lanes right = (drawn[2][group] & 0xFFFFFFFFu) | drawn[3][group] << 32;
-      gc_pairs* const to = reinterpret_cast<gc_pairs*>(words + 4 * (b + group * GC_DRAWS));
-#if GC_DRAWS == 8
-      to[0] = __builtin_shufflevector(left, right, 0, 8, 1, 9, 2, 10, 3, 11);
-      to[1] = __builtin_shufflevector(left, right, 4, 12, 5, 13, 6, 14, 7, 15);
-#elif GC_DRAWS == 4
-      to[0] = __builtin_shufflevector(left, right, 0, 4, 1, 5);
-      to[1] = __builtin_shufflevector(left, right, 2, 6, 3, 7);
-#else
-      to[0] = __builtin_shufflevector(left, right, 0, 2);
-      to[1] = __builtin_shufflevector(left, right, 1, 3);
-#endif
-    }
+    gc_random_run(words + 4 * b, steps, block + b, scan_step, call_step, seed, stream);
   }
   return words + lead;
+}
+
+// words[i] is the word of the element first + i, for i below `count` and `most`.
+template <int most>
+static inline void gc_draw_words(int count, unsigned int* words, gc_int64 first,
+                                 unsigned int scan_step, gc_uint64 call_step, unsigned int seed,
+                                 unsigned int stream) {
+  constexpr int of_run = 4 * GC_BLOCKS;
+  const int end = count < most ? count : most, lead = (int)first & 3;
+  const gc_lanes steps = gc_steps(1);
+  unsigned int block = (unsigned int)(first >> 2);
+  for (int at = -lead; at < end; at += of_run, block += GC_BLOCKS) {
+    unsigned int around[of_run];  // a run that begins or ends outside
+    const bool is_inside = at >= 0 && at + of_run <= end;
+    gc_random_run(is_inside ? words + at : around, steps, block, scan_step, call_step, seed,
+                  stream);
+    if (is_inside) continue;
+    const int from = at < 0 ? -at : 0, to = end - at < of_run ? end - at : of_run;
+    for (int k = from; k < to; ++k) words[at + k] = around[k];
+  }
 }
 
 #endif

@@ -8,7 +8,10 @@
 
 template <typename T> struct gc_mask_element;  // an integer as wide as T
 template <> struct gc_mask_element<float> { typedef int type; };
+template <> struct gc_mask_element<int> { typedef int type; };
+template <> struct gc_mask_element<unsigned int> { typedef int type; };
 template <> struct gc_mask_element<double> { typedef long long type; };
+template <> struct gc_mask_element<long long> { typedef long long type; };
 
 // By turns the elements of a and of b, from element `begin` of each on.
 template <int begin, typename T, int... lane>
@@ -67,6 +70,14 @@ inline void gc_transpose(int rows, int columns, const T* __restrict__ from, ptrd
       gc_transpose_block(from + i * from_row + j, from_row, to + j * to_row + i, to_row);
     }
   }
+}
+
+// As gc_transpose, of a tile: up to `most` rows and columns.
+template <int most, typename T>
+inline void gc_transpose_tile(int columns, int rows, const T* __restrict__ from,
+                              ptrdiff_t from_row, T* __restrict__ to, ptrdiff_t to_row) {
+  gc_transpose<T>(rows < most ? rows : most, columns < most ? columns : most, from, from_row, to,
+                  to_row);
 }
 
 #endif

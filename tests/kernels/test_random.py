@@ -48,6 +48,10 @@ extern "C" void row(unsigned int* out, gc_int64 first, int count, unsigned int s
   const unsigned int* from = gc_random_row(words, first, count, scan_step, call_step, seed, stream);
   for (int i = 0; i < count; ++i) out[i] = from[i];
 }
+extern "C" void words(unsigned int* out, gc_int64 first, int count, unsigned int scan_step,
+                      gc_uint64 call_step, unsigned int seed, unsigned int stream) {
+  gc_draw_words<1024>(count, out, first, scan_step, call_step, seed, stream);
+}
 extern "C" void columns(unsigned int* out, int row, int fours, int count, unsigned int first,
                         unsigned int step, unsigned int scan_step, gc_uint64 call_step,
                         unsigned int seed, unsigned int stream) {
@@ -104,7 +108,7 @@ DRAWN = (9, 2**33 + 5, 11, 4)  # scan step, call step, seed, stream
 @pytest.fixture(scope="module")
 def host(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
     library = load(HOST, tmp_path_factory.mktemp("host_random"))
-    for function in (library.row, library.columns):
+    for function in (library.row, library.words, library.columns):
         function.restype = None
     return library
 
@@ -126,14 +130,30 @@ def arguments() -> list:
     ]
 
 
+COUNTS = (1, 2, 3, 4, 5, 31, 32, 33, 63, 64, 65, 1023, 1024)
+
+
 @pytest.mark.parametrize("first", [0, 1, 2, 3, 1021])
 def test_a_row_of_words(host: ctypes.CDLL, expected: np.ndarray, first: int) -> None:
     assert host.rooms() == 1024
-    for count in (1, 2, 3, 4, 5, 31, 32, 33, 1023, 1024):
+    for count in COUNTS:
         out = np.zeros(count, np.uint32)
         where = ctypes.c_int64(first)
         host.row(ctypes.c_void_p(out.ctypes.data), where, count, *arguments())
         np.testing.assert_array_equal(out, expected[first : first + count])
+
+
+@pytest.mark.parametrize("first", [0, 1, 2, 3, 1021])
+def test_words_in_their_place(host: ctypes.CDLL, expected: np.ndarray, first: int) -> None:
+    """From the first one on, no more than the most, and nothing around is written."""
+    for count in (*COUNTS, 1025, 5000):
+        out = np.full(1200, 77, np.uint32)
+        where = ctypes.c_void_p(out[8:].ctypes.data)
+        host.words(where, ctypes.c_int64(first), count, *arguments())
+        drawn = min(count, 1024)
+        np.testing.assert_array_equal(out[8 : 8 + drawn], expected[first : first + drawn])
+        assert (out[:8] == 77).all()
+        assert (out[8 + drawn :] == 77).all()
 
 
 def behind_32_bits(first: int, count: int) -> np.ndarray:
@@ -147,6 +167,8 @@ def behind_32_bits(first: int, count: int) -> np.ndarray:
 def test_a_row_behind_what_32_bits_count(host: ctypes.CDLL, first: int) -> None:
     out = np.zeros(70, np.uint32)
     host.row(ctypes.c_void_p(out.ctypes.data), ctypes.c_int64(first), 70, *arguments())
+    np.testing.assert_array_equal(out, behind_32_bits(first, 70))
+    host.words(ctypes.c_void_p(out.ctypes.data), ctypes.c_int64(first), 70, *arguments())
     np.testing.assert_array_equal(out, behind_32_bits(first, 70))
 
 

@@ -18,9 +18,10 @@ from graphc.compiler.graph.dim import Dim, Size, Symbol, symbols
 from graphc.compiler.loops import buffer as arrays
 from graphc.compiler.loops import value as values
 from graphc.compiler.loops.build import KernelBuffers, Storage, build
-from graphc.compiler.loops.index import LoopVariable
+from graphc.compiler.loops.index import LoopVariable, as_index
 from graphc.compiler.loops.program import LoopProgram, Parts, loads_of, transformed, walk
-from graphc.compiler.loops.statement import Allocate, Check, If, Let, Statement
+from graphc.compiler.loops.rewrites.loops.part import part
+from graphc.compiler.loops.statement import Allocate, Check, For, If, Let, Statement
 from graphc.compiler.program.launch import (
     Argument,
     CallNumber,
@@ -31,6 +32,7 @@ from graphc.compiler.program.launch import (
     LoopStep,
     Pointer,
     Scratch,
+    ShareLimit,
     SizeArgument,
     StatusPointer,
     Traffic,
@@ -44,6 +46,7 @@ from graphc.compiler.targets.mapping import Mapping as TargetMapping
 from graphc.compiler.targets.printer import PrintedFunction
 from graphc.compiler.targets.signature import FunctionParameter
 from graphc.compiler.targets.target import Target
+from graphc.errors import RewriteError
 
 
 @dataclass(frozen=True)
@@ -119,6 +122,7 @@ def mapped_kernel(
     table: Sequence[TargetMapping],
     is_guarded: bool,
     has_others: bool = False,
+    rows: Size | None = None,
 ) -> MappedKernel | None:
     """Return a kernel as a loop program by the first mapping of a table that applies; None where
     none does.
@@ -132,10 +136,15 @@ def mapped_kernel(
             has returned by then.
         has_others: True if another launch computes the kernel at sizes of a call that no mapping
             takes. Where one takes some sizes, the program is for these alone.
+        rows: of native code in a loop that threads divide, how many rows they have together: the
+            program computes those of one thread. None where it computes all.
     """
     memory = Memory(kernel, context, is_guarded)
     built = build(kernel, kernel.kind, memory.buffers)
-    mapped = choose(built.program, target, table)
+    plain = built.program if rows is None else _rows_of_a_thread(built.program, rows)
+    if plain is None:
+        return None
+    mapped = choose(plain, target, table)
     runs = None
     if mapped.is_plain:
         if not has_others or not mapped.conditions:
@@ -145,7 +154,23 @@ def mapped_kernel(
     context.program.checks += [DeviceCheck(node, what) for node, what in built.checks]
     program = replace(mapped.program, name=context.name(kernel.kind))
     program, nodes = _numbered_locals(_checks_from(program, first), built.nodes)
-    return MappedKernel(kernel, built.program, mapped, program, memory, built.words, nodes, runs)
+    return MappedKernel(kernel, plain, mapped, program, memory, built.words, nodes, runs)
+
+
+_BEGIN, _END = "begin", "end"
+"""The variables of a part: the first row of a thread, and the one behind its last."""
+
+
+def _rows_of_a_thread(program: LoopProgram, rows: Size) -> LoopProgram | None:
+    """Return a program that computes the rows from one to another of those that its only loop is
+    over; None where its loop is not over these rows."""
+    outermost = program.body[0]
+    if not isinstance(outermost, For) or outermost.ends != (as_index(rows),):
+        return None
+    try:
+        return part(program, outermost.variable.name, _BEGIN, _END)
+    except RewriteError:
+        return None
 
 
 def _first_variant(mapped: MappedProgram) -> tuple[MappedProgram, Within]:
@@ -229,7 +254,8 @@ class Memory:
         if isinstance(given, Symbol):
             return SizeArgument(Dim((((given,), 1),)))
         if isinstance(given, LoopVariable):
-            return next(step for step, variable in self._steps.items() if variable is given)
+            steps = (step for step, variable in self._steps.items() if variable is given)
+            return next(steps, ShareLimit(end=given.name == _END))
         if isinstance(given, values.Argument):
             return Word(words[given.name]) if given.name in words else CallNumber()
         return StatusPointer()

@@ -28,8 +28,9 @@ def lower_by_mapping(
     If one applies for some sizes of a call and none for the others, the launch has an empty grid at
     these; see `for_other_sizes`.
     """
+    rows = None if context.share is None else context.share.rows
     mapped = mapped_kernel(
-        kernel, context, this_machine(), table, is_guarded=False, has_others=True
+        kernel, context, this_machine(), table, is_guarded=False, has_others=True, rows=rows
     )
     if mapped is None:
         return None

@@ -35,7 +35,7 @@ from graphc.compiler.program.launch import (
     Within,
 )
 from graphc.compiler.schedule import Kernel, Loop, Step
-from graphc.compiler.targets.cpu.mappings import CPU_MAPPINGS
+from graphc.compiler.targets.cpu.mappings import CPU_MAPPINGS, CPU_MAPPINGS_OF_ROWS
 from graphc.compiler.targets.cpu.passes import CPU_PASSES
 from graphc.compiler.targets.marks import (
     with_name,
@@ -105,7 +105,8 @@ def lower_step(step: Step, context: Context) -> list[DeviceStep]:
         return lower_loop(step, context, lower_step)
     if context.share is not None and step.kind == "matmul":
         return [lower_rows_product(step, context)]
-    if context.share is None and (table := CPU_MAPPINGS.get(step.kind)) is not None:
+    mappings = CPU_MAPPINGS if context.share is None else CPU_MAPPINGS_OF_ROWS
+    if (table := mappings.get(step.kind)) is not None:
         mapped = lower_by_mapping(step, context, table)
         if mapped is not None and not isinstance(mapped.grid[0], Within):
             return [mapped]

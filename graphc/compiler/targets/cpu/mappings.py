@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from graphc.compiler.targets.cpu.pointwise import POINTWISE
+from graphc.compiler.targets.cpu.pointwise import POINTWISE, POINTWISE_ROWS
 from graphc.compiler.targets.cpu.products import BATCHED, MANY_PANELS
 from graphc.compiler.targets.cpu.products_few_rows import FEW_ROWS
 from graphc.compiler.targets.cpu.products_tiny_sides import ONE_COLUMN, SHORT_SUMS
@@ -13,7 +13,15 @@ from graphc.compiler.targets.mapping import Mapping as TargetMapping
 
 CPU_MAPPINGS: Mapping[str, Sequence[TargetMapping]] = {
     "pointwise": POINTWISE,
+    "gather": POINTWISE,
+    "update": POINTWISE,
     "rows": REDUCTIONS,
     "columns": REDUCTIONS,
     "matmul": (ONE_COLUMN, SHORT_SUMS, FEW_ROWS, BATCHED, MANY_PANELS),
 }
+
+CPU_MAPPINGS_OF_ROWS: Mapping[str, Sequence[TargetMapping]] = {
+    "pointwise": POINTWISE_ROWS,
+    "gather": POINTWISE_ROWS,
+}
+"""The mappings of kernels in a loop whose rows threads divide, of which each computes its own."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
+from typing import TypeAlias
 
 from graphc.compiler.graph.dim import Size, exact_quotient
 from graphc.compiler.loops.index import Index, LoopVariable, Quotient, Remainder, index_of
@@ -11,18 +13,18 @@ from graphc.compiler.loops.program import (
     Body,
     LoopProgram,
     innermost_loops,
-    loads_of,
     loops_in,
+    most_known_turns,
     substituted,
     targets_of,
     transformed,
     values_of,
     walk,
-    walk_in_ranges,
     walk_value,
 )
 from graphc.compiler.loops.ranges import is_never_negative
 from graphc.compiler.loops.rewrites.data.flatten import flatten
+from graphc.compiler.loops.rewrites.data.invariant import with_invariant_loads_ahead
 from graphc.compiler.loops.rewrites.data.promote import promote
 from graphc.compiler.loops.rewrites.loops.bind import bind
 from graphc.compiler.loops.rewrites.loops.cut import cut
@@ -31,8 +33,10 @@ from graphc.compiler.loops.rewrites.loops.split import Tail, split
 from graphc.compiler.loops.rewrites.loops.vectorise import vectorise
 from graphc.compiler.loops.rewrites.refusal import refused
 from graphc.compiler.loops.rewrites.simplify import simplify
-from graphc.compiler.loops.statement import For, If, LoopKind, Statement, Store
+from graphc.compiler.loops.statement import Allocate, Check, For, If, LoopKind, Statement, Store
 from graphc.compiler.loops.value import Condition, IndexValue, Load, RandomWord, Select
+from graphc.compiler.targets.cpu.crosswise import LEAST_ACROSS, in_tiles, strided_loads
+from graphc.compiler.targets.cpu.draws import WORDS, draws_in, with_words_ahead
 from graphc.compiler.targets.cpu.printer import LEAST_DIVIDED
 from graphc.compiler.targets.mapping import ALWAYS, Applicability, Mapping, never
 from graphc.compiler.targets.target import Target
@@ -40,10 +44,6 @@ from graphc.compiler.targets.target import Target
 CHUNK = 2048
 """Elements of a chunk of one long loop, which threads divide by chunks: so few that threads get
 about equally many, so many that beginning a vector loop takes no part of the time."""
-
-STRIDED = 256
-"""The trip count of an innermost loop from which on strided reads of memory are slow: a line of
-the cache is gone when its neighbour is read."""
 
 
 # ---- the axes that accesses need ----------------------------------------------------------------
@@ -164,67 +164,104 @@ def _conditions_of(statement: Statement) -> Iterator[Condition]:
 # ---- the mappings -------------------------------------------------------------------------------
 
 
-def _elements(program: LoopProgram, target: Target) -> Applicability:
-    for statement in walk(program.body):
-        for value in values_of(statement):
-            if any(isinstance(part, RandomWord) for part in walk_value(value)):
-                return never("it draws random words one by one")
-    if len(set(_bounds(program))) > MOST_CHANGES:
-        return never(f"its elements come from more than {MOST_CHANGES} places")
+def _has_few_places(program: LoopProgram, target: Target) -> Applicability:
+    for nest in program.body:
+        if (
+            isinstance(nest, For)
+            and len(set(_bounds(replace(program, body=(nest,))))) > MOST_CHANGES
+        ):
+            return never(f"its elements come from more than {MOST_CHANGES} places")
     return ALWAYS
 
 
-def _in_vectors(program: LoopProgram, target: Target) -> LoopProgram:
+Nest: TypeAlias = Callable[[LoopProgram, str], LoopProgram]
+"""The change of a program that has one nest of loops, given its outermost one."""
+
+
+def _of_each_nest(program: LoopProgram, change: Nest) -> LoopProgram:
+    """Return a program with each of its outermost loops changed by itself, after it has the axes
+    that its accesses need: so the time that it takes does not grow with the square of their
+    number."""
+    body: list[Statement] = []
+    for statement in program.body:
+        if not isinstance(statement, For):
+            body.append(statement)
+            continue
+        part = with_own_axes(replace(program, body=(statement,)))
+        for loop in [one for one in part.body if isinstance(one, For)]:
+            part = change(part, loop.variable.name)
+        body += part.body
+    return renamed(replace(program, body=tuple(body)))
+
+
+def _in_vectors(program: LoopProgram, kind: LoopKind, are_strided: bool) -> LoopProgram:
     """Divide the outermost loops over threads, or one long loop in chunks; the innermost loops are
     vectors."""
-    program = with_own_axes(program)
-    for loop in [one for one in program.body if isinstance(one, For)]:
-        program = _divided_and_vectorised(program, loop)
-    return renamed(program)
+    change = partial(_divided_and_vectorised, kind=kind, are_strided=are_strided)
+    return _of_each_nest(program, change)
 
 
-def _divided_and_vectorised(program: LoopProgram, outermost: For) -> LoopProgram:
-    name = outermost.variable.name
-    innermost = innermost_loops((outermost,))
-    if len(innermost) == 1 and innermost[0] is outermost and _may_be_long(outermost):
-        program = split(program, name, CHUNK, Tail.SHORT)
-        outermost = program.loop(f"{name}_outer")
-        innermost = innermost_loops((outermost,))
-    elif any(_is_strided(program, loop) for loop in innermost):
-        raise refused(
-            program,
-            "vectorise",
-            f"the loop {innermost[0].variable.name!r}",
-            f"elements side by side, or fewer than {STRIDED}",
-            "strided ones",
-        )
-    for loop in innermost:
-        program = vectorise(program, loop.variable.name, is_divided=True)
-    if all(loop is not outermost for loop in innermost):
-        program = bind(program, outermost.variable.name, LoopKind.TEAM)
-    return program
+def _divided_and_vectorised(
+    program: LoopProgram, outermost: str, kind: LoopKind, are_strided: bool
+) -> LoopProgram:
+    loop = program.loop(outermost)
+    names = [one.variable.name for one in innermost_loops((loop,))]
+    if names == [outermost] and _may_be_long(loop):
+        chunk = WORDS if any(draws_in(loop)) else CHUNK
+        program = split(program, outermost, chunk, Tail.SHORT)
+        outermost, names = f"{outermost}_outer", [f"{outermost}_inner"]
+    elif not are_strided:
+        for name in names:
+            if strided := _long_strided(program, name):
+                where, found = f"the loop {name!r}", str(strided[0])
+                raise refused(program, "vectorise", where, "elements side by side", found)
+    return _bound(program, outermost, names, kind)
+
+
+def _in_tiles(program: LoopProgram, kind: LoopKind) -> LoopProgram:
+    """As in vectors; where the innermost loop reads crosswise, tiles are transposed."""
+    return _of_each_nest(program, partial(_tiled, kind=kind))
+
+
+def _tiled(program: LoopProgram, outermost: str, kind: LoopKind) -> LoopProgram:
+    names = [one.variable.name for one in innermost_loops((program.loop(outermost),))]
+    if len(names) > 1 or not _long_strided(program, names[0]):
+        return _divided_and_vectorised(program, outermost, kind, are_strided=False)
+    others = {id(one) for one in program.body if one is not program.loop(outermost)}
+    program, inner = in_tiles(program, names[0])
+    nests = [one for one in program.body if isinstance(one, For) and id(one) not in others]
+    if not nests:  # one tile, which is only moved
+        return program
+    if any(isinstance(one, Allocate) for one in program.body):  # one tile, too few to be divided
+        kind = LoopKind.SERIAL
+    return _bound(program, nests[0].variable.name, [inner] if inner else [], kind)
+
+
+def _long_strided(program: LoopProgram, name: str) -> list[Load]:
+    """Return the strided elements of a loop that may have as many turns as a tile is worth."""
+    turns = most_known_turns(program.loop(name))
+    return strided_loads(program, name) if turns is None or turns >= LEAST_ACROSS else []
+
+
+def _bound(
+    program: LoopProgram, outermost: str, innermost: Sequence[str], kind: LoopKind
+) -> LoopProgram:
+    """Return a program whose innermost loops are vectors behind their random words, and whose
+    outermost one is of a kind."""
+    is_alone = outermost in innermost
+    for name in innermost:
+        program, inner = with_words_ahead(program, name)
+        program = with_invariant_loads_ahead(program, inner)
+        if not any(isinstance(one, Check) for one in program.loop(inner).body):
+            program = vectorise(program, inner, is_divided=True)
+        outermost = program.loops_to(inner)[0].variable.name
+    return program if is_alone else bind(program, outermost, kind)
 
 
 def _may_be_long(loop: For) -> bool:
     """Return True if a loop may have enough turns to be divided over threads."""
-    return all(
-        not isinstance(end.constant, int) or end.constant >= LEAST_DIVIDED for end in loop.ends
-    )
-
-
-def _is_strided(program: LoopProgram, innermost: For) -> bool:
-    """Return True if a long loop reads or writes elements that lie apart."""
-    if all(isinstance(end.constant, int) and end.constant <= STRIDED for end in innermost.ends):
-        return False
-    for statement, ranges in walk_in_ranges(program.body, program.ranges):
-        if innermost.variable not in ranges.ends:
-            continue
-        for element in (*loads_of(statement), *targets_of(statement)):
-            place = element.buffer.place(element.coords)
-            step = ranges.step(place, innermost.variable)
-            if not isinstance(step, int) or abs(step) > 1:
-                return True
-    return False
+    turns = most_known_turns(loop)
+    return turns is None or turns >= LEAST_DIVIDED
 
 
 def renamed(program: LoopProgram) -> LoopProgram:
@@ -239,12 +276,32 @@ def renamed(program: LoopProgram) -> LoopProgram:
     return replace(program, body=transformed(substituted(program.body, indices), changed))
 
 
-POINTWISE = (
-    Mapping(
-        "vectors",
-        _elements,
-        _in_vectors,
-        "elements side by side are computed at once, and threads divide the outermost axis",
-    ),
-)
-"""The mappings of kernels of kind pointwise."""
+def _table(kind: LoopKind) -> tuple[Mapping, ...]:
+    """Return the mappings that make the outermost loop one of a kind."""
+    return (
+        Mapping(
+            "vectors",
+            _has_few_places,
+            lambda program, target: _in_vectors(program, kind, are_strided=False),
+            "elements side by side are computed at once, and threads divide the outermost axis",
+        ),
+        Mapping(
+            "tiles",
+            _has_few_places,
+            lambda program, target: _in_tiles(program, kind),
+            "a line of memory that is read crosswise is used up before it leaves the cache",
+        ),
+        Mapping(
+            "strided vectors",
+            _has_few_places,
+            lambda program, target: _in_vectors(program, kind, are_strided=True),
+            "what lies nowhere side by side is gathered",
+        ),
+    )
+
+
+POINTWISE = _table(LoopKind.TEAM)
+"""The mappings of kernels of kinds pointwise, gather and update."""
+
+POINTWISE_ROWS = _table(LoopKind.SERIAL)
+"""Those of the rows of one thread, where a loop around is divided over threads."""

@@ -29,11 +29,11 @@ from graphc.compiler.loops.statement import (
     Statement,
     UseIntrinsic,
 )
-from graphc.compiler.loops.value import Local
+from graphc.compiler.loops.value import Load, Local
 
-_TURNS_OF_INTRINSICS = 8
-"""Turns of the loops in an intrinsic's meaning that take as long as one of a printed loop: products
-are divided over threads from 2 ** 19 multiplications on."""
+_TURNS_OF_PRODUCTS = 8
+"""Turns of the loops of an intrinsic that computes, as products do, that take as long as one of a
+printed loop: products are divided over threads from 2 ** 19 multiplications on."""
 
 # ---- phases -------------------------------------------------------------------------------------
 
@@ -140,10 +140,17 @@ def _inner_turns(body: Body) -> Size:
             total = total + _turns(one) * (_at_least_one(_inner_turns(one.body)))
         elif isinstance(one, UseIntrinsic):
             meaning = meaning_of(one, "", partial(as_index, 1))
-            total = total + _inner_turns(meaning) // _TURNS_OF_INTRINSICS
+            turns = _inner_turns(meaning)
+            total = total + (turns if _only_moves(meaning) else turns // _TURNS_OF_PRODUCTS)
         else:
             total = sum(map(_inner_turns, blocks_of(one)), start=total)
     return total
+
+
+def _only_moves(body: Body) -> bool:
+    """Return True if statements compute nothing of what they store."""
+    values = (value for one in walk(body) for value in values_of(one))
+    return all(isinstance(value, Load) for value in values)
 
 
 def _at_least_one(turns: Size) -> Size:

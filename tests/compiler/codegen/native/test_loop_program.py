@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from graphc.compiler import graph as g
 from graphc.compiler.codegen.native import lower_native
+from graphc.compiler.codegen.native.loop import SharedLoop
 from graphc.compiler.graph import BATCH, Node, State, state_of
 from graphc.compiler.graph.dim import symbols
-from graphc.compiler.program.launch import Launch, Pointer, SizeArgument, value_of
+from graphc.compiler.passes import optimize
+from graphc.compiler.program.launch import (
+    Launch,
+    Pointer,
+    ShareLimit,
+    SizeArgument,
+    launches,
+    value_of,
+)
 
 
 def launch_of(outputs: list[Node], states: tuple[State, ...] = ()) -> Launch:
@@ -72,3 +83,25 @@ def test_the_rows_of_a_call_choose_between_two_launches() -> None:
         size: [value_of(one.grid[0], {batch: size}) for one in launches] for size in (1, 4, 5, 128)
     }
     assert runs == {1: [1, 0], 4: [1, 0], 5: [0, 1], 128: [0, 1]}
+
+
+def test_rows_of_a_thread_are_a_part_of_the_loop_over_rows() -> None:
+    """A loop whose rows threads divide: what computes no product runs by a mapping there, too."""
+    xs, weights = g.input((7, BATCH, 64), name="xs"), g.shared(np.ones((64, 64), "float32"))
+
+    def step(carries: Sequence[Node], slices: Sequence[Node]) -> tuple[list[Node], list[Node]]:
+        (state,), (x,) = carries, slices
+        new = g.tanh(g.dot(g.exp(state) * x, weights))
+        return [new], [g.concat([new, x], 1)]
+
+    start = g.broadcast_to(np.zeros((), "float32"), (BATCH, 64))
+    _, stacks = g.scan(step, [start], [xs])
+    program = lower_native(optimize(stacks)[0]).program
+    shared = [one for one in program.steps if isinstance(one, SharedLoop)]
+    assert len(shared) == 1
+    parts = [one for one in launches(shared[0].steps) if one.kernel.kind == "pointwise"]
+    assert parts
+    for launch in parts:
+        assert launch.how.endswith("elements, vectors")
+        limits = [one for one in launch.arguments if isinstance(one, ShareLimit)]
+        assert limits == [ShareLimit(end=False), ShareLimit(end=True)]

@@ -4,6 +4,7 @@ program does."""
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,19 +14,20 @@ from graphc.compiler import graph as g
 from graphc.compiler.graph import BATCH, Node
 from graphc.compiler.graph.dim import evaluate as size_of
 from graphc.compiler.graph.dim import symbols
-from graphc.compiler.loops.build import buffers_of, plain_program
+from graphc.compiler.loops.build import BuiltKernel, buffers_of, build, plain_program
 from graphc.compiler.loops.evaluate import evaluate
-from graphc.compiler.loops.program import LoopProgram, values_of, walk, walk_value
-from graphc.compiler.loops.statement import For, LoopKind
-from graphc.compiler.loops.value import Select
+from graphc.compiler.loops.program import LoopProgram, loops_in, values_of, walk, walk_value
+from graphc.compiler.loops.statement import Check, For, LoopKind, UseIntrinsic
+from graphc.compiler.loops.value import RandomWord, Select
 from graphc.compiler.passes import optimize
 from graphc.compiler.schedule import kernels, make_schedule
+from graphc.compiler.targets.cpu.crosswise import strided_loads
 from graphc.compiler.targets.cpu.pointwise import POINTWISE, divisions
 from graphc.compiler.targets.mapping import MappedProgram, choose
 from graphc.compiler.targets.target import Target
 from tests.compiler.codegen import kinds
 from tests.compiler.codegen.golden_text import check_golden
-from tests.compiler.targets.cpu.compiled_programs import CompiledPrograms
+from tests.compiler.targets.cpu.compiled_programs import STATUS_FINE, CompiledPrograms
 
 CPU = Target("cpu", 64, 32, (32 << 10, 1 << 20), 2)
 FOLDER = Path(__file__).parent / "golden"
@@ -75,7 +77,132 @@ def _transposed() -> list[Node]:
     return [g.transpose(g.input((BATCH, 3, 40), name="x"), (0, 2, 1)) * np.float32(3)]
 
 
-TAKEN = [_dense, _runs, _padded, _concatenated, _stacked, _upsampled, _flipped, _transposed]
+def _gathered() -> list[Node]:
+    table, words = g.input((9, 20), name="table"), g.input((BATCH, 7), "int32", name="words")
+    with g.origin("embedding_1"):
+        return [g.take(table, words)]
+
+
+def _picked() -> list[Node]:
+    numbers, places = g.input((9,), name="numbers"), g.input((BATCH, 3), "int32", name="places")
+    return [g.take(numbers, places) * np.float32(2)]
+
+
+def _dropped() -> list[Node]:
+    """A row is a part of the words that are drawn at once, and a draw of all is one row."""
+    x, y = g.input((BATCH, 1300), name="x"), g.input((BATCH, 1300), name="y")
+    bias = g.input((1300,), name="bias")
+    drawn = g.random.uniform(x.shape, seed=1, stream=2) < 0.8
+    with g.origin("dropout_1"):
+        return [g.where(drawn, x + bias, 0.0), y * drawn]
+
+
+def _dropped_runs() -> list[Node]:
+    """Runs of 12 words: those of several are drawn at once."""
+    x, bias = g.input((BATCH, 6, 12), name="x"), g.input((6, 1), name="bias")
+    noise = g.random.uniform(x.shape, seed=3, stream=2)
+    return [x * noise + g.broadcast_to(bias, x.shape[1:])]
+
+
+def _dropped_rows() -> list[Node]:
+    """Rows of 12 words: as many rows as are drawn at once are a loop."""
+    x, bias = g.input((BATCH, 12), name="x"), g.input((12,), name="bias")
+    return [(x + bias) * g.random.uniform(x.shape, seed=3, stream=2)]
+
+
+def _few_drawn() -> list[Node]:
+    return [g.random.uniform((37,), seed=3, stream=9) + g.input((37,), name="x")]
+
+
+def _drawn_crosswise() -> list[Node]:
+    """Words one by one: their elements do not lie side by side."""
+    x = g.input((5, 30), name="x")
+    return [x * g.transpose(g.random.uniform((30, 5), seed=3, stream=9))]
+
+
+def _shard() -> list[Node]:
+    """Rows of a part: each row has a shift of its own."""
+    x = g.input((3, BATCH, 70), name="x")
+    first, whole = g.input((), "int64", name="first"), g.input((), "int64", name="whole")
+    words = g.random.range_of_draw(g.random.bits(x.shape, 1, 2), 1, whole, first)
+    return [g.where(g.less(g.cast(words, "int64"), 2**31), x * 2.0, 0.0)]
+
+
+def _across() -> list[Node]:
+    return [g.transpose(g.input((300, 70), name="x"), (1, 0))]
+
+
+def _one_tile_across() -> list[Node]:
+    return [g.transpose(g.input((30, 40), name="x"), (1, 0))]
+
+
+def _one_tile_changed() -> list[Node]:
+    return [g.transpose(g.input((30, 40), name="x"), (1, 0)) * np.float32(2)]
+
+
+def _batch_across() -> list[Node]:
+    x, y = g.input((BATCH, 270, 70), name="x"), g.input((BATCH, 70, 270), name="y")
+    return [g.exp(g.transpose(x, (0, 2, 1))) * y]
+
+
+def _channels_innermost() -> list[Node]:
+    x = g.input((2, 20, 20, 18), name="x")
+    return [g.exp(g.transpose(x, (0, 3, 1, 2)))]
+
+
+def _outermost_innermost() -> list[Node]:
+    return [g.transpose(g.input((270, 3, 40), name="x"), (2, 1, 0)) * np.float32(2)]
+
+
+def _unknown_across() -> list[Node]:
+    return [g.transpose(g.input((BATCH, 40), name="x"), (1, 0)) + np.float32(2)]
+
+
+def _ints_across() -> list[Node]:
+    return [g.transpose(g.input((300, 70), "int32", name="x"), (1, 0))]
+
+
+def _bools_across() -> list[Node]:
+    """Of a type without transposes in registers: a tile is copied element by element."""
+    x, y = g.input((300, 70), "bool", name="x"), g.input((70, 300), name="y")
+    return [g.where(g.transpose(x, (1, 0)), y, 2.0)]
+
+
+VECTORS = [
+    _dense,
+    _runs,
+    _padded,
+    _concatenated,
+    _stacked,
+    _upsampled,
+    _flipped,
+    _transposed,
+    _gathered,
+    _picked,
+    _dropped,
+    _dropped_runs,
+    _dropped_rows,
+    _few_drawn,
+    _drawn_crosswise,
+    _shard,
+]
+TILES = [
+    _across,
+    _one_tile_across,
+    _one_tile_changed,
+    _batch_across,
+    _channels_innermost,
+    _outermost_innermost,
+    _unknown_across,
+    _ints_across,
+    _bools_across,
+]
+TAKEN = [*VECTORS, *TILES]
+
+
+def _built(make: Callable[[], list[Node]]) -> BuiltKernel:
+    (kernel,) = kernels(make_schedule(optimize(make())[0]))
+    return build(kernel, make.__name__.strip("_"), buffers_of(kernel))
 
 
 def _plain(outputs: list[Node], name: str) -> LoopProgram:
@@ -84,39 +211,61 @@ def _plain(outputs: list[Node], name: str) -> LoopProgram:
 
 
 def _mapped(make: Callable[[], list[Node]]) -> MappedProgram:
-    return choose(_plain(make(), make.__name__.strip("_")), CPU, POINTWISE)
+    return choose(_built(make).program, CPU, POINTWISE)
+
+
+def _arrays(program: LoopProgram, batch: int) -> dict[str, np.ndarray]:
+    """Floats, and integers that are indices of nine rows."""
+    draw = np.random.default_rng(4)
+    arrays = {}
+    for buffer in program.inputs:
+        shape = [size_of(size, {B: batch}) for size in buffer.shape]
+        if buffer.dtype == "int64":  # of a shard: the rows of the whole, and the first of its own
+            arrays[buffer.name] = np.asarray(2**33 + len(arrays), "int64")
+        elif buffer.dtype == "bool":
+            arrays[buffer.name] = draw.integers(0, 2, shape).astype("bool")
+        elif buffer.dtype == "int32":
+            arrays[buffer.name] = draw.integers(0, 9, shape, "int32")
+        else:
+            arrays[buffer.name] = draw.normal(size=shape).astype(buffer.dtype)
+    return arrays
 
 
 @pytest.fixture(scope="module")
 def compiled() -> CompiledPrograms:
-    return CompiledPrograms([_mapped(make).program for make in TAKEN])
+    mapped = [_mapped(make).program for make in TAKEN]
+    plain = [_built(make).program for make in TAKEN]
+    return CompiledPrograms([*mapped, *(replace(one, name=f"plain_{one.name}") for one in plain)])
 
 
 @pytest.mark.parametrize("make", TAKEN, ids=lambda make: make.__name__.strip("_"))
-@pytest.mark.parametrize("batch", [1, 5])
+@pytest.mark.parametrize("batch", [1, 5, 167])
 def test_elements_are_those_of_the_plain_program(
     compiled: CompiledPrograms, make: Callable[[], list[Node]], batch: int
 ) -> None:
-    plain, mapped = _plain(make(), make.__name__.strip("_")), _mapped(make)
-    assert mapped.names == ("vectors",)
-    draw = np.random.default_rng(4)
-    arrays = {
-        buffer.name: draw.normal(size=[size_of(size, {B: batch}) for size in buffer.shape]).astype(
-            buffer.dtype
-        )
-        for buffer in plain.inputs
-    }
-    expected = evaluate(plain, arrays, {B: batch}).outputs
-    found, _ = compiled(plain.name, arrays, {B: batch})
-    again = evaluate(mapped.program, arrays, {B: batch}).outputs
+    built, mapped = _built(make), _mapped(make)
+    plain = built.program
+    assert mapped.names == ("vectors" if make in VECTORS else "tiles",)
+    arrays = _arrays(plain, batch)
+    call_step = {"call_step": 2**33 + 5} if plain.arguments else {}
+    arguments = {**built.words, **call_step}
+    found, status = compiled(plain.name, arrays, {B: batch}, arguments)
+    assert status == STATUS_FINE
+    if batch > 5:  # the evaluator takes an element at a time
+        expected, _ = compiled(f"plain_{plain.name}", arrays, {B: batch}, arguments)
+    else:
+        expected = evaluate(plain, arrays, {B: batch}, arguments=arguments).outputs
+        again = evaluate(mapped.program, arrays, {B: batch}, arguments=arguments).outputs
+        for name, array in expected.items():
+            np.testing.assert_array_equal(again[name], array)
     for name, array in expected.items():
-        np.testing.assert_array_equal(again[name], array)
         np.testing.assert_allclose(found[name].reshape(array.shape), array, rtol=2e-6, atol=1e-7)
 
 
 @pytest.mark.parametrize("make", TAKEN, ids=lambda make: make.__name__.strip("_"))
 def test_loops_go_where_elements_lie(make: Callable[[], list[Node]]) -> None:
-    """Nothing is divided, no element chooses between places; the innermost loops are vectors."""
+    """Nothing is divided, no element chooses between places; the innermost loops are vectors, but
+    for those that test an index."""
     body = _mapped(make).program.body
     assert divisions(body) == []
     assert not any(
@@ -126,11 +275,37 @@ def test_loops_go_where_elements_lie(make: Callable[[], list[Node]]) -> None:
         for part in walk_value(value)
     )
     loops = [one for one in walk(body) if isinstance(one, For)]
-    innermost = [loop for loop in loops if not any(isinstance(x, For) for x in walk(loop.body))]
-    assert {loop.kind for loop in innermost} == {LoopKind.VECTOR}
+    for loop in loops:
+        if not any(isinstance(x, For | UseIntrinsic | Check) for x in walk(loop.body)):
+            assert loop.kind is LoopKind.VECTOR or make is _bools_across
     outermost = [one for one in body if isinstance(one, For)]
     symbolic = [one for one in outermost if not isinstance(one.ends[0].constant, int)]
     assert all(one.kind is LoopKind.TEAM for one in symbolic)
+
+
+@pytest.mark.parametrize("make", [_dropped, _dropped_runs, _dropped_rows, _few_drawn, _shard])
+def test_words_are_drawn_ahead_of_the_loop_that_reads_them(
+    make: Callable[[], list[Node]],
+) -> None:
+    body = _mapped(make).program.body
+    calls = [one for one in walk(body) if isinstance(one, UseIntrinsic)]
+    assert calls
+    assert {one.intrinsic.source for one in calls} == {"host_random.h"}
+    values = (value for one in walk(body) for value in values_of(one))
+    assert not any(isinstance(x, RandomWord) for value in values for x in walk_value(value))
+
+
+@pytest.mark.parametrize("make", TILES)
+def test_what_is_read_crosswise_is_transposed(make: Callable[[], list[Node]]) -> None:
+    """By blocks, where they have vectors; and nothing is moved with a stride by the elements."""
+    program = _mapped(make).program
+    calls = [one for one in walk(program.body) if isinstance(one, UseIntrinsic)]
+    assert {one.intrinsic.source for one in calls} == (
+        set() if make is _bools_across else {"host_transpose.h"}
+    )
+    for loop in loops_in(program.body):
+        if loop.kind is LoopKind.VECTOR:
+            assert strided_loads(program, loop.variable.name) == []
 
 
 @pytest.mark.parametrize("name", ["runs", "padded", "concatenated"])
@@ -138,17 +313,31 @@ def test_text(compiled: CompiledPrograms, name: str) -> None:
     check_golden(name, compiled.printed[name].text, FOLDER / f"mapped_{name}.cpp")
 
 
-def test_draws_are_refused() -> None:
-    _, outputs, _ = kinds.pointwise()
-    found = choose(_plain(list(optimize(outputs)[0]), "k0"), CPU, POINTWISE)
-    assert found.is_plain
-    assert found.refusals == (("vectors", "it draws random words one by one"),)
+def test_an_index_that_is_not_there_is_reported(compiled: CompiledPrograms) -> None:
+    for make in (_gathered, _picked):
+        plain = _built(make).program
+        arrays = _arrays(plain, 5)
+        (name,) = (one.name for one in plain.inputs if one.dtype == "int32")
+        arrays[name].flat[8] = 9
+        _, status = compiled(plain.name, arrays, {B: 5})
+        expected = evaluate(plain, arrays, {B: 5}).status
+        assert expected is not None
+        assert (status >> 32, status & 0xFFFFFFFF) == (expected.number, expected.position)
 
 
-def test_long_strided_reads_are_refused() -> None:
-    across = g.transpose(g.input((700, 300), name="x"), (1, 0))
-    found = choose(_plain([across * np.float32(2)], "k0"), CPU, POINTWISE)
-    assert found.is_plain
-    ((name, reason),) = found.refusals
-    assert name == "vectors"
-    assert reason.endswith("expected elements side by side, or fewer than 256, found strided ones")
+def test_an_update_has_loops_for_each_part() -> None:
+    _, outputs, _ = kinds.update()
+    (kernel,) = kernels(make_schedule(optimize(outputs)[0]))
+    assert len(kernel.parts) > 1
+    mapped = choose(plain_program(kernel, "k0", buffers_of(kernel)), CPU, POINTWISE)
+    assert mapped.names == ("vectors",)
+    assert len([one for one in mapped.program.body if isinstance(one, For)]) == len(kernel.parts)
+
+
+def test_strided_elements_that_lie_nowhere_side_by_side_are_gathered() -> None:
+    gathered = g.transpose(g.input((700, 600), name="x"), (1, 0))[::2]
+    found = choose(_plain([gathered * np.float32(2)], "k0"), CPU, POINTWISE)
+    assert found.names == ("strided vectors",)
+    vectors, tiles = (reason for _, reason in found.refusals)
+    assert vectors.endswith("expected elements side by side, found x0[i1, 2*i0]")
+    assert tiles.endswith("a loop along which its strided elements lie side by side, found none")

@@ -22,18 +22,18 @@ FLAT = view(X, "x_flat", (N * 24,))
 K = w.K
 
 
-def turned(step: int = 4) -> LoopProgram:
+def transposed(step: int = 4) -> LoopProgram:
     """The rows of each matrix are its columns, by their place."""
     moved = Store(w.at(Y, I, J, K), w.at(FLAT, I * 24 + J + K * step))
     return w.program((X,), (Y,), w.loop(I, N, w.loop(J, 4, w.loop(K, 6, moved))))
 
 
 def test_an_axis_for_each_loop() -> None:
-    changed = with_axes_of_loops(turned(), "k")
+    changed = with_axes_of_loops(transposed(), "k")
     assert lines(changed)[-1].strip() == "y[i, j, k] = x_flat_axes[i, j, k]"
     (load,) = loads_of(changed.loop("k").body[0])
     assert (load.buffer.shape, load.buffer.strides) == ((N, 4, 6), (24, 1, 4))
-    assert_same(turned(), changed, {w.N_SYMBOL: 3})
+    assert_same(transposed(), changed, {w.N_SYMBOL: 3})
 
 
 def test_several_places_have_several_views() -> None:
@@ -56,15 +56,15 @@ def test_what_is_no_sum_of_loops_stays() -> None:
     divided = w.program(
         (X,), (Y,), w.loop(I, N, w.loop(J, 4, Store(w.at(Y, I, J, 0), w.at(FLAT, I + J // 2))))
     )
-    apart = w.program(
+    separate = w.program(
         (X,), (Y,), w.loop(I, N, w.loop(J, 4, Store(w.at(Y, I, J, 0), w.at(X, I, J + 1, 0))))
     )
-    for program in (short, divided, apart):
+    for program in (short, divided, separate):
         assert with_axes_of_loops(program, "j") is program
 
 
 def test_a_loop_that_is_not_there() -> None:
-    assert "found only" in refusal(with_axes_of_loops, turned(), "z")
+    assert "found only" in refusal(with_axes_of_loops, transposed(), "z")
 
 
 SCALE, BIAS = w.floats("scale"), w.floats("bias", 4)

@@ -1,0 +1,156 @@
+"""Tiles of what lies crosswise: where neighbours of the innermost loop lie apart in memory, and
+those of another loop side by side, tiles of both are transposed by blocks of vectors.
+
+    for p0_outer < 16 (team):
+      for p1_outer < 32:
+        allocate x0_tile: float32[64, 64] in thread
+        gc_transpose_tile<64>(x0[64*p1_outer:, 64*p0_outer:], x0_tile[0:, 0:], ...)
+        for p0_inner < 64:
+          for p1_inner < 64 (vector):
+            y0[64*p0_outer + p0_inner, 64*p1_outer + p1_inner] = exp(x0_tile[p0_inner, p1_inner])
+"""
+
+from __future__ import annotations
+
+from graphc.compiler.graph.dim import symbol
+from graphc.compiler.loops.buffer import Buffer, BufferScope
+from graphc.compiler.loops.index import LoopVariable, as_index, index_of
+from graphc.compiler.loops.program import (
+    LoopProgram,
+    loads_of,
+    most_known_turns,
+    path_to,
+    targets_of,
+    walk,
+)
+from graphc.compiler.loops.rewrites.arithmetic.use import use
+from graphc.compiler.loops.rewrites.data.axes import with_axes_of_loops
+from graphc.compiler.loops.rewrites.data.layout import BufferLayout
+from graphc.compiler.loops.rewrites.data.stage import stage
+from graphc.compiler.loops.rewrites.loops.reorder import reorder
+from graphc.compiler.loops.rewrites.loops.split import Tail, split
+from graphc.compiler.loops.rewrites.refusal import ranges_at, refused
+from graphc.compiler.loops.statement import For, Intrinsic, Store
+from graphc.compiler.loops.value import Load
+from graphc.errors import RewriteError
+
+TILE = 64
+"""The sides of a tile: 16 KiB of float32, half of the first cache."""
+
+TRANSPOSED = ("float32", "float64", "int32", "int64", "uint32")
+"""The types whose blocks are transposed in vector registers."""
+
+LEAST_ACROSS = 16
+"""Elements side by side in memory from which on they are worth a tile: a line of the cache."""
+
+
+def transposed_tile(target: Buffer) -> Intrinsic:
+    """Return the intrinsic that fills a tile crosswise (``kernels/host_transpose.h``)."""
+    columns, rows = symbol("columns"), symbol("rows")
+    steps = symbol("from_row"), symbol("to_row")
+    is_whole = target.scope is BufferScope.GLOBAL
+    shape = (columns, rows) if is_whole else tuple(size for size in target.shape if size != 1)
+    dtype, outside = target.dtype, BufferScope.GLOBAL
+    source = Buffer("source", dtype, (rows, columns), outside, (steps[0], 1), 0, "source")
+    to = Buffer("target", dtype, shape, target.scope, (steps[1], 1), 0, "target")
+    column, row = LoopVariable("column"), LoopVariable("row")
+    j, i = index_of(column), index_of(row)
+    moved = Store(Load(to, (j, i)), Load(source, (i, j)))
+    inner = For(row, (as_index(TILE), as_index(rows)), (moved,))
+    outer = For(column, (as_index(TILE), as_index(columns)), (inner,))
+    return Intrinsic(f"gc_transpose_tile<{TILE}>", (source, to), (outer,), "host_transpose.h")
+
+
+def in_tiles(program: LoopProgram, name: str) -> tuple[LoopProgram, str]:
+    """Return a program in which an innermost loop and the one along which its strided loads lie
+    side by side are walked in tiles, and the name of the innermost loop then; refused where there
+    is no such loop. A tile that is only moved is gone: then the name is empty."""
+    program = with_axes_of_loops(program, name)
+    strided = strided_loads(program, name)
+    across = _loop_across(program, name, strided)
+    program, inner = _divided(program, name)
+    program, outer = _divided(program, across)
+    while (only := program.loop(outer).body[0]) and isinstance(only, For):
+        if only.variable.name == inner:
+            break
+        program = reorder(program, outer, only.variable.name)
+    (*_, around, _) = (None, *program.loops_to(outer))
+    site = None if around is None else around.variable.name
+    if (target := _only_moved(program.loop(inner))) is not None:
+        try:
+            return use(program, transposed_tile(target), outer), ""
+        except RewriteError:  # it is no rectangle of the result
+            pass
+    for load in strided:
+        program = _staged(program, site, inner, load.buffer.name)
+    return program, inner
+
+
+def _only_moved(loop: For) -> Buffer | None:
+    """Return the buffer that a loop writes, if it does nothing but move elements that can be
+    transposed."""
+    store, *others = loop.body
+    if others or not isinstance(store, Store) or not isinstance(store.value, Load):
+        return None
+    return store.target.buffer if store.target.dtype in TRANSPOSED else None
+
+
+def strided_loads(program: LoopProgram, name: str) -> list[Load]:
+    """Return what an innermost loop loads, and what it stores to, with a stride."""
+    loop = program.loop(name)
+    ranges = ranges_at(program, loop).within(loop.variable, *loop.ends)
+    found: dict[Load, None] = {}
+    for statement in walk(loop.body):
+        for element in (*loads_of(statement), *targets_of(statement)):
+            step = ranges.step(element.buffer.place(element.coords), loop.variable)
+            if not isinstance(step, int) or abs(step) > 1:
+                found[element] = None
+    return list(found)
+
+
+def _loop_across(program: LoopProgram, name: str, strided: list[Load]) -> str:
+    """Return the loop around another one along which all strided loads lie side by side."""
+    loop = program.loop(name)
+    ranges = ranges_at(program, loop).within(loop.variable, *loop.ends)
+    (*around, _) = program.loops_to(name)
+    for one in reversed(around):
+        turns = most_known_turns(one)
+        if turns is not None and turns < LEAST_ACROSS:
+            continue
+        places = (load.buffer.place(load.coords) for load in strided)
+        if all(ranges.is_contiguous(place, one.variable) for place in places):
+            return one.variable.name
+    expected = "a loop along which its strided elements lie side by side"
+    raise refused(program, "in_tiles", f"the loop {name!r}", expected, "none")
+
+
+def _divided(program: LoopProgram, name: str) -> tuple[LoopProgram, str]:
+    """Return a program with a loop in tiles, and the name of the loop over a tile."""
+    turns = most_known_turns(program.loop(name))
+    if turns is not None and turns <= TILE:
+        return program, name
+    return split(program, name, TILE, Tail.SHORT), f"{name}_inner"
+
+
+def _staged(program: LoopProgram, site: str | None, inner: str, buffer: str) -> LoopProgram:
+    """Return a program that copies a tile of what an inner loop reads crosswise at the head of a
+    loop, so that neighbours of the inner one are neighbours in the copy."""
+    name = f"{buffer}_tile"
+    loop = program.loop(inner)
+    reads = (load for statement in walk(loop.body) for load in loads_of(statement))
+    coords = next(load.coords for load in reads if load.buffer.name == buffer)
+    axes = sorted(range(len(coords)), key=lambda axis: loop.variable in coords[axis].variables)
+    layout = BufferLayout(tuple(axes))
+    program = stage(
+        program, site, buffer, BufferScope.THREAD, layout=layout, name=name, only_read=True
+    )
+    (copy,) = (
+        one
+        for one in walk(program.body)
+        if any(target.buffer.name == name for target in targets_of(one))
+    )
+    (*_, outer, _) = (one for one in path_to(program.body, copy) if isinstance(one, For))
+    (target,) = targets_of(copy)
+    if target.dtype not in TRANSPOSED:
+        return program
+    return use(program, transposed_tile(target.buffer), outer.variable.name)

@@ -1,0 +1,154 @@
+"""Random words of neighbouring elements, drawn together ahead of the loop that reads them.
+
+for p0_outer < (n + 1023) // 1024 (team):
+  allocate t0_words: uint32[1024] in register
+  gc_draw_words<1024>(t0_words[0:], count=n - 1024*p0_outer, first=..., ...)
+  for p0_inner < min(1024, n - 1024*p0_outer) (vector):
+    t0 = t0_words[p0_inner]
+    ...
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from graphc.compiler.graph.dim import Size, symbol
+from graphc.compiler.loops.buffer import Buffer, BufferScope, new_buffer
+from graphc.compiler.loops.index import LoopVariable, as_index, index_of
+from graphc.compiler.loops.program import (
+    LoopProgram,
+    most_known_turns,
+    path_to,
+    targets_of,
+    walk,
+)
+from graphc.compiler.loops.rewrites.arithmetic.use import use
+from graphc.compiler.loops.rewrites.data.flatten import flatten
+from graphc.compiler.loops.rewrites.data.stage_value import stage_value
+from graphc.compiler.loops.rewrites.loops.fuse import fuse
+from graphc.compiler.loops.rewrites.loops.split import Tail, split
+from graphc.compiler.loops.rewrites.refusal import ranges_at
+from graphc.compiler.loops.statement import For, Intrinsic, Let, Store
+from graphc.compiler.loops.value import Argument, Load, RandomWord
+from graphc.errors import RewriteError
+
+WORDS = 1024
+"""The most words that are drawn at once: they and what reads them stay in the first cache."""
+
+_FIRST = Argument("first", "int64")
+_KEY = (
+    Argument("step", "int32"),
+    Argument("call", "uint64"),
+    Argument("seed", "uint32"),
+    Argument("stream", "uint32"),
+)
+
+
+def drawn_words(words: Buffer, loop: For) -> Intrinsic:
+    """Return the intrinsic that stores to a buffer, in the turns of a loop, the words of elements
+    side by side (``kernels/host_random.h``)."""
+    target = new_buffer("words", "uint32", (words.elements,), words.scope)
+    number, count = LoopVariable("i"), symbol("count")
+    i = index_of(number)
+    word = RandomWord(i, _FIRST, *_KEY)
+    most = most_known_turns(loop) if len(loop.ends) > 1 else None
+    ends = (as_index(count),) if most is None else (as_index(most), as_index(count))
+    body = For(number, ends, (Store(Load(target, (i,)), word),))
+    name = f"gc_draw_words<{WORDS if most is None else most}>"
+    return Intrinsic(name, (target,), (body,), "host_random.h", (_FIRST, *_KEY))
+
+
+def draws_in(loop: For) -> Iterator[tuple[str, RandomWord]]:
+    """Yield the random words that a loop's own statements name."""
+    for one in loop.body:
+        if isinstance(one, Let) and isinstance(one.value, RandomWord):
+            yield one.local.name, one.value
+
+
+def with_words_ahead(program: LoopProgram, name: str) -> tuple[LoopProgram, str]:
+    """Return a program in which the words of the elements of an innermost loop are drawn ahead of
+    it, and the name of that loop then. Words whose elements do not lie side by side stay."""
+    loop = program.loop(name)
+    ranges = ranges_at(program, loop).within(loop.variable, *loop.ends)
+    draws = [
+        local for local, word in draws_in(loop) if ranges.is_contiguous(word.element, loop.variable)
+    ]
+    if not draws:
+        return program, name
+    turns = most_known_turns(loop)
+    if turns is None or turns > WORDS:
+        program = split(program, name, WORDS, Tail.SHORT)
+        name = f"{name}_inner"
+    else:
+        program = _with_rows_together(program, name, draws[0])
+    for local in draws:
+        for around in _sites(program, name, local):
+            try:
+                program = _drawn(program, around, local)
+            except RewriteError:  # a shift that changes in between
+                continue
+            break
+    return program, name
+
+
+def _with_rows_together(program: LoopProgram, name: str, local: str) -> LoopProgram:
+    """Return a program in which the loop around an innermost one of few turns is divided, so that
+    as many of its turns are inside as have words to draw at once."""
+    (*around, loop) = program.loops_to(name)
+    turns = _only_turns(loop)
+    if turns is None or not around:
+        return program
+    rows, most = WORDS // turns, most_known_turns(around[-1])
+    is_next = _step(program, name, local, around[-1]) == turns
+    if rows < 2 or not is_next or (most is not None and most <= rows):
+        return program
+    return split(program, around[-1].variable.name, rows, Tail.SHORT)
+
+
+def _step(program: LoopProgram, name: str, local: str, around: For) -> Size | None:
+    """Return by how many elements a word of a loop moves as a loop around it does."""
+    loop = program.loop(name)
+    word = dict(draws_in(loop))[local]
+    return ranges_at(program, loop).step(word.element, around.variable)
+
+
+def _sites(program: LoopProgram, name: str, local: str) -> list[str | None]:
+    """Return the loops at whose head the words of the loops inside can be drawn, which lie side by
+    side and are few, the outermost first."""
+    path = program.loops_to(name)
+    found: list[str | None] = [path[-2].variable.name if len(path) > 1 else None]
+    count = 1
+    for around, loop, inner in zip(path[-3::-1], path[-2::-1], path[::-1], strict=False):
+        turns, most = _only_turns(inner), most_known_turns(loop)
+        if turns is None or most is None or count * turns * most > WORDS:
+            break
+        count *= turns
+        if _step(program, name, local, loop) != count:
+            break
+        found.append(around.variable.name)
+    return found[::-1]
+
+
+def _only_turns(loop: For) -> int | None:
+    """Return the trip count of a loop, if it is known."""
+    return most_known_turns(loop) if len(loop.ends) == 1 else None
+
+
+def _drawn(program: LoopProgram, around: str | None, local: str) -> LoopProgram:
+    """Return a program in which a word is drawn at the head of a loop for all turns inside."""
+    name = f"{local}_words"
+    program = stage_value(program, around, local, BufferScope.REGISTER, name=name)
+    store = next(
+        one
+        for one in walk(program.body)
+        if any(target.buffer.name == name for target in targets_of(one))
+    )
+    loops = [one.variable.name for one in path_to(program.body, store) if isinstance(one, For)]
+    *outer, inner = loops if around is None else loops[loops.index(around) + 1 :]
+    for loop in reversed(outer):
+        program = fuse(program, loop, inner)
+        inner = f"{loop}_{inner}"
+    program = flatten(program)
+    filled = program.loop(inner)
+    (stored,) = (one for one in filled.body if isinstance(one, Store))
+    return use(program, drawn_words(stored.target.buffer, filled), inner)
