@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 from graphc.compiler.loops.buffer import Buffer
 from graphc.compiler.loops.program import Body, LoopProgram
-from graphc.compiler.loops.statement import Allocate, For, LoopKind
+from graphc.compiler.loops.statement import Accumulate, Allocate, For, LoopKind
 from graphc.compiler.targets import page
 from graphc.compiler.targets.c_text import C_TYPES
 from graphc.compiler.targets.cpu import teams
@@ -37,6 +37,10 @@ MOST_ARRAYS = 16
 """Arrays of thread memory that a function may have: blocks of a thread (``kernels/scratch.h``)."""
 
 _TEMPLATE = "cpu/program.c.j2"
+
+
+_EXTREMES = {"max": "gc_larger", "min": "gc_smaller"}
+"""The functions of ``kernels/lanes.h`` that carry a reduction, instead of the op's."""
 
 
 @dataclass(frozen=True)
@@ -134,6 +138,15 @@ class CpuSite(Site):
         return teams.phases(team, body, self.signature.refused)
 
     # ---- memory ---------------------------------------------------------------------------------
+
+    def combined(self, one: Accumulate) -> Code:
+        """Return the statement that makes a reduction go on."""
+        if one.reduction not in _EXTREMES:
+            return super().combined(one)
+        (target,), (value,) = one.targets, one.values
+        element = self.element(target)
+        next_one = call(_EXTREMES[one.reduction], element, self.value(value))
+        return code(element, self.gets, next_one)
 
     def thread_array(self, buffer: Buffer) -> Code:
         """Return the call that gives a buffer its memory, in a block of the thread."""

@@ -17,16 +17,16 @@ static void k0_rows(
       for (int k0_inner_inner = 0; k0_inner_inner < 4; ++k0_inner_inner) {
         // activation_1
         s0_parts[k0_inner_inner] =
-            gc_maximum(s0_parts[k0_inner_inner],
+            gc_larger(s0_parts[k0_inner_inner],
                 x0[i0 * 10 + k0_inner_outer * 4 + k0_inner_inner]);
       }
     }
     for (int s0_part = 0; s0_part < 4; ++s0_part) {
-      s0 = gc_maximum(s0, s0_parts[s0_part]);
+      s0 = gc_larger(s0, s0_parts[s0_part]);
     }
     // max
     for (int k0_rest = 0; k0_rest < 2; ++k0_rest) {
-      s0 = gc_maximum(s0, x0[i0 * 10 + k0_rest + 8]);  // activation_1
+      s0 = gc_larger(s0, x0[i0 * 10 + k0_rest + 8]);  // activation_1
     }
     float s1;
     s1 = 0.0f;
