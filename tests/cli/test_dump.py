@@ -170,8 +170,24 @@ def test_a_kernel_is_shown_as_it_runs_by_its_mapping(capsys: pytest.CaptureFixtu
     assert "as it runs, by the mapping vectors:" in run(capsys, *arguments)
     # Threads share the rows of a loop: what is inside is run by no mapping.
     assert all(kernel["mapping"] is None for kernel in found if kernel["times"] == 7)
-    cuda = json.loads(run(capsys, "loop", "--loops", "--json"))["kernels"]
-    assert all(kernel["mapping"] is None for kernel in cuda)
+
+
+@pytest.mark.usefixtures("small")
+def test_a_reduction_is_shown_as_threads_of_a_gpu_would_run_it(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    found = json.loads(run(capsys, "loop", "--loops", "--json"))["kernels"]
+    reductions = [kernel for kernel in found if kernel["kind"] in ("rows", "columns")]
+    assert reductions
+    for kernel in reductions:
+        assert kernel["mapping"] != "plain"
+        assert "(thread):" in kernel["mapped"]
+        assert "(thread):" not in kernel["program"]
+    text = run(capsys, "loop", "--loops")
+    assert (
+        f"as the threads of a GPU would run it, by the mapping {reductions[0]['mapping']}" in text
+    )
+    assert "as it runs" not in text
 
 
 @pytest.mark.usefixtures("small")

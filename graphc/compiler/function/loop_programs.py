@@ -22,9 +22,9 @@ from graphc.compiler.loops.text import program_text
 from graphc.compiler.program.launch import DeviceLoop, DeviceProgram, DeviceStep
 from graphc.compiler.program.table import quantity, wrapped
 from graphc.compiler.schedule import Kernel, Loop
-from graphc.compiler.targets.cpu.facts import this_machine
 from graphc.compiler.targets.mapping import PLAIN, MappedProgram, choose
 from graphc.compiler.targets.mapping import Mapping as TargetMapping
+from graphc.compiler.targets.target import Target
 
 Counters = Mapping[Node, tuple[LoopVariable, Size]]
 
@@ -39,6 +39,7 @@ class KernelLoops:
         program: its plain program.
         measured: the measure of the program at the sizes of the call.
         mapped: the program as it runs on the target, if the target has mappings for the kind.
+        is_run: False if the code of the kernel is not made of the mapped program yet.
     """
 
     kind: str
@@ -47,6 +48,7 @@ class KernelLoops:
     program: LoopProgram
     measured: Measure
     mapped: MappedProgram | None = None
+    is_run: bool = True
 
     @property
     def head(self) -> str:
@@ -81,7 +83,8 @@ class KernelLoops:
         lines = [*wrapped(self.head, ""), program_text(self.program)]
         if self.mapped is not None:
             is_mapped = self.mapped.names != (PLAIN,)
-            how = f"as it runs, by the mapping {self._mapping}:" if is_mapped else "not mapped:"
+            who = "as it runs" if self.is_run else "as the threads of a GPU would run it"
+            how = f"{who}, by the mapping {self._mapping}:" if is_mapped else "not mapped:"
             lines += wrapped(how, "")
             for name, reason in self.mapped.refusals:
                 lines += wrapped(f"not by {name}: {reason}", "  ")
@@ -138,6 +141,7 @@ def loop_programs(
     states: Sequence[State],
     bindings: Mapping[Symbol, int],
     title: str,
+    machine: Target,
     tables: Mapping[str, Sequence[TargetMapping]],
 ) -> LoopPrograms:
     """Return the kernels of a lowered program as loop programs.
@@ -147,6 +151,7 @@ def loop_programs(
         states: the states that it updates; their new values are its last outputs.
         bindings: a number for each symbol of the program's sizes.
         title: whose kernels they are.
+        machine: what the program runs on.
         tables: the mappings of the target, by the kind of a kernel.
     """
     count = len(program.outputs) - len(states)
@@ -164,7 +169,8 @@ def loop_programs(
             math.prod(evaluate(length, bindings) for length in run.around.lengths),
             plain,
             measure(plain).at(bindings),
-            None if table is None else choose(plain, this_machine(), table),
+            None if table is None else choose(plain, machine, table),
+            machine.name == "cpu",
         )
     sizes = {symbol.name: size for symbol, size in bindings.items()}
     return LoopPrograms(title, sizes, list(found.values()))

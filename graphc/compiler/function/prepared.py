@@ -39,9 +39,11 @@ from graphc.compiler.runtime.executor import Executor, KernelExecutor, Observer
 from graphc.compiler.runtime.pending import Pending
 from graphc.compiler.runtime.programs import Programs
 from graphc.compiler.shards import RowDivision
-from graphc.compiler.targets.cpu.facts import thread_count
+from graphc.compiler.targets.cpu.facts import this_machine, thread_count
 from graphc.compiler.targets.cpu.mappings import CPU_MAPPINGS
 from graphc.compiler.targets.cpu.passes import CPU_PASSES
+from graphc.compiler.targets.cuda.facts import any_card
+from graphc.compiler.targets.cuda.mappings import CUDA_MAPPINGS
 from graphc.compiler.targets.cuda.passes import cuda_passes
 from graphc.compiler.targets.passes import TargetPass
 from graphc.errors import KernelError
@@ -163,8 +165,11 @@ class Prepared:
     ) -> LoopPrograms:
         """Return the kernels of `program` as loop programs, measured at the sizes of `bindings`."""
         program = self.program(target, card)
-        tables = CPU_MAPPINGS if target == "cpu" else {}
-        return loop_programs(program, self._states, bindings, title, tables)
+        if target == "cpu":
+            machine, tables = this_machine(), CPU_MAPPINGS
+        else:
+            machine, tables = any_card(None if card is None else card.most_shared), CUDA_MAPPINGS
+        return loop_programs(program, self._states, bindings, title, machine, tables)
 
     def memory(self, bindings: Mapping[Symbol, int]) -> GraphMemory:
         """Return the memory that a run takes on one thread."""

@@ -52,6 +52,12 @@ class AccessedElements:
                 tests += [test.equal for test in one.conditions]
         return (*(coord.substitute(common) for coord in self.coords), *tests)
 
+    @property
+    def without_tests(self) -> AccessedElements:
+        """The elements, and those for which conditions do not hold."""
+        loops = tuple((one, block) for one, block in self.around if isinstance(one, For))
+        return AccessedElements(loops, self.coords)
+
     def is_fixed(self, axis: int) -> bool:
         """Return True if the coordinate along an axis depends on variables outside alone."""
         return self.coords[axis].variables.isdisjoint(loop.variable for loop in self.loops)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from graphc.compiler.targets.cuda.columns import COLUMNS
 from graphc.compiler.targets.cuda.pointwise import POINTWISE
+from graphc.compiler.targets.cuda.reductions import ROWS
 from graphc.compiler.targets.mapping import Mapping as TargetMapping
 
 CUDA_MAPPINGS: Mapping[str, Sequence[TargetMapping]] = {
@@ -12,4 +14,6 @@ CUDA_MAPPINGS: Mapping[str, Sequence[TargetMapping]] = {
     "window": POINTWISE,
     "gather": POINTWISE,
     "update": POINTWISE,
+    "rows": ROWS,
+    "columns": COLUMNS,
 }

@@ -19,6 +19,7 @@ from graphc.compiler.loops.buffer import new_buffer
 from graphc.compiler.loops.build import BuiltKernel, KernelBuffers, Storage, buffers_of, build
 from graphc.compiler.loops.evaluate import FailedCheck, evaluate
 from graphc.compiler.loops.index import LoopVariable
+from graphc.compiler.loops.program import LoopProgram
 from graphc.compiler.schedule import Kernel, Loop, Step, kernels, make_schedule
 from graphc.errors import IndexRangeError
 
@@ -109,6 +110,10 @@ class PlainExecutor:
             )
             memory.store(item, value)
 
+    def _mapped(self, kernel: Kernel, program: LoopProgram) -> LoopProgram:
+        """Return what is evaluated in the place of the plain program of a kernel."""
+        return program
+
     def _run_kernel(
         self,
         kernel: Kernel,
@@ -120,7 +125,8 @@ class PlainExecutor:
     ) -> None:
         buffers = packed(buffers_of(kernel, counters), memory.bits)
         if kernel not in self._programs:
-            self._programs[kernel] = build(kernel, f"k{len(self._programs)}", buffers)
+            made = build(kernel, f"k{len(self._programs)}", buffers)
+            self._programs[kernel] = replace(made, program=self._mapped(kernel, made.program))
         built = self._programs[kernel]
         arrays = {}
         for node, storage in buffers.inputs.items():

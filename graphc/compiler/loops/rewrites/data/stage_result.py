@@ -13,7 +13,7 @@ the body reads before it writes it is copied to the buffer first.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from graphc.compiler.loops.buffer import Buffer, BufferScope, new_buffer
 from graphc.compiler.loops.index import Index
@@ -106,7 +106,10 @@ def stage_result(
         tile = in_new(access.load.coords, access.ranges)
         if access.is_read and not _is_written_before(program, site, access, accesses):
             copied_in[elements.key] = elements.each(names, (Store(tile, access.load),))
-        if access.is_written:
+        is_covered = any(
+            one.elements.key != elements.key and _covers(site, one, access) for one in accesses
+        )
+        if access.is_written and not is_covered:
             last = Store(access.load, tile, access.conditions, access.is_guarded)
             key = (elements.key, access.conditions, access.is_guarded)
             copied_back[key] = elements.each(names, (last,))
@@ -244,8 +247,7 @@ def _is_written_before(
         if isinstance(one.statement, Store) and one.is_written
     ]
     for k, store in stores:
-        is_always = not store.conditions and not store.is_guarded
-        if k < number and is_always and _are_same(site, store, access):
+        if k < number and _covers(site, store, access):
             return True
     is_always = not access.is_tested
     if is_always and all(k > number and _are_same(site, one, access) for k, one in stores):
@@ -253,6 +255,15 @@ def _is_written_before(
     expected = "that the body writes an element before it reads it, or reads it first in each turn"
     found = f"{access.load}, and stores that are not known to be ahead of it or behind it"
     raise refused(program, _REWRITE, f"the buffer {access.load.buffer.name!r}", expected, found)
+
+
+def _covers(site: AllocationSite, store: _Access, access: _Access) -> bool:
+    """Return True if a statement stores, in any case, all elements that one under tests accesses,
+    each in the same turn of the loops around both."""
+    if not isinstance(store.statement, Store) or store.conditions or store.is_guarded:
+        return False
+    all_accessed = elements_of(site.body, access.statement, access.load.coords).without_tests
+    return store.is_written and _are_same(site, store, replace(access, elements=all_accessed))
 
 
 def _are_same(site: AllocationSite, one: _Access, other: _Access) -> bool:

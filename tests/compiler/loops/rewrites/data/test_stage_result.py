@@ -15,7 +15,7 @@ from graphc.compiler.loops.program import LoopProgram
 from graphc.compiler.loops.rewrites.data.layout import BufferLayout
 from graphc.compiler.loops.rewrites.data.stage_result import stage_result
 from graphc.compiler.loops.statement import Accumulate, Barrier, If, Store
-from graphc.compiler.loops.value import at_least
+from graphc.compiler.loops.value import at_least, below
 from graphc.errors import RewriteError
 from tests.compiler.loops import written as w
 from tests.compiler.loops.random_loops import SOME_SIZES, loops_of, plain_programs, same_meaning
@@ -101,6 +101,24 @@ def test_elements_under_conditions_alone_are_copied_back() -> None:
     before = w.program((x, y), (y,), w.loop(ROW, N, store, other))
     after = stage_result(before, None, "y", THREAD)
     for size in (1, 4, 6):
+        assert_same(before, after, {w.N_SYMBOL: size})
+
+
+def test_terms_under_tests_are_added_to_what_is_stored_first() -> None:
+    x, y = w.floats("x", N, 4), w.floats("y", N)
+    add = Accumulate("sum", (w.at(y, ROW),), (w.at(x, ROW, COLUMN),))
+    some = w.loop(COLUMN, 4, If((below(ROW + COLUMN, N),), (add,)))
+    before = w.program((x,), (y,), w.loop(ROW, N, Store(w.at(y, ROW), w.number(0)), some))
+    after = stage_result(before, "row", "y", REGISTER)
+    assert lines_of(after)[1:] == [
+        "allocate y_tile: float32[1] in register",
+        "y_tile[0] = 0.0",
+        "for column < 4:",
+        "if column + row < n:",
+        "y_tile[0] = sum(y_tile[0], x[row, column])",
+        "y[row] = y_tile[0]",
+    ]
+    for size in (1, 3, 6):
         assert_same(before, after, {w.N_SYMBOL: size})
 
 

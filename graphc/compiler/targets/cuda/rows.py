@@ -1,0 +1,305 @@
+"""Rows of elements that are reduced, as a GPU's threads share them.
+
+A program of a reduction becomes one loop over rows, whose body has a loop for each pass over the
+elements of a row. A pass is divided over the lanes of a warp, or over those of the warps of a
+block: each lane has every so many elements.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+
+import numpy as np
+
+from graphc.compiler.graph.dim import Size
+from graphc.compiler.loops.buffer import Buffer, BufferScope
+from graphc.compiler.loops.index import as_index
+from graphc.compiler.loops.program import (
+    Body,
+    LoopProgram,
+    innermost_loops,
+    loads_of,
+    loops_in,
+    targets_of,
+    walk,
+)
+from graphc.compiler.loops.rewrites.arithmetic.partial_sums import Tree, partial_sums
+from graphc.compiler.loops.rewrites.arithmetic.use import use
+from graphc.compiler.loops.rewrites.data.flatten import flatten
+from graphc.compiler.loops.rewrites.data.keep import keep
+from graphc.compiler.loops.rewrites.data.layout import BufferLayout
+from graphc.compiler.loops.rewrites.data.relayout import relayout
+from graphc.compiler.loops.rewrites.data.stage import stage
+from graphc.compiler.loops.rewrites.data.stage_result import stage_result
+from graphc.compiler.loops.rewrites.loops.bind import bind
+from graphc.compiler.loops.rewrites.loops.enclose import enclose
+from graphc.compiler.loops.rewrites.loops.fuse import fuse, join
+from graphc.compiler.loops.rewrites.loops.guard import guard
+from graphc.compiler.loops.rewrites.loops.rename import rename
+from graphc.compiler.loops.rewrites.loops.reorder import reorder
+from graphc.compiler.loops.rewrites.loops.sink import sink
+from graphc.compiler.loops.rewrites.loops.split import Tail, split
+from graphc.compiler.loops.rewrites.loops.synchronise import synchronise
+from graphc.compiler.loops.rewrites.simplify import without_unused
+from graphc.compiler.loops.statement import (
+    Accumulate,
+    Allocate,
+    For,
+    LoopKind,
+    Statement,
+    Store,
+)
+from graphc.compiler.targets.cuda.intrinsics import tree_of_lanes
+from graphc.errors import RewriteError
+
+CHUNK = 32
+"""Terms of a sum of floats that a thread adds one after the other: rounding errors stay small."""
+
+# ---- the loop over rows, and its passes ---------------------------------------------------------
+
+
+def in_rows(program: LoopProgram) -> LoopProgram:
+    """Return a program with one loop over rows, in whose body each pass is one loop."""
+    if any(isinstance(one, Allocate) for one in program.body):
+        program = enclose(program, 0, len(program.body), "row")
+    if len(program.body) > 1:
+        program = sink(program, rows_of(program))
+    program = _with_one_loop(program, rows_of(program))
+    for name in passes_of(program, rows_of(program)):
+        program = _with_one_loop(program, name)
+    return flatten(program)
+
+
+def rows_of(program: LoopProgram) -> str:
+    """Return the variable of the first loop of a program: that over rows."""
+    return loops_in(program.body)[0].variable.name
+
+
+def passes_of(program: LoopProgram, rows: str) -> list[str]:
+    """Return the variables of the loops in the body of one over rows."""
+    return [one.variable.name for one in program.loop(rows).body if isinstance(one, For)]
+
+
+def length_of(program: LoopProgram, rows: str) -> Size:
+    """Return the number of elements of a row: 1 if there is no loop over them."""
+    passes = passes_of(program, rows)
+    return program.loop(passes[0]).ends[0].constant if passes else 1
+
+
+def _with_one_loop(program: LoopProgram, name: str) -> LoopProgram:
+    """Return a program in which a loop, and those that are alone in its body, are one."""
+    loop = program.loop(name)
+    while len(loop.body) == 1 and isinstance(loop.body[0], For):
+        inner = loop.body[0].variable.name
+        program = fuse(program, name, inner)
+        name = f"{name}_{inner}"
+        loop = program.loop(name)
+    return program
+
+
+def reduces(loop: For) -> bool:
+    """Return True if a pass reduces: it accumulates in what is allocated outside."""
+    inside = {one.buffer for one in walk(loop.body) if isinstance(one, Allocate)}
+    return any(
+        isinstance(one, Accumulate) and not inside.issuperset(x.buffer for x in one.targets)
+        for one in walk(loop.body)
+    )
+
+
+def sums_floats(loop: For) -> bool:
+    """Return True if a pass adds or multiplies floats: rounding errors grow with the terms."""
+    return any(
+        isinstance(one, Accumulate)
+        and one.reduction in ("sum", "prod")
+        and one.targets[0].dtype in ("float32", "float64")
+        for one in walk(loop.body)
+    )
+
+
+# ---- values that stay in registers --------------------------------------------------------------
+
+
+def with_kept_rows(program: LoopProgram, rows: str) -> LoopProgram:
+    """Return a program in which what several passes read or compute of a row is read and computed
+    by the first of them."""
+    for buffer in _read_again([program.loop(name) for name in passes_of(program, rows)]):
+        try:
+            program = stage(program, rows, buffer, BufferScope.REGISTER)
+        except RewriteError:  # its elements are at no places that are known
+            continue
+    for first, second in itertools.combinations(passes_of(program, rows), 2):
+        try:
+            program = keep(program, first, second)
+        except RewriteError:  # they compute nothing in common
+            continue
+    return replace(program, body=without_unused(program.body))
+
+
+def _read_again(passes: list[For]) -> list[str]:
+    """Return the names of the buffers of which several passes read their elements."""
+    found: dict[str, int] = {}
+    for loop in passes:
+        read = {
+            load.buffer.name
+            for one in walk(loop.body)
+            for load in loads_of(one)
+            if any(loop.variable in coord.variables for coord in load.coords)
+            and load.buffer.scope is BufferScope.GLOBAL
+        }
+        for name in read:
+            found[name] = found.get(name, 0) + 1
+    return sorted(name for name, times in found.items() if times > 1)
+
+
+def kept_of(program: LoopProgram, rows: str) -> list[Buffer]:
+    """Return the buffers in the body of the loop over rows that have an element of a pass."""
+    return [
+        one.buffer
+        for one in program.loop(rows).body
+        if isinstance(one, Allocate)
+        and one.buffer.scope is BufferScope.REGISTER
+        and one.buffer.elements != 1
+    ]
+
+
+def words_of(buffers: list[Buffer], turns: int) -> int:
+    """Return how many registers of a thread hold its elements of buffers, if it has so many."""
+    return sum(max(1, np.dtype(one.dtype).itemsize // 4) * turns for one in buffers)
+
+
+def with_own_elements(program: LoopProgram, kept: list[Buffer], *tiles: int) -> LoopProgram:
+    """Return a program in which the axis of the elements of a pass, of buffers that are kept, is
+    in tiles, and these in smaller ones: an axis of warps, and one of lanes."""
+    for buffer in kept:
+        rank = len(buffer.shape)
+        axis = next(k for k, size in enumerate(buffer.shape) if size != 1)
+        for depth, tile in enumerate(tiles):
+            order = list(range(rank + depth))
+            order.insert(axis + depth, axis + depth)
+            layout = BufferLayout(tuple(order), {axis + depth: tile})
+            program = relayout(program, buffer.name, layout)
+    return program
+
+
+def with_known_registers(program: LoopProgram) -> LoopProgram:
+    """Return a program in which the loops over the registers of a thread are written out."""
+    for loop in innermost_loops(program.body):
+        own = {one.buffer for one in walk(loop.body) if isinstance(one, Allocate)}
+        elements = [x for one in walk(loop.body) for x in (*loads_of(one), *targets_of(one))]
+        if loop.kind is LoopKind.SERIAL and any(
+            x.buffer.scope is BufferScope.REGISTER
+            and x.buffer not in own
+            and any(loop.variable in coord.variables for coord in x.coords)
+            for x in elements
+        ):
+            program = bind(program, loop.variable.name, LoopKind.UNROLLED)
+    return program
+
+
+# ---- passes of a warp ---------------------------------------------------------------------------
+
+
+def pass_in_lanes(program: LoopProgram, name: str, lanes: int) -> LoopProgram:
+    """Return a program in which a pass is a loop over lanes, ``<name>_lane``, each of which has
+    every so many turns."""
+    if reduces(program.loop(name)):
+        program = partial_sums(program, name, lanes=lanes)
+        if len(program.loop(f"{name}_inner").ends) > 1:
+            program = guard(program, f"{name}_inner")
+    else:
+        program = split(program, name, lanes, Tail.GUARD)
+    program = reorder(program, f"{name}_outer", f"{name}_inner")
+    return rename(program, f"{name}_inner", f"{name}_lane")
+
+
+def with_trees(program: LoopProgram, lanes: int) -> LoopProgram:
+    """Return a program in which the results of lanes are combined by shuffles."""
+    for loop in loops_in(program.body):
+        (first, *others) = loop.body
+        if others or not isinstance(first, Accumulate) or loop.kind is not LoopKind.SERIAL:
+            continue
+        buffer = first.targets[0].buffer
+        if buffer.shape == (lanes,) and loop.ends == (as_index(lanes // 2),):
+            tree = tree_of_lanes(first.reduction, buffer.dtype, lanes)
+            program = use(program, tree, loop.variable.name)
+    return program
+
+
+# ---- passes of a block --------------------------------------------------------------------------
+
+
+def pass_in_warps(program: LoopProgram, name: str, warps: int, lanes: int) -> LoopProgram:
+    """Return a program in which a pass is a loop over warps, ``<name>_warp``, with one over lanes
+    in it, ``<name>_lane``. Each warp adds up by shuffles and puts its result in shared memory, and
+    all threads add up what is there."""
+    is_reduction, is_sum = reduces(program.loop(name)), sums_floats(program.loop(name))
+    program = split(program, name, warps * lanes, Tail.GUARD)
+    program = fuse(program, f"{name}_outer", f"{name}_inner")
+    program = rename(program, f"{name}_outer_{name}_inner", name)
+    program = split(program, name, lanes, Tail.NONE)
+    program = rename(program, f"{name}_inner", f"{name}_lane")
+    program = rename(program, f"{name}_outer", name)
+    warp, lane = f"{name}_warp", f"{name}_lane"
+    if not is_reduction:
+        program = split(program, name, warps, Tail.NONE)
+        program = rename(program, f"{name}_inner", warp)
+        program = rename(program, f"{name}_outer", name)
+        return reorder(reorder(program, name, warp), name, lane)
+    program = partial_sums(program, name, lanes=warps, tree=Tree.IN_ORDER, scope=BufferScope.SHARED)
+    program = rename(program, f"{name}_inner", warp)
+    program = rename(program, f"{name}_outer", name)
+    program = reorder(program, name, warp)
+    program = fuse(program, name, lane)
+    program = rename(program, f"{name}_{lane}", name)
+    program = partial_sums(program, name, lanes=lanes)
+    program = rename(program, f"{name}_inner", lane)
+    program = rename(program, f"{name}_outer", name)
+    program = reorder(program, name, lane)
+    if is_sum and may_be_long(program.loop(name)):
+        program = partial_sums(program, name, length=CHUNK, tree=Tree.AT_ONCE)
+    return program
+
+
+def may_be_long(loop: For) -> bool:
+    """Return True if a loop may have more turns than a sum has terms."""
+    (end, *_) = loop.ends
+    return not isinstance(end.constant, int) or end.constant > CHUNK
+
+
+def with_results_of_warps(program: LoopProgram, rows: str, warp: str) -> LoopProgram:
+    """Return a program in which each warp of a pass has its results in registers until it has all,
+    and all threads wait behind the pass for what is in shared memory."""
+    body = program.loop(rows).body
+    place = next(k for k, one in enumerate(body) if one is program.loop(warp))
+    ahead = itertools.takewhile(_fills_shared, reversed(body[:place]))
+    for loop in list(ahead):
+        assert isinstance(loop, For)
+        program = rename(join(program, loop.variable.name, warp), loop.variable.name, warp)
+    for buffer in _shared(program.loop(warp).body):
+        program = stage_result(program, warp, buffer, BufferScope.REGISTER)
+    program = synchronise(program, warp)
+    for name in passes_of(program, rows):
+        body = program.loop(name).body
+        if len(body) == 1 and _reads_shared(body[0]):
+            program = bind(program, name, LoopKind.UNROLLED)
+    return program
+
+
+def _fills_shared(statement: Statement) -> bool:
+    return isinstance(statement, For) and all(
+        isinstance(one, Store) and one.target.buffer.scope is BufferScope.SHARED
+        for one in statement.body
+    )
+
+
+def _reads_shared(statement: Statement) -> bool:
+    return isinstance(statement, Accumulate) and any(
+        load.buffer.scope is BufferScope.SHARED for load in loads_of(statement)
+    )
+
+
+def _shared(body: Body) -> list[str]:
+    """Return the names of the buffers in shared memory that statements write."""
+    written = {x.buffer for one in walk(body) for x in targets_of(one)}
+    return sorted(one.name for one in written if one.scope is BufferScope.SHARED)

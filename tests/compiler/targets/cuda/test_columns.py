@@ -1,0 +1,134 @@
+"""Mappings of columns on a GPU: tiles, parts of long ones, channels, and that it means the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from graphc.compiler import graph as g
+from graphc.compiler.graph import Node
+from graphc.compiler.graph.dim import Size
+from graphc.compiler.loops.buffer import BufferScope
+from graphc.compiler.loops.program import walk
+from graphc.compiler.loops.statement import Allocate, Barrier
+from graphc.compiler.targets.cuda import columns
+from graphc.compiler.targets.cuda.columns import COLUMNS, Tile, choose_tile
+from graphc.compiler.targets.mapping import MappedProgram, choose
+from tests.compiler.targets.cuda.reduced import GPU, check, numbers, plain, results
+
+
+def mapped(output: Node) -> MappedProgram:
+    return choose(plain(output, "columns"), GPU, COLUMNS)
+
+
+FUNCTIONS = {
+    "sum": lambda x: g.sum(x, axis=0),
+    "mean": lambda x: g.mean(x, axis=0),
+    "max": lambda x: g.max(x, axis=0),
+    "argmax": lambda x: g.argmax(x, axis=0),
+    "variance": lambda x: g.var(x, axis=0),
+}
+
+
+@pytest.mark.parametrize("given", [(None, 20), (12, None), (50, 40), (300, 9)], ids=str)
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_block_has_a_tile_of_columns(function: str, given: tuple[int | None, ...]) -> None:
+    shapes = [tuple(n or 1 for n in given), tuple(n or 35 for n in given)]
+    found = check(FUNCTIONS[function], given, shapes, "columns", COLUMNS)
+    assert found.names == ("tiles of columns",)
+
+
+@pytest.mark.parametrize("function", ["sum", "variance"])
+def test_a_block_has_a_tile_of_columns_of_float64(function: str) -> None:
+    check(FUNCTIONS[function], (None, 20), [(3, 20), (40, 20)], "columns", COLUMNS, "float64")
+
+
+def test_blocks_have_a_tile_of_long_columns_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(columns, "LONG_WALK", 2000)
+    monkeypatch.setattr(columns, "PART", 100)
+    shape = (320, 9)
+    found = check(FUNCTIONS["sum"], shape, [shape], "columns", COLUMNS)
+    assert found.names == ("blocks a tile of columns",)
+    assert Barrier(BufferScope.GLOBAL) in found.program.body
+
+
+@pytest.mark.parametrize("given", [(None, 3, 5), (2, None, None)])
+@pytest.mark.parametrize("function", [g.sum, g.var])
+def test_a_block_has_a_channel(
+    function: Callable[..., Node], given: tuple[int | None, ...]
+) -> None:
+    shapes = [tuple(n or 1 for n in given), tuple(n or 7 for n in given)]
+    found = check(lambda x: function(x, axis=(0, 2)), given, shapes, "columns", COLUMNS)
+    assert found.names == ("a block a row",)
+
+
+def test_columns_in_the_middle() -> None:
+    shapes = [(5, 1, 7), (5, 40, 7)]
+    found = check(lambda x: g.sum(x, axis=1), (5, None, 7), shapes, "columns", COLUMNS)
+    assert found.names == ("tiles of columns",)
+
+
+def test_the_bits_of_a_column_do_not_depend_on_those_beside_it() -> None:
+    x = numbers((40, 33), "float32")
+    program = mapped(g.sum(g.input((40, None), "float32"), axis=0)).program
+    alone = [results(program, x[:, [k]]) for k in range(0, 33, 8)]
+    assert results(program, x)[::8].tobytes() == np.concatenate(alone).tobytes()
+
+
+def test_what_several_phases_use_is_in_shared_memory() -> None:
+    program = mapped(g.var(g.input((None, 20), "float32"), axis=0)).program
+    shared = [
+        one.buffer.shape
+        for one in walk(program.body)
+        if isinstance(one, Allocate) and one.buffer.scope is BufferScope.SHARED
+    ]
+    assert shared == [(32, 8), (8,), (32, 8)]  # parts, the mean, parts
+    assert sum(isinstance(one, Barrier) for one in walk(program.body)) == 3
+
+
+@pytest.mark.parametrize(
+    ("count", "length", "tile"),
+    [
+        (g.input((None,), "float32").shape[0], g.input((None,), "float32").shape[0], Tile(32, 8)),
+        (10_000, 1000, Tile(32, 8)),
+        (100, 1000, Tile(8, 32)),
+        (100, 5, Tile(32, 8)),
+        (10_000, 2, Tile(128, 2)),
+        (3, 1000, Tile(4, 64)),
+    ],
+    ids=str,
+)
+def test_the_tile_of_a_block(count: Size, length: Size, tile: Tile) -> None:
+    assert choose_tile(count, length) == tile
+
+
+@pytest.mark.parametrize(
+    ("output", "mapping", "reason"),
+    [
+        (
+            g.sum(g.input((8200, 600), "float32"), axis=0),
+            "blocks a tile of columns",
+            "there are 600 columns, enough for 64 blocks",
+        ),
+        (
+            g.sum(g.input((820, 9), "float32"), axis=0),
+            "blocks a tile of columns",
+            "a block's columns have 820 elements each, not more than 65536",
+        ),
+        (
+            g.var(g.input((8200, 9), "float32"), axis=0),
+            "blocks a tile of columns",
+            "a row is gone over 2 times",
+        ),
+        (
+            g.sum(g.input((None, 3, 5), "float32"), axis=(0, 2)),
+            "tiles of columns",
+            "x0[k0, i0, k1] is not contiguous in i0",
+        ),
+    ],
+    ids=["many", "short", "passes", "channels"],
+)
+def test_why_others_are_not_taken(output: Node, mapping: str, reason: str) -> None:
+    assert dict(mapped(output).refusals)[mapping] == reason

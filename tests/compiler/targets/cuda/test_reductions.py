@@ -1,0 +1,191 @@
+"""Mappings of rows on a GPU: who has one, what is refused, and that it means the same."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from graphc.compiler import graph as g
+from graphc.compiler.graph import Node
+from graphc.compiler.loops.buffer import BufferScope
+from graphc.compiler.loops.program import LoopProgram, innermost_loops, loads_of, walk
+from graphc.compiler.loops.statement import Accumulate, Allocate, Barrier, For, LoopKind
+from graphc.compiler.targets.cuda import reductions
+from graphc.compiler.targets.cuda.reductions import LONGEST_OF_WARP, ROWS
+from graphc.compiler.targets.cuda.rows import CHUNK
+from graphc.compiler.targets.mapping import MappedProgram, choose
+from tests.compiler.targets.cuda.reduced import FUNCTIONS, GPU, check, numbers, plain, results
+
+
+def mapped(output: Node) -> MappedProgram:
+    return choose(plain(output, "rows"), GPU, ROWS)
+
+
+def loops(program: LoopProgram, kind: LoopKind) -> list[For]:
+    return [one for one in walk(program.body) if isinstance(one, For) and one.kind is kind]
+
+
+# ---- the same meaning ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("width", [2, 3])
+def test_a_thread_has_a_short_row(width: int, dtype: str) -> None:
+    shapes = [(1, width), (130, width)]
+    found = check(FUNCTIONS["softmax"], (None, width), shapes, "rows", ROWS, dtype)
+    assert found.names == ("a thread a row",)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("width", [4, 7, 32, 45])
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_lanes_of_a_warp_have_a_row(function: str, width: int, dtype: str) -> None:
+    shapes = [(1, width), (5, width)]
+    found = check(FUNCTIONS[function], (None, width), shapes, "rows", ROWS, dtype)
+    assert found.names == ("lanes of a warp a row",)
+
+
+@pytest.mark.parametrize("width", [LONGEST_OF_WARP + 1, None])
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_block_has_a_long_row(function: str, width: int | None) -> None:
+    shapes = [(1, width or 1), (2, width or 300)]
+    found = check(FUNCTIONS[function], (None, width), shapes, "rows", ROWS)
+    assert found.names == ("a block a row",)
+
+
+def test_a_block_has_a_long_row_of_float64() -> None:
+    shapes = [(2, 9), (1, 300)]
+    found = check(FUNCTIONS["softmax"], (None, None), shapes, "rows", ROWS, "float64")
+    assert found.names == ("a block a row",)
+
+
+def test_blocks_have_a_row_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reductions, "LONG_WALK", 2000)
+    monkeypatch.setattr(reductions, "PART", 600)
+    found = check(FUNCTIONS["sum"], (2, 2037), [(2, 2037)], "rows", ROWS)
+    assert found.names == ("blocks a row",)
+    first, barrier, second = found.program.body[1:]
+    assert barrier == Barrier(BufferScope.GLOBAL)
+    assert isinstance(first, For)
+    assert isinstance(second, For)
+    assert first.kind is second.kind is LoopKind.BLOCK
+
+
+@pytest.mark.parametrize(
+    ("axes", "given", "shapes"),
+    [
+        ((0, 1), (None, 6), [(1, 6), (7, 6)]),
+        ((0, 1, 2), (3, None, None), [(3, 1, 1), (3, 4, 5)]),
+        ((2,), (3, None, 40), [(3, 1, 40), (3, 4, 40)]),
+        ((1, 2), (None, 4, 5), [(1, 4, 5), (3, 4, 5)]),
+    ],
+)
+def test_axes_side_by_side_are_one(
+    axes: tuple[int, ...], given: tuple[int | None, ...], shapes: list[tuple[int, ...]]
+) -> None:
+    check(lambda x: g.sum(x, axis=axes), given, shapes, "rows", ROWS)
+
+
+# ---- bits ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("width", [45, LONGEST_OF_WARP + 7])
+def test_the_bits_of_a_row_do_not_depend_on_those_beside_it(width: int) -> None:
+    program = mapped(g.sum(g.input((None, width), "float32"), axis=1)).program
+    x = numbers((3, width), "float32")
+    alone = [results(program, row[None]) for row in x]
+    assert results(program, x).tobytes() == np.concatenate(alone).tobytes()
+
+
+def test_a_nan_wins_wherever_it_is() -> None:
+    x = numbers((2, 40), "float32")
+    x[1, 35] = np.nan
+    node = g.input((None, 40), "float32")
+    assert results(mapped(g.argmax(node, axis=1)).program, x).tolist()[1] == 35
+    assert np.isnan(results(mapped(g.max(node, axis=1)).program, x)).tolist() == [False, True]
+
+
+@pytest.mark.parametrize("width", [20_000, None])
+def test_a_long_sum_is_of_short_ones(width: int | None) -> None:
+    program = mapped(g.sum(g.input((None, width), "float32"), axis=1)).program
+    adding = [
+        one
+        for one in innermost_loops(program.body)
+        if any(isinstance(x, Accumulate) for x in walk(one.body))
+    ]
+    for one in adding:
+        turns = [end.constant for end in one.ends if isinstance(end.constant, int)]
+        assert min(turns) <= CHUNK
+
+
+# ---- what is kept, and where --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("width", [45, LONGEST_OF_WARP + 1])
+@pytest.mark.parametrize("function", ["softmax", "layer norm"])
+def test_a_row_is_read_once(function: str, width: int) -> None:
+    program = mapped(FUNCTIONS[function](g.input((None, width), "float32"))).program
+    reads = [x for one in walk(program.body) for x in loads_of(one) if x.buffer.name == "x0"]
+    assert len(reads) == 1
+
+
+def test_a_row_that_no_registers_hold_is_read_again() -> None:
+    program = mapped(g.softmax(g.input((None, 20_000), "float32"))).program
+    reads = [x for one in walk(program.body) for x in loads_of(one) if x.buffer.name == "x0"]
+    assert len(reads) == 3
+
+
+def test_a_warp_of_short_rows_is_full() -> None:
+    program = mapped(g.sum(g.input((None, 7), "float32"), axis=1)).program
+    rows, *elements = loops(program, LoopKind.LANE)
+    assert {one.ends[0].constant for one in elements} == {8}
+    assert rows.ends[0].constant == 4
+
+
+def test_warps_meet_once_for_each_reduction() -> None:
+    program = mapped(g.softmax(g.input((None, 2000), "float32"))).program
+    assert sum(isinstance(one, Barrier) for one in walk(program.body)) == 2
+    shared = [
+        one.buffer.shape
+        for one in walk(program.body)
+        if isinstance(one, Allocate) and one.buffer.scope is BufferScope.SHARED
+    ]
+    assert shared == [(8,), (8,)]
+
+
+# ---- reasons ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("output", "mapping", "reason"),
+    [
+        (
+            g.sum(g.input((None, 10), "float32"), axis=1),
+            "a thread a row",
+            "a row has 10 elements, not fewer than 4",
+        ),
+        (
+            g.sum(g.input((None, 2000), "float32"), axis=1),
+            "lanes of a warp a row",
+            "a row has 2000 elements, not at most 1024",
+        ),
+        (
+            g.sum(g.input((64, 70_000), "float32"), axis=1),
+            "blocks a row",
+            "there are 64 rows, not fewer than 64",
+        ),
+        (
+            g.sum(g.input((2, 2000), "float32"), axis=1),
+            "blocks a row",
+            "a row has 2000 elements, not more than 65536",
+        ),
+        (
+            g.var(g.input((2, 70_000), "float32"), axis=1),
+            "blocks a row",
+            "a row is gone over 2 times",
+        ),
+    ],
+    ids=["lanes", "block", "many", "short", "passes"],
+)
+def test_why_others_are_not_taken(output: Node, mapping: str, reason: str) -> None:
+    assert dict(mapped(output).refusals)[mapping] == reason
