@@ -53,7 +53,8 @@ def grids() -> LoopProgram:
         ),
         kind=LoopKind.GRID,
     )
-    second = loop("k", 7, Store(Load(z, (variable("k"),)), factor.local), kind=LoopKind.GRID)
+    guarded = Store(Load(z, (variable("k"),)), factor.local, guarded=True)
+    second = loop("k", 7, guarded, kind=LoopKind.GRID)
     return LoopProgram("grids", (x, scale), (y, z), (), (factor, first, second))
 
 
@@ -163,8 +164,6 @@ def in_warps() -> LoopProgram:
         Store(
             Load(y, (BLOCK, warp, LANE)),
             apply("add", Load(kept, (as_index(0),)), Load(kept, (as_index(1),))),
-            (),
-            True,
         ),
         kind=LoopKind.LANE,
     )

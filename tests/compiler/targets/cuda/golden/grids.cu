@@ -1,6 +1,6 @@
 extern "C" __global__ void __launch_bounds__(256) grids(
-    int n0, const float* __restrict__ x0, const float* __restrict__ x1,
-    float* y0, float* y1) {
+    int n0, gc_uint64* status, const float* __restrict__ x0,
+    const float* __restrict__ x1, float* y0, float* y1) {
   const float t0 = gc_sqrt(x1[0]);
   if (blockIdx.x < (40 * n0 + 255) / 256 &&
       blockIdx.x * 256 + threadIdx.x < 40 * n0) {
@@ -11,7 +11,7 @@ extern "C" __global__ void __launch_bounds__(256) grids(
   if (blockIdx.x >= (40 * n0 + 255) / 256) {
     const int k = (blockIdx.x - (40 * n0 + 255) / 256) * 256 + threadIdx.x;
     if (k < 7) {
-      y1[k] = t0;
+      if (gc_ok(status)) y1[k] = t0;
     }
   }
 }
