@@ -20,6 +20,9 @@ pytestmark = needs_compiler
 
 SHAPES: tuple[tuple[tuple[int | None, ...], tuple[int, ...]], ...] = (
     ((None,), (0,)),
+    ((None, 1), (1,)),
+    ((1, None), (0,)),
+    ((1,), (0,)),
     ((40_000,), (0,)),
     ((300, 300), (0, 1)),
     ((None, 3), (0,)),

@@ -43,17 +43,20 @@ def accumulators(program: LoopProgram) -> list[Allocate]:
 
 def kept_loops(program: LoopProgram) -> list[For]:
     """Return the loops whose turns are results, the outermost first: those around what carries
-    the first reduction."""
-    (first, *_) = accumulators(program)
-    return [one for one in path_to(program.body, first) if isinstance(one, For)]
+    the first reduction; all loops where nothing is reduced, as there are no terms."""
+    carried = accumulators(program)
+    if not carried:
+        return loops_in(program.body)
+    return [one for one in path_to(program.body, carried[0]) if isinstance(one, For)]
 
 
 def reducing_loops(program: LoopProgram) -> list[For]:
-    """Return the innermost loops that reduce."""
+    """Return the innermost loops that reduce; what has one term has none."""
+    kept = {loop.variable for loop in kept_loops(program)}
     return [
         loop
         for loop in innermost_loops(program.body)
-        if any(isinstance(statement, Accumulate) for statement in loop.body)
+        if loop.variable not in kept and any(isinstance(one, Accumulate) for one in loop.body)
     ]
 
 
@@ -88,6 +91,8 @@ def with_joined_axes(program: LoopProgram) -> LoopProgram:
         outer = program.loop(loop.variable.name)
         inner = outer.body[0]
         if len(outer.body) != 1 or not isinstance(inner, For):
+            continue
+        if not may_exceed(inner, 0):
             continue
         names = outer.variable.name, inner.variable.name
         try:

@@ -155,7 +155,7 @@ def _in_lanes(program: LoopProgram, target: Target) -> LoopProgram:
     program = _with_kept_values(with_joined_axes(program))
     for loop in reducing_loops(program):
         program = _reduced(program, loop, is_divided=False)
-    return _with_divided_rows(with_vectors(simplify(program)))
+    return with_vectors(_with_divided_rows(simplify(program)))
 
 
 def _one_by_one(program: LoopProgram, target: Target) -> LoopProgram:
@@ -168,7 +168,7 @@ def _one_by_one(program: LoopProgram, target: Target) -> LoopProgram:
             program = partial_sums(
                 program, name, length=CHUNK, tree=Tree.IN_ORDER, scope=BufferScope.THREAD
             )
-    return _with_divided_rows(with_vectors(program))
+    return with_vectors(_with_divided_rows(program))
 
 
 def _reduced(program: LoopProgram, loop: For, *, is_divided: bool) -> LoopProgram:
@@ -248,8 +248,16 @@ def _divided(program: LoopProgram, innermost: For) -> LoopProgram:
 
 
 def _with_divided_rows(program: LoopProgram) -> LoopProgram:
+    """Divide rows over threads; where each has one term, so that nothing is a loop inside of them,
+    chunks of rows, which are vectors."""
     rows = kept_loops(program)
-    return bind(program, rows[0].variable.name, LoopKind.TEAM) if rows else program
+    if not rows:
+        return program
+    name = rows[0].variable.name
+    if rows[0] in innermost_loops(program.body):
+        program = split(program, name, BLOCK, Tail.SHORT)
+        name = f"{name}_outer"
+    return bind(program, name, LoopKind.TEAM)
 
 
 def _with_kept_values(program: LoopProgram) -> LoopProgram:

@@ -210,6 +210,17 @@ def test_threads_divide_the_blocks_of_one_result() -> None:
     assert [str(one.variable) for one in teams] == ["k0_k1_outer"]
 
 
+@pytest.mark.parametrize("function", ["sum", "max", "argmax"])
+def test_rows_of_one_term_are_lanes_of_vectors(function: str) -> None:
+    output = FUNCTIONS[function](g.input((None, 1), "float32"))
+    found = mapped(output)
+    assert found.names == ("rows in lanes",)
+    kinds = [one.kind for one in loops_in(found.program.body)]
+    assert kinds == [LoopKind.TEAM, LoopKind.VECTOR]
+    x = rows_of(1)
+    np.testing.assert_array_equal(result(found.program, x), result(plain(output), x))
+
+
 def test_few_results_of_axes_around_them() -> None:
     output = g.sum(g.input((None, 3, 8, 17), "float32"), axis=(0, 2, 3))
     x = np.random.default_rng(0).standard_normal((5, 3, 8, 17)).astype("float32")
