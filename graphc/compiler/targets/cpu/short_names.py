@@ -43,7 +43,8 @@ def _renamed(body: Body, taken: frozenset[str], new: Mapping[LoopVariable, Index
         if isinstance(statement, For):
             name = new_name(taken, without_copy_number(statement.variable.name))
             variable = LoopVariable(name)
-            inner = {**new, statement.variable: index_of(variable)}
+            is_same = variable is statement.variable
+            inner = new if is_same else {**new, statement.variable: index_of(variable)}
             ends = tuple(end.substitute(new) for end in statement.ends)
             inside = _renamed(statement.body, taken | {name}, inner)
             result.append(replace(statement, variable=variable, ends=ends, body=inside))
@@ -54,5 +55,5 @@ def _renamed(body: Body, taken: frozenset[str], new: Mapping[LoopVariable, Index
             blocks = (statement.body, statement.otherwise)
             result.append(If(conditions, *(_renamed(block, taken, new) for block in blocks)))
         else:
-            result.append(parts.in_statement(statement))
+            result.append(parts.in_statement(statement) if new else statement)
     return tuple(result)
