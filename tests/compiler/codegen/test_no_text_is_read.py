@@ -22,6 +22,7 @@ READING = {
 ALLOWED = {
     "compiler/codegen/page.py": "lines that are too long; the rest to do",
     "compiler/loops/text.py": "lines of a dump that are too long",
+    "compiler/loops/rewrites/names.py": "the numbers of copies, at the end of their names",
     "compiler/program/ptxas_text.py": "the report of NVIDIA's assembler",
     "compiler/program/table.py": "cells of a report, for HTML",
     "compiler/targets/c_text.py": "names of users' layers, made harmless for comments",

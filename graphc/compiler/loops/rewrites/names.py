@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -28,12 +27,13 @@ from graphc.compiler.loops.statement import (
 )
 from graphc.compiler.loops.value import Load, Local, Value
 
-_COPY_NUMBER = re.compile(r"_\d+$")
+_DIGITS = frozenset("0123456789")
 
 
 def without_copy_number(name: str) -> str:
     """Return the name of what this is the name of a copy of: ``row`` of ``row_2``."""
-    return _COPY_NUMBER.sub("", name)
+    stem, _, number = name.rpartition("_")
+    return stem if stem and number and _DIGITS.issuperset(number) else name
 
 
 def names_in(program: LoopProgram) -> frozenset[str]:
