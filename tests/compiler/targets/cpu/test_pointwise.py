@@ -17,7 +17,7 @@ from graphc.compiler.graph.dim import symbols
 from graphc.compiler.loops.build import BuiltKernel, buffers_of, build, plain_program
 from graphc.compiler.loops.evaluate import evaluate
 from graphc.compiler.loops.program import LoopProgram, loops_in, values_of, walk, walk_value
-from graphc.compiler.loops.statement import Check, For, LoopKind, UseIntrinsic
+from graphc.compiler.loops.statement import Check, For, Let, LoopKind, UseIntrinsic
 from graphc.compiler.loops.value import RandomWord, Select
 from graphc.compiler.passes import optimize
 from graphc.compiler.schedule import kernels, make_schedule
@@ -332,6 +332,8 @@ def test_an_update_has_loops_for_each_part() -> None:
     mapped = choose(plain_program(kernel, "k0", buffers_of(kernel)), CPU, POINTWISE)
     assert mapped.names == ("vectors",)
     assert len([one for one in mapped.program.body if isinstance(one, For)]) == len(kernel.parts)
+    names = [one.local.name for one in walk(mapped.program.body) if isinstance(one, Let)]
+    assert len(set(names)) == len(names)  # a scalar that each part reads has a name in each
 
 
 def test_strided_elements_that_lie_nowhere_side_by_side_are_gathered() -> None:

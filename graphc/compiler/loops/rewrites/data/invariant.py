@@ -41,7 +41,7 @@ def with_invariant_loads_ahead(program: LoopProgram, loop: str) -> LoopProgram:
             and ranges.is_inside(load.coords, load.buffer.shape)
         )
         if is_invariant:
-            known[load] = Local(names.new(f"{load.buffer.name}_{len(known)}"), load.dtype)
+            known[load] = Local(names.new(f"{load.buffer.name}_{loop}_{len(known)}"), load.dtype)
 
     def value(one: Value) -> Value:
         return known.get(one, one) if isinstance(one, Load) else one

@@ -10,14 +10,14 @@
 static void k0_update(
     const float* __restrict__ x0, const float* __restrict__ x1,
     const float* __restrict__ x2, float* y0, float* y1, float* y2, float* y3) {
-  const float t10 = x1[0];
+  const float t0 = x1[0];
   #pragma omp simd
   for (int p0 = 0; p0 < 640; ++p0) {
     const float t1 = gc_mul(0.9f, y0[p0]);
     const float t2 = gc_mul(x0[p0], x0[p0]);
     const float t3 = gc_mul(0.1f, t2);
     const float t4 = gc_add(t1, t3);
-    const float t5 = gc_mul(t10, x0[p0]);
+    const float t5 = gc_mul(t0, x0[p0]);
     const float t6 = gc_add(t4, 0.000001f);
     const float t7 = gc_sqrt(t6);
     const float t8 = gc_div(t5, t7);

@@ -81,14 +81,14 @@ def test_loads_of_one_place_are_ahead() -> None:
     assert [line.strip() for line in lines(changed)] == [
         "for i < n:",
         "for j < 4:",
-        "scale_0 = scale[]",
-        "bias_1 = bias[j]",
+        "scale_k_0 = scale[]",
+        "bias_k_1 = bias[j]",
         "for k < 6:",
-        "y[i, j, k] = add(mul(x[i, k, j], scale_0), bias_1)",
+        "y[i, j, k] = add(mul(x[i, k, j], scale_k_0), bias_k_1)",
     ]
     assert_same(scaled(), changed, {w.N_SYMBOL: 2})
     outside = with_invariant_loads_ahead(scaled(), "i")
-    assert lines(outside)[0].strip() == "scale_0 = scale[]"
+    assert lines(outside)[0].strip() == "scale_i_0 = scale[]"
     assert_same(scaled(), outside, {w.N_SYMBOL: 2})
 
 
@@ -96,7 +96,7 @@ def test_what_the_loop_writes_or_may_not_be_there_stays() -> None:
     written = scaled(Store(w.at(SCALE), w.number(2.0)))
     written = LoopProgram("k0", (X, BIAS), (Y, SCALE), (), written.body)
     changed = with_invariant_loads_ahead(written, "k")
-    assert "scale_0 = scale[]" not in [line.strip() for line in lines(changed)]
+    assert "scale_k_0 = scale[]" not in [line.strip() for line in lines(changed)]
     far = w.program(
         (BIAS,), (Y,), w.loop(I, N, w.loop(J, 4, Store(w.at(Y, I, J, 0), w.at(BIAS, I))))
     )
