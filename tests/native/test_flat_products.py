@@ -34,7 +34,8 @@ def test_three_products_and_what_follows(
     products = (g.dot(x, u), g.dot(x, v), g.dot(y, w.T))
     outputs = [g.tanh(products[0] + products[1] + products[2]) * 2.0]
     program, form = lowered(outputs)
-    assert form["packed right operand"] == 3
+    if depth > 1:  # else the products are of one column and one term, which are loop programs
+        assert form["packed right operand"] == 3
     for batch in (1, 7, 64, 131):
         feeds = {node: (draws.normal(size=(batch, depth)) / 8).astype(dtype) for node in (x, y)}
         check_on_threads(program, outputs, feeds)

@@ -287,7 +287,7 @@ def test_debug_mode_finds_an_error_in_the_last_place_of_a_long_sum(
         "lower_native",
         lambda *arguments: with_text(
             lower_native(*arguments),
-            r"(= gc_reduce_sum::result\(\w+\));",
+            r"(y0\[0\] = s0);",
             rf"\1 + {4 * place}f;",
         ),
     )

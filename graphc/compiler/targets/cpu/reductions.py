@@ -95,7 +95,10 @@ def _has_few_results(program: LoopProgram, target: Target) -> Applicability:
     results = _known_product(kept_loops(program))
     if results is None or results >= FEW_RESULTS:
         return never(f"the number of results is not known, or not below {FEW_RESULTS}")
-    for loop in reducing_loops(program):
+    loops = reducing_loops(program)
+    if not loops:
+        return never("each result is made of one term")
+    for loop in loops:
         terms = _known_product(loops_over_terms(program, loop))
         if terms is not None and terms < LEAST_DIVIDED:
             return never(f"results are made of {terms} terms, fewer than {LEAST_DIVIDED}")
@@ -144,7 +147,7 @@ def _in_blocks(program: LoopProgram, target: Target) -> LoopProgram:
     for loop in innermost_loops(program.body):
         if loop.variable in reducing:
             program = _reduced(program, loop, is_divided=True)
-        else:
+        elif loops_over_terms(program, loop):
             program = _divided(program, loop)
     return with_vectors(simplify(program))
 
