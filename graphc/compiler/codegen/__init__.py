@@ -4,7 +4,8 @@
 launches that use it. Each kernel goes through one function for its kind, the table `LOWERINGS` of
 `lower`:
 
-- pointwise, window, gather: `pointwise`; update: `update`; scatter: `scatter`;
+- pointwise, window, gather, update: `lower_mapped`, as loop programs by the mappings of
+  `graphc.compiler.targets.cuda`; scatter: `scatter`;
 - rows, columns: `rows` and `row_groups`, `columns`, over `reduction` (the walks over a row),
   `reduction_text` and `walk_text` (their text);
 - matmul, conv: `matmul`; `conv` and the files `conv_*`. Both describe a `product`, which
@@ -14,9 +15,11 @@ launches that use it. Each kernel goes through one function for its kind, the ta
 
 They share:
 
+- `loop_program`: a kernel as a loop program of a target, and its launch; `program_traffic`: what
+  that moves;
 - `context`, `signature`: where values lie, and what a function's parameters are called;
-- `emitter`: nodes become statements, by the rules in `emit_movement`, `emit_loops` and
-  `emit_windows`; `index` says where an element lies;
+- `pointwise`: the text of an element of the outputs; `emitter`: nodes become statements, by the
+  rules in `emit_movement`, `emit_loops` and `emit_windows`; `index` says where an element lies;
 - `expression`, `statement`: C as data, which knows what it reads; `printer` collects it, `unused`
   leaves out what nothing reads;
 - `render`: the templates of ``templates/``, and the comment above a function;

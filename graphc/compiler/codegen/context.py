@@ -19,22 +19,32 @@ from graphc.compiler.program.launch import (
     Traffic,
 )
 from graphc.compiler.schedule.kernel import Kernel, Loop
+from graphc.compiler.targets.cuda.facts import any_card
 from graphc.compiler.targets.marks import (
     lines_of_variables,
     with_name_and_notes,
     without_name_and_notes,
 )
+from graphc.compiler.targets.target import Target
 
 S = TypeVar("S", bound=Signature)
 
 
 @dataclass
 class Program:
-    """What all kernels of a program share while it is lowered."""
+    """What all kernels of a program share while it is lowered.
+
+    Attributes:
+        checks: what they test so far, by number.
+        includes: the headers that they need beside those that every program has.
+        numbers: of their functions.
+        target: the GPU that they run on.
+    """
 
     checks: list[DeviceCheck] = field(default_factory=list)
     includes: dict[str, None] = field(default_factory=dict)
     numbers: Iterator[int] = field(default_factory=itertools.count)
+    target: Target = field(default_factory=any_card)
 
 
 @dataclass

@@ -291,7 +291,11 @@ def _checks_from(program: LoopProgram, first: int) -> LoopProgram:
     """Return a program whose checks are numbered from `first` on."""
 
     def renumbered(one: Statement) -> tuple[Statement, ...]:
-        return (replace(one, number=one.number + first),) if isinstance(one, Check) else (one,)
+        return (
+            (replace(one, number=one.number + first),)
+            if isinstance(one, Check) and one.is_tested
+            else (one,)
+        )
 
     return replace(program, body=transformed(program.body, renumbered)) if first else program
 

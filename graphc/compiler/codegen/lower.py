@@ -5,37 +5,37 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from graphc.compiler.codegen.columns import lower_columns
-from graphc.compiler.codegen.context import Context, buffer_name
+from graphc.compiler.codegen.context import Context, Program, buffer_name
 from graphc.compiler.codegen.conv import lower_conv
 from graphc.compiler.codegen.identical import codes, fold_identical, functions
+from graphc.compiler.codegen.lower_mapped import lower_mapped
 from graphc.compiler.codegen.matmul import lower_matmul
 from graphc.compiler.codegen.persistent import lower_persistent
 from graphc.compiler.codegen.placing import Updates
-from graphc.compiler.codegen.pointwise import lower_pointwise
 from graphc.compiler.codegen.render import INCLUDES, unit
 from graphc.compiler.codegen.rows import lower_rows
 from graphc.compiler.codegen.scan import LowerStep, lower_scan
 from graphc.compiler.codegen.scatter import lower_scatter
 from graphc.compiler.codegen.signature import Place
-from graphc.compiler.codegen.update import lower_update
 from graphc.compiler.graph import Node, State, every_node, toposort
 from graphc.compiler.passes import PassObserver
 from graphc.compiler.program.launch import DeviceBuffer, DeviceProgram, DeviceStep, Launch, Pointer
 from graphc.compiler.schedule import Kernel, Loop, Step, make_schedule
 from graphc.compiler.schedule.inline import is_leaf
+from graphc.compiler.targets.cuda.facts import any_card
 from graphc.compiler.targets.cuda.passes import cuda_passes
 from graphc.compiler.targets.passes import run_target_passes
 
 LOWERINGS: dict[str, Callable[[Kernel, Context], list[Launch]]] = {
-    "pointwise": lower_pointwise,
+    "pointwise": lower_mapped,
     "rows": lower_rows,
     "columns": lower_columns,
     "matmul": lower_matmul,
     "conv": lower_conv,
-    "window": lower_pointwise,
-    "gather": lower_pointwise,
+    "window": lower_mapped,
+    "gather": lower_mapped,
     "scatter": lower_scatter,
-    "update": lower_update,
+    "update": lower_mapped,
 }
 """How each kind of kernel becomes launches."""
 
@@ -60,7 +60,7 @@ def lower(
     """
     given = tuple(outputs)
     outputs = run_target_passes(outputs, "cuda", cuda_passes(most_shared), observer)
-    context = Context()
+    context = Context(Program(target=any_card(most_shared)))
     steps, fetches = lower_all(outputs, states, most_shared, context, lower_step)
     includes = (*INCLUDES, *context.program.includes)
     source, code = (unit(texts, includes) for texts in (functions(steps), codes(steps)))

@@ -21,7 +21,8 @@ from graphc.compiler.codegen.expression import (
     times,
 )
 from graphc.compiler.codegen.index import Coordinates, Index
-from graphc.compiler.codegen.pointwise import AT, THREADS, lower_pointwise, names_in
+from graphc.compiler.codegen.lower_mapped import lower_mapped
+from graphc.compiler.codegen.pointwise import AT, THREADS, names_in
 from graphc.compiler.codegen.product import Operand, Product
 from graphc.compiler.codegen.product_epilogue import finish, is_long, partial_sums
 from graphc.compiler.codegen.product_operand import Fetch, fetch
@@ -64,7 +65,7 @@ def lower_product(
     """
     first = products[0]
     if 0 in (*first.batch, first.m, first.n, first.k):
-        return lower_pointwise(kernel, context)  # zeros, or nothing
+        return lower_mapped(kernel, context)  # zeros, or nothing
     context.program.includes["gemm.cuh"] = None
     if tile is None and is_vector(first.m, first.n):
         grid = ceil_divide(product(first.node.shape), WARPS)
@@ -299,10 +300,12 @@ def _add_parts(
     elements = product(first.node.shape)
     body = finish(kernel, first, context, emitter, Index(first.node.shape, linear=AT))
     text = render(
-        "pointwise.cu.j2",
+        "elementwise.cu.j2",
         name=NAME,
         threads=f"{THREADS}, 1",  # one block at least: ptxas may give a thread what it needs
-        body={"wide": False, "count": signature.size(elements), **body},
+        count=signature.size(elements),
+        statements=body["statements"],
+        stores=body["stores"],
         parameters=signature.parameters,
     )
     turns = ceil_divide(elements, THREADS)

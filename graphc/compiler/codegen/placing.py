@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from graphc.compiler.codegen.context import Context, arena_place, buffer_name
 from graphc.compiler.codegen.reduction import walks_before
 from graphc.compiler.codegen.scan import LowerStep
 from graphc.compiler.codegen.signature import Place
 from graphc.compiler.graph import Node, State
-from graphc.compiler.graph.dim import Size, product
+from graphc.compiler.graph.dim import product
 from graphc.compiler.graph.ops import OPS
 from graphc.compiler.program.launch import DeviceBuffer, DeviceStep, Pointer
 from graphc.compiler.schedule import Kernel, Step, kernels
+from graphc.compiler.schedule.clipped import in_any_order, is_clipped
 
 
 class Updates:
@@ -114,34 +113,16 @@ def _state_place(state: State, shared: dict[State, Node], context: Context) -> P
 def _tests(kernel: Kernel) -> set[tuple[Any, ...]]:
     """The indices whose range a kernel tests, each with the range."""
     gathers = {
-        (_in_any_order(node.inputs[1]), node.inputs[0].shape[node.attrs["axis"]])
+        (in_any_order(node.inputs[1]), node.inputs[0].shape[node.attrs["axis"]])
         for node in kernel.body
         if node.op == "gather"
     }
     scatters = {
-        (_in_any_order(node.inputs[0]), node.attrs["size"])
+        (in_any_order(node.inputs[0]), node.attrs["size"])
         for node in kernel.body
         if node.op == "scatter_add"
     }
-    return {test for test in gathers | scatters if not _is_clipped(*test)}
-
-
-def _is_clipped(indices: Node, size: Size) -> bool:
-    """Return True for indices that cannot be out of range: their test never fails."""
-    if indices.op != "clip" or not isinstance(size, int):
-        return False
-    bounds = [one.inputs[0] if one.op == "broadcast" else one for one in indices.inputs[1:]]
-    if any(one.op != "constant" for one in bounds):
-        return False
-    low, high = (one.attrs["value"] for one in bounds)
-    return bool(np.all(low >= 0) and np.all(high < size))
-
-
-def _in_any_order(indices: Node) -> Node:
-    """Indices ahead of what only moves them."""
-    while indices.op in ("transpose", "reshape"):
-        (indices,) = indices.inputs
-    return indices
+    return {test for test in gathers | scatters if not is_clipped(*test)}
 
 
 def _writes_safely(kernel: Kernel, value: Node, old: Node | None) -> bool:

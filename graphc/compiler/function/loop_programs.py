@@ -22,6 +22,7 @@ from graphc.compiler.loops.text import program_text
 from graphc.compiler.program.launch import DeviceLoop, DeviceProgram, DeviceStep
 from graphc.compiler.program.table import quantity, wrapped
 from graphc.compiler.schedule import Kernel, Loop
+from graphc.compiler.targets.cuda.mappings import SHOWN_ONLY
 from graphc.compiler.targets.mapping import PLAIN, MappedProgram, choose
 from graphc.compiler.targets.mapping import Mapping as TargetMapping
 from graphc.compiler.targets.target import Target
@@ -170,7 +171,7 @@ def loop_programs(
             plain,
             measure(plain).at(bindings),
             None if table is None else choose(plain, machine, table),
-            machine.name == "cpu",
+            machine.name == "cpu" or kernel.kind not in SHOWN_ONLY,
         )
     sizes = {symbol.name: size for symbol, size in bindings.items()}
     return LoopPrograms(title, sizes, list(found.values()))

@@ -208,7 +208,7 @@ class _Collector:
 
         for load in loads_of(statement):
             note(load, True, False)
-        if isinstance(statement, Check):
+        if isinstance(statement, Check) and statement.is_tested:
             note(Load(STATUS_WORD, ()), False, True)
         if isinstance(statement, Store):
             if statement.guarded:

@@ -110,6 +110,8 @@ class Check:
         end: what it has to be below.
         number: which check of the program it is.
         position: the position that the failure is reported at.
+        is_tested: False if the value is known to be an index that exists, as the place of a maximum
+            is: the text has no test, and another value has no meaning.
     """
 
     variable: LoopVariable
@@ -117,6 +119,7 @@ class Check:
     end: Size
     number: int
     position: Index
+    is_tested: bool = True
 
 
 @dataclass(frozen=True)

@@ -128,10 +128,8 @@ def _line(statement: Statement) -> str:
     if isinstance(statement, Let):
         return f"{statement.local} = {statement.value}"
     if isinstance(statement, Check):
-        return (
-            f"{statement.variable} = check {statement.number}: {statement.value} below "
-            f"{statement.end}"
-        )
+        what = f"check {statement.number}" if statement.is_tested else "index"
+        return f"{statement.variable} = {what}: {statement.value} below {statement.end}"
     if isinstance(statement, Store):
         tests = [conditions_text(statement.conditions)] if statement.conditions else []
         tests += ["no check has failed"] if statement.guarded else []

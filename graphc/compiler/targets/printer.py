@@ -265,6 +265,8 @@ class Site:
 
     def checked(self, check: Check) -> Code:
         """Return the index that a check leaves."""
+        if not check.is_tested:
+            return self.value(check.value)
         operands = (self.index(check.position), self.value(check.value), self.size(check.end))
         status, number = self.signature.status(), str(check.number)
         return call("gc_check_index", code(status), code(number), *operands)

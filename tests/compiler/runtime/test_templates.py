@@ -50,7 +50,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> Callable[[], tuple[str, list[str
 
 def test_the_next_process_compiles_no_template(kept: Path, started: Callable) -> None:
     source, compiled = started()
-    assert "pointwise.cu.j2" in compiled
+    assert "cuda/program.cu.j2" in compiled
     entries = sorted(path.name for path in kept.iterdir())
     assert len(entries) == len(compiled)
     assert {Path(name).suffix for name in entries} == {".j2"}

@@ -205,10 +205,21 @@ class Builder:
         self, block: Block, node: Node, what: str, value: Value, end: Size, position: Index
     ) -> Index:
         """Return a new variable that is a value that has to be below `end`, in a block."""
-        variable = LoopVariable(self.name("g"))
         number = len(self.checks)
         self.checks.append((node, what))
-        block.add(Check(variable, value, end, number, position))
+        return self._as_index(block, Check(self._index(), value, end, number, position))
+
+    def known_index(self, block: Block, value: Value, end: Size) -> Index:
+        """Return a new variable that is a value that is known to be below `end`, in a block."""
+        known = Check(self._index(), value, end, 0, as_index(0), is_tested=False)
+        return self._as_index(block, known)
+
+    def _index(self) -> LoopVariable:
+        return LoopVariable(self.name("g"))
+
+    def _as_index(self, block: Block, check: Check) -> Index:
+        variable, end = check.variable, check.end
+        block.add(check)
         self._block_of[variable] = block
         block.ranges = block.ranges.within(variable, end)
         return index_of(variable)

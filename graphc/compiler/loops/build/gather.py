@@ -10,6 +10,7 @@ from graphc.compiler.loops.build.block import Block, Coords
 from graphc.compiler.loops.build.builder import Builder, Need, rule
 from graphc.compiler.loops.index import Index, as_index, index_of, position
 from graphc.compiler.loops.value import Constant, IndexValue, Value
+from graphc.compiler.schedule.clipped import is_clipped
 
 
 @rule("gather")
@@ -43,8 +44,11 @@ def checked_index(
     elif isinstance(value, IndexValue):
         known = value.index
     if known is None or not home.ranges.is_inside((known,), (size,)):
-        place = position(coords, indices.shape)
-        known = builder.check(home, node, "index", value, size, place)
+        if is_clipped(indices, size):
+            known = builder.known_index(home, value, size)
+        else:
+            place = position(coords, indices.shape)
+            known = builder.check(home, node, "index", value, size, place)
     home.known[key] = IndexValue(known, indices.dtype)
     _know(known, size, block)
     return known

@@ -143,8 +143,7 @@ def _gather_pool(
     key = ("place", argmax, coords, extents)
     found = block.find(key)
     if not isinstance(found, IndexValue):
-        end, at = math.prod(extents), position(coords, node.shape)
-        number = builder.check(block, node, "place in a window", place, end, at)
+        number = builder.known_index(block, place, math.prod(extents))
         block.known[key] = found = IndexValue(number, "int32")
     sample, channel, *windows = coords
     inner = _tap(node, windows, coordinates(found.index, extents))

@@ -272,12 +272,14 @@ class BlockStatements:
         position = self.at.index(statement.position)
         end, number = self.at.size(statement.end), statement.number
         slot = self.at.names.bind(statement.variable)
-        evaluation = self.evaluation
+        evaluation, is_tested = self.evaluation, statement.is_tested
 
         def run(frame: Slots) -> None:
             found = int(value(frame))
             frame[slot] = max(min(found, end - 1), 0)
             if not 0 <= found < end:
+                if not is_tested:
+                    raise Fault(f"the value is {found}, expected an index below {end}")
                 failed = FailedCheck(number, position(frame))
                 known = evaluation.status
                 if known is None or (number, failed.position) < (known.number, known.position):

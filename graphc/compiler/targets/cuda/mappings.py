@@ -17,3 +17,6 @@ CUDA_MAPPINGS: Mapping[str, Sequence[TargetMapping]] = {
     "rows": ROWS,
     "columns": COLUMNS,
 }
+
+SHOWN_ONLY = frozenset({"rows", "columns"})
+"""Kinds whose launches are not made of the mapped programs yet."""

@@ -8,7 +8,6 @@ each element takes a loop of its own (the taps of a pooling), a thread has one e
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from math import prod
 
@@ -30,10 +29,11 @@ from graphc.compiler.loops.rewrites.loops.enclose import enclose
 from graphc.compiler.loops.rewrites.loops.fuse import fuse
 from graphc.compiler.loops.rewrites.loops.sink import sink
 from graphc.compiler.loops.rewrites.loops.split import Tail, split
+from graphc.compiler.loops.rewrites.refusal import refused
 from graphc.compiler.loops.rewrites.simplify import simplify
 from graphc.compiler.loops.statement import For, LoopKind, Statement
 from graphc.compiler.schedule.hardware import PACK
-from graphc.compiler.targets.mapping import ALWAYS, Applicability, Mapping, never
+from graphc.compiler.targets.mapping import ALWAYS, Applicability, Mapping
 from graphc.compiler.targets.target import Target
 from graphc.errors import RewriteError
 
@@ -99,13 +99,6 @@ def _is_stored(statement: Statement) -> bool:
 # ---- the mappings -------------------------------------------------------------------------------
 
 
-def _has_packs(program: LoopProgram, target: Target) -> Applicability:
-    flat = _flattened(program)
-    if any(loops_in(flat.loop(name).body) for name in nests_of(flat)):
-        return never("each element takes a loop of its own")
-    return ALWAYS
-
-
 def _always(program: LoopProgram, target: Target) -> Applicability:
     return ALWAYS
 
@@ -118,28 +111,38 @@ def _flattened(program: LoopProgram) -> LoopProgram:
 
 
 def _in_packs(program: LoopProgram, target: Target) -> LoopProgram:
-    """Give each thread four neighbours."""
-
-    refusals: list[RewriteError] = []
-    nests = nests_of(_flattened(program))
-
-    def packs(program: LoopProgram, name: str) -> tuple[LoopProgram, str]:
+    """Give each thread four neighbours; in nests where none lie side by side one element."""
+    program = _flattened(program)
+    refusals = []
+    for nest in nests_of(program):
         try:
-            packed = split(program, name, PACK, Tail.GUARD)
-            return pack(packed, f"{name}_inner"), f"{name}_outer"
+            program, name = _packed(program, nest)
         except RewriteError as error:
             refusals.append(error)
-            if len(refusals) == len(nests):
-                raise
-            return _elements(program, name)
+            program, name = _elements(program, nest)
+        program = bind(program, name, LoopKind.GRID)
+    if refusals and len(refusals) == len(nests_of(program)):
+        raise refusals[0]
+    return _renamed(simplify(program), "lane")
 
-    return _over_threads(program, packs)
+
+def _packed(program: LoopProgram, nest: str) -> tuple[LoopProgram, str]:
+    """Return a program with packs of a nest's turns, and the loop over these."""
+    if inside := loops_in(program.loop(nest).body):
+        expected = "elements without loops of their own"
+        found = f"one over {inside[0].variable}"
+        raise refused(program, "pack", f"the loop {nest!r}", expected, found)
+    program = split(program, nest, PACK, Tail.GUARD)
+    return pack(program, f"{nest}_inner"), f"{nest}_outer"
 
 
 def _in_elements(program: LoopProgram, target: Target) -> LoopProgram:
     """Give each thread one element; short loops of it are written out."""
-
-    return _over_threads(program, _elements)
+    program = _flattened(program)
+    for nest in nests_of(program):
+        program, name = _elements(program, nest)
+        program = bind(program, name, LoopKind.GRID)
+    return _renamed(simplify(program), "k")
 
 
 def _elements(program: LoopProgram, name: str) -> tuple[LoopProgram, str]:
@@ -150,18 +153,6 @@ def _elements(program: LoopProgram, name: str) -> tuple[LoopProgram, str]:
         for loop in inside:
             program = bind(program, loop.variable.name, LoopKind.UNROLLED)
     return program, name
-
-
-def _over_threads(
-    program: LoopProgram, each: Callable[[LoopProgram, str], tuple[LoopProgram, str]]
-) -> LoopProgram:
-    """Return a program whose nests are divided over blocks of threads: `each` is given a nest that
-    is one loop, and returns the loop whose turns are the threads'."""
-    program = _flattened(program)
-    for nest in nests_of(program):
-        program, name = each(program, nest)
-        program = bind(program, name, LoopKind.GRID)
-    return renamed(simplify(program))
 
 
 def _in_coordinates(program: LoopProgram, target: Target) -> LoopProgram:
@@ -177,23 +168,22 @@ def _in_coordinates(program: LoopProgram, target: Target) -> LoopProgram:
             except RewriteError:
                 break
         program, _ = _elements(program, nest)
-    return renamed(simplify(program))
+    return _renamed(simplify(program), "k")
 
 
-_NAMES = {
-    LoopKind.GRID: "i",
-    LoopKind.UNROLLED: "lane",
-    LoopKind.VECTOR: "neighbour",
-}
-
-
-def renamed(program: LoopProgram) -> LoopProgram:
-    """Return a program whose loops are called by who runs their turns."""
+def _renamed(program: LoopProgram, unrolled: str) -> LoopProgram:
+    """Return a program whose loops are called by who runs their turns; `unrolled` is the name of
+    those that are written out."""
+    kinds = {
+        LoopKind.GRID: "i",
+        LoopKind.UNROLLED: unrolled,
+        LoopKind.VECTOR: "neighbour",
+    }
     taken = {one.name for one in (*program.inputs, *program.outputs)}
     taken |= {one.name for one in program.arguments}
     names: dict[LoopVariable, LoopVariable] = {}
     for loop in loops_in(program.body):
-        name = new_name(taken, _NAMES.get(loop.kind, "k"))
+        name = new_name(taken, kinds.get(loop.kind, "k"))
         taken.add(name)
         names[loop.variable] = LoopVariable(name)
 
@@ -207,7 +197,7 @@ def renamed(program: LoopProgram) -> LoopProgram:
 POINTWISE = (
     Mapping(
         "packs",
-        _has_packs,
+        _always,
         _in_packs,
         "what four neighbours read and write comes in 16-byte accesses, and their random words are "
         "one block",

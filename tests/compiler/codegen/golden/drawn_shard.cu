@@ -1,38 +1,37 @@
 // k0_pointwise: dropout_1: random, less, mul, where
-// 3 x batch x 5 x 8 elements, packs of four a thread
-// w0: a seed of random words
-// w1: a stream of random words
+// 3 x batch x 5 x 8 elements, packs
+// w0: a seed or a stream of random words
+// w1: a seed or a stream of random words
 // x0: whole int64[]
 // x1: first int64[]
 // x2: x float32[3, batch, 5, 8]
 // y0: dropout_1/where float32[3, batch, 5, 8]
 extern "C" __global__ void __launch_bounds__(256) k0_pointwise(
-    unsigned int w0, unsigned int w1, gc_uint64 call_step, int batch,
+    int batch, gc_uint64 call_step, unsigned int w0, unsigned int w1,
     const gc_int64* __restrict__ x0, const gc_int64* __restrict__ x1,
     const float* __restrict__ x2, float* y0) {
-  const int count = 120 * batch;
-  const int stride = 4 * gridDim.x * blockDim.x;
-  for (int first = 4 * (blockIdx.x * blockDim.x + threadIdx.x); first < count;
-      first += stride) {
-    gc_pack<float> pack_x2 = gc_load_pack(x2, first, count);
-    gc_pack<float> pack_y0;
-    const int i1 = first / (40 * batch);
-    const gc_int64 t2 = x0[0];
-    const gc_int64 t3 = x1[0];
-    const gc_int64 shift4 = gc_part_shift(i1, t2, t3, batch, 40);
-    const gc_words words0 =
-        gc_random_words(shift4, first, 0, call_step, w0, w1);
-  #pragma unroll
+  const int i = blockIdx.x * 256 + threadIdx.x;
+  if (i < 30 * batch) {
+    const gc_int64 t0 =
+        gc_mul(
+            gc_add(
+            gc_mul(gc_cast<gc_int64>(i / (10 * batch)),
+            gc_sub(x0[0], gc_cast<gc_int64>(batch))), x1[0]),
+            gc_cast<gc_int64>(40));
+    float x2_pack[4];
+    gc_load_pack(x2_pack, x2 + i * 4);
+    unsigned int words[4];
+    gc_random_pack(words, t0, i * 4, 0, call_step, w0, w1);
+    float y0_pack[4];
+    #pragma unroll
     for (int lane = 0; lane < 4; ++lane) {
-      const int i = min(first + lane, count - 1);
-      const unsigned int t5 = gc_word(words0, lane);  // dropout_1
-      const gc_int64 t6 = gc_cast<gc_int64>(t5);  // dropout_1
-      const bool t7 = gc_less(t6, 2147483648LL);  // dropout_1
-      const float t8 = pack_x2.of[lane];
-      const float t9 = gc_mul(t8, 2.0f);  // dropout_1
-      const float t10 = gc_where(t7, t9, 0.0f);  // dropout_1
-      pack_y0.of[lane] = t10;
+      const unsigned int t1 = words[lane];  // dropout_1
+      const gc_int64 t2 = gc_cast<gc_int64>(t1);  // dropout_1
+      const bool t3 = gc_less(t2, 2147483648LL);  // dropout_1
+      const float t4 = gc_mul(x2_pack[lane], 2.0f);  // dropout_1
+      const float t5 = gc_where(t3, t4, 0.0f);  // dropout_1
+      y0_pack[lane] = t5;
     }
-    gc_store_pack(y0, first, count, pack_y0);
+    gc_store_pack(y0 + i * 4, y0_pack);
   }
 }

@@ -1,75 +1,74 @@
 // k0_update: no layer: mul, add, sqrt, div, sub
-// 2 parts, one a row of the grid
-// y0: W_square float32[64, 10]
+// 2 parts, packs
 // x0: gradient of W float32[64, 10]
-// y1: W float32[64, 10]
 // x1: lr float32[]
-// y2: b_square float32[10]
 // x2: gradient of b float32[10]
+// y0: W_square float32[64, 10]
+// y1: W float32[64, 10]
+// y2: b_square float32[10]
 // y3: b float32[10]
 extern "C" __global__ void __launch_bounds__(256) k0_update(
-    float* y0, const float* __restrict__ x0, float* y1,
-    const float* __restrict__ x1, gc_uint64* status, float* y2,
-    const float* __restrict__ x2, float* y3) {
-  if (blockIdx.y == 0) {
-    const int count = 640;
-    const int stride = 4 * gridDim.x * blockDim.x;
-    for (int first = 4 * (blockIdx.x * blockDim.x + threadIdx.x); first < count;
-        first += stride) {
-      gc_pack<float> pack_y0 = gc_load_pack(y0, first, count);
-      gc_pack<float> pack_x0 = gc_load_pack(x0, first, count);
-      gc_pack<float> pack_y1 = gc_load_pack(y1, first, count);
-    #pragma unroll
+    gc_uint64* status, const float* __restrict__ x0,
+    const float* __restrict__ x1, const float* __restrict__ x2, float* y0,
+    float* y1, float* y2, float* y3) {
+  if (blockIdx.x < 1) {
+    const int i = blockIdx.x * 256 + threadIdx.x;
+    if (i < 160) {
+      float y0_pack[4];
+      gc_load_pack(y0_pack, y0 + i * 4);
+      float x0_pack[4];
+      gc_load_pack(x0_pack, x0 + i * 4);
+      float y1_pack[4];
+      gc_load_pack(y1_pack, y1 + i * 4);
+      float y0_pack1[4];
+      float y1_pack1[4];
+      #pragma unroll
       for (int lane = 0; lane < 4; ++lane) {
-        const int i = min(first + lane, count - 1);
-        const float t0 = pack_y0.of[lane];
-        const float t1 = gc_mul(0.9f, t0);
-        const float t2 = pack_x0.of[lane];
-        const float t3 = gc_mul(t2, t2);
-        const float t4 = gc_mul(0.1f, t3);
-        const float t5 = gc_add(t1, t4);
-        const float t6 = pack_y1.of[lane];
-        const float t7 = x1[0];
-        const float t8 = gc_mul(t7, t2);
-        const float t9 = gc_add(t5, 0.000001f);
-        const float t10 = gc_sqrt(t9);
-        const float t11 = gc_div(t8, t10);
-        const float t12 = gc_sub(t6, t11);
-        pack_y0.of[lane] = t5;
-        pack_y1.of[lane] = t12;
+        const float t0 = gc_mul(0.9f, y0_pack[lane]);
+        const float t1 = gc_mul(x0_pack[lane], x0_pack[lane]);
+        const float t2 = gc_mul(0.1f, t1);
+        const float t3 = gc_add(t0, t2);
+        const float t4 = gc_mul(x1[0], x0_pack[lane]);
+        const float t5 = gc_add(t3, 0.000001f);
+        const float t6 = gc_sqrt(t5);
+        const float t7 = gc_div(t4, t6);
+        const float t8 = gc_sub(y1_pack[lane], t7);
+        y0_pack1[lane] = t3;
+        y1_pack1[lane] = t8;
       }
-      if (gc_ok(status)) gc_store_pack(y0, first, count, pack_y0);
-      if (gc_ok(status)) gc_store_pack(y1, first, count, pack_y1);
+      if (gc_ok(status)) gc_store_pack(y0 + i * 4, y0_pack1);
+      if (gc_ok(status)) gc_store_pack(y1 + i * 4, y1_pack1);
     }
-  } else {
-    const int count = 10;
-    const int stride = 4 * gridDim.x * blockDim.x;
-    for (int first = 4 * (blockIdx.x * blockDim.x + threadIdx.x); first < count;
-        first += stride) {
-      gc_pack<float> pack_y2 = gc_load_pack(y2, first, count);
-      gc_pack<float> pack_x2 = gc_load_pack(x2, first, count);
-      gc_pack<float> pack_y3 = gc_load_pack(y3, first, count);
-    #pragma unroll
-      for (int lane = 0; lane < 4; ++lane) {
-        const int i = min(first + lane, count - 1);
-        const float t0 = pack_y2.of[lane];
-        const float t1 = gc_mul(0.9f, t0);
-        const float t2 = pack_x2.of[lane];
-        const float t3 = gc_mul(t2, t2);
-        const float t4 = gc_mul(0.1f, t3);
-        const float t5 = gc_add(t1, t4);
-        const float t6 = pack_y3.of[lane];
-        const float t7 = x1[0];
-        const float t8 = gc_mul(t7, t2);
-        const float t9 = gc_add(t5, 0.000001f);
-        const float t10 = gc_sqrt(t9);
-        const float t11 = gc_div(t8, t10);
-        const float t12 = gc_sub(t6, t11);
-        pack_y2.of[lane] = t5;
-        pack_y3.of[lane] = t12;
+  }
+  if (blockIdx.x >= 1) {
+    const int i1 = (blockIdx.x - 1) * 256 + threadIdx.x;
+    if (i1 < 3) {
+      float y2_pack[4];
+      gc_load_pack(y2_pack, y2 + i1 * 4, 10 - i1 * 4);
+      float x2_pack[4];
+      gc_load_pack(x2_pack, x2 + i1 * 4, 10 - i1 * 4);
+      float y3_pack[4];
+      gc_load_pack(y3_pack, y3 + i1 * 4, 10 - i1 * 4);
+      float y2_pack1[4];
+      float y3_pack1[4];
+      #pragma unroll
+      for (int lane1 = 0; lane1 < 4; ++lane1) {
+        if (i1 * 4 + lane1 < 10) {
+          const float t9 = gc_mul(0.9f, y2_pack[lane1]);
+          const float t10 = gc_mul(x2_pack[lane1], x2_pack[lane1]);
+          const float t11 = gc_mul(0.1f, t10);
+          const float t12 = gc_add(t9, t11);
+          const float t13 = gc_mul(x1[0], x2_pack[lane1]);
+          const float t14 = gc_add(t12, 0.000001f);
+          const float t15 = gc_sqrt(t14);
+          const float t16 = gc_div(t13, t15);
+          const float t17 = gc_sub(y3_pack[lane1], t16);
+          y2_pack1[lane1] = t12;
+          y3_pack1[lane1] = t17;
+        }
       }
-      if (gc_ok(status)) gc_store_pack(y2, first, count, pack_y2);
-      if (gc_ok(status)) gc_store_pack(y3, first, count, pack_y3);
+      if (gc_ok(status)) gc_store_pack(y2 + i1 * 4, y2_pack1, 10 - i1 * 4);
+      if (gc_ok(status)) gc_store_pack(y3 + i1 * 4, y3_pack1, 10 - i1 * 4);
     }
   }
 }
