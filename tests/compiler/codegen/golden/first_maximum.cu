@@ -14,10 +14,10 @@ extern "C" __global__ void __launch_bounds__(256) k0_window(
   #pragma unroll
   for (int k = 0; k < 2; ++k) {
     #pragma unroll
-    for (int k1 = 0; k1 < 2; ++k1) {
+    for (int k_2 = 0; k_2 < 2; ++k_2) {
       // maxpooling2d_1
       gc_carry<gc_reduce_argmax>(s0, s1,
-          x0[i / 12 * 48 + i % 12 * 2 + k * 24 + k1], k * 2 + k1);
+          x0[i / 12 * 48 + i % 12 * 2 + k * 24 + k_2], k * 2 + k_2);
     }
   }
   y0[i] = s1;

@@ -15,16 +15,16 @@ extern "C" __global__ void __launch_bounds__(256) k0_conv(
     #pragma unroll
     for (int k = 0; k < 3; ++k) {
       #pragma unroll
-      for (int k1 = 0; k1 < 2; ++k1) {
+      for (int k_2 = 0; k_2 < 2; ++k_2) {
         #pragma unroll
-        for (int k2 = 0; k2 < 4; ++k2) {
-          if (i / 11 % 20 + k1 >= 1 && i % 11 * 2 + k2 < 22) {
+        for (int k_3 = 0; k_3 < 4; ++k_3) {
+          if (i / 11 % 20 + k_2 >= 1 && i % 11 * 2 + k_3 < 22) {
             // convolution2d_1
             s0 =
                 gc_add(s0,
                     gc_mul(
                     x0[i / 220 * 1320 + i % 11 * 2 + i / 11 % 20 * 22 +
-                    k * 440 + k1 * 22 + k2 - 22], x1[k * 8 + k1 * 4 + k2]));
+                    k * 440 + k_2 * 22 + k_3 - 22], x1[k * 8 + k_2 * 4 + k_3]));
           }
         }
       }

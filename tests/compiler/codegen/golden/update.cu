@@ -20,8 +20,8 @@ extern "C" __global__ void __launch_bounds__(256) k0_update(
       gc_load_pack(x0_pack, x0 + i * 4);
       float y1_pack[4];
       gc_load_pack(y1_pack, y1 + i * 4);
-      float y0_pack1[4];
-      float y1_pack1[4];
+      float y0_pack_2[4];
+      float y1_pack_2[4];
       #pragma unroll
       for (int lane = 0; lane < 4; ++lane) {
         const float t0 = gc_mul(0.9f, y0_pack[lane]);
@@ -33,42 +33,42 @@ extern "C" __global__ void __launch_bounds__(256) k0_update(
         const float t6 = gc_sqrt(t5);
         const float t7 = gc_div(t4, t6);
         const float t8 = gc_sub(y1_pack[lane], t7);
-        y0_pack1[lane] = t3;
-        y1_pack1[lane] = t8;
+        y0_pack_2[lane] = t3;
+        y1_pack_2[lane] = t8;
       }
-      if (gc_ok(status)) gc_store_pack(y0 + i * 4, y0_pack1);
-      if (gc_ok(status)) gc_store_pack(y1 + i * 4, y1_pack1);
+      if (gc_ok(status)) gc_store_pack(y0 + i * 4, y0_pack_2);
+      if (gc_ok(status)) gc_store_pack(y1 + i * 4, y1_pack_2);
     }
   }
   if (blockIdx.x >= 1) {
-    const int i1 = (blockIdx.x - 1) * 256 + threadIdx.x;
-    if (i1 < 3) {
+    const int i_2 = (blockIdx.x - 1) * 256 + threadIdx.x;
+    if (i_2 < 3) {
       float y2_pack[4];
-      gc_load_pack(y2_pack, y2 + i1 * 4, 10 - i1 * 4);
+      gc_load_pack(y2_pack, y2 + i_2 * 4, 10 - i_2 * 4);
       float x2_pack[4];
-      gc_load_pack(x2_pack, x2 + i1 * 4, 10 - i1 * 4);
+      gc_load_pack(x2_pack, x2 + i_2 * 4, 10 - i_2 * 4);
       float y3_pack[4];
-      gc_load_pack(y3_pack, y3 + i1 * 4, 10 - i1 * 4);
-      float y2_pack1[4];
-      float y3_pack1[4];
+      gc_load_pack(y3_pack, y3 + i_2 * 4, 10 - i_2 * 4);
+      float y2_pack_2[4];
+      float y3_pack_2[4];
       #pragma unroll
-      for (int lane1 = 0; lane1 < 4; ++lane1) {
-        if (i1 * 4 + lane1 < 10) {
-          const float t9 = gc_mul(0.9f, y2_pack[lane1]);
-          const float t10 = gc_mul(x2_pack[lane1], x2_pack[lane1]);
+      for (int lane_2 = 0; lane_2 < 4; ++lane_2) {
+        if (i_2 * 4 + lane_2 < 10) {
+          const float t9 = gc_mul(0.9f, y2_pack[lane_2]);
+          const float t10 = gc_mul(x2_pack[lane_2], x2_pack[lane_2]);
           const float t11 = gc_mul(0.1f, t10);
           const float t12 = gc_add(t9, t11);
-          const float t13 = gc_mul(x1[0], x2_pack[lane1]);
+          const float t13 = gc_mul(x1[0], x2_pack[lane_2]);
           const float t14 = gc_add(t12, 0.000001f);
           const float t15 = gc_sqrt(t14);
           const float t16 = gc_div(t13, t15);
-          const float t17 = gc_sub(y3_pack[lane1], t16);
-          y2_pack1[lane1] = t12;
-          y3_pack1[lane1] = t17;
+          const float t17 = gc_sub(y3_pack[lane_2], t16);
+          y2_pack_2[lane_2] = t12;
+          y3_pack_2[lane_2] = t17;
         }
       }
-      if (gc_ok(status)) gc_store_pack(y2 + i1 * 4, y2_pack1, 10 - i1 * 4);
-      if (gc_ok(status)) gc_store_pack(y3 + i1 * 4, y3_pack1, 10 - i1 * 4);
+      if (gc_ok(status)) gc_store_pack(y2 + i_2 * 4, y2_pack_2, 10 - i_2 * 4);
+      if (gc_ok(status)) gc_store_pack(y3 + i_2 * 4, y3_pack_2, 10 - i_2 * 4);
     }
   }
 }

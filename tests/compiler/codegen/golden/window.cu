@@ -11,9 +11,9 @@ extern "C" __global__ void __launch_bounds__(256) k0_window(
   #pragma unroll
   for (int k = 0; k < 2; ++k) {
     #pragma unroll
-    for (int k1 = 0; k1 < 2; ++k1) {
+    for (int k_2 = 0; k_2 < 2; ++k_2) {
       // maxpooling2d_1
-      s0 = gc_maximum(s0, x0[i / 12 * 48 + i % 12 * 2 + k * 24 + k1]);
+      s0 = gc_maximum(s0, x0[i / 12 * 48 + i % 12 * 2 + k * 24 + k_2]);
     }
   }
   const float t0 = gc_mul(s0, 0.5f);  // maxpooling2d_1
