@@ -155,9 +155,12 @@ def lower_for_card(outputs: Sequence[Node], states: Sequence) -> object:
 LOOP_PROGRAMS = {
     lower_for_card: {
         *("update", "gather", "window", "pointwise, plain", "pointwise, moved"),
-        *("movement, plain", "movement, moved"),
+        *("movement, plain", "movement, moved", "windows, plain", "windows, moved"),
     },
-    lower_native: {"rows", "columns", "reduce, plain"},
+    lower_native: {
+        *("update", "gather", "rows", "columns", "pointwise, plain", "pointwise, moved"),
+        *("movement, plain", "reduce, plain", "reduce, moved"),
+    },
 }
 """Kernels that are loop programs alone, by the target."""
 
