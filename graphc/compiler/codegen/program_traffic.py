@@ -10,12 +10,23 @@ from typing import Any
 import numpy as np
 
 from graphc.compiler.graph.dim import Size, floor_divide, product
-from graphc.compiler.loops.index import as_index, index_of
+from graphc.compiler.loops.buffer import BufferScope
+from graphc.compiler.loops.index import LoopVariable, as_index, index_of
 from graphc.compiler.loops.measure import Measure, measure
-from graphc.compiler.loops.program import Body, LoopProgram, loops_in, substituted, transformed
+from graphc.compiler.loops.program import (
+    Body,
+    LoopProgram,
+    loads_of,
+    loops_in,
+    path_to,
+    substituted,
+    transformed,
+    variables_of,
+    walk,
+)
 from graphc.compiler.loops.rewrites.names import Names
 from graphc.compiler.loops.rewrites.simplify import settled
-from graphc.compiler.loops.statement import For, If, LoopKind, Statement
+from graphc.compiler.loops.statement import Check, For, If, LoopKind, Statement, Store
 from graphc.compiler.loops.value import below
 from graphc.compiler.program.launch import Count, Traffic
 from graphc.compiler.targets.cuda.facts import GRID_THREADS
@@ -24,8 +35,8 @@ from graphc.compiler.targets.cuda.facts import GRID_THREADS
 class ProgramTraffic(Sequence[Traffic]):
     """What a launch moves of each value, counted when it is asked for.
 
-    A thread's loads are those of the plain program. Of one value a block moves no more than what
-    its threads together touch: caches have the rest. What is stored is stored once.
+    A thread's loads are those of the plain program. What several of its results read, as a bias, is
+    moved once a block: caches have the rest. What is stored is stored once.
 
     Args:
         plain: the plain program of the kernel.
@@ -49,19 +60,44 @@ class ProgramTraffic(Sequence[Traffic]):
         asked = measure(self._plain)
         in_blocks = _in_blocks(self._mapped)
         touched = _touched_by_blocks(in_blocks, measure(in_blocks))
+        spread = _spread(self._plain)
         found: list[Traffic] = []
         for traffic in dict.fromkeys((*asked.inputs, *asked.outputs)):
             buffer = traffic.buffer
             name, itemsize = self._names[buffer.memory], np.dtype(buffer.dtype).itemsize
             if traffic.loaded != 0:
-                counts = [Count((floor_divide(traffic.loaded, itemsize),))]
-                if buffer.memory in touched:
-                    counts.append(Count((touched[buffer.memory],)))
-                found.append(Traffic(name, buffer.dtype, tuple(counts)))
+                count = Count((floor_divide(traffic.loaded, itemsize),))
+                if buffer.memory in spread and buffer.memory in touched:
+                    count = Count((touched[buffer.memory],))
+                found.append(Traffic(name, buffer.dtype, (count,)))
             if traffic.stored != 0:
                 count = Count((floor_divide(traffic.stored, itemsize),))
                 found.append(Traffic(name, buffer.dtype, (count,), written=True))
         return tuple(found)
+
+
+def _spread(program: LoopProgram) -> set[str]:
+    """Return the memories of which each element is read for several results: no load of them moves
+    with all loops around the stores of its nest."""
+    found: set[str] = set()
+    moving: set[str] = set()
+    for nest in program.body:
+        stored = [one for one in walk((nest,)) if isinstance(one, Store) and _is_result(one)]
+        paths = (path_to((nest,), one) for one in stored)
+        kept = {one.variable for path in paths for one in path if isinstance(one, For)}
+        behind: dict[LoopVariable, frozenset[LoopVariable]] = {}  # a checked index moves with these
+        for one in walk((nest,)):
+            for load in loads_of(one):
+                used = {variable for coord in load.coords for variable in coord.variables}
+                used = used.union(*(behind.get(variable, ()) for variable in used))
+                (moving if kept and kept <= used else found).add(load.buffer.memory)
+            if isinstance(one, Check):
+                behind[one.variable] = variables_of(one)
+    return found - moving
+
+
+def _is_result(store: Store) -> bool:
+    return store.target.buffer.scope is BufferScope.GLOBAL
 
 
 def _in_blocks(program: LoopProgram) -> LoopProgram:
