@@ -62,6 +62,7 @@ class Updates:
                 and (node is None or last_reader.get(node, -1) <= made)
                 and value not in fetched
                 and tested[-1] <= tested[made]
+                and not (writer.kind == "gather" and _tests(writer))
                 and _writes_safely(writer, value, node)
             )
             if over:

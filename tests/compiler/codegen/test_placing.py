@@ -179,3 +179,15 @@ def test_a_kernel_that_tests_an_index_does_not_write_over_a_state() -> None:
     assert not any(isinstance(b.origin, State) for b in compute.writes)
     assert copies(program) == [copy]
     assert knows_the_status(copy)
+
+
+def test_what_a_gather_makes_is_copied_to_a_state_though_its_index_was_tested_before() -> None:
+    places, table = g.input((6,), "int32"), g.shared(np.zeros(6, "float32"))
+    program = lowered({W: g.take(table, places, 0)}, [g.sum(g.take(V, places, 0))])
+    (copy,) = copies(program)
+    assert knows_the_status(copy)
+    assert [one for one in launches(program.steps) if written_by(one)] == [copy]
+
+
+def written_by(launch: Launch) -> set[State]:
+    return {buffer.origin for buffer in launch.writes if isinstance(buffer.origin, State)}
