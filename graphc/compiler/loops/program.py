@@ -224,6 +224,20 @@ def path_to(body: Body, statement: Statement) -> Body:
     return ()
 
 
+def loop_beside(program: LoopProgram, name: str, distance: int) -> For:
+    """Return the loop that stands some statements behind another one in its block, or, of a
+    negative distance, ahead of it."""
+    loop = program.loop(name)
+    around = path_to(program.body, loop)[:-1]
+    for block in blocks_of(around[-1]) if around else (program.body,):
+        for place, one in enumerate(block):
+            if one is loop:
+                beside = block[place + distance]
+                assert isinstance(beside, For), f"no loop stands beside {name}"
+                return beside
+    raise AssertionError("a loop is in its own block")
+
+
 # ---- what statements and values are made of -----------------------------------------------------
 
 

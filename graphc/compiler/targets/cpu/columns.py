@@ -19,6 +19,7 @@ from graphc.compiler.loops.program import (
     LoopProgram,
     innermost_loops,
     loads_of,
+    loop_beside,
     targets_of,
     walk,
     walk_in_ranges,
@@ -36,7 +37,6 @@ from graphc.compiler.loops.rewrites.loops.vectorise import vectorise
 from graphc.compiler.loops.statement import Accumulate, Allocate, For, Let, LoopKind
 from graphc.compiler.targets.cpu.reduced_loops import (
     kept_loops,
-    loop_behind,
     may_exceed,
     with_joined_axes,
 )
@@ -113,7 +113,7 @@ def _rows_innermost(program: LoopProgram, rows: str, scope: BufferScope | None) 
     for at in range(len(body) - 1, 0, -1):
         if isinstance(body[at], For) or isinstance(body[at - 1], For):
             program = fission(program, rows, at)
-            program = _sunk(program, loop_behind(program, rows))
+            program = _sunk(program, loop_beside(program, rows, 1))
     return _sunk(program, program.loop(rows))
 
 

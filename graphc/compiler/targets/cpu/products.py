@@ -21,9 +21,9 @@ from graphc.compiler.graph.dim import Dim, Size, exact_quotient
 from graphc.compiler.loops.buffer import Buffer, BufferScope
 from graphc.compiler.loops.program import (
     LoopProgram,
-    blocks_of,
     innermost_loops,
     loads_of,
+    loop_beside,
     loops_in,
     path_to,
     values_of,
@@ -382,7 +382,7 @@ def _in_panels(
             sums=_shape_of(program, total),
             is_stored=is_stored_directly,
         )
-        program = use(program, intrinsic, _loop_beside(program, name, -1))
+        program = use(program, intrinsic, loop_beside(program, name, -1).variable.name)
     program = simplify(program)
     for loop in innermost_loops(program.body):
         try:
@@ -419,7 +419,7 @@ def _terms_outermost(program: LoopProgram, rows: str, columns: str, terms: str) 
     are used in three nests."""
     for _ in range(2):
         program = fission(fission(program, columns, 1), rows, 1)
-        rows = _loop_beside(program, rows, 1)
+        rows = loop_beside(program, rows, 1).variable.name
         (inner,) = (one for one in program.loop(rows).body if isinstance(one, For))
         columns = inner.variable.name
     *_, of_rows, of_columns, _ = _names_around(program, program.loop(terms))
@@ -468,19 +468,6 @@ def _shape_of(program: LoopProgram, name: str) -> tuple[int, int]:
     assert isinstance(rows, int)
     assert isinstance(columns, int)
     return rows, columns
-
-
-def _loop_beside(program: LoopProgram, name: str, distance: int) -> str:
-    """Return the name of the loop that is some statements behind another one in its block."""
-    loop = program.loop(name)
-    around = path_to(program.body, loop)[:-1]
-    for block in blocks_of(around[-1]) if around else (program.body,):
-        for place, one in enumerate(block):
-            if one is loop:
-                beside = block[place + distance]
-                assert isinstance(beside, For)
-                return beside.variable.name
-    raise AssertionError("a loop is in its own block")
 
 
 MANY_PANELS = Mapping(

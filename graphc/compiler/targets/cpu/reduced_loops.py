@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
-
 from graphc.compiler.graph.dim import Size
 from graphc.compiler.loops.dependence import is_parallel
 from graphc.compiler.loops.program import (
     LoopProgram,
-    blocks_of,
     innermost_loops,
     loads_of,
     loops_in,
@@ -65,18 +62,6 @@ def loops_over_terms(program: LoopProgram, innermost: For) -> list[For]:
     kept = {one.variable for one in kept_loops(program)}
     around = [one for one in path_to(program.body, innermost) if isinstance(one, For)]
     return [one for one in around if one.variable not in kept]
-
-
-def loop_behind(program: LoopProgram, name: str) -> For:
-    """Return the loop that follows another one in its block."""
-    loop = program.loop(name)
-    around = path_to(program.body, loop)[:-1]
-    blocks = blocks_of(around[-1]) if around else (program.body,)
-    for block in blocks:
-        for one, other in itertools.pairwise(block):
-            if one is loop and isinstance(other, For):
-                return other
-    raise AssertionError(f"nothing follows {name}")
 
 
 def may_exceed(loop: For, turns: int) -> bool:

@@ -28,6 +28,7 @@ from graphc.compiler.loops.program import (
     LoopProgram,
     innermost_loops,
     loads_of,
+    loop_beside,
     loops_in,
     values_of,
     walk_in_ranges,
@@ -46,7 +47,6 @@ from graphc.compiler.targets.cpu.printer import LEAST_DIVIDED
 from graphc.compiler.targets.cpu.reduced_loops import (
     accumulators,
     kept_loops,
-    loop_behind,
     loops_over_terms,
     may_exceed,
     reducing_loops,
@@ -220,7 +220,7 @@ def _with_short_lanes(program: LoopProgram, loop: For) -> LoopProgram:
     is_alone = len(innermost_loops(program.body)) == 1
     if any(is_work(value) for one in loop.body for value in values_of(one)):
         program = stage_terms(program, name)
-        name = loop_behind(program, name).variable.name
+        name = loop_beside(program, name, 1).variable.name
     lanes = SHORT_LANES // 2 if turns <= FEW_TERMS else SHORT_LANES
     if turns < 2 * lanes or (turns <= FEW_TERMS and is_alone):
         return program
