@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from inspect import CO_GENERATOR
 from types import FrameType, TracebackType
 
 import numpy as np
@@ -60,11 +61,21 @@ class Counted:
         sys.setprofile(None)
 
     def _noted(self, frame: FrameType, event: str, argument: object) -> None:
-        if event not in ("call", "c_return"):
+        if event not in ("call", "c_return") or _begins_generator(frame, event):
             return
         self.count += 1
         if self.count == self._at:
             raise KeyboardInterrupt
+
+
+def _begins_generator(frame: FrameType, event: str) -> bool:
+    """Return True if a profile function may not raise: a generator is being entered.
+
+    CPython 3.11 then leaves the frame without unwinding it, so the thread's chain of handled
+    exceptions goes on into a generator that is freed, and a later call takes what lies there for
+    its function. A signal is raised after this moment, where the generator unwinds.
+    """
+    return event == "call" and bool(frame.f_code.co_flags & CO_GENERATOR)
 
 
 class Timed:

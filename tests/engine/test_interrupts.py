@@ -25,7 +25,7 @@ def trained_once(mode: str) -> Model:
     return model
 
 
-# Python drops an interrupt in a generator that is being closed, and where C calls it.
+# Python drops an interrupt in a function that C calls, such as the one that observes a step.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("mode", ["FAST_RUN", "NanGuardMode"])
 @pytest.mark.parametrize("cpu", ["numpy", pytest.param("native", marks=needs_compiler)])
