@@ -72,12 +72,12 @@ inline void gc_transpose(int rows, int columns, const T* __restrict__ from, ptrd
   }
 }
 
-// As gc_transpose, of a tile: up to `most` rows and columns.
-template <int most, typename T>
+// As gc_transpose, of a tile: up to `most_rows` rows of up to `most_columns` elements.
+template <int most_columns, int most_rows, typename T>
 inline void gc_transpose_tile(int columns, int rows, const T* __restrict__ from,
                               ptrdiff_t from_row, T* __restrict__ to, ptrdiff_t to_row) {
-  gc_transpose<T>(rows < most ? rows : most, columns < most ? columns : most, from, from_row, to,
-                  to_row);
+  gc_transpose<T>(rows < most_rows ? rows : most_rows,
+                  columns < most_columns ? columns : most_columns, from, from_row, to, to_row);
 }
 
 #endif

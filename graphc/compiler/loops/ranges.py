@@ -122,6 +122,16 @@ class Ranges:
             self._simple[index] = found
         return found
 
+    def reduced(self, index: Index) -> Index:
+        """Return an index that is at least 0 where a given one is, without the terms that decide
+        nothing: ``1649 - i`` for ``32980 - 20*i - j``, where ``0 < j <= 20``."""
+        for whole, rest in _multiples(index):
+            for quotient in _quotients(rest.constant, whole):
+                left = rest - quotient * whole
+                if self.is_never_negative(left) and self.is_below(left, whole):
+                    return (index - rest) // whole + quotient
+        return index
+
     def _settled(self, atom: IndexAtom) -> Index:
         if isinstance(atom, LoopVariable):
             return index_of(atom)
@@ -158,6 +168,31 @@ def _groups(dividend: Index, divisor: Size) -> Iterator[tuple[Size, Index]]:
             if exact_quotient(factor, size) is None:
                 rest = rest + index_of(atom) * factor
         yield size, rest
+
+
+def _multiples(index: Index) -> Iterator[tuple[Size, Index]]:
+    """Yield sizes of more than 1 that divide some terms of an index, and the sum of the others."""
+    for factor in dict.fromkeys(factor for _, factor in index.terms):
+        size = factor if is_never_negative(factor) else -factor
+        if size == 1 or not is_never_negative(size - 1):
+            continue
+        rest = as_index(index.constant)
+        for atom, other in index.terms:
+            if exact_quotient(other, size) is None:
+                rest = rest + index_of(atom) * other
+        if not rest.is_constant:
+            yield size, rest
+
+
+def _quotients(size: Size, whole: Size) -> Iterator[Size]:
+    """Yield what a size may be as a number of wholes, rounded down."""
+    if isinstance(size, int) and isinstance(whole, int):
+        yield size // whole
+        return
+    for beside in (0, 1):
+        found = exact_quotient(size + beside, whole)
+        if found is not None:
+            yield found - beside
 
 
 class _Proof:

@@ -99,6 +99,30 @@ def test_quotients_that_the_ranges_settle_are_gone(index: Index, expected: Index
     assert ranges.simplified(index) is expected
 
 
+@given(INDICES, OUTER_ENDS, INNER_ENDS)
+def test_reduced_indices_are_at_least_0_at_the_same_points(
+    index: Index, outer_end: Index, inner_ends: tuple[Index, ...]
+) -> None:
+    ranges = Ranges().within(OUTER, outer_end).within(INNER, *inner_ends)
+    reduced = ranges.reduced(index)
+    for values, sizes in points(ranges):
+        assert (reduced.evaluate(values, sizes) >= 0) == (index.evaluate(values, sizes) >= 0)
+
+
+@pytest.mark.parametrize(
+    ("index", "expected"),
+    [
+        (as_index(319) - OUT * 16 - IN, 19 - OUT),
+        (OUT * 16 + IN - 320, OUT - 20),
+        (N * 16 - 1 - OUT * 16 - IN, N - 1 - OUT),
+        (OUT * 16 + IN - 321, OUT * 16 + IN - 321),  # the last turns of one outer turn
+        (OUT * 8 + IN, OUT * 8 + IN),
+    ],
+)
+def test_terms_that_decide_nothing_are_gone(index: Index, expected: Index) -> None:
+    assert Ranges().within(OUTER, N).within(INNER, 16).reduced(index) == expected
+
+
 def test_conditions_around_are_facts_of_a_proof() -> None:
     row = variable("outer")
     ranges = Ranges().within(OUTER, N + 6)

@@ -77,6 +77,7 @@ def undecided(conditions: tuple[Condition, ...], ranges: Ranges) -> tuple[Condit
             if is_below_zero:
                 return None
             holds = ranges.is_never_negative(index)
+            index = index if holds else ranges.reduced(index)
         if not holds:
             left.append(Condition(index, condition.equal))
     return tuple(left)

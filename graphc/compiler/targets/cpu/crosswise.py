@@ -4,13 +4,15 @@ those of another loop side by side, tiles of both are transposed by blocks of ve
     for p0_outer < 16 (team):
       for p1_outer < 32:
         allocate x0_tile: float32[64, 64] in thread
-        gc_transpose_tile<64>(x0[64*p1_outer:, 64*p0_outer:], x0_tile[0:, 0:], ...)
+        gc_transpose_tile<64, 64>(x0[64*p1_outer:, 64*p0_outer:], x0_tile[0:, 0:], ...)
         for p0_inner < 64:
           for p1_inner < 64 (vector):
             y0[64*p0_outer + p0_inner, 64*p1_outer + p1_inner] = exp(x0_tile[p0_inner, p1_inner])
 """
 
 from __future__ import annotations
+
+import math
 
 from graphc.compiler.graph.dim import symbol
 from graphc.compiler.loops.buffer import Buffer, BufferScope
@@ -26,16 +28,21 @@ from graphc.compiler.loops.program import (
 from graphc.compiler.loops.rewrites.arithmetic.use import use
 from graphc.compiler.loops.rewrites.data.axes import with_axes_of_loops
 from graphc.compiler.loops.rewrites.data.layout import BufferLayout
+from graphc.compiler.loops.rewrites.data.propagate import propagate
 from graphc.compiler.loops.rewrites.data.stage import stage
 from graphc.compiler.loops.rewrites.loops.reorder import reorder
 from graphc.compiler.loops.rewrites.loops.split import Tail, split
 from graphc.compiler.loops.rewrites.refusal import ranges_at, refused
-from graphc.compiler.loops.statement import For, Intrinsic, Store
+from graphc.compiler.loops.statement import For, Intrinsic, Let, Store
 from graphc.compiler.loops.value import Load
 from graphc.errors import RewriteError
 
 TILE = 64
-"""The sides of a tile: 16 KiB of float32, half of the first cache."""
+"""The sides of a tile of long loops: 16 KiB of float32, half of the first cache."""
+
+AREA = 2 * TILE * TILE
+"""The most elements of a tile where one side is shorter than that: the other one is longer then, as
+each turn around an innermost loop costs as much as several of its elements."""
 
 TRANSPOSED = ("float32", "float64", "int32", "int64", "uint32")
 """The types whose blocks are transposed in vector registers."""
@@ -44,8 +51,9 @@ LEAST_ACROSS = 16
 """Elements side by side in memory from which on they are worth a tile: a line of the cache."""
 
 
-def transposed_tile(target: Buffer) -> Intrinsic:
-    """Return the intrinsic that fills a tile crosswise (``kernels/host_transpose.h``)."""
+def transposed_tile(target: Buffer, across: int, along: int) -> Intrinsic:
+    """Return the intrinsic that fills a tile crosswise (``kernels/host_transpose.h``), of up to
+    `across` rows of up to `along` elements."""
     columns, rows = symbol("columns"), symbol("rows")
     steps = symbol("from_row"), symbol("to_row")
     is_whole = target.scope is BufferScope.GLOBAL
@@ -56,9 +64,10 @@ def transposed_tile(target: Buffer) -> Intrinsic:
     column, row = LoopVariable("column"), LoopVariable("row")
     j, i = index_of(column), index_of(row)
     moved = Store(Load(to, (j, i)), Load(source, (i, j)))
-    inner = For(row, (as_index(TILE), as_index(rows)), (moved,))
-    outer = For(column, (as_index(TILE), as_index(columns)), (inner,))
-    return Intrinsic(f"gc_transpose_tile<{TILE}>", (source, to), (outer,), "host_transpose.h")
+    inner = For(row, (as_index(along), as_index(rows)), (moved,))
+    outer = For(column, (as_index(across), as_index(columns)), (inner,))
+    name = f"gc_transpose_tile<{across}, {along}>"
+    return Intrinsic(name, (source, to), (outer,), "host_transpose.h")
 
 
 def in_tiles(program: LoopProgram, name: str) -> tuple[LoopProgram, str]:
@@ -68,22 +77,33 @@ def in_tiles(program: LoopProgram, name: str) -> tuple[LoopProgram, str]:
     program = with_axes_of_loops(program, name)
     strided = strided_loads(program, name)
     across = _loop_across(program, name, strided)
-    program, inner = _divided(program, name)
-    program, outer = _divided(program, across)
+    along_side = _side(program.loop(across))
+    across_side = _side(program.loop(name))
+    program, inner = _divided(program, name, along_side)
+    program, outer = _divided(program, across, across_side)
     while (only := program.loop(outer).body[0]) and isinstance(only, For):
         if only.variable.name == inner:
             break
         program = reorder(program, outer, only.variable.name)
     (*_, around, _) = (None, *program.loops_to(outer))
     site = None if around is None else around.variable.name
-    if (target := _only_moved(program.loop(inner))) is not None:
+    moving = _with_moves(program, inner)
+    if (target := _only_moved(moving.loop(inner))) is not None:
         try:
-            return use(program, transposed_tile(target), outer), ""
+            return use(moving, transposed_tile(target, across_side, along_side), outer), ""
         except RewriteError:  # it is no rectangle of the result
             pass
     for load in strided:
-        program = _staged(program, site, inner, load.buffer.name)
+        program = _staged(program, site, inner, load.buffer.name, (across_side, along_side))
     return program, inner
+
+
+def _with_moves(program: LoopProgram, inner: str) -> LoopProgram:
+    """Return a program in which a loop stores elements without a name for them in between."""
+    for let in program.loop(inner).body:
+        if isinstance(let, Let) and isinstance(let.value, Load):
+            program = propagate(program, let.local.name)
+    return program
 
 
 def _only_moved(loop: For) -> Buffer | None:
@@ -124,15 +144,25 @@ def _loop_across(program: LoopProgram, name: str, strided: list[Load]) -> str:
     raise refused(program, "in_tiles", f"the loop {name!r}", expected, "none")
 
 
-def _divided(program: LoopProgram, name: str) -> tuple[LoopProgram, str]:
+def _side(other: For) -> int:
+    """Return the side of a tile whose other side goes along a loop."""
+    turns = most_known_turns(other)
+    if turns is None or turns >= TILE:
+        return TILE
+    return int(2 ** math.floor(math.log2(AREA / turns)))
+
+
+def _divided(program: LoopProgram, name: str, side: int) -> tuple[LoopProgram, str]:
     """Return a program with a loop in tiles, and the name of the loop over a tile."""
     turns = most_known_turns(program.loop(name))
-    if turns is not None and turns <= TILE:
+    if turns is not None and turns <= side:
         return program, name
-    return split(program, name, TILE, Tail.SHORT), f"{name}_inner"
+    return split(program, name, side, Tail.SHORT), f"{name}_inner"
 
 
-def _staged(program: LoopProgram, site: str | None, inner: str, buffer: str) -> LoopProgram:
+def _staged(
+    program: LoopProgram, site: str | None, inner: str, buffer: str, sides: tuple[int, int]
+) -> LoopProgram:
     """Return a program that copies a tile of what an inner loop reads crosswise at the head of a
     loop, so that neighbours of the inner one are neighbours in the copy."""
     name = f"{buffer}_tile"
@@ -153,4 +183,4 @@ def _staged(program: LoopProgram, site: str | None, inner: str, buffer: str) -> 
     (target,) = targets_of(copy)
     if target.dtype not in TRANSPOSED:
         return program
-    return use(program, transposed_tile(target.buffer), outer.variable.name)
+    return use(program, transposed_tile(target.buffer, *sides), outer.variable.name)

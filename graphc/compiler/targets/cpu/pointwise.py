@@ -219,22 +219,27 @@ def _divided_and_vectorised(
 
 
 def _in_tiles(program: LoopProgram, kind: LoopKind) -> LoopProgram:
-    """As in vectors; where the innermost loop reads crosswise, tiles are transposed."""
+    """As in vectors; where an innermost loop reads crosswise, tiles are transposed."""
     return _of_each_nest(program, partial(_tiled, kind=kind))
 
 
 def _tiled(program: LoopProgram, outermost: str, kind: LoopKind) -> LoopProgram:
     names = [one.variable.name for one in innermost_loops((program.loop(outermost),))]
-    if len(names) > 1 or not _long_strided(program, names[0]):
+    if not any(_long_strided(program, name) for name in names):
         return _divided_and_vectorised(program, outermost, kind, are_strided=False)
     others = {id(one) for one in program.body if one is not program.loop(outermost)}
-    program, inner = in_tiles(program, names[0])
+    innermost = []
+    for name in names:
+        inner = name
+        if _long_strided(program, name):
+            program, inner = in_tiles(program, name)
+        innermost += [inner] if inner else []
     nests = [one for one in program.body if isinstance(one, For) and id(one) not in others]
     if not nests:  # one tile, which is only moved
         return program
     if any(isinstance(one, Allocate) for one in program.body):  # one tile, too few to be divided
         kind = LoopKind.SERIAL
-    return _bound(program, nests[0].variable.name, [inner] if inner else [], kind)
+    return _bound(program, nests[0].variable.name, innermost, kind)
 
 
 def _long_strided(program: LoopProgram, name: str) -> list[Load]:

@@ -17,7 +17,7 @@ from graphc.compiler.graph.dim import symbols
 from graphc.compiler.loops.build import BuiltKernel, buffers_of, build, plain_program
 from graphc.compiler.loops.evaluate import evaluate
 from graphc.compiler.loops.program import LoopProgram, loops_in, values_of, walk, walk_value
-from graphc.compiler.loops.statement import Check, For, Let, LoopKind, UseIntrinsic
+from graphc.compiler.loops.statement import Allocate, Check, For, Let, LoopKind, UseIntrinsic
 from graphc.compiler.loops.value import RandomWord, Select
 from graphc.compiler.passes import optimize
 from graphc.compiler.schedule import kernels, make_schedule
@@ -168,6 +168,20 @@ def _bools_across() -> list[Node]:
     return [g.where(g.transpose(x, (1, 0)), y, 2.0)]
 
 
+def _joined_across() -> list[Node]:
+    """Maps of several sizes, flattened with their channels innermost, side by side."""
+    x, y = g.input((BATCH, 20, 165), name="x"), g.input((BATCH, 20, 300), name="y")
+    rows = [g.reshape(g.transpose(one, (0, 2, 1)), (BATCH, -1)) for one in (x, y)]
+    with g.origin("merge_1"):
+        return [g.concat(rows, 1)]
+
+
+def _thin_across() -> list[Node]:
+    """Few channels and many places: tiles are as long as they are thin."""
+    x, mask = g.input((BATCH, 600, 20), name="x"), g.input((BATCH, 20, 600), "bool", name="mask")
+    return [g.where(mask, g.transpose(x, (0, 2, 1)), 0.0)]
+
+
 VECTORS = [
     _dense,
     _runs,
@@ -196,6 +210,8 @@ TILES = [
     _unknown_across,
     _ints_across,
     _bools_across,
+    _joined_across,
+    _thin_across,
 ]
 TAKEN = [*VECTORS, *TILES]
 
@@ -308,7 +324,13 @@ def test_what_is_read_crosswise_is_transposed(make: Callable[[], list[Node]]) ->
             assert strided_loads(program, loop.variable.name) == []
 
 
-@pytest.mark.parametrize("name", ["runs", "padded", "concatenated"])
+def test_tiles_are_as_long_as_they_are_thin() -> None:
+    body = _mapped(_thin_across).program.body
+    shapes = [one.buffer.shape for one in walk(body) if isinstance(one, Allocate)]
+    assert [shape for shape in shapes if shape] == [(1, 20, 256)]
+
+
+@pytest.mark.parametrize("name", ["runs", "padded", "concatenated", "joined_across"])
 def test_text(compiled: CompiledPrograms, name: str) -> None:
     check_golden(name, compiled.printed[name].text, FOLDER / f"mapped_{name}.cpp")
 

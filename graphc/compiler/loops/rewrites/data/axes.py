@@ -16,7 +16,7 @@ from dataclasses import replace
 from graphc.compiler.graph.dim import Size
 from graphc.compiler.loops.buffer import Buffer, view
 from graphc.compiler.loops.index import Index, LoopVariable, index_of
-from graphc.compiler.loops.program import LoopProgram, Parts, loads_of
+from graphc.compiler.loops.program import LoopProgram, Parts, loads_of, targets_of
 from graphc.compiler.loops.ranges import Ranges
 from graphc.compiler.loops.rewrites.names import Names
 from graphc.compiler.loops.rewrites.refusal import loop_of, ranges_at
@@ -24,13 +24,13 @@ from graphc.compiler.loops.value import Load, Value
 
 
 def with_axes_of_loops(program: LoopProgram, loop: str) -> LoopProgram:
-    """Return a program in which what a loop's own statements load has no coordinate of several
-    variables, where the place is a sum of variables times numbers."""
+    """Return a program in which what a loop's own statements load and store has no coordinate of
+    several variables, where the place is a sum of variables times numbers."""
     found = loop_of(program, "with_axes_of_loops", loop)
     ranges = ranges_at(program, found).within(found.variable, *found.ends)
     names = Names(program)
     views: dict[tuple[Buffer, Index], Load] = {}
-    for load in (load for statement in found.body for load in loads_of(statement)):
+    for load in (load for one in found.body for load in (*loads_of(one), *targets_of(one))):
         place = load.buffer.place(load.coords)
         if (load.buffer, place) in views or all(len(c.terms) < 2 for c in load.coords):
             continue
@@ -45,14 +45,15 @@ def with_axes_of_loops(program: LoopProgram, loop: str) -> LoopProgram:
         made = view(load.buffer, name, shape, strides, start)
         views[load.buffer, place] = Load(made, tuple(index_of(one) for one, _, _ in axes))
 
-    def value(one: Value) -> Value:
-        if not isinstance(one, Load):
-            return one
+    def element(one: Load) -> Load:
         return views.get((one.buffer, one.buffer.place(one.coords)), one)
+
+    def value(one: Value) -> Value:
+        return element(one) if isinstance(one, Load) else one
 
     if not views:
         return program
-    body = Parts(value=value).in_body(found.body)
+    body = Parts(value=value, target=element).in_body(found.body)
     return program.with_loop(loop, lambda one: (replace(one, body=body),))
 
 

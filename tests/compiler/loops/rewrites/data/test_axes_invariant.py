@@ -36,6 +36,15 @@ def test_an_axis_for_each_loop() -> None:
     assert_same(transposed(), changed, {w.N_SYMBOL: 3})
 
 
+def test_what_is_stored_has_an_axis_for_each_loop_too() -> None:
+    flat = w.floats("y", N * 24)
+    moved = Store(w.at(flat, I * 24 + J * 6 + K), w.at(X, I, K, J))
+    before = w.program((X,), (flat,), w.loop(I, N, w.loop(J, 4, w.loop(K, 6, moved))))
+    changed = with_axes_of_loops(before, "k")
+    assert lines(changed)[-1].strip() == "y_axes[i, j, k] = x[i, k, j]"
+    assert_same(before, changed, {w.N_SYMBOL: 3})
+
+
 def test_several_places_have_several_views() -> None:
     y = w.floats("y", 4, 3)
     x = w.floats("x", 24)
