@@ -127,7 +127,8 @@ template <typename T> GC_DEVICE T gc_native_erf(T x) {
   const T highest = sizeof(T) == 4 ? T(4) : T(6);
   const T size = fabs(x) > highest ? highest : T(fabs(x));
   const T rest = size * gc_fma(size, gc_erfc_rest(size), gc_erfc_slope_low(x));
-  return gc_with_sign(T(fabs(gc_native_expm1(gc_fma(size, gc_erfc_slope(x), rest)))), x);
+  const T half = gc_half_expm1(gc_exp_split(gc_fma(size, gc_erfc_slope(x), rest)));
+  return gc_with_sign(T(2) * T(fabs(half)), x);
 }
 
 // ---- logarithm --------------------------------------------------------------------------------
