@@ -13,12 +13,8 @@ a product is computed from the sums of a strip's panel, while they are cached. A
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-import numpy as np
-
-from graphc.compiler.graph.dim import Dim, Size, exact_quotient
-from graphc.compiler.loops.buffer import Buffer, BufferScope
+from graphc.compiler.graph.dim import Dim, exact_quotient
+from graphc.compiler.loops.buffer import BufferScope
 from graphc.compiler.loops.program import (
     LoopProgram,
     innermost_loops,
@@ -26,12 +22,8 @@ from graphc.compiler.loops.program import (
     loop_beside,
     loops_in,
     path_to,
-    values_of,
     walk,
-    walk_in_ranges,
-    walk_value,
 )
-from graphc.compiler.loops.ranges import Ranges
 from graphc.compiler.loops.rewrites.arithmetic.contract import contract
 from graphc.compiler.loops.rewrites.arithmetic.partial_sums import Tree, partial_sums
 from graphc.compiler.loops.rewrites.arithmetic.use import use
@@ -51,7 +43,7 @@ from graphc.compiler.loops.rewrites.loops.vectorise import vectorise
 from graphc.compiler.loops.rewrites.refusal import refused
 from graphc.compiler.loops.rewrites.simplify import simplify
 from graphc.compiler.loops.statement import Accumulate, Allocate, For, LoopKind, Statement, Store
-from graphc.compiler.loops.value import Apply, Load, Local, RandomWord, Value
+from graphc.compiler.loops.value import Apply, Load, Local
 from graphc.compiler.targets.cpu.panels import (
     PANEL_ROWS,
     panel_columns,
@@ -59,6 +51,7 @@ from graphc.compiler.targets.cpu.panels import (
     transposition,
     whole_columns,
 )
+from graphc.compiler.targets.cpu.product_loops import DRAWS, Product, draws_words, product_of
 from graphc.compiler.targets.mapping import ALWAYS, Applicability, Mapping, never
 from graphc.compiler.targets.target import Target
 from graphc.errors import RewriteError
@@ -93,83 +86,16 @@ MOST_UNEVEN = 1.1
 """The most work of a thread, as a multiple of its share."""
 
 
-@dataclass(frozen=True)
-class Product:
-    """The one product of a plain program.
-
-    Attributes:
-        batch: the loops over matrices, outermost first.
-        rows, columns, terms: the loops of a matrix.
-        total: the register that carries a sum.
-        left, right: the factors of a term.
-        ranges: those of a term.
-    """
-
-    batch: tuple[For, ...]
-    rows: For
-    columns: For
-    terms: For
-    total: Buffer
-    left: Value
-    right: Value
-    ranges: Ranges
-
-    def steps(self, factor: Value, loop: For) -> Size | None:
-        """Return by how much the place of a factor in memory moves in a turn of a loop; None if it
-        is not in memory, or does not always move as much."""
-        if not isinstance(factor, Load):
-            return None
-        return self.ranges.step(factor.buffer.place(factor.coords), loop.variable)
-
-
-def product_of(program: LoopProgram) -> Product | str:
-    """Return the product that a plain program computes, or why it is none that panels are for."""
-    terms = [
-        loop
-        for loop in loops_in(program.body)
-        if any(isinstance(one, Accumulate) for one in loop.body)
-    ]
-    if len(terms) != 1:
-        return f"it has {len(terms)} loops that add"
-    path = path_to(program.body, terms[0])
-    added = [one for one in terms[0].body if isinstance(one, Accumulate)]
-    if len(added) != 1 or not all(isinstance(one, For) for one in path):
-        return "it has several products, or one under a condition"
-    (value,) = added[0].values
-    if added[0].reduction != "sum" or not isinstance(value, Apply) or value.op != "mul":
-        return "it does not add products"
-    if np.dtype(value.dtype).kind != "f":
-        return f"it is of {value.dtype}"
-    loops = [one for one in path if isinstance(one, For)]
-    if len(loops) < 3:
-        return "it has one row, or one column"
-    if any(len(loop.body) != 1 for loop in loops[:-2]):
-        return "it computes values of rows or matrices"
-    *batch, rows, columns, term = loops
-    ranges = next(
-        ranges for one, ranges in walk_in_ranges(program.body, program.ranges) if one is added[0]
-    )
-    left, right = value.operands
-    for factor in (left, right):
-        is_there = isinstance(factor, Load) and factor.buffer.scope is BufferScope.GLOBAL
-        if not is_there and not isinstance(factor, Local):
-            return f"{factor} is neither in memory nor computed by itself"
-    if any(
-        isinstance(part, RandomWord)
-        for statement in walk(program.body)
-        for value in values_of(statement)
-        for part in walk_value(value)
-    ):
-        return "it draws random words one by one"
-    total = added[0].targets[0].buffer
-    return Product(tuple(batch), rows, columns, term, total, left, right, ranges)
-
-
 # ---- where it applies ---------------------------------------------------------------------------
 
 
+def _product_for_panels(program: LoopProgram) -> Product | str:
+    """Return the product of a plain program, or why panels are not for it."""
+    return DRAWS if draws_words(program) else product_of(program)
+
+
 def _is_batched(program: LoopProgram, target: Target) -> Applicability:
-    found = product_of(program)
+    found = _product_for_panels(program)
     if isinstance(found, str):
         return never(found)
     return ALWAYS if found.batch else never("it has one matrix")
@@ -178,7 +104,7 @@ def _is_batched(program: LoopProgram, target: Target) -> Applicability:
 def _has_many_panels(program: LoopProgram, target: Target) -> Applicability:
     """Return that the mapping applies where threads get equally many panels of one matrix, whose
     left operand they read where it is."""
-    found = product_of(program)
+    found = _product_for_panels(program)
     if isinstance(found, str):
         return never(found)
     rows, columns, terms = (

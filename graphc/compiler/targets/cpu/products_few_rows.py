@@ -22,8 +22,6 @@ order of products of many rows. So what is computed of a row depends on no row b
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from graphc.compiler.graph.dim import Dim, Size
 from graphc.compiler.loops.buffer import Buffer, BufferScope
 from graphc.compiler.loops.program import (
@@ -32,10 +30,8 @@ from graphc.compiler.loops.program import (
     loads_of,
     path_to,
     targets_of,
-    values_of,
     walk,
     walk_in_ranges,
-    walk_value,
 )
 from graphc.compiler.loops.rewrites.arithmetic.contract import contract
 from graphc.compiler.loops.rewrites.arithmetic.partial_sums import Tree, partial_sums
@@ -48,7 +44,13 @@ from graphc.compiler.loops.rewrites.loops.reorder import reorder
 from graphc.compiler.loops.rewrites.loops.split import Tail, split
 from graphc.compiler.loops.rewrites.loops.vectorise import vectorise
 from graphc.compiler.loops.statement import Accumulate, Allocate, For, LoopKind, Statement
-from graphc.compiler.loops.value import Load, RandomWord, at_least
+from graphc.compiler.loops.value import Load, at_least
+from graphc.compiler.targets.cpu.product_loops import (
+    DRAWS,
+    ProductLoops,
+    draws_words,
+    product_loops_of,
+)
 from graphc.compiler.targets.cpu.products import DEPTH
 from graphc.compiler.targets.mapping import ALWAYS, Applicability, Mapping, never, where
 from graphc.compiler.targets.target import Target
@@ -78,20 +80,12 @@ MOST_TERMS = 64 * DEPTH
 """Terms from which on other forms make parts of more than `DEPTH`."""
 
 
-@dataclass(frozen=True)
-class _Product:
-    """The loops of a product: over its rows, if there is one, its columns, and the terms of a
-    sum."""
-
-    rows: For | None
-    columns: For
-    terms: For
-
-
 def _few_rows(program: LoopProgram, target: Target) -> Applicability:
-    product = _product_of(program)
+    product = product_loops_of(program)
     if isinstance(product, str):
         return never(product)
+    if len(product.kept) > 2:
+        return never("it has other loops than those over rows, columns and terms")
     columns, terms = (loop.ends[0].constant for loop in (product.columns, product.terms))
     if isinstance(columns, Dim) or isinstance(terms, Dim):
         return never("only a call knows how many columns or terms there are")
@@ -101,43 +95,26 @@ def _few_rows(program: LoopProgram, target: Target) -> Applicability:
         return never(f"the right operand has no more than {LEAST_WEIGHTS} elements")
     if terms > MOST_TERMS:
         return never(f"a sum has more than {MOST_TERMS} terms")
+    if draws_words(program):
+        return never(DRAWS)
     variable = product.columns.variable
     for statement, ranges in walk_in_ranges(program.body, program.ranges):
-        for value in values_of(statement):
-            if any(isinstance(part, RandomWord) for part in walk_value(value)):
-                return never("it draws random words one by one")
         if variable not in ranges.ends:
             continue
         for element in (*loads_of(statement), *targets_of(statement)):
             if ranges.step(element.buffer.place(element.coords), variable) not in (0, 1):
                 return never(f"{element} is not contiguous in {variable}")
-    rows: Size = 1 if product.rows is None else product.rows.ends[0].constant
+    rows: Size = product.kept[0].ends[0].constant if len(product.kept) == 2 else 1
     if isinstance(rows, Dim):
         return where(at_least(MOST_ROWS - rows))
     return ALWAYS if rows <= MOST_ROWS else never(f"there are {rows} rows, more than {MOST_ROWS}")
 
 
-def _product_of(program: LoopProgram) -> _Product | str:
-    """Return the loops of a product, or why a program is none."""
-    around: list[For] = []
-    body = program.body
-    while len(body) == 1 and isinstance(body[0], For):
-        around.append(body[0])
-        body = body[0].body
-    inner = [one for one in body if isinstance(one, For)]
-    if not 1 <= len(around) <= 2 or len(inner) != 1:
-        return "it has other loops than those over rows, columns and terms"
-    sums = [one for one in inner[0].body if isinstance(one, Accumulate)]
-    if not sums or any(isinstance(one, For) for one in walk(inner[0].body)):
-        return "its sums have several loops"
-    return _Product(around[0] if len(around) == 2 else None, around[-1], inner[0])
-
-
 def _by_columns(program: LoopProgram, target: Target) -> LoopProgram:
     """Divide the columns over threads; of a tile of them, all sums grow by a block of terms at a
     time."""
-    product = _product_of(program)
-    assert isinstance(product, _Product)
+    product = product_loops_of(program)
+    assert isinstance(product, ProductLoops)
     tiles, columns, terms = (
         f"{product.columns.variable}_outer",
         f"{product.columns.variable}_inner",
@@ -146,8 +123,8 @@ def _by_columns(program: LoopProgram, target: Target) -> LoopProgram:
     width = _tile_columns(product, target)
     program = split(program, product.columns.variable.name, width, Tail.SHORT)
     inside = [columns]
-    if product.rows is not None:
-        name = product.rows.variable.name
+    for rows in product.kept[:-1]:
+        name = rows.variable.name
         program = split(program, name, MOST_ROWS, Tail.SHORT)
         for loop in (f"{name}_inner", f"{name}_outer"):
             program = reorder(program, loop, tiles)
@@ -163,7 +140,7 @@ def _by_columns(program: LoopProgram, target: Target) -> LoopProgram:
     return bind(program, tiles, LoopKind.TEAM)
 
 
-def _tile_columns(product: _Product, target: Target) -> int:
+def _tile_columns(product: ProductLoops, target: Target) -> int:
     """Return the columns of a tile, in whole vectors: each thread has as many tiles as others."""
     columns, threads = product.columns.ends[0].constant, max(1, target.threads)
     assert isinstance(columns, int)

@@ -21,8 +21,9 @@ from graphc.compiler.loops.rewrites.arithmetic.contract import contract
 from graphc.compiler.loops.rewrites.loops.bind import bind
 from graphc.compiler.loops.rewrites.loops.unroll import unroll
 from graphc.compiler.loops.rewrites.loops.vectorise import vectorise
-from graphc.compiler.loops.statement import Accumulate, Allocate, For, LoopKind
+from graphc.compiler.loops.statement import Accumulate, LoopKind
 from graphc.compiler.loops.value import Load
+from graphc.compiler.targets.cpu.product_loops import kept_loops
 from graphc.compiler.targets.cpu.reductions import REDUCTIONS
 from graphc.compiler.targets.mapping import ALWAYS, Applicability, Mapping, never
 from graphc.compiler.targets.target import Target
@@ -40,7 +41,7 @@ LEAST_COLUMNS = 64
 
 
 def _one_column(program: LoopProgram, target: Target) -> Applicability:
-    kept = _kept_loops(program)
+    kept = kept_loops(program)
     if len(kept) != 1:
         return never("it has rows and columns")
     for terms in loops_in(kept[0].body):
@@ -65,7 +66,7 @@ def _is_product(one: Accumulate) -> bool:
 
 
 def _short_sums(program: LoopProgram, target: Target) -> Applicability:
-    kept = _kept_loops(program)
+    kept = kept_loops(program)
     if len(kept) != 2:
         return never("it has no loops over rows and columns alone")
     columns = kept[-1]
@@ -87,23 +88,12 @@ def _short_sums(program: LoopProgram, target: Target) -> Applicability:
 
 def _written_out(program: LoopProgram, target: Target) -> LoopProgram:
     """Write out the terms of sums; neighbouring columns are lanes, and threads divide the rows."""
-    rows, columns = _kept_loops(program)
+    rows, columns = kept_loops(program)
     for terms in loops_in(columns.body):
         program = unroll(program, terms.variable.name)
     name = columns.variable.name
     program = vectorise(contract(program, name), name, is_divided=True)
     return bind(program, rows.variable.name, LoopKind.TEAM)
-
-
-def _kept_loops(program: LoopProgram) -> list[For]:
-    """Return the loops that have nothing but one another inside, up to the sums of an element; no
-    loop if there are other statements on the way."""
-    found: list[For] = []
-    body = program.body
-    while len(body) == 1 and isinstance(body[0], For):
-        found.append(body[0])
-        body = body[0].body
-    return found if any(isinstance(one, Allocate) for one in body) else []
 
 
 ONE_COLUMN = Mapping(

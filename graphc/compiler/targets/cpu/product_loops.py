@@ -1,0 +1,138 @@
+"""The loops of kernels of kind matmul, by what they go over, and the factors of a term."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from graphc.compiler.graph.dim import Size
+from graphc.compiler.loops.buffer import Buffer, BufferScope
+from graphc.compiler.loops.program import (
+    LoopProgram,
+    loops_in,
+    values_of,
+    walk,
+    walk_in_ranges,
+    walk_value,
+)
+from graphc.compiler.loops.ranges import Ranges
+from graphc.compiler.loops.statement import Accumulate, Allocate, For
+from graphc.compiler.loops.value import Apply, Load, Local, RandomWord, Value
+
+DRAWS = "it draws random words one by one"
+"""Why a mapping is not for a product that `draws_words`."""
+
+
+@dataclass(frozen=True)
+class ProductLoops:
+    """The loops of the products of a plain program, which share them.
+
+    Attributes:
+        kept: the loops whose turns are results, the outermost first: over matrices, rows and
+            columns, or over fewer of these.
+        terms: the loop over the terms of a sum.
+    """
+
+    kept: tuple[For, ...]
+    terms: For
+
+    @property
+    def columns(self) -> For:
+        """The innermost loop over results."""
+        return self.kept[-1]
+
+
+@dataclass(frozen=True)
+class Product(ProductLoops):
+    """The only product of a plain program, of rows and columns.
+
+    Attributes:
+        total: the register that carries a sum.
+        left, right: the factors of a term.
+        ranges: those of a term.
+    """
+
+    total: Buffer
+    left: Value
+    right: Value
+    ranges: Ranges
+
+    @property
+    def rows(self) -> For:
+        """The loop over the rows of a matrix."""
+        return self.kept[-2]
+
+    @property
+    def batch(self) -> tuple[For, ...]:
+        """The loops over matrices, the outermost first."""
+        return self.kept[:-2]
+
+    def steps(self, factor: Value, loop: For) -> Size | None:
+        """Return by how much the place of a factor in memory moves in a turn of a loop; None if it
+        is not in memory, or does not always move as much."""
+        if not isinstance(factor, Load):
+            return None
+        return self.ranges.step(factor.buffer.place(factor.coords), loop.variable)
+
+
+def kept_loops(program: LoopProgram) -> tuple[For, ...]:
+    """Return the loops that have nothing but one another inside, up to the sums of an element; no
+    loop if there are other statements on the way."""
+    found: list[For] = []
+    body = program.body
+    while len(body) == 1 and isinstance(body[0], For):
+        found.append(body[0])
+        body = body[0].body
+    return tuple(found) if any(isinstance(one, Allocate) for one in body) else ()
+
+
+def product_loops_of(program: LoopProgram) -> ProductLoops | str:
+    """Return the loops of a plain program's products, or why they are not those of a matrix."""
+    kept = kept_loops(program)
+    if not kept:
+        return "it has one element, or computes values of whole rows or matrices"
+    terms = [one for one in kept[-1].body if isinstance(one, For)]
+    if len(loops_in(kept[-1].body)) != 1 or len(terms) != 1:
+        return "its sums have several loops, or one under a condition"
+    if not any(isinstance(one, Accumulate) for one in terms[0].body):
+        return "it adds nothing up"
+    return ProductLoops(kept, terms[0])
+
+
+def product_of(program: LoopProgram) -> Product | str:
+    """Return the only product of a plain program, or why it has none, or none of rows and columns
+    whose factors are in memory or named."""
+    loops = product_loops_of(program)
+    if isinstance(loops, str):
+        return loops
+    added = [one for one in walk(loops.terms.body) if isinstance(one, Accumulate)]
+    if len(added) != 1 or len(added[0].values) != 1:
+        return "it has several products, or one under a condition"
+    (value,) = added[0].values
+    if added[0].reduction != "sum" or not isinstance(value, Apply) or value.op != "mul":
+        return "it does not add products"
+    if np.dtype(value.dtype).kind != "f":
+        return f"it is of {value.dtype}"
+    if len(loops.kept) < 2:
+        return "it has one row, or one column"
+    left, right = value.operands
+    for factor in (left, right):
+        is_there = isinstance(factor, Load) and factor.buffer.scope is BufferScope.GLOBAL
+        if not is_there and not isinstance(factor, Local):
+            return f"{factor} is neither in memory nor computed by itself"
+    ranges = next(
+        ranges for one, ranges in walk_in_ranges(program.body, program.ranges) if one is added[0]
+    )
+    total = added[0].targets[0].buffer
+    return Product(loops.kept, loops.terms, total, left, right, ranges)
+
+
+def draws_words(program: LoopProgram) -> bool:
+    """Return True if a program computes random words."""
+    return any(
+        isinstance(part, RandomWord)
+        for statement in walk(program.body)
+        for value in values_of(statement)
+        for part in walk_value(value)
+    )
