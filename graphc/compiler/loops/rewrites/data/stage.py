@@ -207,7 +207,8 @@ def _border(reads: list[_Read], source: Buffer) -> Constant | None:
         conditions = []
         for coord, size in zip(read.load.coords, source.shape, strict=True):
             conditions += [at_least(coord), below(coord, size)]
-        inside = read.ranges.given(facts(conditions))
+        known = facts(conditions)
+        inside = read.ranges.given([*known, *map(read.ranges.reduced, known)])
         for condition in read.test.conditions:
             if condition.equal or not inside.is_never_negative(condition.index):
                 return None
@@ -250,7 +251,7 @@ def _all_read(read: _Read, box: Box, kept: Set[LoopVariable]) -> Limits | None:
     ends = {loop.variable: loop.ends for loop in read.path if isinstance(loop, For)}
     limits: list[tuple[Index, ...]] = []
     for coord, start, extent in zip(read.load.coords, box.start, box.extents, strict=True):
-        place = coord - start
+        place = read.ranges.simplified(coord - start)
         digit = place.atom
         if isinstance(digit, LoopVariable) and digit in ends:
             if any(not end.variables <= kept for end in ends[digit]):

@@ -8,13 +8,18 @@ for row < 32:                               for row < 32:
     y[32*tile + row] = s                      if 32*tile + row < n: y[32*tile + row] = s
 
 All turns then do the same: threads come to the same barriers, and a tile at the border of an array
-is computed as a whole one, over zeros.
+is computed as a whole one, over zeros. The terms of a sum are padded alike:
+
+for k < 16:                                 for k < 16:
+  if 16*step + k < n:                         s = s + ((x[16*step + k] if 16*step + k < n else 0.0)
+    s = s + x[16*step + k] * w[16*step + k]            * (w[...] if 16*step + k < n else 0.0))
 """
 
 from __future__ import annotations
 
 from collections.abc import Set
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 
@@ -31,6 +36,7 @@ from graphc.compiler.loops.program import (
     walk_value,
 )
 from graphc.compiler.loops.ranges import Ranges
+from graphc.compiler.loops.reduction import REDUCTIONS
 from graphc.compiler.loops.rewrites.refusal import ranges_at, refused, unbound_loop_of
 from graphc.compiler.loops.statement import (
     Accumulate,
@@ -52,7 +58,9 @@ def predicate(program: LoopProgram, loop: str) -> LoopProgram:
     """Run what is under the test in a loop's body in every turn.
 
     An element that might not be there is read under the test and is 0 elsewhere, and what others
-    than the body see is stored under it.
+    than the body see is stored under it. To a reduction that the turns make together a turn that
+    the test leaves out gives what changes nothing; as adding 0 would change -0, the reduction is
+    one that begins with its identity.
 
     Args:
         program: the program.
@@ -80,16 +88,36 @@ def _check(program: LoopProgram, where: str, body: Body) -> None:
         if not isinstance(one, For | If | Let | Store | Accumulate | Allocate):
             expected = "values, loops and stores under its test"
             raise refused(program, _REWRITE, where, expected, head_line(one))
-        if isinstance(one, Accumulate) and any(
-            target.buffer.memory not in own for target in targets_of(one)
+        if isinstance(one, Accumulate) and not (
+            all(target.buffer.memory in own for target in one.targets)
+            or _begins_with_identity(program, one)
         ):
-            expected = "sums that are complete under its test"
+            expected = "reductions that begin under its test, or with their identity"
             raise refused(program, _REWRITE, where, expected, head_line(one))
         for value in values_of(one):
             for part in walk_value(value):
                 if isinstance(part, Apply) and _may_fault(part):
                     expected = "no division of integers by what may be 0 in another turn"
                     raise refused(program, _REWRITE, where, expected, head_line(one))
+
+
+def _begins_with_identity(program: LoopProgram, one: Accumulate) -> bool:
+    """Return True if a buffer of the program has nothing but results of a reduction, which begins
+    with its identity: a turn more with the identity changes no bit of it."""
+    reduction = REDUCTIONS[one.reduction]
+    if reduction.is_placed:
+        return False
+    memory, dtype = one.targets[0].buffer.memory, one.targets[0].dtype
+    statements = list(walk(program.body))
+    writers = [x for x in statements if any(y.buffer.memory == memory for y in targets_of(x))]
+    starts = [x.value for x in writers if isinstance(x, Store)]
+    others = [x for x in writers if not isinstance(x, Store)]
+    identity = Constant(reduction.identity(dtype), dtype)
+    return (
+        any(isinstance(x, Allocate) and x.buffer.memory == memory for x in statements)
+        and all(x is identity for x in starts)
+        and all(isinstance(x, Accumulate) and x.reduction == one.reduction for x in others)
+    )
 
 
 def _may_fault(value: Apply) -> bool:
@@ -127,6 +155,9 @@ class _Predication(Parts):
                 self._within(others).in_body(statement.otherwise),
             )
         changed = super().in_statement(statement)
+        if isinstance(changed, Accumulate) and changed.targets[0].buffer.memory not in self.own:
+            padded = map(partial(self._padded, changed), changed.values)
+            return replace(changed, values=tuple(padded))
         if isinstance(changed, Store) and changed.target.buffer.memory not in self.own:
             return replace(changed, conditions=(*self.conditions, *changed.conditions))
         return changed
@@ -136,17 +167,37 @@ class _Predication(Parts):
         if isinstance(value, Select):
             inside = self.ranges.given(facts(value.conditions))
             others = self.ranges.given(facts_otherwise(value.conditions))
-            return Select(
-                value.conditions,
-                self._within(inside).in_value(value.value),
-                self._within(others).in_value(value.otherwise),
-            )
+            chosen = self._within(inside).in_value(value.value)
+            other = self._within(others).in_value(value.otherwise)
+            if isinstance(chosen, Select) and chosen.otherwise is other:
+                return Select((*value.conditions, *chosen.conditions), chosen.value, other)
+            return Select(value.conditions, chosen, other)
         if not isinstance(value, Load) or self._is_there(value):
             return super().in_value(value)
         used = {variable for coord in value.coords for variable in coord.variables}
         about = tuple(one for one in self.conditions if one.index.variables & used)
         zero = Constant(False if value.dtype == "bool" else 0, value.dtype)
         return Select(about or self.conditions, value, zero)
+
+    def _padded(self, one: Accumulate, term: Value) -> Value:
+        """Return a term, or the identity of its reduction where the conditions do not hold."""
+        if (
+            one.reduction == "sum"
+            and isinstance(term, Apply)
+            and term.op == "mul"
+            and all(map(self._is_zero_elsewhere, term.operands))
+        ):
+            return term
+        identity = REDUCTIONS[one.reduction].identity(term.dtype)
+        return Select(self.conditions, term, Constant(identity, term.dtype))
+
+    def _is_zero_elsewhere(self, factor: Value) -> bool:
+        return (
+            isinstance(factor, Select)
+            and factor.conditions[-len(self.conditions) :] == self.conditions
+            and isinstance(factor.otherwise, Constant)
+            and factor.otherwise.number == 0
+        )
 
     def _within(self, ranges: Ranges) -> _Predication:
         return replace(self, ranges=ranges)

@@ -224,6 +224,30 @@ def test_the_border_of_a_convolution_is_in_the_copy(size: int) -> None:
     assert_same(before, after, {w.N_SYMBOL: size})
 
 
+def test_a_border_in_whole_packs_is_in_the_copy() -> None:
+    step, pack, lane = variable("step"), variable("pack"), variable("lane")
+    x, y = w.floats("x", 20), w.floats("y", 2, 4, 4)
+    element = w.at(x, step * 16 + pack * 4 + lane)
+    chosen = Select((below(step * 4 + pack, 5),), element, w.number(0))  # for each lane alike
+    inner = w.loop(lane, 4, Store(w.at(y, step, pack, lane), chosen))
+    before = w.program((x,), (y,), w.loop(step, 2, w.loop(pack, 4, inner)))
+    after = stage(before, "step", "x", THREAD, name="copy")
+    assert "y[step, pack, lane] = copy[4*pack + lane]" in lines_of(after)
+    assert_same(before, after)
+
+
+def test_a_row_that_a_remainder_numbers_is_copied_whole() -> None:
+    """Of a buffer that the program fills: all of the row is read."""
+    step, lane = variable("step"), variable("lane")
+    x, y, rows = w.floats("x", 2, 4), w.floats("y", 2, 4), w.register("rows", 2, 4)
+    fill = w.loop(ROW, 2, w.loop(TAP, 4, Store(w.at(rows, ROW, TAP), w.at(x, ROW, TAP))))
+    use = w.loop(lane, 4, Store(w.at(y, step, lane), w.at(rows, step % 2, lane)))
+    before = w.program((x,), (y,), Allocate(rows), fill, w.loop(step, 2, use))
+    after = stage(before, "step", "rows", REGISTER, name="row_copy")
+    assert "y[step, lane] = row_copy[0, lane]" in lines_of(after)
+    assert_same(before, after)
+
+
 def shared_product(kind: str = "thread", threads: int = 4) -> LoopProgram:
     """Return a product with a thread, or a member of a team, for each column; in steps of three."""
     thread, step, inner = variable("thread"), variable("step"), variable("inner")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -23,7 +24,7 @@ from graphc.compiler.loops.statement import (
     Statement,
     Store,
 )
-from graphc.compiler.loops.value import Local, below
+from graphc.compiler.loops.value import Local, Value, below
 from tests.compiler.loops import written as w
 from tests.compiler.loops.random_loops import M, N, loops_of, plain_programs, same_meaning
 from tests.compiler.loops.refusals import lines, refusal
@@ -63,6 +64,45 @@ def test_a_sum_is_computed_in_every_turn_and_stored_under_the_test() -> None:
     same_meaning(row_sums(), made)
 
 
+def padded(term: Value, start: Value, reduction: str = "sum") -> LoopProgram:
+    """Return a program that reduces the terms of each row, 4 a step, with the test of the last
+    step."""
+    total = w.at(w.register("s"))
+    body = (
+        Allocate(total.buffer),
+        Store(total, start),
+        w.loop(J, M, Accumulate(reduction, (total,), (term,))),
+        Store(w.at(Y, I), total),
+    )
+    return split(w.program((X, B), (Y,), w.loop(I, N, *body)), "j", 4, Tail.GUARD)
+
+
+def test_products_of_a_sum_are_padded_with_zeros() -> None:
+    program = padded(w.op("mul", w.at(X, I, J), w.at(B, J)), w.number(0))
+    made = predicate(program, "j_inner")
+    chosen = "4*j_outer + j_inner] if 4*j_outer + j_inner < m else 0.0)"
+    expected = f"s[] = sum(s[], mul((x[i, {chosen}, (b[{chosen}))"
+    assert expected in " ".join(" ".join(lines(made)).split())
+    same_meaning(program, made)
+
+
+@pytest.mark.parametrize(
+    ("reduction", "identity"), [("sum", 0.0), ("prod", 1.0), ("max", -np.inf), ("min", np.inf)]
+)
+def test_a_reduction_is_padded_with_its_identity(reduction: str, identity: float) -> None:
+    program = padded(w.op("exp", w.at(X, I, J)), w.number(identity), reduction)
+    made = predicate(program, "j_inner")
+    chosen = f"if 4*j_outer + j_inner < m else {w.number(identity)})"
+    assert chosen in " ".join(" ".join(lines(made)).split())
+    same_meaning(program, made)
+
+
+@pytest.mark.parametrize("start", [-0.0, 1.0])
+def test_a_sum_that_begins_with_something_is_not_padded(start: float) -> None:
+    expected = "reductions that begin under its test, or with their identity"
+    assert expected in refusal(predicate, padded(w.at(X, I, J), w.number(start)), "j_inner")
+
+
 def test_the_way_back() -> None:
     made = branch(predicate(row_sums(), "i_inner"), "i_inner")
     assert made.body == row_sums().body
@@ -76,11 +116,11 @@ def test_what_is_read_under_a_test_already_has_no_second_one() -> None:
     )
     tiled = split(split(program, "i", 4), "j", 8)
     made = predicate(predicate(tiled, "j_inner"), "i_inner")
+    both = "8*j_outer + j_inner < m and 4*i_outer + i_inner < n"
     assert lines(made)[4:] == [
-        "        z[4*i_outer + i_inner, 8*j_outer + j_inner] = add(((x[4*i_outer + i_inner,",
-        "            8*j_outer + j_inner] if 4*i_outer + i_inner < n else 0.0) if "
-        "8*j_outer + j_inner < m",
-        "            else 0.0), (b[8*j_outer + j_inner] if 8*j_outer + j_inner < m else 0.0))",
+        "        z[4*i_outer + i_inner, 8*j_outer + j_inner] = add((x[4*i_outer + i_inner,",
+        f"            8*j_outer + j_inner] if {both} else 0.0),",
+        "            (b[8*j_outer + j_inner] if 8*j_outer + j_inner < m else 0.0))",
         "            where 4*i_outer + i_inner < n and 8*j_outer + j_inner < m",
     ]
     same_meaning(program, made)
@@ -126,7 +166,7 @@ def test_random_programs_keep_their_meaning(program: LoopProgram, data: st.DataO
         ),
         (
             (Accumulate("sum", (w.at(Y, I),), (w.number(1),)),),
-            "sums that are complete under its test",
+            "reductions that begin under its test, or with their identity",
         ),
     ],
 )
