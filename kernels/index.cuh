@@ -46,12 +46,12 @@ template <typename T> GC_DEVICE void gc_store_pack(T* to, int at, int count, gc_
 
 // The same between registers and the four neighbours that begin at an address; given `count`, the
 // first ones of them.
-template <typename T> GC_DEVICE void gc_load_pack(T (&to)[4], const T* from, int count = 4) {
+template <typename T> GC_DEVICE void gc_load_pack(T* to, const T* from, int count = 4) {
   const gc_pack<T> pack = gc_load_pack(from, 0, count);
   for (int lane = 0; lane < 4; ++lane) to[lane] = pack.of[lane];
 }
 
-template <typename T> GC_DEVICE void gc_store_pack(T* to, const T (&from)[4], int count = 4) {
+template <typename T> GC_DEVICE void gc_store_pack(T* to, const T* from, int count = 4) {
   gc_pack<T> pack;
   for (int lane = 0; lane < 4; ++lane) pack.of[lane] = from[lane];
   gc_store_pack(to, 0, count, pack);

@@ -84,7 +84,7 @@ GC_DEVICE unsigned int gc_random(gc_int64 shift, int element, unsigned int scan_
 
 // ---- four registers -----------------------------------------------------------------------------
 
-GC_DEVICE void gc_to_registers(unsigned int (&to)[4], gc_words words) {
+GC_DEVICE void gc_to_registers(unsigned int* to, gc_words words) {
   to[0] = words.x;
   to[1] = words.y;
   to[2] = words.z;
@@ -92,11 +92,11 @@ GC_DEVICE void gc_to_registers(unsigned int (&to)[4], gc_words words) {
 }
 
 // The words of a block, as of gc_random_words.
-GC_DEVICE void gc_random_pack(unsigned int (&to)[4], unsigned int block, unsigned int scan_step,
+GC_DEVICE void gc_random_pack(unsigned int* to, unsigned int block, unsigned int scan_step,
                               gc_uint64 call_step, unsigned int seed, unsigned int stream) {
   gc_to_registers(to, gc_random_words(block, scan_step, call_step, seed, stream));
 }
-GC_DEVICE void gc_random_pack(unsigned int (&to)[4], gc_int64 shift, int first,
+GC_DEVICE void gc_random_pack(unsigned int* to, gc_int64 shift, int first,
                               unsigned int scan_step, gc_uint64 call_step, unsigned int seed,
                               unsigned int stream) {
   gc_to_registers(to, gc_random_words(shift, first, scan_step, call_step, seed, stream));

@@ -88,8 +88,7 @@ def pack_of(loop: For, ranges: Ranges, refused: Callable[[str], ValueError]) -> 
     if (
         not isinstance(registers, Load)
         or registers.buffer.scope is not BufferScope.REGISTER
-        or registers.buffer.elements != PACK
-        or registers.buffer.place(registers.coords).atom is not variable
+        or not is_aligned(registers.buffer.place(registers.coords))
     ):
         raise refuse(f"{registers} are not {PACK} registers")
     if isinstance(memory, RandomWord):
@@ -97,7 +96,7 @@ def pack_of(loop: For, ranges: Ranges, refused: Callable[[str], ValueError]) -> 
             raise refuse(f"element {memory.element} does not begin a block of words")
         parts = (memory.shift, memory.step, memory.call, memory.seed, memory.stream)
         element = ranges.simplified(memory.element.substitute(first))
-        return Pack(registers, None, RandomWord(element, *parts), None, False, False)
+        return Pack(at_first(registers), None, RandomWord(element, *parts), None, False, False)
     if memory.buffer.scope is BufferScope.REGISTER or memory.dtype != registers.dtype:
         raise refuse(f"{memory} is not in memory")
     if not is_aligned(memory.buffer.place(memory.coords)):

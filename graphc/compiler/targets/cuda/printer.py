@@ -306,7 +306,7 @@ class CudaSite(Site):
     def pack(self, loop: For) -> Code:
         """Return the wide access that a loop of kind vector is."""
         pack = pack_of(loop, self.ranges, self.signature.refused)
-        registers = code(pack.registers.buffer.memory)
+        registers = self.address(pack.registers)
         if pack.words is not None:
             return call("gc_random_pack", registers, *self._block_of_words(pack.words))
         assert pack.memory is not None

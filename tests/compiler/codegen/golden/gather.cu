@@ -10,10 +10,5 @@ extern "C" __global__ void __launch_bounds__(256) k0_gather(
   const int g0 = gc_check_index(status, 0, i / 32, x1[i / 32], 20000);
   float x0_pack[4];
   gc_load_pack(x0_pack, x0 + i % 32 * 4 + g0 * 128);
-  float y0_pack[4];
-  #pragma unroll
-  for (int lane = 0; lane < 4; ++lane) {
-    y0_pack[lane] = x0_pack[lane];
-  }
-  gc_store_pack(y0 + i * 4, y0_pack);
+  gc_store_pack(y0 + i * 4, x0_pack);
 }

@@ -10,7 +10,8 @@ for lane < 4:                              allocate x0_pack: float32[4] in regis
                                              y[4*i + lane2] = y_pack[lane2]
 
 The random words of neighbours, which are one block of a draw, are drawn at once, too. What is the
-same in all turns is computed ahead of the loop.
+same in all turns is computed ahead of the loop. Where a turn does nothing but to copy an element,
+no loop is left between the moves; between memory and registers one move is all.
 """
 
 from __future__ import annotations
@@ -95,7 +96,7 @@ def pack(program: LoopProgram, loop: str) -> LoopProgram:
             raise refused(program, _REWRITE, where, expected, " and ".join(map(str, tests)))
     same, body = _divided(found.variable, body)
     packing = _Packing(found, turns, body, tests, ranges, Names(program))
-    packed = packing.packed()
+    packed = packing.copied() or packing.packed()
     if packed is None:
         raise refused(program, _REWRITE, where, "elements side by side, from a multiple on", "none")
     return program.with_loop(loop, lambda _: (*same, *packed))
@@ -145,6 +146,28 @@ class _Packing:
     tests: tuple[Condition, ...]
     ranges: Ranges
     names: Names
+
+    def copied(self) -> Body | None:
+        """Return what copies elements at once, if a turn does nothing but to copy one; None if it
+        does more."""
+        (store, *others) = self.body
+        if others or not isinstance(store, Store) or not isinstance(store.value, Load):
+            return None
+        source, target = store.value, store.target
+        scopes = [one.buffer.scope for one in (source, target)]
+        kept = [scope is BufferScope.REGISTER for scope in scopes]
+        is_move = not all(kept) and source.buffer.memory != target.buffer.memory
+        if store.conditions or not is_move or BufferScope.THREAD in scopes:
+            return None
+        if not all(self._is_aligned(one.buffer.place(one.coords)) for one in (source, target)):
+            return None
+        if any(kept):
+            return None if self.tests else (replace(self.loop, kind=LoopKind.VECTOR),)
+        registers = self._registers(source.buffer)
+        lane = Load(registers, (index_of(self.loop.variable),))
+        ahead = self._moved(registers, Store(lane, source, self.tests))
+        _, behind = self._moved(registers, Store(target, lane, self.tests, store.guarded))
+        return (*ahead, behind)
 
     def packed(self) -> Body | None:
         """Return the statements in the place of the loop; None if nothing is packed."""

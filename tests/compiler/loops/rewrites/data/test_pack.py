@@ -49,8 +49,27 @@ def test_neighbours_in_shared_memory_are_moved_at_once() -> None:
     plain = w.program((small,), (out,), body)
     before = split(split(plain, "i", 4), "j", 4)
     after = pack(pack(before, "i_inner"), "j_inner")
-    assert "      tile[4*i_outer + i_inner_3] = tile_pack[i_inner_3]" in lines(after)
-    assert "      tile_pack_2[j_inner_2] = tile[4*j_outer + j_inner_2]" in lines(after)
+    assert "      tile[4*i_outer + i_inner_3] = x_pack[i_inner_3]" in lines(after)
+    assert "      tile_pack[j_inner_2] = tile[4*j_outer + j_inner_2]" in lines(after)
+    assert not any("(unrolled)" in line for line in lines(after))
+    same_meaning(plain, after)
+
+
+def test_a_copy_between_memory_and_registers_is_one_move() -> None:
+    held = w.register("held", N * 4)
+    fill = w.loop(I, N * 4, Store(w.at(held, I), w.at(X, I)))
+    use = w.loop(J, N * 4, Store(w.at(Y, J), w.at(held, J)))
+    plain = w.program((X,), (Y,), Allocate(held), fill, use)
+    before = split(split(plain, "i", 4), "j", 4)
+    after = pack(pack(before, "i_inner"), "j_inner")
+    assert lines(after)[1:] == [
+        "for i_outer < n:",
+        "  for i_inner < 4 (vector):",
+        "    held[4*i_outer + i_inner] = x[4*i_outer + i_inner]",
+        "for j_outer < n:",
+        "  for j_inner < 4 (vector):",
+        "    y[4*j_outer + j_inner] = held[4*j_outer + j_inner]",
+    ]
     same_meaning(plain, after)
 
 
