@@ -3,7 +3,8 @@
 - `facts`: what mappings may ask of a card; `passes`: those of CUDA code;
 - `mappings`: the table of mappings by kinds of kernels; `pointwise`: of those that compute each
   element by itself; `reductions`, `columns`: of those that reduce, made of what `rows` does to the
-  passes over a row; `intrinsics`: what lanes do together;
+  passes over a row; `intrinsics`: what lanes do together; `products`: of those that multiply
+  matrices;
 - `printer`: a program as a kernel of CUDA; `numbering`: which block and thread runs which turns of
   loops; `packs`: loops whose turns are one wide access; the statements' forms are templates,
   ``templates/cuda``.

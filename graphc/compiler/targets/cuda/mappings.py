@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from graphc.compiler.targets.cuda.columns import COLUMNS
 from graphc.compiler.targets.cuda.pointwise import POINTWISE
+from graphc.compiler.targets.cuda.products import PRODUCTS
 from graphc.compiler.targets.cuda.reductions import ROWS
 from graphc.compiler.targets.mapping import Mapping as TargetMapping
 
@@ -16,7 +17,8 @@ CUDA_MAPPINGS: Mapping[str, Sequence[TargetMapping]] = {
     "update": POINTWISE,
     "rows": ROWS,
     "columns": COLUMNS,
+    "matmul": PRODUCTS,
 }
 
-SHOWN_ONLY = frozenset({"rows", "columns"})
+SHOWN_ONLY = frozenset({"rows", "columns", "matmul"})
 """Kinds whose launches are not made of the mapped programs yet."""

@@ -1,0 +1,351 @@
+"""Mappings of products on a GPU: a block computes a tile of the result, some terms at a step.
+
+    for tile_row < (m + 63) // 64 (block):
+      for tile_column < (n + 63) // 64 (block):
+        for thread_row < 8 (thread):
+          for thread_column < 16 (thread):
+            allocate total: float32[8, 4] in register
+            ...
+            allocate left_tile: float32[2, 16, 68] in shared
+            allocate right_tile: float32[2, 16, 68] in shared
+            (the first step's operands, to shared memory)
+            for step < (k + 15) // 16:
+              barrier (shared)
+              (the next step's operands, to registers)
+              for k < 16 (unrolled):
+                for r < 8 (unrolled):
+                  for c < 4 (unrolled):
+                    total[r, c] = sum(total[r, c], mul(left[r], right[c]))
+              (from these to shared memory)
+            (what follows from the sums, and the stores)
+
+A tile at the border of an array is computed as a whole one, over zeros, and its last step alike. So
+the order of a sum is that of its terms, whatever the sizes are.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from graphc.compiler.graph.dim import Size, evaluate_at, exact_quotient
+from graphc.compiler.loops.buffer import BufferScope
+from graphc.compiler.loops.program import LoopProgram, innermost_loops, loops_in
+from graphc.compiler.loops.rewrites.data.expand import expand
+from graphc.compiler.loops.rewrites.data.layout import BufferLayout
+from graphc.compiler.loops.rewrites.data.pack import pack
+from graphc.compiler.loops.rewrites.data.pipeline import Copying, pipeline
+from graphc.compiler.loops.rewrites.data.stage import stage
+from graphc.compiler.loops.rewrites.loops.bind import bind
+from graphc.compiler.loops.rewrites.loops.branch import branch
+from graphc.compiler.loops.rewrites.loops.fission import fission
+from graphc.compiler.loops.rewrites.loops.merge_barriers import merge_barriers
+from graphc.compiler.loops.rewrites.loops.predicate import predicate
+from graphc.compiler.loops.rewrites.loops.rename import rename
+from graphc.compiler.loops.rewrites.loops.reorder import reorder
+from graphc.compiler.loops.rewrites.loops.split import Tail, split
+from graphc.compiler.loops.rewrites.loops.unswitch import unswitch
+from graphc.compiler.loops.rewrites.simplify import simplify
+from graphc.compiler.loops.statement import Accumulate, Allocate, For, If, Let, LoopKind, Store
+from graphc.compiler.loops.value import Load, Value
+from graphc.compiler.schedule.hardware import PACK
+from graphc.compiler.targets.cpu.product_loops import Product, product_of
+from graphc.compiler.targets.mapping import ALWAYS, Applicability, Mapping, never
+from graphc.compiler.targets.target import Target
+from graphc.errors import RewriteError
+
+
+@dataclass(frozen=True)
+class BlockTile:
+    """The part of a product that a block computes.
+
+    A thread has neighbouring rows, and packs of columns. Packs that threads have side by side are
+    side by side, so that these read shared memory without conflicts of banks.
+
+    Attributes:
+        rows, columns: of the result.
+        depth: the terms of a step, whose factors are in shared memory at a time.
+        thread_rows, thread_packs: rows of a thread, and its packs of columns.
+    """
+
+    rows: int
+    columns: int
+    depth: int
+    thread_rows: int
+    thread_packs: int
+
+    @property
+    def results(self) -> int:
+        """Results of a thread."""
+        return self.thread_rows * self.thread_packs * PACK
+
+    @property
+    def group(self) -> int:
+        """Columns of which each thread has one pack."""
+        return self.columns // self.thread_packs
+
+    def covered(self, rows: int, columns: int) -> int:
+        """Return how many results the tiles have that cover some rows and columns."""
+        return -(-rows // self.rows) * self.rows * -(-columns // self.columns) * self.columns
+
+
+TILES = (BlockTile(128, 128, 8, 16, 2), BlockTile(64, 64, 16, 8, 1))
+"""From the largest, in which a factor is loaded for the most multiplications, to the smallest, of
+which there are the most. 128 threads have one; the sums of the largest fill half of a thread's
+registers."""
+
+MOST_SUMS = 128
+"""Registers of 32 bits that a thread has for sums."""
+
+BLOCKS = 128
+"""Blocks that keep a large card busy: about one for each of its multiprocessors."""
+
+TYPICAL = 128
+"""A symbol, where a tile has to be chosen before it is known."""
+
+MOST_WASTE = 1.3
+"""A tile covers at most so many times what smaller ones do."""
+
+FEW = 16
+"""Rows or columns of a result up to which most threads of a tile would have none of them."""
+
+PADDING = 4
+"""Elements behind each row of a tile in shared memory: the four stores of a pack that is along the
+terms in memory go to other banks, and rows still begin at a multiple of 16 bytes."""
+
+
+# ---- where it applies ---------------------------------------------------------------------------
+
+
+def _has_one_matrix(program: LoopProgram, target: Target) -> Applicability:
+    product = _product_of(program)
+    if isinstance(product, str):
+        return never(product)
+    if product.batch:
+        return never("it has several matrices")
+    for loop, what in ((product.rows, "rows"), (product.columns, "columns")):
+        size = loop.ends[0].constant
+        if isinstance(size, int) and size <= FEW:
+            return never(f"its result has {size} {what}, no more than {FEW}")
+    if product.terms.ends[0].constant == 0:
+        return never("its sums have no terms")
+    memories = set()
+    for side, factor in (("left", product.left), ("right", product.right)):
+        if not isinstance(factor, Load):
+            return never(f"its {side} operand is computed")
+        memories.add(factor.buffer.memory)
+        outer = product.rows if side == "left" else product.columns
+        if _axes_of(product, factor, outer) is None:
+            return never(f"its {side} operand is no matrix in memory: {factor}")
+    if len(memories) == 1:
+        return never("both operands are in one array")
+    first, second, third, *_ = product.columns.body
+    if not (
+        isinstance(first, Allocate)
+        and isinstance(second, Store)
+        and isinstance(third, For)
+        and isinstance(third.body[0], Accumulate)
+    ):
+        return never("it computes other values ahead of its sums")
+    return ALWAYS
+
+
+def _product_of(program: LoopProgram) -> Product | str:
+    """Return the product of a plain program, which may name values ahead of its loops."""
+    loops = tuple(one for one in program.body if not isinstance(one, Let))
+    return product_of(replace(program, body=loops))
+
+
+def _axes_of(product: Product, factor: Load, outer: For) -> tuple[int, int] | None:
+    """Return the axes of a factor's buffer along which it moves in the turns of the terms, and of
+    the rows or columns: one by one, each along its own; None if it does otherwise."""
+    found = []
+    for loop in (product.terms, outer):
+        axes = [
+            axis for axis, coord in enumerate(factor.coords) if loop.variable in coord.variables
+        ]
+        if len(axes) != 1 or product.ranges.step(factor.coords[axes[0]], loop.variable) != 1:
+            return None
+        found += axes
+    terms, other = found
+    return None if terms == other else (terms, other)
+
+
+def _tiles_of(product: Product) -> list[BlockTile]:
+    """Return the tiles of which there are enough, the largest first; the smallest in any case."""
+    rows, columns = (
+        evaluate_at(loop.ends[0].constant, TYPICAL) for loop in (product.rows, product.columns)
+    )
+    words = np.dtype(product.total.dtype).itemsize // 4
+    fitting = [tile for tile in TILES if tile.results * words <= MOST_SUMS]
+    found = []
+    for tile, smaller in itertools.pairwise(fitting):
+        covered, less = tile.covered(rows, columns), smaller.covered(rows, columns)
+        is_enough = covered >= BLOCKS * tile.rows * tile.columns
+        if is_enough and covered <= MOST_WASTE * less:
+            found.append(tile)
+    return [*found, fitting[-1]]
+
+
+# ---- the rewrites -------------------------------------------------------------------------------
+
+
+def _by_blocks(program: LoopProgram, target: Target) -> LoopProgram:
+    """Give each block a tile: the largest one whose results a thread can be written out for."""
+    product = _product_of(program)
+    assert isinstance(product, Product)
+    *larger, smallest = _tiles_of(product)
+    for tile in larger:
+        with contextlib.suppress(RewriteError):
+            return _by_tiles(program, product, tile)
+    return _by_tiles(program, product, smallest)
+
+
+def _by_tiles(program: LoopProgram, product: Product, tile: BlockTile) -> LoopProgram:
+    for loop, name in ((product.rows, "row"), (product.columns, "column"), (product.terms, "k")):
+        if loop.variable.name != name:
+            program = rename(program, loop.variable.name, name)
+    program = _in_tiles(program, tile, product.total.name)
+    program = _in_steps(program, tile)
+    for side, outer in (("left", product.rows), ("right", product.columns)):
+        program = _staged(program, tile, product, side, outer)
+    program = pipeline(
+        merge_barriers(program), "step", ["left_tile", "right_tile"], copying=Copying.HELD
+    )
+    for side in ("left", "right"):
+        program = stage(program, "k", f"{side}_tile", BufferScope.REGISTER, None, side)
+    return _written_out(_in_packs(simplify(program), tile))
+
+
+def _in_tiles(program: LoopProgram, tile: BlockTile, total: str) -> LoopProgram:
+    """Return a program whose blocks have tiles, and threads results of these. The loops over a
+    thread's results are ``r``, ``group`` and ``c`` where the sums begin, ``r_2`` and so on where a
+    term is added, inside of the loop over terms, and ``r_3`` and so on behind it."""
+    program = split(program, "row", tile.rows)
+    program = split(program, "column", tile.columns)
+    for loop in ("column_inner", "row_inner"):
+        if isinstance(program.loop(loop).body[0], If):
+            program = predicate(program, loop)
+    program = reorder(program, "row_inner", "column_outer")
+    program = split(program, "row_inner", tile.thread_rows, Tail.NONE)
+    program = split(program, "column_inner", PACK, Tail.NONE)
+    names = {"column_inner_outer": "thread_column", "column_inner_inner": "c"}
+    own = ["c", "r"]
+    if tile.thread_packs > 1:
+        program = split(program, "column_inner_outer", tile.group // PACK, Tail.NONE)
+        program = reorder(program, "column_inner_outer_outer", "column_inner_outer_inner")
+        names["column_inner_outer_outer"] = "group"
+        names["column_inner_outer_inner"] = names.pop("column_inner_outer")
+        own.insert(1, "group")
+    names |= {"row_outer": "tile_row", "column_outer": "tile_column"}
+    names |= {"row_inner_outer": "thread_row", "row_inner_inner": "r"}
+    for old, new in names.items():
+        program = rename(program, old, new)
+    program = reorder(program, "r", "thread_column")
+    for loop in own:
+        program = expand(program, loop, total)
+    for copy in ("", "_2"):
+        for loop in own:
+            program = fission(program, f"{loop}{copy}", 1)
+    for loop in own:
+        program = reorder(program, f"{loop}_2", "k")
+    for kind, loops in (
+        (LoopKind.BLOCK, ("tile_row", "tile_column")),
+        (LoopKind.THREAD, ("thread_row", "thread_column")),
+    ):
+        for loop in loops:
+            program = bind(program, loop, kind)
+    return program
+
+
+def _in_steps(program: LoopProgram, tile: BlockTile) -> LoopProgram:
+    """Return a program that goes over the terms in steps; the last one is as long as the others."""
+    program = split(program, "k", tile.depth)
+    if isinstance(program.loop("k_inner").body[0], If):
+        program = predicate(program, "k_inner")
+    return rename(rename(program, "k_outer", "step"), "k_inner", "k")
+
+
+def _staged(
+    program: LoopProgram, tile: BlockTile, product: Product, side: str, outer: For
+) -> LoopProgram:
+    """Return a program that copies the tile of an operand to shared memory in each step, the terms
+    as its rows. Threads take packs of neighbours, if memory has them."""
+    factor: Value = getattr(product, side)
+    assert isinstance(factor, Load)
+    axes = _axes_of(product, factor, outer)
+    assert axes is not None
+    others = [axis for axis in range(len(factor.coords)) if axis not in axes]
+    order, tiles = (*others, *axes), {}
+    if side == "right" and tile.thread_packs > 1:
+        order, tiles = (*order, axes[1]), {axes[1]: tile.group}
+    layout = BufferLayout(order, tiles, PADDING)
+    neighbours = PACK if _has_packs(factor) and factor.coords[-1].variables else 1
+    return stage(
+        program,
+        "step",
+        factor.buffer.name,
+        BufferScope.SHARED,
+        layout,
+        f"{side}_tile",
+        neighbours,
+    )
+
+
+def _has_packs(factor: Load) -> bool:
+    """Return True if the rows of a factor's buffer begin at multiples of a pack, and end there."""
+    *strides, last = factor.buffer.strides
+    sizes: list[Size] = [*strides, factor.buffer.offset, factor.buffer.shape[-1]]
+    return last == 1 and all(exact_quotient(size, PACK) is not None for size in sizes)
+
+
+# ---- packs, and loops that are written out ------------------------------------------------------
+
+
+def _in_packs(program: LoopProgram, tile: BlockTile) -> LoopProgram:
+    """Return a program whose threads move neighbours at once where that is possible."""
+    for name in _loops_named(program, "left_axis", "right_axis"):
+        if (tile.thread_rows if name.startswith("left") else PACK) != PACK:
+            program = split(program, name, PACK, Tail.NONE)
+            name = f"{name}_inner"
+        program = pack(program, name)
+    for name in _loops_named(program, "left_tile_neighbour", "right_tile_neighbour"):
+        program = _packed(program, name)
+    return _packed(program, "c_3")
+
+
+def _packed(program: LoopProgram, name: str) -> LoopProgram:
+    """Return a program in which the turns of a loop move what lies side by side at once, if they
+    can, under a test ahead of them."""
+    for rewrite in (branch, unswitch, pack):
+        with contextlib.suppress(RewriteError):  # there is no test, or one of each turn; or
+            program = rewrite(program, name)  # elements that are no neighbours
+    return program
+
+
+def _loops_named(program: LoopProgram, *begins: str) -> list[str]:
+    names = [loop.variable.name for loop in innermost_loops(program.body)]
+    return [name for name in names if name.startswith(begins)]
+
+
+def _written_out(program: LoopProgram) -> LoopProgram:
+    """Return a program that writes the loops of a thread out, but for that over steps."""
+    for loop in loops_in(program.body):
+        if loop.kind is LoopKind.SERIAL and loop.variable.name != "step":
+            program = bind(program, loop.variable.name, LoopKind.UNROLLED)
+    return simplify(program)
+
+
+PRODUCTS = (
+    Mapping(
+        "tiles by blocks",
+        _has_one_matrix,
+        _by_blocks,
+        "what threads of a block share of the operands is read from memory once, while they "
+        "multiply what was read before",
+    ),
+)
+"""The mappings of kernels of kind matmul."""

@@ -1,0 +1,98 @@
+"""Products with what may be around them, as plain programs of one kernel each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from graphc.compiler import graph as g
+from graphc.compiler.graph import BATCH, Node
+from graphc.compiler.graph.dim import Size, Symbol, symbol, symbols
+from graphc.compiler.loops.build import Storage, buffers_of, plain_program
+from graphc.compiler.loops.program import LoopProgram
+from graphc.compiler.schedule import kernels, make_schedule
+from graphc.compiler.targets.cuda.facts import any_card
+
+T, N = symbol("time"), symbol("n")
+SYMBOLS = tuple(symbols(size)[0] for size in (BATCH, T, N))
+"""Of rows, terms and columns."""
+
+ARGUMENTS = {"call_step": 2**33 + 5, "w0": 17, "w1": 2**31 + 5}
+"""Numbers that a call gives to draws."""
+
+SIZES: tuple[Mapping[Symbol, int], ...] = tuple(
+    dict(zip(SYMBOLS, sizes, strict=True)) for sizes in [(1, 1, 1), (9, 7, 17)]
+)
+"""Sizes of a call: less than a tile of 8 x 16 and 4 terms, and a little more."""
+
+
+def plain(*outputs: Node, in_place: Mapping[Node, Node] | None = None) -> LoopProgram:
+    """Return the plain program of nodes that are one kernel.
+
+    Args:
+        outputs: the nodes.
+        in_place: of outputs the input whose memory they are stored to.
+    """
+    (kernel,) = kernels(make_schedule(list(outputs), most_shared=any_card().shared_bytes))
+    buffers = buffers_of(kernel)
+    stored = {
+        node: (Storage(buffers.inputs[state].buffer, guarded=True),)
+        for node, state in (in_place or {}).items()
+    }
+    buffers = replace(buffers, outputs={**buffers.outputs, **stored})
+    return plain_program(kernel, "k0", buffers)
+
+
+def arrays(*shape: Size, dtype: str = "float32") -> Node:
+    return g.input(shape, dtype)
+
+
+def dense(rows: Size, terms: Size, columns: Size) -> Node:
+    """Return the rectified sums of a product and a bias."""
+    product = g.matmul(arrays(rows, terms), arrays(terms, columns))
+    return g.maximum(product + arrays(columns), 0.0)
+
+
+def dropped() -> Node:
+    """Return a product of whose results a fifth is zero."""
+    product = dense(BATCH, 8, 20)
+    return g.where(g.random.bernoulli((BATCH, 20), 0.8, seed=3), product / 0.8, 0.0)
+
+
+def scaled() -> Node:
+    """Return a product scaled by a value that is named ahead of all loops."""
+    return g.matmul(arrays(BATCH, 6), arrays(6, 20)) * g.exp(arrays())
+
+
+def updated() -> LoopProgram:
+    """Return the update of a state by a product of transposed samples."""
+    state = g.shared(np.zeros((20, 24), "float32"), "state")
+    gradient = g.matmul(g.transpose(arrays(BATCH, 20), (1, 0)), arrays(BATCH, 24))
+    new = state - gradient * 0.5
+    return plain(new, in_place={new: state})
+
+
+CASES: Mapping[str, Callable[[], LoopProgram]] = {
+    "sizes of a call": lambda: plain(g.matmul(arrays(BATCH, T), arrays(T, N))),
+    "known sizes": lambda: plain(g.matmul(arrays(24, 8), arrays(8, 32))),
+    "known sizes that no tile divides": lambda: plain(g.matmul(arrays(17, 7), arrays(7, 21))),
+    "packs at a border": lambda: plain(g.matmul(arrays(BATCH, 8), arrays(8, 20))),
+    "few terms": lambda: plain(g.matmul(arrays(BATCH, 3), arrays(3, 20))),
+    "a transposed left operand": lambda: plain(
+        g.matmul(g.transpose(arrays(T, BATCH), (1, 0)), arrays(T, 20))
+    ),
+    "a transposed right operand": lambda: plain(
+        g.matmul(arrays(BATCH, 12), g.transpose(arrays(20, 12), (1, 0)))
+    ),
+    "a value of all elements": lambda: plain(scaled()),
+    "float64": lambda: plain(
+        g.matmul(arrays(BATCH, 6, dtype="float64"), arrays(6, 20, dtype="float64"))
+    ),
+    "a bias": lambda: plain(dense(BATCH, 6, 20)),
+    "a bias over steps": lambda: plain(dense(BATCH, 40, 96)),
+    "a bias of sizes of a call": lambda: plain(dense(BATCH, T, N)),
+    "dropout": lambda: plain(dropped()),
+    "an update in place": updated,
+}

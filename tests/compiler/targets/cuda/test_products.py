@@ -1,0 +1,142 @@
+"""Mappings of products on a GPU: who computes what, what is refused, and that it means the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from graphc.compiler import graph as g
+from graphc.compiler.graph import BATCH, Node
+from graphc.compiler.graph.dim import symbols
+from graphc.compiler.loops.buffer import BufferScope
+from graphc.compiler.loops.program import LoopProgram, loops_in, walk
+from graphc.compiler.loops.statement import Allocate, Barrier, LoopKind, Store
+from graphc.compiler.targets.cuda import products
+from graphc.compiler.targets.cuda.facts import any_card
+from graphc.compiler.targets.cuda.printer import print_program
+from graphc.compiler.targets.cuda.products import PRODUCTS, BlockTile
+from graphc.compiler.targets.mapping import MappedProgram, choose
+from tests.compiler.codegen.golden_text import check_golden
+from tests.compiler.loops.random_loops import same_meaning
+from tests.compiler.targets.cuda.product_cases import ARGUMENTS, CASES, SIZES, arrays, plain
+
+FOLDER = Path(__file__).parent / "golden"
+SMALL = BlockTile(8, 16, 4, 4, 1)
+"""A tile that an evaluator computes soon."""
+
+
+@pytest.fixture
+def small_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(products, "TILES", (SMALL,))
+
+
+@pytest.fixture
+def several_packs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(products, "TILES", (replace(SMALL, thread_packs=2),))
+
+
+def mapped(program: LoopProgram) -> MappedProgram:
+    return choose(program, any_card(), PRODUCTS)
+
+
+# ---- the same meaning ---------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("small_tiles")
+@pytest.mark.parametrize("case", CASES)
+def test_tiles_have_the_bits_of_the_plain_program(case: str) -> None:
+    check(CASES[case]())
+
+
+def check(program: LoopProgram) -> None:
+    found = mapped(program)
+    assert found.names == ("tiles by blocks",), found.refusals
+    arguments = {one.name: ARGUMENTS[one.name] for one in program.arguments}
+    is_known = not any(symbols(n) for one in program.inputs for n in one.shape)
+    sizes = SIZES[:1] if is_known else SIZES
+    same_meaning(program, found.program, *sizes, arguments=arguments)
+
+
+@pytest.mark.usefixtures("several_packs")
+@pytest.mark.parametrize("case", ["sizes of a call", "dropout"])
+def test_several_packs_of_a_thread_have_the_bits_of_the_plain_program(case: str) -> None:
+    check(CASES[case]())
+
+
+def test_text() -> None:
+    found = replace(mapped(CASES["a bias over steps"]()).program, name="product")
+    check_golden("product", print_program(found).text, FOLDER / "product.cu")
+
+
+# ---- what is shared, and when -------------------------------------------------------------------
+
+
+def test_threads_meet_once_a_step() -> None:
+    program = mapped(CASES["sizes of a call"]()).program
+    (step,) = (one for one in loops_in(program.body) if one.variable.name == "step")
+    assert sum(isinstance(one, Barrier) for one in walk(step.body)) == 1
+
+
+def test_two_steps_of_both_operands_are_in_shared_memory() -> None:
+    program = mapped(CASES["sizes of a call"]()).program
+    shapes = [
+        one.buffer.shape
+        for one in walk(program.body)
+        if isinstance(one, Allocate) and one.buffer.scope is BufferScope.SHARED
+    ]
+    assert shapes == [(2, 16, 68), (2, 16, 68)]
+
+
+@pytest.mark.parametrize(
+    ("case", "packs"),
+    [
+        ("known sizes", {"x0", "x1", "y0"}),
+        ("packs at a border", {"x0", "x1", "y0"}),
+        ("known sizes that no tile divides", set()),
+        ("sizes of a call", set()),
+        ("a transposed right operand", {"x0", "x1", "y0"}),
+        ("an update in place", {"x0", "x1", "x2"}),
+    ],
+)
+def test_what_is_moved_in_packs(case: str, packs: set[str]) -> None:
+    program = mapped(CASES[case]()).program
+    moved = set()
+    for loop in loops_in(program.body):
+        if loop.kind is LoopKind.VECTOR:
+            (store,) = loop.body
+            assert isinstance(store, Store)
+            for one in (store.target, store.value):
+                if one.buffer.scope is BufferScope.GLOBAL:
+                    moved.add(one.buffer.memory)
+    assert moved == packs
+
+
+# ---- reasons ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        (lambda: g.matmul(arrays(3, 5, 7), arrays(3, 7, 16)), "it has several matrices"),
+        (
+            lambda: g.matmul(arrays(BATCH, 8), arrays(8, 16)),
+            "its result has 16 columns, no more than 16",
+        ),
+        (
+            lambda: g.matmul(g.maximum(arrays(BATCH, 8), 0.0), arrays(8, 20)),
+            "its left operand is computed",
+        ),
+        (
+            lambda: g.matmul(arrays(BATCH, 8), g.maximum(arrays(8, 20), 0.0)),
+            "its right operand is computed",
+        ),
+    ],
+    ids=["matrices", "columns", "left", "right"],
+)
+def test_why_others_are_not_taken(make: Callable[[], Node], reason: str) -> None:
+    found = mapped(plain(make()))
+    assert found.is_plain
+    assert dict(found.refusals)["tiles by blocks"] == reason
