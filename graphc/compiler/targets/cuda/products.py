@@ -19,7 +19,8 @@
               (from these to shared memory)
             (what follows from the sums, and the stores)
 
-A tile at the border of an array is computed as a whole one, over zeros, and its last step alike. So
+Around them are loops over blocks for the matrices of a batched product, ``matrix0`` and so on. A
+tile at the border of an array is computed as a whole one, over zeros, and its last step alike. So
 the order of a sum is that of its terms, whatever the sizes are.
 """
 
@@ -32,6 +33,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from graphc.compiler.graph.dim import Size, evaluate_at, exact_quotient
+from graphc.compiler.graph.dim import product as size_of
 from graphc.compiler.loops.buffer import BufferScope
 from graphc.compiler.loops.program import LoopProgram, innermost_loops, loops_in
 from graphc.compiler.loops.rewrites.data.expand import expand
@@ -112,6 +114,12 @@ MOST_WASTE = 1.3
 FEW = 16
 """Rows or columns of a result up to which most threads of a tile would have none of them."""
 
+LEAST_DEPTH = 8
+"""Terms of the shortest step: two packs of an operand whose terms are neighbours in memory."""
+
+FEW_STEPS = 4
+"""Where there are fewer whole steps, shorter ones are taken if the last would be padded."""
+
 PADDING = 4
 """Elements behind each row of a tile in shared memory: the four stores of a pack that is along the
 terms in memory go to other banks, and rows still begin at a multiple of 16 bytes."""
@@ -120,12 +128,10 @@ terms in memory go to other banks, and rows still begin at a multiple of 16 byte
 # ---- where it applies ---------------------------------------------------------------------------
 
 
-def _has_one_matrix(program: LoopProgram, target: Target) -> Applicability:
+def _is_of_matrices(program: LoopProgram, target: Target) -> Applicability:
     product = _product_of(program)
     if isinstance(product, str):
         return never(product)
-    if product.batch:
-        return never("it has several matrices")
     for loop, what in ((product.rows, "rows"), (product.columns, "columns")):
         size = loop.ends[0].constant
         if isinstance(size, int) and size <= FEW:
@@ -179,15 +185,26 @@ def _tiles_of(product: Product) -> list[BlockTile]:
     rows, columns = (
         evaluate_at(loop.ends[0].constant, TYPICAL) for loop in (product.rows, product.columns)
     )
+    matrices = evaluate_at(size_of(loop.ends[0].constant for loop in product.batch), TYPICAL)
     words = np.dtype(product.total.dtype).itemsize // 4
     fitting = [tile for tile in TILES if tile.results * words <= MOST_SUMS]
     found = []
     for tile, smaller in itertools.pairwise(fitting):
         covered, less = tile.covered(rows, columns), smaller.covered(rows, columns)
-        is_enough = covered >= BLOCKS * tile.rows * tile.columns
+        is_enough = matrices * covered >= BLOCKS * tile.rows * tile.columns
         if is_enough and covered <= MOST_WASTE * less:
             found.append(tile)
     return [*found, fitting[-1]]
+
+
+def _fitted(tile: BlockTile, product: Product) -> BlockTile:
+    """Return a tile with shorter steps, if there are few terms and such steps divide them."""
+    terms = product.terms.ends[0].constant
+    if not isinstance(terms, int) or terms >= FEW_STEPS * tile.depth:
+        return tile
+    depths = (tile.depth, max(tile.depth // 2, LEAST_DEPTH))
+    fitting = (depth for depth in depths if terms % depth == 0)
+    return replace(tile, depth=next(fitting, tile.depth))
 
 
 # ---- the rewrites -------------------------------------------------------------------------------
@@ -197,7 +214,7 @@ def _by_blocks(program: LoopProgram, target: Target) -> LoopProgram:
     """Give each block a tile: the largest one whose results a thread can be written out for."""
     product = _product_of(program)
     assert isinstance(product, Product)
-    *larger, smallest = _tiles_of(product)
+    *larger, smallest = (_fitted(tile, product) for tile in _tiles_of(product))
     for tile in larger:
         with contextlib.suppress(RewriteError):
             return _by_tiles(program, product, tile)
@@ -205,9 +222,13 @@ def _by_blocks(program: LoopProgram, target: Target) -> LoopProgram:
 
 
 def _by_tiles(program: LoopProgram, product: Product, tile: BlockTile) -> LoopProgram:
-    for loop, name in ((product.rows, "row"), (product.columns, "column"), (product.terms, "k")):
+    matrices = [f"matrix{axis}" for axis in range(len(product.batch))]
+    loops = (*product.batch, product.rows, product.columns, product.terms)
+    for loop, name in zip(loops, (*matrices, "row", "column", "k"), strict=True):
         if loop.variable.name != name:
             program = rename(program, loop.variable.name, name)
+    for name in matrices:
+        program = bind(program, name, LoopKind.BLOCK)
     program = _in_tiles(program, tile, product.total.name)
     program = _in_steps(program, tile)
     for side, outer in (("left", product.rows), ("right", product.columns)):
@@ -342,7 +363,7 @@ def _written_out(program: LoopProgram) -> LoopProgram:
 PRODUCTS = (
     Mapping(
         "tiles by blocks",
-        _has_one_matrix,
+        _is_of_matrices,
         _by_blocks,
         "what threads of a block share of the operands is read from memory once, while they "
         "multiply what was read before",

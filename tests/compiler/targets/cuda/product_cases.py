@@ -61,6 +61,17 @@ def dropped() -> Node:
     return g.where(g.random.bernoulli((BATCH, 20), 0.8, seed=3), product / 0.8, 0.0)
 
 
+def heads(x: Node) -> Node:
+    """Return rows of 3 heads of 8 as a matrix for each head."""
+    return g.transpose(g.reshape(x, (*x.shape[:2], 3, 8)), (0, 2, 1, 3))
+
+
+def attention() -> Node:
+    """Return how alike the rows of a head are to those of another array's."""
+    keys = g.transpose(heads(arrays(2, 20, 24)), (0, 1, 3, 2))
+    return g.matmul(heads(arrays(2, BATCH, 24)), keys) * 0.5
+
+
 def scaled() -> Node:
     """Return a product scaled by a value that is named ahead of all loops."""
     return g.matmul(arrays(BATCH, 6), arrays(6, 20)) * g.exp(arrays())
@@ -87,11 +98,13 @@ CASES: Mapping[str, Callable[[], LoopProgram]] = {
         g.matmul(arrays(BATCH, 12), g.transpose(arrays(20, 12), (1, 0)))
     ),
     "a value of all elements": lambda: plain(scaled()),
+    "matrices": lambda: plain(g.matmul(arrays(BATCH, 17, 7), arrays(BATCH, 7, 20))),
+    "heads": lambda: plain(attention()),
     "float64": lambda: plain(
         g.matmul(arrays(BATCH, 6, dtype="float64"), arrays(6, 20, dtype="float64"))
     ),
     "a bias": lambda: plain(dense(BATCH, 6, 20)),
-    "a bias over steps": lambda: plain(dense(BATCH, 40, 96)),
+    "a bias over steps": lambda: plain(dense(BATCH, 36, 96)),
     "a bias of sizes of a call": lambda: plain(dense(BATCH, T, N)),
     "dropout": lambda: plain(dropped()),
     "an update in place": updated,

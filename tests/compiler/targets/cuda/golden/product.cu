@@ -39,8 +39,8 @@ extern "C" __global__ void __launch_bounds__(128) product(
         left_tile_turn_2 * 32 < batch) {
       float x0_pack[4];
       gc_load_pack(x0_pack,
-          x0 + tile_row * 2560 + thread_row * 160 + thread_column / 4 * 40 +
-          thread_column % 4 * 4 + left_tile_turn_2 * 1280);
+          x0 + tile_row * 2304 + thread_row * 144 + thread_column / 4 * 36 +
+          thread_column % 4 * 4 + left_tile_turn_2 * 1152);
       #pragma unroll
       for (int left_tile_neighbour_2 = 0; left_tile_neighbour_2 < 4; ++left_tile_neighbour_2) {
         left_tile[thread_row * 4 + thread_column / 4 + thread_column % 4 * 272 +
@@ -63,7 +63,7 @@ extern "C" __global__ void __launch_bounds__(128) product(
     if (step < 2) {
       #pragma unroll
       for (int right_tile_turn_3 = 0; right_tile_turn_3 < 2; ++right_tile_turn_3) {
-        if (step * 2 + right_tile_turn_3 < 3 &&
+        if (thread_row + step * 16 + right_tile_turn_3 * 8 < 20 &&
             tile_column * 16 + thread_column < 24) {
           gc_load_pack(right_tile_next + right_tile_turn_3 * 4,
               x1 + tile_column * 64 + thread_row * 96 + thread_column * 4 +
@@ -79,10 +79,10 @@ extern "C" __global__ void __launch_bounds__(128) product(
       #pragma unroll
       for (int left_tile_turn_3 = 0; left_tile_turn_3 < 2; ++left_tile_turn_3) {
         if (tile_row * 64 + thread_row * 4 + thread_column / 4 +
-            left_tile_turn_3 * 32 < batch && thread_column % 4 + step * 4 < 6) {
+            left_tile_turn_3 * 32 < batch && thread_column % 4 + step * 4 < 5) {
           gc_load_pack(left_tile_next + left_tile_turn_3 * 4,
-              x0 + tile_row * 2560 + thread_row * 160 + thread_column / 4 * 40 +
-              thread_column % 4 * 4 + step * 16 + left_tile_turn_3 * 1280 + 16);
+              x0 + tile_row * 2304 + thread_row * 144 + thread_column / 4 * 36 +
+              thread_column % 4 * 4 + step * 16 + left_tile_turn_3 * 1152 + 16);
         } else {
           #pragma unroll
           for (int left_tile_neighbour_5 = 0; left_tile_neighbour_5 < 4; ++left_tile_neighbour_5) {
