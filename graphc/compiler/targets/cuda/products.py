@@ -36,7 +36,9 @@ from graphc.compiler.graph.dim import Size, evaluate_at, exact_quotient
 from graphc.compiler.graph.dim import product as size_of
 from graphc.compiler.loops.buffer import BufferScope
 from graphc.compiler.loops.program import LoopProgram, innermost_loops, loops_in
+from graphc.compiler.loops.rewrites.data.axes import with_axes_of_loops
 from graphc.compiler.loops.rewrites.data.expand import expand
+from graphc.compiler.loops.rewrites.data.flatten import flatten
 from graphc.compiler.loops.rewrites.data.layout import BufferLayout
 from graphc.compiler.loops.rewrites.data.pack import pack
 from graphc.compiler.loops.rewrites.data.pipeline import Copying, pipeline
@@ -129,7 +131,7 @@ terms in memory go to other banks, and rows still begin at a multiple of 16 byte
 
 
 def _is_of_matrices(program: LoopProgram, target: Target) -> Applicability:
-    product = _product_of(program)
+    product = _product_of(_with_axes(program))
     if isinstance(product, str):
         return never(product)
     for loop, what in ((product.rows, "rows"), (product.columns, "columns")):
@@ -163,6 +165,19 @@ def _product_of(program: LoopProgram) -> Product | str:
     """Return the product of a plain program, which may name values ahead of its loops."""
     loops = tuple(one for one in program.body if not isinstance(one, Let))
     return product_of(replace(program, body=loops))
+
+
+def _with_axes(program: LoopProgram) -> LoopProgram:
+    """Return a program whose factors and results have a coordinate for each loop that they move
+    with, though axes of an array may be divided or joined: rows of samples and times, heads of a
+    row."""
+    product = _product_of(program)
+    if isinstance(product, str):
+        return program
+    program = flatten(program)
+    for loop in (product.terms, product.columns):
+        program = with_axes_of_loops(program, loop.variable.name)
+    return program
 
 
 def _axes_of(product: Product, factor: Load, outer: For) -> tuple[int, int] | None:
@@ -212,6 +227,7 @@ def _fitted(tile: BlockTile, product: Product) -> BlockTile:
 
 def _by_blocks(program: LoopProgram, target: Target) -> LoopProgram:
     """Give each block a tile: the largest one whose results a thread can be written out for."""
+    program = _with_axes(program)
     product = _product_of(program)
     assert isinstance(product, Product)
     *larger, smallest = (_fitted(tile, product) for tile in _tiles_of(product))

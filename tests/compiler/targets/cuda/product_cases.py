@@ -61,15 +61,22 @@ def dropped() -> Node:
     return g.where(g.random.bernoulli((BATCH, 20), 0.8, seed=3), product / 0.8, 0.0)
 
 
-def heads(x: Node) -> Node:
-    """Return rows of 3 heads of 8 as a matrix for each head."""
-    return g.transpose(g.reshape(x, (*x.shape[:2], 3, 8)), (0, 2, 1, 3))
+def heads(x: Node, width: int) -> Node:
+    """Return rows of 3 heads as a matrix for each head."""
+    return g.transpose(g.reshape(x, (*x.shape[:2], 3, width)), (0, 2, 1, 3))
 
 
-def attention() -> Node:
+def attention(width: int) -> Node:
     """Return how alike the rows of a head are to those of another array's."""
-    keys = g.transpose(heads(arrays(2, 20, 24)), (0, 1, 3, 2))
-    return g.matmul(heads(arrays(2, BATCH, 24)), keys) * 0.5
+    queries, keys = arrays(2, BATCH, 3 * width), arrays(2, 20, 3 * width)
+    transposed = g.transpose(heads(keys, width), (0, 1, 3, 2))
+    return g.matmul(heads(queries, width), transposed) * 0.5
+
+
+def of_times() -> Node:
+    """Return the product of all rows of all times, for each time."""
+    rows = g.reshape(arrays(3, BATCH, 12), (3 * BATCH, 12))
+    return g.reshape(g.matmul(rows, arrays(12, 20)) + arrays(20), (3, BATCH, 20))
 
 
 def scaled() -> Node:
@@ -99,7 +106,9 @@ CASES: Mapping[str, Callable[[], LoopProgram]] = {
     ),
     "a value of all elements": lambda: plain(scaled()),
     "matrices": lambda: plain(g.matmul(arrays(BATCH, 17, 7), arrays(BATCH, 7, 20))),
-    "heads": lambda: plain(attention()),
+    "heads": lambda: plain(attention(8)),
+    "heads of fewer terms than a step": lambda: plain(attention(6)),
+    "rows of several axes": lambda: plain(of_times()),
     "float64": lambda: plain(
         g.matmul(arrays(BATCH, 6, dtype="float64"), arrays(6, 20, dtype="float64"))
     ),

@@ -110,6 +110,8 @@ def test_a_step_of_few_terms_is_not_padded(terms: int, depth: int) -> None:
         ("sizes of a call", set()),
         ("a transposed right operand", {"x0", "x1", "y0"}),
         ("an update in place", {"x0", "x1", "x2"}),
+        ("heads", {"x0", "x1", "y0"}),
+        ("rows of several axes", {"x0", "x1", "x2", "y0"}),
     ],
 )
 def test_what_is_moved_in_packs(case: str, packs: set[str]) -> None:
