@@ -43,7 +43,7 @@ class LoopVariable(metaclass=Interned):
 
     name: str
 
-    @property
+    @functools.cached_property
     def sort_key(self) -> tuple[Any, ...]:
         return (0, self.name)
 
@@ -188,8 +188,15 @@ class Index(metaclass=Interned):
         """Return it with variables replaced."""
         if self.variables.isdisjoint(replacements):
             return self
-        total = as_index(self.constant)
+        kept: dict[IndexAtom, Size] = {}
+        changed = []
         for atom, factor in self.terms:
+            if atom.variables.isdisjoint(replacements):
+                kept[atom] = factor
+            else:
+                changed.append((atom, factor))
+        total = _normal(kept, self.constant)
+        for atom, factor in changed:
             total = total + atom.substitute(replacements) * factor
         return total
 
@@ -208,10 +215,14 @@ class Index(metaclass=Interned):
         return self * -1
 
     def __sub__(self, other: IndexLike) -> Index:
-        return self + as_index(other) * -1
+        other = as_index(other)
+        terms = dict(self.terms)
+        for atom, factor in other.terms:
+            terms[atom] = terms.get(atom, 0) - factor
+        return _normal(terms, self.constant - other.constant)
 
     def __rsub__(self, other: IndexLike) -> Index:
-        return as_index(other) + self * -1
+        return as_index(other) - self
 
     def __mul__(self, other: Size) -> Index:
         if not isinstance(other, Dim) and other == 1:
@@ -281,6 +292,8 @@ def coordinates(place: IndexLike, shape: tuple[Size, ...]) -> tuple[Index, ...]:
 
 def _normal(terms: dict[IndexAtom, Size], constant: Size) -> Index:
     kept = {atom: factor for atom, factor in terms.items() if factor != 0}
+    if len(kept) == 1:  # nothing to sort, nor a quotient beside a remainder
+        return Index(tuple(kept.items()), constant)
     for atom, factor in kept.items():
         if isinstance(atom, Remainder):
             whole = _rejoined(kept, constant, atom, factor)

@@ -5,11 +5,14 @@ from __future__ import annotations
 import threading
 import weakref
 from dataclasses import fields
+from functools import partial
 from typing import Any
 
-_TABLE: weakref.WeakValueDictionary[tuple[Any, ...], Any] = weakref.WeakValueDictionary()
-_LOCK = threading.Lock()
-"""Functions may be compiled by several threads."""
+_Objects = dict[tuple[Any, ...], "weakref.ref[Any]"]
+
+_LOCK = threading.RLock()
+"""Functions may be compiled by several threads. A collection may come, and objects die, at any
+moment, in the thread that has it too."""
 
 
 class Interned(type):
@@ -19,23 +22,51 @@ class Interned(type):
     property `key` instead, of which equal values make one object.
     """
 
+    _objects: _Objects
+    _identifying: tuple[str, ...] | None  # the fields that say which object it is
+
+    def __init__(cls, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        cls._objects = {}
+        cls._identifying = None
+
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
-        names = _FIELDS.get(cls)
+        names = cls._identifying
         if names is None:
-            names = _FIELDS[cls] = _identifying_fields(cls)
-        if len(args) == len(names):  # most are there already
-            found = _TABLE.get((cls, *args))
+            names = cls._identifying = _identifying_fields(cls)
+        is_key = len(args) == len(names) and not kwargs
+        if is_key:  # most are there already
+            known = cls._objects.get(args)
+            found = None if known is None else known()
             if found is not None:
                 return found
         made = super().__call__(*args, **kwargs)
-        key = [getattr(made, name) for name in names] if names else made.key
+        if is_key:
+            key = args
+        else:
+            key = tuple(getattr(made, name) for name in names) if names else made.key
         with _LOCK:
-            return _TABLE.setdefault((cls, *key), made)
+            known = cls._objects.get(key)
+            found = None if known is None else known()
+            if found is None:
+                cls._objects[key] = weakref.ref(made, partial(_forget, cls._objects, key))
+                return made
+        return found
 
 
-_FIELDS: dict[type, tuple[str, ...]] = {}
-"""By class, the fields that say which object it is; none where the property `key` does."""
+def _forget(
+    objects: _Objects,
+    key: tuple[Any, ...],
+    dead: weakref.ref[Any],
+    lock: threading.RLock = _LOCK,  # here still where the process ends and globals are gone
+) -> None:
+    """Remove an object that died, unless an equal one has taken its place."""
+    with lock:
+        if objects.get(key) is dead:
+            del objects[key]
 
 
 def _identifying_fields(cls: Any) -> tuple[str, ...]:
+    """Return the names of the fields that say which object it is; none where the property `key`
+    does."""
     return () if hasattr(cls, "key") else tuple(field.name for field in fields(cls))

@@ -12,10 +12,11 @@ kernel k0(x0: float32[n, 10]) -> y0: float32[n]
 
 from __future__ import annotations
 
+import functools
 import operator
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
+from dataclasses import dataclass, field, replace
+from typing import Any, Concatenate, ParamSpec, TypeAlias, TypeVar
 
 from graphc.compiler.graph.dim import Size
 from graphc.compiler.loops.buffer import Buffer
@@ -41,6 +42,7 @@ from graphc.compiler.loops.value import (
     Argument,
     Bit,
     Condition,
+    Constant,
     IndexValue,
     Load,
     Local,
@@ -64,6 +66,8 @@ class LoopProgram:
         body: its statements.
         indices: the variables that a call gives, each with what it is below: the step of a loop
             around the kernel.
+        anywhere: the ranges that nothing is known in. A rewritten program has those of the one that
+            it is made of, so that what was proved at a place of either holds in both.
     """
 
     name: str
@@ -72,11 +76,13 @@ class LoopProgram:
     arguments: tuple[Argument, ...]
     body: Body
     indices: tuple[tuple[LoopVariable, Size], ...] = ()
+    anywhere: Ranges = field(default_factory=Ranges, repr=False, compare=False)
+    _kept: dict[object, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def ranges(self) -> Ranges:
         """The ranges of `indices`, which hold everywhere in the body."""
-        found = Ranges()
+        found = self.anywhere
         for variable, end in self.indices:
             found = found.within(variable, end)
         return found
@@ -97,6 +103,29 @@ class LoopProgram:
         """Return the program with what `new` makes of a loop in its place."""
         loop = self.loop(name)
         return replace(self, body=replaced(self.body, loop, new(loop)))
+
+
+_Arguments = ParamSpec("_Arguments")
+_Result = TypeVar("_Result")
+_OfProgram: TypeAlias = Callable[Concatenate[LoopProgram, _Arguments], _Result]
+
+
+def kept_with_program(function: _OfProgram[_Arguments, _Result]) -> _OfProgram[_Arguments, _Result]:
+    """Let a function of a program, and of arguments that hash, compute each result once: a program
+    never changes, and has it for as long as it lives."""
+
+    @functools.wraps(function)
+    def kept(
+        program: LoopProgram, /, *args: _Arguments.args, **kwargs: _Arguments.kwargs
+    ) -> _Result:
+        results = program._kept
+        key = (function, args, tuple(kwargs.items()))
+        if key not in results:
+            results[key] = function(program, *args, **kwargs)
+        found: _Result = results[key]
+        return found
+
+    return kept
 
 
 # ---- statements ---------------------------------------------------------------------------------
@@ -126,8 +155,11 @@ def walk(body: Body) -> Iterator[Statement]:
     while pending:
         statement = pending.pop()
         yield statement
-        for inside in reversed(blocks_of(statement)):
-            pending += reversed(inside)
+        if isinstance(statement, For):
+            pending += reversed(statement.body)
+        elif isinstance(statement, If):
+            pending += reversed(statement.otherwise)
+            pending += reversed(statement.body)
 
 
 def loops_in(body: Body) -> list[For]:
@@ -179,17 +211,18 @@ def facts_otherwise(conditions: Sequence[Condition]) -> list[Index]:
 
 
 def replaced(body: Body, old: Statement, new: Body) -> Body:
-    """Return a body with one statement, at any depth and found by identity, replaced."""
-    result: list[Statement] = []
-    for statement in body:
+    """Return a body with one statement, at any depth and found by identity, replaced. It has one
+    place there: what is behind it is not looked through."""
+    for place, statement in enumerate(body):
         if statement is old:
-            result += new
-            continue
+            return (*body[:place], *new, *body[place + 1 :])
         blocks = blocks_of(statement)
-        changed = tuple(replaced(inside, old, new) for inside in blocks)
-        same = all(map(operator.is_, blocks, changed))
-        result.append(statement if same else with_blocks(statement, changed))
-    return same_or(body, result)
+        for number, inside in enumerate(blocks):
+            changed = replaced(inside, old, new)
+            if changed is not inside:
+                others = (*blocks[:number], changed, *blocks[number + 1 :])
+                return (*body[:place], with_blocks(statement, others), *body[place + 1 :])
+    return body
 
 
 def transformed(body: Body, change: Callable[[Statement], Body]) -> Body:
@@ -269,7 +302,8 @@ class Parts:
                 return value
             return Apply(value.op, operands, value.dtype, value.attrs)
         if isinstance(value, IndexValue):
-            return IndexValue(self.index(value.index), value.dtype)
+            index = self.index(value.index)
+            return value if index is value.index else IndexValue(index, value.dtype)
         if isinstance(value, Bit):
             return Bit(self.in_value(value.byte), value.number)
         if isinstance(value, Select):
@@ -291,11 +325,16 @@ class Parts:
 
     def in_conditions(self, conditions: tuple[Condition, ...]) -> tuple[Condition, ...]:
         """Return conditions with their indices changed."""
-        return tuple(Condition(self.index(one.index), one.equal) for one in conditions)
+        return tuple(map(self._in_condition, conditions))
+
+    def _in_condition(self, condition: Condition) -> Condition:
+        index = self.index(condition.index)
+        return condition if index is condition.index else Condition(index, condition.equal)
 
     def in_target(self, target: Load) -> Load:
         """Return an element that is stored to with its parts changed."""
-        return self.target(Load(target.buffer, tuple(map(self.index, target.coords))))
+        coords = tuple(map(self.index, target.coords))
+        return self.target(target if coords == target.coords else Load(target.buffer, coords))
 
     def in_body(self, body: Body) -> Body:
         """Return statements with their parts changed, at any depth. The variables that they bind
@@ -359,12 +398,21 @@ class Parts:
 
 def substituted(body: Body, replacements: Mapping[LoopVariable, IndexLike]) -> Body:
     """Return statements with loop variables replaced by indices."""
-    return Parts(index=lambda index: index.substitute(replacements)).in_body(body)
+    return Parts(index=substitution(replacements)).in_body(body)
+
+
+def substitution(replacements: Mapping[LoopVariable, IndexLike]) -> Callable[[Index], Index]:
+    """Return the change of indices to those with variables replaced; statements next to each other
+    have many in common."""
+    return functools.cache(lambda index: index.substitute(replacements))
+
+
+_OF_ONE_VALUE = (Let, Store, Check)
 
 
 def values_of(statement: Statement) -> tuple[Value, ...]:
     """Return the values that a statement itself computes, not those of the statements inside."""
-    if isinstance(statement, Let | Check | Store):
+    if isinstance(statement, _OF_ONE_VALUE):
         return (statement.value,)
     if isinstance(statement, Accumulate):
         return statement.values
@@ -378,11 +426,17 @@ def values_of(statement: Statement) -> tuple[Value, ...]:
 def targets_of(statement: Statement) -> tuple[Load, ...]:
     """Return the elements that a statement itself writes; of an `Accumulate` and an `AtomicAdd` it
     reads them too. Of an intrinsic its body tells."""
-    if isinstance(statement, Store | AtomicAdd | AsyncCopy):
+    if isinstance(statement, _OF_ONE_TARGET):
         return (statement.target,)
     if isinstance(statement, Accumulate):
         return statement.targets
     return ()
+
+
+_OF_ONE_TARGET = (Store, AtomicAdd, AsyncCopy)
+
+
+_WITHOUT_OPERANDS = (Load, Local, Constant, IndexValue, Argument)
 
 
 def walk_value(value: Value) -> Iterator[Value]:
@@ -391,6 +445,8 @@ def walk_value(value: Value) -> Iterator[Value]:
     while pending:
         value = pending.pop()
         yield value
+        if isinstance(value, _WITHOUT_OPERANDS):
+            continue
         if isinstance(value, Apply):
             pending += reversed(value.operands)
         elif isinstance(value, Bit):

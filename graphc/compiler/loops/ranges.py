@@ -18,7 +18,7 @@ from __future__ import annotations
 import functools
 import itertools
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from graphc.compiler.graph.dim import (
@@ -62,15 +62,29 @@ class Ranges:
     _proved: dict[Index, bool] = field(default_factory=dict, init=False, repr=False, compare=False)
     _simple: dict[Index, Index] = field(default_factory=dict, init=False, repr=False, compare=False)
     # Answers: the statements of a body ask about the same indices.
+    _inside: dict[object, Ranges] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+    # By what they know beyond these: who comes to the same loops again finds the answers there.
 
     def within(self, variable: LoopVariable, *ends: IndexLike) -> Ranges:
         """Return the ranges inside of a loop whose variable is below each of `ends`."""
-        inner = {**self.ends, variable: tuple(map(as_index, ends))}
-        return replace(self, ends=MappingProxyType(inner))
+        key = variable, tuple(map(as_index, ends))
+        found = self._inside.get(key)
+        if found is None:
+            inner = MappingProxyType({**self.ends, variable: key[1]})
+            found = self._inside[key] = Ranges(inner, self.facts)
+        return found
 
     def given(self, facts: Iterable[Index]) -> Ranges:
         """Return the ranges where these indices are at least 0 as well."""
-        return replace(self, facts=(*self.facts, *facts))
+        key = tuple(facts)
+        if not key:
+            return self
+        found = self._inside.get(key)
+        if found is None:
+            found = self._inside[key] = Ranges(self.ends, (*self.facts, *key))
+        return found
 
     # ---- questions ------------------------------------------------------------------------------
 

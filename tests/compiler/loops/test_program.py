@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from graphc.compiler.graph.dim import symbol
@@ -9,6 +11,7 @@ from graphc.compiler.loops.buffer import BufferScope, new_buffer, view
 from graphc.compiler.loops.index import LoopVariable, as_index, index_of, variable
 from graphc.compiler.loops.program import (
     LoopProgram,
+    kept_with_program,
     loads_of,
     substituted,
     walk,
@@ -202,3 +205,27 @@ def test_numbers_are_one_only_if_their_bytes_are() -> None:
     assert Constant(0.0, "float32") is Constant(0, "float32")
     assert Constant(0.0, "float32") is not Constant(-0.0, "float32")
     assert Constant(1, "int32") is not Constant(True, "bool")
+
+
+def test_what_is_kept_with_a_program_is_computed_once():
+    calls = []
+
+    @kept_with_program
+    def squared(program: LoopProgram, number: int) -> int:
+        calls.append((program, number))
+        return number**2
+
+    other = replace(ROW_SUMS, name="other")
+    assert [squared(one, 3) for one in (ROW_SUMS, ROW_SUMS, other)] == [9, 9, 9]
+    assert squared(ROW_SUMS, 4) == 16
+    assert calls == [(ROW_SUMS, 3), (other, 3), (ROW_SUMS, 4)]
+
+
+def test_a_rewritten_program_has_the_ranges_of_the_one_that_it_is_made_of():
+    body = ROW_SUMS.loop("row").body
+    changed = ROW_SUMS.with_loop("row", lambda one: (replace(one, body=one.body[:1]),))
+    places = [
+        next(ranges for one, ranges in walk_in_ranges(program.body, program.ranges) if one is first)
+        for program, first in ((ROW_SUMS, body[0]), (changed, body[0]))
+    ]
+    assert places[0] is places[1]

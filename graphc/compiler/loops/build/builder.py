@@ -97,12 +97,14 @@ class Builder:
         checks: the node and the words for what it tests of each `Check`, by its number.
         nodes: of each name, the node that it is an element of.
         beside: of a pooling, the nodes that are stored at each element of its windows.
+        anywhere: the ranges that nothing is known in.
         gathered: of an `argmax_pool`, the `gather_pool`s that are computed in its pass, since their
             operands are at hand there.
     """
 
     def __init__(self, buffers: KernelBuffers):
         self.buffers = buffers
+        self.anywhere = Ranges()
         self.arguments: dict[str, Argument] = {}
         self.words: dict[str, int] = {}
         self.checks: list[tuple[Node, str]] = []
@@ -126,7 +128,7 @@ class Builder:
 
     def body(self) -> Block:
         """Return a new body of the program."""
-        ranges = Ranges()
+        ranges = self.anywhere
         for variable, end in self.indices.items():
             ranges = ranges.within(variable, end)
         return Block(None, ranges)

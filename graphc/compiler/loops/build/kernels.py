@@ -76,6 +76,7 @@ def build(kernel: Kernel, name: str, buffers: KernelBuffers) -> BuiltKernel:
         tuple(builder.arguments.values()),
         tuple(statements),
         tuple(builder.indices.items()),
+        builder.anywhere,
     )
     return BuiltKernel(program, builder.words, tuple(builder.checks), builder.nodes)
 

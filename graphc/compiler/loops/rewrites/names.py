@@ -6,13 +6,15 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from graphc.compiler.loops.buffer import Buffer
-from graphc.compiler.loops.index import Index, LoopVariable, index_of
+from graphc.compiler.loops.index import LoopVariable, index_of
 from graphc.compiler.loops.program import (
     Body,
     LoopProgram,
     Parts,
     buffers_of,
+    kept_with_program,
     new_name,
+    substitution,
     transformed,
     walk,
 )
@@ -36,6 +38,7 @@ def without_copy_number(name: str) -> str:
     return stem if stem and number and _DIGITS.issuperset(number) else name
 
 
+@kept_with_program
 def names_in(program: LoopProgram) -> frozenset[str]:
     """Return the names that a program has given."""
     found = {buffer.name for buffer in (*program.inputs, *program.outputs)}
@@ -108,10 +111,7 @@ def _renamed(
     locals_: dict[Local, Local],
     buffer: Callable[[Buffer], Buffer],
 ) -> Body:
-    indices = {old: index_of(new) for old, new in variables.items()}
-
-    def index(old: Index) -> Index:
-        return old.substitute(indices)
+    index = substitution({old: index_of(new) for old, new in variables.items()})
 
     def value(old: Value) -> Value:
         if isinstance(old, Load):

@@ -13,6 +13,7 @@ from graphc.compiler.loops.program import (
     Body,
     LoopProgram,
     innermost_loops,
+    kept_with_program,
     loops_in,
     most_known_turns,
     substituted,
@@ -164,6 +165,7 @@ def _conditions_of(statement: Statement) -> Iterator[Condition]:
 # ---- the mappings -------------------------------------------------------------------------------
 
 
+@kept_with_program
 def _has_few_places(program: LoopProgram, target: Target) -> Applicability:
     for nest in program.body:
         if (
@@ -183,15 +185,24 @@ def _of_each_nest(program: LoopProgram, change: Nest) -> LoopProgram:
     that its accesses need: so the time that it takes does not grow with the square of their
     number."""
     body: list[Statement] = []
-    for statement in program.body:
-        if not isinstance(statement, For):
+    for statement, part in zip(program.body, _nests(program), strict=True):
+        if part is None:
             body.append(statement)
             continue
-        part = with_own_axes(replace(program, body=(statement,)))
         for loop in [one for one in part.body if isinstance(one, For)]:
             part = change(part, loop.variable.name)
         body += part.body
     return renamed(replace(program, body=tuple(body)))
+
+
+@kept_with_program
+def _nests(program: LoopProgram) -> tuple[LoopProgram | None, ...]:
+    """Return each statement of a program that is a loop as a program of its own, with the axes that
+    its accesses need; None for others."""
+    return tuple(
+        with_own_axes(replace(program, body=(one,))) if isinstance(one, For) else None
+        for one in program.body
+    )
 
 
 def _in_vectors(program: LoopProgram, kind: LoopKind, are_strided: bool) -> LoopProgram:

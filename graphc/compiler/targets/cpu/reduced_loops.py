@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from graphc.compiler.graph.dim import Size
-from graphc.compiler.loops.dependence import is_parallel
 from graphc.compiler.loops.program import (
     LoopProgram,
     innermost_loops,
+    kept_with_program,
     loads_of,
     loops_in,
     path_to,
@@ -69,6 +69,7 @@ def may_exceed(loop: For, turns: int) -> bool:
     return all(not isinstance(end.constant, int) or end.constant > turns for end in loop.ends)
 
 
+@kept_with_program
 def with_joined_axes(program: LoopProgram) -> LoopProgram:
     """Return a program in which neighbouring axes, both kept or both reduced, that are contiguous
     in all that is read and written are one loop."""
@@ -105,10 +106,10 @@ def with_vectors(program: LoopProgram) -> LoopProgram:
     """Return a program whose innermost loops are vectors where their turns have no order and are
     enough."""
     for loop in innermost_loops(program.body):
-        if not may_exceed(loop, LEAST_VECTORISED - 1) or not is_parallel(program, loop):
+        if not may_exceed(loop, LEAST_VECTORISED - 1):
             continue
         try:
             program = vectorise(program, loop.variable.name, is_divided=True)
-        except RewriteError:  # a statement that vectors do not have, or strided stores
+        except RewriteError:  # turns in an order, a statement that vectors lack, strided stores
             continue
     return program

@@ -16,6 +16,7 @@ from graphc.compiler.loops.index import LoopVariable, index_of
 from graphc.compiler.loops.program import (
     Body,
     LoopProgram,
+    kept_with_program,
     loops_in,
     new_name,
     substituted,
@@ -103,6 +104,7 @@ def _always(program: LoopProgram, target: Target) -> Applicability:
     return ALWAYS
 
 
+@kept_with_program
 def _flattened(program: LoopProgram) -> LoopProgram:
     program = in_nests(simplify(program))
     for name in nests_of(program):

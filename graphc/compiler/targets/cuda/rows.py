@@ -19,6 +19,7 @@ from graphc.compiler.loops.program import (
     Body,
     LoopProgram,
     innermost_loops,
+    kept_with_program,
     loads_of,
     loops_in,
     targets_of,
@@ -59,6 +60,7 @@ CHUNK = 32
 # ---- the loop over rows, and its passes ---------------------------------------------------------
 
 
+@kept_with_program
 def in_rows(program: LoopProgram) -> LoopProgram:
     """Return a program with one loop over rows, in whose body each pass is one loop."""
     if any(isinstance(one, Allocate) for one in program.body):

@@ -52,7 +52,8 @@ def bind(program: LoopProgram, loop: str | Sequence[str], kind: LoopKind) -> Loo
         if kind is LoopKind.UNROLLED:
             unrolled_turns(program, "bind", name)
         elif kind is not LoopKind.SERIAL:
-            if any(one is not found and one in walk(found.body) for one in loops):
+            inside = {id(one) for one in walk(found.body)}
+            if any(id(one) in inside for one in loops):
                 expected = "loops none of which is inside of another"
                 raise refused(program, "bind", where, expected, f"one of {', '.join(names)} in it")
             _check_threads(program, found, kind, loops)
