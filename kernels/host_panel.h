@@ -10,28 +10,28 @@
 #define GC_PANEL_BYTES 128  // of the columns of a panel, at most
 
 // The columns of a panel from `from` on, of which a pair of vectors holds as many as there are.
-template <bool along, int width, typename T>
+template <bool along, gc_far far, int width, typename T>
 inline void gc_panel_columns_of(int rows, int columns, int depth, const T* left,
                                 ptrdiff_t left_next, const T* right, ptrdiff_t right_row, T* to,
                                 ptrdiff_t to_row) {
   if (columns == width) {
-    gc_rows_panel<width, along, GC_NEAR, T>(rows, depth, left, left_next, right, right_row, to,
-                                            to_row, true);
+    gc_rows_panel<width, along, far, T>(rows, depth, left, left_next, right, right_row, to, to_row,
+                                        true);
     return;
   }
   alignas(GC_VECTOR_BYTES) T whole[GC_ROWS * width];
   const ptrdiff_t left_row = along ? left_next : 1;
   for (int row = 0; row < rows; row += GC_ROWS) {
     const int high = rows - row < GC_ROWS ? rows - row : GC_ROWS;
-    gc_rows_panel<width, along, GC_NEAR, T>(high, depth, left + row * left_row, left_next, right,
-                                            right_row, whole, width, true);
+    gc_rows_panel<width, along, far, T>(high, depth, left + row * left_row, left_next, right,
+                                        right_row, whole, width, true);
     for (int i = 0; i < high; ++i) {
       memcpy(to + (row + i) * to_row, whole + i * width, columns * sizeof(T));
     }
   }
 }
 
-template <bool along, typename T>
+template <bool along, gc_far far, typename T>
 inline void gc_panel(int rows, int columns, int depth, const T* left, ptrdiff_t left_next,
                      const T* right, ptrdiff_t right_row, T* to, ptrdiff_t to_row) {
   constexpr int lanes = gc_vector<T>::lanes, most = GC_PANEL_BYTES / sizeof(T);
@@ -40,11 +40,11 @@ inline void gc_panel(int rows, int columns, int depth, const T* left, ptrdiff_t 
   for (int from = 0; from < columns; from += 2 * lanes) {
     const int wide = columns - from < 2 * lanes ? columns - from : 2 * lanes;
     if (wide > lanes) {
-      gc_panel_columns_of<along, 2 * lanes, T>(rows, wide, depth, left, left_next, right + from,
-                                               right_row, to + from, to_row);
+      gc_panel_columns_of<along, far, 2 * lanes, T>(rows, wide, depth, left, left_next,
+                                                    right + from, right_row, to + from, to_row);
     } else {
-      gc_panel_columns_of<along, lanes, T>(rows, wide, depth, left, left_next, right + from,
-                                           right_row, to + from, to_row);
+      gc_panel_columns_of<along, far, lanes, T>(rows, wide, depth, left, left_next, right + from,
+                                                right_row, to + from, to_row);
     }
   }
 }
@@ -56,7 +56,16 @@ template <typename T>
 inline void gc_panel_product(int rows, int columns, int depth, T* to, ptrdiff_t to_row,
                              const T* left, ptrdiff_t left_row, const T* right,
                              ptrdiff_t right_row) {
-  gc_panel<true, T>(rows, columns, depth, left, left_row, right, right_row, to, to_row);
+  gc_panel<true, GC_NEAR, T>(rows, columns, depth, left, left_row, right, right_row, to, to_row);
+}
+
+// The same, and what is beside the columns of `right` is fetched into the cache meanwhile.
+template <typename T>
+inline void gc_panel_product_and_fetch(int rows, int columns, int depth, T* to, ptrdiff_t to_row,
+                                       const T* left, ptrdiff_t left_row, const T* right,
+                                       ptrdiff_t right_row) {
+  gc_panel<true, GC_FAR_BESIDE, T>(rows, columns, depth, left, left_row, right, right_row, to,
+                                   to_row);
 }
 
 // The same, where neighbours of `left` are its rows: left[k][row].
@@ -64,7 +73,7 @@ template <typename T>
 inline void gc_panel_product_by_columns(int rows, int columns, int depth, T* to, ptrdiff_t to_row,
                                         const T* left, ptrdiff_t left_step, const T* right,
                                         ptrdiff_t right_row) {
-  gc_panel<false, T>(rows, columns, depth, left, left_step, right, right_row, to, to_row);
+  gc_panel<false, GC_NEAR, T>(rows, columns, depth, left, left_step, right, right_row, to, to_row);
 }
 
 #endif

@@ -137,8 +137,9 @@ __attribute__((noinline)) static void gc_rows_tile(int k, const T* __restrict__ 
   }
 }
 
-// Which factor of a product is not in the cache yet, if one is.
-enum gc_far { GC_NEAR, GC_FAR_LEFT, GC_FAR_RIGHT };
+// Which factor of a product is not in the cache yet, if one is; beside: the columns of the right
+// one that follow the panel's.
+enum gc_far { GC_NEAR, GC_FAR_LEFT, GC_FAR_RIGHT, GC_FAR_BESIDE };
 
 // All rows of a panel.
 template <int width, bool along, gc_far far, typename T>
@@ -148,8 +149,9 @@ inline void gc_rows_panel(int rows, int k, const T* a, ptrdiff_t a_next, const T
   constexpr int lanes = gc_vector<T>::lanes, vectors = (width + lanes - 1) / lanes;
   const ptrdiff_t a_row = along ? a_next : 1;
   const auto soon = [&](int r) -> gc_soon<T> {
-    // Lines two tiles of rows ahead; or the terms of b behind these, whose vectors take turns.
+    // Lines two tiles of rows ahead; or of b, whose vectors take turns, what is beside or behind.
     if (far == GC_FAR_LEFT) return {a + (r + 2 * GC_ROWS) * a_row, GC_ROWS};
+    if (far == GC_FAR_BESIDE) return {b + width + r / GC_ROWS % vectors * lanes, b_step};
     return {b + GC_DEEP * b_step + r / GC_ROWS % vectors * lanes, b_step};
   };
   int r = 0;

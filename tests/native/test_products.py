@@ -63,12 +63,13 @@ def test_bits_of_a_row_do_not_depend_on_the_packing_of_a_factor(n: int, dtype: s
         assert few.tobytes() == whole[:count].tobytes()
 
 
-@pytest.mark.parametrize(("terms", "columns"), [(200, 700), (517, 333), (2100, 130)])
+@pytest.mark.parametrize(("terms", "columns"), [(200, 700), (517, 333), (2100, 130), (517, 320)])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_bits_of_a_row_of_few_are_those_of_one_of_many(
     terms: int, columns: int, dtype: str
 ) -> None:
-    """Large weights: few rows are added up by columns, many by tiles."""
+    """Large weights: few rows are added up by columns, many by tiles, or by panels if these are
+    whole."""
     x, w = g.input((g.BATCH, terms), dtype), g.input((terms, columns), dtype)
     bias = g.input((columns,), dtype)
     outputs = [g.maximum(g.dot(x, w) + bias, 0.0)]

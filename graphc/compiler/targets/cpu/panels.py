@@ -49,6 +49,7 @@ def panel_product(
     by_columns: bool,
     sums: tuple[int, int],
     is_stored: bool,
+    is_fetched: bool = False,
 ) -> Intrinsic:
     """Return the product of a strip of rows and a panel of columns.
 
@@ -60,6 +61,8 @@ def panel_product(
         sums: the most rows and columns that the program sums together.
         is_stored: True if the results are stored in memory as they are, from registers; else they
             stay in an array of the thread.
+        is_fetched: True if the columns behind the right operand's are fetched into the cache
+            meanwhile, where the left operand's neighbours are terms.
     """
     thread = BufferScope.THREAD
     if is_stored:
@@ -90,7 +93,11 @@ def panel_product(
     body: Body = (clear, add)
     if is_stored:
         body = (Allocate(total), *body, _each(dtype, "stored", stored))
-    name = "gc_panel_product_by_columns" if by_columns else "gc_panel_product"
+    name = "gc_panel_product"
+    if by_columns:
+        name += "_by_columns"
+    elif is_fetched:
+        name += "_and_fetch"
     return Intrinsic(name, (to, left, right), body, "host_panel.h")
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from graphc.compiler.graph.dim import Size
 from graphc.compiler.loops.buffer import Buffer, BufferScope
 from graphc.compiler.loops.program import (
+    Body,
     LoopProgram,
     loops_in,
     values_of,
@@ -128,11 +129,11 @@ def product_of(program: LoopProgram) -> Product | str:
     return Product(loops.kept, loops.terms, total, left, right, ranges)
 
 
-def draws_words(program: LoopProgram) -> bool:
-    """Return True if a program computes random words."""
+def draws_words(body: Body) -> bool:
+    """Return True if statements compute random words."""
     return any(
         isinstance(part, RandomWord)
-        for statement in walk(program.body)
+        for statement in walk(body)
         for value in values_of(statement)
         for part in walk_value(value)
     )

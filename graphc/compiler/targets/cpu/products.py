@@ -13,16 +13,18 @@ a product is computed from the sums of a strip's panel, while they are cached. A
 
 from __future__ import annotations
 
+from functools import partial
+
 from graphc.compiler.graph.dim import Dim, exact_quotient
 from graphc.compiler.loops.buffer import BufferScope
 from graphc.compiler.loops.program import (
     LoopProgram,
     innermost_loops,
-    loads_of,
     loop_beside,
     loops_in,
     path_to,
     walk,
+    walk_in_ranges,
 )
 from graphc.compiler.loops.rewrites.arithmetic.contract import contract
 from graphc.compiler.loops.rewrites.arithmetic.partial_sums import Tree, partial_sums
@@ -42,8 +44,17 @@ from graphc.compiler.loops.rewrites.loops.split import Tail, split
 from graphc.compiler.loops.rewrites.loops.vectorise import vectorise
 from graphc.compiler.loops.rewrites.refusal import refused
 from graphc.compiler.loops.rewrites.simplify import simplify
-from graphc.compiler.loops.statement import Accumulate, Allocate, For, LoopKind, Statement, Store
-from graphc.compiler.loops.value import Apply, Load, Local
+from graphc.compiler.loops.statement import (
+    Accumulate,
+    Allocate,
+    For,
+    Let,
+    LoopKind,
+    Statement,
+    Store,
+)
+from graphc.compiler.loops.value import Apply, Load, Local, RandomWord
+from graphc.compiler.targets.cpu.draws import with_words_ahead
 from graphc.compiler.targets.cpu.panels import (
     PANEL_ROWS,
     panel_columns,
@@ -68,9 +79,12 @@ NEAR = 1 << 15
 where they are."""
 
 MOST_ROWS_UNPACKED = 128
-"""Rows of one matrix up to which other forms read the right operand where it is:
-``GC_FEW_FOR_PANELS`` of ``kernels/host_gemm.h``. (100 x 1,024 x 1,024 by panels took 1.13 of the
-time.)"""
+"""Rows of one matrix up to which other forms read a right operand of known size where it is:
+``GC_FEW_FOR_PANELS`` of ``kernels/host_gemm.h``. (100 x 1,024 x 1,024 took 1.13 of the time by
+panels that are written, and 1.09 by panels that are read where they are.)"""
+
+MOST_ROWS_OF_PANEL = 1024
+"""Rows that are multiplied by one panel after the other, while they stay in the cache."""
 
 SMALL_RIGHT = 1 << 17
 """Elements of a right operand that stays in the cache: other forms write it once."""
@@ -89,13 +103,10 @@ MOST_UNEVEN = 1.1
 # ---- where it applies ---------------------------------------------------------------------------
 
 
-def _product_for_panels(program: LoopProgram) -> Product | str:
-    """Return the product of a plain program, or why panels are not for it."""
-    return DRAWS if draws_words(program) else product_of(program)
-
-
 def _is_batched(program: LoopProgram, target: Target) -> Applicability:
-    found = _product_for_panels(program)
+    if draws_words(program.body):
+        return never(DRAWS)
+    found = product_of(program)
     if isinstance(found, str):
         return never(found)
     return ALWAYS if found.batch else never("it has one matrix")
@@ -104,21 +115,25 @@ def _is_batched(program: LoopProgram, target: Target) -> Applicability:
 def _has_many_panels(program: LoopProgram, target: Target) -> Applicability:
     """Return that the mapping applies where threads get equally many panels of one matrix, whose
     left operand they read where it is."""
-    found = _product_for_panels(program)
+    found = product_of(program)
     if isinstance(found, str):
         return never(found)
+    if draws_words(found.terms.body):
+        return never(DRAWS)
     rows, columns, terms = (
         loop.ends[0].constant for loop in (found.rows, found.columns, found.terms)
     )
     if found.batch:
         return never("it has several matrices")
-    if isinstance(rows, Dim) or isinstance(columns, Dim) or isinstance(terms, Dim):
-        return never("only a call knows how many rows, columns or terms there are")
-    if rows <= FEW_ROWS:
-        return never(f"there are {rows} rows, no more than {FEW_ROWS}")
+    if isinstance(columns, Dim) or isinstance(terms, Dim):
+        return never("only a call knows how many columns or terms there are")
+    is_in_place = _has_panels_in_place(found)
+    if isinstance(rows, int) and rows <= FEW_ROWS and not is_in_place:
+        return never(f"there are {rows} rows, no more than {FEW_ROWS}, by columns")
     if columns * terms <= SMALL_RIGHT:
         return never(f"the right operand has no more than {SMALL_RIGHT} elements")
-    if terms >= LONG * max(rows, columns) or terms > MOST_TERMS:
+    longest = columns if isinstance(rows, Dim) else max(rows, columns)
+    if terms >= LONG * longest or terms > MOST_TERMS:
         return never(f"sums of {terms} terms are long")
     width = panel_columns(found.total.dtype)
     threads = max(1, target.threads)
@@ -126,18 +141,19 @@ def _has_many_panels(program: LoopProgram, target: Target) -> Applicability:
         return never(f"{columns} columns are not equally many panels for {target.threads} threads")
     if columns % width:
         return never(f"{columns} columns are no whole panels of {width}")
-    if rows <= MOST_ROWS_UNPACKED and found.steps(found.right, found.columns) == 1:
+    is_in_order = found.steps(found.right, found.columns) == 1
+    if isinstance(rows, int) and FEW_ROWS < rows <= MOST_ROWS_UNPACKED and is_in_order:
         return never(f"for {rows} rows its right operand is read where it is")
     if isinstance(found.left, Local):
         return never("its left operand is computed")
-    if found.steps(found.left, found.terms) != 1 and rows > MOST_ROWS_BY_COLUMNS:
+    is_short = isinstance(rows, int) and rows <= MOST_ROWS_BY_COLUMNS
+    if found.steps(found.left, found.terms) != 1 and not is_short:
         return never("its left operand is in memory by columns that are long")
-    inside = {id(one) for one in walk((found.terms,))}
-    for statement in walk(program.body):
-        for load in loads_of(statement):
-            place = load.buffer.place(load.coords)
-            if id(statement) not in inside and found.rows.variable in place.variables:
-                return never(f"it reads {load} for each sum")
+    for statement, ranges in walk_in_ranges(program.body, program.ranges):
+        if not isinstance(statement, Let) or not isinstance(statement.value, RandomWord):
+            continue
+        if not ranges.is_contiguous(statement.value.element, found.columns.variable):
+            return never("random words of neighbours are not drawn together")
     return ALWAYS if len(program.outputs) == 1 else never("it has several results")
 
 
@@ -173,19 +189,34 @@ def _by_own_panels(program: LoopProgram, target: Target) -> LoopProgram:
     product = product_of(program)
     assert isinstance(product, Product)
     rows, columns = product.rows.variable.name, product.columns.variable.name
+    is_in_place = _has_panels_in_place(product)
+    together = PANEL_ROWS if is_in_place else MOST_ROWS_OF_PANEL
+    if not _is_at_most(product.rows, together):
+        program = split(program, rows, together, Tail.SHORT)
+        rows = f"{rows}_inner"
     panel = f"{columns}_outer"
     program = split(program, columns, panel_columns(product.total.dtype), Tail.SHORT)
     program = reorder(program, rows, panel)
-    program = _with_right_panel(program, product, panel)
+    if not is_in_place:
+        program = _with_right_panel(program, product, panel)
     around = panel
-    if not _is_at_most(product.rows, PANEL_ROWS):
+    if not is_in_place and not _is_at_most(product.rows, PANEL_ROWS):
         program = split(program, rows, PANEL_ROWS, Tail.SHORT)
         around, rows = f"{rows}_outer", f"{rows}_inner"
-    program = _multiplied(program, product, rows, f"{columns}_inner", around)
+    inside = f"{columns}_inner"
+    program = _multiplied(program, product, rows, inside, around, is_fetched=is_in_place)
     return bind(program, panel, LoopKind.TEAM)
 
 
 # ---- the right operand --------------------------------------------------------------------------
+
+
+def _has_panels_in_place(product: Product) -> bool:
+    """Return True if the panels of one matrix are read where they are: as rows of memory, for rows
+    that are few or may be."""
+    rows = product.rows.ends[0].constant
+    is_in_order = product.steps(product.right, product.columns) == 1
+    return is_in_order and (isinstance(rows, Dim) or rows <= FEW_ROWS)
 
 
 def _is_read_in_place(product: Product) -> bool:
@@ -266,7 +297,13 @@ def _with_last_axes(program: LoopProgram, element: Load, *loops: For) -> tuple[i
 
 
 def _multiplied(
-    program: LoopProgram, product: Product, rows: str, columns: str, around: str
+    program: LoopProgram,
+    product: Product,
+    rows: str,
+    columns: str,
+    around: str,
+    *,
+    is_fetched: bool = False,
 ) -> LoopProgram:
     """Return a program that makes the sums of a strip's panel by one call for each part, and what
     follows of them: nothing, if it can store them where they are made.
@@ -274,11 +311,13 @@ def _multiplied(
     Args:
         rows, columns: the loops of a strip's panel.
         around: the loop of a strip.
+        is_fetched: True if the panel beside that of a call is fetched into the cache meanwhile.
     """
+    in_panels = partial(_in_panels, program, product, rows, columns, around, is_fetched=is_fetched)
     try:
-        return _in_panels(program, product, rows, columns, around, is_stored_directly=True)
+        return in_panels(is_stored_directly=True)
     except RewriteError:
-        return _in_panels(program, product, rows, columns, around, is_stored_directly=False)
+        return in_panels(is_stored_directly=False)
 
 
 def _in_panels(
@@ -287,7 +326,9 @@ def _in_panels(
     rows: str,
     columns: str,
     around: str,
+    *,
     is_stored_directly: bool,
+    is_fetched: bool,
 ) -> LoopProgram:
     total, dtype = product.total.name, product.total.dtype
     program, by_columns = _with_left_rows(program, product, around)
@@ -307,12 +348,14 @@ def _in_panels(
             by_columns=by_columns,
             sums=_shape_of(program, total),
             is_stored=is_stored_directly,
+            is_fetched=is_fetched,
         )
         program = use(program, intrinsic, loop_beside(program, name, -1).variable.name)
     program = simplify(program)
     for loop in innermost_loops(program.body):
+        program, name = with_words_ahead(program, loop.variable.name)
         try:
-            program = vectorise(program, loop.variable.name, is_divided=True)
+            program = vectorise(program, name, is_divided=True)
         except RewriteError:  # its elements lie apart
             continue
     return program

@@ -95,7 +95,7 @@ def _few_rows(program: LoopProgram, target: Target) -> Applicability:
         return never(f"the right operand has no more than {LEAST_WEIGHTS} elements")
     if terms > MOST_TERMS:
         return never(f"a sum has more than {MOST_TERMS} terms")
-    if draws_words(program):
+    if draws_words(program.body):
         return never(DRAWS)
     variable = product.columns.variable
     for statement, ranges in walk_in_ranges(program.body, program.ranges):

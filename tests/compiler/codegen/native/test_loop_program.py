@@ -71,9 +71,10 @@ def test_text_without_names_of_layers_is_shared() -> None:
 
 
 def test_the_rows_of_a_call_choose_between_two_launches() -> None:
-    """A product of few rows has a loop program, and one of many rows another form."""
+    """A product of few rows has a loop program; of many rows that have no whole panels another
+    form."""
     x = g.input((BATCH, 512), name="x")
-    weights = g.shared(np.ones((512, 512), "float32"), "W")
+    weights = g.shared(np.ones((512, 500), "float32"), "W")
     found = lower_native([g.dot(x, weights)]).program.steps
     launches = [one for one in found if isinstance(one, Launch)]
     assert len(launches) == 2

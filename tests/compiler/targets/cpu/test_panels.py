@@ -50,7 +50,13 @@ def called(
     near a multiple of a vector."""
     sums = (min(rows, PANEL_ROWS), min(columns, panel_columns(dtype)))
     intrinsic = panel_product(
-        dtype, GLOBAL, GLOBAL, by_columns=by_columns, sums=sums, is_stored=is_stored
+        dtype,
+        GLOBAL,
+        GLOBAL,
+        by_columns=by_columns,
+        sums=sums,
+        is_stored=is_stored,
+        is_fetched=depth % 2 == 0,
     )
     shape = (depth + 3, rows + 2) if by_columns else (rows + 2, depth + 3)
     left = new_buffer("x0", dtype, shape)

@@ -9,13 +9,13 @@ import pytest
 
 from graphc.compiler import graph as g
 from graphc.compiler.graph import Node
-from graphc.compiler.graph.dim import symbol, symbols
+from graphc.compiler.graph.dim import Symbol, symbol, symbols
 from graphc.compiler.loops.build import buffers_of, plain_program
 from graphc.compiler.loops.evaluate import TurnOrder, evaluate
 from graphc.compiler.loops.program import LoopProgram, walk
 from graphc.compiler.loops.statement import UseIntrinsic
 from graphc.compiler.schedule import kernels, make_schedule
-from graphc.compiler.targets.cpu import products
+from graphc.compiler.targets.cpu import panels, products
 from graphc.compiler.targets.cpu.mappings import CPU_MAPPINGS
 from graphc.compiler.targets.mapping import MappedProgram, choose
 from graphc.compiler.targets.target import Target
@@ -89,6 +89,17 @@ ONE_MATRIX = {
         arrays(40, 5), transposed(g.maximum(arrays(64, 5), 0.0))
     ),
     "parts of a sum": lambda: g.matmul(arrays(34, 11), transposed(arrays(64, 11))),
+    "few rows": lambda: g.matmul(arrays(9, 5), arrays(5, 64)),
+    "rows of a call": lambda: g.matmul(arrays(g.BATCH, 11), arrays(11, 64)) + arrays(64),
+    "rows of a call by columns": lambda: g.matmul(arrays(g.BATCH, 6), transposed(arrays(64, 6))),
+    "a value for each sum": lambda: g.where(
+        arrays(g.BATCH, 64) > 0.0, g.matmul(arrays(g.BATCH, 5), transposed(arrays(64, 5))), 0.5
+    ),
+    "a word for each sum": lambda: g.where(
+        g.random.uniform((g.BATCH, 64), seed=1, stream=2) < 0.5,
+        g.matmul(arrays(g.BATCH, 5), arrays(5, 64)),
+        0.5,
+    ),
     "a bias": lambda: g.maximum(g.matmul(arrays(129, 5), arrays(5, 64)) + arrays(64), 0.0),
 }
 SIZES = {symbols(g.BATCH)[0]: 2, T_SYMBOL: 5}
@@ -106,24 +117,42 @@ def test_panels_of_one_matrix_mean_the_same(case: str, monkeypatch: pytest.Monke
     check_meaning(ONE_MATRIX[case](), "panels of one matrix")
 
 
-def check_meaning(output: Node, name: str) -> None:
+@pytest.mark.parametrize("case", ["rows of a call", "rows of a call by columns"])
+def test_strips_of_rows_of_a_call(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A panel is multiplied by all rows; one that is read where it is by those of a strip."""
+    monkeypatch.setattr(products, "SMALL_RIGHT", 0)
+    monkeypatch.setattr(products, "PANEL_ROWS", 8)
+    monkeypatch.setattr(panels, "PANEL_ROWS", 8)
+    monkeypatch.setattr(products, "MOST_ROWS_OF_PANEL", 16)
+    for rows in (1, 8, 19, 33):
+        sizes = {symbols(g.BATCH)[0]: rows}
+        check_meaning(ONE_MATRIX[case](), "panels of one matrix", sizes)
+
+
+def check_meaning(output: Node, name: str, sizes: dict[Symbol, int] | None = None) -> None:
+    sizes = SIZES if sizes is None else sizes
     before = plain(output)
     found = choose(before, CPU, CPU_MAPPINGS["matmul"])
     assert found.names == (name,), found.refusals
     assert any(isinstance(one, UseIntrinsic) for one in walk(found.program.body))
-    given = numbers(before)
-    expected = evaluate(before, given, SIZES).outputs["y0"]
+    given, words = numbers(before, sizes), words_of(before)
+    expected = evaluate(before, given, sizes, arguments=words).outputs["y0"]
     for order in TurnOrder:
-        ours = evaluate(found.program, given, SIZES, order=order).outputs["y0"]
+        ours = evaluate(found.program, given, sizes, arguments=words, order=order).outputs["y0"]
         np.testing.assert_allclose(ours, expected, rtol=1e-5, atol=1e-5)
 
 
-def numbers(program: LoopProgram) -> dict[str, np.ndarray]:
+def numbers(program: LoopProgram, sizes: dict[Symbol, int] | None = None) -> dict[str, np.ndarray]:
     rng = np.random.default_rng(4)
     return {
         name: rng.standard_normal(one.shape).astype(one.dtype)
-        for name, one in arrays_for(program, SIZES).items()
+        for name, one in arrays_for(program, SIZES if sizes is None else sizes).items()
     }
+
+
+def words_of(program: LoopProgram) -> dict[str, int]:
+    """Return numbers that random words are drawn by."""
+    return {one.name: 5 + number for number, one in enumerate(program.arguments)}
 
 
 @pytest.fixture(scope="module")
@@ -138,9 +167,9 @@ def compiled() -> CompiledPrograms:
 @pytest.mark.parametrize("number", range(len(CASES) + len(ONE_MATRIX)))
 def test_text_computes_what_the_program_does(compiled: CompiledPrograms, number: int) -> None:
     before = plain([*CASES.values(), *ONE_MATRIX.values()][number]())
-    given = numbers(before)
-    found, _ = compiled(f"k{number}", given, SIZES)
-    expected = evaluate(before, given, SIZES).outputs["y0"]
+    given, words = numbers(before), words_of(before)
+    found, _ = compiled(f"k{number}", given, SIZES, words)
+    expected = evaluate(before, given, SIZES, arguments=words).outputs["y0"]
     np.testing.assert_allclose(found["y0"], expected, rtol=1e-5, atol=1e-5)
 
 
@@ -170,7 +199,8 @@ def test_what_has_no_panels_and_why(output: Node, reason: str) -> None:
 @pytest.mark.parametrize(
     ("output", "reason"),
     [
-        (g.matmul(arrays(T, 7), arrays(7, 16)), "only a call knows how many rows"),
+        (g.matmul(arrays(9, 7), arrays(7, T)), "only a call knows how many columns"),
+        (g.matmul(arrays(9, 512), transposed(arrays(512, 512))), "there are 9 rows, no more than"),
         (g.matmul(arrays(300, 64), arrays(64, 64)), "no more than 131072 elements"),
         (g.matmul(arrays(128, 1024), arrays(1024, 1024)), "is read where it is"),
         (g.matmul(arrays(300, 1024), arrays(1024, 1000)), "1000 columns are no whole panels"),
@@ -179,10 +209,17 @@ def test_what_has_no_panels_and_why(output: Node, reason: str) -> None:
             g.matmul(g.maximum(arrays(300, 512), 0.0), arrays(512, 512)),
             "its left operand is computed",
         ),
-        (g.matmul(arrays(300, 512), arrays(512, 512)) + arrays(300, 512), "for each sum"),
+        (
+            g.where(
+                transposed(g.random.uniform((512, 300), seed=1, stream=2)) < 0.5,
+                g.matmul(arrays(300, 512), arrays(512, 512)),
+                0.0,
+            ),
+            "are not drawn together",
+        ),
         (g.matmul(arrays(300, 1024), arrays(1024, 160)), "not equally many panels"),
     ],
-    ids=range(8),
+    ids=range(9),
 )
 def test_what_has_no_panels_of_one_matrix_and_why(output: Node, reason: str) -> None:
     refusals = dict(mapped(output).refusals)
