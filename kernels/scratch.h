@@ -19,10 +19,9 @@ enum gc_slot {
   GC_LEFT = 4,
   GC_RIGHT = 8,
   GC_PANELS = 12,
-  // In kernels of any kind: what gc_gemm lays out, and what loops read crosswise.
+  // In kernels of any kind: what gc_gemm lays out.
   GC_GEMM_LEFT = 16,
   GC_GEMM_RIGHT,
-  GC_TURNED,
   GC_SLOTS,
 
   // Convolutions, whose sums are in GC_SUMS.

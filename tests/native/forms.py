@@ -12,7 +12,7 @@ from functools import wraps
 from typing import Any
 from unittest import mock
 
-from graphc.compiler.codegen.native import NativeProgram, loop, lower, lower_native, pointwise
+from graphc.compiler.codegen.native import NativeProgram, loop, lower, lower_native
 from graphc.compiler.codegen.native.concatenation import is_concatenation
 from graphc.compiler.codegen.native.convolution import _Conv
 from graphc.compiler.codegen.native.phased_image import PhasedImage
@@ -20,7 +20,6 @@ from graphc.compiler.codegen.native.pooled_conv import PooledConv
 from graphc.compiler.codegen.native.pooled_windows import PooledWindows
 from graphc.compiler.codegen.native.pooled_winograd import PooledWinograd
 from graphc.compiler.codegen.native.product import _Rows
-from graphc.compiler.codegen.native.turned import _Load
 from graphc.compiler.codegen.native.winograd import Winograd
 from graphc.compiler.graph import Node
 from graphc.compiler.schedule import Kernel
@@ -38,9 +37,7 @@ _PRINTERS: dict[str, Sequence[tuple[Any, str]]] = {
     "Winograd gradient": ((Winograd, "_gradient"),),
     "windows": ((_Conv, "by_windows"),),
     "pooled windows": ((PooledConv, "_sums_of_place"),),
-    "transposed loads": ((_Load, "transposed"),),
     "transposed channels": ((PhasedImage, "_turned"),),
-    "parts of a concatenation": ((pointwise, "store_parts"),),
     "unrolled windows": ((PooledWindows, "_at_once"),),
 }
 

@@ -82,7 +82,6 @@ def _max_pool(emitter: Emitter, node: Node, index: Index) -> Expression:
         element = Index(x.shape, coords=(sample, channel, *coords))
         value = emitter.value(x, element)
         emitter.assign(largest, call("gc_maximum", largest, value))
-        _beside(emitter, node, element)
     return largest
 
 
@@ -103,7 +102,6 @@ def _first_maximum(emitter: Emitter, node: Node, index: Index) -> tuple[Expressi
         with places_of_window(emitter, node, x.shape, windows) as (coords, number):
             element = Index(x.shape, coords=(sample, channel, *coords))
             take_larger(emitter, best, place, emitter.value(x, element), number)
-            _beside(emitter, node, element)
         return best, place
 
     return emitter.once(("first maximum", node, index), walk)
@@ -160,13 +158,7 @@ def _sum_pool(emitter: Emitter, node: Node, index: Index) -> Expression:
         element = Index(x.shape, coords=(sample, channel, *coords))
         value = emitter.value(x, element)
         emitter.assign(total, call("gc_add", total, value))
-        _beside(emitter, node, element)
     return total
-
-
-def _beside(emitter: Emitter, node: Node, element: Index) -> None:
-    if node in emitter.beside:
-        emitter.beside[node](element)
 
 
 @contextmanager

@@ -87,7 +87,6 @@ class Emitter(Printer):
             result), as a function from an index to an expression.
         pack: of a kernel in which a thread walks packs of elements.
         asked: what the lines read from memory, until `take_asked`.
-        beside: of a pooling, what prints lines for each element of its windows.
         by_position: whether a gather of whole rows is best read by positions, not coordinates.
         rows: of positions that are known to be in one row along the first axis, that row and the
             position in it.
@@ -101,7 +100,6 @@ class Emitter(Printer):
         self.given: dict[Node, Given] = {}
         self.pack = pack
         self.asked: list[Asked] = []
-        self.beside: dict[Node, Callable[[Index], None]] = {}
         self.rows: dict[Index, tuple[Size, Expression]] = {}
         self._splits: dict[tuple[Node, Index], Split] = {}
 

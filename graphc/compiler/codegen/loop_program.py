@@ -164,7 +164,7 @@ _BEGIN, _END = "begin", "end"
 def _rows_of_a_thread(program: LoopProgram, rows: Size) -> LoopProgram | None:
     """Return a program that computes the rows from one to another of those that its only loop is
     over; None where its loop is not over these rows."""
-    outermost = program.body[0]
+    outermost = program.body[-1]
     if not isinstance(outermost, For) or outermost.ends != (as_index(rows),):
         return None
     try:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from functools import partial
+from collections.abc import Mapping
 from typing import Any
 
 from graphc.compiler.codegen import emit_loops, emit_movement, emit_windows  # noqa: F401  (rules)
@@ -11,8 +10,6 @@ from graphc.compiler.codegen.context import Context
 from graphc.compiler.codegen.emitter import Emitter
 from graphc.compiler.codegen.expression import Expression, Variable, names_read
 from graphc.compiler.codegen.index import Index
-from graphc.compiler.graph import Node, toposort
-from graphc.compiler.graph.dim import product
 from graphc.compiler.schedule.kernel import Kernel
 from graphc.compiler.targets.c_text import C_TYPES
 
@@ -50,33 +47,3 @@ def names_in(element: Mapping[str, Any]) -> frozenset[Variable]:
     stored = [x for one in (*element["packs"], *element["stores"]) for x in one]
     read: frozenset[Variable] = element["statements"].reads
     return read | names_read(x for x in stored if isinstance(x, Expression))
-
-
-def own_outputs(kernel: Kernel, context: Context, emitter: Emitter) -> list[Node]:
-    """The outputs of which a pooling's kernel has one for each result. The others are elements of
-    what a pooling reads, and are stored while it walks its windows."""
-    own = [node for node in kernel.outputs if product(node.shape) == product(kernel.extents)]
-    for pooling in kernel.anchors:
-        if pooling.op == "gather_pool":
-            continue
-        behind = set(toposort(pooling.inputs[:1], stop=kernel.inputs))
-        others = [
-            node
-            for node in kernel.outputs
-            if node not in own and not behind.isdisjoint((node, *node.inputs))  # packed bools
-        ]
-        if others:
-            emitter.beside[pooling] = partial(_store, others, context, emitter)
-    return own
-
-
-def _store(nodes: Sequence[Node], context: Context, emitter: Emitter, element: Index) -> None:
-    """Lines that store values of one shape at an element of it."""
-    position = emitter.position(element)
-    values = [
-        emitter.value(node, Index(node.shape, element.linear, element.coords)) for node in nodes
-    ]
-    for node, value in zip(nodes, values, strict=True):
-        for place in context.sinks[node]:
-            target, guard = emitter.signature.stored(place, node.shape, position)
-            emitter.assign(target, value, guard)

@@ -8,12 +8,11 @@ from Python. The text is C++, not C, as ``kernels/`` is: both targets compile th
 - `lower`: the table `LOWERINGS`, a function for each kind of kernel;
 - `context`: functions and their parameters;
 - `nest`: loops over the elements of results, of which the innermost is vectorised; `hoist`: which
-  of them a statement of the `emitter` belongs in; `turned`: what two of them read crosswise;
+  of them a statement of the `emitter` belongs in;
 - `loop_program`: kernels that a mapping of `graphc.compiler.targets.cpu` takes; the rest are here:
-- `pointwise`: pointwise, gather, window, update, and what is computed element by element;
-  `concatenation`: the parts of one, each in loops of its own;
+- `pointwise`: stores of what lies behind a product, a convolution or a scatter; `concatenation`:
+  the parts of one, each in loops of its own;
 - `scatter`, and `still`, whether an update needs the rows that are named alone;
-- `reduction`, `walks`: rows and columns;
 - `loop`: loops; where rows are independent, each thread takes all steps for rows of its own;
 - `rows_product`: products of rows by small matrices, in loops and elsewhere; `deep_product`: of
   long sums, as of gradients of weights; over ``kernels/host_rows.h`` and ``kernels/host_deep.h``;

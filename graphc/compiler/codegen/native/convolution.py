@@ -29,7 +29,7 @@ from graphc.compiler.codegen.index import Coordinates, Index
 from graphc.compiler.codegen.native.context import NativeContext
 from graphc.compiler.codegen.native.conv_loops import PARTS, ConvLoops, call, tile_height
 from graphc.compiler.codegen.native.emitter import NativeEmitter
-from graphc.compiler.codegen.native.pointwise import lower_pointwise
+from graphc.compiler.codegen.native.loop_program import lower_by_mapping
 from graphc.compiler.codegen.native.pooled_conv import PooledConv, pooled_alone
 from graphc.compiler.codegen.native.pooled_winograd import PooledWinograd, pools_tiles
 from graphc.compiler.codegen.native.scratch import Slot, take_gemm
@@ -40,13 +40,16 @@ from graphc.compiler.codegen.statement import Assign, Statement
 from graphc.compiler.graph.dim import Dim, Size, product
 from graphc.compiler.program.launch import Launch
 from graphc.compiler.schedule.kernel import Kernel
+from graphc.compiler.targets.cpu.in_order import IN_ORDER
 
 
 def lower_conv(kernel: Kernel, context: NativeContext) -> list[Launch]:
     """One function."""
     (node,) = kernel.anchors
     if 0 in (*node.shape, *node.inputs[1].shape) or not node.dtype.startswith("float"):
-        return lower_pointwise(kernel, context)  # zeros, or nothing, or ints
+        launch = lower_by_mapping(kernel, context, (IN_ORDER,))  # zeros, or nothing, or ints
+        assert launch is not None
+        return [launch]
     name = context.name(kernel.kind)
     signature = context.signature(kernel)
     context.program.includes["host_conv.h"] = None

@@ -13,7 +13,6 @@ from graphc.compiler.codegen.native.convolution import lower_conv
 from graphc.compiler.codegen.native.deep_product import factors_of, lower_deep_product
 from graphc.compiler.codegen.native.loop import lower_loop
 from graphc.compiler.codegen.native.loop_program import for_other_sizes, lower_by_mapping
-from graphc.compiler.codegen.native.pointwise import lower_pointwise
 from graphc.compiler.codegen.native.product import lower_matmul
 from graphc.compiler.codegen.native.rows_product import (
     is_flat,
@@ -50,13 +49,9 @@ NO_SHARED = 0
 
 
 LOWERINGS: dict[str, Callable[[Kernel, NativeContext], list[Launch]]] = {
-    "pointwise": lower_pointwise,
     "matmul": lower_matmul,
     "conv": lower_conv,
     "scatter": lower_scatter,
-    "window": lower_pointwise,
-    "gather": lower_pointwise,
-    "update": lower_pointwise,
 }
 """How each kind of kernel becomes functions where no mapping of loop programs takes it."""
 

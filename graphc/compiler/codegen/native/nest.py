@@ -33,7 +33,6 @@ from graphc.compiler.codegen.index import Index
 from graphc.compiler.codegen.native.context import NativeSignature
 from graphc.compiler.codegen.native.emitter import DRAWN, Givens, NativeEmitter
 from graphc.compiler.codegen.native.hoist import by_level
-from graphc.compiler.codegen.native.turned import Stretch, turned
 from graphc.compiler.codegen.reduction import typical
 from graphc.compiler.codegen.signature import Signature
 from graphc.compiler.codegen.statement import (
@@ -176,23 +175,15 @@ class Nest:
         runs: Shape,
     ) -> Listing:
         """The nest with its innermost loop in stretches, and the loop around it inside of these: a
-        line of memory that is read crosswise is in the cache when its neighbour is wanted, or the
-        stretch is turned."""
+        line of memory that is read crosswise is in the cache when its neighbour is wanted."""
         all_of_them = self.signature.size(runs[-1])
         around = counting(_PART, all_of_them, step=STRETCH)
         end = Define("int", _END, end_of_part(all_of_them, _PART, STRETCH))
         loop = counting(names[-1], _END, _PART)
-        ahead, inside = Listing(), placed[-1]
-        count = runs[-2]
-        if isinstance(count, int) and (len(runs) > 2 or self.limits is None):
-            part = Stretch(names[-2], count, names[-1], _PART, _END, STRETCH)
-            ahead, inside = turned(placed[-2], placed[-1], part, self.signature)
-        if ahead:
-            self.signature.headers["host_transpose.h"] = None
         first = pragmas[0] if len(heads) == 2 else None
         between = None if len(heads) == 2 else pragmas[-2]
         return nested(
-            [*placed[:-2], Listing((end, *ahead)), placed[-2], inside],
+            [*placed[:-2], Listing((end,)), placed[-2], placed[-1]],
             [*heads[:-2], around, heads[-2], loop],
             [*pragmas[:-2], first, between, pragmas[-1]],
         )

@@ -55,7 +55,6 @@ class Slot(Enum):
 
     GEMM_LEFT = ("GC_GEMM_LEFT", 16)
     GEMM_RIGHT = ("GC_GEMM_RIGHT", 17)
-    TURNED = ("GC_TURNED", 18)
 
     def __init__(self, text: str, number: int):
         self.text = text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from graphc.compiler.targets.cpu.in_order import IN_ORDER, IN_ORDER_ROWS
 from graphc.compiler.targets.cpu.pointwise import POINTWISE, POINTWISE_ROWS
 from graphc.compiler.targets.cpu.products import BATCHED, MANY_PANELS
 from graphc.compiler.targets.cpu.products_few_rows import FEW_ROWS
@@ -12,16 +13,18 @@ from graphc.compiler.targets.cpu.reductions import REDUCTIONS
 from graphc.compiler.targets.mapping import Mapping as TargetMapping
 
 CPU_MAPPINGS: Mapping[str, Sequence[TargetMapping]] = {
-    "pointwise": POINTWISE,
-    "gather": POINTWISE,
-    "update": POINTWISE,
+    "pointwise": (*POINTWISE, IN_ORDER),
+    "gather": (*POINTWISE, IN_ORDER),
+    "update": (*POINTWISE, IN_ORDER),
     "rows": REDUCTIONS,
     "columns": REDUCTIONS,
+    "window": REDUCTIONS,
     "matmul": (ONE_COLUMN, SHORT_SUMS, FEW_ROWS, BATCHED, MANY_PANELS),
 }
 
 CPU_MAPPINGS_OF_ROWS: Mapping[str, Sequence[TargetMapping]] = {
-    "pointwise": POINTWISE_ROWS,
-    "gather": POINTWISE_ROWS,
+    "pointwise": (*POINTWISE_ROWS, IN_ORDER_ROWS),
+    "gather": (*POINTWISE_ROWS, IN_ORDER_ROWS),
+    "window": (IN_ORDER_ROWS,),
 }
 """The mappings of kernels in a loop whose rows threads divide, of which each computes its own."""

@@ -82,7 +82,7 @@ def recorded_blocks() -> Iterator[list[tuple[Scratches, list[int]]]]:
         return scratch(function, scalar, slot, elements, number, threads)
 
     with ExitStack() as patches:
-        for module in (native.product, native.scratch, native.turned):
+        for module in (native.product, native.scratch):
             patches.enter_context(mock.patch.object(module, "scratch", recording))
         yield found
 

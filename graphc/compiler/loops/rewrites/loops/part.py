@@ -14,7 +14,7 @@ from graphc.compiler.loops.program import LoopProgram, substituted
 from graphc.compiler.loops.rewrites.names import Names
 from graphc.compiler.loops.rewrites.refusal import loop_of, refused
 from graphc.compiler.loops.rewrites.simplify import settled
-from graphc.compiler.loops.statement import For, LoopKind
+from graphc.compiler.loops.statement import For, Let, LoopKind
 
 
 def part(program: LoopProgram, loop: str, begin: str = "begin", end: str = "end") -> LoopProgram:
@@ -25,8 +25,9 @@ def part(program: LoopProgram, loop: str, begin: str = "begin", end: str = "end"
     """
     found = loop_of(program, "part", loop)
     where = f"the loop {loop!r}"
-    if program.body != (found,):
-        expected = "a loop that is all that the program does"
+    *ahead, last = program.body
+    if last is not found or not all(isinstance(one, Let) for one in ahead):
+        expected = "a loop that is all that the program does, but for names ahead of it"
         raise refused(program, "part", where, expected, f"{len(program.body)} statements")
     if found.kind is not LoopKind.SERIAL or len(found.ends) != 1 or not found.ends[0].is_constant:
         kind, ends = found.kind.value, ", ".join(map(str, found.ends))
@@ -44,4 +45,4 @@ def part(program: LoopProgram, loop: str, begin: str = "begin", end: str = "end"
     made = settled(
         (For(inner, (index_of(last) - index_of(first),), body, note=found.note),), changed.ranges
     )
-    return replace(changed, body=made)
+    return replace(changed, body=(*ahead, *made))

@@ -1,0 +1,63 @@
+"""Poolings of the op table as a CPU runs them, against the interpreter; and what no other mapping
+takes."""
+
+from __future__ import annotations
+
+from graphc.compiler.loops.program import LoopProgram
+from graphc.compiler.loops.statement import For, LoopKind, Store
+from graphc.compiler.schedule import Kernel
+from graphc.compiler.targets.cpu.in_order import IN_ORDER
+from graphc.compiler.targets.cpu.mappings import CPU_MAPPINGS
+from graphc.compiler.targets.mapping import choose
+from graphc.compiler.targets.target import Target
+from tests.compiler.arrangements import ARRANGEMENTS
+from tests.compiler.loops import written as w
+from tests.compiler.loops.build.plain_executor import PlainExecutor, both
+from tests.compiler.loops.written import I, J
+from tests.compiler.op_programs import rows
+
+CPU = Target("cpu", 64, 32)
+
+
+class MappedExecutor(PlainExecutor):
+    """A graph as plain programs, but for poolings."""
+
+    def _mapped(self, kernel: Kernel, program: LoopProgram) -> LoopProgram:
+        if kernel.kind != "window":
+            return program
+        mapped = choose(program, CPU, CPU_MAPPINGS["window"])
+        assert not mapped.is_plain, mapped.refusals
+        return mapped.program
+
+
+def test_windows_of_the_table() -> None:
+    parts = [ARRANGEMENTS["plain"](case, k) for k, case in enumerate(rows("windows", "plain"))]
+    outputs = [node for part in parts for node in part.outputs]
+    feeds = {x: array for part in parts for x, array in part.feeds.items()}
+    pairs = iter(both(outputs, feeds, program=MappedExecutor(outputs)))
+    wrong = []
+    for part in parts:
+        results = [next(pairs) for _ in part.outputs]
+        ours, theirs = zip(*results, strict=True)
+        wrong += part.faults(ours, theirs)
+    assert not wrong, "\n".join(wrong)
+
+
+X, Y = w.floats("x", w.N, 3), w.floats("y", w.N, 3)
+
+
+def test_what_no_other_mapping_takes_is_divided_over_threads() -> None:
+    program = w.program(
+        (X,), (Y,), w.loop(I, w.N, w.loop(J, 3, Store(w.at(Y, I, J), w.at(X, I, J))))
+    )
+    (loop,) = choose(program, CPU, (IN_ORDER,)).program.body
+    assert isinstance(loop, For)
+    assert loop.kind is LoopKind.TEAM
+
+
+def test_turns_that_need_each_other_are_of_one_thread() -> None:
+    sum_so_far = w.op("add", w.at(Y, I, 0), w.at(X, I, 0))
+    program = w.program((X,), (Y,), w.loop(I, w.N - 1, Store(w.at(Y, I + 1, 0), sum_so_far)))
+    (loop,) = choose(program, CPU, (IN_ORDER,)).program.body
+    assert isinstance(loop, For)
+    assert loop.kind is LoopKind.SERIAL
