@@ -87,7 +87,7 @@ def _in_tiles(program: LoopProgram, target: Target) -> LoopProgram:
     passes = [one for one in program.loop(name).body if isinstance(one, For)]
     is_one_tile = outermost == name
     is_shared = is_one_tile and len(passes) > 1
-    program = _rows_innermost(program, name, BufferScope.SHARED if is_shared else None)
+    program = rows_innermost(program, name, BufferScope.SHARED if is_shared else None)
     for loop in passes:
         if _is_long(loop, is_one_tile):
             scope = BufferScope.SHARED if is_one_tile else BufferScope.THREAD
@@ -101,7 +101,7 @@ def _in_tiles(program: LoopProgram, target: Target) -> LoopProgram:
     return program if is_one_tile else bind(program, outermost, LoopKind.TEAM)
 
 
-def _rows_innermost(program: LoopProgram, rows: str, scope: BufferScope | None) -> LoopProgram:
+def rows_innermost(program: LoopProgram, rows: str, scope: BufferScope | None) -> LoopProgram:
     """Return a program in which a loop over rows is inside of each pass over what they reduce, and
     what is computed between passes has loops over rows of its own; what rows have goes from one to
     the next in buffers of a scope."""

@@ -94,7 +94,9 @@ def in_tiles(program: LoopProgram, name: str) -> tuple[LoopProgram, str]:
         except RewriteError:  # it is no rectangle of the result
             pass
     for load in strided:
-        program = _staged(program, site, inner, load.buffer.name, (across_side, along_side))
+        program = with_transposed_tile(
+            program, site, inner, load.buffer.name, (across_side, along_side)
+        )
     return program, inner
 
 
@@ -160,7 +162,7 @@ def _divided(program: LoopProgram, name: str, side: int) -> tuple[LoopProgram, s
     return split(program, name, side, Tail.SHORT), f"{name}_inner"
 
 
-def _staged(
+def with_transposed_tile(
     program: LoopProgram, site: str | None, inner: str, buffer: str, sides: tuple[int, int]
 ) -> LoopProgram:
     """Return a program that copies a tile of what an inner loop reads crosswise at the head of a

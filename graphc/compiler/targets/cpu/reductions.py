@@ -53,6 +53,7 @@ from graphc.compiler.targets.cpu.reduced_loops import (
     with_joined_axes,
     with_vectors,
 )
+from graphc.compiler.targets.cpu.short_rows import SHORT_ROWS
 from graphc.compiler.targets.mapping import ALWAYS, Applicability, Mapping, never
 from graphc.compiler.targets.target import Target
 from graphc.errors import RewriteError
@@ -284,6 +285,7 @@ REDUCTIONS = (
         _in_blocks,
         "threads divide what few results are made of",
     ),
+    SHORT_ROWS,
     Mapping(
         "rows in lanes",
         _has_contiguous_terms,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
@@ -112,6 +114,22 @@ def test_a_nan_wins_wherever_it_is() -> None:
             "results are made of 20000 terms, fewer than 65536",
         ),
         (
+            "transposed rows",
+            g.sum(g.input((None, 9), "float32"), axis=1),
+            "a compiler makes vectors of sums of rows",
+        ),
+        (
+            "transposed rows",
+            g.max(g.input((None, 300), "float32"), axis=1),
+            "a row may have more than 16 terms",
+        ),
+        (
+            "transposed rows",
+            g.max(g.input((5, 9), "float32"), axis=1),
+            "there are fewer than 8 rows",
+        ),
+        ("transposed rows", g.softmax(g.input((None, 9))), "a row is more than one reduction"),
+        (
             "rows in lanes",
             g.sum(g.input((None, 300), "float32"), axis=0),
             "x0[k0, i0] is not contiguous in k0",
@@ -122,10 +140,31 @@ def test_a_nan_wins_wherever_it_is() -> None:
             "i0 has 3 turns, fewer than 8",
         ),
     ],
-    ids=["many", "small", "columns", "few"],
+    ids=["many", "small", "sums", "long", "five", "softmax", "columns", "few"],
 )
 def test_what_is_not_reduced_so_and_why(mapping: str, output: Node, reason: str) -> None:
     assert (mapping, reason) in mapped(output).refusals
+
+
+@pytest.mark.parametrize("rows", [1, 7, TILE, 2 * TILE + 5])
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: g.max(x, axis=1),
+        lambda x: g.argmin(x, axis=1),
+        lambda x: g.max(g.abs(x), axis=1) * np.float32(2),
+    ],
+    ids=["max", "argmin", "max of abs"],
+)
+def test_transposed_rows_mean_the_same(function: Callable[[Node], Node], rows: int) -> None:
+    output = function(g.input((None, 10), "float32"))
+    found = mapped(output)
+    assert found.names == ("transposed rows",)
+    x = np.random.default_rng(rows).standard_normal((rows, 10)).astype("float32")
+    x[0, 3] = np.nan
+    for order in TurnOrder:
+        ours = result(found.program, x, order)
+        np.testing.assert_array_equal(ours, result(plain(output), x))
 
 
 SHORT_WIDTHS = (3, FEW_TERMS - 1, FEW_TERMS, 2 * SHORT_LANES + 1, 6 * SHORT_LANES, LEAST_TERMS - 1)
@@ -136,7 +175,8 @@ SHORT_WIDTHS = (3, FEW_TERMS - 1, FEW_TERMS, 2 * SHORT_LANES + 1, 6 * SHORT_LANE
 def test_short_rows_mean_the_same(function: str, width: int) -> None:
     output = FUNCTIONS[function](g.input((None, width), "float32"))
     found = mapped(output)
-    assert found.names == ("rows in lanes",)
+    is_alone = function in ("max", "argmax", "argmin") and width <= FEW_TERMS
+    assert found.names == ("transposed rows" if is_alone else "rows in lanes",)
     x = rows_of(width)
     x[1, width // 2] = np.nan
     expected = result(plain(output), x)
