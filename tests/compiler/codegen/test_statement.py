@@ -159,7 +159,8 @@ LOOP_PROGRAMS = {
     },
     lower_native: {
         *("update", "gather", "rows", "columns", "pointwise, plain", "pointwise, moved"),
-        *("movement, plain", "reduce, plain", "reduce, moved"),
+        *("movement, plain", "reduce, plain", "reduce, moved", "window"),
+        *("movement, moved", "windows, plain", "windows, moved"),
     },
 }
 """Kernels that are loop programs alone, by the target."""
