@@ -25,8 +25,8 @@ def part(program: LoopProgram, loop: str, begin: str = "begin", end: str = "end"
     """
     found = loop_of(program, "part", loop)
     where = f"the loop {loop!r}"
-    *ahead, last = program.body
-    if last is not found or not all(isinstance(one, Let) for one in ahead):
+    *ahead, only = program.body
+    if only is not found or not all(isinstance(one, Let) for one in ahead):
         expected = "a loop that is all that the program does, but for names ahead of it"
         raise refused(program, "part", where, expected, f"{len(program.body)} statements")
     if found.kind is not LoopKind.SERIAL or len(found.ends) != 1 or not found.ends[0].is_constant:
