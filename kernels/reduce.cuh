@@ -164,13 +164,16 @@ struct gc_reduce_squares {
 // ---- the threads of a warp and of a block -------------------------------------------------------
 #ifdef __CUDACC__
 
-// The value of the lane whose number differs in the bits of `lanes`. All 32 lanes take part.
-template <typename T> GC_DEVICE T gc_other_lane(T x, int lanes) {
-  return __shfl_xor_sync(0xffffffffu, x, lanes);
+// The value of the lane whose number differs in the bits of `lanes`. All lanes of `mask` take part.
+template <typename T> GC_DEVICE T gc_other_lane(T x, int lanes, unsigned mask = 0xffffffffu) {
+  return __shfl_xor_sync(mask, x, lanes);
 }
-GC_DEVICE bool gc_other_lane(bool x, int lanes) { return gc_other_lane((int)x, lanes) != 0; }
-template <typename T> GC_DEVICE gc_placed<T> gc_other_lane(gc_placed<T> x, int lanes) {
-  gc_placed<T> other = {gc_other_lane(x.value, lanes), gc_other_lane(x.place, lanes)};
+GC_DEVICE bool gc_other_lane(bool x, int lanes, unsigned mask = 0xffffffffu) {
+  return gc_other_lane((int)x, lanes, mask) != 0;
+}
+template <typename T>
+GC_DEVICE gc_placed<T> gc_other_lane(gc_placed<T> x, int lanes, unsigned mask = 0xffffffffu) {
+  gc_placed<T> other = {gc_other_lane(x.value, lanes, mask), gc_other_lane(x.place, lanes, mask)};
   return other;
 }
 
@@ -199,6 +202,48 @@ template <typename F, int lanes, typename T> GC_DEVICE T gc_reduce_lanes(T x) {
   }
   return x;
 }
+
+// The same where each so many lanes of a warp, from a multiple of `lanes` on, call for themselves.
+template <typename F, int lanes, typename T> GC_DEVICE T gc_tree_of_lanes(T x) {
+  unsigned mask = 0xffffffffu;
+  if (lanes < 32) mask = ((1u << lanes % 32) - 1u) << (threadIdx.x & (32 - lanes));
+#pragma unroll
+  for (int distance = lanes / 2; distance > 0; distance /= 2) {
+    x = F::combine(x, gc_other_lane(x, distance, mask));
+  }
+  return x;
+}
+
+// A reduction that each of some neighbouring lanes carries goes on with a part of each.
+#define GC_OF_LANES(name, lanes)                                                             \
+  template <typename T> GC_DEVICE void gc_##name##_of_##lanes##_lanes(T& total, T part) {    \
+    total = gc_reduce_##name::combine(total, gc_tree_of_lanes<gc_reduce_##name, lanes>(part)); \
+  }
+#define GC_PLACE_OF_LANES(name, lanes)                                                       \
+  template <typename T>                                                                      \
+  GC_DEVICE void gc_##name##_of_##lanes##_lanes(T& best, int& place, T part, int place_of_part) { \
+    const gc_placed<T> mine = {part, place_of_part}, last = {best, place};                   \
+    const gc_placed<T> all = gc_tree_of_lanes<gc_reduce_##name, lanes>(mine);                \
+    const gc_placed<T> next = gc_reduce_##name::combine(last, all);                          \
+    best = next.value;                                                                       \
+    place = next.place;                                                                      \
+  }
+#define GC_REDUCTIONS_OF_LANES(lanes) \
+  GC_OF_LANES(sum, lanes)             \
+  GC_OF_LANES(prod, lanes)            \
+  GC_OF_LANES(max, lanes)             \
+  GC_OF_LANES(min, lanes)             \
+  GC_OF_LANES(any, lanes)             \
+  GC_OF_LANES(all, lanes)             \
+  GC_PLACE_OF_LANES(argmax, lanes)    \
+  GC_PLACE_OF_LANES(argmin, lanes)
+GC_REDUCTIONS_OF_LANES(4)
+GC_REDUCTIONS_OF_LANES(8)
+GC_REDUCTIONS_OF_LANES(16)
+GC_REDUCTIONS_OF_LANES(32)
+#undef GC_REDUCTIONS_OF_LANES
+#undef GC_PLACE_OF_LANES
+#undef GC_OF_LANES
 
 // One value from those of `threads` threads (32 * a power of two, all of the block); each gets it.
 // All threads have to call. `warps` holds a value for each warp, and may be written again only

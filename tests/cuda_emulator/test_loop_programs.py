@@ -83,6 +83,7 @@ def _floats(*shape: int) -> np.ndarray:
         ("grids", lambda n: {"x0": _floats(n, 40), "x1": np.array(2.25, "float32")}),
         ("row_sums", lambda n: {"x0": _floats(n, 100)}),
         ("largest", lambda n: {"x0": _floats(n, 9)}),
+        ("sums_of_lanes", lambda n: {"x0": _floats(n, 12)}),
     ],
 )
 def test_a_kernel_means_what_its_program_does(

@@ -8,7 +8,7 @@ what its parameters mean becomes the launch's arguments.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from graphc.compiler.codegen.context import Context
@@ -123,6 +123,7 @@ def mapped_kernel(
     is_guarded: bool,
     has_others: bool = False,
     rows: Size | None = None,
+    shown_only: Container[str] = (),
 ) -> MappedKernel | None:
     """Return a kernel as a loop program by the first mapping of a table that applies; None where
     none does.
@@ -138,6 +139,7 @@ def mapped_kernel(
             takes. Where one takes some sizes, the program is for these alone.
         rows: of native code in a loop that threads divide, how many rows they have together: the
             program computes those of one thread. None where it computes all.
+        shown_only: the names of mappings by which launches are not made: as if none applied.
     """
     memory = Memory(kernel, context, is_guarded)
     built = build(kernel, kernel.kind, memory.buffers)
@@ -146,6 +148,8 @@ def mapped_kernel(
         return None
     mapped = choose(plain, target, table)
     runs = None
+    if any(name in shown_only for name in mapped.names):
+        return None
     if mapped.is_plain:
         if not has_others or not mapped.conditions:
             return None

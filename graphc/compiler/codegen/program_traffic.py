@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
@@ -39,12 +39,15 @@ class ProgramTraffic(Sequence[Traffic]):
     moved once a block: caches have the rest. What is stored is stored once.
 
     Args:
-        plain: the plain program of the kernel.
+        plain: returns the plain program of the kernel, or one whose threads read what they keep
+            once.
         mapped: the program that runs.
         names: what reports call the memories of both.
     """
 
-    def __init__(self, plain: LoopProgram, mapped: LoopProgram, names: Mapping[str, str]):
+    def __init__(
+        self, plain: Callable[[], LoopProgram], mapped: LoopProgram, names: Mapping[str, str]
+    ):
         self._plain = plain
         self._mapped = mapped
         self._names = names
@@ -57,19 +60,28 @@ class ProgramTraffic(Sequence[Traffic]):
 
     @cached_property
     def _found(self) -> tuple[Traffic, ...]:
-        asked = measure(self._plain)
+        plain = self._plain()
+        asked = measure(plain)
         in_blocks = _in_blocks(self._mapped)
         touched = _touched_by_blocks(in_blocks, measure(in_blocks))
-        spread = _spread(self._plain)
+        spread = _spread(plain)
+        fixed = {
+            load.buffer.memory
+            for one in walk(plain.body)
+            for load in loads_of(one)
+            if not any(coord.variables for coord in load.coords)
+        }
         found: list[Traffic] = []
         for traffic in dict.fromkeys((*asked.inputs, *asked.outputs)):
             buffer = traffic.buffer
             name, itemsize = self._names[buffer.memory], np.dtype(buffer.dtype).itemsize
             if traffic.loaded != 0:
-                count = Count((floor_divide(traffic.loaded, itemsize),))
+                counts = [Count((floor_divide(traffic.loaded, itemsize),))]
                 if buffer.memory in spread and buffer.memory in touched:
-                    count = Count((touched[buffer.memory],))
-                found.append(Traffic(name, buffer.dtype, (count,)))
+                    if buffer.memory in fixed:  # loops load it again that are not around it here
+                        counts.clear()
+                    counts.append(Count((touched[buffer.memory],)))
+                found.append(Traffic(name, buffer.dtype, tuple(counts)))
             if traffic.stored != 0:
                 count = Count((floor_divide(traffic.stored, itemsize),))
                 found.append(Traffic(name, buffer.dtype, (count,), written=True))

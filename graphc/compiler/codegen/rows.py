@@ -1,5 +1,7 @@
 """Kernels of kind rows: reductions over the innermost axes, several in sequence over one row.
 
+Rows of a known length, which the registers of some threads hold, are loop programs
+(`graphc.compiler.targets.cuda.reductions`). This is for others, and for channels (`columns`).
 Lanes of a warp, a warp or a block have a row (`row_groups`); the values that several walks need
 stay in registers where they fit, so that the row is read once. Else each walk reads it again, which
 the launch notes; a softmax is two walks there, as a normalisation is (`joined`). Where there are
@@ -22,6 +24,7 @@ from graphc.compiler.codegen.expression import (
     plus,
     times,
 )
+from graphc.compiler.codegen.lower_mapped import lower_where_mapped
 from graphc.compiler.codegen.reduction import (
     Domain,
     Walk,
@@ -61,7 +64,8 @@ MOST_PARTS = 256
 
 def lower_rows(kernel: Kernel, context: Context) -> list[Launch]:
     """One launch, or two where few long rows are divided over blocks."""
-    return lower_by_row(kernel, context, "row", "column")
+    launch = lower_where_mapped(kernel, context) if 0 not in kernel.extents else None
+    return [launch] if launch is not None else lower_by_row(kernel, context, "row", "column")
 
 
 def lower_by_row(kernel: Kernel, context: Context, row: str, place: str) -> list[Launch]:

@@ -164,14 +164,16 @@ def loop_programs(
             continue
         plain = plain_program(kernel, run.name, names.buffers(kernel, run.counters))
         table = None if run.around.is_shared else tables.get(kernel.kind)
+        mapped = None if table is None else choose(plain, machine, table)
+        shown_only = SHOWN_ONLY.get(kernel.kind, frozenset()) if machine.name == "cuda" else ()
         found[kernel] = KernelLoops(
             kernel.kind,
             kernel.layers,
             math.prod(evaluate(length, bindings) for length in run.around.lengths),
             plain,
             measure(plain).at(bindings),
-            None if table is None else choose(plain, machine, table),
-            machine.name == "cpu" or kernel.kind not in SHOWN_ONLY,
+            mapped,
+            mapped is None or not any(name in shown_only for name in mapped.names),
         )
     sizes = {symbol.name: size for symbol, size in bindings.items()}
     return LoopPrograms(title, sizes, list(found.values()))

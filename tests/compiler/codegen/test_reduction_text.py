@@ -41,6 +41,14 @@ def rows() -> str:
     return text(fused((BATCH, 10), (1,), [loss, gradient]))
 
 
+def short_rows() -> str:
+    """A choice of three: a thread has a row."""
+    with g.origin("dense_1"):
+        scores = g.input((BATCH, 3), "float32")
+        p = g.softmax(scores)
+    return text(fused((BATCH, 3), (1,), [p, g.argmax(scores, 1)]))
+
+
 def long_rows() -> str:
     with g.origin("layer_normalization_1"):
         kernel, _ = normalisation((BATCH, 2048), (1,))
@@ -70,7 +78,7 @@ def divided() -> str:
     return text(fused((784, 512), (0, 1), [penalty]))
 
 
-@pytest.mark.parametrize("make", [rows, long_rows, columns, channels, divided])
+@pytest.mark.parametrize("make", [rows, short_rows, long_rows, columns, channels, divided])
 def test_golden_text(make) -> None:
     check_golden(make.__name__, make())
 

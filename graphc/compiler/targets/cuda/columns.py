@@ -59,8 +59,9 @@ from graphc.compiler.loops.statement import Accumulate, Allocate, For, Let, Loop
 from graphc.compiler.loops.value import Local
 from graphc.compiler.schedule.hardware import WARP, power_of_two
 from graphc.compiler.targets.cuda.reductions import (
-    CHANNELS,
+    BLOCKS,
     FEW_BLOCKS,
+    LONG,
     LONG_WALK,
     in_one_pass,
     in_two_launches,
@@ -327,6 +328,7 @@ COLUMNS = (
         _in_tiles,
         "what neighbouring columns are made of lies side by side, and memory hands it out together",
     ),
-    CHANNELS,
+    BLOCKS,
+    LONG,
 )
 """The mappings of kernels of kind columns."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from graphc.compiler.targets.cuda.columns import COLUMNS
 from graphc.compiler.targets.cuda.pointwise import POINTWISE
 from graphc.compiler.targets.cuda.products import PRODUCTS
-from graphc.compiler.targets.cuda.reductions import ROWS
+from graphc.compiler.targets.cuda.reductions import LONG, PARTS, ROWS
 from graphc.compiler.targets.mapping import Mapping as TargetMapping
 
 CUDA_MAPPINGS: Mapping[str, Sequence[TargetMapping]] = {
@@ -20,5 +20,9 @@ CUDA_MAPPINGS: Mapping[str, Sequence[TargetMapping]] = {
     "matmul": PRODUCTS,
 }
 
-SHOWN_ONLY = frozenset({"rows", "columns", "matmul"})
-"""Kinds whose launches are not made of the mapped programs yet."""
+SHOWN_ONLY: Mapping[str, frozenset[str]] = {
+    "rows": frozenset((PARTS.name, LONG.name)),
+    "columns": frozenset(one.name for one in COLUMNS),
+    "matmul": frozenset(one.name for one in PRODUCTS),
+}
+"""Of a kind of kernels, the mappings by which launches are not made yet."""

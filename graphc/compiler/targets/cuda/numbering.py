@@ -4,14 +4,15 @@ A launch has blocks and threads along one axis each. Loops of kind block that ar
 other are one number: the innermost is its last digit. Nests that stand one behind the other have
 blocks of their own, one range after the other, so their turns run at once; none may store what
 another one accesses. Loops over threads and lanes are digits of the thread's number alike. Those
-that stand one behind the other have the same threads, from the first one on; a nest with fewer of
-them leaves the others idle. A loop of kind grid has as many blocks as its turns need.
+that stand one behind the other have the same threads, from the first one on, in a block or in the
+turn of a loop around; a nest with fewer of them leaves the others idle. A loop of kind grid has as
+many blocks as its turns need.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from graphc.compiler.graph.dim import Size, ceil_divide
 from graphc.compiler.loops.index import LoopVariable
@@ -40,15 +41,21 @@ class Digit:
         start: the first block of the nest; of threads 0.
         inner: how many turns the loops inside have together: what the number is divided by.
         extent: the number of turns.
-        is_outermost: True if no loop of blocks, or threads, is around: nothing is left to cut off.
-        turns: of all loops of the nest together.
+        room: how many blocks or threads a turn of the loop around has: what the number is cut to.
+            None if no such loop is around.
+        turns: of all loops of the nest together; of threads of this loop and those inside.
     """
 
     start: Size
     inner: Size
     extent: Size
-    is_outermost: bool
+    room: Size | None
     turns: Size
+
+    @property
+    def is_outermost(self) -> bool:
+        """True if no loop of blocks, or threads, is around: nothing is to be cut off."""
+        return self.room is None
 
 
 @dataclass(frozen=True)
@@ -72,11 +79,7 @@ def numbering_of(program: LoopProgram, refused: Callable[[str], ValueError]) -> 
     nests = list(_outermost(program.body, _BLOCKS))
     threads = GRID_THREADS if any(nest.kind is LoopKind.GRID for nest in nests) else 1
     for nest in _outermost(program.body, THREADS):
-        for chain in _chains(nest, (), refused):
-            count = _number(digits, chain, 0, refused)
-            if not isinstance(count, int):
-                raise refused(f"the number of threads of {nest.variable} is not known: {count}")
-            threads = max(threads, count)
+        threads = max(threads, _number_threads(digits, nest, refused))
     if threads > MOST_THREADS:
         raise refused(f"{threads} threads of a block, of which {MOST_THREADS} are allowed")
     blocks: Size = 0
@@ -107,26 +110,22 @@ def _chain(loop: For, refused: Callable[[str], ValueError]) -> tuple[For, ...]:
     return (loop, *_chain(inside[0], refused)) if inside else (loop,)
 
 
-def _chains(
-    loop: For, around: tuple[For, ...], refused: Callable[[str], ValueError]
-) -> list[tuple[For, ...]]:
-    """Return the nests of threads that begin with a loop: all have the same numbers of turns, as
-    the outer digits are common to them."""
+def _number_threads(
+    digits: dict[LoopVariable, Digit],
+    loop: For,
+    refused: Callable[[str], ValueError],
+) -> int:
+    """Note the digits of a loop over threads and of those inside, and return how many threads its
+    turns have together."""
+    extent = extent_of(loop, refused)
     inside = list(_outermost(loop.body, THREADS))
-    path = (*around, loop)
-    if not inside:
-        return [path]
-    found = [chain for one in inside for chain in _chains(one, path, refused)]
-    counts = {_extents(chain[len(path) :], refused) for chain in found}
-    if len(counts) > 1:
-        raise refused(
-            f"loops over threads inside of {loop.variable} that have different numbers of turns"
-        )
-    return found
-
-
-def _extents(chain: tuple[For, ...], refused: Callable[[str], ValueError]) -> tuple[Size, ...]:
-    return tuple(extent_of(loop, refused) for loop in chain)
+    inner = max((_number_threads(digits, one, refused) for one in inside), default=1)
+    if not isinstance(extent, int):
+        raise refused(f"the number of threads of {loop.variable} is not known: {extent}")
+    digits[loop.variable] = Digit(0, inner, extent, None, extent * inner)
+    for one in inside:
+        digits[one.variable] = replace(digits[one.variable], room=inner)
+    return extent * inner
 
 
 def extent_of(loop: For, refused: Callable[[str], ValueError]) -> Size:
@@ -155,8 +154,8 @@ def _number(
         found.append((loop.variable, count, extent))
         count = extent * count
     for variable, inner, extent in found:
-        is_outermost = variable is chain[0].variable
-        digits[variable] = Digit(start, inner, extent, is_outermost, count)
+        room = None if variable is chain[0].variable else inner * extent
+        digits[variable] = Digit(start, inner, extent, room, count)
     return count
 
 

@@ -8,20 +8,14 @@ each element takes a loop of its own (the taps of a pooling), a thread has one e
 
 from __future__ import annotations
 
-from dataclasses import replace
 from math import prod
 
 from graphc.compiler.loops.buffer import BufferScope
-from graphc.compiler.loops.index import LoopVariable, index_of
 from graphc.compiler.loops.program import (
-    Body,
     LoopProgram,
     kept_with_program,
     loops_in,
-    new_name,
-    substituted,
     targets_of,
-    transformed,
 )
 from graphc.compiler.loops.rewrites.data.flatten import flatten
 from graphc.compiler.loops.rewrites.data.pack import pack
@@ -34,6 +28,7 @@ from graphc.compiler.loops.rewrites.refusal import refused
 from graphc.compiler.loops.rewrites.simplify import simplify
 from graphc.compiler.loops.statement import For, LoopKind, Statement
 from graphc.compiler.schedule.hardware import PACK
+from graphc.compiler.targets.cuda.loop_names import with_loop_names
 from graphc.compiler.targets.mapping import ALWAYS, Applicability, Mapping
 from graphc.compiler.targets.target import Target
 from graphc.errors import RewriteError
@@ -181,19 +176,7 @@ def _renamed(program: LoopProgram, unrolled: str) -> LoopProgram:
         LoopKind.UNROLLED: unrolled,
         LoopKind.VECTOR: "neighbour",
     }
-    taken = {one.name for one in (*program.inputs, *program.outputs)}
-    taken |= {one.name for one in program.arguments}
-    names: dict[LoopVariable, LoopVariable] = {}
-    for loop in loops_in(program.body):
-        name = new_name(taken, kinds.get(loop.kind, "k"))
-        taken.add(name)
-        names[loop.variable] = LoopVariable(name)
-
-    def changed(one: Statement) -> Body:
-        return (replace(one, variable=names[one.variable]),) if isinstance(one, For) else (one,)
-
-    indices = {old: index_of(new) for old, new in names.items()}
-    return replace(program, body=transformed(substituted(program.body, indices), changed))
+    return with_loop_names(program, lambda loop: kinds.get(loop.kind, "k"))
 
 
 POINTWISE = (

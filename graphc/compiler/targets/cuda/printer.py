@@ -21,8 +21,8 @@ values, but not store them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Self
 
 import numpy as np
@@ -33,14 +33,12 @@ from graphc.compiler.loops.index import Index, LoopVariable, as_index, index_of
 from graphc.compiler.loops.program import (
     Body,
     LoopProgram,
-    blocks_of,
     targets_of,
     variables_of,
     walk,
     windows_of,
 )
 from graphc.compiler.loops.statement import (
-    Allocate,
     AtomicAdd,
     Barrier,
     Check,
@@ -48,6 +46,7 @@ from graphc.compiler.loops.statement import (
     If,
     LoopKind,
     Statement,
+    UseIntrinsic,
 )
 from graphc.compiler.loops.value import Load, RandomWord, below
 from graphc.compiler.schedule.hardware import PACK
@@ -55,6 +54,7 @@ from graphc.compiler.targets import page
 from graphc.compiler.targets.c_text import C_TYPES
 from graphc.compiler.targets.cuda.facts import SHARED_BYTES
 from graphc.compiler.targets.cuda.numbering import THREADS, Numbering, numbering_of
+from graphc.compiler.targets.cuda.own_registers import Threads, coordinates_of, own_registers
 from graphc.compiler.targets.cuda.packs import UNSHIFTED, pack_of
 from graphc.compiler.targets.expressions import Expressions
 from graphc.compiler.targets.page import Code, Fragment, call, code, compared, conjunction
@@ -102,15 +102,14 @@ class CudaSignature(Signature):
     Attributes:
         numbering: which block and thread runs what.
         workspaces: as of `PrintedKernel`.
-        homes: of each memory in registers the variables of the loops over threads that it is
-            allocated in.
+        registers: what a thread has of each memory in registers.
     """
 
     def __init__(self, program: LoopProgram):
         super().__init__(program, "CUDA")
         self.numbering: Numbering = numbering_of(program, self.refused)
         self.workspaces: list[Buffer] = []
-        self.homes = dict(_homes(program.body, frozenset()))
+        self.registers = own_registers(program.body, self.numbering.digits)
         self._shared_bytes = 0
 
     @property
@@ -139,14 +138,17 @@ class CudaExpressions(Expressions):
     """Expressions of one thread.
 
     Attributes:
-        check_register: raises an error for a buffer in registers that another thread has.
+        own: returns an element in registers as one of the thread's own.
     """
 
-    check_register: Callable[[Buffer], None]
+    own: Callable[[Load], Load]
 
     def element(self, element: Load) -> Code:
         """Return an element of memory: something that may be assigned to."""
-        self.check_register(element.buffer)
+        return self.register(self.own(element))
+
+    def register(self, element: Load) -> Code:
+        """Return an element that is the thread's own, or in memory."""
         return super().element(element)
 
 
@@ -178,13 +180,17 @@ class CudaSite(Site):
         threads: the variables of the loops over threads around.
         differing: the variables that are not the same for all threads of a block.
         divided: why not all threads of a block come here; empty where all do.
+        numbers: the names of numbers of turns, by their text.
+        same: the turns whose numbers have names of other ones.
     """
 
     signature: CudaSignature
     is_in_block: bool = False
-    threads: frozenset[LoopVariable] = frozenset()
+    threads: Threads = frozenset()
     differing: frozenset[LoopVariable] = frozenset()
     divided: str = ""
+    numbers: Mapping[str, str] = field(default_factory=dict)
+    same: Mapping[LoopVariable, str] = field(default_factory=dict)
 
     # ---- walking --------------------------------------------------------------------------------
 
@@ -201,6 +207,8 @@ class CudaSite(Site):
             return
         if numbering.threads != 1 and not self.threads:
             raise self.signature.refused(f"all threads would store to {buffer} alike")
+        if self.threads and all(numbering.digits[one].inner != 1 for one in self.threads):
+            raise self.signature.refused(f"several threads would store to {buffer} alike")
         is_shared_by_blocks = buffer.scope is BufferScope.GLOBAL and numbering.blocks != 1
         if is_shared_by_blocks and not self.is_in_block:
             raise self.signature.refused(f"all blocks would store to {buffer} alike")
@@ -210,7 +218,18 @@ class CudaSite(Site):
         site = super().behind(statement)
         if isinstance(statement, Check | AtomicAdd) and self.threads:
             return replace(site, differing=site.differing | {statement.variable})
+        if isinstance(statement, For) and statement.variable in self.signature.numbering.digits:
+            turn = self.turn(statement)
+            if turn.test is None:
+                inside = turn.inside
+                for one in turn.body:
+                    inside = inside.behind(one)
+                return replace(site, numbers=inside.numbers)
         return site
+
+    def _with_number(self, number: Code, variable: LoopVariable) -> Self:
+        """Return the site where a number has the name of a variable."""
+        return replace(self, numbers={**self.numbers, str(number): variable.name})
 
     def inside(self, statement: For | If) -> Self:
         """Return the site of what is inside of a loop, or where all conditions hold."""
@@ -231,14 +250,51 @@ class CudaSite(Site):
     @property
     def expressions(self) -> CudaExpressions:
         """The printer of indices and values here."""
-        return CudaExpressions(self.signature.names, self.ranges, self._check_register)
+        names = replace(self.signature.names, variable=self._name)
+        return CudaExpressions(names, self.ranges, self._own)
 
-    def _check_register(self, buffer: Buffer) -> None:
-        """Raise an error for a register of another thread."""
-        if buffer.memory in self.signature.homes:
-            home = self.signature.homes[buffer.memory]
-            if home != self.threads:
-                raise self.signature.refused(f"{buffer} is in registers of other threads")
+    def _name(self, variable: LoopVariable) -> str:
+        """Return the name of a variable; of a turn whose number has a name already, that name."""
+        return self.same.get(variable) or self.signature.names.variable(variable)
+
+    def _own(self, element: Load) -> Load:
+        """Return an element; of what several threads have in registers, the thread's own."""
+        registers = self.signature.registers.get(element.buffer.memory)
+        if registers is None:
+            return element
+        own = registers.element(element, self.threads)
+        if own is None:
+            raise self.signature.refused(f"{element.buffer} is in registers of other threads")
+        return own
+
+    def address(self, element: Load) -> Code:
+        """Return the address of an element, whose place is one int: what is added to an address by
+        itself is 64 bits wide."""
+        element = self._own(element)
+        place = self.ranges.simplified(element.buffer.place(element.coords))
+        if len(place.terms) + (place.constant != 0) < 2:
+            return super().address(element)
+        return code("&", page.subscript(element.buffer.memory, self.index(place)))
+
+    def registers(self, buffer: Buffer) -> Buffer:
+        """Return what a thread has of a buffer in registers."""
+        return self.signature.registers[buffer.memory].part
+
+    def used(self, use: UseIntrinsic) -> Code:
+        """Return a call of an intrinsic, which is given the registers of the thread by name."""
+        parameters, windows = use.intrinsic.parameters, use.windows
+        if any(one.scope is not BufferScope.REGISTER for one in parameters):
+            return super().used(use)
+        self.signature.headers[use.intrinsic.source] = None
+        operands = []
+        for parameter, window in zip(parameters, windows, strict=True):
+            registers = self.signature.registers[window.buffer.memory]
+            coords = coordinates_of(window, parameter)
+            if registers.axes != {axis for axis, one in enumerate(coords) if one is None}:
+                raise self.signature.refused(f"{window.buffer} is no register of each thread")
+            place = tuple(one for one in coords if one is not None)
+            operands.append(self.expressions.register(Load(registers.part, place)))
+        return call(use.intrinsic.name, *operands, *map(self.value, use.arguments))
 
     # ---- loops ----------------------------------------------------------------------------------
 
@@ -260,7 +316,7 @@ class CudaSite(Site):
         if digit.is_outermost and digit.start != 0:
             tests.append(compared(number, ">=", self.size(digit.start)))
         if digit.is_outermost and digit.start + count != most:
-            tests.append(compared(number, "<", self.size(digit.start + count)))
+            tests.append(_is_below(number, self.size(digit.start + count)))
         if digit.start != 0:
             number = page.total([(True, number), (False, self.size(digit.start))])
         is_full = True
@@ -271,9 +327,16 @@ class CudaSite(Site):
         is_alone = digit.is_outermost and digit.inner == 1
         if digit.is_outermost and not is_full and not is_alone:
             tests.append(compared(number, "<", self.size(digit.turns)))
+        span = digit.extent * digit.inner
+        is_cut = digit.room is not None and digit.room != span
+        if digit.room is not None and is_cut:
+            number = page.quotient(number, self.size(digit.room), "%")
+            known = self.numbers.get(str(number))
+            number = number if known is None else code(known)
+            tests.append(_is_below(number, self.size(span)))
         if digit.inner != 1:
             number = page.quotient(number, self.size(digit.inner))
-        if not digit.is_outermost:
+        if digit.room is not None and not is_cut:
             number = page.quotient(number, self.size(digit.extent), "%")
         outside = self.deeper if tests else self
         if tests and loop.kind in THREADS:
@@ -284,9 +347,15 @@ class CudaSite(Site):
         further = tuple(below(index_of(loop.variable), one) for one in tested)
         body = (If(further, loop.body),) if further else loop.body
         is_needed = any(loop.variable in variables_of(one) for one in walk(body))
-        inside = replace(outside._inside_turn(loop), depth=outside.depth)
         test = conjunction(tests) if tests else None
-        return Turn(test, number if is_needed else None, outside, inside, body)
+        inside = replace(outside._inside_turn(loop), depth=outside.depth)
+        if not is_needed:
+            return Turn(test, None, outside, inside, body)
+        known = self.numbers.get(str(number))
+        if known is not None:
+            same = {**inside.same, loop.variable: known}
+            return Turn(test, None, outside, replace(inside, same=same), body)
+        return Turn(test, number, outside, inside._with_number(number, loop.variable), body)
 
     def _inside_turn(self, loop: For) -> Self:
         """Return the site of the body of a parallel loop."""
@@ -350,17 +419,9 @@ class CudaSite(Site):
         return ""
 
 
-def _homes(
-    body: Body, threads: frozenset[LoopVariable]
-) -> Iterator[tuple[str, frozenset[LoopVariable]]]:
-    for one in body:
-        if isinstance(one, Allocate) and one.buffer.scope is BufferScope.REGISTER:
-            yield one.buffer.memory, threads
-        inside = threads
-        if isinstance(one, For) and one.kind in (*THREADS, LoopKind.GRID):
-            inside = threads | {one.variable}
-        for block in blocks_of(one):
-            yield from _homes(block, inside)
+def _is_below(number: Code, end: Code) -> Code:
+    """Return the test that a number, which is at least 0, is below another one."""
+    return compared(number, "==", code("0")) if str(end) == "1" else compared(number, "<", end)
 
 
 def _stored_buffers(statement: Statement) -> list[Buffer]:

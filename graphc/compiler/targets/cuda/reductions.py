@@ -1,19 +1,20 @@
 """Mappings of reductions of rows on a GPU: by the number of elements of a row, a thread, some lanes
 of a warp, a warp or a block has a row.
 
-    for row_outer < (n + 3) // 4 (block):
-      for row_inner < 4 (thread):
-        if 4*row_outer + row_inner < n:
+    for block < (n + 3) // 4 (block):
+      for warp < 4 (thread):
+        if 4*block + warp < n:
           allocate s0: float32[] in register
           s0[] = 0.0
           allocate s0_parts: float32[32] in register
-          for s0_part < 32 (lane):
-            s0_parts[s0_part] = 0.0
-          for k0_lane < 32 (lane):
-            for k0_outer < 8:
-              s0_parts[k0_lane] = sum(s0_parts[k0_lane], x0[...])
+          for lane < 32 (lane):
+            s0_parts[lane] = 0.0
+          for lane_2 < 32 (lane):
+            for turn < 8:
+              s0_parts[lane_2] = sum(s0_parts[lane_2], x0[...])
           gc_sum_of_32_lanes(s0[], s0_parts[0:])
-          y0[4*row_outer + row_inner] = s0[]
+          for lane_3 < 1 (lane):
+            y0[4*block + warp] = s0[]
 
 The order of a sum depends on the number of elements that are reduced, where that is known, and on
 `target.lanes`: not on the number of rows, not on a multiprocessor's blocks.
@@ -21,9 +22,19 @@ The order of a sum depends on the number of elements that are reduced, where tha
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from graphc.compiler.graph.dim import Size, evaluate_at
 from graphc.compiler.loops.buffer import BufferScope
-from graphc.compiler.loops.program import LoopProgram, targets_of, walk
+from graphc.compiler.loops.index import as_index
+from graphc.compiler.loops.program import (
+    Body,
+    LoopProgram,
+    loops_in,
+    targets_of,
+    transformed,
+    walk,
+)
 from graphc.compiler.loops.rewrites.arithmetic.partial_sums import Tree, partial_sums
 from graphc.compiler.loops.rewrites.data.expand import expand
 from graphc.compiler.loops.rewrites.data.postpone import postpone
@@ -33,27 +44,36 @@ from graphc.compiler.loops.rewrites.loops.fission import fission
 from graphc.compiler.loops.rewrites.loops.rename import rename
 from graphc.compiler.loops.rewrites.loops.split import Tail, split
 from graphc.compiler.loops.rewrites.loops.synchronise import synchronise
+from graphc.compiler.loops.rewrites.refusal import refused
 from graphc.compiler.loops.rewrites.simplify import simplify
-from graphc.compiler.loops.statement import Allocate, For, LoopKind
-from graphc.compiler.schedule.hardware import power_of_two
+from graphc.compiler.loops.statement import Allocate, For, LoopKind, Statement
+from graphc.compiler.schedule.hardware import PACK, power_of_two
+from graphc.compiler.targets.cuda.loop_names import with_loop_names
 from graphc.compiler.targets.cuda.rows import (
     in_rows,
+    is_in_packs,
     kept_of,
     length_of,
     pass_in_lanes,
+    pass_in_packs,
     pass_in_warps,
     passes_of,
+    read_again,
     reduces,
     rows_of,
     with_kept_rows,
     with_known_registers,
+    with_one_storing,
     with_own_elements,
+    with_packs,
     with_results_of_warps,
     with_trees,
+    without_single_turns,
     words_of,
 )
 from graphc.compiler.targets.mapping import ALWAYS, Applicability, Mapping, never
 from graphc.compiler.targets.target import Target
+from graphc.errors import RewriteError
 
 THREADS = 128
 """Threads of a block in which warps, lanes or threads have rows of their own."""
@@ -113,6 +133,16 @@ def _has_few_long_rows(program: LoopProgram, target: Target) -> Applicability:
     return in_one_pass(program, rows)
 
 
+def _has_rows_of_blocks(program: LoopProgram, target: Target) -> Applicability:
+    program = in_rows(program)
+    length = length_of(program, rows_of(program))
+    if not isinstance(length, int):
+        return never(f"a row has {length} elements, which only a call knows")
+    if not _has_few_long_rows(program, target).refusal:
+        return never("so few long rows leave most of a card idle, unless blocks divide each")
+    return ALWAYS
+
+
 def in_one_pass(program: LoopProgram, rows: str) -> Applicability:
     """Return that a mapping applies where a row is gone over once, and makes values alone."""
     passes = passes_of(program, rows)
@@ -139,19 +169,27 @@ def _by_threads(program: LoopProgram, target: Target) -> LoopProgram:
     """Give each row to a thread."""
     program = in_rows(program)
     rows = rows_of(program)
+    program = with_rows_in_registers(program, rows, 1, 1, MOST_WARP_WORDS)
     program = split(program, rows, THREADS, Tail.GUARD)
     program = bind(program, f"{rows}_inner", LoopKind.THREAD)
-    return simplify(bind(program, f"{rows}_outer", LoopKind.BLOCK))
+    program = with_known_registers(bind(program, f"{rows}_outer", LoopKind.BLOCK))
+    return named(simplify(program))
 
 
 def _by_lanes(program: LoopProgram, target: Target) -> LoopProgram:
     program = in_rows(program)
-    return simplify(rows_by_lanes(program, rows_of(program), target))
+    return named(simplify(rows_by_lanes(program, rows_of(program), target)))
 
 
 def _by_blocks(program: LoopProgram, target: Target) -> LoopProgram:
     program = in_rows(program)
-    return simplify(rows_by_blocks(program, rows_of(program), target))
+    return named(simplify(rows_by_blocks(program, rows_of(program), target)))
+
+
+def _by_blocks_again(program: LoopProgram, target: Target) -> LoopProgram:
+    program = in_rows(program)
+    program = rows_by_blocks(program, rows_of(program), target, is_read_again=True)
+    return named(simplify(program))
 
 
 def _by_parts(program: LoopProgram, target: Target) -> LoopProgram:
@@ -165,7 +203,7 @@ def _by_parts(program: LoopProgram, target: Target) -> LoopProgram:
     program = with_results_in_registers(program, parts)
     program = bind(program, rows, LoopKind.BLOCK)
     program = rows_by_blocks(program, parts, target)
-    return simplify(rows_by_lanes(program, finish, target))
+    return named(simplify(rows_by_lanes(program, finish, target)))
 
 
 def in_two_launches(program: LoopProgram, rows: str, parts: str) -> tuple[LoopProgram, str]:
@@ -200,21 +238,52 @@ def with_results_in_registers(program: LoopProgram, loop: str) -> LoopProgram:
     return program
 
 
+def named(program: LoopProgram) -> LoopProgram:
+    """Return a program whose loops are called by who runs their turns. What a loop is for is said
+    once, not of each loop that it has become."""
+
+    def said_once(one: Statement) -> Body:
+        if not isinstance(one, For) or not one.note:
+            return (one,)
+
+        def quiet(inner: Statement) -> Body:
+            if isinstance(inner, For) and inner.note == one.note:
+                return (replace(inner, note=""),)
+            return (inner,)
+
+        return (replace(one, body=transformed(one.body, quiet)),)
+
+    def name_of(loop: For) -> str:
+        inside = {one.kind for one in loops_in(loop.body)}
+        if loop.kind in (LoopKind.THREAD, LoopKind.LANE) and LoopKind.LANE in inside:
+            return "warp" if loop.kind is LoopKind.THREAD else "row_of_warp"
+        if loop.kind in (LoopKind.SERIAL, LoopKind.UNROLLED):
+            return "part" if loop.ends == (as_index(PACK),) else "turn"
+        return "neighbour" if loop.kind is LoopKind.VECTOR else loop.kind.value
+
+    return with_loop_names(replace(program, body=transformed(program.body, said_once)), name_of)
+
+
 # ---- who has a row ------------------------------------------------------------------------------
 
 
 def rows_by_lanes(program: LoopProgram, rows: str, target: Target) -> LoopProgram:
     """Give each row to a warp, or to so many of its lanes as it has elements."""
     length = length_of(program, rows)
+    each = PACK if is_in_packs(program, rows) else 1
     lanes = target.lanes
     if isinstance(length, int):
-        lanes = max(LEAST_LANES, min(lanes, power_of_two(length)))
-    program = _kept(program, rows, lanes, MOST_WARP_WORDS)
-    kept = kept_of(program, rows)
-    for name in passes_of(program, rows):
+        lanes = max(LEAST_LANES, min(lanes, power_of_two(length // each)))
+    program = with_rows_in_registers(program, rows, lanes * each, each, MOST_WARP_WORDS)
+    kept, names = kept_of(program, rows), passes_of(program, rows)
+    for name in names:
+        program = pass_in_packs(program, name) if each > 1 else program
         program = pass_in_lanes(program, name, lanes)
-    program = with_own_elements(with_trees(program, lanes), kept, lanes)
+    tiles = (lanes * each, each) if each > 1 else (lanes,)
+    program = with_own_elements(with_trees(program, lanes), kept, *tiles)
+    program, _ = with_one_storing(program, rows)
     program = bind(program, passes_of(program, rows), LoopKind.LANE)
+    program = with_packs(program, names) if each > 1 else program
     program = split(program, rows, THREADS // lanes, Tail.GUARD)
     blocks, warps = f"{rows}_outer", f"{rows}_inner"
     if lanes < target.lanes:
@@ -227,25 +296,42 @@ def rows_by_lanes(program: LoopProgram, rows: str, target: Target) -> LoopProgra
     return with_known_registers(bind(program, blocks, LoopKind.BLOCK))
 
 
-def rows_by_blocks(program: LoopProgram, rows: str, target: Target) -> LoopProgram:
-    """Give each row to a block."""
+def rows_by_blocks(
+    program: LoopProgram, rows: str, target: Target, *, is_read_again: bool = False
+) -> LoopProgram:
+    """Give each row to a block.
+
+    Args:
+        program: the program.
+        rows: the loop over rows.
+        target: the card.
+        is_read_again: True if passes read a row again that no registers hold; else it is refused.
+    """
     warps = _warps(program, rows)
+    each = PACK if is_in_packs(program, rows) else 1
     threads = warps * target.lanes
-    program = _kept(program, rows, threads, MOST_BLOCK_WORDS)
+    if not is_read_again or _fits(program, rows, threads * each, each, MOST_BLOCK_WORDS):
+        program = with_rows_in_registers(program, rows, threads * each, each, MOST_BLOCK_WORDS)
     kept = kept_of(program, rows)
     names = passes_of(program, rows)
     reductions = [name for name in names if reduces(program.loop(name))]
     for name in names:
-        program = pass_in_warps(program, name, warps, target.lanes)
+        program = pass_in_packs(program, name) if each > 1 else program
+        program = pass_in_warps(program, name, warps, target.lanes, each)
+    program = without_single_turns(bind(program, rows, LoopKind.BLOCK), rows)
     for name in reductions:
         program = with_results_of_warps(program, rows, f"{name}_warp")
     program = with_trees(program, target.lanes)
-    program = with_own_elements(program, kept, threads, target.lanes)
+    tiles = (threads, target.lanes) if each == 1 else (threads * each, target.lanes * each, each)
+    program = with_own_elements(program, kept, *tiles)
+    program, storing = with_one_storing(program, rows)
     of_warps = [f"{name}_warp" for name in names]
     lanes = [lane for name in of_warps for lane in passes_of(program, name)]
-    program = bind(program, rows, LoopKind.BLOCK)
     program = bind(program, lanes, LoopKind.LANE)
-    return with_known_registers(bind(program, of_warps, LoopKind.THREAD))
+    program = with_known_registers(bind(program, of_warps, LoopKind.THREAD))
+    for name in storing:
+        program = bind(program, name, LoopKind.THREAD)
+    return with_packs(program, names) if each > 1 else program
 
 
 def _warps(program: LoopProgram, rows: str) -> int:
@@ -254,21 +340,51 @@ def _warps(program: LoopProgram, rows: str) -> int:
     return LONG_ROW_WARPS if typical(length_of(program, rows)) > LONG_ROW else BLOCK_WARPS
 
 
-def _kept(program: LoopProgram, rows: str, threads: int, most: int) -> LoopProgram:
-    """Return a program whose rows stay in the registers of some threads, if they fit these."""
+def with_rows_in_registers(
+    program: LoopProgram, rows: str, together: int, each: int, most: int
+) -> LoopProgram:
+    """Return a program whose passes read a row once; refused if the registers of a thread do not
+    hold what later ones need of it.
+
+    Args:
+        program: the program.
+        rows: the loop over rows.
+        together: how many elements threads have at a time.
+        each: how many of them one thread has.
+        most: the registers of a thread that hold elements.
+    """
     length = length_of(program, rows)
     if not isinstance(length, int):
         return program
-    kept = with_kept_rows(program, rows)
-    turns = -(-length // threads)
-    return kept if words_of(kept_of(kept, rows), turns) <= most else program
+    where, expected = f"the loop {rows!r}", "rows that the registers of a thread hold"
+    program = with_kept_rows(program, rows)
+    words = words_of(program, rows) * -(-length // together) * each
+    if words > most or (again := read_again(program, rows)):
+        what = f"{words} words of a row, of {most}" if words > most else f"{again[0]} read again"
+        raise refused(program, "keep", where, expected, what)
+    return program
 
 
-CHANNELS = Mapping(
+def _fits(program: LoopProgram, rows: str, together: int, each: int, most: int) -> bool:
+    try:
+        with_rows_in_registers(program, rows, together, each, most)
+    except RewriteError:
+        return False
+    return True
+
+
+BLOCKS = Mapping(
     "a block a row",
-    _always,
+    _has_rows_of_blocks,
     _by_blocks,
     "a long row keeps all threads of a block busy, whose warps meet in shared memory",
+)
+
+LONG = Mapping(
+    "a block a long row",
+    _always,
+    _by_blocks_again,
+    "of a row that no registers hold, or of any length, each pass reads the elements",
 )
 
 PARTS = Mapping(
@@ -292,6 +408,7 @@ ROWS = (
         "lanes combine their parts by shuffles, and keep what several passes read",
     ),
     PARTS,
-    CHANNELS,
+    BLOCKS,
+    LONG,
 )
 """The mappings of kernels of kind rows."""

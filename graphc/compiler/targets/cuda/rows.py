@@ -8,28 +8,32 @@ block: each lane has every so many elements.
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from graphc.compiler.graph.dim import Size
 from graphc.compiler.loops.buffer import Buffer, BufferScope
-from graphc.compiler.loops.index import as_index
+from graphc.compiler.loops.index import Index, LoopVariable, as_index, index_of
 from graphc.compiler.loops.program import (
     Body,
     LoopProgram,
-    innermost_loops,
+    buffers_of,
     kept_with_program,
     loads_of,
     loops_in,
+    reads_bound,
     targets_of,
     walk,
+    walk_in_ranges,
 )
 from graphc.compiler.loops.rewrites.arithmetic.partial_sums import Tree, partial_sums
 from graphc.compiler.loops.rewrites.arithmetic.use import use
 from graphc.compiler.loops.rewrites.data.flatten import flatten
 from graphc.compiler.loops.rewrites.data.keep import keep
 from graphc.compiler.loops.rewrites.data.layout import BufferLayout
+from graphc.compiler.loops.rewrites.data.pack import pack
 from graphc.compiler.loops.rewrites.data.relayout import relayout
 from graphc.compiler.loops.rewrites.data.stage import stage
 from graphc.compiler.loops.rewrites.data.stage_result import stage_result
@@ -42,15 +46,20 @@ from graphc.compiler.loops.rewrites.loops.reorder import reorder
 from graphc.compiler.loops.rewrites.loops.sink import sink
 from graphc.compiler.loops.rewrites.loops.split import Tail, split
 from graphc.compiler.loops.rewrites.loops.synchronise import synchronise
+from graphc.compiler.loops.rewrites.loops.unroll import unroll
 from graphc.compiler.loops.rewrites.simplify import without_unused
 from graphc.compiler.loops.statement import (
     Accumulate,
     Allocate,
+    Check,
     For,
+    If,
+    Let,
     LoopKind,
     Statement,
     Store,
 )
+from graphc.compiler.schedule.hardware import PACK
 from graphc.compiler.targets.cuda.intrinsics import tree_of_lanes
 from graphc.errors import RewriteError
 
@@ -125,7 +134,9 @@ def sums_floats(loop: For) -> bool:
 def with_kept_rows(program: LoopProgram, rows: str) -> LoopProgram:
     """Return a program in which what several passes read or compute of a row is read and computed
     by the first of them."""
-    for buffer in _read_again([program.loop(name) for name in passes_of(program, rows)]):
+    for buffer in read_again(program, rows):
+        if not _is_read_alike(program, rows, buffer):
+            continue
         try:
             program = stage(program, rows, buffer, BufferScope.REGISTER)
         except RewriteError:  # its elements are at no places that are known
@@ -138,10 +149,16 @@ def with_kept_rows(program: LoopProgram, rows: str) -> LoopProgram:
     return replace(program, body=without_unused(program.body))
 
 
-def _read_again(passes: list[For]) -> list[str]:
+def read_once(program: LoopProgram) -> LoopProgram:
+    """Return a plain program in which each row is read by the first pass that needs it."""
+    program = in_rows(program)
+    return with_kept_rows(program, rows_of(program))
+
+
+def read_again(program: LoopProgram, rows: str) -> list[str]:
     """Return the names of the buffers of which several passes read their elements."""
     found: dict[str, int] = {}
-    for loop in passes:
+    for loop in map(program.loop, passes_of(program, rows)):
         read = {
             load.buffer.name
             for one in walk(loop.body)
@@ -152,6 +169,20 @@ def _read_again(passes: list[For]) -> list[str]:
         for name in read:
             found[name] = found.get(name, 0) + 1
     return sorted(name for name, times in found.items() if times > 1)
+
+
+def _is_read_alike(program: LoopProgram, rows: str, buffer: str) -> bool:
+    """Return True if each pass reads the same element of a buffer in its turn of a number, and
+    nothing else reads it: who has the turn has the element."""
+    found: set[tuple[Index, ...]] = set()
+    element = index_of(LoopVariable("element"))
+    for statement in program.loop(rows).body:
+        same = {statement.variable: element} if isinstance(statement, For) else {}
+        for one in walk((statement,)):
+            for load in loads_of(one):
+                if load.buffer.name == buffer:
+                    found.add(tuple(coord.substitute(same) for coord in load.coords))
+    return len(found) == 1
 
 
 def kept_of(program: LoopProgram, rows: str) -> list[Buffer]:
@@ -165,9 +196,23 @@ def kept_of(program: LoopProgram, rows: str) -> list[Buffer]:
     ]
 
 
-def words_of(buffers: list[Buffer], turns: int) -> int:
-    """Return how many registers of a thread hold its elements of buffers, if it has so many."""
-    return sum(max(1, np.dtype(one.dtype).itemsize // 4) * turns for one in buffers)
+def words_of(program: LoopProgram, rows: str) -> int:
+    """Return how many registers what is kept of one element takes, where one pass ends and the
+    next begins: the most of them."""
+    kept = kept_of(program, rows)
+    uses = [
+        {buffer for one in walk(program.loop(name).body) for buffer in buffers_of(one)}
+        for name in passes_of(program, rows)
+    ]
+    found = [
+        sum(
+            max(1, np.dtype(one.dtype).itemsize // 4)
+            for one in kept
+            if any(one in used for used in uses[:end]) and any(one in used for used in uses[end:])
+        )
+        for end in range(1, len(uses))
+    ]
+    return max(found, default=0)
 
 
 def with_own_elements(program: LoopProgram, kept: list[Buffer], *tiles: int) -> LoopProgram:
@@ -186,7 +231,8 @@ def with_own_elements(program: LoopProgram, kept: list[Buffer], *tiles: int) -> 
 
 def with_known_registers(program: LoopProgram) -> LoopProgram:
     """Return a program in which the loops over the registers of a thread are written out."""
-    for loop in innermost_loops(program.body):
+    for name in [loop.variable.name for loop in loops_in(program.body)]:
+        loop = program.loop(name)
         own = {one.buffer for one in walk(loop.body) if isinstance(one, Allocate)}
         elements = [x for one in walk(loop.body) for x in (*loads_of(one), *targets_of(one))]
         if loop.kind is LoopKind.SERIAL and any(
@@ -195,8 +241,97 @@ def with_known_registers(program: LoopProgram) -> LoopProgram:
             and any(loop.variable in coord.variables for coord in x.coords)
             for x in elements
         ):
-            program = bind(program, loop.variable.name, LoopKind.UNROLLED)
+            program = bind(program, name, LoopKind.UNROLLED)
     return program
+
+
+def without_single_turns(program: LoopProgram, rows: str) -> LoopProgram:
+    """Return a program without the loops of one turn in the body of the loop over rows, so that
+    what else an index is made of is seen to be a number of a thread."""
+    for loop in loops_in(program.loop(rows).body):
+        if loop.kind is LoopKind.SERIAL and loop.ends == (as_index(1),):
+            program = unroll(program, loop.variable.name)
+    return program
+
+
+# ---- packs, and stores of one thread ------------------------------------------------------------
+
+
+def is_in_packs(program: LoopProgram, rows: str) -> bool:
+    """Return True if the elements of a row are packs of four, and a pass has them side by side in
+    memory, from a multiple of four on."""
+    loops = [program.loop(name) for name in passes_of(program, rows)]
+    if not all(program.ranges.divides(PACK, end) for loop in loops for end in loop.ends):
+        return False
+    for loop in loops:
+        for statement, ranges in walk_in_ranges((loop,), program.ranges):
+            for element in (*loads_of(statement), *targets_of(statement)):
+                place = element.buffer.place(element.coords)
+                first = ranges.simplified(place.substitute({loop.variable: as_index(0)}))
+                is_memory = element.buffer.scope is BufferScope.GLOBAL
+                is_contiguous = ranges.step(place, loop.variable) == 1
+                if is_memory and is_contiguous and ranges.divides(PACK, first):
+                    return True
+    return False
+
+
+def pass_in_packs(program: LoopProgram, name: str) -> LoopProgram:
+    """Return a program in which a turn of a pass has four elements, in a loop ``<name>_part``."""
+    program = split(program, name, PACK, Tail.NONE)
+    program = rename(program, f"{name}_inner", f"{name}_part")
+    return rename(program, f"{name}_outer", name)
+
+
+def with_packs(program: LoopProgram, names: Sequence[str]) -> LoopProgram:
+    """Return a program in which what the parts of passes access side by side is moved at once."""
+    for name in names:
+        try:
+            program = pack(program, f"{name}_part")
+        except RewriteError:  # none of it lies side by side
+            program = bind(program, f"{name}_part", LoopKind.UNROLLED)
+    return program
+
+
+def with_one_storing(program: LoopProgram, around: str) -> tuple[LoopProgram, list[str]]:
+    """Return a program in which what the body of a loop stores to memory by itself, with what is
+    computed for that alone, is in loops of one turn; and these."""
+    loops: list[str] = []
+    while (run := _last_stores(program.loop(around).body)) is not None:
+        start, stop = run
+        program = enclose(program, start, stop, f"{around}_one", around)
+        loop = program.loop(around).body[start]
+        assert isinstance(loop, For)
+        loops.append(loop.variable.name)
+    return program, loops
+
+
+def _last_stores(body: Body) -> tuple[int, int] | None:
+    """Return from where to where the last run of stores to memory is in a body, with the names of
+    values that it alone uses."""
+    stop = next((k for k in range(len(body), 0, -1) if _is_memory(body[k - 1])), 0)
+    if stop == 0:
+        return None
+    start, outside = stop, list(walk(body[stop:]))
+    while start > 0:
+        one = body[start - 1]
+        is_name = isinstance(one, Let | Check)
+        if not is_name and not _is_memory(one):
+            break
+        if is_name and any(reads_bound(other, (one,)) for other in outside):
+            break
+        start -= 1
+    return start, stop
+
+
+def _is_memory(statement: Statement) -> bool:
+    """Return True if a statement, which is no loop, stores to memory."""
+    if isinstance(statement, If):
+        inside = list(walk((statement,)))
+        return any(map(_is_memory, inside[1:])) and not loops_in((statement,))
+    return isinstance(statement, Store) and statement.target.buffer.scope in (
+        BufferScope.GLOBAL,
+        BufferScope.SHARED,
+    )
 
 
 # ---- passes of a warp ---------------------------------------------------------------------------
@@ -222,7 +357,8 @@ def with_trees(program: LoopProgram, lanes: int) -> LoopProgram:
         if others or not isinstance(first, Accumulate) or loop.kind is not LoopKind.SERIAL:
             continue
         buffer = first.targets[0].buffer
-        if buffer.shape == (lanes,) and loop.ends == (as_index(lanes // 2),):
+        is_tree = any(load.buffer is buffer for load in loads_of(first))
+        if is_tree and buffer.shape == (lanes,) and loop.ends == (as_index(lanes // 2),):
             tree = tree_of_lanes(first.reduction, buffer.dtype, lanes)
             program = use(program, tree, loop.variable.name)
     return program
@@ -231,10 +367,12 @@ def with_trees(program: LoopProgram, lanes: int) -> LoopProgram:
 # ---- passes of a block --------------------------------------------------------------------------
 
 
-def pass_in_warps(program: LoopProgram, name: str, warps: int, lanes: int) -> LoopProgram:
+def pass_in_warps(
+    program: LoopProgram, name: str, warps: int, lanes: int, each: int
+) -> LoopProgram:
     """Return a program in which a pass is a loop over warps, ``<name>_warp``, with one over lanes
     in it, ``<name>_lane``. Each warp adds up by shuffles and puts its result in shared memory, and
-    all threads add up what is there."""
+    all threads add up what is there. A turn of the pass has `each` elements."""
     is_reduction, is_sum = reduces(program.loop(name)), sums_floats(program.loop(name))
     program = split(program, name, warps * lanes, Tail.GUARD)
     program = fuse(program, f"{name}_outer", f"{name}_inner")
@@ -258,15 +396,15 @@ def pass_in_warps(program: LoopProgram, name: str, warps: int, lanes: int) -> Lo
     program = rename(program, f"{name}_inner", lane)
     program = rename(program, f"{name}_outer", name)
     program = reorder(program, name, lane)
-    if is_sum and may_be_long(program.loop(name)):
-        program = partial_sums(program, name, length=CHUNK, tree=Tree.AT_ONCE)
+    if is_sum and may_be_long(program.loop(name), CHUNK // each):
+        program = partial_sums(program, name, length=CHUNK // each, tree=Tree.AT_ONCE)
     return program
 
 
-def may_be_long(loop: For) -> bool:
+def may_be_long(loop: For, most: int = CHUNK) -> bool:
     """Return True if a loop may have more turns than a sum has terms."""
     (end, *_) = loop.ends
-    return not isinstance(end.constant, int) or end.constant > CHUNK
+    return not isinstance(end.constant, int) or end.constant > most
 
 
 def with_results_of_warps(program: LoopProgram, rows: str, warp: str) -> LoopProgram:
@@ -280,6 +418,7 @@ def with_results_of_warps(program: LoopProgram, rows: str, warp: str) -> LoopPro
         program = rename(join(program, loop.variable.name, warp), loop.variable.name, warp)
     for buffer in _shared(program.loop(warp).body):
         program = stage_result(program, warp, buffer, BufferScope.REGISTER)
+    program, _ = with_one_storing(program, warp)
     program = synchronise(program, warp)
     for name in passes_of(program, rows):
         body = program.loop(name).body

@@ -9,6 +9,6 @@ extern "C" __global__ void __launch_bounds__(256) k0_gather(
   const int i = blockIdx.x * 256 + threadIdx.x;
   const int g0 = gc_check_index(status, 0, i / 32, x1[i / 32], 20000);
   float x0_pack[4];
-  gc_load_pack(x0_pack, x0 + i % 32 * 4 + g0 * 128);
+  gc_load_pack(x0_pack, &x0[i % 32 * 4 + g0 * 128]);
   gc_store_pack(y0 + i * 4, x0_pack);
 }

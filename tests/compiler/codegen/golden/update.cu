@@ -11,7 +11,7 @@ extern "C" __global__ void __launch_bounds__(256) k0_update(
     gc_uint64* status, const float* __restrict__ x0,
     const float* __restrict__ x1, const float* __restrict__ x2, float* y0,
     float* y1, float* y2, float* y3) {
-  if (blockIdx.x < 1) {
+  if (blockIdx.x == 0) {
     const int i = blockIdx.x * 256 + threadIdx.x;
     if (i < 160) {
       float y0_pack[4];

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from graphc.compiler.graph.dim import ceil_divide
 from graphc.compiler.loops.buffer import BufferScope, new_buffer
 from graphc.compiler.loops.index import as_index, variable
 from graphc.compiler.loops.program import LoopProgram
@@ -10,13 +11,16 @@ from graphc.compiler.loops.statement import (
     Allocate,
     AtomicAdd,
     Barrier,
+    BufferWindow,
     Check,
     Fence,
     If,
     LoopKind,
     Store,
+    UseIntrinsic,
 )
 from graphc.compiler.loops.value import Condition, IndexValue, Load, at_least, below
+from graphc.compiler.targets.cuda.intrinsics import tree_of_lanes
 from tests.compiler.targets.cpu.hand_made import N, apply, let, loop, number
 
 BLOCK, THREAD, LANE, ROW = map(variable, ("block", "thread", "lane", "row"))
@@ -177,6 +181,75 @@ def in_warps() -> LoopProgram:
     return LoopProgram("in_warps", (which, table), (y,), (), (body,))
 
 
+def sums_of_lanes() -> LoopProgram:
+    """Eight lanes of a warp have a row: they keep its elements, sum them by shuffles, and one of
+    them stores the sum; then all store what is left."""
+    x, y = new_buffer("x0", "float32", (N, 12)), new_buffer("y0", "float32", (N,))
+    z = new_buffer("y1", "float32", (N, 12))
+    kept = new_buffer("kept", "float32", (2, 8), BufferScope.REGISTER)
+    total = new_buffer("total", "float32", (), BufferScope.REGISTER)
+    parts = new_buffer("parts", "float32", (8,), BufferScope.REGISTER)
+    turn, lane, lane_2 = map(variable, ("turn", "lane", "lane_2"))
+    row = BLOCK * 8 + variable("warp") * 4 + ROW
+    own, again = Load(kept, (turn, lane)), Load(kept, (variable("turn_2"), lane_2))
+    first = loop(
+        "lane",
+        8,
+        Store(Load(parts, (lane,)), number(0.0)),
+        loop(
+            "turn",
+            2,
+            If(
+                (below(turn * 8 + lane, 12),),
+                (
+                    Store(own, Load(x, (row, turn * 8 + lane))),
+                    Accumulate("sum", (Load(parts, (lane,)),), (own,)),
+                ),
+            ),
+            kind=LoopKind.UNROLLED,
+        ),
+        kind=LoopKind.LANE,
+    )
+    of_lanes = UseIntrinsic(
+        tree_of_lanes("sum", "float32", 8),
+        (BufferWindow(total, (), ()), BufferWindow(parts, (as_index(0),), (0,))),
+    )
+    stored = loop("one", 1, Store(Load(y, (row,)), Load(total, ())), kind=LoopKind.LANE)
+    left = apply("sub", again, Load(total, ()))
+    at_2 = variable("turn_2") * 8 + lane_2
+    second = loop(
+        "lane_2",
+        8,
+        loop(
+            "turn_2",
+            2,
+            If((below(at_2, 12),), (Store(Load(z, (row, at_2)), left),)),
+            kind=LoopKind.UNROLLED,
+        ),
+        kind=LoopKind.LANE,
+    )
+    rows = (
+        *map(Allocate, (kept, total, parts)),
+        Store(Load(total, ()), number(0.0)),
+        first,
+        of_lanes,
+        stored,
+        second,
+    )
+    body = loop(
+        "block",
+        ceil_divide(N, 8),
+        loop(
+            "warp",
+            2,
+            loop("row", 4, If((below(row, N),), rows), kind=LoopKind.LANE),
+            kind=LoopKind.THREAD,
+        ),
+        kind=LoopKind.BLOCK,
+    )
+    return LoopProgram("sums_of_lanes", (x,), (y, z), (), (body,))
+
+
 def largest() -> LoopProgram:
     """The place of the largest element of each row, and a choice by a condition."""
     x = new_buffer("x0", "float32", (N, 9))
@@ -211,5 +284,5 @@ def largest() -> LoopProgram:
     return LoopProgram("largest", (x,), (y, z), (), (body,))
 
 
-ALL = (grid, grids, row_sums, last_block, in_warps, largest)
+ALL = (grid, grids, row_sums, last_block, in_warps, sums_of_lanes, largest)
 """Each makes a program of its own name."""

@@ -61,7 +61,7 @@ def test_a_block_has_a_channel(
 ) -> None:
     shapes = [tuple(n or 1 for n in given), tuple(n or 7 for n in given)]
     found = check(lambda x: function(x, axis=(0, 2)), given, shapes, "columns", COLUMNS)
-    assert found.names == ("a block a row",)
+    assert found.names == ("a block a long row",)
 
 
 def test_columns_in_the_middle() -> None:

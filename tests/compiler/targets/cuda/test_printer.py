@@ -44,6 +44,7 @@ def test_text(make) -> None:
         (hand_made.row_sums, N, 64),
         (hand_made.last_block, 4, 1),
         (hand_made.in_warps, N, 128),
+        (hand_made.sums_of_lanes, ceil_divide(N, 8), 64),
     ],
 )
 def test_a_launch_has_blocks_and_threads(make, blocks, threads: int) -> None:

@@ -21,7 +21,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from graphc.compiler.loops.buffer import Buffer, BufferScope, new_buffer
-from graphc.compiler.loops.dependence import is_parallel
+from graphc.compiler.loops.dependence import Verdict, is_parallel
 from graphc.compiler.loops.index import Index, LoopVariable, as_index, index_of
 from graphc.compiler.loops.program import (
     Body,
@@ -29,8 +29,10 @@ from graphc.compiler.loops.program import (
     Parts,
     bound_variables,
     loads_of,
+    replaced,
     substituted,
     targets_of,
+    transformed,
     values_of,
     variables_of,
     walk,
@@ -48,6 +50,7 @@ from graphc.compiler.loops.rewrites.refusal import (
     refused,
 )
 from graphc.compiler.loops.statement import (
+    Accumulate,
     Allocate,
     Check,
     For,
@@ -73,7 +76,7 @@ def pack(program: LoopProgram, loop: str) -> LoopProgram:
     Args:
         program: the program.
         loop: the variable of a serial or unrolled loop of a known number of turns, which have no
-            order.
+            order, but for that in which they add to registers: it stays.
     """
     found = loop_of(program, _REWRITE, loop)
     where = f"the loop {loop!r}"
@@ -82,7 +85,7 @@ def pack(program: LoopProgram, loop: str) -> LoopProgram:
         raise refused(program, _REWRITE, where, expected, f"one of kind {found.kind.value}")
     turns = known_turns(program, _REWRITE, found)
     refuse_if_synchronised(program, _REWRITE, where, found.body)
-    verdict = is_parallel(program, found)
+    verdict = _is_in_any_order(program, found)
     if not verdict:
         raise refused(program, _REWRITE, where, "turns that have no order", verdict.reason)
     ranges = ranges_at(program, found)
@@ -100,6 +103,19 @@ def pack(program: LoopProgram, loop: str) -> LoopProgram:
     if packed is None:
         raise refused(program, _REWRITE, where, "elements side by side, from a multiple on", "none")
     return program.with_loop(loop, lambda _: (*same, *packed))
+
+
+def _is_in_any_order(program: LoopProgram, loop: For) -> Verdict:
+    """Return yes if memory is the same in whichever order the turns of a loop access it."""
+
+    def in_memory(one: Statement) -> Body:
+        is_of_registers = isinstance(one, Accumulate) and all(
+            target.buffer.scope is BufferScope.REGISTER for target in one.targets
+        )
+        return () if is_of_registers else (one,)
+
+    moved = replace(loop, body=transformed(loop.body, in_memory))
+    return is_parallel(replace(program, body=replaced(program.body, loop, (moved,))), moved)
 
 
 def _divided(variable: LoopVariable, body: Body) -> tuple[Body, Body]:

@@ -1,4 +1,4 @@
-"""Enclose: statements of the program's body, as a loop of one turn.
+"""Enclose: statements of the program's body, or of a loop's, as a loop of one turn.
 
 total[] = 0.0        for block < 1:
                        total[] = 0.0
@@ -21,16 +21,24 @@ from graphc.compiler.loops.text import head_line
 _REWRITE = "enclose"
 
 
-def enclose(program: LoopProgram, start: int, stop: int, name: str) -> LoopProgram:
+def enclose(
+    program: LoopProgram, start: int, stop: int, name: str, around: str | None = None
+) -> LoopProgram:
     """Put statements `start` to `stop` of the program's body into a loop of one turn.
 
     What they bind is read by them alone.
+
+    Args:
+        program: the program.
+        start, stop: see above.
+        name: the variable of the new loop.
+        around: the variable of the loop whose body they are in; None for the program's.
     """
-    body = program.body
+    body = program.body if around is None else program.loop(around).body
     inside = body[start:stop]
     if not inside:
         where = f"the statements {start} to {stop}"
-        raise refused(program, _REWRITE, where, "statements of the program's body", "none")
+        raise refused(program, _REWRITE, where, "statements of the body", "none")
     for one in walk(inside):
         if isinstance(one, Barrier) and one.scope is BufferScope.GLOBAL:
             where = f"`{head_line(inside[0])}`"
@@ -41,4 +49,7 @@ def enclose(program: LoopProgram, start: int, stop: int, name: str) -> LoopProgr
             where, expected = f"`{head_line(inside[0])}`", "names that no other statement uses"
             raise refused(program, _REWRITE, where, expected, head_line(one))
     loop = For(Names(program).variable(name), (as_index(1),), inside)
-    return replace(program, body=(*body[:start], loop, *body[stop:]))
+    changed = (*body[:start], loop, *body[stop:])
+    if around is None:
+        return replace(program, body=changed)
+    return program.with_loop(around, lambda one: (replace(one, body=changed),))

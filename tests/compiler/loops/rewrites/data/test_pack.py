@@ -7,7 +7,15 @@ import pytest
 from graphc.compiler.loops.program import LoopProgram
 from graphc.compiler.loops.rewrites.data.pack import pack
 from graphc.compiler.loops.rewrites.loops.split import split
-from graphc.compiler.loops.statement import Allocate, Check, If, Let, Statement, Store
+from graphc.compiler.loops.statement import (
+    Accumulate,
+    Allocate,
+    Check,
+    If,
+    Let,
+    Statement,
+    Store,
+)
 from graphc.compiler.loops.value import Argument, Local, RandomWord, Select, below
 from tests.compiler.loops import written as w
 from tests.compiler.loops.random_loops import M, N, same_meaning
@@ -71,6 +79,22 @@ def test_a_copy_between_memory_and_registers_is_one_move() -> None:
         "    y[4*j_outer + j_inner] = held[4*j_outer + j_inner]",
     ]
     same_meaning(plain, after)
+
+
+def test_sums_in_registers_keep_their_order() -> None:
+    total, out = w.at(w.register("s")), w.floats("z")
+    add = Accumulate("sum", (total,), (w.at(X, I),))
+    copy = Store(w.at(Y, I), w.at(X, I))
+    body = Allocate(total.buffer), Store(total, w.number(0)), w.loop(I, N * 4, add, copy)
+    before = split(w.program((X,), (Y, out), *body, Store(w.at(out), total)), "i", 4)
+    after = pack(before, "i_inner")
+    assert "    s[] = sum(s[], x_pack[i_inner])" in lines(after)
+    same_meaning(before, after)
+
+
+def test_sums_in_memory_have_an_order() -> None:
+    add = Accumulate("sum", (w.at(Y, 0),), (w.at(X, I),))
+    assert "expected turns that have no order" in refusal(pack, fours(add), "i_inner")
 
 
 def test_a_remainder_is_left_out() -> None:

@@ -161,12 +161,23 @@ def test_a_single_row_has_a_loop() -> None:
     assert lines(enclosed(made))[0] == "for row_2 < 1:"
 
 
+def test_what_a_turn_stores_by_itself_is_given_to_one_lane() -> None:
+    body = (Let(w.local("t0"), w.at(X, I)), Store(w.at(Y, I), w.local("t0")))
+    before = w.program((X,), (Y,), w.loop(I, N, *body))
+    after = enclose(before, 0, 2, "one", "i")
+    assert lines(after)[:2] == ["for i < n:", "  for one < 1:"]
+    same_meaning(before, bind(bind(after, "one", LoopKind.LANE), "i", BLOCK))
+    assert "expected names that no other statement uses, found y[i] = t0" in refusal(
+        enclose, before, 0, 1, "one", "i"
+    )
+
+
 def test_what_enclose_refuses() -> None:
     assert "expected names that no other statement uses, found y[] = s[]" in refusal(
         enclose, total(), 0, 3, "row"
     )
     assert refusal(enclose, total(), 2, 2, "row").endswith(
-        "expected statements of the program's body, found none"
+        "expected statements of the body, found none"
     )
     several = synchronise(launches(), "i", BufferScope.GLOBAL)
     assert refusal(enclosed, several).endswith(

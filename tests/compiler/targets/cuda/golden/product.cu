@@ -21,10 +21,11 @@ extern "C" __global__ void __launch_bounds__(128) product(
     if (tile_column * 16 + thread_column < 24) {
       float x1_pack[4];
       gc_load_pack(x1_pack,
-          x1 + tile_column * 64 + thread_row * 96 + thread_column * 4 +
-          right_tile_turn_2 * 768);
-      gc_store_pack(right_tile + thread_row * 68 + thread_column * 4 +
-          right_tile_turn_2 * 544, x1_pack);
+          &x1[tile_column * 64 + thread_row * 96 + thread_column * 4 +
+              right_tile_turn_2 * 768]);
+      gc_store_pack(
+          &right_tile[thread_row * 68 + thread_column * 4 +
+              right_tile_turn_2 * 544], x1_pack);
     } else {
       #pragma unroll
       for (int right_tile_neighbour = 0; right_tile_neighbour < 4; ++right_tile_neighbour) {
@@ -39,8 +40,8 @@ extern "C" __global__ void __launch_bounds__(128) product(
         left_tile_turn_2 * 32 < batch) {
       float x0_pack[4];
       gc_load_pack(x0_pack,
-          x0 + tile_row * 2304 + thread_row * 144 + thread_column / 4 * 36 +
-          thread_column % 4 * 4 + left_tile_turn_2 * 1152);
+          &x0[tile_row * 2304 + thread_row * 144 + thread_column / 4 * 36 +
+              thread_column % 4 * 4 + left_tile_turn_2 * 1152]);
       #pragma unroll
       for (int left_tile_neighbour_2 = 0; left_tile_neighbour_2 < 4; ++left_tile_neighbour_2) {
         left_tile[thread_row * 4 + thread_column / 4 + thread_column % 4 * 272 +
@@ -66,8 +67,8 @@ extern "C" __global__ void __launch_bounds__(128) product(
         if (thread_row + step * 16 + right_tile_turn_3 * 8 < 20 &&
             tile_column * 16 + thread_column < 24) {
           gc_load_pack(right_tile_next + right_tile_turn_3 * 4,
-              x1 + tile_column * 64 + thread_row * 96 + thread_column * 4 +
-              step * 1536 + right_tile_turn_3 * 768 + 1536);
+              &x1[tile_column * 64 + thread_row * 96 + thread_column * 4 +
+                  step * 1536 + right_tile_turn_3 * 768 + 1536]);
         } else {
           #pragma unroll
           for (int right_tile_neighbour_2 = 0; right_tile_neighbour_2 < 4; ++right_tile_neighbour_2) {
@@ -81,8 +82,9 @@ extern "C" __global__ void __launch_bounds__(128) product(
         if (tile_row * 64 + thread_row * 4 + thread_column / 4 +
             left_tile_turn_3 * 32 < batch && thread_column % 4 + step * 4 < 5) {
           gc_load_pack(left_tile_next + left_tile_turn_3 * 4,
-              x0 + tile_row * 2304 + thread_row * 144 + thread_column / 4 * 36 +
-              thread_column % 4 * 4 + step * 16 + left_tile_turn_3 * 1152 + 16);
+              &x0[tile_row * 2304 + thread_row * 144 + thread_column / 4 * 36 +
+                  thread_column % 4 * 4 + step * 16 + left_tile_turn_3 * 1152 +
+                  16]);
         } else {
           #pragma unroll
           for (int left_tile_neighbour_5 = 0; left_tile_neighbour_5 < 4; ++left_tile_neighbour_5) {
@@ -96,13 +98,13 @@ extern "C" __global__ void __launch_bounds__(128) product(
     for (int k = 0; k < 16; ++k) {
       float right[4];
       gc_load_pack(right,
-          right_tile + thread_column * 4 + step % 2 * 1088 + k * 68);
+          &right_tile[thread_column * 4 + step % 2 * 1088 + k * 68]);
       float left[8];
       #pragma unroll
       for (int left_axis2_outer = 0; left_axis2_outer < 2; ++left_axis2_outer) {
         gc_load_pack(left + left_axis2_outer * 4,
-            left_tile + thread_row * 8 + step % 2 * 1088 + k * 68 +
-            left_axis2_outer * 4);
+            &left_tile[thread_row * 8 + step % 2 * 1088 + k * 68 +
+                left_axis2_outer * 4]);
       }
       #pragma unroll
       for (int r_2 = 0; r_2 < 8; ++r_2) {
@@ -116,8 +118,9 @@ extern "C" __global__ void __launch_bounds__(128) product(
     if (step < 2) {
       #pragma unroll
       for (int right_tile_turn_4 = 0; right_tile_turn_4 < 2; ++right_tile_turn_4) {
-        gc_store_pack(right_tile + thread_row * 68 + thread_column * 4 +
-            (step + 1) % 2 * 1088 + right_tile_turn_4 * 544,
+        gc_store_pack(
+            &right_tile[thread_row * 68 + thread_column * 4 +
+                (step + 1) % 2 * 1088 + right_tile_turn_4 * 544],
             right_tile_next + right_tile_turn_4 * 4);
       }
       #pragma unroll
@@ -137,7 +140,7 @@ extern "C" __global__ void __launch_bounds__(128) product(
     if (tile_row * 64 + thread_row * 8 + r_3 < batch &&
         tile_column * 16 + thread_column < 24) {
       float x2_pack[4];
-      gc_load_pack(x2_pack, x2 + tile_column * 64 + thread_column * 4);
+      gc_load_pack(x2_pack, &x2[tile_column * 64 + thread_column * 4]);
       float y0_pack[4];
       #pragma unroll
       for (int c_3 = 0; c_3 < 4; ++c_3) {
@@ -145,8 +148,9 @@ extern "C" __global__ void __launch_bounds__(128) product(
         const float t1 = gc_maximum(t0, 0.0f);
         y0_pack[c_3] = t1;
       }
-      gc_store_pack(y0 + tile_row * 6144 + tile_column * 64 + thread_row * 768 +
-          thread_column * 4 + r_3 * 96, y0_pack);
+      gc_store_pack(
+          &y0[tile_row * 6144 + tile_column * 64 + thread_row * 768 +
+              thread_column * 4 + r_3 * 96], y0_pack);
     }
   }
 }

@@ -13,7 +13,7 @@ extern "C" __global__ void __launch_bounds__(64) row_sums(
   }
   parts[thread] = total;
   __syncthreads();
-  if (threadIdx.x < 1) {
+  if (threadIdx.x == 0) {
     float whole;
     whole = 0.0f;
     for (int part = 0; part < 64; ++part) {
