@@ -33,14 +33,26 @@ FAMILIES = {
 
 
 def rows(family: str, arrangement: str) -> list[Case]:
-    """Those that the arrangement can hold; of the many alike of pooling, a part in each. No program
-    has a byte of packed bools as a value: `test_bools_that_share_a_byte`."""
+    """Those that the arrangement can hold; of the many alike of pooling, a part in each, and of
+    reductions that differ in their dtype alone, another dtype in each. No program has a byte of
+    packed bools as a value: `test_bools_that_share_a_byte`."""
     chosen = [case for case in FAMILIES[family] if case.op != "pack_bools"]
+    number = list(ARRANGEMENTS).index(arrangement)
     if family == "windows" and arrangement != "plain":
-        chosen = chosen[list(ARRANGEMENTS).index(arrangement) :: 3]
+        chosen = chosen[number::3]
+    if family == "reduce" and arrangement != "plain":
+        chosen = one_dtype_each(chosen, number)
     if arrangement == "symbolic":
         return [case for case in chosen if case.arrays and case.arrays[0].size]
     return chosen
+
+
+def one_dtype_each(cases: list[Case], first: int) -> list[Case]:
+    """Return one of the rows that differ in their dtype alone: one dtype after the other."""
+    alike: dict[tuple[str, str, str], list[Case]] = {}
+    for case in cases:
+        alike.setdefault((case.op, case.note, str(case.attrs)), []).append(case)
+    return [found[(first + k) % len(found)] for k, found in enumerate(alike.values())]
 
 
 def few_rows() -> list[Case]:
