@@ -1,4 +1,4 @@
-"""The loop programs of a function's kernels: values by name, mappings and why there is none."""
+"""The loop programs of a function's kernels: values by name, mappings and why not another one."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ import graphc
 from graphc import graph as g
 
 
-def test_a_kernel_that_no_mapping_takes_says_why() -> None:
+def test_a_kernel_says_why_the_mappings_above_its_own_do_not_take_it() -> None:
     parts = [g.input((g.BATCH, 2), name=f"part{k}") for k in range(40)]
     both = g.exp(g.concat(parts, 1))
     (kernel,) = graphc.function(parts, both).loop_programs(batch=4, target="cpu")
     assert kernel.mapped is not None
-    assert kernel.mapped.is_plain
+    assert kernel.mapped.names == ("in order",)
     lines = str(kernel).splitlines()
-    assert lines[-4] == "not mapped:"
-    assert lines[-3].startswith("  not by vectors: ")
+    at = lines.index("as it runs, by the mapping in order:")
+    assert lines[at + 1].startswith("  not by vectors: ")
 
 
 def test_a_new_value_of_a_state_is_named_after_it() -> None:
