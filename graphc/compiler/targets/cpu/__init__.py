@@ -3,8 +3,9 @@
 - `facts`: what the system says of this machine;
 - `mappings`: the table of mappings by kinds of kernels; `pointwise`: of those that compute each
   element by itself; `reductions`, `columns`: of those that reduce; `products`: of products of
-  matrices; `product_loops`: the loops of these; `panels`: their intrinsics; `products_few_rows`,
-  `products_tiny_sides`: of those of up to four rows, of one column, and of sums of a few terms;
+  matrices; `products_strips`, `products_few_rows`, `products_tiny_sides`: of those whose terms a
+  call tells, of up to four rows, of one column, and of sums of a few terms; `product_loops`,
+  `product_panels`, `panels`: the loops, the pieces and the intrinsics of all these;
 - `printer`: a program as a function of C++; `expressions`: values as its compiler vectorises them;
   `teams`: loops that threads divide; `short_names`: the names of loops in text; the statements'
   forms are templates, ``templates/cpu``;

@@ -8,6 +8,7 @@ from graphc.compiler.targets.cpu.in_order import IN_ORDER, IN_ORDER_ROWS
 from graphc.compiler.targets.cpu.pointwise import POINTWISE, POINTWISE_ROWS
 from graphc.compiler.targets.cpu.products import BATCHED, MANY_PANELS
 from graphc.compiler.targets.cpu.products_few_rows import FEW_ROWS
+from graphc.compiler.targets.cpu.products_strips import STRIPS
 from graphc.compiler.targets.cpu.products_tiny_sides import ONE_COLUMN, SHORT_SUMS
 from graphc.compiler.targets.cpu.reductions import REDUCTIONS
 from graphc.compiler.targets.mapping import Mapping as TargetMapping
@@ -19,7 +20,7 @@ CPU_MAPPINGS: Mapping[str, Sequence[TargetMapping]] = {
     "rows": REDUCTIONS,
     "columns": REDUCTIONS,
     "window": REDUCTIONS,
-    "matmul": (ONE_COLUMN, SHORT_SUMS, FEW_ROWS, BATCHED, MANY_PANELS),
+    "matmul": (ONE_COLUMN, SHORT_SUMS, FEW_ROWS, BATCHED, MANY_PANELS, STRIPS),
 }
 
 CPU_MAPPINGS_OF_ROWS: Mapping[str, Sequence[TargetMapping]] = {

@@ -55,8 +55,8 @@ def panel_product(
 
     Args:
         dtype: of all elements.
-        left_scope, right_scope: of the operands: those in thread memory are the rows of a strip,
-            and panels.
+        left_scope, right_scope: of the operands: a left one in thread memory is the rows of a
+            strip; a right one that is not in global memory is panels.
         by_columns: True if neighbours in the left operand's memory are its rows, else terms.
         sums: the most rows and columns that the program sums together.
         is_stored: True if the results are stored in memory as they are, from registers; else they
@@ -73,7 +73,7 @@ def panel_product(
     rows = sums[0] if left_scope is thread else _ROWS
     left_strides = (1, _LEFT_NEXT) if by_columns else (_LEFT_NEXT, 1)
     left = _strided("left", dtype, (rows, _DEPTH), left_strides, left_scope)
-    columns = panel_columns(dtype) if right_scope is thread else _COLUMNS
+    columns = _COLUMNS if right_scope is BufferScope.GLOBAL else panel_columns(dtype)
     right = _strided("right", dtype, (_DEPTH, columns), (_RIGHT_ROW, 1), right_scope)
     term = variable("term")
 
@@ -101,10 +101,10 @@ def panel_product(
     return Intrinsic(name, (to, left, right), body, "host_panel.h")
 
 
-def transposition(dtype: str) -> Intrinsic:
-    """Return the copy of rows of memory as columns of an array of the thread."""
+def transposition(dtype: str, scope: BufferScope) -> Intrinsic:
+    """Return the copy of rows of memory as columns of an array in the memory of a scope."""
     source = _strided("source", dtype, (_ROWS, _COLUMNS), (_FROM_ROW, 1))
-    target = _strided("target", dtype, (_COLUMNS, _ROWS), (_TO_ROW, 1), BufferScope.THREAD)
+    target = _strided("target", dtype, (_COLUMNS, _ROWS), (_TO_ROW, 1), scope)
     row, column = variable("row"), variable("column")
     store = Store(Load(target, (column, row)), Load(source, (row, column)))
     inner = For(_variable_of(column), (as_index(_COLUMNS),), (store,))

@@ -18,7 +18,7 @@ from graphc.compiler.loops.program import (
     walk_value,
 )
 from graphc.compiler.loops.ranges import Ranges
-from graphc.compiler.loops.statement import Accumulate, Allocate, For
+from graphc.compiler.loops.statement import Accumulate, Allocate, For, Let
 from graphc.compiler.loops.value import Apply, Load, Local, RandomWord, Value
 
 DRAWS = "it draws random words one by one"
@@ -79,9 +79,9 @@ class Product(ProductLoops):
 
 def kept_loops(program: LoopProgram) -> tuple[For, ...]:
     """Return the loops that have nothing but one another inside, up to the sums of an element; no
-    loop if there are other statements on the way."""
+    loop if there are other statements on the way than values that are named ahead of all."""
     found: list[For] = []
-    body = program.body
+    body = tuple(one for one in program.body if not isinstance(one, Let))
     while len(body) == 1 and isinstance(body[0], For):
         found.append(body[0])
         body = body[0].body

@@ -51,7 +51,7 @@ from graphc.compiler.targets.cpu.product_loops import (
     draws_words,
     product_loops_of,
 )
-from graphc.compiler.targets.cpu.products import DEPTH
+from graphc.compiler.targets.cpu.product_panels import DEPTH
 from graphc.compiler.targets.mapping import ALWAYS, Applicability, Mapping, never, where
 from graphc.compiler.targets.target import Target
 

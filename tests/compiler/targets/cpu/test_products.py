@@ -15,7 +15,7 @@ from graphc.compiler.loops.evaluate import TurnOrder, evaluate
 from graphc.compiler.loops.program import LoopProgram, walk
 from graphc.compiler.loops.statement import UseIntrinsic
 from graphc.compiler.schedule import kernels, make_schedule
-from graphc.compiler.targets.cpu import panels, products
+from graphc.compiler.targets.cpu import panels, product_panels, products
 from graphc.compiler.targets.cpu.mappings import CPU_MAPPINGS
 from graphc.compiler.targets.mapping import MappedProgram, choose
 from graphc.compiler.targets.target import Target
@@ -113,7 +113,7 @@ def test_panels_mean_the_same(case: str) -> None:
 @pytest.mark.parametrize("case", ONE_MATRIX)
 def test_panels_of_one_matrix_mean_the_same(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(products, "SMALL_RIGHT", 0)
-    monkeypatch.setattr(products, "DEPTH", 8)
+    monkeypatch.setattr(product_panels, "DEPTH", 8)
     check_meaning(ONE_MATRIX[case](), "panels of one matrix")
 
 

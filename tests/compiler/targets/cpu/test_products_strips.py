@@ -1,0 +1,151 @@
+"""The mapping of products whose terms a call tells: what is taken, and that it means the same."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from graphc.compiler import graph as g
+from graphc.compiler.graph import BATCH, Node
+from graphc.compiler.graph.dim import symbols
+from graphc.compiler.loops.build import buffers_of, plain_program
+from graphc.compiler.loops.evaluate import TurnOrder, evaluate
+from graphc.compiler.loops.program import LoopProgram, loops_in, walk
+from graphc.compiler.loops.statement import LoopKind, UseIntrinsic
+from graphc.compiler.schedule import kernels, make_schedule
+from graphc.compiler.targets.cpu import products_strips
+from graphc.compiler.targets.cpu.mappings import CPU_MAPPINGS
+from graphc.compiler.targets.cpu.products_strips import STRIPS
+from graphc.compiler.targets.mapping import PLAIN, MappedProgram, choose
+from graphc.compiler.targets.target import Target
+from tests.compiler.loops.random_loops import arrays_for
+from tests.compiler.targets.cpu.compiled_programs import CompiledPrograms
+
+CPU = Target("cpu", 64, 32, threads=2)
+(B,) = symbols(BATCH)
+ROWS, COLUMNS = 64, 96
+
+
+def arrays(*shape: int) -> Node:
+    return g.input(shape, "float32")
+
+
+def gradient() -> Node:
+    return g.matmul(g.transpose(arrays(BATCH, ROWS)), arrays(BATCH, COLUMNS))
+
+
+def update() -> list[Node]:
+    """A step of RMSprop: a decay is a number that a call gives."""
+    decay, squares, weights = (arrays(*shape) for shape in ((), *[(ROWS, COLUMNS)] * 2))
+    change = gradient()
+    mean = decay * squares + (1.0 - decay) * change * change
+    return [mean, weights - 0.1 * change / g.sqrt(g.maximum(mean, 0.0) + 1e-3)]
+
+
+CASES = {
+    "alone": lambda: [gradient()],
+    "an update": update,
+    "terms of both side by side": lambda: [
+        g.matmul(arrays(ROWS, BATCH), g.transpose(arrays(COLUMNS, BATCH))) * 2.0
+    ],
+}
+
+
+def plain(outputs: list[Node], name: str = "k0") -> LoopProgram:
+    *_, kernel = kernels(make_schedule(outputs, most_shared=0))
+    return plain_program(kernel, name, buffers_of(kernel))
+
+
+def mapped(outputs: list[Node]) -> MappedProgram:
+    return choose(plain(outputs), CPU, CPU_MAPPINGS["matmul"])
+
+
+def numbers(program: LoopProgram, terms: int) -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(terms)
+    return {
+        name: np.asarray(rng.standard_normal(one.shape), one.dtype)
+        for name, one in arrays_for(program, {B: terms}).items()
+    }
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_strips_mean_the_same(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(products_strips, "STRIP", 16 * COLUMNS)
+    before = plain(CASES[case]())
+    found = choose(before, CPU, CPU_MAPPINGS["matmul"])
+    assert found.names == ("strips of rows", PLAIN), found.refusals
+    assert [str(one.index) for one in found.conditions] == ["-batch + 256"]
+    program = STRIPS.rewrites(before, CPU)
+    for terms in (1, 3):
+        given = numbers(before, terms)
+        expected = evaluate(before, given, {B: terms}).outputs
+        for order in TurnOrder:
+            ours = evaluate(program, given, {B: terms}, order=order).outputs
+            for name, array in expected.items():
+                np.testing.assert_allclose(ours[name], array, rtol=1e-5, atol=1e-5)
+
+
+@pytest.fixture(scope="module")
+def compiled() -> CompiledPrograms:
+    programs = [STRIPS.rewrites(plain(case()), CPU) for case in CASES.values()]
+    return CompiledPrograms([replace(one, name=f"k{k}") for k, one in enumerate(programs)])
+
+
+@pytest.mark.parametrize("terms", [1, 9])
+@pytest.mark.parametrize("number", range(len(CASES)))
+def test_text_computes_what_the_program_does(
+    compiled: CompiledPrograms, number: int, terms: int
+) -> None:
+    before = plain([*CASES.values()][number]())
+    given = numbers(before, terms)
+    found, _ = compiled(f"k{number}", given, {B: terms})
+    for name, array in evaluate(before, given, {B: terms}).outputs.items():
+        np.testing.assert_allclose(found[name], array, rtol=1e-5, atol=1e-5)
+
+
+def test_sums_of_many_terms(compiled: CompiledPrograms) -> None:
+    given = numbers(plain(CASES["alone"]()), 256)
+    found, _ = compiled("k0", given, {B: 256})
+    exact = given["x0"].astype("float64").T @ given["x1"]
+    np.testing.assert_allclose(found["y0"], exact, atol=1e-4)
+
+
+def test_threads_divide_panels_and_then_rows() -> None:
+    program = STRIPS.rewrites(plain(update()), CPU)
+    teams = [one for one in loops_in(program.body) if one.kind is LoopKind.TEAM]
+    assert len(teams) == 2
+    calls = [any(isinstance(one, UseIntrinsic) for one in walk(team.body)) for team in teams]
+    assert calls == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("output", "reason"),
+    [
+        (g.matmul(arrays(37, 9), arrays(9, 96)), "its sums have 9 terms, whatever the call"),
+        (
+            g.matmul(g.transpose(arrays(BATCH, 37)), arrays(BATCH, 64)),
+            "64 columns are few, or no whole panels",
+        ),
+        (
+            g.matmul(g.transpose(arrays(BATCH, 37)), arrays(BATCH, 100)),
+            "100 columns are few, or no whole panels",
+        ),
+        (
+            g.matmul(g.transpose(arrays(BATCH, 40)), arrays(BATCH, 96)),
+            "40 rows are not equally many strips for 2 threads",
+        ),
+        (
+            g.matmul(g.transpose(arrays(BATCH * 80, 37)), arrays(BATCH * 80, 96)),
+            "sums of 80*batch terms are long",
+        ),
+        (
+            g.matmul(arrays(BATCH, 9), arrays(9, 96)),
+            "only a call knows how many rows or columns there are",
+        ),
+    ],
+    ids=range(6),
+)
+def test_what_has_no_strips_and_why(output: Node, reason: str) -> None:
+    assert dict(mapped([output]).refusals)["strips of rows"] == reason
