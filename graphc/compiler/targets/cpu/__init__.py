@@ -2,10 +2,11 @@
 
 - `facts`: what the system says of this machine;
 - `mappings`: the table of mappings by kinds of kernels; `pointwise`: of those that compute each
-  element by itself; `reductions`, `columns`: of those that reduce; `products`: of products of
-  matrices; `products_strips`, `products_few_rows`, `products_tiny_sides`: of those whose terms a
-  call tells, of up to four rows, of one column, and of sums of a few terms; `product_loops`,
-  `product_panels`, `panels`: the loops, the pieces and the intrinsics of all these;
+  element by itself; `crosswise`: of what these read crosswise; `reductions`, `columns`,
+  `short_rows`: of those that reduce, and of poolings; `products`: of products of matrices;
+  `products_strips`, `products_few_rows`, `products_tiny_sides`: of those whose terms a call tells,
+  of up to four rows, of one column, and of sums of a few terms; `product_panels`, `panels`: the
+  pieces and the intrinsics of all these; `in_order`: of what no other one takes;
 - `printer`: a program as a function of C++; `expressions`: values as its compiler vectorises them;
   `teams`: loops that threads divide; `short_names`: the names of loops in text; the statements'
   forms are templates, ``templates/cpu``;

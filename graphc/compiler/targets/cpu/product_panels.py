@@ -45,7 +45,7 @@ from graphc.compiler.targets.cpu.panels import (
     panel_product,
     transposition,
 )
-from graphc.compiler.targets.cpu.product_loops import Product
+from graphc.compiler.targets.product_loops import Product
 from graphc.errors import RewriteError
 
 DEPTH = 256

@@ -33,7 +33,6 @@ from graphc.compiler.targets.cpu.panels import (
     panel_columns,
     whole_columns,
 )
-from graphc.compiler.targets.cpu.product_loops import DRAWS, Product, draws_words, product_of
 from graphc.compiler.targets.cpu.product_panels import (
     DEPTH,
     is_at_most,
@@ -42,6 +41,7 @@ from graphc.compiler.targets.cpu.product_panels import (
     with_right_panels,
 )
 from graphc.compiler.targets.mapping import ALWAYS, Applicability, Mapping, never
+from graphc.compiler.targets.product_loops import DRAWS, Product, draws_words, product_of
 from graphc.compiler.targets.target import Target
 
 FEW_ROWS = 32

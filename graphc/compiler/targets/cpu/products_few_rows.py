@@ -45,14 +45,14 @@ from graphc.compiler.loops.rewrites.loops.split import Tail, split
 from graphc.compiler.loops.rewrites.loops.vectorise import vectorise
 from graphc.compiler.loops.statement import Accumulate, Allocate, For, LoopKind, Statement
 from graphc.compiler.loops.value import Load, at_least
-from graphc.compiler.targets.cpu.product_loops import (
+from graphc.compiler.targets.cpu.product_panels import DEPTH
+from graphc.compiler.targets.mapping import ALWAYS, Applicability, Mapping, never, where
+from graphc.compiler.targets.product_loops import (
     DRAWS,
     ProductLoops,
     draws_words,
     product_loops_of,
 )
-from graphc.compiler.targets.cpu.product_panels import DEPTH
-from graphc.compiler.targets.mapping import ALWAYS, Applicability, Mapping, never, where
 from graphc.compiler.targets.target import Target
 
 MOST_ROWS = 4

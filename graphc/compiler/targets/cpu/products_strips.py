@@ -29,7 +29,6 @@ from graphc.compiler.loops.rewrites.loops.split import Tail, split
 from graphc.compiler.loops.statement import LoopKind
 from graphc.compiler.loops.value import Load, at_least
 from graphc.compiler.targets.cpu.panels import PANEL_ROWS, panel_columns
-from graphc.compiler.targets.cpu.product_loops import DRAWS, Product, draws_words, product_of
 from graphc.compiler.targets.cpu.product_panels import (
     DEPTH,
     shape_of,
@@ -40,6 +39,7 @@ from graphc.compiler.targets.cpu.product_panels import (
 )
 from graphc.compiler.targets.cpu.products import MOST_UNEVEN
 from graphc.compiler.targets.mapping import Applicability, Mapping, never, where
+from graphc.compiler.targets.product_loops import DRAWS, Product, draws_words, product_of
 from graphc.compiler.targets.target import Target
 
 TILE_ROWS = 8

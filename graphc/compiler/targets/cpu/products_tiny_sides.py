@@ -23,9 +23,9 @@ from graphc.compiler.loops.rewrites.loops.unroll import unroll
 from graphc.compiler.loops.rewrites.loops.vectorise import vectorise
 from graphc.compiler.loops.statement import Accumulate, LoopKind
 from graphc.compiler.loops.value import Load
-from graphc.compiler.targets.cpu.product_loops import kept_loops
 from graphc.compiler.targets.cpu.reductions import REDUCTIONS
 from graphc.compiler.targets.mapping import ALWAYS, Applicability, Mapping, never
+from graphc.compiler.targets.product_loops import kept_loops
 from graphc.compiler.targets.target import Target
 
 MOST_TERMS = 4

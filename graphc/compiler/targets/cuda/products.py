@@ -56,8 +56,8 @@ from graphc.compiler.loops.rewrites.simplify import simplify
 from graphc.compiler.loops.statement import Accumulate, Allocate, For, If, Let, LoopKind, Store
 from graphc.compiler.loops.value import Load, Value
 from graphc.compiler.schedule.hardware import PACK
-from graphc.compiler.targets.cpu.product_loops import Product, product_of
 from graphc.compiler.targets.mapping import ALWAYS, Applicability, Mapping, never
+from graphc.compiler.targets.product_loops import Product, product_of
 from graphc.compiler.targets.target import Target
 from graphc.errors import RewriteError
 
