@@ -81,7 +81,7 @@ def kept_loops(program: LoopProgram) -> tuple[For, ...]:
     """Return the loops that have nothing but one another inside, up to the sums of an element; no
     loop if there are other statements on the way than values that are named ahead of all."""
     found: list[For] = []
-    body = tuple(one for one in program.body if not isinstance(one, Let))
+    body: Body = tuple(one for one in program.body if not isinstance(one, Let))
     while len(body) == 1 and isinstance(body[0], For):
         found.append(body[0])
         body = body[0].body

@@ -55,7 +55,7 @@ FEW_COLUMNS = 64
 """Columns up to which other forms leave out half of a last vector."""
 
 TYPICAL = 64
-"""What a symbol counts as where sums are said to be long."""
+"""The number that a symbol counts as, to say which sums are long."""
 
 
 def _has_few_terms(program: LoopProgram, target: Target) -> Applicability:

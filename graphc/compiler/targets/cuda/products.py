@@ -53,7 +53,7 @@ from graphc.compiler.loops.rewrites.loops.reorder import reorder
 from graphc.compiler.loops.rewrites.loops.split import Tail, split
 from graphc.compiler.loops.rewrites.loops.unswitch import unswitch
 from graphc.compiler.loops.rewrites.simplify import simplify
-from graphc.compiler.loops.statement import Accumulate, Allocate, For, If, Let, LoopKind, Store
+from graphc.compiler.loops.statement import Accumulate, Allocate, For, If, LoopKind, Store
 from graphc.compiler.loops.value import Load, Value
 from graphc.compiler.schedule.hardware import PACK
 from graphc.compiler.targets.mapping import ALWAYS, Applicability, Mapping, never
@@ -131,7 +131,7 @@ terms in memory go to other banks, and rows still begin at a multiple of 16 byte
 
 
 def _is_of_matrices(program: LoopProgram, target: Target) -> Applicability:
-    product = _product_of(_with_axes(program))
+    product = product_of(_with_axes(program))
     if isinstance(product, str):
         return never(product)
     for loop, what in ((product.rows, "rows"), (product.columns, "columns")):
@@ -161,17 +161,11 @@ def _is_of_matrices(program: LoopProgram, target: Target) -> Applicability:
     return ALWAYS
 
 
-def _product_of(program: LoopProgram) -> Product | str:
-    """Return the product of a plain program, which may name values ahead of its loops."""
-    loops = tuple(one for one in program.body if not isinstance(one, Let))
-    return product_of(replace(program, body=loops))
-
-
 def _with_axes(program: LoopProgram) -> LoopProgram:
     """Return a program whose factors and results have a coordinate for each loop that they move
     with, though axes of an array may be divided or joined: rows of samples and times, heads of a
     row."""
-    product = _product_of(program)
+    product = product_of(program)
     if isinstance(product, str):
         return program
     program = flatten(program)
@@ -228,7 +222,7 @@ def _fitted(tile: BlockTile, product: Product) -> BlockTile:
 def _by_blocks(program: LoopProgram, target: Target) -> LoopProgram:
     """Give each block a tile: the largest one whose results a thread can be written out for."""
     program = _with_axes(program)
-    product = _product_of(program)
+    product = product_of(program)
     assert isinstance(product, Product)
     *larger, smallest = (_fitted(tile, product) for tile in _tiles_of(product))
     for tile in larger:
