@@ -154,7 +154,7 @@ def lower_for_card(outputs: Sequence[Node], states: Sequence) -> object:
 
 LOOP_PROGRAMS = {
     lower_for_card: {
-        *("update", "gather", "window", "pointwise, plain", "pointwise, moved"),
+        *("update", "gather", "window", "rows", "pointwise, plain", "pointwise, moved"),
         *("movement, plain", "movement, moved", "windows, plain", "windows, moved"),
     },
     lower_native: {
