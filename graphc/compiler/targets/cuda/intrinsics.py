@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-
 from graphc.compiler.loops.buffer import BufferScope, new_buffer
 from graphc.compiler.loops.index import Index, LoopVariable, as_index, index_of
 from graphc.compiler.loops.reduction import REDUCTIONS
@@ -11,7 +9,6 @@ from graphc.compiler.loops.statement import Accumulate, For, Intrinsic, Statemen
 from graphc.compiler.loops.value import Load
 
 
-@functools.cache
 def tree_of_lanes(reduction: str, dtype: str, lanes: int) -> Intrinsic:
     """Return the reduction of one value of each of some neighbouring lanes, a power of two of at
     least 4: in halves, by shuffles.
