@@ -3,7 +3,7 @@ each row is a lane of vectors.
 
     for i0_outer < 4 (team):
       allocate x0_tile: float32[10, 256] in thread
-      gc_transpose_tile<64, 256>(x0[256*i0_outer:, 0:], x0_tile[0:, 0:], ...)
+      gc_transpose_tile<16, 256>(x0[256*i0_outer:, 0:], x0_tile[0:, 0:], ...)
       for i0_inner < 256 (vector):
         s0[i0_inner] = -inf
       for k0 < 10:
@@ -66,7 +66,9 @@ def _in_transposed_tiles(program: LoopProgram, target: Target) -> LoopProgram:
     for loop in innermost_loops(program.body):
         inner = loop.variable.name
         for load in strided_loads(program, inner):
-            program = with_transposed_tile(program, site, inner, load.buffer.name, (64, TILE))
+            program = with_transposed_tile(
+                program, site, inner, load.buffer.name, (MOST_TERMS, TILE)
+            )
     for loop in innermost_loops(program.body):
         program = vectorise(program, loop.variable.name, is_divided=True)
     return bind(program, outermost, LoopKind.TEAM)
