@@ -77,7 +77,8 @@ def test_each_thread_has_tiles_of_its_own() -> None:
     """A tile of 48 rows and more of the sums, the strip that a thread packs, and once the panels of
     the right factor."""
     x, w = g.input((g.BATCH, 300)), g.input((300, 1024))
-    program = lower_native([g.tanh(g.matmul(x, w))]).program
+    product = g.matmul(x, w)
+    program = lower_native([g.tanh(product), product * 2.0]).program
     one, three = (
         memory_report(program, {BATCH: 1000}, "f", target="cpu", threads=threads).scratch
         for threads in (1, 3)

@@ -76,6 +76,7 @@ def in_rows(program: LoopProgram) -> LoopProgram:
         program = enclose(program, 0, len(program.body), "row")
     if len(program.body) > 1:
         program = sink(program, rows_of(program))
+    program = _with_nested_rows(program)
     program = _with_one_loop(program, rows_of(program))
     for name in passes_of(program, rows_of(program)):
         program = _with_one_loop(program, name)
@@ -106,6 +107,20 @@ def _with_one_loop(program: LoopProgram, name: str) -> LoopProgram:
         program = fuse(program, name, inner)
         name = f"{name}_{inner}"
         loop = program.loop(name)
+    return program
+
+
+def _with_nested_rows(program: LoopProgram) -> LoopProgram:
+    """Return a program whose loops over rows have nothing but one another in their bodies: values
+    that they name ahead of the next one are computed for each row."""
+    loop = program.loop(rows_of(program))
+    while isinstance(inner := loop.body[-1], For):
+        ahead = loop.body[:-1]
+        if not all(isinstance(one, Let) for one in ahead):
+            break
+        if ahead:
+            program = sink(program, inner.variable.name)
+        loop = program.loop(inner.variable.name)
     return program
 
 
