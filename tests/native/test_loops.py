@@ -138,6 +138,19 @@ def test_a_loop_whose_rows_are_independent_is_divided(
 
 
 @needs_compiler
+def test_one_row_that_programs_have_no_loop_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("graphc.compiler.codegen.native.step.LEAST", 1)
+    start, xs = g.input((1, 1)), g.input((5,))
+
+    def step(carries: Sequence[Node], slices: Sequence[Node]) -> tuple[list[Node], list[Node]]:
+        return [g.tanh(g.reshape(g.sum(carries[0] ** 2.0), (1, 1)) + carries[0] * 0.5)], []
+
+    outputs = list(optimize(g.scan(step, [start], [xs])[0])[0])
+    feeds = {one: draws.normal(size=one.shape).astype("float32") for one in (start, xs)}
+    check_on_threads(lower_native(outputs), outputs, feeds)
+
+
+@needs_compiler
 def test_a_loop_of_float64_from_a_state_of_known_rows() -> None:
     """As a stateful layer's, whose batch is a number."""
     xs = g.input((TIME, 6, FEATURES), "float64")

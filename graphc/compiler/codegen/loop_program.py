@@ -14,13 +14,15 @@ from dataclasses import dataclass, replace
 from graphc.compiler.codegen.context import Context
 from graphc.compiler.codegen.signature import Place
 from graphc.compiler.graph import BATCH, Node
-from graphc.compiler.graph.dim import Dim, Size, Symbol, symbols
+from graphc.compiler.graph.dim import Dim, Size, Symbol, exact_quotient, symbols
 from graphc.compiler.loops import buffer as arrays
 from graphc.compiler.loops import value as values
 from graphc.compiler.loops.build import KernelBuffers, Storage, build
-from graphc.compiler.loops.index import LoopVariable, as_index
+from graphc.compiler.loops.index import LoopVariable
 from graphc.compiler.loops.program import LoopProgram, Parts, loads_of, transformed, walk
+from graphc.compiler.loops.rewrites.loops.enclose import enclose
 from graphc.compiler.loops.rewrites.loops.part import part
+from graphc.compiler.loops.rewrites.loops.split import Tail, split
 from graphc.compiler.loops.statement import Allocate, Check, For, If, Let, Statement
 from graphc.compiler.program.launch import (
     Argument,
@@ -166,13 +168,22 @@ _BEGIN, _END = "begin", "end"
 
 
 def _rows_of_a_thread(program: LoopProgram, rows: Size) -> LoopProgram | None:
-    """Return a program that computes the rows from one to another of those that its only loop is
-    over; None where its loop is not over these rows."""
+    """Return a program that computes the rows from one to another of all; None where its loop is
+    not over rows, or over the elements of all of them."""
+    if not any(isinstance(one, For) for one in program.body):
+        program = enclose(program, 0, len(program.body), "row")
     outermost = program.body[-1]
-    if not isinstance(outermost, For) or outermost.ends != (as_index(rows),):
+    if not isinstance(outermost, For) or len(outermost.ends) != 1:
+        return None
+    name = outermost.variable.name
+    elements = exact_quotient(outermost.ends[0].constant, rows)
+    if elements is None or not outermost.ends[0].is_constant:
         return None
     try:
-        return part(program, outermost.variable.name, _BEGIN, _END)
+        if elements != 1:
+            program = split(program, name, elements, Tail.NONE)
+            name = f"{name}_outer"
+        return part(program, name, _BEGIN, _END)
     except RewriteError:
         return None
 
