@@ -151,6 +151,21 @@ def test_one_row_that_programs_have_no_loop_for(monkeypatch: pytest.MonkeyPatch)
 
 
 @needs_compiler
+def test_a_product_of_a_carry_reads_it_where_it_was() -> None:
+    """Its kernel stores the carry beside, for the way back, and may be lowered by one way after
+    another."""
+    start, weights = g.input((1, 1, 1)), g.shared(np.array([[[1.5]]], "float32"))
+
+    def step(carries: Sequence[Node], slices: Sequence[Node]) -> tuple[list[Node], list[Node]]:
+        (h,) = carries
+        return [g.tanh(g.matmul(h, h) + h * 0.5)], [h]
+
+    finals, stacks = g.scan(step, [start * weights], [], length=1)
+    outputs = list(optimize([*finals, *stacks, *grad(g.sum(finals[0]), [weights])])[0])
+    check_on_threads(lower_native(outputs), outputs, {start: np.full((1, 1, 1), 0.4, "float32")})
+
+
+@needs_compiler
 def test_a_loop_of_float64_from_a_state_of_known_rows() -> None:
     """As a stateful layer's, whose batch is a number."""
     xs = g.input((TIME, 6, FEATURES), "float64")

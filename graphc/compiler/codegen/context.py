@@ -57,16 +57,26 @@ class Context:
         sinks: where a value has to be stored: one or more places, the first for its readers. A
             value without an entry gets a buffer of its own when it is stored.
         counters: the leaves that count steps, of this loop and those around.
+        inputs: of each kernel that is lowered, where its inputs lie; see `inputs_of`.
     """
 
     program: Program = field(default_factory=Program)
     places: dict[Node, Place] = field(default_factory=dict)
     sinks: dict[Node, list[Place]] = field(default_factory=dict)
     counters: dict[Node, LoopStep] = field(default_factory=dict)
+    inputs: dict[Kernel | Loop, dict[Node, Place]] = field(default_factory=dict)
 
     def name(self, kind: str) -> str:
         """The next function's name."""
         return f"k{next(self.program.numbers)}_{kind}"
+
+    def inputs_of(self, kernel: Kernel | Loop) -> dict[Node, Place]:
+        """Return where a kernel reads its inputs: each of its launches where they lie ahead of all,
+        though it may store one of them in another place, which those behind it read."""
+        if kernel not in self.inputs:
+            places = {node: self.places[node] for node in kernel.inputs if node in self.places}
+            self.inputs[kernel] = places
+        return self.inputs[kernel]
 
     def store(self, node: Node) -> list[Place]:
         """Where to store a value; from now on it is read at the first of these places, and each of
@@ -84,7 +94,7 @@ class Context:
         return self._signature(Signature, kernel)
 
     def _signature(self, kind: type[S], kernel: Kernel | Loop) -> S:
-        places = {node: self.places[node] for node in kernel.inputs if node in self.places}
+        places = dict(self.inputs_of(kernel))
         written = [place for node in kernel.outputs for place in self.store(node)]
         return kind(places, written, self.program.checks, self.counters)
 

@@ -207,7 +207,7 @@ class Memory:
     """
 
     def __init__(self, kernel: Kernel, context: Context, is_guarded: bool):
-        read = {node: context.places[node] for node in kernel.inputs if node in context.places}
+        read = context.inputs_of(kernel)
         written = {node: tuple(context.store(node)) for node in kernel.outputs}
         stored = {place.pointer for places in written.values() for place in places}
         self._steps = {

@@ -98,7 +98,7 @@ def _launches(
         for one in products:
             label = f"{buffer_name(one.node)}/partial sums"
             partial.append(workspace(label, shape, one.node.dtype))
-        places = {node: context.places[node] for node in kernel.inputs if node in context.places}
+        places = dict(context.inputs_of(kernel))
         checks = context.program.checks
         signature = Signature(places, partial, checks, context.counters)
     if tile is None:

@@ -33,7 +33,7 @@ def lower_scan(loop: Loop, context: Context, lower_step: LowerStep) -> list[Devi
     outside = {node: place for node, place in context.places.items() if not is_literal(node)}
     step_number = LoopStep(loop.scan)
     counters = {**context.counters, loop.step: step_number}
-    inner = replace(context, places=outside, sinks={}, counters=counters)
+    inner = replace(context, places=outside, sinks={}, counters=counters, inputs={})
     carries = []
     for k, (leaf, start) in enumerate(zip(loop.carries, starts, strict=True)):
         name = f"{buffer_name(loop.scan)}/carry {k}"
