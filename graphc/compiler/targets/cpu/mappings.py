@@ -17,9 +17,9 @@ CPU_MAPPINGS: Mapping[str, Sequence[TargetMapping]] = {
     "pointwise": (*POINTWISE, IN_ORDER),
     "gather": (*POINTWISE, IN_ORDER),
     "update": (*POINTWISE, IN_ORDER),
-    "rows": REDUCTIONS,
-    "columns": REDUCTIONS,
-    "window": REDUCTIONS,
+    "rows": (*REDUCTIONS, IN_ORDER),
+    "columns": (*REDUCTIONS, IN_ORDER),
+    "window": (*REDUCTIONS, IN_ORDER),
     "matmul": (ONE_COLUMN, SHORT_SUMS, FEW_ROWS, BATCHED, MANY_PANELS, STRIPS),
 }
 

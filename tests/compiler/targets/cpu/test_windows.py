@@ -3,9 +3,14 @@ takes."""
 
 from __future__ import annotations
 
+import pytest
+
+from graphc.compiler import graph as g
+from graphc.compiler.graph import Node
+from graphc.compiler.loops.build import buffers_of, plain_program
 from graphc.compiler.loops.program import LoopProgram
 from graphc.compiler.loops.statement import For, LoopKind, Store
-from graphc.compiler.schedule import Kernel
+from graphc.compiler.schedule import Kernel, kernels, make_schedule
 from graphc.compiler.targets.cpu.in_order import IN_ORDER
 from graphc.compiler.targets.cpu.mappings import CPU_MAPPINGS
 from graphc.compiler.targets.mapping import choose
@@ -41,6 +46,24 @@ def test_windows_of_the_table() -> None:
         ours, theirs = zip(*results, strict=True)
         wrong += part.faults(ours, theirs)
     assert not wrong, "\n".join(wrong)
+
+
+M = g.symbol("m")
+STRIDED = {"window": (1, 1), "strides": (3, 3), "padding": ((0, 0), (0, 0))}
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        g.make("argmax_pool", g.input((5, 1, M, M)), **STRIDED),
+        g.make("max_pool", g.input((2, 2, M, 3), "float64"), **STRIDED),
+    ],
+)
+def test_windows_of_sizes_that_a_call_tells_are_taken(output: Node) -> None:
+    """Though nothing proves that two of them are not stored in one place."""
+    (kernel,) = kernels(make_schedule([output]))
+    program = plain_program(kernel, "k0", buffers_of(kernel))
+    assert not choose(program, CPU, CPU_MAPPINGS["window"]).is_plain
 
 
 X, Y = w.floats("x", w.N, 3), w.floats("y", w.N, 3)
