@@ -59,7 +59,7 @@ STRIDED = {"window": (1, 1), "strides": (3, 3), "padding": ((0, 0), (0, 0))}
         g.make("max_pool", g.input((2, 2, M, 3), "float64"), **STRIDED),
     ],
 )
-def test_windows_of_sizes_that_a_call_tells_are_taken(output: Node) -> None:
+def test_windows_of_symbolic_sizes_are_taken(output: Node) -> None:
     """Though nothing proves that two of them are not stored in one place."""
     (kernel,) = kernels(make_schedule([output]))
     program = plain_program(kernel, "k0", buffers_of(kernel))
