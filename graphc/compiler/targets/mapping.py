@@ -38,6 +38,11 @@ class Applicability:
 ALWAYS = Applicability()
 
 
+def always(program: LoopProgram, target: Target) -> Applicability:
+    """Return that a mapping applies to any program of its kind."""
+    return ALWAYS
+
+
 def never(refusal: str) -> Applicability:
     """Return that a mapping does not apply, for a reason."""
     return Applicability(refusal)

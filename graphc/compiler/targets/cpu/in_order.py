@@ -12,13 +12,9 @@ from functools import partial
 from graphc.compiler.loops.program import LoopProgram
 from graphc.compiler.loops.rewrites.loops.bind import bind
 from graphc.compiler.loops.statement import For, LoopKind
-from graphc.compiler.targets.mapping import ALWAYS, Applicability, Mapping
+from graphc.compiler.targets.mapping import Mapping, always
 from graphc.compiler.targets.target import Target
 from graphc.errors import RewriteError
-
-
-def _always(program: LoopProgram, target: Target) -> Applicability:
-    return ALWAYS
 
 
 def _with_outermost(program: LoopProgram, target: Target, kind: LoopKind) -> LoopProgram:
@@ -34,7 +30,7 @@ def _with_outermost(program: LoopProgram, target: Target, kind: LoopKind) -> Loo
 def _in_order(kind: LoopKind) -> Mapping:
     return Mapping(
         "in order",
-        _always,
+        always,
         partial(_with_outermost, kind=kind),
         "elements are computed one by one, by threads that divide the outermost axis",
     )

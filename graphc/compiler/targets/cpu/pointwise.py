@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TypeAlias
 
 from graphc.compiler.graph.dim import Size, exact_quotient
-from graphc.compiler.loops.index import Index, LoopVariable, Quotient, Remainder, index_of
+from graphc.compiler.loops.index import Index, LoopVariable, Quotient, Remainder
 from graphc.compiler.loops.program import (
     Body,
     LoopProgram,
@@ -16,9 +17,7 @@ from graphc.compiler.loops.program import (
     kept_with_program,
     loops_in,
     most_known_turns,
-    substituted,
     targets_of,
-    transformed,
     values_of,
     walk,
     walk_value,
@@ -39,6 +38,7 @@ from graphc.compiler.loops.value import Condition, IndexValue, Load, RandomWord,
 from graphc.compiler.targets.cpu.crosswise import LEAST_ACROSS, in_tiles, strided_loads
 from graphc.compiler.targets.cpu.draws import WORDS, draws_in, with_words_ahead
 from graphc.compiler.targets.cpu.printer import LEAST_DIVIDED
+from graphc.compiler.targets.loop_names import with_loop_names
 from graphc.compiler.targets.mapping import ALWAYS, Applicability, Mapping, never
 from graphc.compiler.targets.target import Target
 
@@ -282,14 +282,8 @@ def _may_be_long(loop: For) -> bool:
 
 def renamed(program: LoopProgram) -> LoopProgram:
     """Return a program whose loops are over p0, p1, ... in the order of their heads."""
-    loops = loops_in(program.body)
-    names = {loop.variable: LoopVariable(f"p{number}") for number, loop in enumerate(loops)}
-
-    def changed(one: Statement) -> Body:
-        return (replace(one, variable=names[one.variable]),) if isinstance(one, For) else (one,)
-
-    indices = {old: index_of(new) for old, new in names.items()}
-    return replace(program, body=transformed(substituted(program.body, indices), changed))
+    numbers = itertools.count()
+    return with_loop_names(program, lambda loop: f"p{next(numbers)}")
 
 
 def _table(kind: LoopKind) -> tuple[Mapping, ...]:

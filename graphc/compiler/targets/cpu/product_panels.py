@@ -45,6 +45,7 @@ from graphc.compiler.targets.cpu.panels import (
     panel_product,
     transposition,
 )
+from graphc.compiler.targets.cpu.reduced_loops import may_exceed
 from graphc.compiler.targets.product_loops import Product
 from graphc.errors import RewriteError
 
@@ -166,7 +167,7 @@ def _in_panels(
     program = expand(expand(program, columns, total, scope), rows, total, scope)
     program = terms_outermost(program, rows, columns, product.terms.variable.name, nests=3)
     nests = [product.terms.variable.name]
-    if not is_at_most(product.terms, DEPTH):
+    if may_exceed(product.terms, DEPTH):
         program, nests = _in_blocks(program, product.terms.variable.name)
     return with_calls(
         program,
@@ -216,11 +217,6 @@ def with_calls(
         except RewriteError:  # its elements lie apart
             continue
     return program
-
-
-def is_at_most(loop: For, turns: int) -> bool:
-    end = loop.ends[0].constant
-    return isinstance(end, int) and end <= turns
 
 
 def with_left_rows(program: LoopProgram, product: Product, loop: str) -> tuple[LoopProgram, bool]:

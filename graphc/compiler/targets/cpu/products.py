@@ -35,11 +35,11 @@ from graphc.compiler.targets.cpu.panels import (
 )
 from graphc.compiler.targets.cpu.product_panels import (
     DEPTH,
-    is_at_most,
     multiplied,
     with_right_panel,
     with_right_panels,
 )
+from graphc.compiler.targets.cpu.reduced_loops import may_exceed
 from graphc.compiler.targets.mapping import ALWAYS, Applicability, Mapping, never
 from graphc.compiler.targets.product_loops import DRAWS, Product, draws_words, product_of
 from graphc.compiler.targets.target import Target
@@ -147,10 +147,10 @@ def _by_panels(program: LoopProgram, target: Target) -> LoopProgram:
     if not _is_read_in_place(product):
         program = with_right_panels(program, product, matrix, BufferScope.THREAD)
     rows, columns, around = product.rows.variable.name, product.columns.variable.name, matrix
-    if not is_at_most(product.rows, PANEL_ROWS):
+    if may_exceed(product.rows, PANEL_ROWS):
         program = split(program, rows, PANEL_ROWS, Tail.SHORT)
         around, rows = f"{rows}_outer", f"{rows}_inner"
-    if not is_at_most(product.columns, width):
+    if may_exceed(product.columns, width):
         program = split(program, columns, width, Tail.SHORT)
         program = reorder(program, rows, f"{columns}_outer")
         columns = f"{columns}_inner"
@@ -164,7 +164,7 @@ def _by_own_panels(program: LoopProgram, target: Target) -> LoopProgram:
     rows, columns = product.rows.variable.name, product.columns.variable.name
     is_in_place = _has_panels_in_place(product)
     together = PANEL_ROWS if is_in_place else MOST_ROWS_OF_PANEL
-    if not is_at_most(product.rows, together):
+    if may_exceed(product.rows, together):
         program = split(program, rows, together, Tail.SHORT)
         rows = f"{rows}_inner"
     panel = f"{columns}_outer"
@@ -173,7 +173,7 @@ def _by_own_panels(program: LoopProgram, target: Target) -> LoopProgram:
     if not is_in_place:
         program = with_right_panel(program, product, panel)
     around = panel
-    if not is_in_place and not is_at_most(product.rows, PANEL_ROWS):
+    if not is_in_place and may_exceed(product.rows, PANEL_ROWS):
         program = split(program, rows, PANEL_ROWS, Tail.SHORT)
         around, rows = f"{rows}_outer", f"{rows}_inner"
     inside = f"{columns}_inner"
@@ -198,7 +198,9 @@ def _is_read_in_place(product: Product) -> bool:
     if exact_quotient(columns, whole_columns(right.dtype)) is None:
         return False
     elements = columns * terms.ends[0].constant
-    return not isinstance(elements, int) or elements <= NEAR or is_at_most(product.rows, FEW_ROWS)
+    return (
+        not isinstance(elements, int) or elements <= NEAR or not may_exceed(product.rows, FEW_ROWS)
+    )
 
 
 MANY_PANELS = Mapping(

@@ -54,7 +54,7 @@ from graphc.compiler.targets.cpu.reduced_loops import (
     with_vectors,
 )
 from graphc.compiler.targets.cpu.short_rows import SHORT_ROWS
-from graphc.compiler.targets.mapping import ALWAYS, Applicability, Mapping, never
+from graphc.compiler.targets.mapping import ALWAYS, Applicability, Mapping, always, never
 from graphc.compiler.targets.target import Target
 from graphc.errors import RewriteError
 
@@ -130,10 +130,6 @@ def _known_product(loops: Sequence[For]) -> int | None:
             return None
         total *= end
     return total
-
-
-def _always(program: LoopProgram, target: Target) -> Applicability:
-    return ALWAYS
 
 
 # ---- how they run -------------------------------------------------------------------------------
@@ -295,7 +291,7 @@ REDUCTIONS = (
     COLUMNS,
     Mapping(
         "rows in order",
-        _always,
+        always,
         _one_by_one,
         "what is neither contiguous in its terms nor in its rows is read term by term",
     ),

@@ -6,6 +6,7 @@
   passes over a row; `intrinsics`: what lanes do together; `products`: of those that multiply
   matrices;
 - `printer`: a program as a kernel of CUDA; `numbering`: which block and thread runs which turns of
-  loops; `packs`: loops whose turns are one wide access; the statements' forms are templates,
+  loops; `own_registers`: which registers each thread has; `packs`: loops whose turns are one wide
+  access; the statements' forms are templates,
   ``templates/cuda``.
 """

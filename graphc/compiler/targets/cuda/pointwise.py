@@ -28,8 +28,8 @@ from graphc.compiler.loops.rewrites.refusal import refused
 from graphc.compiler.loops.rewrites.simplify import simplify
 from graphc.compiler.loops.statement import For, LoopKind, Statement
 from graphc.compiler.schedule.hardware import PACK
-from graphc.compiler.targets.cuda.loop_names import with_loop_names
-from graphc.compiler.targets.mapping import ALWAYS, Applicability, Mapping
+from graphc.compiler.targets.loop_names import with_loop_names
+from graphc.compiler.targets.mapping import Mapping, always
 from graphc.compiler.targets.target import Target
 from graphc.errors import RewriteError
 
@@ -93,10 +93,6 @@ def _is_stored(statement: Statement) -> bool:
 
 
 # ---- the mappings -------------------------------------------------------------------------------
-
-
-def _always(program: LoopProgram, target: Target) -> Applicability:
-    return ALWAYS
 
 
 @kept_with_program
@@ -182,15 +178,15 @@ def _renamed(program: LoopProgram, unrolled: str) -> LoopProgram:
 POINTWISE = (
     Mapping(
         "packs",
-        _always,
+        always,
         _in_packs,
         "what four neighbours read and write comes in 16-byte accesses, and their random words are "
         "one block",
     ),
-    Mapping("elements", _always, _in_elements, "a thread has the loops of its element"),
+    Mapping("elements", always, _in_elements, "a thread has the loops of its element"),
     Mapping(
         "coordinates",
-        _always,
+        always,
         _in_coordinates,
         "coordinates tell that what threads store is apart where a position does not",
     ),

@@ -48,7 +48,6 @@ from graphc.compiler.loops.rewrites.refusal import refused
 from graphc.compiler.loops.rewrites.simplify import simplify
 from graphc.compiler.loops.statement import Allocate, For, LoopKind, Statement
 from graphc.compiler.schedule.hardware import PACK, power_of_two
-from graphc.compiler.targets.cuda.loop_names import with_loop_names
 from graphc.compiler.targets.cuda.rows import (
     in_rows,
     is_in_packs,
@@ -71,7 +70,8 @@ from graphc.compiler.targets.cuda.rows import (
     without_single_turns,
     words_of,
 )
-from graphc.compiler.targets.mapping import ALWAYS, Applicability, Mapping, never
+from graphc.compiler.targets.loop_names import with_loop_names
+from graphc.compiler.targets.mapping import ALWAYS, Applicability, Mapping, always, never
 from graphc.compiler.targets.target import Target
 from graphc.errors import RewriteError
 
@@ -159,10 +159,6 @@ def typical(size: Size) -> int:
 
 TYPICAL = 64
 """A symbol, where a choice has to be made before it is known."""
-
-
-def _always(program: LoopProgram, target: Target) -> Applicability:
-    return ALWAYS
 
 
 def _by_threads(program: LoopProgram, target: Target) -> LoopProgram:
@@ -382,7 +378,7 @@ BLOCKS = Mapping(
 
 LONG = Mapping(
     "a block a long row",
-    _always,
+    always,
     _by_blocks_again,
     "of a row that no registers hold, or of any length, each pass reads the elements",
 )

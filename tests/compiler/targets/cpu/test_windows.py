@@ -8,44 +8,21 @@ import pytest
 from graphc.compiler import graph as g
 from graphc.compiler.graph import Node
 from graphc.compiler.loops.build import buffers_of, plain_program
-from graphc.compiler.loops.program import LoopProgram
 from graphc.compiler.loops.statement import For, LoopKind, Store
-from graphc.compiler.schedule import Kernel, kernels, make_schedule
+from graphc.compiler.schedule import kernels, make_schedule
 from graphc.compiler.targets.cpu.in_order import IN_ORDER
 from graphc.compiler.targets.cpu.mappings import CPU_MAPPINGS
 from graphc.compiler.targets.mapping import choose
 from graphc.compiler.targets.target import Target
-from tests.compiler.arrangements import ARRANGEMENTS
 from tests.compiler.loops import written as w
-from tests.compiler.loops.build.plain_executor import PlainExecutor, both
 from tests.compiler.loops.written import I, J
-from tests.compiler.op_programs import rows
+from tests.compiler.targets.mapped_ops import check_mapped
 
 CPU = Target("cpu", 64, 32)
 
 
-class MappedExecutor(PlainExecutor):
-    """A graph as plain programs, but for poolings."""
-
-    def _mapped(self, kernel: Kernel, program: LoopProgram) -> LoopProgram:
-        if kernel.kind != "window":
-            return program
-        mapped = choose(program, CPU, CPU_MAPPINGS["window"])
-        assert not mapped.is_plain, mapped.refusals
-        return mapped.program
-
-
 def test_windows_of_the_table() -> None:
-    parts = [ARRANGEMENTS["plain"](case, k) for k, case in enumerate(rows("windows", "plain"))]
-    outputs = [node for part in parts for node in part.outputs]
-    feeds = {x: array for part in parts for x, array in part.feeds.items()}
-    pairs = iter(both(outputs, feeds, program=MappedExecutor(outputs)))
-    wrong = []
-    for part in parts:
-        results = [next(pairs) for _ in part.outputs]
-        ours, theirs = zip(*results, strict=True)
-        wrong += part.faults(ours, theirs)
-    assert not wrong, "\n".join(wrong)
+    check_mapped("windows", "plain", CPU, {"window": CPU_MAPPINGS["window"]})
 
 
 M = g.symbol("m")
