@@ -4,8 +4,10 @@ A rewrite names loops by their variables and buffers by their names. It raises `
 the result would mean something else, or where that is not proved; the program it is given stays as
 it is.
 
-- `loops`: how the turns of loops are nested, in which order they are, and who runs them;
-- `data`: where values are computed and kept;
+- `loops`: how the turns of loops are nested, and in which order they are; `conditions`: the tests
+  in them; `execution`: who runs them;
+- `values`: where values are computed; `staging`: copies of what loops read and write; `buffers`:
+  axes and accesses;
 - `arithmetic`: what may change bits: sums in parts, fused multiply-adds, intrinsics;
 - `simplify`: what is decided is written out, which most rewrites end with;
 - `names`, `refusal`, `site`, `boxes`, `elements`: what rewrites share.

@@ -26,14 +26,14 @@ from graphc.compiler.loops.program import (
     written_memories,
 )
 from graphc.compiler.loops.rewrites.arithmetic.partial_sums import Tree, partial_sums
-from graphc.compiler.loops.rewrites.data.demote import demote
-from graphc.compiler.loops.rewrites.data.expand import expand
-from graphc.compiler.loops.rewrites.data.keep import is_work
-from graphc.compiler.loops.rewrites.loops.bind import bind
+from graphc.compiler.loops.rewrites.buffers.expand import expand
+from graphc.compiler.loops.rewrites.execution.bind import bind
+from graphc.compiler.loops.rewrites.execution.vectorise import vectorise
 from graphc.compiler.loops.rewrites.loops.fission import fission
 from graphc.compiler.loops.rewrites.loops.reorder import reorder
 from graphc.compiler.loops.rewrites.loops.split import Tail, split
-from graphc.compiler.loops.rewrites.loops.vectorise import vectorise
+from graphc.compiler.loops.rewrites.values.demote import demote
+from graphc.compiler.loops.rewrites.values.keep import is_work
 from graphc.compiler.loops.statement import Accumulate, Allocate, For, Let, LoopKind
 from graphc.compiler.targets.cpu.reduced_loops import (
     kept_loops,

@@ -26,13 +26,13 @@ from graphc.compiler.loops.program import (
     walk,
 )
 from graphc.compiler.loops.rewrites.arithmetic.use import use
-from graphc.compiler.loops.rewrites.data.axes import with_axes_of_loops
-from graphc.compiler.loops.rewrites.data.layout import BufferLayout
-from graphc.compiler.loops.rewrites.data.propagate import propagate
-from graphc.compiler.loops.rewrites.data.stage import stage
+from graphc.compiler.loops.rewrites.buffers.axes import with_axes_of_loops
 from graphc.compiler.loops.rewrites.loops.reorder import reorder
 from graphc.compiler.loops.rewrites.loops.split import Tail, split
 from graphc.compiler.loops.rewrites.refusal import ranges_at, refused
+from graphc.compiler.loops.rewrites.staging.layout import BufferLayout
+from graphc.compiler.loops.rewrites.staging.stage import stage
+from graphc.compiler.loops.rewrites.values.propagate import propagate
 from graphc.compiler.loops.statement import For, Intrinsic, Let, Store
 from graphc.compiler.loops.value import Load
 from graphc.errors import RewriteError

@@ -23,11 +23,11 @@ from graphc.compiler.loops.program import (
     walk,
 )
 from graphc.compiler.loops.rewrites.arithmetic.use import use
-from graphc.compiler.loops.rewrites.data.flatten import flatten
-from graphc.compiler.loops.rewrites.data.stage_value import stage_value
+from graphc.compiler.loops.rewrites.buffers.flatten import flatten
 from graphc.compiler.loops.rewrites.loops.fuse import fuse
 from graphc.compiler.loops.rewrites.loops.split import Tail, split
 from graphc.compiler.loops.rewrites.refusal import ranges_at
+from graphc.compiler.loops.rewrites.staging.stage_value import stage_value
 from graphc.compiler.loops.statement import For, Intrinsic, Let, Store
 from graphc.compiler.loops.value import Argument, Load, RandomWord
 from graphc.errors import RewriteError

@@ -10,7 +10,7 @@ from __future__ import annotations
 from functools import partial
 
 from graphc.compiler.loops.program import LoopProgram
-from graphc.compiler.loops.rewrites.loops.bind import bind
+from graphc.compiler.loops.rewrites.execution.bind import bind
 from graphc.compiler.loops.statement import For, LoopKind
 from graphc.compiler.targets.mapping import Mapping, always
 from graphc.compiler.targets.target import Target

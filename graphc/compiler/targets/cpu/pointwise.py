@@ -23,16 +23,16 @@ from graphc.compiler.loops.program import (
     walk_value,
 )
 from graphc.compiler.loops.ranges import is_never_negative
-from graphc.compiler.loops.rewrites.data.flatten import flatten
-from graphc.compiler.loops.rewrites.data.invariant import with_invariant_loads_ahead
-from graphc.compiler.loops.rewrites.data.promote import promote
-from graphc.compiler.loops.rewrites.loops.bind import bind
-from graphc.compiler.loops.rewrites.loops.cut import cut
+from graphc.compiler.loops.rewrites.buffers.flatten import flatten
+from graphc.compiler.loops.rewrites.conditions.cut import cut
+from graphc.compiler.loops.rewrites.execution.bind import bind
+from graphc.compiler.loops.rewrites.execution.vectorise import vectorise
 from graphc.compiler.loops.rewrites.loops.fuse import fuse
 from graphc.compiler.loops.rewrites.loops.split import Tail, split
-from graphc.compiler.loops.rewrites.loops.vectorise import vectorise
 from graphc.compiler.loops.rewrites.refusal import refused
 from graphc.compiler.loops.rewrites.simplify import simplify
+from graphc.compiler.loops.rewrites.values.invariant import with_invariant_loads_ahead
+from graphc.compiler.loops.rewrites.values.promote import promote
 from graphc.compiler.loops.statement import Allocate, Check, For, If, LoopKind, Statement, Store
 from graphc.compiler.loops.value import Condition, IndexValue, Load, RandomWord, Select
 from graphc.compiler.targets.cpu.crosswise import LEAST_ACROSS, in_tiles, strided_loads

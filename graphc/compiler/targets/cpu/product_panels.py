@@ -19,18 +19,18 @@ from graphc.compiler.loops.program import (
 from graphc.compiler.loops.rewrites.arithmetic.contract import contract
 from graphc.compiler.loops.rewrites.arithmetic.partial_sums import Tree, partial_sums
 from graphc.compiler.loops.rewrites.arithmetic.use import use
-from graphc.compiler.loops.rewrites.data.expand import expand
-from graphc.compiler.loops.rewrites.data.layout import BufferLayout
-from graphc.compiler.loops.rewrites.data.propagate import propagate
-from graphc.compiler.loops.rewrites.data.stage import stage
-from graphc.compiler.loops.rewrites.data.stage_value import stage_value
-from graphc.compiler.loops.rewrites.loops.cut import cut
+from graphc.compiler.loops.rewrites.buffers.expand import expand
+from graphc.compiler.loops.rewrites.conditions.cut import cut
+from graphc.compiler.loops.rewrites.conditions.peel import peel
+from graphc.compiler.loops.rewrites.execution.vectorise import vectorise
 from graphc.compiler.loops.rewrites.loops.fission import fission
-from graphc.compiler.loops.rewrites.loops.peel import peel
 from graphc.compiler.loops.rewrites.loops.reorder import reorder
-from graphc.compiler.loops.rewrites.loops.vectorise import vectorise
 from graphc.compiler.loops.rewrites.refusal import refused
 from graphc.compiler.loops.rewrites.simplify import simplify
+from graphc.compiler.loops.rewrites.staging.layout import BufferLayout
+from graphc.compiler.loops.rewrites.staging.stage import stage
+from graphc.compiler.loops.rewrites.staging.stage_value import stage_value
+from graphc.compiler.loops.rewrites.values.propagate import propagate
 from graphc.compiler.loops.statement import (
     Accumulate,
     Allocate,

@@ -19,7 +19,7 @@ from graphc.compiler.loops.program import (
     LoopProgram,
     walk_in_ranges,
 )
-from graphc.compiler.loops.rewrites.loops.bind import bind
+from graphc.compiler.loops.rewrites.execution.bind import bind
 from graphc.compiler.loops.rewrites.loops.fuse import fuse
 from graphc.compiler.loops.rewrites.loops.reorder import reorder
 from graphc.compiler.loops.rewrites.loops.split import Tail, split

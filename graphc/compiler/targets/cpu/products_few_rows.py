@@ -35,14 +35,14 @@ from graphc.compiler.loops.program import (
 )
 from graphc.compiler.loops.rewrites.arithmetic.contract import contract
 from graphc.compiler.loops.rewrites.arithmetic.partial_sums import Tree, partial_sums
-from graphc.compiler.loops.rewrites.data.expand import expand
-from graphc.compiler.loops.rewrites.data.stage_result import stage_result
-from graphc.compiler.loops.rewrites.loops.bind import bind
+from graphc.compiler.loops.rewrites.buffers.expand import expand
+from graphc.compiler.loops.rewrites.conditions.peel import peel
+from graphc.compiler.loops.rewrites.execution.bind import bind
+from graphc.compiler.loops.rewrites.execution.vectorise import vectorise
 from graphc.compiler.loops.rewrites.loops.fission import fission
-from graphc.compiler.loops.rewrites.loops.peel import peel
 from graphc.compiler.loops.rewrites.loops.reorder import reorder
 from graphc.compiler.loops.rewrites.loops.split import Tail, split
-from graphc.compiler.loops.rewrites.loops.vectorise import vectorise
+from graphc.compiler.loops.rewrites.staging.stage_result import stage_result
 from graphc.compiler.loops.statement import Accumulate, Allocate, For, LoopKind, Statement
 from graphc.compiler.loops.value import Load, at_least
 from graphc.compiler.targets.cpu.product_panels import DEPTH

@@ -21,8 +21,8 @@ from __future__ import annotations
 from graphc.compiler.graph.dim import Dim, evaluate_at
 from graphc.compiler.loops.buffer import BufferScope
 from graphc.compiler.loops.program import LoopProgram, loops_in
-from graphc.compiler.loops.rewrites.data.expand import expand
-from graphc.compiler.loops.rewrites.loops.bind import bind
+from graphc.compiler.loops.rewrites.buffers.expand import expand
+from graphc.compiler.loops.rewrites.execution.bind import bind
 from graphc.compiler.loops.rewrites.loops.fission import fission
 from graphc.compiler.loops.rewrites.loops.reorder import reorder
 from graphc.compiler.loops.rewrites.loops.split import Tail, split

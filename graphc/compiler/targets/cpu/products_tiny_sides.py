@@ -18,9 +18,9 @@ from graphc.compiler.loops.program import (
     walk_in_ranges,
 )
 from graphc.compiler.loops.rewrites.arithmetic.contract import contract
-from graphc.compiler.loops.rewrites.loops.bind import bind
-from graphc.compiler.loops.rewrites.loops.unroll import unroll
-from graphc.compiler.loops.rewrites.loops.vectorise import vectorise
+from graphc.compiler.loops.rewrites.execution.bind import bind
+from graphc.compiler.loops.rewrites.execution.unroll import unroll
+from graphc.compiler.loops.rewrites.execution.vectorise import vectorise
 from graphc.compiler.loops.statement import Accumulate, LoopKind
 from graphc.compiler.loops.value import Load
 from graphc.compiler.targets.cpu.reductions import REDUCTIONS

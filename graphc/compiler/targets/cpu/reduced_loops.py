@@ -14,8 +14,8 @@ from graphc.compiler.loops.program import (
     walk,
     walk_in_ranges,
 )
+from graphc.compiler.loops.rewrites.execution.vectorise import vectorise
 from graphc.compiler.loops.rewrites.loops.fuse import fuse
-from graphc.compiler.loops.rewrites.loops.vectorise import vectorise
 from graphc.compiler.loops.statement import Accumulate, Allocate, For
 from graphc.errors import RewriteError
 

@@ -34,13 +34,13 @@ from graphc.compiler.loops.program import (
     walk_in_ranges,
 )
 from graphc.compiler.loops.rewrites.arithmetic.partial_sums import Tree, partial_sums
-from graphc.compiler.loops.rewrites.data.keep import is_work, keep
-from graphc.compiler.loops.rewrites.data.name_result import name_result
-from graphc.compiler.loops.rewrites.data.stage_terms import stage_terms
-from graphc.compiler.loops.rewrites.loops.bind import bind
-from graphc.compiler.loops.rewrites.loops.peel import peel
+from graphc.compiler.loops.rewrites.conditions.peel import peel
+from graphc.compiler.loops.rewrites.execution.bind import bind
 from graphc.compiler.loops.rewrites.loops.split import Tail, split
 from graphc.compiler.loops.rewrites.simplify import simplify
+from graphc.compiler.loops.rewrites.staging.stage_terms import stage_terms
+from graphc.compiler.loops.rewrites.values.keep import is_work, keep
+from graphc.compiler.loops.rewrites.values.name_result import name_result
 from graphc.compiler.loops.statement import Accumulate, For, LoopKind
 from graphc.compiler.targets.cpu.columns import CHUNK, COLUMNS
 from graphc.compiler.targets.cpu.printer import LEAST_DIVIDED

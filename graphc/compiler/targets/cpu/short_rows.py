@@ -15,11 +15,11 @@ each row is a lane of vectors.
 from __future__ import annotations
 
 from graphc.compiler.loops.program import LoopProgram, innermost_loops
-from graphc.compiler.loops.rewrites.data.axes import with_axes_of_loops
-from graphc.compiler.loops.rewrites.data.flatten import flatten
-from graphc.compiler.loops.rewrites.loops.bind import bind
+from graphc.compiler.loops.rewrites.buffers.axes import with_axes_of_loops
+from graphc.compiler.loops.rewrites.buffers.flatten import flatten
+from graphc.compiler.loops.rewrites.execution.bind import bind
+from graphc.compiler.loops.rewrites.execution.vectorise import vectorise
 from graphc.compiler.loops.rewrites.loops.split import Tail, split
-from graphc.compiler.loops.rewrites.loops.vectorise import vectorise
 from graphc.compiler.loops.statement import Accumulate, LoopKind
 from graphc.compiler.targets.cpu.columns import LEAST_ROWS, TILE, rows_innermost
 from graphc.compiler.targets.cpu.crosswise import strided_loads, with_transposed_tile

@@ -40,21 +40,21 @@ from graphc.compiler.loops.program import (
     written_memories,
 )
 from graphc.compiler.loops.rewrites.arithmetic.partial_sums import Tree, partial_sums
-from graphc.compiler.loops.rewrites.data.demote import demote
-from graphc.compiler.loops.rewrites.data.expand import expand
-from graphc.compiler.loops.rewrites.data.layout import BufferLayout
-from graphc.compiler.loops.rewrites.data.postpone import postpone
-from graphc.compiler.loops.rewrites.data.relayout import relayout
-from graphc.compiler.loops.rewrites.data.stage_result import stage_result
-from graphc.compiler.loops.rewrites.loops.bind import bind
+from graphc.compiler.loops.rewrites.buffers.expand import expand
+from graphc.compiler.loops.rewrites.buffers.postpone import postpone
+from graphc.compiler.loops.rewrites.conditions.guard import guard
+from graphc.compiler.loops.rewrites.execution.bind import bind
+from graphc.compiler.loops.rewrites.execution.synchronise import synchronise
 from graphc.compiler.loops.rewrites.loops.fission import fission
 from graphc.compiler.loops.rewrites.loops.fuse import join
-from graphc.compiler.loops.rewrites.loops.guard import guard
 from graphc.compiler.loops.rewrites.loops.rename import rename
 from graphc.compiler.loops.rewrites.loops.reorder import reorder
 from graphc.compiler.loops.rewrites.loops.split import Tail, split
-from graphc.compiler.loops.rewrites.loops.synchronise import synchronise
 from graphc.compiler.loops.rewrites.simplify import simplify, without_unused
+from graphc.compiler.loops.rewrites.staging.layout import BufferLayout
+from graphc.compiler.loops.rewrites.staging.relayout import relayout
+from graphc.compiler.loops.rewrites.staging.stage_result import stage_result
+from graphc.compiler.loops.rewrites.values.demote import demote
 from graphc.compiler.loops.statement import Accumulate, Allocate, For, Let, LoopKind, Statement
 from graphc.compiler.loops.value import Local
 from graphc.compiler.schedule.hardware import WARP, power_of_two

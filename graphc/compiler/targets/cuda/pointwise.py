@@ -17,9 +17,9 @@ from graphc.compiler.loops.program import (
     loops_in,
     targets_of,
 )
-from graphc.compiler.loops.rewrites.data.flatten import flatten
-from graphc.compiler.loops.rewrites.data.pack import pack
-from graphc.compiler.loops.rewrites.loops.bind import bind
+from graphc.compiler.loops.rewrites.buffers.flatten import flatten
+from graphc.compiler.loops.rewrites.buffers.pack import pack
+from graphc.compiler.loops.rewrites.execution.bind import bind
 from graphc.compiler.loops.rewrites.loops.enclose import enclose
 from graphc.compiler.loops.rewrites.loops.fuse import fuse
 from graphc.compiler.loops.rewrites.loops.sink import sink

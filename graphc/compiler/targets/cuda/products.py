@@ -36,23 +36,23 @@ from graphc.compiler.graph.dim import Size, evaluate_at, exact_quotient
 from graphc.compiler.graph.dim import product as size_of
 from graphc.compiler.loops.buffer import BufferScope
 from graphc.compiler.loops.program import LoopProgram, innermost_loops, loops_in
-from graphc.compiler.loops.rewrites.data.axes import with_axes_of_loops
-from graphc.compiler.loops.rewrites.data.expand import expand
-from graphc.compiler.loops.rewrites.data.flatten import flatten
-from graphc.compiler.loops.rewrites.data.layout import BufferLayout
-from graphc.compiler.loops.rewrites.data.pack import pack
-from graphc.compiler.loops.rewrites.data.pipeline import Copying, pipeline
-from graphc.compiler.loops.rewrites.data.stage import stage
-from graphc.compiler.loops.rewrites.loops.bind import bind
-from graphc.compiler.loops.rewrites.loops.branch import branch
+from graphc.compiler.loops.rewrites.buffers.axes import with_axes_of_loops
+from graphc.compiler.loops.rewrites.buffers.expand import expand
+from graphc.compiler.loops.rewrites.buffers.flatten import flatten
+from graphc.compiler.loops.rewrites.buffers.pack import pack
+from graphc.compiler.loops.rewrites.conditions.branch import branch
+from graphc.compiler.loops.rewrites.conditions.predicate import predicate
+from graphc.compiler.loops.rewrites.conditions.unswitch import unswitch
+from graphc.compiler.loops.rewrites.execution.bind import bind
+from graphc.compiler.loops.rewrites.execution.merge_barriers import merge_barriers
 from graphc.compiler.loops.rewrites.loops.fission import fission
-from graphc.compiler.loops.rewrites.loops.merge_barriers import merge_barriers
-from graphc.compiler.loops.rewrites.loops.predicate import predicate
 from graphc.compiler.loops.rewrites.loops.rename import rename
 from graphc.compiler.loops.rewrites.loops.reorder import reorder
 from graphc.compiler.loops.rewrites.loops.split import Tail, split
-from graphc.compiler.loops.rewrites.loops.unswitch import unswitch
 from graphc.compiler.loops.rewrites.simplify import simplify
+from graphc.compiler.loops.rewrites.staging.layout import BufferLayout
+from graphc.compiler.loops.rewrites.staging.pipeline import Copying, pipeline
+from graphc.compiler.loops.rewrites.staging.stage import stage
 from graphc.compiler.loops.statement import Accumulate, Allocate, For, If, LoopKind, Store
 from graphc.compiler.loops.value import Load, Value
 from graphc.compiler.schedule.hardware import PACK

@@ -36,16 +36,16 @@ from graphc.compiler.loops.program import (
     walk,
 )
 from graphc.compiler.loops.rewrites.arithmetic.partial_sums import Tree, partial_sums
-from graphc.compiler.loops.rewrites.data.expand import expand
-from graphc.compiler.loops.rewrites.data.postpone import postpone
-from graphc.compiler.loops.rewrites.data.stage_result import stage_result
-from graphc.compiler.loops.rewrites.loops.bind import bind
+from graphc.compiler.loops.rewrites.buffers.expand import expand
+from graphc.compiler.loops.rewrites.buffers.postpone import postpone
+from graphc.compiler.loops.rewrites.execution.bind import bind
+from graphc.compiler.loops.rewrites.execution.synchronise import synchronise
 from graphc.compiler.loops.rewrites.loops.fission import fission
 from graphc.compiler.loops.rewrites.loops.rename import rename
 from graphc.compiler.loops.rewrites.loops.split import Tail, split
-from graphc.compiler.loops.rewrites.loops.synchronise import synchronise
 from graphc.compiler.loops.rewrites.refusal import refused
 from graphc.compiler.loops.rewrites.simplify import simplify
+from graphc.compiler.loops.rewrites.staging.stage_result import stage_result
 from graphc.compiler.loops.statement import Allocate, For, LoopKind, Statement
 from graphc.compiler.schedule.hardware import PACK, power_of_two
 from graphc.compiler.targets.cuda.rows import (

@@ -30,24 +30,24 @@ from graphc.compiler.loops.program import (
 )
 from graphc.compiler.loops.rewrites.arithmetic.partial_sums import Tree, partial_sums
 from graphc.compiler.loops.rewrites.arithmetic.use import use
-from graphc.compiler.loops.rewrites.data.flatten import flatten
-from graphc.compiler.loops.rewrites.data.keep import keep
-from graphc.compiler.loops.rewrites.data.layout import BufferLayout
-from graphc.compiler.loops.rewrites.data.pack import pack
-from graphc.compiler.loops.rewrites.data.relayout import relayout
-from graphc.compiler.loops.rewrites.data.stage import stage
-from graphc.compiler.loops.rewrites.data.stage_result import stage_result
-from graphc.compiler.loops.rewrites.loops.bind import bind
+from graphc.compiler.loops.rewrites.buffers.flatten import flatten
+from graphc.compiler.loops.rewrites.buffers.pack import pack
+from graphc.compiler.loops.rewrites.conditions.guard import guard
+from graphc.compiler.loops.rewrites.execution.bind import bind
+from graphc.compiler.loops.rewrites.execution.synchronise import synchronise
+from graphc.compiler.loops.rewrites.execution.unroll import unroll
 from graphc.compiler.loops.rewrites.loops.enclose import enclose
 from graphc.compiler.loops.rewrites.loops.fuse import fuse, join
-from graphc.compiler.loops.rewrites.loops.guard import guard
 from graphc.compiler.loops.rewrites.loops.rename import rename
 from graphc.compiler.loops.rewrites.loops.reorder import reorder
 from graphc.compiler.loops.rewrites.loops.sink import sink
 from graphc.compiler.loops.rewrites.loops.split import Tail, split
-from graphc.compiler.loops.rewrites.loops.synchronise import synchronise
-from graphc.compiler.loops.rewrites.loops.unroll import unroll
 from graphc.compiler.loops.rewrites.simplify import without_unused
+from graphc.compiler.loops.rewrites.staging.layout import BufferLayout
+from graphc.compiler.loops.rewrites.staging.relayout import relayout
+from graphc.compiler.loops.rewrites.staging.stage import stage
+from graphc.compiler.loops.rewrites.staging.stage_result import stage_result
+from graphc.compiler.loops.rewrites.values.keep import keep
 from graphc.compiler.loops.statement import (
     Accumulate,
     Allocate,

@@ -12,19 +12,19 @@ from graphc.compiler.loops.index import variable
 from graphc.compiler.loops.program import LoopProgram
 from graphc.compiler.loops.rewrites.arithmetic.contract import contract
 from graphc.compiler.loops.rewrites.arithmetic.partial_sums import partial_sums
-from graphc.compiler.loops.rewrites.data.expand import expand
-from graphc.compiler.loops.rewrites.data.layout import BufferLayout
-from graphc.compiler.loops.rewrites.data.pack import pack
-from graphc.compiler.loops.rewrites.data.pipeline import Copying, pipeline
-from graphc.compiler.loops.rewrites.data.stage import stage
-from graphc.compiler.loops.rewrites.loops.bind import bind
-from graphc.compiler.loops.rewrites.loops.branch import branch
+from graphc.compiler.loops.rewrites.buffers.expand import expand
+from graphc.compiler.loops.rewrites.buffers.pack import pack
+from graphc.compiler.loops.rewrites.conditions.branch import branch
+from graphc.compiler.loops.rewrites.conditions.predicate import predicate
+from graphc.compiler.loops.rewrites.execution.bind import bind
+from graphc.compiler.loops.rewrites.execution.merge_barriers import merge_barriers
+from graphc.compiler.loops.rewrites.execution.vectorise import vectorise
 from graphc.compiler.loops.rewrites.loops.fission import fission
-from graphc.compiler.loops.rewrites.loops.merge_barriers import merge_barriers
-from graphc.compiler.loops.rewrites.loops.predicate import predicate
 from graphc.compiler.loops.rewrites.loops.reorder import reorder
 from graphc.compiler.loops.rewrites.loops.split import Tail, split
-from graphc.compiler.loops.rewrites.loops.vectorise import vectorise
+from graphc.compiler.loops.rewrites.staging.layout import BufferLayout
+from graphc.compiler.loops.rewrites.staging.pipeline import Copying, pipeline
+from graphc.compiler.loops.rewrites.staging.stage import stage
 from graphc.compiler.loops.statement import Accumulate, Allocate, LoopKind, Store
 from tests.compiler.loops import written as w
 from tests.compiler.loops.random_loops import arrays_for

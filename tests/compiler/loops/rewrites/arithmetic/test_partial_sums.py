@@ -19,8 +19,8 @@ from graphc.compiler.loops.index import variable
 from graphc.compiler.loops.program import LoopProgram, walk
 from graphc.compiler.loops.reduction import NO_PLACE, REDUCTIONS
 from graphc.compiler.loops.rewrites.arithmetic.partial_sums import Tree, partial_sums
-from graphc.compiler.loops.rewrites.data.expand import expand
-from graphc.compiler.loops.rewrites.loops.bind import bind
+from graphc.compiler.loops.rewrites.buffers.expand import expand
+from graphc.compiler.loops.rewrites.execution.bind import bind
 from graphc.compiler.loops.rewrites.loops.fission import fission
 from graphc.compiler.loops.statement import Accumulate, Allocate, If, LoopKind, Statement, Store
 from graphc.compiler.loops.value import at_least

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from graphc.compiler.loops.index import IndexLike, as_index
 from graphc.compiler.loops.program import LoopProgram
+from graphc.compiler.loops.rewrites.conditions.version import version
+from graphc.compiler.loops.rewrites.execution.unroll import unroll
+from graphc.compiler.loops.rewrites.execution.vectorise import vectorise
 from graphc.compiler.loops.rewrites.loops.fission import fission
 from graphc.compiler.loops.rewrites.loops.fuse import join
 from graphc.compiler.loops.rewrites.loops.hoist import hoist
 from graphc.compiler.loops.rewrites.loops.split import Tail, split
-from graphc.compiler.loops.rewrites.loops.unroll import unroll
-from graphc.compiler.loops.rewrites.loops.vectorise import vectorise
-from graphc.compiler.loops.rewrites.loops.version import version
 from graphc.compiler.loops.statement import (
     Accumulate,
     Allocate,

@@ -8,13 +8,13 @@ from hypothesis import strategies as st
 
 from graphc.compiler.loops.buffer import BufferScope
 from graphc.compiler.loops.program import LoopProgram
-from graphc.compiler.loops.rewrites.loops.bind import bind
+from graphc.compiler.loops.rewrites.conditions.guard import guard
+from graphc.compiler.loops.rewrites.execution.bind import bind
+from graphc.compiler.loops.rewrites.execution.synchronise import synchronise
 from graphc.compiler.loops.rewrites.loops.enclose import enclose
-from graphc.compiler.loops.rewrites.loops.guard import guard
 from graphc.compiler.loops.rewrites.loops.rename import rename
 from graphc.compiler.loops.rewrites.loops.sink import sink
 from graphc.compiler.loops.rewrites.loops.split import Tail, split
-from graphc.compiler.loops.rewrites.loops.synchronise import synchronise
 from graphc.compiler.loops.statement import (
     Accumulate,
     Allocate,

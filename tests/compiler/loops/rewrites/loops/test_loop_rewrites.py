@@ -10,17 +10,17 @@ from hypothesis import strategies as st
 
 from graphc.compiler.loops.index import as_index
 from graphc.compiler.loops.program import LoopProgram, walk
-from graphc.compiler.loops.rewrites.data.flatten import flatten
-from graphc.compiler.loops.rewrites.loops.bind import bind
-from graphc.compiler.loops.rewrites.loops.cut import cut
+from graphc.compiler.loops.rewrites.buffers.flatten import flatten
+from graphc.compiler.loops.rewrites.conditions.cut import cut
+from graphc.compiler.loops.rewrites.conditions.version import version
+from graphc.compiler.loops.rewrites.execution.bind import bind
+from graphc.compiler.loops.rewrites.execution.unroll import unroll
+from graphc.compiler.loops.rewrites.execution.vectorise import vectorise
 from graphc.compiler.loops.rewrites.loops.fission import fission
 from graphc.compiler.loops.rewrites.loops.fuse import fuse, join
 from graphc.compiler.loops.rewrites.loops.hoist import hoist
 from graphc.compiler.loops.rewrites.loops.reorder import reorder
 from graphc.compiler.loops.rewrites.loops.split import Tail, split
-from graphc.compiler.loops.rewrites.loops.unroll import unroll
-from graphc.compiler.loops.rewrites.loops.vectorise import vectorise
-from graphc.compiler.loops.rewrites.loops.version import version
 from graphc.compiler.loops.rewrites.simplify import simplify
 from graphc.compiler.loops.statement import Let, LoopKind
 from graphc.compiler.loops.value import at_least, is_multiple_of

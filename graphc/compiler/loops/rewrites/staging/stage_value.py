@@ -1,0 +1,182 @@
+"""Staging of a computed value: all that a loop's body needs of it is computed at the body's head.
+
+for row < n:                               for row < n:
+  for column < 8:                            allocate t0_tile: bool[8] in register
+    t0 = less(random(...), 0.5)              for t0_tile_axis0 < 8:
+    y0[row, column] = where(t0, ...)           t0_tile[t0_tile_axis0] = less(random(...), 0.5)
+                                             for column < 8:
+                                               t0 = t0_tile[column]
+                                               y0[row, column] = where(t0, ...)
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+
+from graphc.compiler.graph.dim import Size
+from graphc.compiler.loops.buffer import BufferScope, new_buffer
+from graphc.compiler.loops.index import Index, index_of
+from graphc.compiler.loops.program import (
+    Body,
+    LoopProgram,
+    Parts,
+    blocks_of,
+    bound_variables,
+    loads_of,
+    path_to,
+    replaced,
+    substituted,
+    variables_of,
+    walk,
+    walk_in_ranges,
+    walk_value,
+    written_memories,
+)
+from graphc.compiler.loops.ranges import Ranges
+from graphc.compiler.loops.rewrites.boxes import most_turns
+from graphc.compiler.loops.rewrites.elements import AccessedElements, elements_of
+from graphc.compiler.loops.rewrites.names import Names
+from graphc.compiler.loops.rewrites.refusal import refused
+from graphc.compiler.loops.rewrites.simplify import without_unused
+from graphc.compiler.loops.rewrites.site import (
+    AllocationSite,
+    check_reached,
+    check_same_for_all,
+    site_of,
+)
+from graphc.compiler.loops.rewrites.staging.filling import filling
+from graphc.compiler.loops.rewrites.staging.layout import BufferLayout, c_order
+from graphc.compiler.loops.statement import For, If, Let, Store
+from graphc.compiler.loops.value import Load, Local, below
+
+_REWRITE = "stage_value"
+
+
+def stage_value(
+    program: LoopProgram,
+    loop: str | None,
+    value: str,
+    scope: BufferScope,
+    layout: BufferLayout | None = None,
+    name: str | None = None,
+) -> LoopProgram:
+    """Compute a value at the head of a loop's body for all turns of the loops inside, and read it
+    where it is named.
+
+    The buffer has an axis for each loop between that the value depends on, in their order.
+
+    Args:
+        loop: its variable; None for the body of the program.
+        value: its name in the body.
+        scope: of the buffer.
+        layout: of the buffer; by default the axes in order.
+        name: of the buffer, by default the value's with ``_tile``.
+    """
+    site = site_of(program, _REWRITE, loop, scope)
+    where = f"the value {value!r}"
+    named = [one for one in walk(site.body) if isinstance(one, Let) and one.local.name == value]
+    if not named:
+        names = ", ".join(one.local.name for one in walk(site.body) if isinstance(one, Let))
+        expected = "a value that the body names"
+        raise refused(program, _REWRITE, where, expected, f"only {names or 'no values'}")
+    (let,) = named
+    operands = _operands(site, let)
+    elements = _elements(program, site, let, operands)
+    layout = c_order(len(elements.loops)) if layout is None else layout
+    if layout.rank != len(elements.loops):
+        expected = f"a layout of {len(elements.loops)} axes"
+        raise refused(program, _REWRITE, where, expected, f"one of {layout.rank}")
+    check_reached(program, _REWRITE, site, scope, [let])
+    nest: Body = (*operands, let)
+    for one in reversed(elements.loops):
+        nest = (replace(one, body=nest),)
+    check_same_for_all(program, _REWRITE, site, value, nest)
+    known = {id(one): ranges for one, ranges in walk_in_ranges(site.body, site.ranges)}
+    extents: list[Size] = []
+    for one in elements.loops:
+        extent = most_turns(one.ends, known[id(one)])
+        if extent is None:
+            ends = ", ".join(map(str, one.ends))
+            raise refused(program, _REWRITE, where, "loops of a bounded number of turns", ends)
+        extents.append(extent)
+    fresh = Names(program)
+    name = fresh.new(f"{value}_tile" if name is None else name)
+    copy = new_buffer(name, let.local.dtype, layout.shape(tuple(extents)), scope)
+    inner = {one.variable for one in elements.loops}
+    limits = tuple(
+        tuple(end for end in one.ends if end.variables.isdisjoint(inner)) for one in elements.loops
+    )
+
+    def element(place: tuple[Index, ...], target: Load, ranges: Ranges) -> Body:
+        turn = {one.variable: at for one, at in zip(elements.loops, place, strict=True)}
+        body: Body = (*operands, Store(target, let.value))
+        for one, block in reversed(elements.around):
+            if isinstance(one, If):
+                body = (If(one.conditions, *((body,) if block == 0 else ((), body))),)
+            elif isinstance(one, For):
+                ends = [end for end in one.ends if not end.variables.isdisjoint(inner)]
+                tests = tuple(below(index_of(one.variable), end) for end in ends)
+                body = (If(tests, body),) if tests else body
+        body = Parts(index=ranges.simplified).in_body(substituted(body, turn))
+        return fresh.copied(body)
+
+    filled = filling(fresh, site, copy, layout, tuple(extents), limits, element)
+    coords = layout.coords([index_of(one.variable) for one in elements.loops])
+    read = Load(copy, tuple(map(known[id(let)].simplified, coords)))
+    body = (*filled, *replaced(site.body, let, (replace(let, value=read),)))
+    changed = site.with_body(program, body)
+    return replace(changed, body=without_unused(changed.body))
+
+
+def _operands(site: AllocationSite, let: Let) -> tuple[Let, ...]:
+    """Return the values of the body that one is made of, in their order."""
+    path = path_to(site.body, let)
+    blocks = [site.body]
+    for outer, inner in itertools.pairwise(path):
+        blocks.append(next(one for one in blocks_of(outer) if any(x is inner for x in one)))
+    ahead: list[Let] = []
+    for block, inside in zip(blocks, path, strict=True):
+        number = next(k for k, one in enumerate(block) if one is inside)
+        ahead += [one for one in block[:number] if isinstance(one, Let)]
+    needed = {part for part in walk_value(let.value) if isinstance(part, Local)}
+    found: list[Let] = []
+    for one in reversed(ahead):
+        if one.local in needed:
+            found.append(one)
+            needed |= {part for part in walk_value(one.value) if isinstance(part, Local)}
+    return tuple(reversed(found))
+
+
+def _elements(
+    program: LoopProgram, site: AllocationSite, let: Let, operands: tuple[Let, ...]
+) -> AccessedElements:
+    """Return the loops and conditions that a value depends on; refused if it depends on something
+    else of the body, or might not be computed at all."""
+    where = f"the value {let.local.name!r}"
+    used = {one for each in (*operands, let) for one in variables_of(each)}
+    own = set(bound_variables(site.body))
+    coords = tuple(index_of(one) for one in sorted(used & own, key=str))
+    elements = elements_of(site.body, let, coords)
+    loops = {one.variable for one in elements.loops}
+    other = sorted(map(str, elements.variables & own - loops))
+    if other:
+        expected = "a value of loops' variables, which are known at the head"
+        raise refused(program, _REWRITE, where, expected, other[0])
+    written = written_memories(site.body)
+    for load in (load for each in (*operands, let) for load in loads_of(each)):
+        if load.buffer.memory in written:
+            expected = "operands that the body does not write"
+            raise refused(program, _REWRITE, where, expected, f"a store to {load.buffer.memory}")
+    known = {id(one): ranges for one, ranges in walk_in_ranges(site.body, site.ranges)}
+    for one in path_to(site.body, let):
+        if any(one is each for each, _ in elements.around):
+            continue
+        is_run = isinstance(one, Let) or (
+            isinstance(one, For)
+            and all(known[id(one)].is_never_negative(end - 1) for end in one.ends)
+        )
+        if not is_run:
+            expected = "that each turn of the loop computes it"
+            raise refused(program, _REWRITE, where, expected, "a loop or a condition around it")
+    return elements
