@@ -33,7 +33,7 @@ def normal(rng: np.random.Generator, *shape: int, dtype: str = "float32") -> np.
     return rng.normal(size=shape).astype(dtype)
 
 
-@pytest.mark.parametrize("n", [1, 10, 33, 48, 130])
+@pytest.mark.parametrize("n", [1, 3, 10, 33, 48, 130])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_tiles_that_do_not_fit(n: int, dtype: str) -> None:
     k = 300 if n < 130 else 517
@@ -89,7 +89,15 @@ def test_bits_of_a_row_of_few_are_those_of_one_of_many(
 
 @pytest.mark.parametrize(
     ("rows", "terms", "columns"),
-    [(1, 517, 600), (3, 600, 333), (70, 300, 1), (1, 300, 1), (65, 1, 130), (33, 4, 64)],
+    [
+        (1, 517, 600),
+        (3, 600, 333),
+        (70, 300, 1),
+        (1, 300, 1),
+        (70, 300, 4),
+        (65, 1, 130),
+        (33, 4, 64),
+    ],
 )
 def test_products_of_tiny_sides(rows: int, terms: int, columns: int) -> None:
     x, w = g.input((rows, terms), "float32"), g.input((terms, columns), "float32")
@@ -315,6 +323,7 @@ def test_the_number_of_threads_changes_no_bit_of_a_product() -> None:
         g.dot(d, g.transpose(w)),
         g.dot(g.transpose(merged), d),
         g.dot(long, thin),
+        g.dot(long, thin[:, :2]),
         g.dot(d, wide),
         g.dot(d, g.transpose(many)),
         g.dot(g.transpose(long), d[:, :50]),

@@ -9,7 +9,7 @@ from graphc.compiler.targets.cpu.pointwise import POINTWISE, POINTWISE_ROWS
 from graphc.compiler.targets.cpu.products import BATCHED, MANY_PANELS
 from graphc.compiler.targets.cpu.products_few_rows import FEW_ROWS
 from graphc.compiler.targets.cpu.products_strips import STRIPS
-from graphc.compiler.targets.cpu.products_tiny_sides import ONE_COLUMN, SHORT_SUMS
+from graphc.compiler.targets.cpu.products_tiny_sides import FEW_COLUMNS, ONE_COLUMN, SHORT_SUMS
 from graphc.compiler.targets.cpu.reductions import REDUCTIONS
 from graphc.compiler.targets.mapping import Mapping as TargetMapping
 
@@ -20,7 +20,7 @@ CPU_MAPPINGS: Mapping[str, Sequence[TargetMapping]] = {
     "rows": (*REDUCTIONS, IN_ORDER),
     "columns": (*REDUCTIONS, IN_ORDER),
     "window": (*REDUCTIONS, IN_ORDER),
-    "matmul": (ONE_COLUMN, SHORT_SUMS, FEW_ROWS, BATCHED, MANY_PANELS, STRIPS),
+    "matmul": (ONE_COLUMN, FEW_COLUMNS, SHORT_SUMS, FEW_ROWS, BATCHED, MANY_PANELS, STRIPS),
 }
 
 CPU_MAPPINGS_OF_ROWS: Mapping[str, Sequence[TargetMapping]] = {

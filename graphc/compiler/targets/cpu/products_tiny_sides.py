@@ -1,31 +1,57 @@
-"""Mappings of products with a tiny side: one column, or sums of a few terms.
+"""Mappings of products with a tiny side: one column, a few, or sums of a few terms.
 
 for i0 < n (team):                             for i0 < n (team):
   ... a row by a column, in lanes                for i1 < 1024 (vector):
   y0[i0, 0] = s0[]                                 s0[] = 0.0
                                                    s0[] = fma(x0[i0, 0], x1[0, i1], s0[])
                                                    ...
+
+for i0_outer < (n + 63) // 64 (team):
+  ... columns: those of the right operand, as rows
+  for i0_inner < min(64, n - 64*i0_outer):
+    for k0_outer < 32:
+      for k0_inner < 32 (vector):
+        s0_parts[0, k0_inner] = fma(x0[..., ...], columns[0, ...], s0_parts[0, k0_inner])
+        s0_parts[1, k0_inner] = fma(x0[..., ...], columns[1, ...], s0_parts[1, k0_inner])
+    ...
 """
 
 from __future__ import annotations
 
+from graphc.compiler.graph.dim import Dim
+from graphc.compiler.loops.buffer import BufferScope
 from graphc.compiler.loops.program import (
     LoopProgram,
     innermost_loops,
     loads_of,
+    loop_beside,
     loops_in,
     targets_of,
     walk_in_ranges,
 )
 from graphc.compiler.loops.rewrites.arithmetic.contract import contract
+from graphc.compiler.loops.rewrites.arithmetic.partial_sums import partial_sums
+from graphc.compiler.loops.rewrites.buffers.expand import expand
 from graphc.compiler.loops.rewrites.execution.bind import bind
 from graphc.compiler.loops.rewrites.execution.unroll import unroll
 from graphc.compiler.loops.rewrites.execution.vectorise import vectorise
-from graphc.compiler.loops.statement import Accumulate, LoopKind
+from graphc.compiler.loops.rewrites.loops.fission import fission
+from graphc.compiler.loops.rewrites.loops.fuse import join
+from graphc.compiler.loops.rewrites.loops.split import Tail, split
+from graphc.compiler.loops.rewrites.staging.layout import BufferLayout
+from graphc.compiler.loops.rewrites.staging.stage import stage
+from graphc.compiler.loops.statement import Accumulate, For, LoopKind
 from graphc.compiler.loops.value import Load
-from graphc.compiler.targets.cpu.reductions import REDUCTIONS
+from graphc.compiler.targets.cpu.reduced_loops import reducing_loops, with_vectors
+from graphc.compiler.targets.cpu.reductions import BLOCK, LANES, REDUCTIONS, with_short_turn_behind
 from graphc.compiler.targets.mapping import ALWAYS, Applicability, Mapping, never
-from graphc.compiler.targets.product_loops import kept_loops
+from graphc.compiler.targets.product_loops import (
+    DRAWS,
+    Product,
+    draws_words,
+    kept_loops,
+    product_of,
+)
 from graphc.compiler.targets.target import Target
 
 MOST_TERMS = 4
@@ -36,6 +62,17 @@ LEAST_TERMS = 128
 
 LEAST_COLUMNS = 64
 """Columns from which on they are lanes of vectors, where sums are short."""
+
+MOST_COLUMNS = 4
+"""Columns that are few: their lanes stay in registers. (By 1,024 terms, as a multiple of the time
+by panels: 0.45 to 0.6 for 2 columns, 0.6 to 0.8 for 4, 1.1 for 7; by 4,096 terms 1.1 for 5.)"""
+
+LEAST_TERMS_OF_FEW = 256
+"""Terms from which on each of a few columns is worth its tree. (Of 2 and 4 columns, as above: 200
+terms 1.7, 256 terms 0.7 and 0.9.)"""
+
+ROWS = 64
+"""Rows for which a thread writes the columns one after the other."""
 
 (_ROWS_IN_LANES,) = (one for one in REDUCTIONS if one.name == "rows in lanes")
 
@@ -63,6 +100,49 @@ def _in_lanes(program: LoopProgram, target: Target) -> LoopProgram:
 def _is_product(one: Accumulate) -> bool:
     """Return True if a statement adds what it computes, not what it loads."""
     return one.reduction == "sum" and not isinstance(one.values[0], Load)
+
+
+def _few_columns(program: LoopProgram, target: Target) -> Applicability:
+    product = product_of(program)
+    if isinstance(product, str):
+        return never(product)
+    if product.batch:
+        return never("it has other loops than those over rows, columns and terms")
+    columns, terms = (loop.ends[0].constant for loop in (product.columns, product.terms))
+    if isinstance(columns, Dim) or isinstance(terms, Dim):
+        return never("only a call knows how many columns or terms there are")
+    if columns > MOST_COLUMNS:
+        return never(f"there are {columns} columns, more than {MOST_COLUMNS}")
+    if not LEAST_TERMS_OF_FEW <= terms <= BLOCK:
+        return never(f"its sums have {terms} terms, not {LEAST_TERMS_OF_FEW} to {BLOCK}")
+    if product.steps(product.left, product.terms) != 1:
+        return never(f"{product.left} is not contiguous in {product.terms.variable}")
+    if not isinstance(product.right, Load):
+        return never(f"{product.right} is not in memory")
+    return never(DRAWS) if draws_words(program.body) else ALWAYS
+
+
+def _in_lanes_together(program: LoopProgram, target: Target) -> LoopProgram:
+    """Multiply a row by all columns at once, in lanes; threads divide chunks of rows."""
+    product = product_of(program)
+    assert isinstance(product, Product)
+    assert isinstance(product.right, Load)
+    rows, columns = product.rows.variable.name, product.columns.variable.name
+    program = bind(split(program, rows, ROWS, Tail.SHORT), f"{rows}_outer", LoopKind.TEAM)
+    if product.steps(product.right, product.terms) != 1:
+        layout, memory = BufferLayout((1, 0)), product.right.buffer.name
+        program = stage(program, f"{rows}_outer", memory, BufferScope.THREAD, layout, "columns")
+    program = expand(program, columns, product.total.name, BufferScope.THREAD)
+    body = program.loop(columns).body
+    terms = next(k for k, one in enumerate(body) if isinstance(one, For))
+    program = fission(program, columns, terms)
+    sums = loop_beside(program, columns, 1).variable.name
+    program = unroll(unroll(fission(program, sums, 1), sums), columns)
+    first, *others = (loop.variable.name for loop in reducing_loops(program))
+    for name in others:
+        program = join(program, first, name)
+    program = contract(partial_sums(program, first, lanes=LANES), f"{first}_inner")
+    return with_vectors(with_short_turn_behind(program, f"{first}_outer"))
 
 
 def _short_sums(program: LoopProgram, target: Target) -> Applicability:
@@ -101,6 +181,13 @@ ONE_COLUMN = Mapping(
     _one_column,
     _in_lanes,
     "a row of the left operand is multiplied in vectors, whose lanes a tree adds up",
+)
+
+FEW_COLUMNS = Mapping(
+    "few columns",
+    _few_columns,
+    _in_lanes_together,
+    "a row of the left operand is read once for all columns, and multiplied in vectors",
 )
 
 SHORT_SUMS = Mapping(

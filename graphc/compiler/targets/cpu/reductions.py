@@ -180,7 +180,7 @@ def _reduced(program: LoopProgram, loop: For, *, is_divided: bool) -> LoopProgra
             return _with_lanes(program, loop)
         program = _with_blocks(program, name, BLOCK, is_divided)
         known = {one.variable for one in loops_in(program.body)}
-        program = _with_short_turn_behind(program, f"{name}_outer")
+        program = with_short_turn_behind(program, f"{name}_outer")
         new = [one.variable.name for one in loops_in(program.body) if one.variable not in known]
         for inner in (f"{name}_inner", *new):
             program = _with_lanes(program, program.loop(inner))
@@ -206,7 +206,7 @@ def _with_lanes(program: LoopProgram, loop: For) -> LoopProgram:
     if not may_exceed(loop, LEAST_TERMS - 1):
         return _with_short_lanes(program, loop)
     program = partial_sums(program, name, lanes=LANES)
-    return _with_short_turn_behind(program, f"{name}_outer")
+    return with_short_turn_behind(program, f"{name}_outer")
 
 
 def _with_short_lanes(program: LoopProgram, loop: For) -> LoopProgram:
@@ -230,7 +230,7 @@ def _with_short_lanes(program: LoopProgram, loop: For) -> LoopProgram:
     return partial_sums(program, name, lanes=lanes, tree=tree)
 
 
-def _with_short_turn_behind(program: LoopProgram, name: str) -> LoopProgram:
+def with_short_turn_behind(program: LoopProgram, name: str) -> LoopProgram:
     """Return a program with the last turn of a loop behind it, if the loop in it has fewer turns
     there."""
     (inner,) = (one for one in program.loop(name).body if isinstance(one, For))
