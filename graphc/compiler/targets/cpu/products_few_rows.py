@@ -16,6 +16,8 @@ of the right operand are read in the order in which they lie.
       for i0_inner_4 < 512 (vector):
         y0[0, 512*i0_outer + i0_inner_4] = s0[i0_inner_4]
 
+Of several rows of known number, the body of the loop over columns has a sum for each.
+
 A sum is made of sums of `DEPTH` terms, each from its first term on, which are added in order: the
 order of products of many rows. So what is computed of a row depends on no row beside it.
 """
@@ -28,6 +30,7 @@ from graphc.compiler.loops.program import (
     LoopProgram,
     innermost_loops,
     loads_of,
+    loops_in,
     path_to,
     targets_of,
     walk,
@@ -56,9 +59,14 @@ from graphc.compiler.targets.product_loops import (
 from graphc.compiler.targets.target import Target
 
 MOST_ROWS = 4
-"""Rows of the result up to which they are few: for each row, what is read of the right operand is
-read again from the first cache. (By 1,024 x 1,024 on one thread, as a multiple of the speed by
-tiles of rows: 2.0 for 1 row, 1.6 for 4, 1.4 for 5, 0.7 for 8.)"""
+"""Rows of a batch up to which they are few: for each row, what is read of the right operand is read
+again from the first cache. (By 1,024 x 1,024 on one thread, as a multiple of the speed by tiles of
+rows: 2.0 for 1 row, 1.6 for 4, 1.4 for 5, 0.7 for 8.)"""
+
+MOST_KNOWN_ROWS = 7
+"""Rows up to which they are few if their number is known: their sums grow together, in registers.
+(As a multiple of the time by panels: 0.5 to 0.6 for 5 and 6 rows by 1,024 x 1,024, 0.3 by 4,096 x
+4,096; 1.1 for 8 rows by 784 x 512.)"""
 
 MOST_COLUMNS = 2048
 """Columns of a tile: their sums stay in the first cache while a block of rows is read."""
@@ -107,7 +115,9 @@ def _few_rows(program: LoopProgram, target: Target) -> Applicability:
     rows: Size = product.kept[0].ends[0].constant if len(product.kept) == 2 else 1
     if isinstance(rows, Dim):
         return where(at_least(MOST_ROWS - rows))
-    return ALWAYS if rows <= MOST_ROWS else never(f"there are {rows} rows, more than {MOST_ROWS}")
+    if rows > MOST_KNOWN_ROWS:
+        return never(f"there are {rows} rows, more than {MOST_KNOWN_ROWS}")
+    return ALWAYS
 
 
 def _by_columns(program: LoopProgram, target: Target) -> LoopProgram:
@@ -123,17 +133,20 @@ def _by_columns(program: LoopProgram, target: Target) -> LoopProgram:
     width = _tile_columns(product, target)
     program = split(program, product.columns.variable.name, width, Tail.SHORT)
     inside = [columns]
+    is_batch = False
     for rows in product.kept[:-1]:
         name = rows.variable.name
-        program = split(program, name, MOST_ROWS, Tail.SHORT)
-        for loop in (f"{name}_inner", f"{name}_outer"):
-            program = reorder(program, loop, tiles)
-        inside = [f"{name}_inner", columns]
+        is_batch = not isinstance(rows.ends[0].constant, int)
+        if is_batch:
+            program = split(program, name, MOST_ROWS, Tail.SHORT)
+            program = reorder(program, f"{name}_inner", tiles)
+        program = reorder(program, f"{name}_outer" if is_batch else name, tiles)
+        inside = [f"{name}_inner" if is_batch else name, columns]
     for loop in reversed(inside):
         program = _moved_inside(program, loop, terms)
     program = _in_parts(program, terms)
     for loop in _term_loops(program, len(inside)):
-        program = _in_blocks(program, loop)
+        program = _in_blocks(program, loop, rows_together=len(inside) > 1 and not is_batch)
     for one in innermost_loops(program.body):
         if one.kind is LoopKind.SERIAL:
             program = vectorise(program, one.variable.name, is_divided=True)
@@ -190,8 +203,9 @@ def _loops_around(program: LoopProgram, statement: Statement) -> list[str]:
     return [one.variable.name for one in path if isinstance(one, For)]
 
 
-def _in_blocks(program: LoopProgram, loop: str) -> LoopProgram:
-    """Return a program that adds a block of terms at a time to each sum."""
+def _in_blocks(program: LoopProgram, loop: str, *, rows_together: bool) -> LoopProgram:
+    """Return a program that adds a block of terms at a time to each sum, of a column's rows one
+    after the other or together."""
     turns = program.loop(loop).ends[0].constant
     assert isinstance(turns, int)
     blocks = [loop]
@@ -202,11 +216,14 @@ def _in_blocks(program: LoopProgram, loop: str) -> LoopProgram:
         program = contract(program, block)
         while isinstance(inside := program.loop(block).body[0], For):
             program = reorder(program, block, inside.variable.name)
-        columns = _loops_around(program, program.loop(block))[-1]
+        *_, rows, columns = _loops_around(program, program.loop(block))
+        if rows_together:
+            program = reorder(reorder(program, rows, columns), rows, block)
         for sums in _written(program.loop(block)):
             program = stage_result(program, columns, sums.name, BufferScope.REGISTER)
+        for one in loops_in(program.loop(columns).body):
+            program = bind(program, one.variable.name, LoopKind.UNROLLED)
         program = vectorise(program, columns, is_divided=True)
-        program = bind(program, block, LoopKind.UNROLLED)
     return program
 
 
