@@ -22,6 +22,9 @@ class BufferScope(Enum):
         REGISTER: one thread; each index is known when the loops around are unrolled.
     """
 
+    # A member is one object, and Enum's own hash, of its name, is Python code.
+    __hash__ = object.__hash__
+
     GLOBAL = "global"
     SHARED = "shared"
     THREAD = "thread"

@@ -9,11 +9,13 @@ from typing import Any
 
 import numpy as np
 
+_LEAST, _MOST = float(np.finfo(np.float32).smallest_normal), float(np.finfo(np.float32).max)
+"""Of float32: between them rounding sets no flag of overflow or underflow."""
 
-def fma(attrs: Mapping[str, Any], x: Any, y: Any, z: Any) -> np.ndarray:
+
+def fma(attrs: Mapping[str, Any], x: Any, y: Any, z: Any) -> np.floating[Any]:
     """Return ``x * y + z`` of three numbers of one float dtype, rounded once."""
-    fused = _fused32 if np.asarray(x).dtype == np.float32 else _fused64
-    return np.asarray(fused(x, y, z))
+    return _fused32(x, y, z) if isinstance(x, np.float32) else _fused64(x, y, z)
 
 
 def _fused32(x: Any, y: Any, z: Any) -> np.float32:
@@ -25,9 +27,10 @@ def _fused32(x: Any, y: Any, z: Any) -> np.float32:
         return np.float32(total)
     back = total - product
     lost = (product - (total - back)) + (addend - back)
-    bits = np.float64(total).view(np.int64)
-    if lost != 0 and bits % 2 == 0:
+    if lost != 0 and np.float64(total).view(np.int64) % 2 == 0:
         total = math.nextafter(total, math.copysign(math.inf, lost))
+    if _LEAST <= abs(total) <= _MOST:
+        return np.float32(total)
     with np.errstate(over="ignore", under="ignore"):
         return np.float32(total)
 
@@ -48,5 +51,5 @@ def _fused64(x: Any, y: Any, z: Any) -> np.float64:
         return np.float64(math.inf if exact > 0 else -math.inf)
 
 
-LOOP_OPS: Mapping[str, Callable[..., np.ndarray]] = {"fma": fma}
+LOOP_OPS: Mapping[str, Callable[..., Any]] = {"fma": fma}
 """By the name of the op, in the form of `graphc.compiler.interpret.NUMPY`."""

@@ -31,6 +31,9 @@ class LoopKind(Enum):
             so how many are in a block is left to the text.
     """
 
+    # A member is one object, and Enum's own hash, of its name, is Python code.
+    __hash__ = object.__hash__
+
     SERIAL = "serial"
     UNROLLED = "unrolled"
     VECTOR = "vector"

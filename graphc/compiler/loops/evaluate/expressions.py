@@ -259,12 +259,14 @@ class BlockExpressions:
 
         def applied(frame: Slots) -> Any:
             try:
-                result = function(attrs, *[operand(frame) for operand in operands])[()]
+                result = function(attrs, *[operand(frame) for operand in operands])
             except (KeyError, TypeError, ValueError) as error:
                 raise Fault(f"{value}: {error!r}") from error
-            if type(result) is not made:
+            if type(result) is made:
+                return result
+            if result.dtype.type is not made:
                 raise Fault(f"the value {value} is of {result.dtype}, expected {value.dtype}")
-            return result
+            return result[()]
 
         return applied
 
@@ -292,14 +294,35 @@ class BlockExpressions:
 def _placed(
     coords: tuple[Number, ...], extents: tuple[int, ...], strides: tuple[int, ...], offset: int
 ) -> Number:
+    outside = f"it is outside of the buffer, whose shape is {list(extents)}"
     axes = list(zip(coords, extents, strides, strict=True))
+    if len(axes) == 1:
+        ((only, extent, stride),) = axes
+
+        def place_in_row(frame: Slots) -> int:
+            at = only(frame)
+            if not 0 <= at < extent:
+                raise Fault(outside)
+            return offset + at * stride
+
+        return place_in_row
+    if len(axes) == 2:
+        (first, rows, row), (second, columns, column) = axes
+
+        def place_in_matrix(frame: Slots) -> int:
+            at, beside = first(frame), second(frame)
+            if not (0 <= at < rows and 0 <= beside < columns):
+                raise Fault(outside)
+            return offset + at * row + beside * column
+
+        return place_in_matrix
 
     def place(frame: Slots) -> int:
         found = offset
         for coord, extent, stride in axes:
             at = coord(frame)
             if not 0 <= at < extent:
-                raise Fault(f"it is outside of the buffer, whose shape is {list(extents)}")
+                raise Fault(outside)
             found += at * stride
         return found
 
@@ -316,14 +339,15 @@ def _windowed(coords: tuple[Number, ...], extents: tuple[int, ...], window: Wind
             if not 0 <= at < extent:
                 raise Fault(f"it is outside of the parameter, whose shape is {list(extents)}")
             found[axis] += at
-        for at, extent in zip(found, window.shape, strict=True):
+        reached = window.offset
+        for at, extent, stride in zip(found, window.shape, window.strides, strict=True):
             if not 0 <= at < extent:
                 raise Fault(
                     f"it is {window.whole}{found}, outside of that buffer, whose shape is "
                     f"{list(window.shape)}"
                 )
-        steps = zip(found, window.strides, strict=True)
-        return window.offset + sum(at * stride for at, stride in steps)
+            reached += at * stride
+        return reached
 
     return place
 

@@ -149,14 +149,19 @@ class AccessLog:
         found = self._found(place)
         self._check_writer(found, agent, "stores it")
         self._check_others(found.readers, agent, "stores it", "read")
-        # An addition that finds another one made is after it.
-        adders = list(found.adders)
-        unknown = adders[adders.index(agent) + 1 :] if agent in found.adders else adders
-        later = {other: found.adders[other] for other in unknown}
-        self._check_others(later, agent, "stores it", "added to")
+        if found.adders:
+            self._check_later_adders(found.adders, agent)
+            found.adders.clear()
         found.writer, found.written = agent, agent.clock.now
         found.readers.clear()
-        found.adders.clear()
+
+    def _check_later_adders(self, adders: dict[Agent, int], agent: Agent) -> None:
+        """Check those who have added behind an agent that stores: an addition that finds another
+        one made is after it."""
+        known = list(adders)
+        unknown = known[known.index(agent) + 1 :] if agent in adders else known
+        later = {other: adders[other] for other in unknown}
+        self._check_others(later, agent, "stores it", "added to")
 
     def add(self, place: int, agent: Agent) -> None:
         """An agent adds to an element atomically."""
@@ -186,7 +191,8 @@ class AccessLog:
 
     def _check_others(self, others: dict[Agent, int], agent: Agent, does: str, did: str) -> None:
         for other, time in others.items():
-            self._check(other, time, agent, does, did)
+            if other is not agent:
+                self._check(other, time, agent, does, did)
 
     def _check(self, other: Agent, time: int, agent: Agent, does: str, did: str) -> None:
         if not is_ordered(other, time, agent, self._scope):

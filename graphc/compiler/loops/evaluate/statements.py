@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
@@ -12,13 +12,13 @@ from graphc.compiler.graph.dim import Symbol
 from graphc.compiler.loops.buffer import BufferScope
 from graphc.compiler.loops.evaluate.agents import Agent, Clock
 from graphc.compiler.loops.evaluate.copies import begin_copies, wait_for_copies
-from graphc.compiler.loops.evaluate.expressions import BlockExpressions
+from graphc.compiler.loops.evaluate.expressions import BlockExpressions, Number
 from graphc.compiler.loops.evaluate.fault import Fault
 from graphc.compiler.loops.evaluate.frame import AGENT, MemoryName, Slots
 from graphc.compiler.loops.evaluate.intrinsics import check_windows, inside_of
 from graphc.compiler.loops.evaluate.memory import AccessLog, CheckedMemory, unset_memory
 from graphc.compiler.loops.evaluate.reductions import better_pair, combination
-from graphc.compiler.loops.evaluate.turns import Action, Pause, Turns
+from graphc.compiler.loops.evaluate.turns import Action, Lanes, Pause, Together, Turns
 from graphc.compiler.loops.program import Body, blocks_of, walk, written_memories
 from graphc.compiler.loops.reduction import REDUCTIONS
 from graphc.compiler.loops.statement import (
@@ -113,10 +113,7 @@ class BlockStatements:
     # ---- blocks ---------------------------------------------------------------------------------
 
     def pauses(self, body: Body) -> bool:
-        """Return True if running statements may stop: at a barrier that agents around come to, or
-        inside of a vector loop behind each."""
-        if LoopKind.VECTOR in self.kinds:
-            return True
+        """Return True if running statements may stop, at a barrier that agents around come to."""
         return self._has_threads and _has_barrier(body)
 
     @property
@@ -142,12 +139,9 @@ class BlockStatements:
                     pauses = one.action(frame)
                     if pauses is not None:
                         yield from pauses
-                    elif in_vector:
-                        yield None
                 except Fault as fault:
                     raise error(one.statement, at, frame, fault) from None
 
-        in_vector = LoopKind.VECTOR in self.kinds
         return run_with_pauses if self.pauses(body) else run
 
     def _prepare(self, statement: Statement) -> Action:
@@ -190,33 +184,41 @@ class BlockStatements:
             return lambda frame: None
         return self._use(statement)
 
-    # ---- loops and conditions -------------------------------------------------------------------
+    # ---- loops ----------------------------------------------------------------------------------
 
     def _loop(self, loop: For) -> Action:
-        ends = [self.at.index(end) for end in loop.ends]
+        if loop.kind is LoopKind.VECTOR:
+            return self._vector_loop(loop)
         if loop.kind in PARALLEL_KINDS:
-            return self._parallel_loop(loop, lambda frame: min(end(frame) for end in ends))
-        inner = self._block()
+            return self._parallel_loop(loop)
+        trips, inner = self._trips(loop), self._block()
         slot = inner.at.names.bind(loop.variable)
         body = inner.body(loop.body)
         if not self.pauses(loop.body):
 
             def run(frame: Slots) -> None:
-                for turn in range(min(end(frame) for end in ends)):
+                for turn in range(trips(frame)):
                     frame[slot] = turn
                     body(frame)
 
             return run
 
         def run_with_pauses(frame: Slots) -> Iterator[Pause]:
-            for turn in range(min(end(frame) for end in ends)):
+            for turn in range(trips(frame)):
                 frame[slot] = turn
                 yield from _pauses_of(body, frame)
 
         return run_with_pauses
 
-    def _parallel_loop(self, loop: For, trips: Callable[[Slots], int]) -> Action:
-        kind = loop.kind
+    def _trips(self, loop: For) -> Number:
+        """Return the number of a loop's turns as a function."""
+        ends = [self.at.index(end) for end in loop.ends]
+        if len(ends) == 1:
+            return ends[0]
+        return lambda frame: min(end(frame) for end in ends)
+
+    def _parallel_loop(self, loop: For) -> Action:
+        kind, trips = loop.kind, self._trips(loop)
         for around in self.kinds:
             if around not in PARALLEL_NESTS[kind]:
                 raise Fault(f"a loop of kind {kind.value} is inside of one of {around.value}")
@@ -228,16 +230,84 @@ class BlockStatements:
             kind,
             trips,
             (_thread_depth(loop.body),),
-            self._has_threads and kind is not LoopKind.VECTOR,
+            self._has_threads,
             body,
             self.evaluation.clock,
         )
-        if kind is LoopKind.VECTOR:
-            is_inside = LoopKind.VECTOR in self.kinds
-            return turns.run_by_statements if is_inside else _exhausted(turns.run_by_statements)
         if not inner.pauses(loop.body):
             return turns.run
         return turns.run_to_barriers if turns.is_nested else _exhausted(turns.run_to_barriers)
+
+    # ---- vector loops ---------------------------------------------------------------------------
+
+    def _vector_loop(self, loop: For) -> Plain:
+        run = self._vector_loop_of_lanes(loop)
+        return lambda frame: run([frame])
+
+    def _vector_loop_of_lanes(self, loop: For) -> Together:
+        """Return a vector loop as a function of the frames around."""
+        trips = self._trips(loop)
+        inner = replace(self, at=self.at.block(parallel=True), kinds=(*self.kinds, LoopKind.VECTOR))
+        lanes = Lanes(inner.at.names.bind(loop.variable), trips, inner._together(loop.body))
+        return lanes.run
+
+    def _together(self, body: Body) -> Together:
+        """Return statements as a function of the frames of lanes: each statement runs in all lanes
+        before the next one."""
+        actions = [self._statement_of_lanes(statement) for statement in body]
+
+        def run(frames: Sequence[Slots]) -> None:
+            for action in actions:
+                action(frames)
+
+        return run
+
+    def _statement_of_lanes(self, statement: Statement) -> Together:
+        if isinstance(statement, If):
+            return self._if_of_lanes(statement)
+        if isinstance(statement, For) and statement.kind is LoopKind.VECTOR:
+            return self._vector_loop_of_lanes(statement)
+        if isinstance(statement, For) and statement.kind not in PARALLEL_KINDS:
+            return self._loop_of_lanes(statement)
+        action, at, error = self._prepare(statement), self.at, self.evaluation.error
+
+        def run(frames: Sequence[Slots]) -> None:
+            for frame in frames:
+                try:
+                    action(frame)
+                except Fault as fault:
+                    raise error(statement, at, frame, fault) from None
+
+        return run
+
+    def _loop_of_lanes(self, loop: For) -> Together:
+        trips, inner = self._trips(loop), self._block()
+        slot = inner.at.names.bind(loop.variable)
+        body = inner._together(loop.body)
+
+        def run(frames: Sequence[Slots]) -> None:
+            turns = [trips(frame) for frame in frames]
+            for turn in range(max(turns, default=0)):
+                active = [frame for frame, end in zip(frames, turns, strict=True) if turn < end]
+                for frame in active:
+                    frame[slot] = turn
+                body(active)
+
+        return run
+
+    def _if_of_lanes(self, statement: If) -> Together:
+        test = self.at.conditions(statement.conditions)
+        then = self._block()._together(statement.body)
+        otherwise = self._block()._together(statement.otherwise)
+
+        def run(frames: Sequence[Slots]) -> None:
+            tests = [test(frame) for frame in frames]
+            then([frame for frame, holds in zip(frames, tests, strict=True) if holds])
+            otherwise([frame for frame, holds in zip(frames, tests, strict=True) if not holds])
+
+        return run
+
+    # ---- conditions -----------------------------------------------------------------------------
 
     def _if(self, statement: If) -> Action:
         test = self.at.conditions(statement.conditions)

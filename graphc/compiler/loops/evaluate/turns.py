@@ -1,9 +1,9 @@
-"""Turns of parallel loops: coroutines that run up to barriers, or, of a vector loop, a statement at
-a time."""
+"""Turns of parallel loops: coroutines that run up to barriers. The lanes of a vector loop run a
+statement at a time, all together."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -12,16 +12,52 @@ from graphc.compiler.loops.evaluate.fault import Fault
 from graphc.compiler.loops.evaluate.frame import AGENT, Slots
 from graphc.compiler.loops.statement import Barrier, LoopKind
 
-Pause: TypeAlias = Barrier | None
-"""Where a coroutine stops: at a barrier, or, inside of a vector loop, behind a statement."""
+Pause: TypeAlias = Barrier
+"""Where a coroutine stops."""
 
 Action: TypeAlias = Callable[[Slots], Iterator[Pause] | None]
 """Statements as a function of a frame: a coroutine if they may pause, else it returns None."""
 
+Together: TypeAlias = Callable[[Sequence[Slots]], None]
+"""Statements as a function of the frames of several lanes."""
+
+
+@dataclass(frozen=True)
+class Lanes:
+    """The turns of a vector loop.
+
+    Attributes:
+        slot: the variable's.
+        trips: the number of turns.
+        body: a turn of each.
+    """
+
+    slot: int
+    trips: Callable[[Slots], int]
+    body: Together
+
+    def run(self, frames: Sequence[Slots]) -> None:
+        """Run the loop, in each lane of a vector loop around it."""
+        lanes = []
+        for frame in frames:
+            agent: Agent = frame[AGENT]
+            for turn in range(self.trips(frame)):
+                lane = frame.copy()
+                lane[AGENT] = agent.fork(LoopKind.VECTOR, turn, _LANES)
+                lane[self.slot] = turn
+                lanes.append(lane)
+        self.body(lanes)
+        for frame in frames:
+            frame[AGENT].join(LoopKind.VECTOR)
+
+
+_LANES = (0,)
+"""What makes a turn of another vector loop the same agent."""
+
 
 @dataclass(frozen=True)
 class Turns:
-    """The turns of a parallel loop.
+    """The turns of a parallel loop other than a vector loop.
 
     Attributes:
         slot: the variable's.
@@ -82,22 +118,8 @@ class Turns:
                 frame[AGENT].synchronise()
         frame[AGENT].join(self.kind)
 
-    def run_by_statements(self, frame: Slots) -> Iterator[Pause]:
-        """Run a statement of all turns before the next one of any; yield behind each."""
-        running = [self.body(inner) for inner in self._frames(frame)]
-        while running:
-            running = [turn for turn in running if turn is not None and _goes_on(turn)]
-            yield None
-        frame[AGENT].join(self.kind)
 
-
-def _goes_on(turn: Iterator[Pause]) -> bool:
-    for _ in turn:
-        return True
-    return False
-
-
-def _not_met(found: dict[Agent, Pause]) -> str:
+def _not_met(found: dict[Agent, Pause | None]) -> str:
     there = [agent.name for agent, barrier in found.items() if barrier is not None]
     ended = [agent.name for agent, barrier in found.items() if barrier is None]
     if not ended:
