@@ -52,7 +52,7 @@ class Lanes:
 
 
 _LANES = (0,)
-"""What makes a turn of another vector loop the same agent."""
+"""The key of lanes: those of another vector loop are the same agents."""
 
 
 @dataclass(frozen=True)

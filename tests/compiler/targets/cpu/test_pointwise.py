@@ -254,8 +254,19 @@ def compiled() -> CompiledPrograms:
     return CompiledPrograms([*mapped, *(replace(one, name=f"plain_{one.name}") for one in plain)])
 
 
-@pytest.mark.parametrize("make", TAKEN, ids=lambda make: make.__name__.strip("_"))
-@pytest.mark.parametrize("batch", [1, 5, 167])
+def _batches(make: Callable[[], list[Node]]) -> tuple[int, ...]:
+    is_known = all(isinstance(size, int) for output in make() for size in output.shape)
+    return (1,) if is_known else (1, 3, 167)
+
+
+@pytest.mark.parametrize(
+    ("make", "batch"),
+    [
+        pytest.param(make, batch, id=f"{batch}-{make.__name__.strip('_')}")
+        for make in TAKEN
+        for batch in _batches(make)
+    ],
+)
 def test_elements_are_those_of_the_plain_program(
     compiled: CompiledPrograms, make: Callable[[], list[Node]], batch: int
 ) -> None:
@@ -267,7 +278,7 @@ def test_elements_are_those_of_the_plain_program(
     arguments = {**built.words, **call_step}
     found, status = compiled(plain.name, arrays, {B: batch}, arguments)
     assert status == STATUS_FINE
-    if batch > 5:  # the evaluator takes an element at a time
+    if batch > 3:  # the evaluator takes an element at a time
         expected, _ = compiled(f"plain_{plain.name}", arrays, {B: batch}, arguments)
     else:
         expected = evaluate(plain, arrays, {B: batch}, arguments=arguments).outputs
