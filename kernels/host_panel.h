@@ -8,6 +8,7 @@
 
 #define GC_PANEL_ROWS 128   // at most
 #define GC_PANEL_BYTES 128  // of the columns of a panel, at most
+#define GC_FEW_LINES 32     // that are all at hand while a few rows are multiplied
 
 // The columns of a panel from `from` on, of which a pair of vectors holds as many as there are.
 template <bool along, gc_far far, int width, typename T>
@@ -39,9 +40,12 @@ inline void gc_panel(int rows, int columns, int depth, const T* left, ptrdiff_t 
   if (columns > most) columns = most;
   for (int from = 0; from < columns; from += 2 * lanes) {
     const int wide = columns - from < 2 * lanes ? columns - from : 2 * lanes;
-    if (wide > lanes) {
+    if (wide > lanes + lanes / 2) {
       gc_panel_columns_of<along, far, 2 * lanes, T>(rows, wide, depth, left, left_next,
                                                     right + from, right_row, to + from, to_row);
+    } else if (wide > lanes) {
+      gc_panel_columns_of<along, far, lanes + lanes / 2, T>(
+          rows, wide, depth, left, left_next, right + from, right_row, to + from, to_row);
     } else {
       gc_panel_columns_of<along, far, lanes, T>(rows, wide, depth, left, left_next, right + from,
                                                 right_row, to + from, to_row);
@@ -74,6 +78,26 @@ inline void gc_panel_product_by_columns(int rows, int columns, int depth, T* to,
                                         const T* left, ptrdiff_t left_step, const T* right,
                                         ptrdiff_t right_row) {
   gc_panel<false, GC_NEAR, T>(rows, columns, depth, left, left_step, right, right_row, to, to_row);
+}
+
+// The same, for few columns: what goes in is most of what is moved then. The lines of `left` that
+// follow are fetched into the cache meanwhile, if those of all terms are few.
+template <typename T>
+inline void gc_panel_product_by_columns_and_fetch(int rows, int columns, int depth, T* to,
+                                                  ptrdiff_t to_row, const T* left,
+                                                  ptrdiff_t left_step, const T* right,
+                                                  ptrdiff_t right_row) {
+  constexpr int line = 64 / sizeof(T);
+  if (rows > GC_PANEL_ROWS) rows = GC_PANEL_ROWS;
+  const int step = depth > GC_FEW_LINES ? rows : line;
+  for (int row = 0; row < rows; row += step) {
+    const int high = rows - row < step ? rows - row : step;
+    if (step == line) {
+      for (int i = 0; i < depth; ++i) __builtin_prefetch(left + row + 4 * line + i * left_step);
+    }
+    gc_panel<false, GC_NEAR, T>(high, columns, depth, left + row, left_step, right, right_row,
+                                to + row * to_row, to_row);
+  }
 }
 
 #endif

@@ -247,12 +247,11 @@ def test_the_end_of_one_row_is_no_part_of_the_next(n: int) -> None:
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_many_rows_of_short_sums(n: int, dtype: str) -> None:
     """A row is no part of the one behind it, though what fills up its columns is written there: an
-    infinity times these zeros is NaN."""
+    infinity times these zeros is NaN. More than 256 samples are another launch."""
     rows = 9001
     x, d = g.input((g.BATCH, rows), dtype), g.input((g.BATCH, n), dtype)
     state = g.input((rows, n), dtype)
     outputs = [g.dot(g.transpose(x), d), state - g.dot(g.transpose(x), d * d) * 0.5]
-    assert forms(outputs)["short sums"] == 2
 
     def make(rng: np.random.Generator, batch: int) -> dict[Node, np.ndarray]:
         values = normal(rng, batch, rows, dtype=dtype)
@@ -261,7 +260,7 @@ def test_many_rows_of_short_sums(n: int, dtype: str) -> None:
         return feeds | {state: normal(rng, rows, n, dtype=dtype)}
 
     compiled = Compiled(outputs)
-    for batch in (1, 7, 16, 32, 33, 130):
+    for batch in (1, 7, 16, 32, 33, 130, 257):
         feeds = make(np.random.default_rng(batch), batch)
         for ours, theirs in zip(compiled(feeds), evaluate(outputs, feeds), strict=True):
             np.testing.assert_array_equal(np.isinf(theirs), np.isinf(ours))

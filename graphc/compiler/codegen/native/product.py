@@ -12,7 +12,6 @@ from functools import partial
 
 from graphc.compiler.codegen.emitter import Given
 from graphc.compiler.codegen.expression import (
-    ONE,
     ZERO,
     Expression,
     Number,
@@ -38,7 +37,6 @@ from graphc.compiler.codegen.native.lanes import DEPTH
 from graphc.compiler.codegen.native.nest import FIRST, PRODUCTS, Limits, Nest, parallel
 from graphc.compiler.codegen.native.pointwise import store_elements
 from graphc.compiler.codegen.native.scratch import (
-    SHORT_SLACK,
     Elements,
     Slot,
     Tile,
@@ -77,9 +75,6 @@ FEWEST_ROWS, MOST_ROWS = 48, 384
 # of many columns. Threads divide the parts of k then, and blocks of large ones.
 _FEW_SUMS, _LONG_SUM = 32768, 1024
 _FEW_ROWS, _MANY_COLUMNS = 128, 4096
-
-_MANY_ROWS, _FEW_COLUMNS, _SHORT_SUM = 4096, 64, 64
-"""Of a product whose left factor is read where it lies, column after column."""
 
 
 def lower_matmul(kernel: Kernel, context: NativeContext) -> list[Launch]:
@@ -138,9 +133,6 @@ class _Matmul:
                 more, packs, product_of = rows.straight(scalar, to, left, right)
             elif apart:
                 more, packs, product_of = rows.apart(scalar, number, left, right)
-            elif together and self._is_short(left):
-                self._context.program.includes["host_short.h"] = None
-                more, packs, product_of = rows.short(scalar, number, left, right)
             elif together:
                 more, packs, product_of = rows.together(scalar, number, left, right, to)
             else:
@@ -195,18 +187,8 @@ class _Matmul:
         if apart:
             one = isinstance(self._k, int) and self._k <= DEPTH
         else:
-            one = typical(self._k) <= DEPTH and not self._has_short_sums()
+            one = typical(self._k) <= DEPTH
         return alone and one and all(len(sinks[node]) == 1 for node in anchors)
-
-    def _is_short(self, left: Factor) -> bool:
-        """Whether a product has many rows, few columns and short sums, and the rows of its left
-        factor are neighbours."""
-        return self._has_short_sums() and left.row is ONE and not left.tiled
-
-    def _has_short_sums(self) -> bool:
-        if not isinstance(self._n, int) or not 0 < self._n <= _FEW_COLUMNS:
-            return False
-        return typical(self._m) >= _MANY_ROWS and typical(self._k) <= _SHORT_SUM
 
     def _place(self, node: Node) -> Expression:
         """The address of a product that is stored as it is made."""
@@ -318,25 +300,6 @@ class _Rows:
             ],
         )
 
-    def short(
-        self, scalar: str, number: int, left: Factor, right: Factor
-    ) -> tuple[list[str], list[str], list[str]]:
-        """One packing for all tiles, of the right factor alone."""
-        text = call(f"gc_short_size<{self.n}, {scalar}>", _ROWS)
-        elements = self._of_tile(text, more=SHORT_SLACK)
-        take_block(self.function, scalar)
-        before, panels = self._panels(scalar, number)
-        sizes = f"{self.n}, {self.k}"
-        return (
-            before,
-            [f"gc_gemm_right<{scalar}>({sizes}, {right.at(0)}, {panels});"],
-            [
-                array(self.function, scalar, f"s{number}", Slot.SUMS, elements, number),
-                f"gc_short_product<{self.n}, {scalar}>(rows, {self.k}, "
-                f"{plus(left.start, _TILE)}, {left.column}, {panels}, s{number});",
-            ],
-        )
-
     def _panels(self, scalar: str, number: int) -> tuple[list[str], str]:
         """The array of the right factor's panels, and its name."""
         name = f"panels{number}"
@@ -393,8 +356,8 @@ class _Rows:
         elements = self._of_tile(of_each(_ROWS, self.n))
         return array(self.function, scalar, f"s{number}", Slot.SUMS, elements, number)
 
-    def _of_tile(self, text: Expression, more: int = 0) -> Elements:
-        return self.tile.elements(self.sizes[1], text, more)
+    def _of_tile(self, text: Expression) -> Elements:
+        return self.tile.elements(self.sizes[1], text)
 
 
 def _tiles(

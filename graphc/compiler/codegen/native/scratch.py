@@ -103,14 +103,14 @@ class Tile:
     rows: Size
     divided: bool
 
-    def elements(self, each: Size, text: Expression, more: int = 0) -> Elements:
-        """The number of elements of a tile, `each` for a row and `more`, printed as `text`."""
+    def elements(self, each: Size, text: Expression) -> Elements:
+        """The number of elements of a tile, `each` for a row, printed as `text`."""
 
         def whole(at: CallSizes) -> int:
-            return min(at(self.of), at(self.rows)) * at(each) + more
+            return min(at(self.of), at(self.rows)) * at(each)
 
         def divided(at: CallSizes) -> int:
-            return min(share(at(self.of), at.threads), at(self.rows)) * at(each) + more
+            return min(share(at(self.of), at.threads), at(self.rows)) * at(each)
 
         return Elements(text, divided, whole) if self.divided else Elements(text, whole)
 
@@ -186,8 +186,6 @@ _FEW_ROWS = 32  # GC_FEW_ROWS,
 _PART_COLUMNS = 512  # GC_PART_COLUMNS,
 _PARTS_ELEMENTS = 1 << 22  # GC_PARTS_ELEMENTS,
 _MOST_PARTS = 64  # GC_MOST_PARTS
-SHORT_SLACK = 16
-"""Elements behind the sums of ``gc_short_size``, at most."""
 _WINOGRAD_TILES = 48  # GC_WINOGRAD_TILES of host_winograd.h
 
 

@@ -62,7 +62,7 @@ def panel_product(
         is_stored: True if the results are stored in memory as they are, from registers; else they
             stay in an array of the thread.
         is_fetched: True if the columns behind the right operand's are fetched into the cache
-            meanwhile, where the left operand's neighbours are terms.
+            meanwhile, or, where the left operand's neighbours are its rows, the rows behind these.
     """
     thread = BufferScope.THREAD
     if is_stored:
@@ -73,7 +73,7 @@ def panel_product(
     rows = sums[0] if left_scope is thread else _ROWS
     left_strides = (1, _LEFT_NEXT) if by_columns else (_LEFT_NEXT, 1)
     left = _strided("left", dtype, (rows, _DEPTH), left_strides, left_scope)
-    columns = _COLUMNS if right_scope is BufferScope.GLOBAL else panel_columns(dtype)
+    columns = _COLUMNS if right_scope is BufferScope.GLOBAL else sums[1]
     right = _strided("right", dtype, (_DEPTH, columns), (_RIGHT_ROW, 1), right_scope)
     term = variable("term")
 
@@ -96,7 +96,7 @@ def panel_product(
     name = "gc_panel_product"
     if by_columns:
         name += "_by_columns"
-    elif is_fetched:
+    if is_fetched:
         name += "_and_fetch"
     return Intrinsic(name, (to, left, right), body, "host_panel.h")
 

@@ -3,7 +3,7 @@ panel by calls."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from functools import partial
 
 from graphc.compiler.graph.dim import exact_quotient
@@ -99,6 +99,27 @@ def with_right_panel(program: LoopProgram, product: Product, panel: str) -> Loop
     return _transposed(program, right.dtype, f"panel_axis{terms}", inner, thread)
 
 
+def with_right_rows(
+    program: LoopProgram, product: Product, around: str | None, scope: BufferScope
+) -> LoopProgram:
+    """Return a program whose right operand is in memory row by row: where it is, or written so at
+    the head of a loop; None for that of the program."""
+    right = product.right
+    if isinstance(right, Local):
+        layout = BufferLayout((1, 0))
+        program = stage_value(program, around, right.name, scope, layout, "rows")
+        return propagate(program, right.name)
+    assert isinstance(right, Load)
+    if product.steps(right, product.columns) == 1:
+        return program
+    axes = _with_last_axes(program, right, product.terms, product.columns)
+    program = stage(program, around, right.buffer.name, scope, BufferLayout(axes), "rows")
+    if product.steps(right, product.terms) != 1:
+        return program
+    *_, terms, columns = axes
+    return _transposed(program, right.dtype, f"rows_axis{terms}", f"rows_axis{columns}", scope)
+
+
 def _transposed(
     program: LoopProgram, dtype: str, terms: str, columns: str, scope: BufferScope
 ) -> LoopProgram:
@@ -171,18 +192,16 @@ def _in_panels(
         program, nests = _in_blocks(program, product.terms.variable.name)
     return with_calls(
         program,
-        nests,
-        shape_of(program, total),
+        dict.fromkeys(nests, shape_of(program, total)),
         by_columns=by_columns,
         is_stored=is_stored_directly,
-        is_fetched=is_fetched,
+        is_fetched=is_fetched and not by_columns,
     )
 
 
 def with_calls(
     program: LoopProgram,
-    nests: Sequence[str],
-    sums: tuple[int, int],
+    sums: Mapping[str, tuple[int, int]],
     *,
     by_columns: bool,
     is_stored: bool,
@@ -192,11 +211,10 @@ def with_calls(
     innermost loops are vectors.
 
     Args:
-        nests: the loops, each with rows and columns inside.
-        sums: the most rows and columns of a call.
+        sums: of each of the loops, which has rows and columns inside, the most of both.
         by_columns, is_stored, is_fetched: as of `panel_product`.
     """
-    for name in nests:
+    for name, most in sums.items():
         program = contract(program, name)
         left, right = _factors(program.loop(name))
         intrinsic = panel_product(
@@ -204,7 +222,7 @@ def with_calls(
             left.buffer.scope,
             right.buffer.scope,
             by_columns=by_columns,
-            sums=sums,
+            sums=most,
             is_stored=is_stored,
             is_fetched=is_fetched,
         )

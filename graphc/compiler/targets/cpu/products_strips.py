@@ -20,15 +20,16 @@ from __future__ import annotations
 
 from graphc.compiler.graph.dim import Dim, evaluate_at
 from graphc.compiler.loops.buffer import BufferScope
-from graphc.compiler.loops.program import LoopProgram, loops_in
+from graphc.compiler.loops.program import LoopProgram, loop_beside, loops_in, walk
 from graphc.compiler.loops.rewrites.buffers.expand import expand
 from graphc.compiler.loops.rewrites.execution.bind import bind
 from graphc.compiler.loops.rewrites.loops.fission import fission
+from graphc.compiler.loops.rewrites.loops.fuse import fuse
 from graphc.compiler.loops.rewrites.loops.reorder import reorder
 from graphc.compiler.loops.rewrites.loops.split import Tail, split
-from graphc.compiler.loops.statement import LoopKind
+from graphc.compiler.loops.statement import For, LoopKind, Store
 from graphc.compiler.loops.value import Load, at_least
-from graphc.compiler.targets.cpu.panels import PANEL_ROWS, panel_columns
+from graphc.compiler.targets.cpu.panels import PANEL_ROWS, panel_columns, whole_columns
 from graphc.compiler.targets.cpu.product_panels import (
     DEPTH,
     shape_of,
@@ -36,8 +37,10 @@ from graphc.compiler.targets.cpu.product_panels import (
     with_calls,
     with_left_rows,
     with_right_panels,
+    with_right_rows,
 )
 from graphc.compiler.targets.cpu.products import MOST_UNEVEN
+from graphc.compiler.targets.cpu.reduced_loops import steps_of
 from graphc.compiler.targets.mapping import Applicability, Mapping, never, where
 from graphc.compiler.targets.product_loops import DRAWS, Product, draws_words, product_of
 from graphc.compiler.targets.target import Target
@@ -48,11 +51,16 @@ TILE_ROWS = 8
 LEAST_ROWS = 16
 """Rows of a strip from which on it is worth its reads of the panels."""
 
+MOST_CALLS = 3
+"""Calls that make a panel of a strip, at most: more rows of sums and of what is made of them follow
+each other than one call makes."""
+
 STRIP = 1 << 16
 """Elements of a strip's sums, about: they stay in the cache with what follows of them."""
 
 FEW_COLUMNS = 64
-"""Columns up to which other forms leave out half of a last vector."""
+"""Columns up to which the rows of the left operand that follow are fetched into the cache: for more
+of them, rows are read again from there."""
 
 TYPICAL = 64
 """The number that a symbol counts as, to say which sums are long."""
@@ -75,8 +83,6 @@ def _has_few_terms(program: LoopProgram, target: Target) -> Applicability:
         return never(f"its sums have {terms} terms, whatever the call")
     if evaluate_at(terms, TYPICAL) > DEPTH:
         return never(f"sums of {terms} terms are long")
-    if columns <= FEW_COLUMNS or columns % panel_columns(found.total.dtype):
-        return never(f"{columns} columns are few, or no whole panels")
     if _strip_rows(rows, columns, target) is None:
         return never(f"{rows} rows are not equally many strips for {target.threads} threads")
     if not isinstance(found.left, Load):
@@ -92,24 +98,31 @@ def _by_strips(program: LoopProgram, target: Target) -> LoopProgram:
     rows, columns = product.rows.ends[0].constant, product.columns.ends[0].constant
     assert isinstance(rows, int)
     assert isinstance(columns, int)
-    program = with_right_panels(program, product, None, BufferScope.SHARED)
-    panels = loops_in(program.body)[0].variable.name
+    width = panel_columns(product.total.dtype)
+    is_whole = columns < width or columns % width == 0
+    written = with_right_panels if is_whole else with_right_rows
+    program = written(program, product, None, BufferScope.SHARED)
     row, strip = product.rows.variable.name, _strip_rows(rows, columns, target)
     assert strip is not None
-    program = split(program, row, strip, Tail.NONE)
-    team = f"{row}_outer"
-    program = _multiplied_strip(program, product, f"{row}_inner", team)
-    return bind(bind(program, panels, LoopKind.TEAM), team, LoopKind.TEAM)
+    program = split(program, row, strip, Tail.SHORT)
+    program = _multiplied_strip(program, product, f"{row}_inner", f"{row}_outer")
+    for loop in [one for one in program.body if isinstance(one, For)]:  # of panels, and strips
+        program = bind(program, loop.variable.name, LoopKind.TEAM)
+    return program
 
 
 def _strip_rows(rows: int, columns: int, target: Target) -> int | None:
-    """Return the rows of a strip, a multiple of a tile's: as many as the cache has room for, if
-    threads get about as many strips as others; None if there is no such number."""
-    threads = max(1, target.threads)
-    most = min(PANEL_ROWS, max(LEAST_ROWS, STRIP // columns))
-    for strip in range(most // TILE_ROWS * TILE_ROWS, LEAST_ROWS - 1, -TILE_ROWS):
-        strips = rows // strip
-        if rows % strip == 0 and threads * -(-strips // threads) <= strips * MOST_UNEVEN:
+    """Return the rows of a strip: as many as the cache has room for, if threads get about as many
+    of them as others; None if there is no such number. They are those of whole calls, or, of fewer
+    than one has, a multiple of a tile's that divides all rows, as a call has one end of rows."""
+    threads, room = max(1, target.threads), max(LEAST_ROWS, STRIP // columns)
+    calls = range(min(MOST_CALLS, room // PANEL_ROWS), 0, -1)
+    whole = range(min(PANEL_ROWS, room) // TILE_ROWS * TILE_ROWS, LEAST_ROWS - 1, -TILE_ROWS)
+    found = [count * PANEL_ROWS for count in calls]
+    for strip in (*found, *(strip for strip in whole if rows % strip == 0)):
+        strips = -(-rows // strip)
+        share = -(-strips // threads) * strip
+        if threads * share <= rows * MOST_UNEVEN:
             return strip
     return None
 
@@ -124,14 +137,48 @@ def _multiplied_strip(
     program, by_columns = with_left_rows(program, product, around)
     program = expand(expand(program, columns, total, thread), rows, total, thread)
     program = fission(fission(program, columns, 2), rows, 1)
-    program = split(program, columns, width, Tail.NONE)
-    program = reorder(program, rows, f"{columns}_outer")
-    terms = product.terms.variable.name
-    program = terms_outermost(program, rows, f"{columns}_inner", terms, nests=2)
-    sums = (shape_of(program, total)[0], width)
-    return with_calls(
-        program, [terms], sums, by_columns=by_columns, is_stored=False, is_fetched=False
-    )
+    program = _with_joined_rows(program, loop_beside(program, rows, 1))
+    most, count = shape_of(program, total)
+    if most > PANEL_ROWS:
+        program = split(program, rows, PANEL_ROWS, Tail.SHORT)
+        rows, most = f"{rows}_inner", PANEL_ROWS
+    panels = [(rows, columns, min(count, width))]
+    if count > width:
+        again = _in_halves(count % width, product.total.dtype)
+        program = split(program, columns, width, Tail.AGAIN, again)
+        panels = [(rows, f"{columns}_inner", width)]
+        if again:  # the last panel has columns of the one ahead, too
+            program = fission(program, rows, 1)
+            last = loop_beside(program, rows, 1)
+            panels.append((last.variable.name, f"{columns}_rest", again))
+        program = reorder(program, rows, f"{columns}_outer")
+    sums = {}
+    for of_rows, of_columns, wide in panels:
+        (terms,) = loops_in(program.loop(of_columns).body)
+        program = terms_outermost(program, of_rows, of_columns, terms.variable.name, nests=2)
+        sums[terms.variable.name] = (most, wide)
+    is_fetched = by_columns and count <= FEW_COLUMNS
+    return with_calls(program, sums, by_columns=by_columns, is_stored=False, is_fetched=is_fetched)
+
+
+def _in_halves(columns: int, dtype: str) -> int:
+    """Return a number of columns in whole halves of vectors, of which a panel may have any."""
+    half = whole_columns(dtype) // 2
+    return -(-columns // half) * half
+
+
+def _with_joined_rows(program: LoopProgram, rows: For) -> LoopProgram:
+    """Return a program that goes over the columns of rows in one loop, where those are no whole
+    vectors and what is read and stored of a row begins where that of the row ahead ends."""
+    (columns,) = (one for one in rows.body if isinstance(one, For))
+    count = columns.ends[0].constant
+    dtype = next(x.target.dtype for x in walk(columns.body) if isinstance(x, Store))
+    if not isinstance(count, int) or count % whole_columns(dtype) == 0 or len(rows.body) > 1:
+        return program
+    names = rows.variable.name, columns.variable.name
+    joined = fuse(program, *names)
+    loop = joined.loop("_".join(names))
+    return program if None in steps_of(joined, loop) else joined
 
 
 STRIPS = Mapping(

@@ -85,12 +85,12 @@ def with_joined_axes(program: LoopProgram) -> LoopProgram:
             joined = fuse(program, *names)
         except RewriteError:  # the trip count of the inner one changes
             continue
-        if None not in _steps(joined, joined.loop("_".join(names))):
+        if None not in steps_of(joined, joined.loop("_".join(names))):
             program = joined
     return program
 
 
-def _steps(program: LoopProgram, loop: For) -> set[Size | None]:
+def steps_of(program: LoopProgram, loop: For) -> set[Size | None]:
     """Return by how much the places that a loop accesses move in a turn; None for what is not
     known."""
     inside = {id(statement) for statement in walk(loop.body)}

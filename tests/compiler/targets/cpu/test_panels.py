@@ -36,6 +36,7 @@ def cases() -> list[tuple[int, int, int, str, bool, bool]]:
             count = columns[rows % len(columns)]
             found.append((rows, count, rows % 4 + 1, dtype, rows % 2 == 0, rows % 3 == 0))
         found.append((PANEL_ROWS + 5, width + 9, 2, dtype, False, False))
+        found += [(37, width // 4 * 3, depth, dtype, True, depth > 32) for depth in (32, 34)]
         found += [(9, count, 3, dtype, count % 2 == 0, True) for count in range(1, width + 1, 5)]
     return found
 

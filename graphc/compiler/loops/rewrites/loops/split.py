@@ -13,13 +13,23 @@ from enum import Enum
 
 from graphc.compiler.graph.dim import Size
 from graphc.compiler.loops.index import Index, as_index, index_of
-from graphc.compiler.loops.program import Body, LoopProgram, substituted
+from graphc.compiler.loops.program import (
+    Body,
+    LoopProgram,
+    buffers_of,
+    loads_of,
+    substituted,
+    targets_of,
+    walk,
+    written_memories,
+)
 from graphc.compiler.loops.ranges import is_never_negative
 from graphc.compiler.loops.rewrites.names import Names
 from graphc.compiler.loops.rewrites.refusal import ranges_at, refused, unbound_loop_of
 from graphc.compiler.loops.rewrites.simplify import settled
-from graphc.compiler.loops.statement import For, If
-from graphc.compiler.loops.value import below
+from graphc.compiler.loops.statement import Accumulate, Allocate, For, If, Let, Statement, Store
+from graphc.compiler.loops.text import head_line
+from graphc.compiler.loops.value import Load, below
 
 
 class Tail(Enum):
@@ -29,16 +39,25 @@ class Tail(Enum):
         GUARD: the inner loop, whose body is under a test.
         SHORT: the inner loop, which then has fewer turns.
         LOOP: a loop of its own, behind.
+        AGAIN: a loop of its own, behind, that begins earlier: it does turns again that are done
+            already, so as to have a number of turns that is given, or as many as the inner loop.
         NONE: there are none, or the split is refused.
     """
 
     GUARD = "guard"
     SHORT = "short"
     LOOP = "loop"
+    AGAIN = "again"
     NONE = "none"
 
 
-def split(program: LoopProgram, loop: str, factor: Size, tail: Tail = Tail.GUARD) -> LoopProgram:
+def split(
+    program: LoopProgram,
+    loop: str,
+    factor: Size,
+    tail: Tail = Tail.GUARD,
+    again: Size | None = None,
+) -> LoopProgram:
     """Divide a loop into `<loop>_outer` and `<loop>_inner`, which has `factor` turns.
 
     Where `factor` is proved to divide the number of turns, no remainder is there to be done.
@@ -48,6 +67,7 @@ def split(program: LoopProgram, loop: str, factor: Size, tail: Tail = Tail.GUARD
         loop: the variable of a serial or unrolled loop.
         factor: a size that is at least 1.
         tail: who does the turns at the end; a loop of its own is named `<loop>_rest`.
+        again: the turns of that loop, with `Tail.AGAIN`.
     """
     found = unbound_loop_of(program, "split", loop)
     where = f"the loop {loop!r}"
@@ -61,10 +81,11 @@ def split(program: LoopProgram, loop: str, factor: Size, tail: Tail = Tail.GUARD
     uneven = [end for end in found.ends if not ranges.divides(factor, end)]
     inner_ends: list[Index] = [as_index(factor)]
     rest: Body = ()
-    if not uneven or tail is Tail.LOOP:
+    if not uneven or tail in (Tail.LOOP, Tail.AGAIN):
         outer_ends = [end // factor for end in found.ends]
         if uneven:
-            rest = (_rest(program, found, factor, names),)
+            least = None if tail is Tail.LOOP else factor if again is None else again
+            rest = (_rest(program, found, factor, names, least),)
     elif tail is Tail.NONE:
         expected = f"a number of turns that {factor} divides"
         raise refused(program, "split", where, expected, f"{' and '.join(map(str, uneven))} turns")
@@ -79,17 +100,56 @@ def split(program: LoopProgram, loop: str, factor: Size, tail: Tail = Tail.GUARD
     return program.with_loop(loop, lambda _: settled((outside, *rest), ranges))
 
 
-def _rest(program: LoopProgram, loop: For, factor: Size, names: Names) -> For:
-    """Return the loop of the turns that fill no whole inner loop."""
+def _rest(program: LoopProgram, loop: For, factor: Size, names: Names, least: Size | None) -> For:
+    """Return the loop of the turns that fill no whole inner loop, and of as many ahead of them as
+    make them `least`, unless that is None."""
+    where = f"the loop {loop.variable.name!r}"
     if len(loop.ends) > 1:
-        where = f"the loop {loop.variable.name!r}"
         ends = ", ".join(map(str, loop.ends))
         expected = "one end, if the remainder is a loop of its own"
         raise refused(program, "split", where, expected, f"the least of {ends}")
     (end,) = loop.ends
-    done = end // factor * factor
+    first, turns = end // factor * factor, end - end // factor * factor
+    if least is not None:
+        _check_repeatable(program, where, loop, turns, least)
+        first, turns = end - least, as_index(least)
     (copy,) = names.copied((loop,))
     assert isinstance(copy, For)
     variable = names.variable(f"{loop.variable.name}_rest")
-    body = substituted(copy.body, {copy.variable: index_of(variable) + done})
-    return replace(copy, variable=variable, ends=(end - done,), body=body)
+    body = substituted(copy.body, {copy.variable: index_of(variable) + first})
+    return replace(copy, variable=variable, ends=(turns,), body=body)
+
+
+def _check_repeatable(
+    program: LoopProgram, where: str, loop: For, rest: Index, least: Size
+) -> None:
+    """Refuse a loop with fewer turns than `least`, or more than that to be done at its end, or with
+    a turn that would do something else if it were done again, behind others."""
+    (end,) = loop.ends
+    for more, what in ((end - least, f"{end} turns"), (least - rest, f"{rest} turns at the end")):
+        if not more.is_constant or not is_never_negative(more.constant):
+            expected = f"at least {least} turns, and no more of them at the end"
+            raise refused(program, "split", where, expected, what)
+    own = {one.buffer.memory for one in walk(loop.body) if isinstance(one, Allocate)}
+    for memory in written_memories(loop.body) - own:
+        elements: set[Load] = set()
+        for statement in walk(loop.body):
+            if not isinstance(statement, For | Let | Store | Accumulate | Allocate):
+                expected = "values, loops and stores, if turns are done again"
+                raise refused(program, "split", where, expected, head_line(statement))
+            used = (*targets_of(statement), *loads_of(statement))
+            elements.update(one for one in used if one.buffer.memory == memory)
+        first = next(one for one in loop.body if memory in _used_memories(one))
+        if not (
+            isinstance(first, Store)
+            and elements == {first.target}
+            and not first.conditions
+            and not first.guarded
+            and all(one.buffer.memory != memory for one in loads_of(first))
+        ):
+            expected = "that a turn that is done again begins with a store to all that it changes"
+            raise refused(program, "split", where, expected, head_line(first))
+
+
+def _used_memories(statement: Statement) -> set[str]:
+    return {one.memory for inner in walk((statement,)) for one in buffers_of(inner)}

@@ -113,6 +113,60 @@ def test_what_split_refuses() -> None:
     )
 
 
+SUMS = w.floats("sums", 10)
+
+
+def sums(first: Statement | None = None, row: IndexLike = I) -> LoopProgram:
+    """Return a program that adds up ten rows, each in its place of a result; a turn begins with a
+    statement, by default the store of a zero."""
+    begin = Store(w.at(SUMS, I), w.number(0)) if first is None else first
+    add = Accumulate("sum", (w.at(SUMS, row),), (w.at(TEN, I, J),))
+    return w.program((TEN,), (SUMS,), w.loop(I, 10, begin, w.loop(J, M, add)))
+
+
+TEN = w.floats("ten", 10, M)
+
+
+@pytest.mark.parametrize(("again", "turns"), [(None, 4), (2, 2), (3, 3)])
+def test_turns_that_are_done_again(again: int | None, turns: int) -> None:
+    made = split(sums(), "i", 4, Tail.AGAIN, again)
+    assert lines(made) == [
+        "for i_outer < 2:",
+        "  for i_inner < 4:",
+        "    sums[4*i_outer + i_inner] = 0.0",
+        "    for j < m:",
+        "      sums[4*i_outer + i_inner] = "
+        "sum(sums[4*i_outer + i_inner], ten[4*i_outer + i_inner, j])",
+        f"for i_rest < {turns}:",
+        f"  sums[i_rest + {10 - turns}] = 0.0",
+        "  for j_2 < m:",
+        f"    sums[i_rest + {10 - turns}] = "
+        f"sum(sums[i_rest + {10 - turns}], ten[i_rest + {10 - turns}, j_2])",
+    ]
+    same_meaning(sums(), made)
+
+
+@pytest.mark.parametrize(
+    ("program", "again", "reason"),
+    [
+        (copy(), None, "expected at least 4 turns, and no more of them at the end, found n turns"),
+        (copy(10), 11, "expected at least 11 turns, and no more of them at the end, found 10"),
+        (copy(10), 1, "expected at least 1 turns, and no more of them at the end, found 2 turns"),
+        (sums(Store(w.at(SUMS, I), w.at(SUMS, I))), None, "begins with a store to all that it"),
+        (sums(Store(w.at(SUMS, 9 - I), w.number(0))), None, "begins with a store to all that it"),
+        (sums(row=9 - I), None, "begins with a store to all that it changes"),
+        (sums(w.loop(J, 1, Store(w.at(SUMS, I), w.number(0)))), None, "begins with a store to"),
+        (sums(Store(w.at(SUMS, I), w.number(0), guarded=True)), None, "begins with a store to"),
+        (sums(Barrier()), None, "expected values, loops and stores, if turns are done again"),
+    ],
+    ids=range(9),
+)
+def test_turns_that_must_not_be_done_again(
+    program: LoopProgram, again: int | None, reason: str
+) -> None:
+    assert reason in refusal(split, program, "i", 4, Tail.AGAIN, again)
+
+
 # ---- reorder ------------------------------------------------------------------------------------
 
 
