@@ -18,6 +18,8 @@ from graphc.compiler.loops.program import (
     walk_value,
 )
 from graphc.compiler.loops.ranges import Ranges
+from graphc.compiler.loops.rewrites.data.axes import with_axes_of_loops
+from graphc.compiler.loops.rewrites.data.flatten import flatten
 from graphc.compiler.loops.statement import Accumulate, Allocate, For, Let
 from graphc.compiler.loops.value import Apply, Load, Local, RandomWord, Value
 
@@ -127,6 +129,18 @@ def product_of(program: LoopProgram) -> Product | str:
     )
     total = added[0].targets[0].buffer
     return Product(loops.kept, loops.terms, total, left, right, ranges)
+
+
+def with_axes_of_products(program: LoopProgram) -> LoopProgram:
+    """Return a program in which an image that a product reads or stores as a row of numbers is one:
+    an axis of each buffer is that of one loop."""
+    loops = product_loops_of(program)
+    if isinstance(loops, str):
+        return program
+    program = flatten(program)
+    for loop in (loops.columns, loops.terms):
+        program = with_axes_of_loops(program, loop.variable.name)
+    return program
 
 
 def draws_words(body: Body) -> bool:

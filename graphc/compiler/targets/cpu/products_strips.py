@@ -42,7 +42,13 @@ from graphc.compiler.targets.cpu.product_panels import (
 from graphc.compiler.targets.cpu.products import MOST_UNEVEN
 from graphc.compiler.targets.cpu.reduced_loops import steps_of
 from graphc.compiler.targets.mapping import Applicability, Mapping, never, where
-from graphc.compiler.targets.product_loops import DRAWS, Product, draws_words, product_of
+from graphc.compiler.targets.product_loops import (
+    DRAWS,
+    Product,
+    draws_words,
+    product_of,
+    with_axes_of_products,
+)
 from graphc.compiler.targets.target import Target
 
 TILE_ROWS = 8
@@ -93,6 +99,7 @@ def _has_few_terms(program: LoopProgram, target: Target) -> Applicability:
 def _by_strips(program: LoopProgram, target: Target) -> LoopProgram:
     """Divide the rows over threads; each multiplies strips of its rows by all panels, and computes
     what follows of a strip's sums."""
+    program = with_axes_of_products(program)
     product = product_of(program)
     assert isinstance(product, Product)
     rows, columns = product.rows.ends[0].constant, product.columns.ends[0].constant

@@ -55,6 +55,9 @@ def momentum(columns: int) -> list[Node]:
 CASES = {
     "alone": lambda: [gradient()],
     "an update": update,
+    "an image as a row": lambda: [
+        g.matmul(g.transpose(g.reshape(arrays(BATCH, 4, 2, 8), (BATCH, 64))), arrays(BATCH, 10))
+    ],
     "few columns": lambda: momentum(10),
     "columns that are no whole panels": lambda: momentum(50),
     "columns beside others": lambda: [gradient(columns=50) + arrays(50)],
