@@ -18,8 +18,8 @@ from graphc.compiler.loops.program import (
     walk_value,
 )
 from graphc.compiler.loops.ranges import Ranges
-from graphc.compiler.loops.rewrites.data.axes import with_axes_of_loops
-from graphc.compiler.loops.rewrites.data.flatten import flatten
+from graphc.compiler.loops.rewrites.buffers.axes import with_axes_of_loops
+from graphc.compiler.loops.rewrites.buffers.flatten import flatten
 from graphc.compiler.loops.statement import Accumulate, Allocate, For, Let
 from graphc.compiler.loops.value import Apply, Load, Local, RandomWord, Value
 
