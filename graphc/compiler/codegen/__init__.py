@@ -6,8 +6,9 @@ launches that use it. Each kernel goes through one function for its kind, the ta
 
 - pointwise, window, gather, update: `lower_mapped`, as loop programs by the mappings of
   `graphc.compiler.targets.cuda`; scatter: `scatter`;
-- rows, columns: `rows` and `row_groups`, `columns`, over `reduction` (the walks over a row),
-  `reduction_text` and `walk_text` (their text);
+- rows, columns: as loop programs where they are gone over once or stay in registers; else `rows`
+  and `row_groups`, `columns`, over `reduction` (the walks over a row), `reduction_text` and
+  `walk_text` (their text);
 - matmul, conv: `matmul`; `conv` and the files `conv_*`. Both describe a `product`, which
   `lower_product` prints in `tiles`, or by `product_vector`, from `product_operand` (what is
   fetched) and `product_epilogue` (what follows);
@@ -15,8 +16,8 @@ launches that use it. Each kernel goes through one function for its kind, the ta
 
 They share:
 
-- `loop_program`: a kernel as a loop program of a target, and its launch; `program_traffic`: what
-  that moves;
+- `loop_program`: a kernel as a loop program of a target, and its launches; `program_traffic`: what
+  these move;
 - `context`, `signature`: where values lie, and what a function's parameters are called;
 - `pointwise`: the text of an element of the outputs; `emitter`: nodes become statements, by the
   rules in `emit_movement`, `emit_loops` and `emit_windows`; `index` says where an element lies;

@@ -10,9 +10,10 @@ side by side:
   are short, more columns;
 - the threads of a column add up in a fixed tree in shared memory;
 - columns that fit registers are read once; others once for each walk, which the launch notes. Where
-  the length is known at the call only, either way has a launch and the length picks one;
-- where there are few columns, long ones, and one walk, a column is divided over blocks, and a
-  second launch puts the parts together.
+  the length is known at the call only, either way has a launch and the length picks one.
+
+Kernels of one walk, and channels that registers hold, are loop programs
+(`graphc.compiler.targets.cuda.columns`).
 """
 
 from __future__ import annotations
@@ -21,13 +22,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from graphc.compiler.codegen.context import Context
-from graphc.compiler.codegen.expression import ZERO, Expression, Parameter, Variable, compare
+from graphc.compiler.codegen.expression import ZERO, Parameter, Variable, compare
+from graphc.compiler.codegen.lower_mapped import lower_where_mapped
 from graphc.compiler.codegen.reduction import (
     Domain,
     Walk,
     domain_of,
     held_words,
-    is_divided,
     joined,
     notes_of,
     passes,
@@ -37,18 +38,13 @@ from graphc.compiler.codegen.reduction import (
 from graphc.compiler.codegen.reduction_text import WalkPrinter
 from graphc.compiler.codegen.render import render
 from graphc.compiler.codegen.rows import (
-    finish,
     for_lengths,
     lower_by_row,
-    partial_places,
-    partial_signature,
-    parts_of,
 )
 from graphc.compiler.codegen.signature import Signature
-from graphc.compiler.codegen.statement import Listing
 from graphc.compiler.codegen.walk_text import Course, Names
 from graphc.compiler.graph.dim import Dim, ceil_divide
-from graphc.compiler.program.launch import Formula, Launch
+from graphc.compiler.program.launch import Launch
 from graphc.compiler.schedule.hardware import WARP, power_of_two
 from graphc.compiler.schedule.kernel import Kernel
 from graphc.compiler.targets.marks import NAME
@@ -58,8 +54,6 @@ NARROWEST = 8
 MANY_BLOCKS = 64
 # Registers of a thread that hold elements.
 _MOST_WORDS = 64
-# Elements of a column in a part.
-_PART = 256
 
 
 @dataclass(frozen=True)
@@ -79,33 +73,32 @@ class Tile:
 
 
 def lower_columns(kernel: Kernel, context: Context) -> list[Launch]:
-    """One launch, or two: for shorter and longer columns, or for the parts of long ones and their
-    sums."""
+    """The launches of a loop program, or one, or two for shorter and longer columns."""
+    launches = lower_where_mapped(kernel, context) if 0 not in kernel.extents else []
+    if launches:
+        return launches
     domain = domain_of(kernel)
     if not domain.runs[-1][1] or domain.kept == 0:
         return lower_by_row(kernel, context, "channel", "place")
     walks = walks_of(kernel, domain)
-    launches, above = [], 0
+    above = 0
     for tile, most in choose_tiles(kernel, domain, walks):
-        launches += _launches(kernel, context, domain, walks, tile, (above, most))
+        launches.append(_launch(kernel, context, domain, walks, tile, (above, most)))
         above = most
     return launches
 
 
-def _launches(
+def _launch(
     kernel: Kernel,
     context: Context,
     domain: Domain,
     walks: Sequence[Walk],
     tile: Tile,
     lengths: tuple[int, int],
-) -> list[Launch]:
-    """One launch for columns of more elements than the first of `lengths` and at most the second
-    (0 is for any number); or two where few long columns are divided over blocks."""
+) -> Launch:
+    """The launch for columns of more elements than the first of `lengths` and at most the second (0
+    is for any number)."""
     blocks = ceil_divide(domain.kept, tile.width)
-    parts: Formula | None = None
-    if is_divided(walks, blocks, domain.reduced * tile.width):
-        parts = parts_of(domain.reduced, _PART)
     if tile.turns is None:
         walks = joined(walks, domain)
     guarded = isinstance(domain.kept, Dim) or domain.kept % tile.width != 0
@@ -121,24 +114,13 @@ def _launches(
         f"{tile.height} threads of each"
     )
     block = (tile.width, tile.height, 1)
-    if parts is None:
-        signature = context.signature(kernel)
-        printer = WalkPrinter(context, signature, domain, names)
-        text = _text(kernel, name, signature, printer, domain, walks, tile, names)
-        grid, those = for_lengths(blocks, domain, *lengths)
-        notes = notes_of(kernel, domain, walks, tile.turns is not None, "column", lengths[0])
-        size, how, traffic = (grid, 1, 1), how + those, printer.traffic((blocks,))
-        return [context.launch(name, kernel, signature, text, size, block, how, 0, notes, traffic)]
-    (walk,) = walks
-    places = partial_places(walk, domain, parts)
-    signature = partial_signature(kernel, context, places)
-    pointers = [signature.store_pointer(place) for place in places]
+    signature = context.signature(kernel)
     printer = WalkPrinter(context, signature, domain, names)
-    text = _text(kernel, name, signature, printer, domain, walks, tile, names, pointers)
-    how += f"; in {parts} parts, a block a part"
-    traffic, divided = printer.traffic((blocks,), places), (blocks, parts, 1)
-    first = context.launch(name, kernel, signature, text, divided, block, how, traffic=traffic)
-    return [first, finish(kernel, context, domain, walk, places, parts, names)]
+    text = _text(kernel, name, signature, printer, domain, walks, tile, names)
+    grid, those = for_lengths(blocks, domain, *lengths)
+    notes = notes_of(kernel, domain, walks, tile.turns is not None, "column", lengths[0])
+    size, how, traffic = (grid, 1, 1), how + those, printer.traffic((blocks,))
+    return context.launch(name, kernel, signature, text, size, block, how, 0, notes, traffic)
 
 
 def choose_tiles(kernel: Kernel, domain: Domain, walks: Sequence[Walk]) -> list[tuple[Tile, int]]:
@@ -179,12 +161,11 @@ def _text(
     walks: Sequence[Walk],
     tile: Tile,
     names: Names,
-    partials: Sequence[Expression] = (),
 ) -> str:
     """The function's text."""
     head = printer.row()
     texts = printer.walks(walks)
-    results = Listing() if partials else printer.results(row_outputs(kernel, domain))
+    results = printer.results(row_outputs(kernel, domain))
     course = Course(
         names.place,
         False,
@@ -192,7 +173,6 @@ def _text(
         threads=tile.height,
         count=signature.size(domain.reduced),
         turns=tile.turns,
-        divided=bool(partials),
     )
     columns = signature.size(domain.kept)
     return render(
@@ -206,5 +186,4 @@ def _text(
         walks=texts,
         results=results,
         course=course,
-        partials=partials,
     )

@@ -11,7 +11,7 @@ import itertools
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from graphc.compiler.codegen.context import Context
+from graphc.compiler.codegen.context import Context, buffer_name, workspace
 from graphc.compiler.codegen.signature import Place
 from graphc.compiler.graph import BATCH, Node
 from graphc.compiler.graph.dim import Dim, Size, Symbol, exact_quotient, symbols
@@ -19,6 +19,7 @@ from graphc.compiler.loops import buffer as arrays
 from graphc.compiler.loops import value as values
 from graphc.compiler.loops.build import KernelBuffers, Storage, build
 from graphc.compiler.loops.index import LoopVariable
+from graphc.compiler.loops.launches import launches_of, workspaces_of
 from graphc.compiler.loops.program import LoopProgram, Parts, loads_of, transformed, walk
 from graphc.compiler.loops.rewrites.loops.enclose import enclose
 from graphc.compiler.loops.rewrites.loops.part import part
@@ -32,7 +33,6 @@ from graphc.compiler.program.launch import (
     Formula,
     Launch,
     LoopStep,
-    Pointer,
     Scratch,
     ShareLimit,
     SizeArgument,
@@ -107,6 +107,21 @@ class MappedKernel:
             code=printed.code,
             lines=printed.lines,
         )
+
+    def in_launches(self, context: Context) -> list[MappedKernel]:
+        """Return the same as a kernel for each launch, in their order: one ends at a barrier of all
+        blocks. What one leaves for another in global memory has buffers in the arena from now on.
+
+        Args:
+            context: of the program; the names of further functions are taken there.
+        """
+        first, *others = launches_of(self.program)
+        if not others:
+            return [self]
+        for buffer in workspaces_of(self.program):
+            self.memory.add_workspace(buffer)
+        named = (replace(one, name=context.name(self.kernel.kind)) for one in others)
+        return [replace(self, program=one) for one in (first, *named)]
 
     @property
     def _how(self) -> str:
@@ -214,6 +229,7 @@ class Memory:
             step: LoopVariable(f"step{number}")
             for number, step in enumerate(dict.fromkeys(context.counters.values()))
         }
+        self._kernel = kernel
         self._places: dict[str, Place] = {}
         self._wholes: dict[object, arrays.Buffer] = {}
         self._counts = {"x": 0, "y": 0}
@@ -244,6 +260,11 @@ class Memory:
         step = None if place.step is None else self._steps[place.step]
         return Storage(buffer, step, place.bit, place.guarded and self._is_guarded)
 
+    def add_workspace(self, buffer: arrays.Buffer) -> None:
+        """Give a buffer that a program allocates in global memory a place in the arena."""
+        name = f"{buffer_name(self._kernel.anchors[0])}/{buffer.name}"
+        self._places[buffer.memory] = workspace(name, buffer.shape, buffer.dtype)
+
     def names(self) -> dict[str, str]:
         """Return what reports call each memory."""
         return {name: place.buffers[-1].name for name, place in self._places.items()}
@@ -262,10 +283,7 @@ class Memory:
         """Return what a launch gives for a parameter."""
         given = one.given
         if isinstance(given, arrays.Buffer):
-            place = self._places.get(given.memory)
-            if place is None:  # the program's own
-                return Pointer(DeviceBuffer(given.name, given.shape, given.dtype))
-            return place.pointer
+            return self._places[given.memory].pointer
         if isinstance(given, Symbol):
             return SizeArgument(Dim((((given,), 1),)))
         if isinstance(given, LoopVariable):

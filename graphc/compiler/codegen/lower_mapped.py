@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from functools import partial
 
 from graphc.compiler.codegen.context import Context
-from graphc.compiler.codegen.loop_program import mapped_kernel
+from graphc.compiler.codegen.loop_program import MappedKernel, mapped_kernel
 from graphc.compiler.codegen.program_traffic import ProgramTraffic
+from graphc.compiler.loops.program import LoopProgram
 from graphc.compiler.program.launch import Launch
 from graphc.compiler.schedule.kernel import Kernel
 from graphc.compiler.targets.cuda.mappings import CUDA_MAPPINGS, SHOWN_ONLY
@@ -18,34 +19,46 @@ from graphc.compiler.targets.mapping import Mapping
 
 
 def lower_mapped(kernel: Kernel, context: Context) -> list[Launch]:
-    """Return the launch of a kernel as a loop program, by the first mapping that applies of those
+    """Return the launches of a kernel as a loop program, by the first mapping that applies of those
     of kernels in which a thread has an element."""
-    launch = _launch(kernel, context, POINTWISE)
-    assert launch is not None, f"a kernel of kind {kernel.kind} that no mapping takes"
-    return [launch]
+    launches = _launches(kernel, context, POINTWISE)
+    assert launches, f"a kernel of kind {kernel.kind} that no mapping takes"
+    return launches
 
 
-def lower_where_mapped(kernel: Kernel, context: Context) -> Launch | None:
-    """Return the launch of a kernel as a loop program by the mappings of its kind; None if the one
-    that applies does not make launches yet, or none applies."""
+def lower_where_mapped(kernel: Kernel, context: Context) -> list[Launch]:
+    """Return the launches of a kernel as a loop program by the mappings of its kind; none if the
+    one that applies does not make launches yet, or none applies."""
     shown_only = SHOWN_ONLY.get(kernel.kind, frozenset())
-    return _launch(kernel, context, CUDA_MAPPINGS[kernel.kind], shown_only)
+    return _launches(kernel, context, CUDA_MAPPINGS[kernel.kind], shown_only)
 
 
-def _launch(
+def _launches(
     kernel: Kernel,
     context: Context,
     table: Sequence[Mapping],
     shown_only: frozenset[str] = frozenset(),
-) -> Launch | None:
+) -> list[Launch]:
     target = context.program.target
     mapped = mapped_kernel(kernel, context, target, table, is_guarded=True, shown_only=shown_only)
     if mapped is None:
-        return None
-    printed = print_program(mapped.program)
+        return []
+    in_launches = mapped.in_launches(context)
+    return [_launch(one, context, len(in_launches) > 1) for one in in_launches]
+
+
+def _launch(mapped: MappedKernel, context: Context, is_one_of_several: bool) -> Launch:
+    program = mapped.program
+    printed = print_program(program)
     context.program.includes.update(dict.fromkeys(printed.headers))
-    plain = mapped.plain
-    of_threads = partial(read_once, plain) if kernel.kind == "rows" else lambda: plain
-    traffic = ProgramTraffic(of_threads, mapped.program, mapped.memory.names())
+    asking = partial(_asking, mapped, is_one_of_several)
+    traffic = ProgramTraffic(asking, program, mapped.memory.names())
     grid, block = (printed.blocks, 1, 1), (printed.threads, 1, 1)
     return mapped.launch(printed, grid, block, traffic=traffic)
+
+
+def _asking(mapped: MappedKernel, is_one_of_several: bool) -> LoopProgram:
+    """Return a program whose loads are those that threads ask memory for."""
+    if is_one_of_several:
+        return mapped.program
+    return read_once(mapped.plain) if mapped.kernel.kind == "rows" else mapped.plain

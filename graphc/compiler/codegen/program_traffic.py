@@ -39,8 +39,8 @@ class ProgramTraffic(Sequence[Traffic]):
     moved once a block: caches have the rest. What is stored is stored once.
 
     Args:
-        plain: returns the plain program of the kernel, or one whose threads read what they keep
-            once.
+        plain: returns the plain program of the kernel, or another one whose loads are those of the
+            threads: they read what they keep once, or are one launch of several.
         mapped: the program that runs.
         names: what reports call the memories of both.
     """

@@ -27,10 +27,6 @@ from graphc.compiler.schedule.relation import Split, split_of
 # same for all sizes, so the choice is too.
 _TYPICAL = 64
 
-# A row is divided over blocks where fewer blocks than this would walk more than that.
-_FEW_BLOCKS = 64
-_LONG_WALK = 65536
-
 # Nodes that are no work: they are printed again in each walk.
 _NO_WORK = ("constant", "dim", "iota", "reshape")
 
@@ -244,17 +240,6 @@ def passes(walks: Sequence[Walk], kernel: Kernel) -> int:
     fresh = {node for walk in walks for node in walk.computed if node in kernel.inputs}
     again = sum(bool(walk.reused or fresh.intersection(walk.computed)) for walk in walks)
     return max(1, again)
-
-
-def is_divided(walks: Sequence[Walk], blocks: Size, each: Size) -> bool:
-    """Whether `blocks` blocks that walk `each` elements leave most of a card idle for long, and the
-    elements can be divided over more."""
-    return (
-        len(walks) == 1
-        and not any(anchor.op.startswith("arg") for anchor in walks[0].anchors)
-        and typical(blocks) < _FEW_BLOCKS
-        and typical(each) > _LONG_WALK
-    )
 
 
 def notes_of(

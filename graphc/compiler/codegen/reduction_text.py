@@ -25,7 +25,7 @@ from graphc.compiler.codegen.index import Coordinates, Index
 from graphc.compiler.codegen.reduction import Domain, Walk, held_of, walked_for
 from graphc.compiler.codegen.signature import Place, Signature
 from graphc.compiler.codegen.statement import Define, Fold, Listing
-from graphc.compiler.codegen.traffic import Asked, reads, whole, writes
+from graphc.compiler.codegen.traffic import Asked, reads, writes
 from graphc.compiler.codegen.walk_text import (
     ELEMENT,
     PART,
@@ -75,7 +75,6 @@ class WalkPrinter:
         self._known: dict[Node, dict[Expression | None, Callable[[], Expression]]] = {}
         self._of_row: list[Asked] = []
         self._of_element: list[Asked] = []
-        self._parts: list[Place] = []
         self._stored: list[Node] = []
         if names.wide:
             self._choose_loads(inputs)
@@ -102,20 +101,17 @@ class WalkPrinter:
         self._of_row += self.emitter.take_asked()
         return self.emitter.take()
 
-    def traffic(self, turns: Sequence[Formula], partial: Sequence[Place] = ()) -> list[Traffic]:
+    def traffic(self, turns: Sequence[Formula]) -> list[Traffic]:
         """What the function moves that has been printed.
 
         Args:
             turns: factors of how often a block comes to new rows, all blocks together.
-            partial: workspaces that it stores parts of results in.
         """
         kept, reduced = self._domain.kept, self._domain.reduced
         return [
             *reads(self._of_element, (kept, reduced), turns),
             *reads(self._of_row, (kept,), turns),
-            *whole(self._parts),
             *writes(self._stored, self._context.sinks),
-            *whole(partial, written=True),
         ]
 
     # ---- the walks ------------------------------------------------------------------------------
@@ -150,19 +146,6 @@ class WalkPrinter:
         elif ELEMENT not in body.reads:
             start = Listing()
         return WalkText(_title(walk), before, arrays, accumulators, start, body, loads, packs)
-
-    def parts(self, walk: Walk, places: Sequence[Place], count: Expression) -> WalkText:
-        """The walk over the parts of a row's reductions, of which there are `count`."""
-        names = self._names
-        accumulators = [self._accumulator(anchor) for anchor in walk.anchors]
-        for anchor, one, place in zip(walk.anchors, accumulators, places, strict=True):
-            part = subscript(self._signature.load_pointer(place), ELEMENT)
-            self.emitter.add(Fold(one.name, one.functions, part))
-            self.emitter.given[anchor] = always(one.result)
-        self._parts += places
-        start = Listing((Define("int", ELEMENT, plus(times(names.row, count), names.place)),))
-        body = self.emitter.take()
-        return WalkText(_title(walk), Listing(), [], accumulators, start, body, [], [])
 
     def _spread(self, spreads: Sequence[Node]) -> Listing:
         """The values of the row, and scalars, that elements read: computed ahead of the loop."""

@@ -4,15 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from graphc.compiler.codegen.expression import (
-    Expression,
-    Number,
-    Parameter,
-    Variable,
-    call,
-    plus,
-    times,
-)
+from graphc.compiler.codegen.expression import Expression, Number, Variable, call
 from graphc.compiler.codegen.statement import Listing
 from graphc.compiler.schedule.hardware import PACK
 from graphc.compiler.targets.marks import giving, noted
@@ -113,8 +105,6 @@ class Course:
         threads: how many the row has.
         count: an expression: how many elements or packs.
         turns: how many each thread comes to where they are unrolled, else None.
-        divided: whether the blocks of the grid's axis y share a row.
-        short: whether the count is known to be small, though it is no number.
     """
 
     at: Variable
@@ -123,20 +113,6 @@ class Course:
     threads: int
     count: Expression
     turns: int | None = None
-    divided: bool = False
-    short: bool = False
-
-    @property
-    def first(self) -> Expression:
-        """Where a thread begins."""
-        if not self.divided:
-            return self.thread
-        return plus(self.thread, times(self.threads, Parameter("blockIdx.y")))
-
-    @property
-    def stride(self) -> Expression:
-        """From an element or pack of a thread to its next one."""
-        return Variable("stride") if self.divided else Number(self.threads)
 
     @property
     def is_full(self) -> bool:
@@ -148,5 +124,5 @@ class Course:
         """The turns after which the sums so far are put aside; None where there are no more."""
         turns = CHUNK // PACK if self.wide else CHUNK
         most = self.count.value if isinstance(self.count, Number) else None
-        fits = self.short or (most is not None and most <= turns * self.threads)
+        fits = most is not None and most <= turns * self.threads
         return None if fits else turns

@@ -490,7 +490,22 @@ def _is_never_zero(index: Index, ranges: Ranges, points: Iterable[_Point] = ()) 
         _has_other_remainder(index)
         or (signs <= {1} and ranges.is_never_negative(index - 1))
         or (signs <= {-1} and ranges.is_never_negative(-index - 1))
+        or (0 not in signs and _is_between_multiples(index, ranges))
     )
+
+
+def _is_between_multiples(index: Index, ranges: Ranges) -> bool:
+    """Return True if a number divides some terms of an index, and the sum of the others is proved
+    to lie between two of its multiples: ``32*turn + lane``, where ``0 < lane < 32``."""
+    for divisor in {abs(factor) for _, factor in index.terms if isinstance(factor, int)} - {1}:
+        rest = as_index(index.constant)
+        for atom, factor in index.terms:
+            if any(number % divisor for number in _numbers(factor)):
+                rest = rest + index_of(atom) * factor
+        for one in (rest, -rest):
+            if ranges.is_never_negative(one - 1) and ranges.is_below(one, divisor):
+                return True
+    return False
 
 
 def _has_other_remainder(index: Index) -> bool:

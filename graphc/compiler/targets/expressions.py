@@ -11,7 +11,14 @@ from dataclasses import dataclass
 
 from graphc.compiler.graph.dim import Dim, FloorQuotient, Size, Symbol
 from graphc.compiler.loops.buffer import BufferScope
-from graphc.compiler.loops.index import Index, IndexAtom, LoopVariable, Quotient, as_index
+from graphc.compiler.loops.index import (
+    Index,
+    IndexAtom,
+    LoopVariable,
+    Quotient,
+    as_index,
+    index_of,
+)
 from graphc.compiler.loops.ranges import Ranges, is_never_negative
 from graphc.compiler.loops.value import (
     Apply,
@@ -83,8 +90,26 @@ class Expressions:
 
     def _terms(self, index: Index) -> list[tuple[bool, Code]]:
         """Return an index's terms, each with True if it is added."""
-        ordered = sorted(index.terms, key=lambda term: self._depth(term[0]))
+        ordered = sorted(self._gathered(index).terms, key=lambda term: self._depth(term[0]))
         return [self._term(self._atom(atom), factor) for atom, factor in ordered]
+
+    def _gathered(self, index: Index) -> Index:
+        """Return an index in which a quotient has the terms beside it that make its own smaller:
+        ``(n + 7 - lane) // 8`` for ``(n + 7 + 7*lane) // 8 - lane``."""
+        for atom, times in index.terms:
+            if not isinstance(atom, Quotient) or times != 1 or isinstance(atom.divisor, Dim):
+                continue
+            beside, dividend = index - index_of(atom), atom.dividend
+            for one, factor in beside.terms:
+                inside = dividend.factor(one)
+                if isinstance(factor, Dim) or isinstance(inside, Dim):
+                    continue
+                if abs(inside + factor * atom.divisor) < abs(inside):
+                    dividend = dividend + index_of(one) * (factor * atom.divisor)
+                    beside = beside - index_of(one) * factor
+            if dividend is not atom.dividend and self.ranges.is_never_negative(dividend):
+                return self._gathered(beside) + index_of(Quotient(dividend, atom.divisor))
+        return index
 
     def _depth(self, atom: IndexAtom) -> int:
         """Return the place of the outermost loop that an atom depends on."""

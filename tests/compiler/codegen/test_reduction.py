@@ -14,14 +14,12 @@ from graphc.compiler.codegen.reduction import (
     domain_of,
     held_of,
     held_words,
-    is_divided,
     joined,
     walked_for,
     walks_of,
 )
 from graphc.compiler.codegen.render import header
 from graphc.compiler.codegen.row_groups import Group, choose_group
-from graphc.compiler.codegen.rows import parts_of
 from graphc.compiler.graph import BATCH, Node
 from graphc.compiler.graph.dim import Shape, Size
 from graphc.compiler.program.launch import value_of
@@ -46,13 +44,6 @@ def summed(shape: Shape, axes: tuple[int, ...], dtype: str = "float32", op: str 
 
 def ops(nodes: tuple[Node, ...]) -> list[str]:
     return [node.op for node in nodes]
-
-
-def test_a_row_of_any_length_has_parts_of_8192_elements_and_256_at_most() -> None:
-    (length,) = g.dim.symbols(LENGTH)
-    sizes = {1: 1, 8192: 1, 8193: 2, 256 * 8192: 256, 256 * 8192 + 1: 256}
-    assert {size: value_of(parts_of(LENGTH, 8192), {length: size}) for size in sizes} == sizes
-    assert {size: parts_of(size, 8192) for size in sizes} == sizes
 
 
 def test_softmax_with_its_loss_is_three_walks_that_hold_two_values() -> None:
@@ -166,9 +157,10 @@ def test_what_is_divided_over_blocks() -> None:
     assert divided(summed((60_000, 10), (0, 1), op="min")) == 2
     assert divided(summed((BATCH, 512), (0,))) == 1
     assert divided(summed((BATCH, 100_000), (1,))) == 1  # a block a row is enough
-    assert divided(summed((784, 512), (0, 1), op="argmax")) == 1
+    assert divided(summed((784, 512), (0, 1), op="argmax")) == 2
+    assert divided(summed((BATCH, 3, 200, 200), (0, 2, 3))) == 2
     two_walks, _ = normalisation((60_000, 10), (0,))
-    assert not is_divided(walks(two_walks), 1, 600_000)
+    assert divided(two_walks) == 1
 
 
 def test_notes_say_how_often_a_row_is_read_and_why() -> None:

@@ -150,6 +150,20 @@ def test_even_and_odd_places_do_not_meet() -> None:
     assert not is_parallel(made, made.loop("i"))
 
 
+def test_turns_between_the_multiples_of_others_do_not_meet() -> None:
+    """Of ``1024*i + 32*j + k`` each has its own k, whichever i and j the others have."""
+    whole, lane = new_buffer("whole", "float32", (N, 512)), variable("k")
+    place, turns = ROW * 1024 + COLUMN * 32 + lane, as_index((N + 31) // 32)
+    column = variable("column") + variable("tile") * 8
+    inside = (If((below(place, N),), (store(whole, place, column),)),)
+    ends = as_index(32), turns - ROW * 32
+    for end, expected in ((32, True), (33, False)):
+        rows = loop("i", (turns + 31) // 32, For(LoopVariable("j"), ends, inside))
+        lanes = loop("k", end, loop("column", 8, rows))
+        program = LoopProgram("k0", (), (whole,), (), (loop("tile", 64, lanes),))
+        assert bool(is_parallel(program, lanes)) is expected
+
+
 def test_what_is_loaded_meets_everything() -> None:
     check = Check(LoopVariable("row"), load(IDS, ROW), N, 0, ROW)
     made = program(loop("i", N, check, loop("j", 10, store(Y, variable("row"), COLUMN))))

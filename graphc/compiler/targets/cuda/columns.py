@@ -63,8 +63,11 @@ from graphc.compiler.targets.cuda.reductions import (
     FEW_BLOCKS,
     LONG,
     LONG_WALK,
+    PARTS,
+    default_name,
     in_one_pass,
     in_two_launches,
+    named,
     rows_by_lanes,
     typical,
     with_results_in_registers,
@@ -78,6 +81,7 @@ from graphc.compiler.targets.cuda.rows import (
     reduces,
     rows_of,
     sums_floats,
+    with_tight_loops,
 )
 from graphc.compiler.targets.mapping import ALWAYS, Applicability, Mapping, never
 from graphc.compiler.targets.target import Target
@@ -86,7 +90,7 @@ from graphc.errors import RewriteError
 THREADS = 256
 """Threads of a block."""
 
-PART = 256
+PART_OF_COLUMN = 256
 """Elements of a part of a column that blocks divide."""
 
 NARROWEST = 8
@@ -140,6 +144,14 @@ def _has_contiguous_columns(program: LoopProgram, target: Target) -> Applicabili
     return ALWAYS
 
 
+def _has_columns_of_one_pass(program: LoopProgram, target: Target) -> Applicability:
+    answer = _has_contiguous_columns(program, target)
+    if answer.refusal:
+        return answer
+    program = in_rows(program)
+    return in_one_pass(program, rows_of(program))
+
+
 def innermost_kept(program: LoopProgram) -> For | None:
     """Return the innermost loop whose turns are results: what reduces is inside of it."""
     for loop in walk(program.body):
@@ -150,14 +162,15 @@ def innermost_kept(program: LoopProgram) -> For | None:
 
 def _in_tiles(program: LoopProgram, target: Target) -> LoopProgram:
     program = in_rows(program)
-    return simplify(columns_by_tiles(program, rows_of(program)))
+    return _named(simplify(columns_by_tiles(program, rows_of(program))))
 
 
 def columns_by_tiles(program: LoopProgram, columns: str) -> LoopProgram:
     """Give each tile of columns to a block."""
     length, count = length_of(program, columns), program.loop(columns).ends[0].constant
     tile = choose_tile(count, length)
-    program = split(program, columns, tile.width, Tail.SHORT)
+    width = min(tile.width, count) if isinstance(count, int) else tile.width
+    program = split(program, columns, width, Tail.SHORT)
     blocks, column = f"{columns}_outer", f"{columns}_inner"
     for name in passes_of(program, column):
         program = _pass_in_threads(program, column, name, tile.height)
@@ -172,7 +185,7 @@ def columns_by_tiles(program: LoopProgram, columns: str) -> LoopProgram:
             if len(program.loop(name).ends) > 1:
                 program = guard(program, name)
             program = bind(program, name, LoopKind.THREAD)
-    return program
+    return with_tight_loops(program)
 
 
 def _has_few_long_columns(program: LoopProgram, target: Target) -> Applicability:
@@ -196,13 +209,27 @@ def _by_parts(program: LoopProgram, target: Target) -> LoopProgram:
     program = in_rows(program)
     columns = rows_of(program)
     (name,) = passes_of(program, columns)
-    program = partial_sums(program, name, length=PART, tree=Tree.IN_ORDER, scope=BufferScope.GLOBAL)
+    program = partial_sums(
+        program, name, length=PART_OF_COLUMN, tree=Tree.IN_ORDER, scope=BufferScope.GLOBAL
+    )
     parts = f"{name}_outer"
     program, finish = in_two_launches(program, columns, parts)
     program = reorder(program, columns, parts)
     program = with_results_in_registers(program, columns)
     program = columns_by_tiles(bind(program, parts, LoopKind.BLOCK), columns)
-    return simplify(rows_by_lanes(program, finish, target))
+    return _named(simplify(rows_by_lanes(program, finish, target)))
+
+
+def _named(program: LoopProgram) -> LoopProgram:
+    """Return a program whose loops are called by who runs their turns."""
+
+    def name_of(loop: For) -> str:
+        if loop.kind is not LoopKind.THREAD:
+            return default_name(loop)
+        is_outer = any(one.kind is LoopKind.THREAD for one in loops_in(loop.body))
+        return "share" if is_outer else "column"
+
+    return named(program, name_of)
 
 
 def _pass_in_threads(program: LoopProgram, columns: str, name: str, height: int) -> LoopProgram:
@@ -314,6 +341,13 @@ def _names_in(statement: Statement) -> set[str]:
     return found | ({statement.local.name} if isinstance(statement, Let) else set())
 
 
+TILES_AGAIN = Mapping(
+    "tiles of columns that are read again",
+    _has_contiguous_columns,
+    _in_tiles,
+    "each pass over a column reads its elements",
+)
+
 COLUMNS = (
     Mapping(
         "blocks a tile of columns",
@@ -324,10 +358,12 @@ COLUMNS = (
     ),
     Mapping(
         "tiles of columns",
-        _has_contiguous_columns,
+        _has_columns_of_one_pass,
         _in_tiles,
         "what neighbouring columns are made of lies side by side, and memory hands it out together",
     ),
+    TILES_AGAIN,
+    PARTS,
     BLOCKS,
     LONG,
 )

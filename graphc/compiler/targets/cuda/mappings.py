@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from graphc.compiler.targets.cuda.columns import COLUMNS
+from graphc.compiler.targets.cuda.columns import COLUMNS, TILES_AGAIN
 from graphc.compiler.targets.cuda.pointwise import POINTWISE
 from graphc.compiler.targets.cuda.products import PRODUCTS
-from graphc.compiler.targets.cuda.reductions import LONG, PARTS, ROWS
+from graphc.compiler.targets.cuda.reductions import LONG, ROWS
 from graphc.compiler.targets.mapping import Mapping as TargetMapping
 
 CUDA_MAPPINGS: Mapping[str, Sequence[TargetMapping]] = {
@@ -21,8 +21,8 @@ CUDA_MAPPINGS: Mapping[str, Sequence[TargetMapping]] = {
 }
 
 SHOWN_ONLY: Mapping[str, frozenset[str]] = {
-    "rows": frozenset((PARTS.name, LONG.name)),
-    "columns": frozenset(one.name for one in COLUMNS),
+    "rows": frozenset((LONG.name,)),
+    "columns": frozenset((TILES_AGAIN.name, LONG.name)),
     "matmul": frozenset(one.name for one in PRODUCTS),
 }
 """Of a kind of kernels, the mappings by which launches are not made yet."""

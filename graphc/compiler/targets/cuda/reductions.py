@@ -22,6 +22,7 @@ The order of a sum depends on the number of elements that are reduced, where tha
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from graphc.compiler.graph.dim import Size, evaluate_at
@@ -66,6 +67,7 @@ from graphc.compiler.targets.cuda.rows import (
     with_own_elements,
     with_packs,
     with_results_of_warps,
+    with_tight_loops,
     with_trees,
     without_single_turns,
     words_of,
@@ -135,9 +137,10 @@ def _has_few_long_rows(program: LoopProgram, target: Target) -> Applicability:
 
 def _has_rows_of_blocks(program: LoopProgram, target: Target) -> Applicability:
     program = in_rows(program)
-    length = length_of(program, rows_of(program))
-    if not isinstance(length, int):
-        return never(f"a row has {length} elements, which only a call knows")
+    rows = rows_of(program)
+    length, again = length_of(program, rows), in_one_pass(program, rows).refusal
+    if not isinstance(length, int) and again:
+        return never(f"a row has {length} elements, which only a call knows, and {again}")
     if not _has_few_long_rows(program, target).refusal:
         return never("so few long rows leave most of a card idle, unless blocks divide each")
     return ALWAYS
@@ -146,7 +149,7 @@ def _has_rows_of_blocks(program: LoopProgram, target: Target) -> Applicability:
 def in_one_pass(program: LoopProgram, rows: str) -> Applicability:
     """Return that a mapping applies where a row is gone over once, and makes values alone."""
     passes = passes_of(program, rows)
-    if len(passes) > 1 or not reduces(program.loop(passes[0])):
+    if len(passes) != 1 or not reduces(program.loop(passes[0])):
         return never(f"a row is gone over {len(passes)} times")
     return ALWAYS
 
@@ -234,9 +237,9 @@ def with_results_in_registers(program: LoopProgram, loop: str) -> LoopProgram:
     return program
 
 
-def named(program: LoopProgram) -> LoopProgram:
-    """Return a program whose loops are called by who runs their turns. What a loop is for is said
-    once, not of each loop that it has become."""
+def named(program: LoopProgram, name_of: Callable[[For], str] | None = None) -> LoopProgram:
+    """Return a program whose loops are called by who runs their turns, unless a function says how
+    they are called. What a loop is for is said once, not of each loop that it has become."""
 
     def said_once(one: Statement) -> Body:
         if not isinstance(one, For) or not one.note:
@@ -249,15 +252,18 @@ def named(program: LoopProgram) -> LoopProgram:
 
         return (replace(one, body=transformed(one.body, quiet)),)
 
-    def name_of(loop: For) -> str:
-        inside = {one.kind for one in loops_in(loop.body)}
-        if loop.kind in (LoopKind.THREAD, LoopKind.LANE) and LoopKind.LANE in inside:
-            return "warp" if loop.kind is LoopKind.THREAD else "row_of_warp"
-        if loop.kind in (LoopKind.SERIAL, LoopKind.UNROLLED):
-            return "part" if loop.ends == (as_index(PACK),) else "turn"
-        return "neighbour" if loop.kind is LoopKind.VECTOR else loop.kind.value
+    body = transformed(program.body, said_once)
+    return with_loop_names(replace(program, body=body), name_of or default_name)
 
-    return with_loop_names(replace(program, body=transformed(program.body, said_once)), name_of)
+
+def default_name(loop: For) -> str:
+    """Return what a loop is called by who runs its turns."""
+    inside = {one.kind for one in loops_in(loop.body)}
+    if loop.kind in (LoopKind.THREAD, LoopKind.LANE) and LoopKind.LANE in inside:
+        return "warp" if loop.kind is LoopKind.THREAD else "row_of_warp"
+    if loop.kind in (LoopKind.SERIAL, LoopKind.UNROLLED):
+        return "part" if loop.ends == (as_index(PACK),) else "turn"
+    return "neighbour" if loop.kind is LoopKind.VECTOR else loop.kind.value
 
 
 # ---- who has a row ------------------------------------------------------------------------------
@@ -280,6 +286,8 @@ def rows_by_lanes(program: LoopProgram, rows: str, target: Target) -> LoopProgra
     program, _ = with_one_storing(program, rows)
     program = bind(program, passes_of(program, rows), LoopKind.LANE)
     program = with_packs(program, names) if each > 1 else program
+    if program.loop(rows).ends == (as_index(1),):
+        return with_tight_loops(with_known_registers(bind(program, rows, LoopKind.BLOCK)))
     program = split(program, rows, THREADS // lanes, Tail.GUARD)
     blocks, warps = f"{rows}_outer", f"{rows}_inner"
     if lanes < target.lanes:
@@ -289,7 +297,7 @@ def rows_by_lanes(program: LoopProgram, rows: str, target: Target) -> LoopProgra
         warps = f"{warps}_outer"
     program = rename(program, warps, f"{rows}_warp")
     program = bind(program, f"{rows}_warp", LoopKind.THREAD)
-    return with_known_registers(bind(program, blocks, LoopKind.BLOCK))
+    return with_tight_loops(with_known_registers(bind(program, blocks, LoopKind.BLOCK)))
 
 
 def rows_by_blocks(
@@ -327,7 +335,7 @@ def rows_by_blocks(
     program = with_known_registers(bind(program, of_warps, LoopKind.THREAD))
     for name in storing:
         program = bind(program, name, LoopKind.THREAD)
-    return with_packs(program, names) if each > 1 else program
+    return with_tight_loops(with_packs(program, names) if each > 1 else program)
 
 
 def _warps(program: LoopProgram, rows: str) -> int:

@@ -33,6 +33,7 @@ from graphc.compiler.loops.rewrites.arithmetic.use import use
 from graphc.compiler.loops.rewrites.buffers.flatten import flatten
 from graphc.compiler.loops.rewrites.buffers.pack import pack
 from graphc.compiler.loops.rewrites.conditions.guard import guard
+from graphc.compiler.loops.rewrites.conditions.tighten import tighten
 from graphc.compiler.loops.rewrites.execution.bind import bind
 from graphc.compiler.loops.rewrites.execution.synchronise import synchronise
 from graphc.compiler.loops.rewrites.execution.unroll import unroll
@@ -80,7 +81,7 @@ def in_rows(program: LoopProgram) -> LoopProgram:
     program = _with_one_loop(program, rows_of(program))
     for name in passes_of(program, rows_of(program)):
         program = _with_one_loop(program, name)
-    return flatten(program)
+    return program
 
 
 def rows_of(program: LoopProgram) -> str:
@@ -100,13 +101,19 @@ def length_of(program: LoopProgram, rows: str) -> Size:
 
 
 def _with_one_loop(program: LoopProgram, name: str) -> LoopProgram:
-    """Return a program in which a loop, and those that are alone in its body, are one."""
-    loop = program.loop(name)
-    while len(loop.body) == 1 and isinstance(loop.body[0], For):
-        inner = loop.body[0].variable.name
-        program = fuse(program, name, inner)
-        name = f"{name}_{inner}"
-        loop = program.loop(name)
+    """Return a program in which a loop, and those that are alone in its body, are one.
+
+    The inner ones first: of axes side by side their elements are then accessed by their position,
+    which is not divided where an outer axis is joined that is not beside them.
+    """
+    nest = [program.loop(name)]
+    while len(nest[-1].body) == 1 and isinstance(inner := nest[-1].body[0], For):
+        nest.append(inner)
+    inside = nest.pop().variable.name
+    while nest:
+        outside = nest.pop().variable.name
+        program = flatten(fuse(program, outside, inside))
+        inside = f"{outside}_{inside}"
     return program
 
 
@@ -260,6 +267,19 @@ def with_known_registers(program: LoopProgram) -> LoopProgram:
     return program
 
 
+def with_tight_loops(program: LoopProgram) -> LoopProgram:
+    """Return a program in which each thread has as many turns of a loop as it has elements, if only
+    a call knows how many that are."""
+    for loop in loops_in(program.body):
+        is_known = all(isinstance(end.constant, int) and end.is_constant for end in loop.ends)
+        if loop.kind is LoopKind.SERIAL and not is_known:
+            try:
+                program = tighten(program, loop.variable.name)
+            except RewriteError:  # no test is around its body
+                continue
+    return program
+
+
 def without_single_turns(program: LoopProgram, rows: str) -> LoopProgram:
     """Return a program without the loops of one turn in the body of the loop over rows, so that
     what else an index is made of is seen to be a number of a thread."""
@@ -278,14 +298,16 @@ def is_in_packs(program: LoopProgram, rows: str) -> bool:
     loops = [program.loop(name) for name in passes_of(program, rows)]
     if not all(program.ranges.divides(PACK, end) for loop in loops for end in loop.ends):
         return False
+    pack, part = LoopVariable("pack"), LoopVariable("part")
     for loop in loops:
+        turn = {loop.variable: index_of(pack) * PACK + index_of(part)}
         for statement, ranges in walk_in_ranges((loop,), program.ranges):
+            inside = ranges.within(pack, *(end // PACK for end in loop.ends)).within(part, PACK)
             for element in (*loads_of(statement), *targets_of(statement)):
-                place = element.buffer.place(element.coords)
-                first = ranges.simplified(place.substitute({loop.variable: as_index(0)}))
+                place = inside.simplified(element.buffer.place(element.coords).substitute(turn))
+                first = inside.simplified(place.substitute({part: as_index(0)}))
                 is_memory = element.buffer.scope is BufferScope.GLOBAL
-                is_contiguous = ranges.step(place, loop.variable) == 1
-                if is_memory and is_contiguous and ranges.divides(PACK, first):
+                if is_memory and inside.step(place, part) == 1 and inside.divides(PACK, first):
                     return True
     return False
 
@@ -355,6 +377,7 @@ def _is_memory(statement: Statement) -> bool:
 def pass_in_lanes(program: LoopProgram, name: str, lanes: int) -> LoopProgram:
     """Return a program in which a pass is a loop over lanes, ``<name>_lane``, each of which has
     every so many turns."""
+    is_sum = sums_floats(program.loop(name))
     if reduces(program.loop(name)):
         program = partial_sums(program, name, lanes=lanes)
         if len(program.loop(f"{name}_inner").ends) > 1:
@@ -362,6 +385,8 @@ def pass_in_lanes(program: LoopProgram, name: str, lanes: int) -> LoopProgram:
     else:
         program = split(program, name, lanes, Tail.GUARD)
     program = reorder(program, f"{name}_outer", f"{name}_inner")
+    if is_sum and may_be_long(program.loop(f"{name}_outer")):
+        program = partial_sums(program, f"{name}_outer", length=CHUNK, tree=Tree.AT_ONCE)
     return rename(program, f"{name}_inner", f"{name}_lane")
 
 

@@ -1,63 +1,68 @@
 // k0_rows: weight_regularizer: mul, sum
-// 1 row of 401408 in 49 parts; a block of 256 threads a part
-// y0: weight_regularizer/sum/parts float32[1, 49]
+// 784 x 512 elements, blocks a row
 // x0: weight_regularizer/input float32[784, 512]
-extern "C" __global__ void __launch_bounds__(256, 1) k0_rows(
-    float* y0, const float* __restrict__ x0) {
-  const int thread = threadIdx.x;
-  __shared__ float a0_warps[8];
-  const int stride = 256 * gridDim.y;  // of gridDim.y blocks that share a row
-  const int rows = 1;
-  for (int row = blockIdx.x; row < rows; row += gridDim.x) {
-    // walk 1 of 1: sum
-    float a0_all = gc_reduce_sum::identity<float>();
-    // At most 32 terms are added up one by one: rounding errors stay small.
-    for (int start = thread + 256 * blockIdx.y; start < 100352;
-        start += 8 * stride) {
-      const int stop = min(100352, start + 8 * stride);
-      float a0 = gc_reduce_sum::identity<float>();
-      for (int pack = start; pack < stop; pack += stride) {
-        const int first_column = 4 * pack;
-        const int first = first_column;
-        const gc_pack<float> pack_x0 = gc_load_pack(x0, first, first + 4);
-        #pragma unroll
-        for (int part = 0; part < 4; ++part) {
-          const float t2 = pack_x0.of[part];
-          const float t3 = gc_mul(t2, t2);  // weight_regularizer
-          a0 = gc_reduce_sum::combine(a0, t3);
-        }
-      }
-      a0_all = gc_reduce_sum::combine(a0_all, a0);
+// s0_parts: weight_regularizer/sum/s0_parts float32[1, 49]
+extern "C" __global__ void __launch_bounds__(512) k0_rows(
+    const float* __restrict__ x0, float* s0_parts) {
+  const int block = blockIdx.x / 49;
+  const int block_2 = blockIdx.x % 49;
+  float s0_parts_tile;
+  s0_parts_tile = 0.0f;
+  __shared__ __align__(16) float s0_parts_tile_parts[16];
+  // sum
+  const int warp = threadIdx.x / 32;
+  float s0_parts_tile_parts_tile;
+  s0_parts_tile_parts_tile = 0.0f;
+  float s0_parts_tile_parts_parts;
+  const int lane = threadIdx.x % 32;
+  s0_parts_tile_parts_parts = 0.0f;
+  for (int part = 0; part < 4; ++part) {
+    float x0_pack[4];
+    gc_load_pack(x0_pack,
+        &x0[block_2 * 8192 + warp * 128 + lane * 4 + part * 2048]);
+    #pragma unroll
+    for (int part_2 = 0; part_2 < 4; ++part_2) {
+      // weight_regularizer
+      const float t0 = gc_mul(x0_pack[part_2], x0_pack[part_2]);
+      // weight_regularizer
+      s0_parts_tile_parts_parts = gc_add(s0_parts_tile_parts_parts, t0);
     }
-    a0_all = gc_reduce_block<gc_reduce_sum, 256>(a0_all, a0_warps);
-    if (thread == 0) y0[row * gridDim.y + blockIdx.y] = a0_all;
-    __syncthreads();  // the next row uses the same shared memory
+  }
+  gc_sum_of_32_lanes(s0_parts_tile_parts_tile, s0_parts_tile_parts_parts);
+  if (lane == 0) {
+    s0_parts_tile_parts[warp] = s0_parts_tile_parts_tile;
+  }
+  __syncthreads();
+  #pragma unroll
+  for (int turn = 0; turn < 16; ++turn) {
+    s0_parts_tile = gc_add(s0_parts_tile, s0_parts_tile_parts[turn]);
+  }
+  if (threadIdx.x == 0) {
+    s0_parts[block * 49 + block_2] = s0_parts_tile;
   }
 }
 
 // k1_rows: weight_regularizer: mul, sum
-// puts the parts of each row together, a warp a row
-// x0: weight_regularizer/sum/parts float32[1, 49]
+// 784 x 512 elements, blocks a row
+// s0_parts: weight_regularizer/sum/s0_parts float32[1, 49]
 // y0: weight_regularizer/mul float32[]
-extern "C" __global__ void __launch_bounds__(128, 1) k1_rows(
-    const float* __restrict__ x0, float* y0) {
-  const int thread = threadIdx.x % 32;
-  const int rows = 1;
-  const int warp = (blockIdx.x * 128 + threadIdx.x) / 32;
-  for (int row = warp; row < rows; row += 4 * gridDim.x) {
-    // walk 1 of 1: sum
-    float a0 = gc_reduce_sum::identity<float>();
-    for (int number = thread; number < 49; number += 32) {
-      const int i = row * 49 + number;
-      a0 = gc_reduce_sum::combine(a0, x0[i]);
+extern "C" __global__ void __launch_bounds__(32) k1_rows(
+    const float* __restrict__ s0_parts, float* y0) {
+  const int block_3 = blockIdx.x;
+  float s0;
+  s0 = 0.0f;
+  float s0_parts_2;
+  const int lane_4 = threadIdx.x;
+  s0_parts_2 = 0.0f;
+  for (int turn_2 = 0; turn_2 < 2; ++turn_2) {
+    if (lane_4 + turn_2 * 32 < 49) {
+      s0_parts_2 =
+          gc_add(s0_parts_2, s0_parts[block_3 * 49 + lane_4 + turn_2 * 32]);
     }
-    // weight_regularizer
-    const float t1 =
-        gc_reduce_sum::result(gc_reduce_lanes<gc_reduce_sum, 32>(a0));
-
-    if (thread == 0) {
-      const float t2 = gc_mul(0.01f, t1);  // weight_regularizer
-      y0[row] = t2;
-    }
+  }
+  gc_sum_of_32_lanes(s0, s0_parts_2);
+  if (threadIdx.x == 0) {
+    const float t1 = gc_mul(0.01f, s0);  // weight_regularizer
+    y0[0] = t1;
   }
 }

@@ -12,8 +12,8 @@ from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import Size
 from graphc.compiler.loops.buffer import BufferScope
 from graphc.compiler.loops.program import walk
-from graphc.compiler.loops.statement import Allocate, Barrier
-from graphc.compiler.targets.cuda import columns
+from graphc.compiler.loops.statement import Allocate, Barrier, For, LoopKind
+from graphc.compiler.targets.cuda import columns, reductions
 from graphc.compiler.targets.cuda.columns import COLUMNS, Tile, choose_tile
 from graphc.compiler.targets.mapping import MappedProgram, choose
 from tests.compiler.targets.cuda.reduced import GPU, check, numbers, plain, results
@@ -32,12 +32,13 @@ FUNCTIONS = {
 }
 
 
-@pytest.mark.parametrize("given", [(None, 20), (12, None), (50, 40), (300, 9)], ids=str)
+@pytest.mark.parametrize("given", [(None, 20), (12, None), (50, 40), (300, 9), (None, 6)], ids=str)
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_a_block_has_a_tile_of_columns(function: str, given: tuple[int | None, ...]) -> None:
     shapes = [tuple(n or 1 for n in given), tuple(n or 35 for n in given)]
     found = check(FUNCTIONS[function], given, shapes, "columns", COLUMNS)
-    assert found.names == ("tiles of columns",)
+    is_again = function == "variance"
+    assert found.names == ("tiles of columns" + " that are read again" * is_again,)
 
 
 @pytest.mark.parametrize("function", ["sum", "variance"])
@@ -47,7 +48,7 @@ def test_a_block_has_a_tile_of_columns_of_float64(function: str) -> None:
 
 def test_blocks_have_a_tile_of_long_columns_together(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(columns, "LONG_WALK", 2000)
-    monkeypatch.setattr(columns, "PART", 100)
+    monkeypatch.setattr(columns, "PART_OF_COLUMN", 100)
     shape = (320, 9)
     found = check(FUNCTIONS["sum"], shape, [shape], "columns", COLUMNS)
     assert found.names == ("blocks a tile of columns",)
@@ -61,7 +62,23 @@ def test_a_block_has_a_channel(
 ) -> None:
     shapes = [tuple(n or 1 for n in given), tuple(n or 7 for n in given)]
     found = check(lambda x: function(x, axis=(0, 2)), given, shapes, "columns", COLUMNS)
-    assert found.names == ("a block a long row",)
+    assert found.names == ("a block a row" if function is g.sum else "a block a long row",)
+
+
+def test_blocks_have_a_channel_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reductions, "LONG_WALK", 2000)
+    monkeypatch.setattr(reductions, "PART", 100)
+    shape = (3, 4, 41)
+    found = check(lambda x: g.sum(x, axis=(0, 2)), (None, 4, 41), [shape], "columns", COLUMNS)
+    assert found.names == ("blocks a row",)
+
+
+def test_a_channel_has_packs_where_its_innermost_axis_has() -> None:
+    """Four neighbours are one access, though the places of images are apart."""
+    shapes = [(1, 3, 2, 6), (5, 3, 2, 6)]
+    found = check(lambda x: g.sum(x, axis=(0, 2, 3)), (None, 3, 2, 6), shapes, "columns", COLUMNS)
+    kinds = [one.kind for one in walk(found.program.body) if isinstance(one, For)]
+    assert LoopKind.VECTOR in kinds
 
 
 def test_columns_in_the_middle() -> None:
