@@ -57,15 +57,29 @@ def _steps(
     scope = choose_materialised(computed, around, counters, most_shared == 0)
     # A splat constant is a literal in its readers, also as the initial value of a carry.
     memory = around | {x for x in scope.order if x not in scope.inline and not is_literal(x)}
-    found = groups(scope, computed)
-    loops = []
+    loop_of = {}
     for node in scope.order:
         if node.op == "scan":
             items = [x for x in scope.order if x.op == "item" and x.inputs[0] is node]
-            loops.append(_loop(node, items, memory, counters, most_shared))
+            loop_of[node] = _loop(node, items, memory, counters, most_shared)
+    scope = _without_dead_operands(scope, computed, loop_of)
+    loops = [loop_of[node] for node in scope.order if node in loop_of]
+    found = groups(scope, computed)
     stored = _stored(scope, found, computed, loops)
     needed = [group for group in found if not stored.isdisjoint(group.nodes)]
     return _ordered([*(_kernel(group, stored, memory, counters) for group in needed), *loops])
+
+
+def _without_dead_operands(
+    scope: Scope, outputs: Sequence[Node], loop_of: Mapping[Node, Loop]
+) -> Scope:
+    """Return a scope without the nodes that only results of a loop read which nothing reads."""
+    live = set(outputs)
+    for node in reversed(scope.order):
+        if node in live:
+            loop = loop_of.get(node)
+            live.update(node.inputs if loop is None else loop.inputs)
+    return replace(scope, order=tuple(node for node in scope.order if node in live))
 
 
 def _with_updates(steps: Sequence[Step]) -> Iterator[Step]:
@@ -120,14 +134,12 @@ def _kernel(
     outputs = tuple(node for node in group.nodes if node in stored)
     outside = _Others(memory, group.nodes)
     inputs = _inputs(outputs, outside, counters)
-    # Operands of a dead output of a loop are in the group; they are not inputs of the kernel.
-    needed = set(toposort(outputs, stop=outside))
     return Kernel(
         group.kind,
         inputs,
         outputs,
         group.extents,
-        tuple(node for node in group.anchors if node in needed),
+        group.anchors,
         group.reduced,
         (),
         group.reasons,

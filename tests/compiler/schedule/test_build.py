@@ -121,6 +121,19 @@ def test_a_sum_that_only_an_unused_carry_reads_is_in_no_kernel() -> None:
         check(make_schedule([output]), [output], set())
 
 
+def test_a_convolution_that_only_an_unread_result_reads_is_in_no_kernel() -> None:
+    """It would be one kernel with the scale, which is a result of the program."""
+    picture, weights = g.input((1, 5, 4, 4), "float32"), g.input((1, 5, 4, 3), "float32")
+    scale = g.exp(g.input((1, 1, 1, 2), "float32"))
+    sequence = g.conv(picture, weights) * scale
+    (count,), _ = g.scan(
+        lambda c, s: ((c[0] + 1.0,), (s[0],)), [g.input((), "float32")], [sequence]
+    )
+    steps = make_schedule([count, scale])
+    assert sorted(step.kind for step in steps) == ["pointwise", "scan"]
+    check(steps, [count, scale], set())
+
+
 def launches_of_updates(count: int, read: int) -> list[int]:
     """Return the updates in each launch, of `count` weights that each read so many others."""
     updates = []
