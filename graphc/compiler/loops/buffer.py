@@ -73,7 +73,7 @@ class Buffer(metaclass=Interned):
     def _place(self, coords: tuple[IndexLike, ...]) -> Index:
         total = as_index(self.offset)
         for coord, stride in zip(coords, self.strides, strict=True):
-            total = total + as_index(coord) * stride
+            total = total.plus(as_index(coord), stride)
         return total
 
     @property

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias, Union
 
@@ -175,6 +175,20 @@ class Index(metaclass=Interned):
         """Return what an atom is multiplied by; 0 if it is no term."""
         return next((factor for one, factor in self.terms if one is atom), 0)
 
+    def with_terms(self, is_kept: Callable[[IndexAtom, Size], bool]) -> Index:
+        """Return the constant and those terms, each an atom and its factor, that are kept."""
+        terms = {atom: factor for atom, factor in self.terms if is_kept(atom, factor)}
+        return self if len(terms) == len(self.terms) else _normal(terms, self.constant)
+
+    def plus(
+        self, other: Index, factor: Size, constant: Size = 0, without: IndexAtom | None = None
+    ) -> Index:
+        """Return ``self + (other + constant) * factor``, without the own term of an atom."""
+        terms = {atom: times for atom, times in self.terms if atom is not without}
+        for atom, times in other.terms:
+            terms[atom] = terms.get(atom, 0) + times * factor
+        return _normal(terms, self.constant + (other.constant + constant) * factor)
+
     def evaluate(
         self, variables: Mapping[LoopVariable, int], sizes: Mapping[Symbol, int] = {}
     ) -> int:
@@ -188,17 +202,17 @@ class Index(metaclass=Interned):
         """Return it with variables replaced."""
         if self.variables.isdisjoint(replacements):
             return self
-        kept: dict[IndexAtom, Size] = {}
-        changed = []
+        terms: dict[IndexAtom, Size] = {}
+        constant = self.constant
         for atom, factor in self.terms:
             if atom.variables.isdisjoint(replacements):
-                kept[atom] = factor
-            else:
-                changed.append((atom, factor))
-        total = _normal(kept, self.constant)
-        for atom, factor in changed:
-            total = total + atom.substitute(replacements) * factor
-        return total
+                terms[atom] = terms.get(atom, 0) + factor
+                continue
+            other = atom.substitute(replacements)
+            for one, times in other.terms:
+                terms[one] = terms.get(one, 0) + times * factor
+            constant = constant + other.constant * factor
+        return _normal(terms, constant)
 
     def __add__(self, other: IndexLike) -> Index:
         other = as_index(other)

@@ -38,7 +38,6 @@ from graphc.compiler.loops.index import (
     Quotient,
     Remainder,
     as_index,
-    index_of,
 )
 
 _MOST_STEPS = 400
@@ -98,7 +97,7 @@ class Ranges:
 
     def is_below(self, index: IndexLike, end: IndexLike) -> bool:
         """Return True if an index is proved to be less than `end`."""
-        return self.is_never_negative(as_index(end) - index - 1)
+        return self.is_never_negative(as_index(end).plus(as_index(index), -1, 1))
 
     def is_inside(self, coords: Iterable[IndexLike], shape: Iterable[Size]) -> bool:
         """Return True if coordinates are proved to be those of an element of a shape."""
@@ -110,7 +109,7 @@ class Ranges:
     def divides(self, divisor: Size, index: IndexLike) -> bool:
         """Return True if an index is proved to be a multiple of a size of at least 1."""
         rest = self.simplified(as_index(index) % divisor)  # of at least 0
-        return rest is as_index(0) or -rest in self.facts
+        return rest is as_index(0) or (bool(self.facts) and -rest in self.facts)
 
     def step(self, index: IndexLike, variable: LoopVariable) -> Size | None:
         """Return by how much an index moves where a variable moves by one: None if that is not the
@@ -130,9 +129,10 @@ class Ranges:
             return index
         found = self._simple.get(index)
         if found is None:
-            found = as_index(index.constant)
+            found = index.with_terms(lambda atom, _: isinstance(atom, LoopVariable))
             for atom, factor in index.terms:
-                found = found + self._settled(atom) * factor
+                if not isinstance(atom, LoopVariable):
+                    found = found.plus(self._settled(atom), factor)
             self._simple[index] = found
         return found
 
@@ -146,9 +146,7 @@ class Ranges:
                     return (index - rest) // whole + quotient
         return index
 
-    def _settled(self, atom: IndexAtom) -> Index:
-        if isinstance(atom, LoopVariable):
-            return index_of(atom)
+    def _settled(self, atom: Quotient | Remainder) -> Index:
         dividend, divisor = self.simplified(atom.dividend), atom.divisor
         made = dividend // divisor if isinstance(atom, Quotient) else dividend % divisor
         left = made.atom
@@ -177,11 +175,12 @@ def _groups(dividend: Index, divisor: Size) -> Iterator[tuple[Size, Index]]:
             continue
         if isinstance(size, int) and size < 0:
             continue
-        rest = as_index(dividend.constant)
-        for atom, factor in dividend.terms:
-            if exact_quotient(factor, size) is None:
-                rest = rest + index_of(atom) * factor
-        yield size, rest
+        yield size, _not_multiple(dividend, size)
+
+
+def _not_multiple(index: Index, size: Size) -> Index:
+    """Return the constant of an index, and its terms that a size does not divide."""
+    return index.with_terms(lambda _, factor: exact_quotient(factor, size) is None)
 
 
 def _multiples(index: Index) -> Iterator[tuple[Size, Index]]:
@@ -190,10 +189,7 @@ def _multiples(index: Index) -> Iterator[tuple[Size, Index]]:
         size = factor if is_never_negative(factor) else -factor
         if size == 1 or not is_never_negative(size - 1):
             continue
-        rest = as_index(index.constant)
-        for atom, other in index.terms:
-            if exact_quotient(other, size) is None:
-                rest = rest + index_of(atom) * other
+        rest = _not_multiple(index, size)
         if not rest.is_constant:
             yield size, rest
 
@@ -248,7 +244,9 @@ class _Proof:
         if self._left < 0:
             return False
         self._facts.remove(fact)  # else paths would not end
-        found = any(self.holds(index - fact * times) for times in _common_multiples(index, fact))
+        found = any(
+            self.holds(index.plus(fact, -times)) for times in _common_multiples(index, fact)
+        )
         self._facts.append(fact)
         return found
 
@@ -259,24 +257,20 @@ class _Proof:
     def _bounded(self, index: Index, atom: IndexAtom) -> Iterator[Index]:
         """Yield indices without the atom: where one is at least 0, the index is."""
         factor = index.factor(atom)
-        rest = index - index_of(atom) * factor
         grows, shrinks = is_never_negative(factor), is_never_negative(-factor)
-        if isinstance(atom, LoopVariable):
-            if grows:
-                yield rest
-            elif shrinks:
-                for end in self._ranges.ends.get(atom, ()):
-                    yield rest + (end - 1) * factor
+        if not isinstance(atom, Quotient) and grows:
+            yield index.with_terms(lambda one, _: one is not atom)
+        elif isinstance(atom, LoopVariable) and shrinks:
+            for end in self._ranges.ends.get(atom, ()):
+                yield index.plus(end, factor, -1, without=atom)
+        elif isinstance(atom, Remainder) and shrinks:
+            yield index.plus(as_index(atom.divisor), factor, -1, without=atom)
+            if self.holds(atom.dividend):
+                yield index.plus(atom.dividend, factor, without=atom)
+        if not isinstance(atom, Quotient):
             return
         dividend, divisor = atom.dividend, atom.divisor
-        if isinstance(atom, Remainder):
-            if grows:
-                yield rest
-            elif shrinks:
-                yield rest + as_index(divisor - 1) * factor
-                if self.holds(dividend):
-                    yield rest + dividend * factor
-            return
+        rest = index.with_terms(lambda one, _: one is not atom)
         # f * q + rest >= 0 is q + rest // f >= 0, and q >= a is dividend >= a * divisor: exactly.
         if is_never_negative(factor - 1):
             yield (rest // factor) * divisor + dividend

@@ -16,6 +16,7 @@ from graphc.compiler.loops.index import (
     LoopVariable,
     as_index,
     coordinates,
+    index_of,
     position,
     variable,
 )
@@ -105,6 +106,18 @@ def test_variables_are_replaced_everywhere(made: Computed, by: Computed, values:
 )
 def test_identities(index: Index, expected: Index) -> None:
     assert index is expected
+
+
+@given(EXPRESSIONS, EXPRESSIONS, FACTORS, st.integers(-3, 3))
+def test_a_sum_with_a_multiple_is_that_of_both(
+    left: Computed, right: Computed, factor: Computed, more: int
+) -> None:
+    times = factor.index.constant
+    assert left.index.plus(right.index, times, more) is left.index + (right.index + more) * times
+    for atom, own in left.index.terms:
+        rest = left.index - index_of(atom) * own
+        assert left.index.with_terms(lambda one, _, atom=atom: one is not atom) is rest
+        assert left.index.plus(right.index, times, without=atom) is rest + right.index * times
 
 
 @pytest.mark.parametrize("shape", [(N, M, 4), (3, 4, 5), (N,), ()])
