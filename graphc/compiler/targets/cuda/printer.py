@@ -38,6 +38,7 @@ from graphc.compiler.loops.program import (
     walk,
     windows_of,
 )
+from graphc.compiler.loops.rewrites.names import Names
 from graphc.compiler.loops.statement import (
     AtomicAdd,
     Barrier,
@@ -56,6 +57,7 @@ from graphc.compiler.targets.cuda.facts import SHARED_BYTES
 from graphc.compiler.targets.cuda.numbering import THREADS, Numbering, numbering_of
 from graphc.compiler.targets.cuda.own_registers import Threads, coordinates_of, own_registers
 from graphc.compiler.targets.cuda.packs import UNSHIFTED, pack_of
+from graphc.compiler.targets.cuda.thread_numbers import in_thread_numbers
 from graphc.compiler.targets.expressions import Expressions
 from graphc.compiler.targets.page import Code, Fragment, call, code, compared, conjunction
 from graphc.compiler.targets.printer import Forms, PrintedFunction, Site, printed_function
@@ -83,7 +85,7 @@ def print_program(program: LoopProgram) -> PrintedKernel:
     """Return the kernel that a program becomes. ValueError for what a launch cannot be."""
     signature = CudaSignature(program)
     site = CudaSite(signature, Forms(_TEMPLATE), program.ranges)
-    printed = printed_function(site, threads=signature.numbering.threads)
+    printed = printed_function(site, threads=signature.numbering.threads, at=site)
     return PrintedKernel(
         printed.text,
         printed.code,
@@ -103,10 +105,14 @@ class CudaSignature(Signature):
         numbering: which block and thread runs what.
         workspaces: as of `PrintedKernel`.
         registers: what a thread has of each memory in registers.
+        thread: the number of a thread.
+        has_thread: True if the text has the name of `thread`.
     """
 
     def __init__(self, program: LoopProgram):
         super().__init__(program, "CUDA")
+        self.thread = Names(program).variable("thread")
+        self.has_thread = False
         self.numbering: Numbering = numbering_of(program, self.refused)
         self.workspaces: list[Buffer] = []
         self.registers = own_registers(program.body, self.numbering.digits)
@@ -139,9 +145,11 @@ class CudaExpressions(Expressions):
 
     Attributes:
         own: returns an element in registers as one of the thread's own.
+        whole: returns an index with the thread's number in the place of digits of it.
     """
 
     own: Callable[[Load], Load]
+    whole: Callable[[Index], Index]
 
     def element(self, element: Load) -> Code:
         """Return an element of memory: something that may be assigned to."""
@@ -150,6 +158,9 @@ class CudaExpressions(Expressions):
     def register(self, element: Load) -> Code:
         """Return an element that is the thread's own, or in memory."""
         return super().element(element)
+
+    def _terms(self, index: Index) -> list[tuple[bool, Code]]:
+        return super()._terms(self.whole(index))
 
 
 @dataclass(frozen=True)
@@ -178,6 +189,7 @@ class CudaSite(Site):
     Attributes:
         is_in_block: True inside of a loop over blocks.
         threads: the variables of the loops over threads around.
+        digits: of these, in order, those that are parts of the number of a thread of a block.
         differing: the variables that are not the same for all threads of a block.
         divided: why not all threads of a block come here; empty where all do.
         numbers: the names of numbers of turns, by their text.
@@ -187,6 +199,7 @@ class CudaSite(Site):
     signature: CudaSignature
     is_in_block: bool = False
     threads: Threads = frozenset()
+    digits: tuple[LoopVariable, ...] = ()
     differing: frozenset[LoopVariable] = frozenset()
     divided: str = ""
     numbers: Mapping[str, str] = field(default_factory=dict)
@@ -251,11 +264,18 @@ class CudaSite(Site):
     def expressions(self) -> CudaExpressions:
         """The printer of indices and values here."""
         names = replace(self.signature.names, variable=self._name)
-        return CudaExpressions(names, self.ranges, self._own)
+        return CudaExpressions(names, self.ranges, self._own, self._whole)
 
     def _name(self, variable: LoopVariable) -> str:
         """Return the name of a variable; of a turn whose number has a name already, that name."""
         return self.same.get(variable) or self.signature.names.variable(variable)
+
+    def _whole(self, index: Index) -> Index:
+        """Return an index with the thread's number in the place of digits of it."""
+        signature = self.signature
+        whole = in_thread_numbers(index, self.digits, signature.numbering.digits, signature.thread)
+        signature.has_thread = signature.has_thread or whole is not index
+        return whole
 
     def _own(self, element: Load) -> Load:
         """Return an element; of what several threads have in registers, the thread's own."""
@@ -359,12 +379,18 @@ class CudaSite(Site):
 
     def _inside_turn(self, loop: For) -> Self:
         """Return the site of the body of a parallel loop."""
-        site = super().inside(loop)
+        signature, is_digit = self.signature, loop.kind in THREADS
+        around = self
+        if is_digit and not self.digits:
+            ranges = self.ranges.within(signature.thread, signature.numbering.threads)
+            around = replace(self, ranges=ranges)
+        site = super(CudaSite, around).inside(loop)
         if loop.kind is LoopKind.BLOCK:
             return replace(site, is_in_block=True)
         site = replace(
             site,
             threads=self.threads | {loop.variable},
+            digits=(*self.digits, loop.variable) if is_digit else self.digits,
             differing=self.differing | {loop.variable},
         )
         if loop.kind is LoopKind.GRID:

@@ -1,6 +1,7 @@
 extern "C" __global__ void __launch_bounds__(128) product(
     int batch, const float* __restrict__ x0, const float* __restrict__ x1,
     const float* __restrict__ x2, float* y0) {
+  const int thread = threadIdx.x;
   const int tile_row = blockIdx.x / 2;
   const int tile_column = blockIdx.x % 2;
   const int thread_row = threadIdx.x / 16;
@@ -36,23 +37,21 @@ extern "C" __global__ void __launch_bounds__(128) product(
   }
   #pragma unroll
   for (int left_tile_turn_2 = 0; left_tile_turn_2 < 2; ++left_tile_turn_2) {
-    if (tile_row * 64 + thread_row * 4 + thread_column / 4 +
-        left_tile_turn_2 * 32 < batch) {
+    if (tile_row * 64 + thread / 4 + left_tile_turn_2 * 32 < batch) {
       float x0_pack[4];
       gc_load_pack(x0_pack,
-          &x0[tile_row * 2304 + thread_row * 144 + thread_column / 4 * 36 +
-              thread_column % 4 * 4 + left_tile_turn_2 * 1152]);
+          &x0[tile_row * 2304 + thread / 4 * 36 + thread % 4 * 4 +
+              left_tile_turn_2 * 1152]);
       #pragma unroll
       for (int left_tile_neighbour_2 = 0; left_tile_neighbour_2 < 4; ++left_tile_neighbour_2) {
-        left_tile[thread_row * 4 + thread_column / 4 + thread_column % 4 * 272 +
-            left_tile_turn_2 * 32 + left_tile_neighbour_2 * 68] =
-            x0_pack[left_tile_neighbour_2];
+        left_tile[thread / 4 + thread % 4 * 272 + left_tile_turn_2 * 32 +
+            left_tile_neighbour_2 * 68] = x0_pack[left_tile_neighbour_2];
       }
     } else {
       #pragma unroll
       for (int left_tile_neighbour = 0; left_tile_neighbour < 4; ++left_tile_neighbour) {
-        left_tile[thread_row * 4 + thread_column / 4 + thread_column % 4 * 272 +
-            left_tile_turn_2 * 32 + left_tile_neighbour * 68] = 0.0f;
+        left_tile[thread / 4 + thread % 4 * 272 + left_tile_turn_2 * 32 +
+            left_tile_neighbour * 68] = 0.0f;
       }
     }
   }
@@ -79,12 +78,11 @@ extern "C" __global__ void __launch_bounds__(128) product(
       }
       #pragma unroll
       for (int left_tile_turn_3 = 0; left_tile_turn_3 < 2; ++left_tile_turn_3) {
-        if (tile_row * 64 + thread_row * 4 + thread_column / 4 +
-            left_tile_turn_3 * 32 < batch && thread_column % 4 + step * 4 < 5) {
+        if (tile_row * 64 + thread / 4 + left_tile_turn_3 * 32 < batch &&
+            thread_column % 4 + step * 4 < 5) {
           gc_load_pack(left_tile_next + left_tile_turn_3 * 4,
-              &x0[tile_row * 2304 + thread_row * 144 + thread_column / 4 * 36 +
-                  thread_column % 4 * 4 + step * 16 + left_tile_turn_3 * 1152 +
-                  16]);
+              &x0[tile_row * 2304 + thread / 4 * 36 + thread % 4 * 4 +
+                  step * 16 + left_tile_turn_3 * 1152 + 16]);
         } else {
           #pragma unroll
           for (int left_tile_neighbour_5 = 0; left_tile_neighbour_5 < 4; ++left_tile_neighbour_5) {
@@ -127,8 +125,7 @@ extern "C" __global__ void __launch_bounds__(128) product(
       for (int left_tile_turn_4 = 0; left_tile_turn_4 < 2; ++left_tile_turn_4) {
         #pragma unroll
         for (int left_tile_neighbour_4 = 0; left_tile_neighbour_4 < 4; ++left_tile_neighbour_4) {
-          left_tile[thread_row * 4 + thread_column / 4 +
-              thread_column % 4 * 272 + (step + 1) % 2 * 1088 +
+          left_tile[thread / 4 + thread % 4 * 272 + (step + 1) % 2 * 1088 +
               left_tile_turn_4 * 32 + left_tile_neighbour_4 * 68] =
               left_tile_next[left_tile_turn_4 * 4 + left_tile_neighbour_4];
         }
