@@ -33,10 +33,12 @@ ROWS_TERMS_COLUMNS = ((1, 1, 1), (70, 19, 66))
 
 
 def printed(number: int, case: str, *tiles: BlockTile) -> tuple[LoopProgram, PrintedKernel]:
-    """Return the plain program of a case, and its kernel; of given tiles if there are any."""
+    """Return the plain program of a case, and its kernel; of the smallest tiles by default."""
     plain = CASES[case]()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(products, "TILES", tiles or products.TILES)
+        patch.setattr(products, "TILES", tiles or products.TILES[-1:])
+        patch.setattr(products, "BLOCKS", 1)  # the cases are small
+        patch.setattr(products, "MOST_WASTE", 100)
         mapped = choose(plain, any_card(), products.PRODUCTS)
     assert not mapped.is_plain, mapped.refusals
     return plain, print_program(replace(mapped.program, name=f"k{number}"))

@@ -9,9 +9,9 @@ launches that use it. Each kernel goes through one function for its kind, the ta
 - rows, columns: as loop programs where they are gone over once or stay in registers; else `rows`
   and `row_groups`, `columns`, over `reduction` (the walks over a row), `reduction_text` and
   `walk_text` (their text);
-- matmul, conv: `matmul`; `conv` and the files `conv_*`. Both describe a `product`, which
-  `lower_product` prints in `tiles`, or by `product_vector`, from `product_operand` (what is
-  fetched) and `product_epilogue` (what follows);
+- matmul, conv: `matmul`; `conv` and the files `conv_*`. Both describe a `product`, if no mapping
+  takes it, which `lower_product` prints in `tiles`, or by `product_vector`, from `product_operand`
+  (what is fetched) and `product_epilogue` (what follows);
 - loops: `scan`; in one launch for all steps `persistent` and `persistent_values`.
 
 They share:

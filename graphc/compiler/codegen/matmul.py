@@ -6,6 +6,7 @@ from graphc.compiler.codegen.context import Context
 from graphc.compiler.codegen.emitter import Emitter
 from graphc.compiler.codegen.expression import Expression
 from graphc.compiler.codegen.index import Coordinates, Index
+from graphc.compiler.codegen.lower_mapped import lower_where_mapped
 from graphc.compiler.codegen.lower_product import lower_product
 from graphc.compiler.codegen.product import Direct, Operand, OperandAxis, Product, Pulled
 from graphc.compiler.graph import Node
@@ -17,7 +18,11 @@ from graphc.compiler.schedule.strides import strided
 
 
 def lower_matmul(kernel: Kernel, context: Context) -> list[Launch]:
-    """The launches of a kernel whose anchors are matmuls of equal sizes."""
+    """The launches of a kernel whose anchors are matmuls of equal sizes: of one loop program by the
+    mappings of products, or by `lower_product`."""
+    launches = lower_where_mapped(kernel, context)
+    if launches:
+        return launches
     products = [_product(node, kernel, context) for node in kernel.anchors]
     return lower_product(kernel, products, context)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
@@ -11,7 +11,7 @@ import numpy as np
 
 from graphc.compiler.graph.dim import Size, floor_divide, product
 from graphc.compiler.loops.buffer import BufferScope
-from graphc.compiler.loops.index import LoopVariable, as_index, index_of
+from graphc.compiler.loops.index import Index, LoopVariable, as_index, index_of
 from graphc.compiler.loops.measure import Measure, measure
 from graphc.compiler.loops.program import (
     Body,
@@ -23,7 +23,9 @@ from graphc.compiler.loops.program import (
     transformed,
     variables_of,
     walk,
+    walk_in_ranges,
 )
+from graphc.compiler.loops.ranges import Ranges, is_never_negative
 from graphc.compiler.loops.rewrites.names import Names
 from graphc.compiler.loops.rewrites.simplify import settled
 from graphc.compiler.loops.statement import Check, For, If, LoopKind, Statement, Store
@@ -63,7 +65,7 @@ class ProgramTraffic(Sequence[Traffic]):
         plain = self._plain()
         asked = measure(plain)
         in_blocks = _in_blocks(self._mapped)
-        touched = _touched_by_blocks(in_blocks, measure(in_blocks))
+        touched = _touched_by_blocks(in_blocks, asked, measure(in_blocks))
         spread = _spread(plain)
         fixed = {
             load.buffer.memory
@@ -76,11 +78,11 @@ class ProgramTraffic(Sequence[Traffic]):
             buffer = traffic.buffer
             name, itemsize = self._names[buffer.memory], np.dtype(buffer.dtype).itemsize
             if traffic.loaded != 0:
-                counts = [Count((floor_divide(traffic.loaded, itemsize),))]
+                counts = [Count((floor_divide(traffic.loaded_once, itemsize),))]
                 if buffer.memory in spread and buffer.memory in touched:
                     if buffer.memory in fixed:  # loops load it again that are not around it here
                         counts.clear()
-                    counts.append(Count((touched[buffer.memory],)))
+                    counts += [Count((elements,)) for elements in touched[buffer.memory]]
                 found.append(Traffic(name, buffer.dtype, tuple(counts)))
             if traffic.stored != 0:
                 count = Count((floor_divide(traffic.stored, itemsize),))
@@ -134,15 +136,74 @@ def _in_blocks(program: LoopProgram) -> LoopProgram:
     return replace(program, body=body)
 
 
-def _touched_by_blocks(program: LoopProgram, measured: Measure) -> dict[str, Size]:
-    """Return, for each memory, how many elements all blocks touch, each block's once."""
-    found: dict[str, Size] = {}
-    for loop in loops_in(program.body):
-        if loop.kind is LoopKind.BLOCK:
-            (end,) = loop.ends
-            for footprint in measured.footprints:
-                if footprint.loop is loop.variable:
-                    memory = footprint.buffer.memory
-                    touched = product(footprint.extents) * end.constant
-                    found[memory] = found.get(memory, 0) + touched
+def _touched_by_blocks(
+    program: LoopProgram, asked: Measure, measured: Measure
+) -> dict[str, tuple[Size, ...]]:
+    """Return, for each memory, how many elements all blocks touch, each block's once: upper bounds.
+
+    Args:
+        program: what blocks run.
+        asked: the measure of the plain program.
+        measured: that of `program`.
+    """
+    nests = list(_nests_of_blocks(program))
+    touched: dict[str, Size] = {}
+    for nest in nests:
+        blocks = product(loop.ends[0].constant for loop in nest)
+        for footprint in measured.footprints:
+            if footprint.loop is nest[-1].variable:
+                memory = footprint.buffer.memory
+                touched[memory] = touched.get(memory, 0) + product(footprint.extents) * blocks
+    found: dict[str, tuple[Size, ...]] = {memory: (one,) for memory, one in touched.items()}
+    if len(nests) != 1:
+        return found
+    times = _times_touched(program, nests[0], measured)
+    for traffic in asked.inputs:
+        memory, itemsize = traffic.buffer.memory, np.dtype(traffic.buffer.dtype).itemsize
+        if memory in found and memory in times:
+            distinct = (floor_divide(one, itemsize) for one in traffic.distinct_loaded)
+            found[memory] += tuple(one * times[memory] for one in distinct)
     return found
+
+
+def _nests_of_blocks(program: LoopProgram) -> Iterator[list[For]]:
+    """Yield the loops over blocks that are inside of each other, the outermost first."""
+    for loop in loops_in(program.body):
+        inside = loops_in(loop.body)
+        if loop.kind is LoopKind.BLOCK and all(one.kind is not LoopKind.BLOCK for one in inside):
+            around = program.loops_to(loop.variable.name)
+            yield [one for one in around if one.kind is LoopKind.BLOCK]
+
+
+def _times_touched(program: LoopProgram, nest: Sequence[For], measured: Measure) -> dict[str, Size]:
+    """Return, for each memory that is read, how often all of it is touched at most, by the only
+    nest of loops over blocks: once in each turn of those loops that do not divide it."""
+    extents = {
+        one.buffer: one.extents
+        for one in measured.footprints
+        if one.loop is nest[-1].variable and one.buffer.scope is BufferScope.GLOBAL
+    }
+    dividing: dict[str, set[LoopVariable]] = {}
+    for statement, ranges in walk_in_ranges(program.body, program.ranges):
+        for load in loads_of(statement):
+            if load.buffer not in extents:
+                continue
+            axes = list(zip(load.coords, extents[load.buffer], strict=True))
+            own = {
+                loop.variable
+                for loop in nest
+                if any(_is_divided(ranges, *axis, loop.variable) for axis in axes)
+            }
+            memory = load.buffer.memory
+            dividing[memory] = dividing.get(memory, own) & own
+    return {
+        memory: product(loop.ends[0].constant for loop in nest if loop.variable not in own)
+        for memory, own in dividing.items()
+    }
+
+
+def _is_divided(ranges: Ranges, coord: Index, extent: Size, variable: LoopVariable) -> bool:
+    """Return True if no two turns of a loop, each of which touches so many coordinates of an axis,
+    touch the same one."""
+    step = ranges.step(coord, variable)
+    return step is not None and is_never_negative(step - extent)

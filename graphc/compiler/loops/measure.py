@@ -64,6 +64,7 @@ class BufferTraffic:
     Attributes:
         buffer: the buffer.
         loaded: of all loads; those of one element by one statement are one.
+        loaded_once: of all loads; those of one element in one turn of the loops around are one.
         stored: of all stores.
         distinct_loaded: of the elements that are loaded, each once: upper bounds, of which the
             least counts.
@@ -74,6 +75,7 @@ class BufferTraffic:
 
     buffer: Buffer
     loaded: Size
+    loaded_once: Size
     stored: Size
     distinct_loaded: tuple[Size, ...]
     distinct_stored: tuple[Size, ...]
@@ -85,6 +87,7 @@ class BufferTraffic:
         return replace(
             self,
             loaded=evaluate(self.loaded, sizes),
+            loaded_once=evaluate(self.loaded_once, sizes),
             stored=evaluate(self.stored, sizes),
             distinct_loaded=_least_at(self.distinct_loaded, sizes),
             distinct_stored=_least_at(self.distinct_stored, sizes),
@@ -297,13 +300,17 @@ class _Counted:
         stored, is_stored_exact = _distinct(buffer, [one for one in accesses if one.stores])
         itemsize = np.dtype(buffer.dtype).itemsize
         loads: Size = 0
+        loads_once: Size = 0
         stores: Size = 0
         for access in accesses:
-            loads = loads + access.domain.space().points * access.loads
-            stores = stores + access.domain.space().points * access.stores
+            points = access.domain.space().points
+            loads = loads + points * access.loads
+            loads_once = loads_once + points * min(access.loads, 1)
+            stores = stores + points * access.stores
         return BufferTraffic(
             buffer,
             loads * itemsize,
+            loads_once * itemsize,
             stores * itemsize,
             tuple(bound * itemsize for bound in loaded),
             tuple(bound * itemsize for bound in stored),

@@ -14,6 +14,8 @@ from graphc.compiler.codegen.product import Product
 from graphc.compiler.codegen.product_operand import Fetch
 from graphc.compiler.codegen.tiles import Tile
 from graphc.compiler.graph import Node
+from graphc.compiler.targets.cuda import products as cuda_products
+from graphc.compiler.targets.cuda.products import BlockTile
 
 
 @dataclass
@@ -21,13 +23,13 @@ class Recorded:
     """A launch that computes products of equal sizes.
 
     Attributes:
-        products: the products.
+        products: the products; none of a loop program.
         tile: a block's tile of the result; None if a warp computes one result.
         fetches: the fetches of the operands' tiles, left ones first.
     """
 
     products: Sequence[Product]
-    tile: Tile | None
+    tile: Tile | BlockTile | None
     fetches: list[Fetch] = field(default_factory=list)
 
 
@@ -42,7 +44,7 @@ def recorded_products(*outputs: Node) -> list[Recorded]:
 @contextmanager
 def _recording(found: list[Recorded]) -> Iterator[None]:
     print_tiles, print_vector = lower_product._print_tiles, lower_product.print_vector
-    fetch = lower_product.fetch
+    fetch, by_tiles = lower_product.fetch, cuda_products._by_tiles
 
     @wraps(print_tiles)
     def tiles(
@@ -68,7 +70,14 @@ def _recording(found: list[Recorded]) -> Iterator[None]:
         found[-1].fetches.append(one)
         return one, head
 
+    @wraps(by_tiles)
+    def mapped(program: Any, product: Any, tile: BlockTile) -> Any:
+        mapped_program = by_tiles(program, product, tile)
+        found.append(Recorded((), tile))
+        return mapped_program
+
     with (
+        mock.patch.object(cuda_products, "_by_tiles", mapped),
         mock.patch.object(lower_product, "_print_tiles", tiles),
         mock.patch.object(lower_product, "print_vector", vector),
         mock.patch.object(lower_product, "fetch", fetching),

@@ -119,6 +119,19 @@ def test_operands_of_a_product_are_read_once_a_tile() -> None:
     assert described([g.softmax(x(BATCH, 50))])[0].notes == ()
 
 
+def test_operands_of_a_product_of_many_tiles_are_read_once_a_tile() -> None:
+    out = g.matmul(x(6 * BATCH, 256), x(256, 1024, name="W")) + x(1024, name="b")
+    (kernel,) = described([out], batch=70)
+    rows, columns = 7, 1024 // 64  # 420 rows, the last tile is not full
+    assert kernel.grid == (rows * columns, 1, 1)
+    assert moves([out], batch=70) == {
+        "x": columns * 420 * 256,
+        "W": rows * 256 * 1024,
+        "b": rows * 1024,
+        "result": 420 * 1024,
+    }
+
+
 def test_partial_sums_are_written_and_read() -> None:
     out = g.matmul(x(64, 8192), x(8192, 32, name="W")) + x(32, name="b")
     first, second = described([out])

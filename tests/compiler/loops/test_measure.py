@@ -318,6 +318,14 @@ def test_an_elementwise_program() -> None:
     assert found.footprint("row", "x").extents == (1, 8)
 
 
+def test_an_element_that_two_statements_load() -> None:
+    x, y = array("x", N), array("y", N)
+    (row,) = variables("row")
+    stores = (Store(at(y, row), apply(op, at(x, row))) for op in ("exp", "tanh"))
+    traffic = measure(program((x,), y, loop(row, N, *stores))).traffic("x")
+    assert (traffic.loaded, traffic.loaded_once) == (8 * N, 4 * N)
+
+
 def test_sums_of_rows() -> None:
     found = measure(row_sums())
     assert found.flops == 10 * N

@@ -23,6 +23,5 @@ CUDA_MAPPINGS: Mapping[str, Sequence[TargetMapping]] = {
 SHOWN_ONLY: Mapping[str, frozenset[str]] = {
     "rows": frozenset((LONG.name,)),
     "columns": frozenset((TILES_AGAIN.name, LONG.name)),
-    "matmul": frozenset(one.name for one in PRODUCTS),
 }
 """Of a kind of kernels, the mappings by which launches are not made yet."""

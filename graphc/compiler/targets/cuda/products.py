@@ -97,9 +97,11 @@ class BlockTile:
 
 
 TILES = (BlockTile(128, 128, 8, 16, 2), BlockTile(64, 64, 16, 8, 1))
-"""From the largest, in which a factor is loaded for the most multiplications, to the smallest, of
-which there are the most. 128 threads have one; the sums of the largest fill half of a thread's
-registers."""
+"""From the largest, in which a factor is loaded for the most multiplications, to the smallest. 128
+threads have one; the sums of the largest fill half of a thread's registers."""
+
+LESS = BlockTile(32, 32, 64, 4, 1)
+"""A tile of which there are more: several groups of threads would have to share its sums."""
 
 MOST_SUMS = 128
 """Registers of 32 bits that a thread has for sums."""
@@ -140,6 +142,9 @@ def _is_of_matrices(program: LoopProgram, target: Target) -> Applicability:
             return never(f"its result has {size} {what}, no more than {FEW}")
     if product.terms.ends[0].constant == 0:
         return never("its sums have no terms")
+    tile = _tile_of(product)
+    if isinstance(tile, str):
+        return never(tile)
     memories = set()
     for side, factor in (("left", product.left), ("right", product.right)):
         if not isinstance(factor, Load):
@@ -189,21 +194,24 @@ def _axes_of(product: Product, factor: Load, outer: For) -> tuple[int, int] | No
     return None if terms == other else (terms, other)
 
 
-def _tiles_of(product: Product) -> list[BlockTile]:
-    """Return the tiles of which there are enough, the largest first; the smallest in any case."""
+def _tile_of(product: Product) -> BlockTile | str:
+    """Return the largest tile of which there are enough, or why there is none. It depends on known
+    sizes alone: a symbol counts as `TYPICAL`."""
     rows, columns = (
         evaluate_at(loop.ends[0].constant, TYPICAL) for loop in (product.rows, product.columns)
     )
     matrices = evaluate_at(size_of(loop.ends[0].constant for loop in product.batch), TYPICAL)
     words = np.dtype(product.total.dtype).itemsize // 4
-    fitting = [tile for tile in TILES if tile.results * words <= MOST_SUMS]
-    found = []
-    for tile, smaller in itertools.pairwise(fitting):
+    for tile, smaller in itertools.pairwise((*TILES, LESS)):
         covered, less = tile.covered(rows, columns), smaller.covered(rows, columns)
         is_enough = matrices * covered >= BLOCKS * tile.rows * tile.columns
-        if is_enough and covered <= MOST_WASTE * less:
-            found.append(tile)
-    return [*found, fitting[-1]]
+        if is_enough and covered <= MOST_WASTE * less and tile.results * words <= MOST_SUMS:
+            return tile
+    blocks = matrices * TILES[-1].covered(rows, columns) // (TILES[-1].rows * TILES[-1].columns)
+    size = f"{TILES[-1].rows} x {TILES[-1].columns}"
+    if blocks < BLOCKS:
+        return f"its result has {blocks} tiles of {size}, fewer than {BLOCKS}"
+    return f"tiles of {size} cover over {MOST_WASTE} times its result"
 
 
 def _fitted(tile: BlockTile, product: Product) -> BlockTile:
@@ -220,15 +228,13 @@ def _fitted(tile: BlockTile, product: Product) -> BlockTile:
 
 
 def _by_blocks(program: LoopProgram, target: Target) -> LoopProgram:
-    """Give each block a tile: the largest one whose results a thread can be written out for."""
+    """Give each block a tile."""
     program = _with_axes(program)
     product = product_of(program)
     assert isinstance(product, Product)
-    *larger, smallest = (_fitted(tile, product) for tile in _tiles_of(product))
-    for tile in larger:
-        with contextlib.suppress(RewriteError):
-            return _by_tiles(program, product, tile)
-    return _by_tiles(program, product, smallest)
+    tile = _tile_of(product)
+    assert isinstance(tile, BlockTile)
+    return _by_tiles(program, product, _fitted(tile, product))
 
 
 def _by_tiles(program: LoopProgram, product: Product, tile: BlockTile) -> LoopProgram:

@@ -10,7 +10,7 @@ import pytest
 
 from graphc.compiler import graph as g
 from graphc.compiler.graph import BATCH, Node
-from graphc.compiler.graph.dim import symbols
+from graphc.compiler.graph.dim import Size, symbols
 from graphc.compiler.loops.buffer import BufferScope
 from graphc.compiler.loops.program import LoopProgram, loops_in, walk
 from graphc.compiler.loops.statement import Allocate, Barrier, LoopKind, Store
@@ -26,6 +26,20 @@ from tests.compiler.targets.cuda.product_cases import ARGUMENTS, CASES, SIZES, a
 FOLDER = Path(__file__).parent / "golden"
 SMALL = BlockTile(8, 16, 4, 4, 1)
 """A tile that an evaluator computes soon."""
+
+
+@pytest.fixture(autouse=True)
+def few_tiles(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a result have a smaller tile, which may be mostly empty: cases are small."""
+    if "true_limits" not in request.fixturenames:
+        monkeypatch.setattr(products, "TILES", products.TILES[-1:])
+        monkeypatch.setattr(products, "BLOCKS", 1)
+        monkeypatch.setattr(products, "MOST_WASTE", 100)
+
+
+@pytest.fixture
+def true_limits() -> None:
+    """Leave the limits as they are."""
 
 
 @pytest.fixture
@@ -156,3 +170,22 @@ def test_why_others_are_not_taken(make: Callable[[], Node], reason: str) -> None
     found = mapped(plain(make()))
     assert found.is_plain
     assert dict(found.refusals)["tiles by blocks"] == reason
+
+
+@pytest.mark.usefixtures("true_limits")
+@pytest.mark.parametrize(
+    ("shapes", "reason"),
+    [
+        (((512, 64), (64, 1024)), None),
+        (((2, BATCH, 64), (2, 64, 2048)), None),
+        (((512, 64), (64, 960)), "its result has 120 tiles of 64 x 64, fewer than 128"),
+        (((BATCH, 64), (64, 512)), "its result has 16 tiles of 64 x 64, fewer than 128"),
+        (((65, 64), (64, 4096)), "tiles of 64 x 64 cover over 1.3 times its result"),
+    ],
+)
+def test_enough_tiles_that_are_full(
+    shapes: tuple[tuple[Size, ...], tuple[Size, ...]], reason: str | None
+) -> None:
+    found = mapped(plain(g.matmul(*(arrays(*shape) for shape in shapes))))
+    assert dict(found.refusals).get("tiles by blocks") == reason
+    assert found.is_plain is (reason is not None)
