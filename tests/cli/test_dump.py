@@ -185,7 +185,7 @@ def test_a_reduction_is_shown_as_threads_of_a_gpu_would_run_it(
         assert "(thread):" not in kernel["program"]
     text = run(capsys, "loop", "--loops")
     columns = next(kernel["mapping"] for kernel in reductions if kernel["kind"] == "columns")
-    assert f"as the threads of a GPU would run it, by the mapping {columns}" in text
+    assert f"as it runs, by the mapping {columns}" in text
     rows = [kernel["mapping"] for kernel in reductions if kernel["kind"] == "rows"]
     assert "a thread a row" in rows
     assert "as it runs, by the mapping a thread a row" in text
