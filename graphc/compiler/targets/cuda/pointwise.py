@@ -16,6 +16,7 @@ from graphc.compiler.loops.program import (
     kept_with_program,
     loops_in,
     targets_of,
+    walk,
 )
 from graphc.compiler.loops.rewrites.buffers.flatten import flatten
 from graphc.compiler.loops.rewrites.buffers.pack import pack
@@ -76,7 +77,7 @@ def in_nests(program: LoopProgram) -> LoopProgram:
     while any(isinstance(one, For) for one in program.body):
         start = 0
         for stop, one in enumerate(program.body, start=1):
-            if isinstance(one, For):
+            if isinstance(one, For) and any(map(_is_stored, walk(one.body))):
                 start = stop
             elif _is_stored(one) and not (
                 stop < len(program.body) and _is_stored(program.body[stop])

@@ -60,6 +60,10 @@ def _stored_beside() -> list[Node]:
     return [active, g.max_pool(active, (2, 2))]
 
 
+def _one_window() -> list[Node]:
+    return [g.max_pool(g.input((1, 1, 2, 3), name="x"), (2, 3))]
+
+
 @pytest.mark.parametrize(
     ("make", "name"),
     [
@@ -70,6 +74,7 @@ def _stored_beside() -> list[Node]:
         (_transposed, "packs"),
         (_scalar, "packs"),
         (_strided, "elements"),
+        (_one_window, "elements"),
         (_stored_beside, "coordinates"),
     ],
     ids=lambda one: getattr(one, "__name__", one).strip("_"),
