@@ -38,6 +38,7 @@ inline void gc_panel(int rows, int columns, int depth, const T* left, ptrdiff_t 
   constexpr int lanes = gc_vector<T>::lanes, most = GC_PANEL_BYTES / sizeof(T);
   if (rows > GC_PANEL_ROWS) rows = GC_PANEL_ROWS;
   if (columns > most) columns = most;
+  if (depth > GC_DEPTH) depth = GC_DEPTH;
   for (int from = 0; from < columns; from += 2 * lanes) {
     const int wide = columns - from < 2 * lanes ? columns - from : 2 * lanes;
     if (wide > lanes + lanes / 2) {
@@ -53,9 +54,9 @@ inline void gc_panel(int rows, int columns, int depth, const T* left, ptrdiff_t 
   }
 }
 
-// to[row][column] = sum over k of left[row][k] * right[k][column], for at most GC_PANEL_ROWS rows
-// and GC_PANEL_BYTES of columns. Whole vectors of a row of `right` are read, 64 bytes at least. The
-// order of a sum is that of k.
+// to[row][column] = sum over k of left[row][k] * right[k][column], for at most GC_PANEL_ROWS rows,
+// GC_PANEL_BYTES of columns and GC_DEPTH terms. Whole vectors of a row of `right` are read, 64 bytes
+// at least, or one and a half. The order of a sum is that of k.
 template <typename T>
 inline void gc_panel_product(int rows, int columns, int depth, T* to, ptrdiff_t to_row,
                              const T* left, ptrdiff_t left_row, const T* right,
@@ -98,6 +99,23 @@ inline void gc_panel_product_by_columns_and_fetch(int rows, int columns, int dep
     gc_panel<false, GC_NEAR, T>(high, columns, depth, left + row, left_step, right, right_row,
                                 to + row * to_row, to_row);
   }
+}
+
+// The same, where `left` is a panel of its rows, left[k][row], and neighbours of `right` are terms,
+// right[column][k]: as many columns as rows elsewhere, and rows as columns. The panel is multiplied
+// by the columns, which are read in order, and what comes of it is transposed.
+template <typename T>
+inline void gc_panel_product_turned(int rows, int columns, int depth, T* to, ptrdiff_t to_row,
+                                    const T* left, ptrdiff_t left_step, const T* right,
+                                    ptrdiff_t right_column) {
+  constexpr int half = gc_vector<T>::lanes / 2, most = GC_PANEL_BYTES / sizeof(T);
+  alignas(GC_VECTOR_BYTES) T sums[GC_PANEL_ROWS * most];
+  if (rows > most) rows = most;
+  if (columns > GC_PANEL_ROWS) columns = GC_PANEL_ROWS;
+  const int wide = (rows + half - 1) / half * half;  // a panel has room for whole vectors
+  gc_panel<true, GC_FAR_LEFT, T>(columns, wide, depth, right, right_column, left, left_step, sums,
+                                 most);
+  gc_transpose<T>(columns, rows, sums, most, to, to_row);
 }
 
 #endif

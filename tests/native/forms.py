@@ -26,7 +26,6 @@ from graphc.compiler.schedule import Kernel
 
 # By the form, what prints a product, a convolution, or a part of a kernel in it.
 _PRINTERS: dict[str, Sequence[tuple[Any, str]]] = {
-    "split k": ((_Rows, "straight"), (_Rows, "apart")),
     "tiles of rows": ((_Rows, "together"), (_Rows, "alone")),
     "long k": ((lower, "lower_deep_product"),),
     "panels ahead of a loop": ((loop, "laid_out"),),

@@ -23,6 +23,8 @@ from graphc.compiler.loops.rewrites.buffers.flatten import flatten
 from graphc.compiler.loops.statement import Accumulate, Allocate, For, Let
 from graphc.compiler.loops.value import Apply, Load, Local, RandomWord, Value
 
+_MEMORY = (BufferScope.GLOBAL, BufferScope.SHARED)
+
 DRAWS = "it draws random words one by one"
 """Why a mapping is not for a product that `draws_words`."""
 
@@ -121,7 +123,7 @@ def product_of(program: LoopProgram) -> Product | str:
         return "it has one row, or one column"
     left, right = value.operands
     for factor in (left, right):
-        is_there = isinstance(factor, Load) and factor.buffer.scope is BufferScope.GLOBAL
+        is_there = isinstance(factor, Load) and factor.buffer.scope in _MEMORY
         if not is_there and not isinstance(factor, Local):
             return f"{factor} is neither in memory nor computed by itself"
     ranges = next(

@@ -18,9 +18,7 @@ from graphc.compiler.codegen.expression import (
     Parameter,
     Variable,
     call,
-    cast,
     counting,
-    expression,
     grouped,
     minus,
     plus,
@@ -43,12 +41,8 @@ from graphc.compiler.codegen.native.scratch import (
     array,
     of_each,
     panels,
-    part_count,
-    rows_at_once,
-    scratch,
     take_block,
     take_gemm,
-    take_parts,
 )
 from graphc.compiler.codegen.product import Operand
 from graphc.compiler.codegen.reduction import typical
@@ -56,25 +50,17 @@ from graphc.compiler.codegen.statement import Define, braces
 from graphc.compiler.codegen.unused import without_unused
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import Dim, Size, product
-from graphc.compiler.program.launch import CallSizes, Launch
+from graphc.compiler.program.launch import Launch
 from graphc.compiler.schedule.kernel import Kernel
 from graphc.compiler.targets.c_text import C_TYPES
 
 _TILE, _ROWS = Variable("tile"), Variable("rows")
 """The variables that hold the first row of a tile, and how many it has."""
-_TOP, _AT_ONCE = Variable("top"), Variable("at_once")
-"""The variables that hold the first of the rows that are multiplied at once, and how many there
-are."""
 
 TILE = 65536
 """Elements of a tile of the result, about: with what is computed from it, it stays in the cache."""
 FEWEST_ROWS, MOST_ROWS = 48, 384
 """Rows of a tile, which are a multiple of the fewest."""
-
-# Products whose rows are too few for threads to divide: few results, each a long sum; or few rows
-# of many columns. Threads divide the parts of k then, and blocks of large ones.
-_FEW_SUMS, _LONG_SUM = 32768, 1024
-_FEW_ROWS, _MANY_COLUMNS = 128, 4096
 
 
 def lower_matmul(kernel: Kernel, context: NativeContext) -> list[Launch]:
@@ -112,16 +98,13 @@ class _Matmul:
         work = (*self._batch, self._m, self._n, self._k)
         pragma = parallel(work, self._signature, by_loop, PRODUCTS)
         together = bool(pragma) and not by_loop
-        apart = together and self._is_apart()
-        straight = together and self._is_straight(apart)
+        straight = together and self._is_straight()
         tile = Tile(self._m, self._rows, divided=together)
-        factors = Factors(self._signature, self._batch, self._m, self._n, self._k, apart, tile)
-        rows = _Rows(self._signature, (self._m, self._n, self._k), tile, self._is_long())
-        before = rows.heads(straight) if apart else []
+        factors = Factors(self._signature, self._batch, self._m, self._n, self._k, tile=tile)
+        rows = _Rows(self._signature, (self._m, self._n, self._k), tile)
+        before: list[str] = []
         team: list[str] = []
         inside: list[str] = []
-        if apart:
-            self._context.program.includes["host_parts.h"] = None
         for number, node in enumerate(anchors):
             left = factors.left(self._operand(node.inputs[0], k_last=True), number)
             right = factors.right(self._operand(node.inputs[1], k_last=False), number)
@@ -129,31 +112,22 @@ class _Matmul:
             inside += left.inside
             scalar = C_TYPES[node.dtype]
             to = self._place(node) if straight else None
-            if apart and to is not None:
-                more, packs, product_of = rows.straight(scalar, to, left, right)
-            elif apart:
-                more, packs, product_of = rows.apart(scalar, number, left, right)
-            elif together:
+            if together:
                 more, packs, product_of = rows.together(scalar, number, left, right, to)
             else:
                 more, packs, product_of = [], [], rows.alone(scalar, number, left, right)
             before += more
             team += packs
             inside += product_of
-        if straight and apart:
-            return [*before, *pragma, "{", *(f"  {line}" for line in team), "}"]
         if together:
-            count = "high" if apart else size(self._m)
-            mine = f"const gc_rows mine = gc_rows_of_thread({count}, {self._rows});"
+            mine = f"const gc_rows mine = gc_rows_of_thread({size(self._m)}, {self._rows});"
             if not straight:
                 inside += self._epilogue()
-            inside = [f"const int first = {'top + tile' if apart else 'tile'};", *inside]
+            inside = ["const int first = tile;", *inside]
             tiles = _tiles(
                 Parameter("mine.begin"), Parameter("mine.end"), Parameter("mine.height"), inside
             )
             team += ["#pragma omp barrier", mine, *tiles]
-            if apart:
-                team = rows.at_once(team)
             return [*before, *pragma, "{", *(f"  {line}" for line in team), "}"]
         inside += self._epilogue()
         first = (
@@ -169,25 +143,12 @@ class _Matmul:
         loop = f"for (int matrix = 0; matrix < {size(product(self._batch))}; ++matrix) {{"
         return [*pragma, loop, *body, "}"]
 
-    def _is_apart(self) -> bool:
-        """Whether there are few rows for threads to divide: of long sums, or of many columns."""
-        m, n = map(typical, (self._m, self._n))
-        return self._is_long() or (m <= _FEW_ROWS and n >= _MANY_COLUMNS)
-
-    def _is_long(self) -> bool:
-        """Whether results are few, each a long sum."""
-        m, n, k = map(typical, (self._m, self._n, self._k))
-        return m * n <= _FEW_SUMS and k >= _LONG_SUM
-
-    def _is_straight(self, apart: bool) -> bool:
+    def _is_straight(self) -> bool:
         """Return whether nothing follows the sums, each of which is stored in one place, and most
-        calls have sums of one part; of those that lie `apart`, all calls."""
+        calls have sums of one part."""
         anchors, sinks = self._kernel.anchors, self._context.sinks
         alone = set(self._kernel.outputs) == set(anchors)
-        if apart:
-            one = isinstance(self._k, int) and self._k <= DEPTH
-        else:
-            one = typical(self._k) <= DEPTH
+        one = typical(self._k) <= DEPTH
         return alone and one and all(len(sinks[node]) == 1 for node in anchors)
 
     def _place(self, node: Node) -> Expression:
@@ -231,7 +192,6 @@ class _Rows:
     function: NativeSignature
     sizes: tuple[Size, Size, Size]
     tile: Tile
-    long: bool
 
     @property
     def m(self) -> Expression:
@@ -244,32 +204,6 @@ class _Rows:
     @property
     def k(self) -> Expression:
         return self.function.size(self.sizes[2])
-
-    def heads(self, straight: bool) -> list[str]:
-        """Lines that work out how many of k a part has, which is all of it where sums are not
-        long, and how many rows are multiplied at once. No number of rows decides on the first, so
-        that the bits of a row don't depend on the others."""
-        depth = f"const int depth = {f'gc_part_depth({self.k})' if self.long else self.k};"
-        if straight:
-            return [depth]
-        return [
-            depth,
-            f"const int parts = gc_part_count({self.k}, depth);",
-            f"const int at_once = gc_rows_at_once({self.m}, {self.n}, parts);",
-        ]
-
-    def at_once(self, inside: Sequence[str]) -> list[str]:
-        """The loop over the rows that are multiplied at once. Their parts lie where those of the
-        rows ahead of them lay."""
-        return [
-            f"{counting(_TOP, self.m, step=_AT_ONCE)} {{",
-            "  if (top > 0) {",
-            "#pragma omp barrier",
-            "  }",
-            f"  const int high = {rest_of_part(self.m, _TOP, _AT_ONCE)};",
-            *(f"  {line}" for line in inside),
-            "}",
-        ]
 
     def alone(self, scalar: str, number: int, left: Factor, right: Factor) -> list[str]:
         """Tiles that each have panels of their own."""
@@ -309,48 +243,6 @@ class _Rows:
             lambda at: panels(at(n), scalar) * at(k),
         )
         return [array(self.function, scalar, name, Slot.PANELS, elements, number, 1)], name
-
-    def straight(
-        self, scalar: str, to: Expression, left: Factor, right: Factor
-    ) -> tuple[list[str], list[str], list[str]]:
-        """Sums of one part each, where they are stored."""
-        return [], [self._parts(self.m, scalar, left.at(0), right, to)], []
-
-    def apart(
-        self, scalar: str, number: int, left: Factor, right: Factor
-    ) -> tuple[list[str], list[str], list[str]]:
-        """Sums over parts of k, which tiles add up."""
-        n, name = grouped(self.n), f"parts{number}"
-        rows, columns, _ = self.sizes
-
-        def most(at: CallSizes) -> int:
-            parts = self._part_count(at)
-            return parts * rows_at_once(at(rows), at(columns), parts) * at(columns)
-
-        elements = Elements(
-            expression("{} * {} * {}", cast("size_t", Variable("parts")), _AT_ONCE, n), most
-        )
-        tile = self._of_tile(of_each(_ROWS, self.n))
-        return (
-            [array(self.function, scalar, name, Slot.PANELS, elements, number, 1)],
-            [self._parts("high", scalar, left.at(_TOP), right, Parameter(name))],
-            [
-                f"const {scalar}* s{number} = gc_sum_of_parts<{scalar}>((size_t)rows * {n}, parts, "
-                f"{name} + (size_t)tile * {n}, (size_t)high * {n}, "
-                f"{scratch(self.function, scalar, Slot.SUMS, tile, number)});"
-            ],
-        )
-
-    def _part_count(self, at: CallSizes) -> int:
-        return part_count(at(self.sizes[2])) if self.long else 1
-
-    def _parts(
-        self, m: Expression | str, scalar: str, left: str, right: Factor, to: Expression
-    ) -> str:
-        take_parts(self.function, scalar, *self.sizes, self._part_count)
-        return (
-            f"gc_gemm_parts<{scalar}>({m}, {self.n}, {self.k}, depth, {left}, {right.at(0)}, {to});"
-        )
 
     def _sums(self, scalar: str, number: int) -> str:
         elements = self._of_tile(of_each(_ROWS, self.n))

@@ -181,11 +181,6 @@ _DTYPES = {"float": "float32", "double": "float64"}
 
 _GROUP = 4  # rows that gc_share of host_rows.h keeps together
 _STRIP_ROWS = 96  # GC_STRIP_ROWS of host_gemm.h
-_BAND = 64  # GC_BAND of host_parts.h, and
-_FEW_ROWS = 32  # GC_FEW_ROWS,
-_PART_COLUMNS = 512  # GC_PART_COLUMNS,
-_PARTS_ELEMENTS = 1 << 22  # GC_PARTS_ELEMENTS,
-_MOST_PARTS = 64  # GC_MOST_PARTS
 _WINOGRAD_TILES = 48  # GC_WINOGRAD_TILES of host_winograd.h
 
 
@@ -211,37 +206,6 @@ def take_gemm(function: Scratches, scalar: str, n: Size, threads: Formula | None
         take_block(function, scalar, threads)
         right = Slot.GEMM_RIGHT
         take(function, scalar, right, lambda at: panels(at(n), scalar) * DEPTH, threads=threads)
-
-
-def part_count(k: int) -> int:
-    """Return ``gc_part_count`` of host_parts.h, of parts of ``gc_part_depth``."""
-    depth = max(1, -(-k // (_MOST_PARTS * DEPTH))) * DEPTH
-    return max(1, -(-k // depth))
-
-
-def rows_at_once(m: int, n: int, parts: int) -> int:
-    """Return ``gc_rows_at_once`` of host_parts.h."""
-    room = _PARTS_ELEMENTS // (parts * max(1, n))
-    return max(1, m) if parts == 1 else max(1, min(m, max(room, _STRIP_ROWS)))
-
-
-def take_parts(function: Scratches, scalar: str, m: Size, n: Size, k: Size, parts: Bound) -> None:
-    """Note what ``gc_gemm_parts`` takes for products of so many parts."""
-    dtype = _DTYPES[scalar]
-
-    def right(at: CallSizes) -> int:
-        columns = panels(min(at(n), _PART_COLUMNS), scalar)
-        few = at(m)
-        if few > _FEW_ROWS:  # few of them may be left behind those that are multiplied at once
-            few = _FEW_ROWS if rows_at_once(at(m), at(n), parts(at)) < at(m) else 0
-        rows = evaluate(whole_vectors(few, 1, dtype), {})
-        depth = -(-at(k) // (parts(at) * DEPTH)) * DEPTH
-        return max(columns * DEPTH, few * columns, rows * min(depth, at(k)))
-
-    take(function, scalar, Slot.GEMM_RIGHT, right)
-    take(function, scalar, Slot.GEMM_LEFT, lambda _: _STRIP_ROWS * DEPTH)
-    # The sums of gc_few_rows, and of gc_few_rows_turned.
-    assert max(_FEW_ROWS * _PART_COLUMNS, 2 * _FEW_ROWS * _BAND) <= _STRIP_ROWS * DEPTH
 
 
 def take_winograd(

@@ -8,8 +8,10 @@ from graphc.compiler.targets.cpu.in_order import IN_ORDER, IN_ORDER_ROWS
 from graphc.compiler.targets.cpu.pointwise import POINTWISE, POINTWISE_ROWS
 from graphc.compiler.targets.cpu.products import BATCHED, MANY_PANELS
 from graphc.compiler.targets.cpu.products_few_rows import FEW_ROWS
-from graphc.compiler.targets.cpu.products_strips import STRIPS
+from graphc.compiler.targets.cpu.products_long_sums import PARTS_OF_SUMS
+from graphc.compiler.targets.cpu.products_strips import STRIPS, STRIPS_IN_PARTS
 from graphc.compiler.targets.cpu.products_tiny_sides import FEW_COLUMNS, ONE_COLUMN, SHORT_SUMS
+from graphc.compiler.targets.cpu.products_turned import FEW_ROWS_BY_COLUMNS
 from graphc.compiler.targets.cpu.reductions import REDUCTIONS
 from graphc.compiler.targets.mapping import Mapping as TargetMapping
 
@@ -20,7 +22,18 @@ CPU_MAPPINGS: Mapping[str, Sequence[TargetMapping]] = {
     "rows": (*REDUCTIONS, IN_ORDER),
     "columns": (*REDUCTIONS, IN_ORDER),
     "window": (*REDUCTIONS, IN_ORDER),
-    "matmul": (ONE_COLUMN, FEW_COLUMNS, SHORT_SUMS, FEW_ROWS, BATCHED, MANY_PANELS, STRIPS),
+    "matmul": (
+        ONE_COLUMN,
+        FEW_COLUMNS,
+        SHORT_SUMS,
+        FEW_ROWS,
+        BATCHED,
+        FEW_ROWS_BY_COLUMNS,
+        PARTS_OF_SUMS,
+        MANY_PANELS,
+        STRIPS,
+        STRIPS_IN_PARTS,
+    ),
 }
 
 CPU_MAPPINGS_OF_ROWS: Mapping[str, Sequence[TargetMapping]] = {

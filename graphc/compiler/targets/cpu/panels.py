@@ -8,6 +8,7 @@ for every machine, so a program's text is, too.
 from __future__ import annotations
 
 from collections.abc import Callable
+from enum import Enum
 
 import numpy as np
 
@@ -41,40 +42,71 @@ def whole_columns(dtype: str) -> int:
     return 64 // np.dtype(dtype).itemsize
 
 
+class PanelFunction(Enum):
+    """The functions of ``kernels/host_panel.h``, by what neighbours in the operands' memory are.
+
+    Attributes:
+        ROWS: terms of a row of the left operand, and columns of the right one.
+        ROWS_AND_FETCH: the same; the columns behind those of the call are fetched into the cache.
+        COLUMNS: rows of the left operand, and columns of the right one.
+        COLUMNS_AND_FETCH: the same; the rows behind those of the call are fetched into the cache.
+        TURNED: rows of the left operand, which are a panel, and terms of a column of the right one.
+    """
+
+    ROWS = "gc_panel_product"
+    ROWS_AND_FETCH = "gc_panel_product_and_fetch"
+    COLUMNS = "gc_panel_product_by_columns"
+    COLUMNS_AND_FETCH = "gc_panel_product_by_columns_and_fetch"
+    TURNED = "gc_panel_product_turned"
+
+
+_BY_COLUMNS = (PanelFunction.COLUMNS, PanelFunction.COLUMNS_AND_FETCH)
+
+
 def panel_product(
+    function: PanelFunction,
     dtype: str,
+    scope: BufferScope,
     left_scope: BufferScope,
     right_scope: BufferScope,
     *,
-    by_columns: bool,
     sums: tuple[int, int],
-    is_stored: bool,
-    is_fetched: bool = False,
+    terms: int | None = None,
 ) -> Intrinsic:
     """Return the product of a strip of rows and a panel of columns.
 
     Args:
+        function: what is called.
         dtype: of all elements.
+        scope: of the sums: those in registers are stored in memory as they are, others stay in an
+            array.
         left_scope, right_scope: of the operands: a left one in thread memory is the rows of a
             strip; a right one that is not in global memory is panels.
-        by_columns: True if neighbours in the left operand's memory are its rows, else terms.
         sums: the most rows and columns that the program sums together.
-        is_stored: True if the results are stored in memory as they are, from registers; else they
-            stay in an array of the thread.
-        is_fetched: True if the columns behind the right operand's are fetched into the cache
-            meanwhile, or, where the left operand's neighbours are its rows, the rows behind these.
+        terms: the most terms of a call, `DEPTH`, where more may follow them.
     """
-    thread = BufferScope.THREAD
+    thread, is_stored = BufferScope.THREAD, scope is BufferScope.REGISTER
     if is_stored:
         to = _strided("to", dtype, (_ROWS, _COLUMNS), (_TO_ROW, 1))
         total = new_buffer("total", dtype, sums, BufferScope.REGISTER)
     else:
-        to = total = _strided("to", dtype, sums, (_TO_ROW, 1), thread)
-    rows = sums[0] if left_scope is thread else _ROWS
-    left_strides = (1, _LEFT_NEXT) if by_columns else (_LEFT_NEXT, 1)
-    left = _strided("left", dtype, (rows, _DEPTH), left_strides, left_scope)
+        to = total = _strided("to", dtype, sums, (_TO_ROW, 1), scope)
+    most = (PANEL_ROWS, panel_columns(dtype))
+    left_shape: Shape = (sums[0] if left_scope is thread else _ROWS, _DEPTH)
+    left_strides: Shape = (_LEFT_NEXT, 1)
+    right_strides: Shape = (_RIGHT_ROW, 1)
+    if function in _BY_COLUMNS:
+        left_strides = (1, _LEFT_NEXT)
+    elif function is PanelFunction.TURNED:
+        most = most[::-1]
+        left_shape, left_strides, right_strides = (
+            (most[0], _DEPTH),
+            (1, _LEFT_NEXT),
+            (1, _RIGHT_ROW),
+        )
+    left = _strided("left", dtype, left_shape, left_strides, left_scope)
     columns = _COLUMNS if right_scope is BufferScope.GLOBAL else sums[1]
-    right = _strided("right", dtype, (_DEPTH, columns), (_RIGHT_ROW, 1), right_scope)
+    right = _strided("right", dtype, (_DEPTH, columns), right_strides, right_scope)
     term = variable("term")
 
     def cleared(row: Index, column: Index) -> Store:
@@ -88,17 +120,13 @@ def panel_product(
     def stored(row: Index, column: Index) -> Store:
         return Store(Load(to, (row, column)), Load(total, (row, column)))
 
-    clear = _each(dtype, "cleared", cleared)
-    add = For(_variable_of(term), (as_index(_DEPTH),), (_each(dtype, "added", added),))
+    clear = _each(most, "cleared", cleared)
+    depth = (as_index(_DEPTH),) if terms is None else (as_index(terms), as_index(_DEPTH))
+    add = For(_variable_of(term), depth, (_each(most, "added", added),))
     body: Body = (clear, add)
     if is_stored:
-        body = (Allocate(total), *body, _each(dtype, "stored", stored))
-    name = "gc_panel_product"
-    if by_columns:
-        name += "_by_columns"
-    if is_fetched:
-        name += "_and_fetch"
-    return Intrinsic(name, (to, left, right), body, "host_panel.h")
+        body = (Allocate(total), *body, _each(most, "stored", stored))
+    return Intrinsic(function.value, (to, left, right), body, "host_panel.h")
 
 
 def transposition(dtype: str, scope: BufferScope) -> Intrinsic:
@@ -122,12 +150,14 @@ def _strided(
     return Buffer(name, dtype, shape, scope, strides, 0, name)
 
 
-def _each(dtype: str, label: str, store: Callable[[Index, Index], Store]) -> For:
-    """Return a store for each element of a strip's panel."""
+def _each(most: tuple[int, int], label: str, store: Callable[[Index, Index], Store]) -> For:
+    """Return a store for each element of a strip's panel, which has so many rows and columns at
+    most."""
     row, column = variable(f"row_{label}"), variable(f"column_{label}")
-    columns = (as_index(panel_columns(dtype)), as_index(_COLUMNS))
-    inner = For(_variable_of(column), columns, (store(row, column),))
-    return For(_variable_of(row), (as_index(PANEL_ROWS), as_index(_ROWS)), (inner,))
+    inner = For(
+        _variable_of(column), (as_index(most[1]), as_index(_COLUMNS)), (store(row, column),)
+    )
+    return For(_variable_of(row), (as_index(most[0]), as_index(_ROWS)), (inner,))
 
 
 def _variable_of(index: Index) -> LoopVariable:

@@ -3,7 +3,7 @@ panel by calls."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 from graphc.compiler.graph.dim import exact_quotient
@@ -24,7 +24,9 @@ from graphc.compiler.loops.rewrites.conditions.cut import cut
 from graphc.compiler.loops.rewrites.conditions.peel import peel
 from graphc.compiler.loops.rewrites.execution.vectorise import vectorise
 from graphc.compiler.loops.rewrites.loops.fission import fission
+from graphc.compiler.loops.rewrites.loops.fuse import join
 from graphc.compiler.loops.rewrites.loops.reorder import reorder
+from graphc.compiler.loops.rewrites.loops.split import Tail, split
 from graphc.compiler.loops.rewrites.refusal import refused
 from graphc.compiler.loops.rewrites.simplify import simplify
 from graphc.compiler.loops.rewrites.staging.layout import BufferLayout
@@ -41,9 +43,11 @@ from graphc.compiler.loops.statement import (
 from graphc.compiler.loops.value import Apply, Load, Local
 from graphc.compiler.targets.cpu.draws import with_words_ahead
 from graphc.compiler.targets.cpu.panels import (
+    PanelFunction,
     panel_columns,
     panel_product,
     transposition,
+    whole_columns,
 )
 from graphc.compiler.targets.cpu.reduced_loops import may_exceed
 from graphc.compiler.targets.product_loops import Product
@@ -153,19 +157,18 @@ def multiplied(
     product: Product,
     rows: str,
     columns: str,
-    around: str,
-    *,
-    is_fetched: bool = False,
+    function: PanelFunction,
 ) -> LoopProgram:
     """Return a program that makes the sums of a strip's panel by one call for each part, and what
     follows of them: nothing, if it can store them where they are made.
 
     Args:
         rows, columns: the loops of a strip's panel.
-        around: the loop of a strip.
-        is_fetched: True if the panel beside that of a call is fetched into the cache meanwhile.
+        function: for operands as they are.
     """
-    summed = partial(_in_panels, program, product, rows, columns, around, is_fetched=is_fetched)
+    summed = partial(_in_panels, program, product, rows, columns, function)
+    if may_exceed(product.terms, DEPTH):
+        return summed(is_stored_directly=False)
     try:
         return summed(is_stored_directly=True)
     except RewriteError:
@@ -177,54 +180,45 @@ def _in_panels(
     product: Product,
     rows: str,
     columns: str,
-    around: str,
+    function: PanelFunction,
     *,
     is_stored_directly: bool,
-    is_fetched: bool,
 ) -> LoopProgram:
     total = product.total.name
-    program, by_columns = with_left_rows(program, product, around)
     scope = BufferScope.REGISTER if is_stored_directly else BufferScope.THREAD
     program = expand(expand(program, columns, total, scope), rows, total, scope)
-    program = terms_outermost(program, rows, columns, product.terms.variable.name, nests=3)
+    program = terms_outermost(program, (rows, columns), product.terms.variable.name, nests=3)
     nests = [product.terms.variable.name]
     if may_exceed(product.terms, DEPTH):
         program, nests = _in_blocks(program, product.terms.variable.name)
-    return with_calls(
-        program,
-        dict.fromkeys(nests, shape_of(program, total)),
-        by_columns=by_columns,
-        is_stored=is_stored_directly,
-        is_fetched=is_fetched and not by_columns,
-    )
+    sums = dict.fromkeys(nests, shape_of(program, total))
+    return with_calls(program, sums, function)
 
 
 def with_calls(
     program: LoopProgram,
     sums: Mapping[str, tuple[int, int]],
-    *,
-    by_columns: bool,
-    is_stored: bool,
-    is_fetched: bool,
+    function: PanelFunction,
 ) -> LoopProgram:
     """Return a program that makes sums by a call for each of some loops over terms, and whose other
     innermost loops are vectors.
 
     Args:
         sums: of each of the loops, which has rows and columns inside, the most of both.
-        by_columns, is_stored, is_fetched: as of `panel_product`.
+        function: what is called.
     """
     for name, most in sums.items():
         program = contract(program, name)
-        left, right = _factors(program.loop(name))
+        terms = program.loop(name)
+        total, left, right = (one.buffer for one in _elements(terms))
         intrinsic = panel_product(
-            left.dtype,
-            left.buffer.scope,
-            right.buffer.scope,
-            by_columns=by_columns,
+            function,
+            total.dtype,
+            total.scope,
+            left.scope,
+            right.scope,
             sums=most,
-            is_stored=is_stored,
-            is_fetched=is_fetched,
+            terms=DEPTH if len(terms.ends) > 1 else None,
         )
         program = use(program, intrinsic, loop_beside(program, name, -1).variable.name)
     program = simplify(program)
@@ -237,35 +231,85 @@ def with_calls(
     return program
 
 
-def with_left_rows(program: LoopProgram, product: Product, loop: str) -> tuple[LoopProgram, bool]:
+def with_left_rows(
+    program: LoopProgram, product: Product, loop: str
+) -> tuple[LoopProgram, PanelFunction]:
     """Return a program whose left operand is in order, written as rows at the head of a loop unless
-    it is there; and True if its neighbours are of one column."""
+    it is there; and the function for it."""
     left = product.left
     if isinstance(left, Local):
         program = stage_value(program, loop, left.name, BufferScope.THREAD, name="strip")
-        return propagate(program, left.name), False
+        return propagate(program, left.name), PanelFunction.ROWS
     assert isinstance(left, Load)
     if product.steps(left, product.terms) == 1:
-        return program, False
+        return program, PanelFunction.ROWS
     if product.steps(left, product.rows) == 1:
-        return program, True
+        return program, PanelFunction.COLUMNS
     layout = BufferLayout(_with_last_axes(program, left, product.rows, product.terms))
     program = stage(program, loop, left.buffer.name, BufferScope.THREAD, layout, "strip")
-    return program, False
+    return program, PanelFunction.ROWS
 
 
 def terms_outermost(
-    program: LoopProgram, rows: str, columns: str, terms: str, nests: int
+    program: LoopProgram, loops: Sequence[str], terms: str, nests: int
 ) -> LoopProgram:
-    """Return a program in which the sums of a strip's panel begin, are added to term by term, and,
+    """Return a program in which the sums of a nest of loops begin, are added to term by term, and,
     of three nests, are used, in a nest each."""
     for _ in range(nests - 1):
-        program = fission(fission(program, columns, 1), rows, 1)
-        rows = loop_beside(program, rows, 1).variable.name
-        (inner,) = (one for one in program.loop(rows).body if isinstance(one, For))
-        columns = inner.variable.name
-    *_, of_rows, of_columns, _ = _names_around(program, program.loop(terms))
-    return reorder(reorder(program, of_columns, terms), of_rows, terms)
+        for loop in reversed(loops):
+            program = fission(program, loop, 1)
+        behind = loop_beside(program, loops[0], 1)
+        inside = loops_in((behind,))[: len(loops)]
+        loops = [loop.variable.name for loop in inside]
+    around = _names_around(program, program.loop(terms))[-1 - len(loops) : -1]
+    for loop in reversed(around):
+        program = reorder(program, loop, terms)
+    return program
+
+
+def with_one_nest(program: LoopProgram, terms: str) -> tuple[LoopProgram, str, str]:
+    """Return a program in which each sum of a part begins and is added up in a turn of two loops,
+    and these."""
+    rows, columns = loops_in(program.loop(terms).body)
+    names = []
+    for loop in (rows, columns):
+        program = reorder(program, terms, loop.variable.name)
+    for loop in (rows, columns):
+        ahead = loop_beside(program, loop.variable.name, -1).variable.name
+        program = join(program, ahead, loop.variable.name)
+        names.append(ahead)
+    return program, names[0], names[1]
+
+
+def with_whole_panels(
+    program: LoopProgram, rows: str, columns: str, dtype: str, most: int
+) -> tuple[LoopProgram, dict[str, tuple[int, int]]]:
+    """Return a program in which the sums of rows, `most` at most, are those of panels, each panel
+    term by term, and for each loop over terms how many rows and columns are in it.
+
+    What a loop over columns does are a store of zeros and a loop over terms. Where columns are no
+    whole panels, the last one has columns of the one ahead, too: a whole number of halves of
+    vectors, so that no column is read or written that is none.
+    """
+    count, width = program.loop(columns).ends[0].constant, panel_columns(dtype)
+    assert isinstance(count, int)
+    panels = [(rows, columns, min(count, width))]
+    if count > width:
+        half = whole_columns(dtype) // 2
+        again = -(-(count % width) // half) * half
+        program = split(program, columns, width, Tail.AGAIN, again)
+        panels = [(rows, f"{columns}_inner", width)]
+        if again:
+            program = fission(program, rows, 1)
+            last = loop_beside(program, rows, 1)
+            panels.append((last.variable.name, f"{columns}_rest", again))
+        program = reorder(program, rows, f"{columns}_outer")
+    sums = {}
+    for of_rows, of_columns, wide in panels:
+        (terms,) = loops_in(program.loop(of_columns).body)
+        program = terms_outermost(program, (of_rows, of_columns), terms.variable.name, nests=2)
+        sums[terms.variable.name] = (most, wide)
+    return program, sums
 
 
 def _names_around(program: LoopProgram, statement: Statement) -> list[str]:
@@ -290,13 +334,13 @@ def _in_blocks(program: LoopProgram, terms: str) -> tuple[LoopProgram, list[str]
     return program, names
 
 
-def _factors(terms: For) -> tuple[Load, Load]:
-    """Return the elements that a loop over terms multiplies."""
+def _elements(terms: For) -> tuple[Load, Load, Load]:
+    """Return the sum that a loop over terms adds to, and the elements that it multiplies."""
     for one in walk(terms.body):
         if isinstance(one, Store) and isinstance(one.value, Apply):
             left, right, _ = one.value.operands
             if isinstance(left, Load) and isinstance(right, Load):
-                return left, right
+                return one.target, left, right
     raise AssertionError("a loop over terms multiplies")
 
 

@@ -13,6 +13,8 @@ a product is computed from the sums of a strip's panel, while they are cached. A
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from graphc.compiler.graph.dim import Dim, exact_quotient
 from graphc.compiler.loops.buffer import BufferScope
 from graphc.compiler.loops.program import (
@@ -20,9 +22,14 @@ from graphc.compiler.loops.program import (
     walk_in_ranges,
 )
 from graphc.compiler.loops.rewrites.execution.bind import bind
+from graphc.compiler.loops.rewrites.loops.fission import fission
 from graphc.compiler.loops.rewrites.loops.fuse import fuse
 from graphc.compiler.loops.rewrites.loops.reorder import reorder
 from graphc.compiler.loops.rewrites.loops.split import Tail, split
+from graphc.compiler.loops.rewrites.names import Names
+from graphc.compiler.loops.rewrites.simplify import simplify
+from graphc.compiler.loops.rewrites.staging.stage_value import stage_value
+from graphc.compiler.loops.rewrites.values.propagate import propagate
 from graphc.compiler.loops.statement import (
     Let,
     LoopKind,
@@ -30,18 +37,26 @@ from graphc.compiler.loops.statement import (
 from graphc.compiler.loops.value import Load, Local, RandomWord
 from graphc.compiler.targets.cpu.panels import (
     PANEL_ROWS,
+    PanelFunction,
     panel_columns,
     whole_columns,
 )
 from graphc.compiler.targets.cpu.product_panels import (
     DEPTH,
     multiplied,
+    with_left_rows,
     with_right_panel,
     with_right_panels,
 )
 from graphc.compiler.targets.cpu.reduced_loops import may_exceed
 from graphc.compiler.targets.mapping import ALWAYS, Applicability, Mapping, never
-from graphc.compiler.targets.product_loops import DRAWS, Product, draws_words, product_of
+from graphc.compiler.targets.product_loops import (
+    DRAWS,
+    Product,
+    draws_words,
+    product_of,
+    with_axes_of_products,
+)
 from graphc.compiler.targets.target import Target
 
 FEW_ROWS = 32
@@ -68,6 +83,10 @@ make longer parts."""
 
 MOST_ROWS_BY_COLUMNS = 256
 """Rows of a left operand whose columns are so short that it is read across them."""
+
+MANY_COLUMNS = 2048
+"""Columns from which on it costs little to store a left operand that is computed, and to make one
+more panel, of columns that are left and of others again."""
 
 MOST_UNEVEN = 1.1
 """The most work of a thread, as a multiple of its share."""
@@ -112,15 +131,16 @@ def _has_many_panels(program: LoopProgram, target: Target) -> Applicability:
     threads = max(1, target.threads)
     if threads * -(-columns // (width * threads)) * width > columns * MOST_UNEVEN:
         return never(f"{columns} columns are not equally many panels for {target.threads} threads")
-    if columns % width:
+    if columns % width and columns < MANY_COLUMNS:
         return never(f"{columns} columns are no whole panels of {width}")
     is_in_order = found.steps(found.right, found.columns) == 1
     if isinstance(rows, int) and FEW_ROWS < rows <= MOST_ROWS_UNPACKED and is_in_order:
         return never(f"for {rows} rows its right operand is read where it is")
-    if isinstance(found.left, Local):
+    if isinstance(found.left, Local) and columns < MANY_COLUMNS:
         return never("its left operand is computed")
     is_short = isinstance(rows, int) and rows <= MOST_ROWS_BY_COLUMNS
-    if found.steps(found.left, found.terms) != 1 and not is_short:
+    is_in_rows = isinstance(found.left, Local) or found.steps(found.left, found.terms) == 1
+    if not is_in_rows and not is_short:
         return never("its left operand is in memory by columns that are long")
     for statement, ranges in walk_in_ranges(program.body, program.ranges):
         if not isinstance(statement, Let) or not isinstance(statement.value, RandomWord):
@@ -154,11 +174,38 @@ def _by_panels(program: LoopProgram, target: Target) -> LoopProgram:
         program = split(program, columns, width, Tail.SHORT)
         program = reorder(program, rows, f"{columns}_outer")
         columns = f"{columns}_inner"
-    return bind(multiplied(program, product, rows, columns, around), matrix, LoopKind.TEAM)
+    program, function = with_left_rows(program, product, around)
+    return bind(multiplied(program, product, rows, columns, function), matrix, LoopKind.TEAM)
 
 
 def _by_own_panels(program: LoopProgram, target: Target) -> LoopProgram:
-    """Divide the panels of one matrix over threads; each is multiplied by all strips of rows."""
+    """Divide the panels of one matrix over threads; each is multiplied by all strips of rows. A
+    left operand that is computed is stored first, for all of them."""
+    program = with_axes_of_products(program)
+    product = product_of(program)
+    assert isinstance(product, Product)
+    rows, columns = product.rows.variable.name, product.columns.variable.name
+    count, width = product.columns.ends[0].constant, panel_columns(product.total.dtype)
+    assert isinstance(count, int)
+    if isinstance(product.left, Local):
+        name = product.left.name
+        program = stage_value(program, None, name, BufferScope.SHARED, name="left")
+        program = bind(propagate(program, name), "left_axis0", LoopKind.TEAM)
+    nests = 1
+    if count % width:  # the last panel has columns of the one ahead, too
+        whole = count // width * width
+        program = simplify(split(program, columns, whole, Tail.AGAIN, again=width))
+        program = fission(program, rows, 1)
+        nests = 2
+    mapped = replace(program, body=program.body[:-nests])
+    for nest in program.body[-nests:]:
+        made = _by_all_strips(replace(program, body=(nest,)))
+        mapped = replace(mapped, body=(*mapped.body, *Names(mapped).copied(made.body)))
+    return mapped
+
+
+def _by_all_strips(program: LoopProgram) -> LoopProgram:
+    """Divide whole panels over threads."""
     product = product_of(program)
     assert isinstance(product, Product)
     rows, columns = product.rows.variable.name, product.columns.variable.name
@@ -168,7 +215,7 @@ def _by_own_panels(program: LoopProgram, target: Target) -> LoopProgram:
         program = split(program, rows, together, Tail.SHORT)
         rows = f"{rows}_inner"
     panel = f"{columns}_outer"
-    program = split(program, columns, panel_columns(product.total.dtype), Tail.SHORT)
+    program = split(program, columns, panel_columns(product.total.dtype), Tail.NONE)
     program = reorder(program, rows, panel)
     if not is_in_place:
         program = with_right_panel(program, product, panel)
@@ -177,8 +224,12 @@ def _by_own_panels(program: LoopProgram, target: Target) -> LoopProgram:
         program = split(program, rows, PANEL_ROWS, Tail.SHORT)
         around, rows = f"{rows}_outer", f"{rows}_inner"
     inside = f"{columns}_inner"
-    program = multiplied(program, product, rows, inside, around, is_fetched=is_in_place)
-    return bind(program, panel, LoopKind.TEAM)
+    program, function = with_left_rows(program, product, around)
+    if is_in_place and function is PanelFunction.ROWS:
+        function = PanelFunction.ROWS_AND_FETCH
+    program = multiplied(program, product, rows, inside, function)
+    is_one = product.columns.ends[0].constant == panel_columns(product.total.dtype)
+    return program if is_one else bind(program, panel, LoopKind.TEAM)
 
 
 def _has_panels_in_place(product: Product) -> bool:

@@ -18,30 +18,39 @@ memory: an optimizer's update reads and writes more than the product.
 
 from __future__ import annotations
 
+from functools import partial
+
 from graphc.compiler.graph.dim import Dim, evaluate_at
 from graphc.compiler.loops.buffer import BufferScope
-from graphc.compiler.loops.program import LoopProgram, loop_beside, loops_in, walk
+from graphc.compiler.loops.program import LoopProgram, loop_beside, walk
+from graphc.compiler.loops.rewrites.arithmetic.partial_sums import Tree, partial_sums
 from graphc.compiler.loops.rewrites.buffers.expand import expand
 from graphc.compiler.loops.rewrites.execution.bind import bind
 from graphc.compiler.loops.rewrites.loops.fission import fission
 from graphc.compiler.loops.rewrites.loops.fuse import fuse
-from graphc.compiler.loops.rewrites.loops.reorder import reorder
 from graphc.compiler.loops.rewrites.loops.split import Tail, split
 from graphc.compiler.loops.statement import For, LoopKind, Store
 from graphc.compiler.loops.value import Load, at_least
-from graphc.compiler.targets.cpu.panels import PANEL_ROWS, panel_columns, whole_columns
+from graphc.compiler.targets.cpu.panels import (
+    PANEL_ROWS,
+    PanelFunction,
+    panel_columns,
+    whole_columns,
+)
 from graphc.compiler.targets.cpu.product_panels import (
     DEPTH,
     shape_of,
     terms_outermost,
     with_calls,
     with_left_rows,
+    with_one_nest,
     with_right_panels,
     with_right_rows,
+    with_whole_panels,
 )
 from graphc.compiler.targets.cpu.products import MOST_UNEVEN
 from graphc.compiler.targets.cpu.reduced_loops import steps_of
-from graphc.compiler.targets.mapping import Applicability, Mapping, never, where
+from graphc.compiler.targets.mapping import ALWAYS, Applicability, Mapping, never, where
 from graphc.compiler.targets.product_loops import (
     DRAWS,
     Product,
@@ -73,6 +82,14 @@ TYPICAL = 64
 
 
 def _has_few_terms(program: LoopProgram, target: Target) -> Applicability:
+    answer = _has_terms(program, target)
+    found = product_of(program)
+    if answer.refusal or isinstance(found, str):
+        return answer
+    return where(at_least(DEPTH - found.terms.ends[0].constant))
+
+
+def _has_terms(program: LoopProgram, target: Target) -> Applicability:
     found = product_of(program)
     if isinstance(found, str):
         return never(found)
@@ -93,10 +110,10 @@ def _has_few_terms(program: LoopProgram, target: Target) -> Applicability:
         return never(f"{rows} rows are not equally many strips for {target.threads} threads")
     if not isinstance(found.left, Load):
         return never("its left operand is computed")
-    return where(at_least(DEPTH - terms))
+    return ALWAYS
 
 
-def _by_strips(program: LoopProgram, target: Target) -> LoopProgram:
+def _by_strips(program: LoopProgram, target: Target, *, in_parts: bool) -> LoopProgram:
     """Divide the rows over threads; each multiplies strips of its rows by all panels, and computes
     what follows of a strip's sums."""
     program = with_axes_of_products(program)
@@ -112,7 +129,7 @@ def _by_strips(program: LoopProgram, target: Target) -> LoopProgram:
     row, strip = product.rows.variable.name, _strip_rows(rows, columns, target)
     assert strip is not None
     program = split(program, row, strip, Tail.SHORT)
-    program = _multiplied_strip(program, product, f"{row}_inner", f"{row}_outer")
+    program = _multiplied_strip(program, product, f"{row}_inner", f"{row}_outer", in_parts)
     for loop in [one for one in program.body if isinstance(one, For)]:  # of panels, and strips
         program = bind(program, loop.variable.name, LoopKind.TEAM)
     return program
@@ -135,43 +152,30 @@ def _strip_rows(rows: int, columns: int, target: Target) -> int | None:
 
 
 def _multiplied_strip(
-    program: LoopProgram, product: Product, rows: str, around: str
+    program: LoopProgram, product: Product, rows: str, around: str, in_parts: bool
 ) -> LoopProgram:
     """Return a program that makes the sums of a strip by a call for each panel, then what follows
     of all of them."""
     columns, total = product.columns.variable.name, product.total.name
-    width, thread = panel_columns(product.total.dtype), BufferScope.THREAD
-    program, by_columns = with_left_rows(program, product, around)
+    thread = BufferScope.THREAD
+    program, function = with_left_rows(program, product, around)
     program = expand(expand(program, columns, total, thread), rows, total, thread)
     program = fission(fission(program, columns, 2), rows, 1)
     program = _with_joined_rows(program, loop_beside(program, rows, 1))
     most, count = shape_of(program, total)
+    if in_parts:
+        terms = product.terms.variable.name
+        program = terms_outermost(program, (rows, columns), terms, nests=2)
+        tree = Tree.AT_ONCE
+        program = partial_sums(program, terms, length=DEPTH, tree=tree, scope=thread)
+        program, rows, columns = with_one_nest(program, f"{terms}_inner")
     if most > PANEL_ROWS:
         program = split(program, rows, PANEL_ROWS, Tail.SHORT)
         rows, most = f"{rows}_inner", PANEL_ROWS
-    panels = [(rows, columns, min(count, width))]
-    if count > width:
-        again = _in_halves(count % width, product.total.dtype)
-        program = split(program, columns, width, Tail.AGAIN, again)
-        panels = [(rows, f"{columns}_inner", width)]
-        if again:  # the last panel has columns of the one ahead, too
-            program = fission(program, rows, 1)
-            last = loop_beside(program, rows, 1)
-            panels.append((last.variable.name, f"{columns}_rest", again))
-        program = reorder(program, rows, f"{columns}_outer")
-    sums = {}
-    for of_rows, of_columns, wide in panels:
-        (terms,) = loops_in(program.loop(of_columns).body)
-        program = terms_outermost(program, of_rows, of_columns, terms.variable.name, nests=2)
-        sums[terms.variable.name] = (most, wide)
-    is_fetched = by_columns and count <= FEW_COLUMNS
-    return with_calls(program, sums, by_columns=by_columns, is_stored=False, is_fetched=is_fetched)
-
-
-def _in_halves(columns: int, dtype: str) -> int:
-    """Return a number of columns in whole halves of vectors, of which a panel may have any."""
-    half = whole_columns(dtype) // 2
-    return -(-columns // half) * half
+    program, sums = with_whole_panels(program, rows, columns, product.total.dtype, most)
+    if function is PanelFunction.COLUMNS and count <= FEW_COLUMNS:
+        function = PanelFunction.COLUMNS_AND_FETCH
+    return with_calls(program, sums, function)
 
 
 def _with_joined_rows(program: LoopProgram, rows: For) -> LoopProgram:
@@ -191,6 +195,12 @@ def _with_joined_rows(program: LoopProgram, rows: For) -> LoopProgram:
 STRIPS = Mapping(
     "strips of rows",
     _has_few_terms,
-    _by_strips,
+    partial(_by_strips, in_parts=False),
     "all threads write the panels once, and what follows of a row's sums is one loop",
+)
+STRIPS_IN_PARTS = Mapping(
+    "strips of rows in parts",
+    _has_terms,
+    partial(_by_strips, in_parts=True),
+    "the sums of a strip stay in the cache while part after part is added to them",
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from functools import wraps
 from types import SimpleNamespace
 from unittest import mock
@@ -19,9 +19,7 @@ from graphc.compiler.codegen.native.scratch import (
     Scratches,
     Slot,
     array,
-    lanes_of,
     scratch,
-    take_parts,
 )
 from graphc.compiler.passes import optimize
 from graphc.compiler.program.launch import Formula, launches
@@ -81,9 +79,7 @@ def recorded_blocks() -> Iterator[list[tuple[Scratches, list[int]]]]:
         known.append(slot.number + number)
         return scratch(function, scalar, slot, elements, number, threads)
 
-    with ExitStack() as patches:
-        for module in (native.product, native.scratch):
-            patches.enter_context(mock.patch.object(module, "scratch", recording))
+    with mock.patch.object(native.scratch, "scratch", recording):
         yield found
 
 
@@ -107,26 +103,6 @@ def test_arrays_of_one_function_lie_apart(name: str) -> None:
             launch.scratch for launch in steps if launch.scratch == tuple(function.scratch)
         }
         assert {one.block for one in counted if one.threads != 0} >= set(blocks)
-
-
-@pytest.mark.parametrize(
-    ("sizes", "parts", "right"),
-    [
-        # A few rows: a vector of them for each term of a part, which has whole steps of 256.
-        ((2, 16, 5000), 2, lanes_of("float32") * 2560),
-        ((2, 16, 5000), 1, lanes_of("float32") * 5000),
-        # A panel of two vectors of columns, where the terms are few.
-        ((2, 16, 100), 1, 2 * lanes_of("float32") * 256),
-        # Panels of at most 512 columns and 256 terms.
-        ((300, 1000, 300), 1, 512 * 256),
-        ((300, 96, 300), 1, 96 * 256),
-    ],
-)
-def test_what_a_product_in_parts_takes(sizes, parts, right) -> None:
-    function = SimpleNamespace(scratch=[])
-    take_parts(function, "float", *sizes, lambda at: parts)
-    found = {one.block: one.elements(lambda size: size) for one in function.scratch}
-    assert found == {Slot.GEMM_RIGHT.number: right, Slot.GEMM_LEFT.number: 96 * 256}
 
 
 def test_the_sums_of_a_tile_take_its_elements() -> None:

@@ -17,7 +17,13 @@ from graphc.compiler.loops.statement import (
     Store,
     UseIntrinsic,
 )
-from graphc.compiler.targets.cpu.panels import PANEL_ROWS, panel_columns, panel_product
+from graphc.compiler.targets.cpu.panels import (
+    PANEL_ROWS,
+    PanelFunction,
+    panel_columns,
+    panel_product,
+)
+from graphc.compiler.targets.cpu.product_panels import DEPTH
 from tests.compiler.loops import written as w
 from tests.compiler.targets.cpu.compiled_programs import CompiledPrograms
 
@@ -27,17 +33,25 @@ WIDE = 64
 """Columns of the right operand: whole vectors are read beyond those of a panel."""
 
 
-def cases() -> list[tuple[int, int, int, str, bool, bool]]:
+def cases() -> list[tuple[int, int, int, str, PanelFunction, bool]]:
     found = []
+    functions = [one for one in PanelFunction if one is not PanelFunction.TURNED]
     for dtype in ("float32", "float64"):
         width = panel_columns(dtype)
-        for rows in ROWS:
+        for number, rows in enumerate(ROWS):
             columns = (1, width // 4 + 1, width // 2, width // 2 + 3, width - 1, width)
             count = columns[rows % len(columns)]
-            found.append((rows, count, rows % 4 + 1, dtype, rows % 2 == 0, rows % 3 == 0))
-        found.append((PANEL_ROWS + 5, width + 9, 2, dtype, False, False))
-        found += [(37, width // 4 * 3, depth, dtype, True, depth > 32) for depth in (32, 34)]
-        found += [(9, count, 3, dtype, count % 2 == 0, True) for count in range(1, width + 1, 5)]
+            function = functions[number % len(functions)]
+            found.append((rows, count, rows % 4 + 1, dtype, function, rows % 3 == 0))
+        found.append((PANEL_ROWS + 5, width + 9, 2, dtype, functions[0], False))
+        found.append((2, width // 2, DEPTH + 9, dtype, functions[0], True))
+        for depth in (32, 34):
+            function = PanelFunction.COLUMNS_AND_FETCH
+            found.append((37, width // 4 * 3, depth, dtype, function, depth > 32))
+        for count in range(1, width + 1, 5):
+            found.append((9, count, 3, dtype, functions[count % len(functions)], True))
+        for rows, columns in ((1, 5), (7, 40), (width // 2, 33), (width - 1, 128), (width, 131)):
+            found.append((rows, columns, 5, dtype, PanelFunction.TURNED, rows % 2 == 0))
     return found
 
 
@@ -45,31 +59,45 @@ CASES = cases()
 
 
 def called(
-    name: str, rows: int, columns: int, depth: int, dtype: str, by_columns: bool, is_stored: bool
+    name: str,
+    rows: int,
+    columns: int,
+    depth: int,
+    dtype: str,
+    function: PanelFunction,
+    is_stored: bool,
 ) -> LoopProgram:
     """Return a program that calls the intrinsic for a part of each buffer, which begins nowhere
     near a multiple of a vector."""
-    sums = (min(rows, PANEL_ROWS), min(columns, panel_columns(dtype)))
+    most = (PANEL_ROWS, panel_columns(dtype))
+    is_turned = function is PanelFunction.TURNED
+    by_columns = is_turned or "columns" in function.value
+    if is_turned:
+        most = most[::-1]
+    sums = (min(rows, most[0]), min(columns, most[1]))
     intrinsic = panel_product(
+        function,
         dtype,
+        BufferScope.REGISTER if is_stored else THREAD,
         GLOBAL,
         GLOBAL,
-        by_columns=by_columns,
         sums=sums,
-        is_stored=is_stored,
-        is_fetched=depth % 2 == 0,
+        terms=DEPTH if depth > DEPTH else None,
     )
-    shape = (depth + 3, rows + 2) if by_columns else (rows + 2, depth + 3)
+    height = most[0] if is_turned else rows
+    shape = (depth + 3, height + 2) if by_columns else (height + 2, depth + 3)
     left = new_buffer("x0", dtype, shape)
-    right = new_buffer("x1", dtype, (depth + 2, WIDE + 7))
+    shape = (columns + 6, depth + 2) if is_turned else (depth + 2, WIDE + 7)
+    right = new_buffer("x1", dtype, shape)
     result = new_buffer("y0", dtype, (rows + 1, columns + 5))
     kept = new_buffer("kept", dtype, sums, THREAD)
+    corner = (as_index(5), as_index(1)) if is_turned else (as_index(1), as_index(5))
     windows = (
         BufferWindow(result, (as_index(1), as_index(3)), (0, 1))
         if is_stored
         else BufferWindow(kept, (as_index(0), as_index(0)), (0, 1)),
         BufferWindow(left, (as_index(1), as_index(1)), (1, 0) if by_columns else (0, 1)),
-        BufferWindow(right, (as_index(1), as_index(5)), (0, 1)),
+        BufferWindow(right, corner, (1, 0) if is_turned else (0, 1)),
     )
     sizes = {"rows": rows, "columns": columns, "depth": depth}
     call = UseIntrinsic(intrinsic, windows, bound(intrinsic, sizes))

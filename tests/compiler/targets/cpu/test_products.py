@@ -88,6 +88,13 @@ ONE_MATRIX = {
     "a computed right operand": lambda: g.matmul(
         arrays(40, 5), transposed(g.maximum(arrays(64, 5), 0.0))
     ),
+    "columns that are left": lambda: g.matmul(arrays(g.BATCH, 6), transposed(arrays(122, 6))) + 1.0,
+    "a computed left operand": lambda: g.matmul(
+        g.maximum(arrays(40, 5), 0.0), transposed(arrays(122, 5))
+    ),
+    "an image behind": lambda: g.reshape(
+        g.matmul(arrays(40, 5), transposed(arrays(64, 5))), (40, 4, 2, 8)
+    ),
     "parts of a sum": lambda: g.matmul(arrays(34, 11), transposed(arrays(64, 11))),
     "few rows": lambda: g.matmul(arrays(9, 5), arrays(5, 64)),
     "rows of a call": lambda: g.matmul(arrays(g.BATCH, 11), arrays(11, 64)) + arrays(64),
@@ -113,6 +120,7 @@ def test_panels_mean_the_same(case: str) -> None:
 @pytest.mark.parametrize("case", ONE_MATRIX)
 def test_panels_of_one_matrix_mean_the_same(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(products, "SMALL_RIGHT", 0)
+    monkeypatch.setattr(products, "MANY_COLUMNS", 0)
     monkeypatch.setattr(product_panels, "DEPTH", 8)
     check_meaning(ONE_MATRIX[case](), "panels of one matrix")
 
@@ -160,6 +168,7 @@ def compiled() -> CompiledPrograms:
     programs = [mapped(case()).program for case in CASES.values()]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(products, "SMALL_RIGHT", 0)
+        patch.setattr(products, "MANY_COLUMNS", 0)
         programs += [mapped(case()).program for case in ONE_MATRIX.values()]
     return CompiledPrograms([replace(one, name=f"k{k}") for k, one in enumerate(programs)])
 
@@ -200,11 +209,11 @@ def test_what_has_no_panels_and_why(output: Node, reason: str) -> None:
     ("output", "reason"),
     [
         (g.matmul(arrays(9, 7), arrays(7, T)), "only a call knows how many columns"),
-        (g.matmul(arrays(9, 512), transposed(arrays(512, 512))), "there are 9 rows, no more than"),
+        (g.matmul(arrays(9, 999), transposed(arrays(600, 999))), "there are 9 rows, no more than"),
         (g.matmul(arrays(300, 64), arrays(64, 64)), "no more than 131072 elements"),
         (g.matmul(arrays(128, 1024), arrays(1024, 1024)), "is read where it is"),
         (g.matmul(arrays(300, 1024), arrays(1024, 1000)), "1000 columns are no whole panels"),
-        (g.matmul(arrays(300, 4096), arrays(4096, 96)), "sums of 4096 terms are long"),
+        (g.matmul(arrays(400, 4096), arrays(4096, 96)), "sums of 4096 terms are long"),
         (
             g.matmul(g.maximum(arrays(300, 512), 0.0), arrays(512, 512)),
             "its left operand is computed",

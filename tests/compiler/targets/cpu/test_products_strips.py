@@ -15,11 +15,11 @@ from graphc.compiler.loops.evaluate import TurnOrder, evaluate
 from graphc.compiler.loops.program import LoopProgram, loops_in, walk
 from graphc.compiler.loops.statement import LoopKind, UseIntrinsic
 from graphc.compiler.schedule import kernels, make_schedule
-from graphc.compiler.targets.cpu import products_strips
+from graphc.compiler.targets.cpu import product_panels, products_strips
 from graphc.compiler.targets.cpu.mappings import CPU_MAPPINGS
 from graphc.compiler.targets.cpu.panels import PANEL_ROWS
-from graphc.compiler.targets.cpu.products_strips import STRIPS
-from graphc.compiler.targets.mapping import PLAIN, MappedProgram, choose
+from graphc.compiler.targets.cpu.products_strips import STRIPS, STRIPS_IN_PARTS
+from graphc.compiler.targets.mapping import MappedProgram, choose
 from graphc.compiler.targets.target import Target
 from tests.compiler.loops.random_loops import arrays_for
 from tests.compiler.targets.cpu.compiled_programs import CompiledPrograms
@@ -102,14 +102,27 @@ def test_strips_mean_the_same(case: str, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(products_strips, "STRIP", 16 * COLUMNS)
     before = plain(CASES[case]())
     found = choose(before, CPU, CPU_MAPPINGS["matmul"])
-    assert found.names == ("strips of rows", PLAIN), found.refusals
+    assert found.names == ("strips of rows", "strips of rows in parts"), found.refusals
     assert [str(one.index) for one in found.conditions] == ["-batch + 256"]
-    program = STRIPS.rewrites(before, CPU)
-    for terms in (1, 3):
-        given = numbers(before, terms)
-        expected = evaluate(before, given, {B: terms}).outputs
+    check(before, STRIPS.rewrites(before, CPU), terms=(1, 3))
+
+
+@pytest.mark.parametrize("case", ["few columns", "columns beside others", "an image as a row"])
+def test_strips_in_parts_mean_the_same(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(products_strips, "STRIP", 16 * COLUMNS)
+    for module in (product_panels, products_strips):
+        monkeypatch.setattr(module, "DEPTH", 2)
+    before = plain(CASES[case]())
+    check(before, STRIPS_IN_PARTS.rewrites(before, CPU), terms=(5,))
+
+
+def check(before: LoopProgram, after: LoopProgram, terms: tuple[int, ...]) -> None:
+    """Compare what two programs make of sums of so many terms."""
+    for count in terms:
+        given = numbers(before, count)
+        expected = evaluate(before, given, {B: count}).outputs
         for order in TurnOrder:
-            ours = evaluate(program, given, {B: terms}, order=order).outputs
+            ours = evaluate(after, given, {B: count}, order=order).outputs
             for name, array in expected.items():
                 np.testing.assert_allclose(ours[name], array, rtol=1e-5, atol=1e-5)
 
@@ -118,6 +131,7 @@ def test_strips_mean_the_same(case: str, monkeypatch: pytest.MonkeyPatch) -> Non
 def compiled() -> CompiledPrograms:
     graphs = [*(case() for case in CASES.values()), [gradient(TALL, 10)]]
     programs = [STRIPS.rewrites(plain(outputs), CPU) for outputs in graphs]
+    programs += [STRIPS_IN_PARTS.rewrites(plain(outputs), CPU) for outputs in graphs]
     return CompiledPrograms([replace(one, name=f"k{k}") for k, one in enumerate(programs)])
 
 
@@ -133,18 +147,21 @@ def test_text_computes_what_the_program_does(
         np.testing.assert_allclose(found[name], array, rtol=1e-5, atol=1e-5)
 
 
-def test_sums_of_many_terms(compiled: CompiledPrograms) -> None:
-    given = numbers(plain(CASES["alone"]()), 256)
-    found, _ = compiled("k0", given, {B: 256})
+@pytest.mark.parametrize("terms", [256, 257, 700])
+def test_sums_of_many_terms(compiled: CompiledPrograms, terms: int) -> None:
+    given = numbers(plain(CASES["alone"]()), terms)
+    name = "k0" if terms <= 256 else f"k{len(CASES) + 1}"
+    found, _ = compiled(name, given, {B: terms})
     exact = given["x0"].astype("float64").T @ given["x1"]
     np.testing.assert_allclose(found["y0"], exact, atol=1e-4)
 
 
 def test_strips_of_several_calls(compiled: CompiledPrograms) -> None:
-    given = numbers(plain([gradient(TALL, 10)]), 9)
-    found, _ = compiled(f"k{len(CASES)}", given, {B: 9})
-    exact = given["x0"].astype("float64").T @ given["x1"]
-    np.testing.assert_allclose(found["y0"], exact, atol=1e-5)
+    for number, terms in ((len(CASES), 9), (2 * len(CASES) + 1, 300)):
+        given = numbers(plain([gradient(TALL, 10)]), terms)
+        found, _ = compiled(f"k{number}", given, {B: terms})
+        exact = given["x0"].astype("float64").T @ given["x1"]
+        np.testing.assert_allclose(found["y0"], exact, atol=1e-4)
 
 
 def test_threads_divide_panels_and_then_rows() -> None:
@@ -179,4 +196,5 @@ def test_threads_divide_panels_and_then_rows() -> None:
     ids=range(5),
 )
 def test_what_has_no_strips_and_why(output: Node, reason: str) -> None:
-    assert dict(mapped([output]).refusals)["strips of rows"] == reason
+    refusals = dict(mapped([output]).refusals)
+    assert refusals["strips of rows"] == refusals["strips of rows in parts"] == reason
