@@ -288,15 +288,14 @@ def with_whole_panels(
     term by term, and for each loop over terms how many rows and columns are in it.
 
     What a loop over columns does are a store of zeros and a loop over terms. Where columns are no
-    whole panels, the last one has columns of the one ahead, too: a whole number of halves of
-    vectors, so that no column is read or written that is none.
+    whole panels, the last one has columns of the one ahead, too, so that nothing is read or written
+    beyond them.
     """
     count, width = program.loop(columns).ends[0].constant, panel_columns(dtype)
     assert isinstance(count, int)
     panels = [(rows, columns, min(count, width))]
     if count > width:
-        half = whole_columns(dtype) // 2
-        again = -(-(count % width) // half) * half
+        again = _in_vectors(count % width, dtype)
         program = split(program, columns, width, Tail.AGAIN, again)
         panels = [(rows, f"{columns}_inner", width)]
         if again:
@@ -310,6 +309,14 @@ def with_whole_panels(
         program = terms_outermost(program, (of_rows, of_columns), terms.variable.name, nests=2)
         sums[terms.variable.name] = (most, wide)
     return program, sums
+
+
+def _in_vectors(columns: int, dtype: str) -> int:
+    """Return the least number of columns, of those that a call reads without more, that is at least
+    so many, or none: a vector, one and a half, or two."""
+    whole = whole_columns(dtype)
+    halves = -(-columns // (whole // 2))
+    return max(2, halves) * (whole // 2) if columns else 0
 
 
 def _names_around(program: LoopProgram, statement: Statement) -> list[str]:

@@ -10,9 +10,10 @@ import pytest
 from graphc.compiler import graph as g
 from graphc.compiler.graph import BATCH, Node
 from graphc.compiler.graph.dim import symbols
+from graphc.compiler.loops.buffer import BufferScope
 from graphc.compiler.loops.build import buffers_of, plain_program
 from graphc.compiler.loops.evaluate import TurnOrder, evaluate
-from graphc.compiler.loops.program import LoopProgram, loops_in, walk
+from graphc.compiler.loops.program import LoopProgram, loops_in, walk, walk_in_ranges
 from graphc.compiler.loops.statement import LoopKind, UseIntrinsic
 from graphc.compiler.schedule import kernels, make_schedule
 from graphc.compiler.targets.cpu import product_panels, products_strips
@@ -24,6 +25,7 @@ from graphc.compiler.targets.target import Target
 from tests.compiler.loops.random_loops import arrays_for
 from tests.compiler.targets.cpu.compiled_programs import CompiledPrograms
 
+GLOBAL = BufferScope.GLOBAL
 CPU = Target("cpu", 64, 32, threads=2)
 (B,) = symbols(BATCH)
 ROWS, COLUMNS = 64, 96
@@ -125,6 +127,23 @@ def check(before: LoopProgram, after: LoopProgram, terms: tuple[int, ...]) -> No
             ours = evaluate(after, given, {B: count}, order=order).outputs
             for name, array in expected.items():
                 np.testing.assert_allclose(ours[name], array, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("columns", [33, 37, 40, 41, 50, 63, 96, 97])
+def test_nothing_is_read_beyond_a_row(columns: int, dtype: str) -> None:
+    """A call reads 64 bytes of a row at least, else whole halves of vectors."""
+    left, right = (g.input((BATCH, size), dtype) for size in (64, columns))
+    program = STRIPS.rewrites(plain([g.matmul(g.transpose(left), right)]), CPU)
+    whole, last = 64 // np.dtype(dtype).itemsize, 0
+    for one, ranges in walk_in_ranges(program.body, program.ranges):
+        if not isinstance(one, UseIntrinsic) or one.windows[2].buffer.scope is not GLOBAL:
+            continue
+        (count,) = (size for symbol, size in one.sizes.items() if symbol.name == "columns")
+        read = max(whole, -(-count.constant // (whole // 2)) * (whole // 2))
+        assert ranges.is_never_negative(columns - read - one.windows[2].start[1])
+        last = max(last, count.constant)
+    assert last > 0 or columns % (2 * whole) == 0
 
 
 @pytest.fixture(scope="module")
