@@ -55,8 +55,8 @@ inline void gc_panel(int rows, int columns, int depth, const T* left, ptrdiff_t 
 }
 
 // to[row][column] = sum over k of left[row][k] * right[k][column], for at most GC_PANEL_ROWS rows,
-// GC_PANEL_BYTES of columns and GC_DEPTH terms. Whole vectors of a row of `right` are read, 64 bytes
-// at least, or one and a half. The order of a sum is that of k.
+// GC_PANEL_BYTES of columns and GC_DEPTH terms. Whole vectors of a row of `right` are read, or one
+// and a half, 64 bytes at least. The order of a sum is that of k.
 template <typename T>
 inline void gc_panel_product(int rows, int columns, int depth, T* to, ptrdiff_t to_row,
                              const T* left, ptrdiff_t left_row, const T* right,
@@ -105,7 +105,7 @@ inline void gc_panel_product_by_columns_and_fetch(int rows, int columns, int dep
 // right[column][k]: as many columns as rows elsewhere, and rows as columns. The panel is multiplied
 // by the columns, which are read in order, and what comes of it is transposed.
 template <typename T>
-inline void gc_panel_product_turned(int rows, int columns, int depth, T* to, ptrdiff_t to_row,
+inline void gc_panel_product_transposed(int rows, int columns, int depth, T* to, ptrdiff_t to_row,
                                     const T* left, ptrdiff_t left_step, const T* right,
                                     ptrdiff_t right_column) {
   constexpr int half = gc_vector<T>::lanes / 2, most = GC_PANEL_BYTES / sizeof(T);

@@ -11,7 +11,7 @@ from graphc.compiler.targets.cpu.products_few_rows import FEW_ROWS
 from graphc.compiler.targets.cpu.products_long_sums import PARTS_OF_SUMS
 from graphc.compiler.targets.cpu.products_strips import STRIPS, STRIPS_IN_PARTS
 from graphc.compiler.targets.cpu.products_tiny_sides import FEW_COLUMNS, ONE_COLUMN, SHORT_SUMS
-from graphc.compiler.targets.cpu.products_turned import FEW_ROWS_BY_COLUMNS
+from graphc.compiler.targets.cpu.products_transposed import FEW_ROWS_BY_COLUMNS
 from graphc.compiler.targets.cpu.reductions import REDUCTIONS
 from graphc.compiler.targets.mapping import Mapping as TargetMapping
 

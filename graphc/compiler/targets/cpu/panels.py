@@ -50,14 +50,15 @@ class PanelFunction(Enum):
         ROWS_AND_FETCH: the same; the columns behind those of the call are fetched into the cache.
         COLUMNS: rows of the left operand, and columns of the right one.
         COLUMNS_AND_FETCH: the same; the rows behind those of the call are fetched into the cache.
-        TURNED: rows of the left operand, which are a panel, and terms of a column of the right one.
+        TRANSPOSED: rows of the left operand, which are a panel, and terms of a column of the right
+            one.
     """
 
     ROWS = "gc_panel_product"
     ROWS_AND_FETCH = "gc_panel_product_and_fetch"
     COLUMNS = "gc_panel_product_by_columns"
     COLUMNS_AND_FETCH = "gc_panel_product_by_columns_and_fetch"
-    TURNED = "gc_panel_product_turned"
+    TRANSPOSED = "gc_panel_product_transposed"
 
 
 _BY_COLUMNS = (PanelFunction.COLUMNS, PanelFunction.COLUMNS_AND_FETCH)
@@ -97,7 +98,7 @@ def panel_product(
     right_strides: Shape = (_RIGHT_ROW, 1)
     if function in _BY_COLUMNS:
         left_strides = (1, _LEFT_NEXT)
-    elif function is PanelFunction.TURNED:
+    elif function is PanelFunction.TRANSPOSED:
         most = most[::-1]
         left_shape, left_strides, right_strides = (
             (most[0], _DEPTH),

@@ -35,7 +35,7 @@ WIDE = 64
 
 def cases() -> list[tuple[int, int, int, str, PanelFunction, bool]]:
     found = []
-    functions = [one for one in PanelFunction if one is not PanelFunction.TURNED]
+    functions = [one for one in PanelFunction if one is not PanelFunction.TRANSPOSED]
     for dtype in ("float32", "float64"):
         width = panel_columns(dtype)
         for number, rows in enumerate(ROWS):
@@ -51,7 +51,7 @@ def cases() -> list[tuple[int, int, int, str, PanelFunction, bool]]:
         for count in range(1, width + 1, 5):
             found.append((9, count, 3, dtype, functions[count % len(functions)], True))
         for rows, columns in ((1, 5), (7, 40), (width // 2, 33), (width - 1, 128), (width, 131)):
-            found.append((rows, columns, 5, dtype, PanelFunction.TURNED, rows % 2 == 0))
+            found.append((rows, columns, 5, dtype, PanelFunction.TRANSPOSED, rows % 2 == 0))
     return found
 
 
@@ -70,9 +70,9 @@ def called(
     """Return a program that calls the intrinsic for a part of each buffer, which begins nowhere
     near a multiple of a vector."""
     most = (PANEL_ROWS, panel_columns(dtype))
-    is_turned = function is PanelFunction.TURNED
-    by_columns = is_turned or "columns" in function.value
-    if is_turned:
+    is_transposed = function is PanelFunction.TRANSPOSED
+    by_columns = is_transposed or "columns" in function.value
+    if is_transposed:
         most = most[::-1]
     sums = (min(rows, most[0]), min(columns, most[1]))
     intrinsic = panel_product(
@@ -84,20 +84,20 @@ def called(
         sums=sums,
         terms=DEPTH if depth > DEPTH else None,
     )
-    height = most[0] if is_turned else rows
+    height = most[0] if is_transposed else rows
     shape = (depth + 3, height + 2) if by_columns else (height + 2, depth + 3)
     left = new_buffer("x0", dtype, shape)
-    shape = (columns + 6, depth + 2) if is_turned else (depth + 2, WIDE + 7)
+    shape = (columns + 6, depth + 2) if is_transposed else (depth + 2, WIDE + 7)
     right = new_buffer("x1", dtype, shape)
     result = new_buffer("y0", dtype, (rows + 1, columns + 5))
     kept = new_buffer("kept", dtype, sums, THREAD)
-    corner = (as_index(5), as_index(1)) if is_turned else (as_index(1), as_index(5))
+    corner = (as_index(5), as_index(1)) if is_transposed else (as_index(1), as_index(5))
     windows = (
         BufferWindow(result, (as_index(1), as_index(3)), (0, 1))
         if is_stored
         else BufferWindow(kept, (as_index(0), as_index(0)), (0, 1)),
         BufferWindow(left, (as_index(1), as_index(1)), (1, 0) if by_columns else (0, 1)),
-        BufferWindow(right, corner, (1, 0) if is_turned else (0, 1)),
+        BufferWindow(right, corner, (1, 0) if is_transposed else (0, 1)),
     )
     sizes = {"rows": rows, "columns": columns, "depth": depth}
     call = UseIntrinsic(intrinsic, windows, bound(intrinsic, sizes))

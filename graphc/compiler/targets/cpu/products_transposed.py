@@ -4,7 +4,7 @@ are a panel, by which the columns are multiplied where they are.
     ... panels of rows
     for i1_outer < 113 (team):
       for i0_outer < (batch + 31) // 32:
-        gc_panel_product_turned(y0[32*i0_outer:, 128*i1_outer:], panels[i0_outer, 0:, 0:],
+        gc_panel_product_transposed(y0[32*i0_outer:, 128*i1_outer:], panels[i0_outer, 0:, 0:],
                                 x1[128*i1_outer:, 0:])
 """
 
@@ -69,8 +69,8 @@ def _by_strips_of_columns(program: LoopProgram, target: Target) -> LoopProgram:
     assert isinstance(product, Product)
     rows, columns = product.rows.variable.name, product.columns.variable.name
     kept = (product.columns, product.rows)
-    turned = replace(product, kept=kept, left=product.right, right=product.left)
-    program = with_right_panels(program, turned, None, BufferScope.SHARED)
+    transposed = replace(product, kept=kept, left=product.right, right=product.left)
+    program = with_right_panels(program, transposed, None, BufferScope.SHARED)
     program = split(program, columns, PANEL_ROWS, Tail.SHORT)
     strip, columns = f"{columns}_outer", f"{columns}_inner"
     around = [rows]
@@ -79,7 +79,7 @@ def _by_strips_of_columns(program: LoopProgram, target: Target) -> LoopProgram:
         around, rows = [f"{rows}_inner", f"{rows}_outer"], f"{rows}_inner"
     for loop in around:
         program = reorder(program, loop, strip)
-    program = multiplied(program, product, rows, columns, PanelFunction.TURNED)
+    program = multiplied(program, product, rows, columns, PanelFunction.TRANSPOSED)
     return bind(program, strip, LoopKind.TEAM)
 
 

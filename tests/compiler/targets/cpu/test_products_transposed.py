@@ -13,8 +13,8 @@ from graphc.compiler.graph.dim import symbols
 from graphc.compiler.loops.evaluate import TurnOrder, evaluate
 from graphc.compiler.loops.program import walk
 from graphc.compiler.loops.statement import UseIntrinsic
-from graphc.compiler.targets.cpu import panels, product_panels, products_turned
-from graphc.compiler.targets.cpu.products_turned import FEW_ROWS_BY_COLUMNS
+from graphc.compiler.targets.cpu import panels, product_panels, products_transposed
+from graphc.compiler.targets.cpu.products_transposed import FEW_ROWS_BY_COLUMNS
 from tests.compiler.targets.cpu.compiled_programs import CompiledPrograms
 from tests.compiler.targets.cpu.test_products import CPU, T, mapped, numbers, plain, words_of
 
@@ -48,15 +48,15 @@ CASES = {
 @pytest.fixture
 def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(product_panels, "DEPTH", 8)
-    for module in (panels, products_turned):
+    for module in (panels, products_transposed):
         monkeypatch.setattr(module, "PANEL_ROWS", 8)
-    monkeypatch.setattr(products_turned, "SMALL_RIGHT", 0)
-    monkeypatch.setattr(products_turned, "MOST_UNEVEN", 2.0)
+    monkeypatch.setattr(products_transposed, "SMALL_RIGHT", 0)
+    monkeypatch.setattr(products_transposed, "MOST_UNEVEN", 2.0)
 
 
 @pytest.mark.usefixtures("_small")
 @pytest.mark.parametrize("case", CASES)
-def test_turned_panels_mean_the_same(case: str) -> None:
+def test_transposed_panels_mean_the_same(case: str) -> None:
     """Of one panel of rows, and, though the table has another mapping for them then, of two."""
     output = CASES[case]()
     before = plain(output)
@@ -108,6 +108,6 @@ def test_more_rows_of_a_call_are_multiplied_by_panels() -> None:
     ],
     ids=range(6),
 )
-def test_what_is_not_turned_and_why(output: Node, reason: str) -> None:
+def test_what_is_not_transposed_and_why(output: Node, reason: str) -> None:
     refusals = dict(mapped(output).refusals)
     assert reason in refusals.get("few rows by columns", ""), refusals
