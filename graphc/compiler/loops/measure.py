@@ -14,7 +14,7 @@ to be the least the first one counts.
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -181,14 +181,24 @@ def measure(program: LoopProgram) -> Measure:
     counted = _Counted()
     for statement, domain in walk_in_domains(program):
         counted.count(statement, domain)
-    mentioned = {*program.inputs, *program.outputs}
-    allocated = [buffer for buffer in counted.accesses if buffer not in mentioned]
+    own = (*program.inputs, *program.outputs)
+    first = {buffer.memory: buffer for buffer in reversed(own)}
+    others = [buffer for buffer in counted.accesses if buffer not in own]
+    allocated = [buffer for buffer in others if buffer.memory not in first]
+    views: dict[Buffer, list[Buffer]] = {}
+    for view in others:
+        if view.memory in first:
+            views.setdefault(first[view.memory], []).append(view)
+
+    def traffic(buffer: Buffer) -> BufferTraffic:
+        return counted.traffic(buffer, views.get(buffer, ()))
+
     return Measure(
         counted.flops,
         counted.is_flops_exact,
-        tuple(map(counted.traffic, program.inputs)),
-        tuple(map(counted.traffic, program.outputs)),
-        tuple(map(counted.traffic, allocated)),
+        tuple(map(traffic, program.inputs)),
+        tuple(map(traffic, program.outputs)),
+        tuple(map(traffic, allocated)),
         tuple(counted.footprints()),
         _shared_bytes(program.body),
         vector_uses(program),
@@ -217,7 +227,7 @@ class _Access:
 
     @property
     def places(self) -> Elements:
-        """The elements in all turns, by their places in memory."""
+        """The elements in all turns, by their places behind the first one of the buffer."""
         buffer = self.element.buffer
         place = buffer.place(self.element.coords) - buffer.offset
         return elements_of((buffer.elements,), (place,), self.domain, 0)
@@ -293,9 +303,11 @@ class _Counted:
         access.stores += is_store
         access.loads += not is_store
 
-    def traffic(self, buffer: Buffer) -> BufferTraffic:
-        """Return the traffic of a buffer."""
-        accesses = list(self.accesses.get(buffer, {}).values())
+    def traffic(self, buffer: Buffer, views: Sequence[Buffer]) -> BufferTraffic:
+        """Return the traffic of a buffer, that through views of it included."""
+        accesses = [
+            access for one in (buffer, *views) for access in self.accesses.get(one, {}).values()
+        ]
         loaded, is_loaded_exact = _distinct(buffer, [one for one in accesses if one.loads])
         stored, is_stored_exact = _distinct(buffer, [one for one in accesses if one.stores])
         itemsize = np.dtype(buffer.dtype).itemsize
@@ -333,8 +345,13 @@ class _Counted:
 
 
 def _distinct(buffer: Buffer, accesses: list[_Access]) -> tuple[tuple[Size, ...], bool]:
-    """Return upper bounds of how many elements accesses touch, and whether the first is exact."""
-    region = union_of(access.touched[0] for access in accesses)
+    """Return upper bounds of how many elements accesses to a buffer, or to views of it, touch, and
+    whether the first is exact."""
+    views = {access.element.buffer for access in accesses}
+    if len(views) > 1:
+        region = union_of(access.places for access in accesses)
+    else:
+        region = union_of(access.touched[0] for access in accesses)
     if not region.is_exact and buffer.is_contiguous:
         flat = union_of(access.places for access in accesses)
         region = flat if flat.is_exact else region

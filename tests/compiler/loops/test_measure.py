@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -387,6 +388,26 @@ def test_a_transposed_read() -> None:
 def test_a_reshape_and_a_diagonal_by_the_place_in_memory() -> None:
     assert measure(reshaped()).compulsory_bytes == 4 * 6 * N * 2
     assert measure(diagonal()).traffic("x").distinct_loaded == (4 * N,)
+
+
+def test_a_view_is_part_of_the_traffic_of_its_buffer() -> None:
+    x, y = array("x", N, 4), array("y", N)
+    flat = replace(x, name="x_flat", shape=(N * 4,), strides=(1,))
+    row, element = LoopVariable("row"), LoopVariable("element")
+    every = For(
+        element,
+        (as_index(N * 4),),
+        (Store(Load(y, (as_index(0),)), Load(flat, (index_of(element),))),),
+    )
+    first = For(
+        row,
+        (as_index(N),),
+        (Store(Load(y, (index_of(row),)), Load(x, (index_of(row), as_index(0)))),),
+    )
+    only_view = measure(LoopProgram("k", (x,), (y,), (), (every,))).inputs[0]
+    assert (only_view.loaded, only_view.distinct_loaded) == (N * 16, (N * 16,))
+    both = measure(LoopProgram("k", (x,), (y,), (), (every, first))).inputs[0]
+    assert (both.loaded, both.distinct_loaded[0]) == (N * 20, N * 16)
 
 
 def test_parts_of_a_row_that_follow_each_other_are_one() -> None:
