@@ -161,6 +161,22 @@ struct gc_reduce_squares {
   }
 };
 
+// Both go on with what another one has: of one x, (x, 1) and (1, x, 0).
+template <typename T> GC_DEVICE void gc_carry_exp_sum(T& largest, T& total, T x, T part) {
+  const gc_scaled<T> ours = {largest, total}, theirs = {x, part};
+  const gc_scaled<T> both = gc_reduce_exp_sum::combine(ours, theirs);
+  largest = both.largest;
+  total = both.sum;
+}
+template <typename T>
+GC_DEVICE void gc_carry_moments(T& count, T& mean, T& squares, T more, T other, T further) {
+  const gc_moments<T> ours = {count, mean, squares}, theirs = {more, other, further};
+  const gc_moments<T> both = gc_reduce_squares::combine(ours, theirs);
+  count = both.count;
+  mean = both.mean;
+  squares = both.squares;
+}
+
 // ---- the threads of a warp and of a block -------------------------------------------------------
 #ifdef __CUDACC__
 
@@ -177,14 +193,16 @@ GC_DEVICE gc_placed<T> gc_other_lane(gc_placed<T> x, int lanes, unsigned mask = 
   return other;
 }
 
-template <typename T> GC_DEVICE gc_scaled<T> gc_other_lane(gc_scaled<T> x, int lanes) {
-  gc_scaled<T> other = {gc_other_lane(x.largest, lanes), gc_other_lane(x.sum, lanes)};
+template <typename T>
+GC_DEVICE gc_scaled<T> gc_other_lane(gc_scaled<T> x, int lanes, unsigned mask = 0xffffffffu) {
+  gc_scaled<T> other = {gc_other_lane(x.largest, lanes, mask), gc_other_lane(x.sum, lanes, mask)};
   return other;
 }
 
-template <typename T> GC_DEVICE gc_moments<T> gc_other_lane(gc_moments<T> x, int lanes) {
-  gc_moments<T> other = {gc_other_lane(x.count, lanes), gc_other_lane(x.mean, lanes),
-                         gc_other_lane(x.squares, lanes)};
+template <typename T>
+GC_DEVICE gc_moments<T> gc_other_lane(gc_moments<T> x, int lanes, unsigned mask = 0xffffffffu) {
+  gc_moments<T> other = {gc_other_lane(x.count, lanes, mask), gc_other_lane(x.mean, lanes, mask),
+                         gc_other_lane(x.squares, lanes, mask)};
   return other;
 }
 
@@ -228,6 +246,21 @@ template <typename F, int lanes, typename T> GC_DEVICE T gc_tree_of_lanes(T x) {
     best = next.value;                                                                       \
     place = next.place;                                                                      \
   }
+#define GC_EXP_SUM_OF_LANES(lanes)                                                           \
+  template <typename T>                                                                      \
+  GC_DEVICE void gc_exp_sum_of_##lanes##_lanes(T& largest, T& total, T x, T part) {          \
+    const gc_scaled<T> mine = {x, part};                                                     \
+    const gc_scaled<T> all = gc_tree_of_lanes<gc_reduce_exp_sum, lanes>(mine);               \
+    gc_carry_exp_sum(largest, total, all.largest, all.sum);                                  \
+  }
+#define GC_MOMENTS_OF_LANES(lanes)                                                           \
+  template <typename T>                                                                      \
+  GC_DEVICE void gc_moments_of_##lanes##_lanes(T& count, T& mean, T& squares, T more, T other, \
+                                               T further) {                                  \
+    const gc_moments<T> mine = {more, other, further};                                       \
+    const gc_moments<T> all = gc_tree_of_lanes<gc_reduce_squares, lanes>(mine);              \
+    gc_carry_moments(count, mean, squares, all.count, all.mean, all.squares);                \
+  }
 #define GC_REDUCTIONS_OF_LANES(lanes) \
   GC_OF_LANES(sum, lanes)             \
   GC_OF_LANES(prod, lanes)            \
@@ -236,12 +269,16 @@ template <typename F, int lanes, typename T> GC_DEVICE T gc_tree_of_lanes(T x) {
   GC_OF_LANES(any, lanes)             \
   GC_OF_LANES(all, lanes)             \
   GC_PLACE_OF_LANES(argmax, lanes)    \
-  GC_PLACE_OF_LANES(argmin, lanes)
+  GC_PLACE_OF_LANES(argmin, lanes)    \
+  GC_EXP_SUM_OF_LANES(lanes)          \
+  GC_MOMENTS_OF_LANES(lanes)
 GC_REDUCTIONS_OF_LANES(4)
 GC_REDUCTIONS_OF_LANES(8)
 GC_REDUCTIONS_OF_LANES(16)
 GC_REDUCTIONS_OF_LANES(32)
 #undef GC_REDUCTIONS_OF_LANES
+#undef GC_EXP_SUM_OF_LANES
+#undef GC_MOMENTS_OF_LANES
 #undef GC_PLACE_OF_LANES
 #undef GC_OF_LANES
 

@@ -14,7 +14,14 @@ from graphc.compiler.schedule.kernel import Kernel
 from graphc.compiler.targets.cuda.mappings import CUDA_MAPPINGS, SHOWN_ONLY
 from graphc.compiler.targets.cuda.pointwise import POINTWISE
 from graphc.compiler.targets.cuda.printer import print_program
-from graphc.compiler.targets.cuda.rows import read_once
+from graphc.compiler.targets.cuda.reductions import LONG
+from graphc.compiler.targets.cuda.rows import (
+    in_joined_rows,
+    length_of,
+    read_once,
+    rows_of,
+    times_read,
+)
 from graphc.compiler.targets.mapping import Mapping
 
 
@@ -54,11 +61,23 @@ def _launch(mapped: MappedKernel, context: Context, is_one_of_several: bool) -> 
     asking = partial(_asking, mapped, is_one_of_several)
     traffic = ProgramTraffic(asking, program, mapped.memory.names())
     grid, block = (printed.blocks, 1, 1), (printed.threads, 1, 1)
-    return mapped.launch(printed, grid, block, traffic=traffic)
+    return mapped.launch(printed, grid, block, _notes(mapped), traffic)
+
+
+def _notes(mapped: MappedKernel) -> list[str]:
+    """Return what reports say of a slow path."""
+    if LONG.name not in mapped.mapped.names:
+        return []
+    program = in_joined_rows(mapped.plain)
+    rows = rows_of(program)
+    why = f"its {length_of(program, rows)} elements do not fit the registers of a block"
+    return [f"a row is read {times_read(program, rows)} times: {why}"]
 
 
 def _asking(mapped: MappedKernel, is_one_of_several: bool) -> LoopProgram:
     """Return a program whose loads are those that threads ask memory for."""
     if is_one_of_several:
         return mapped.program
+    if LONG.name in mapped.mapped.names:
+        return in_joined_rows(mapped.plain)
     return read_once(mapped.plain) if mapped.kernel.kind == "rows" else mapped.plain

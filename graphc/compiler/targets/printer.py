@@ -280,10 +280,13 @@ class Site:
     def combined(self, one: Accumulate) -> Code:
         """Return the statement that makes a reduction go on."""
         targets, values = map(self.element, one.targets), map(self.value, one.values)
-        if REDUCTIONS[one.reduction].is_placed:
+        reduction = REDUCTIONS[one.reduction]
+        if reduction.is_placed:
             return call(f"gc_carry<gc_reduce_{one.reduction}>", *targets, *values)
+        if reduction.others:
+            return call(f"gc_carry_{one.reduction}", *targets, *values)
         (target,) = targets
-        next_one = call(f"gc_{REDUCTIONS[one.reduction].combine}", target, *values)
+        next_one = call(f"gc_{reduction.combine}", target, *values)
         return code(target, self.gets, next_one)
 
     def used(self, use: UseIntrinsic) -> Code:

@@ -155,7 +155,7 @@ def test_an_output_without_elements() -> None:
     assert found.outputs["empty"].shape == found.stored["empty"].shape == (0, 3)
 
 
-@pytest.mark.parametrize("name", [name for name, row in REDUCTIONS.items() if not row.is_placed])
+@pytest.mark.parametrize("name", [name for name, row in REDUCTIONS.items() if not row.others])
 @pytest.mark.parametrize("dtype", ["float32", "float64", "int32", "bool"])
 def test_each_reduction_is_that_of_the_interpreter(name: str, dtype: str) -> None:
     if (dtype == "bool") != (name in ("any", "all")):
@@ -175,6 +175,42 @@ def test_each_reduction_is_that_of_the_interpreter(name: str, dtype: str) -> Non
     found = run(made, {"x": values}).outputs["y"]
     assert found.dtype == dtype
     assert found.tobytes() == np.asarray(expected).tobytes()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    "values", [[3, -2, 7, 7, 0, 1], [1e30, -np.inf, 5.0], [100.25, 101.75, 99.5], [4.0]]
+)
+def test_what_goes_along_is_as_if_the_largest_or_the_mean_were_known(
+    values: list[float], dtype: str
+) -> None:
+    numbers = np.array(values, dtype)
+    x = given("x", dtype, len(values))
+    found = {}
+    for name in ("exp_sum", "moments"):
+        carried = [given(f"y{k}", dtype) for k in range(len(REDUCTIONS[name].names))]
+        starts = REDUCTIONS[name].starts(dtype)
+        terms = (at(x, I), number(1, dtype))
+        if name == "moments":
+            terms = (number(1, dtype), at(x, I), number(0, dtype))
+        made = program(
+            (x,),
+            tuple(carried),
+            *(Store(at(y), number(start, dtype)) for y, start in zip(carried, starts, strict=True)),
+            loop(I, len(values), Accumulate(name, tuple(map(at, carried)), terms)),
+        )
+        outputs = run(made, {"x": numbers}).outputs
+        found[name] = [float(outputs[y.name]) for y in carried]
+    exact = np.array(values, "float64")
+    tolerance = 1e-6 if dtype == "float32" else 1e-14
+    largest, total = found["exp_sum"]
+    assert largest == numbers.max()
+    np.testing.assert_allclose(total, np.exp(exact - exact.max()).sum(), rtol=tolerance)
+    if np.isfinite(exact).all():
+        count, mean, squares = found["moments"]
+        assert count == len(values)
+        np.testing.assert_allclose(mean, exact.mean(), rtol=tolerance)
+        np.testing.assert_allclose(squares, exact.var() * len(values), rtol=tolerance * 10)
 
 
 @pytest.mark.parametrize("name", ["argmax", "argmin"])

@@ -26,7 +26,7 @@ from graphc.compiler.loops.build.gather import checked_index
 from graphc.compiler.loops.build.movement import behind_borders
 from graphc.compiler.loops.index import position
 from graphc.compiler.loops.ranges import Ranges
-from graphc.compiler.loops.reduction import NO_PLACE, REDUCTIONS
+from graphc.compiler.loops.reduction import REDUCTIONS
 from graphc.compiler.loops.statement import Accumulate, Statement, Store
 from graphc.compiler.loops.value import Apply, Condition, Constant, IndexValue, Load, Value
 
@@ -77,13 +77,12 @@ REDUCED: dict[str, Callable[[Node, Coords], Reduced]] = {}
 def accumulators(builder: Builder, block: Block, reduced: Reduced) -> tuple[Load, ...]:
     """Return the registers that carry a reduction, with its identity in them."""
     reduction = REDUCTIONS[reduced.op]
-    best = builder.register(block, "s", reduced.dtype)
-    block.add(Store(best, Constant(reduction.identity(reduced.dtype), reduced.dtype)))
-    if not reduction.is_placed:
-        return (best,)
-    place = builder.register(block, "s", "int32")
-    block.add(Store(place, Constant(NO_PLACE, "int32")))
-    return best, place
+    carried = []
+    dtypes = reduction.dtypes(reduced.dtype)
+    for start, dtype in zip(reduction.starts(reduced.dtype), dtypes, strict=True):
+        carried.append(builder.register(block, "s", dtype))
+        block.add(Store(carried[-1], Constant(start, dtype)))
+    return tuple(carried)
 
 
 def accumulate(

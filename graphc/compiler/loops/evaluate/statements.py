@@ -17,7 +17,7 @@ from graphc.compiler.loops.evaluate.fault import Fault
 from graphc.compiler.loops.evaluate.frame import AGENT, MemoryName, Slots
 from graphc.compiler.loops.evaluate.intrinsics import check_windows, inside_of
 from graphc.compiler.loops.evaluate.memory import AccessLog, CheckedMemory, unset_memory
-from graphc.compiler.loops.evaluate.reductions import better_pair, combination
+from graphc.compiler.loops.evaluate.reductions import combination
 from graphc.compiler.loops.evaluate.turns import Action, Lanes, Pause, Together, Turns
 from graphc.compiler.loops.program import Body, blocks_of, walk, written_memories
 from graphc.compiler.loops.reduction import REDUCTIONS
@@ -375,7 +375,7 @@ class BlockStatements:
         reduction = REDUCTIONS.get(statement.reduction)
         if reduction is None:
             raise Fault(f"there is no reduction {statement.reduction}")
-        count = 2 if reduction.is_placed else 1
+        count = len(reduction.names)
         if (len(statement.targets), len(statement.values)) != (count, count):
             raise Fault(f"{statement.reduction} has {count} targets, and a value for each")
         targets = [self.at.target(target) for target in statement.targets]
@@ -383,23 +383,15 @@ class BlockStatements:
             self.at.value(value, target.dtype)
             for value, target in zip(statement.values, statement.targets, strict=True)
         ]
-        target, value, combined = targets[0], values[0], combination(reduction)
+        combined = combination(statement.reduction)
 
         def run(frame: Slots) -> None:
-            new = value(frame)
-            target.write(frame, combined(target.read(frame), new))
+            new = tuple(value(frame) for value in values)
+            carried = tuple(target.read(frame) for target in targets)
+            for target, one in zip(targets, combined(carried, new), strict=True):
+                target.write(frame, one)
 
-        if not reduction.is_placed:
-            return run
-        (place, new_place), better = (targets[1], values[1]), better_pair(reduction)
-
-        def run_pair(frame: Slots) -> None:
-            new = value(frame), new_place(frame)
-            best = better((target.read(frame), place.read(frame)), new)
-            target.write(frame, best[0])
-            place.write(frame, best[1])
-
-        return run_pair
+        return run
 
     # ---- memories -------------------------------------------------------------------------------
 

@@ -59,6 +59,7 @@ from graphc.compiler.loops.statement import Accumulate, Allocate, For, Let, Loop
 from graphc.compiler.loops.value import Local
 from graphc.compiler.schedule.hardware import WARP, power_of_two
 from graphc.compiler.targets.cuda.reductions import (
+    ANY_LENGTH,
     BLOCKS,
     FEW_BLOCKS,
     LONG,
@@ -74,7 +75,7 @@ from graphc.compiler.targets.cuda.reductions import (
 )
 from graphc.compiler.targets.cuda.rows import (
     CHUNK,
-    in_rows,
+    in_joined_rows,
     length_of,
     may_be_long,
     passes_of,
@@ -148,7 +149,7 @@ def _has_columns_of_one_pass(program: LoopProgram, target: Target) -> Applicabil
     answer = _has_contiguous_columns(program, target)
     if answer.refusal:
         return answer
-    program = in_rows(program)
+    program = in_joined_rows(program)
     return in_one_pass(program, rows_of(program))
 
 
@@ -161,7 +162,7 @@ def innermost_kept(program: LoopProgram) -> For | None:
 
 
 def _in_tiles(program: LoopProgram, target: Target) -> LoopProgram:
-    program = in_rows(program)
+    program = in_joined_rows(program)
     return _named(simplify(columns_by_tiles(program, rows_of(program))))
 
 
@@ -192,7 +193,7 @@ def _has_few_long_columns(program: LoopProgram, target: Target) -> Applicability
     answer = _has_contiguous_columns(program, target)
     if answer.refusal:
         return answer
-    program = in_rows(program)
+    program = in_joined_rows(program)
     columns = rows_of(program)
     count, length = program.loop(columns).ends[0].constant, length_of(program, columns)
     tile = choose_tile(count, length)
@@ -206,7 +207,7 @@ def _has_few_long_columns(program: LoopProgram, target: Target) -> Applicability
 def _by_parts(program: LoopProgram, target: Target) -> LoopProgram:
     """Divide each tile of columns over blocks; in a second launch a warp combines a column's
     parts."""
-    program = in_rows(program)
+    program = in_joined_rows(program)
     columns = rows_of(program)
     (name,) = passes_of(program, columns)
     program = partial_sums(
@@ -366,5 +367,6 @@ COLUMNS = (
     PARTS,
     BLOCKS,
     LONG,
+    ANY_LENGTH,
 )
 """The mappings of kernels of kind columns."""

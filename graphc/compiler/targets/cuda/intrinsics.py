@@ -15,9 +15,7 @@ def tree_of_lanes(reduction: str, dtype: str, lanes: int) -> Intrinsic:
 
     It adds the result to a register that each lane has. The values of the lanes are used up.
     """
-    is_placed = REDUCTIONS[reduction].is_placed
-    dtypes = (dtype, "int32") if is_placed else (dtype,)
-    names = ("best", "place") if is_placed else ("total",)
+    names, dtypes = REDUCTIONS[reduction].names, REDUCTIONS[reduction].dtypes(dtype)
     totals = [
         new_buffer(name, one, (), BufferScope.REGISTER)
         for name, one in zip(names, dtypes, strict=True)

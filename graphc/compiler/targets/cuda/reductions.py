@@ -50,6 +50,7 @@ from graphc.compiler.loops.rewrites.staging.stage_result import stage_result
 from graphc.compiler.loops.statement import Allocate, For, LoopKind, Statement
 from graphc.compiler.schedule.hardware import PACK, power_of_two
 from graphc.compiler.targets.cuda.rows import (
+    in_joined_rows,
     in_rows,
     is_in_packs,
     kept_of,
@@ -125,7 +126,7 @@ def _has_rows_of_warps(program: LoopProgram, target: Target) -> Applicability:
 
 
 def _has_few_long_rows(program: LoopProgram, target: Target) -> Applicability:
-    program = in_rows(program)
+    program = in_joined_rows(program)
     rows = rows_of(program)
     count, length = program.loop(rows).ends[0].constant, length_of(program, rows)
     if typical(count) >= FEW_BLOCKS:
@@ -136,9 +137,9 @@ def _has_few_long_rows(program: LoopProgram, target: Target) -> Applicability:
 
 
 def _has_rows_of_blocks(program: LoopProgram, target: Target) -> Applicability:
-    program = in_rows(program)
-    rows = rows_of(program)
-    length, again = length_of(program, rows), in_one_pass(program, rows).refusal
+    joined = in_joined_rows(program)
+    rows = rows_of(joined)
+    length, again = length_of(joined, rows), in_one_pass(joined, rows).refusal
     if not isinstance(length, int) and again:
         return never(f"a row has {length} elements, which only a call knows, and {again}")
     if not _has_few_long_rows(program, target).refusal:
@@ -181,19 +182,28 @@ def _by_lanes(program: LoopProgram, target: Target) -> LoopProgram:
 
 
 def _by_blocks(program: LoopProgram, target: Target) -> LoopProgram:
-    program = in_rows(program)
+    length = length_of(in_rows(program), rows_of(in_rows(program)))
+    program = in_rows(program) if isinstance(length, int) else in_joined_rows(program)
     return named(simplify(rows_by_blocks(program, rows_of(program), target)))
 
 
-def _by_blocks_again(program: LoopProgram, target: Target) -> LoopProgram:
+def _has_known_length(program: LoopProgram, target: Target) -> Applicability:
     program = in_rows(program)
+    length = length_of(program, rows_of(program))
+    if not isinstance(length, int):
+        return never(f"a row has {length} elements, which only a call knows")
+    return ALWAYS
+
+
+def _by_blocks_again(program: LoopProgram, target: Target) -> LoopProgram:
+    program = in_joined_rows(program)
     program = rows_by_blocks(program, rows_of(program), target, is_read_again=True)
     return named(simplify(program))
 
 
 def _by_parts(program: LoopProgram, target: Target) -> LoopProgram:
     """Divide each row over blocks; in a second launch a warp combines its parts."""
-    program = in_rows(program)
+    program = in_joined_rows(program)
     rows = rows_of(program)
     (name,) = passes_of(program, rows)
     program = partial_sums(program, name, length=PART, tree=Tree.IN_ORDER, scope=BufferScope.GLOBAL)
@@ -386,9 +396,16 @@ BLOCKS = Mapping(
 
 LONG = Mapping(
     "a block a long row",
+    _has_known_length,
+    _by_blocks_again,
+    "of a row that no registers hold each pass reads the elements",
+)
+
+ANY_LENGTH = Mapping(
+    "a block a row of any length",
     always,
     _by_blocks_again,
-    "of a row that no registers hold, or of any length, each pass reads the elements",
+    "of a row that registers may not hold each pass reads the elements",
 )
 
 PARTS = Mapping(
@@ -414,5 +431,6 @@ ROWS = (
     PARTS,
     BLOCKS,
     LONG,
+    ANY_LENGTH,
 )
 """The mappings of kernels of kind rows."""

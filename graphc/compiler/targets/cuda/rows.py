@@ -28,6 +28,7 @@ from graphc.compiler.loops.program import (
     walk,
     walk_in_ranges,
 )
+from graphc.compiler.loops.rewrites.arithmetic.online import online
 from graphc.compiler.loops.rewrites.arithmetic.partial_sums import Tree, partial_sums
 from graphc.compiler.loops.rewrites.arithmetic.use import use
 from graphc.compiler.loops.rewrites.buffers.flatten import flatten
@@ -81,6 +82,19 @@ def in_rows(program: LoopProgram) -> LoopProgram:
     program = _with_one_loop(program, rows_of(program))
     for name in passes_of(program, rows_of(program)):
         program = _with_one_loop(program, name)
+    return program
+
+
+@kept_with_program
+def in_joined_rows(program: LoopProgram) -> LoopProgram:
+    """Return the same, in which sums of what is seen from the largest element of a row, or from its
+    mean, go along with these: a pass less reads the elements."""
+    program = in_rows(program)
+    for first, second in itertools.pairwise(passes_of(program, rows_of(program))):
+        try:
+            program = online(program, first, second)
+        except RewriteError:  # it has other sums, or the first one is gone
+            continue
     return program
 
 
@@ -144,7 +158,7 @@ def sums_floats(loop: For) -> bool:
     """Return True if a pass adds or multiplies floats: rounding errors grow with the terms."""
     return any(
         isinstance(one, Accumulate)
-        and one.reduction in ("sum", "prod")
+        and one.reduction in ("sum", "prod", "exp_sum", "moments")
         and one.targets[0].dtype in ("float32", "float64")
         for one in walk(loop.body)
     )
@@ -179,6 +193,15 @@ def read_once(program: LoopProgram) -> LoopProgram:
 
 def read_again(program: LoopProgram, rows: str) -> list[str]:
     """Return the names of the buffers of which several passes read their elements."""
+    return sorted(name for name, times in _times_read(program, rows).items() if times > 1)
+
+
+def times_read(program: LoopProgram, rows: str) -> int:
+    """Return how many passes read the elements of a buffer: of that of which most do."""
+    return max(_times_read(program, rows).values(), default=0)
+
+
+def _times_read(program: LoopProgram, rows: str) -> dict[str, int]:
     found: dict[str, int] = {}
     for loop in map(program.loop, passes_of(program, rows)):
         read = {
@@ -190,7 +213,7 @@ def read_again(program: LoopProgram, rows: str) -> list[str]:
         }
         for name in read:
             found[name] = found.get(name, 0) + 1
-    return sorted(name for name, times in found.items() if times > 1)
+    return found
 
 
 def _is_read_alike(program: LoopProgram, rows: str, buffer: str) -> bool:

@@ -1,59 +1,101 @@
 // k0_columns: batch_normalization_1: sum, div, sub, mul
-// 32 channels of 196*batch; a block of 512 threads a channel, packs of four
+// batch x 32 x 14 x 14 elements, a block a row
 // x0: batch_normalization_1/input float32[batch, 32, 14, 14]
 // y0: batch_normalization_1/div float32[32]
 // y1: batch_normalization_1/div float32[32]
-extern "C" __global__ void __launch_bounds__(512, 1) k0_columns(
+extern "C" __global__ void __launch_bounds__(512) k0_columns(
     int batch, const float* __restrict__ x0, float* y0, float* y1) {
-  const int thread = threadIdx.x;
-  __shared__ float a0_warps[16];
-  __shared__ gc_moments<float> a2_warps[16];
-  const int channels = 32;
-  for (int channel = blockIdx.x; channel < channels; channel += gridDim.x) {
-    // walk 1 of 1: sum, sum of squares
-    float a0_all = gc_reduce_sum::identity<float>();
-    gc_moments<float> a2_all = gc_reduce_squares::identity<float>();
-    // At most 32 terms are added up one by one: rounding errors stay small.
-    for (int start = thread; start < 49 * batch; start += 8 * 512) {
-      const int stop = min(49 * batch, start + 8 * 512);
-      float a0 = gc_reduce_sum::identity<float>();
-      gc_moments<float> a2 = gc_reduce_squares::identity<float>();
-      for (int pack = start; pack < stop; pack += 512) {
-        const int first_place = 4 * pack;
-        const int i4 = first_place / 196;
-        const int i5 = first_place % 196;
-        const int first = (i4 * 32 + channel) * 196 + i5;
-        const gc_pack<float> pack_x0 = gc_load_pack(x0, first, first + 4);
-        #pragma unroll
-        for (int part = 0; part < 4; ++part) {
-          const int place = first_place + part;
-          const float t6 = pack_x0.of[part];
-          a0 = gc_reduce_sum::combine(a0, t6);
-          a2 =
-              gc_reduce_squares::combine(a2,
-                  gc_reduce_squares::element(t6, place));
-        }
+  const int block = blockIdx.x;
+  const float t0 = gc_cast<float>(gc_cast<gc_int64>(196 * batch));
+  float s0;
+  s0 = 0.0f;
+  float s1_count;
+  s1_count = 0.0f;
+  float s1_mean;
+  s1_mean = 0.0f;
+  float s1_squares;
+  s1_squares = 0.0f;
+  __shared__ __align__(16) float s0_parts[16];
+  __shared__ __align__(16) float s1_count_parts[16];
+  __shared__ __align__(16) float s1_mean_parts[16];
+  __shared__ __align__(16) float s1_squares_parts[16];
+  // sum
+  const int warp = threadIdx.x / 32;
+  float s1_squares_parts_tile;
+  float s1_mean_parts_tile;
+  float s1_count_parts_tile;
+  float s0_parts_tile;
+  s0_parts_tile = 0.0f;
+  s1_count_parts_tile = 0.0f;
+  s1_mean_parts_tile = 0.0f;
+  s1_squares_parts_tile = 0.0f;
+  float s0_parts_parts;
+  float s1_count_parts_parts;
+  float s1_mean_parts_parts;
+  float s1_squares_parts_parts;
+  const int lane = threadIdx.x % 32;
+  s0_parts_parts = 0.0f;
+  s1_count_parts_parts = 0.0f;
+  s1_mean_parts_parts = 0.0f;
+  s1_squares_parts_parts = 0.0f;
+  for (int turn = 0; turn < ((49 * batch + 511) / 512 + 7) / 8; ++turn) {
+    float s0_parts_parts_parts;
+    float s1_count_parts_parts_parts;
+    float s1_mean_parts_parts_parts;
+    float s1_squares_parts_parts_parts;
+    s0_parts_parts_parts = 0.0f;
+    s1_count_parts_parts_parts = 0.0f;
+    s1_mean_parts_parts_parts = 0.0f;
+    s1_squares_parts_parts_parts = 0.0f;
+    const int end_of_turn_2 =
+        gc_minimum(8, (49 * batch + 511 - warp * 32 - lane) / 512 - turn * 8);
+    for (int turn_2 = 0; turn_2 < end_of_turn_2; ++turn_2) {
+      float x0_pack[4];
+      gc_load_pack(x0_pack,
+          &x0[block * 196 +
+              (warp * 32 + lane + turn * 29 + turn_2 * 22) / 49 * 6272 +
+              (warp * 32 + lane + turn * 29 + turn_2 * 22) % 49 * 4 +
+              turn * 520576 + turn_2 * 62720]);
+      #pragma unroll
+      for (int part = 0; part < 4; ++part) {
+        // batch_normalization_1
+        s0_parts_parts_parts = gc_add(s0_parts_parts_parts, x0_pack[part]);
+        // batch_normalization_1
+        gc_carry_moments(s1_count_parts_parts_parts, s1_mean_parts_parts_parts,
+            s1_squares_parts_parts_parts, 1.0f, x0_pack[part], 0.0f);
       }
-      a0_all = gc_reduce_sum::combine(a0_all, a0);
-      a2_all = gc_reduce_squares::combine(a2_all, a2);
     }
-    // batch_normalization_1
-    const float t1 =
-        gc_reduce_sum::result(
-            gc_reduce_block<gc_reduce_sum, 512>(a0_all, a0_warps));
-    // batch_normalization_1
-    const float t3 =
-        gc_reduce_squares::result(
-            gc_reduce_block<gc_reduce_squares, 512>(a2_all, a2_warps));
-
-    if (thread == 0) {
-      const gc_int64 t7 = 196 * batch;
-      const float t8 = gc_cast<float>(t7);
-      const float t9 = gc_div(t1, t8);  // batch_normalization_1
-      const float t10 = gc_div(t3, t8);  // batch_normalization_1
-      y0[channel] = t9;
-      y1[channel] = t10;
-    }
-    __syncthreads();  // the next channel uses the same shared memory
+    s0_parts_parts = gc_add(s0_parts_parts, s0_parts_parts_parts);
+    gc_carry_moments(s1_count_parts_parts, s1_mean_parts_parts,
+        s1_squares_parts_parts, s1_count_parts_parts_parts,
+        s1_mean_parts_parts_parts, s1_squares_parts_parts_parts);
+  }
+  gc_sum_of_32_lanes(s0_parts_tile, s0_parts_parts);
+  gc_moments_of_32_lanes(s1_count_parts_tile, s1_mean_parts_tile,
+      s1_squares_parts_tile, s1_count_parts_parts, s1_mean_parts_parts,
+      s1_squares_parts_parts);
+  if (lane == 0) {
+    s0_parts[warp] = s0_parts_tile;
+    s1_count_parts[warp] = s1_count_parts_tile;
+    s1_mean_parts[warp] = s1_mean_parts_tile;
+    s1_squares_parts[warp] = s1_squares_parts_tile;
+  }
+  __syncthreads();
+  #pragma unroll
+  for (int turn_3 = 0; turn_3 < 16; ++turn_3) {
+    s0 = gc_add(s0, s0_parts[turn_3]);
+  }
+  #pragma unroll
+  for (int turn_4 = 0; turn_4 < 16; ++turn_4) {
+    gc_carry_moments(s1_count, s1_mean, s1_squares, s1_count_parts[turn_4],
+        s1_mean_parts[turn_4], s1_squares_parts[turn_4]);
+  }
+  float s1;
+  s1 = gc_add(s1_squares, gc_sub(s1_mean, s1_mean));
+  if (threadIdx.x == 0) {
+    const float t1 = gc_div(s0, t0);  // batch_normalization_1
+    const float t2 = gc_div(s1, t0);  // batch_normalization_1
+    y0[block] = t1;
+    y1[block] = t2;
   }
 }

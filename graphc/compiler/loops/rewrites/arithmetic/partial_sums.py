@@ -44,7 +44,7 @@ from graphc.compiler.loops.program import (
     walk,
 )
 from graphc.compiler.loops.ranges import Ranges
-from graphc.compiler.loops.reduction import NO_PLACE, REDUCTIONS
+from graphc.compiler.loops.reduction import REDUCTIONS
 from graphc.compiler.loops.rewrites.elements import AccessedElements, elements_of
 from graphc.compiler.loops.rewrites.names import Names
 from graphc.compiler.loops.rewrites.refusal import ranges_at, refused, unbound_loop_of
@@ -339,10 +339,8 @@ class _Carried:
     def cleared(self, names: Names, chunk: For | None, parts: Size) -> Body:
         """Return the statements that give each part, or that of a chunk, its first value."""
         reduction = REDUCTIONS[self.reduction]
-        dtype = self.whole[0].dtype
-        values = [Constant(reduction.identity(dtype), dtype)]
-        if reduction.is_placed:
-            values.append(Constant(NO_PLACE, self.whole[1].dtype))
+        starts = reduction.starts(self.whole[0].dtype)
+        values = [Constant(x, one.dtype) for x, one in zip(starts, self.whole, strict=True)]
 
         def stores(coords: tuple[Index, ...], part: Index) -> Body:
             targets = self._part(coords, part)

@@ -105,7 +105,7 @@ def _begins_with_identity(program: LoopProgram, one: Accumulate) -> bool:
     """Return True if a buffer of the program has nothing but results of a reduction, which begins
     with its identity: a turn more with the identity changes no bit of it."""
     reduction = REDUCTIONS[one.reduction]
-    if reduction.is_placed:
+    if reduction.others:
         return False
     memory, dtype = one.targets[0].buffer.memory, one.targets[0].dtype
     statements = list(walk(program.body))
