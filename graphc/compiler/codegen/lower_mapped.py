@@ -14,7 +14,7 @@ from graphc.compiler.schedule.kernel import Kernel
 from graphc.compiler.targets.cuda.mappings import CUDA_MAPPINGS, SHOWN_ONLY
 from graphc.compiler.targets.cuda.pointwise import POINTWISE
 from graphc.compiler.targets.cuda.printer import print_program
-from graphc.compiler.targets.cuda.reductions import LONG
+from graphc.compiler.targets.cuda.reductions import LONG, in_one_pass
 from graphc.compiler.targets.cuda.rows import (
     in_joined_rows,
     length_of,
@@ -78,6 +78,10 @@ def _asking(mapped: MappedKernel, is_one_of_several: bool) -> LoopProgram:
     """Return a program whose loads are those that threads ask memory for."""
     if is_one_of_several:
         return mapped.program
-    if LONG.name in mapped.mapped.names:
-        return in_joined_rows(mapped.plain)
-    return read_once(mapped.plain) if mapped.kernel.kind == "rows" else mapped.plain
+    plain, kind = mapped.plain, mapped.kernel.kind
+    if kind in ("rows", "columns"):
+        joined = in_joined_rows(plain)
+        is_one_pass = not in_one_pass(joined, rows_of(joined)).refusal
+        if is_one_pass or LONG.name in mapped.mapped.names:
+            return joined
+    return read_once(plain) if kind == "rows" else plain

@@ -74,7 +74,8 @@ class ProgramTraffic(Sequence[Traffic]):
             if not any(coord.variables for coord in load.coords)
         }
         found: list[Traffic] = []
-        for traffic in dict.fromkeys((*asked.inputs, *asked.outputs)):
+        views = (one for one in asked.allocated if one.buffer.scope is BufferScope.GLOBAL)
+        for traffic in dict.fromkeys((*asked.inputs, *asked.outputs, *views)):
             buffer = traffic.buffer
             name, itemsize = self._names[buffer.memory], np.dtype(buffer.dtype).itemsize
             if traffic.loaded != 0:

@@ -87,6 +87,19 @@ def test_a_row_is_read_once_a_walk(length: int, walks: int) -> None:
     assert found == {"x": walks * 10 * length, "result": 10 * length}
 
 
+def test_statistics_of_channels_and_columns_read_them_once() -> None:
+    """The squared differences are summed along with the mean."""
+    assert moves([g.var(x(BATCH, 3, 8, 8), (0, 2, 3))]) == {"x": 10 * 3 * 64, "result": 3}
+    assert moves([g.var(x(BATCH, 70), 0)]) == {"x": 10 * 70, "result": 70}
+
+
+def test_parts_of_a_long_sum_are_written_and_read() -> None:
+    first, second = described([g.sum(x(70_000, 10), 0)])
+    parts = -(-70_000 // 256) * 10
+    assert elements(first) == {"x": 700_000, "result": parts}
+    assert elements(second) == {"sum/s0_parts": parts, "result": 10}
+
+
 def test_the_scale_of_a_normalisation_is_read_once_a_block() -> None:
     values = x(BATCH, 64)
     centred = values - g.mean(values, 1, keepdims=True)
