@@ -12,7 +12,7 @@ from graphc.compiler.interpret import NUMPY
 from graphc.compiler.loops.reduction import NO_PLACE, REDUCTIONS, Reduction
 
 Carried: TypeAlias = tuple[Any, ...]
-"""What a reduction carries: one value, or several."""
+"""The values that a reduction carries: one, or several."""
 
 Combination: TypeAlias = Callable[[Carried, Carried], Carried]
 """A function of what is carried, and as much of a new value."""
