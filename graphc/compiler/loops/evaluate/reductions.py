@@ -64,9 +64,13 @@ def _moments(carried: Carried, new: Carried) -> Carried:
     (ours, mean, squares), (theirs, other, more) = carried, new
     if ours == 0 or theirs == 0:
         return new if ours == 0 else carried
-    count, apart = ours + theirs, other - mean
+    count, difference = ours + theirs, other - mean
     share = theirs / count
-    return count, mean + apart * share, squares + more + apart * apart * (ours * share)
+    return (
+        count,
+        mean + difference * share,
+        squares + more + difference * difference * (ours * share),
+    )
 
 
 _JOINT: dict[str, Combination] = {"exp_sum": _exp_sum, "moments": _moments}

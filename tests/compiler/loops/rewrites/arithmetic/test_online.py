@@ -56,8 +56,10 @@ def exponentials() -> LoopProgram:
 def squares(divisor: float = LENGTH) -> LoopProgram:
     """Return a program that adds up x, and its squared differences from their mean, with names."""
     mean = named("t0", w.op("div", FOUND, w.number(divisor)))
-    apart = named("t1", w.op("sub", w.at(X, SECOND), mean.local))
-    return two_loops("sum", w.op("mul", apart.local, apart.local), mean, beside=(apart,))
+    difference = named("t1", w.op("sub", w.at(X, SECOND), mean.local))
+    return two_loops(
+        "sum", w.op("mul", difference.local, difference.local), mean, beside=(difference,)
+    )
 
 
 def results(program: LoopProgram, x: np.ndarray) -> list[float]:
