@@ -31,7 +31,7 @@ from graphc.compiler.loops.program import (
 from graphc.compiler.loops.rewrites.arithmetic.online import online
 from graphc.compiler.loops.rewrites.arithmetic.partial_sums import Tree, partial_sums
 from graphc.compiler.loops.rewrites.arithmetic.use import use
-from graphc.compiler.loops.rewrites.buffers.flatten import flatten
+from graphc.compiler.loops.rewrites.buffers.flatten import flatten, is_divided
 from graphc.compiler.loops.rewrites.buffers.pack import pack
 from graphc.compiler.loops.rewrites.conditions.guard import guard
 from graphc.compiler.loops.rewrites.conditions.tighten import tighten
@@ -82,7 +82,7 @@ def in_rows(program: LoopProgram) -> LoopProgram:
     program = _with_one_loop(program, rows_of(program))
     for name in passes_of(program, rows_of(program)):
         program = _with_one_loop(program, name)
-    return program
+    return flatten(program)
 
 
 @kept_with_program
@@ -217,8 +217,8 @@ def _times_read(program: LoopProgram, rows: str) -> dict[str, int]:
 
 
 def _is_read_alike(program: LoopProgram, rows: str, buffer: str) -> bool:
-    """Return True if each pass reads the same element of a buffer in its turn of a number, and
-    nothing else reads it: who has the turn has the element."""
+    """Return True if each pass reads the same element of a buffer in its turn of a number, at
+    undivided coordinates, and nothing else reads it: who has the turn has the element."""
     found: set[tuple[Index, ...]] = set()
     element = index_of(LoopVariable("element"))
     for statement in program.loop(rows).body:
@@ -227,7 +227,7 @@ def _is_read_alike(program: LoopProgram, rows: str, buffer: str) -> bool:
             for load in loads_of(one):
                 if load.buffer.name == buffer:
                     found.add(tuple(coord.substitute(same) for coord in load.coords))
-    return len(found) == 1
+    return len(found) == 1 and not any(is_divided(coord) for one in found for coord in one)
 
 
 def kept_of(program: LoopProgram, rows: str) -> list[Buffer]:

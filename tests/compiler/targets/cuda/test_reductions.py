@@ -13,6 +13,7 @@ from graphc.compiler.loops.buffer import BufferScope
 from graphc.compiler.loops.program import LoopProgram, innermost_loops, loads_of, walk
 from graphc.compiler.loops.statement import Accumulate, Allocate, Barrier, For, LoopKind
 from graphc.compiler.targets.cuda import reductions
+from graphc.compiler.targets.cuda.printer import print_program
 from graphc.compiler.targets.cuda.reductions import LONGEST_OF_WARP, ROWS
 from graphc.compiler.targets.cuda.rows import CHUNK
 from graphc.compiler.targets.mapping import MappedProgram, choose
@@ -94,6 +95,18 @@ def test_axes_side_by_side_are_one(
     axes: tuple[int, ...], given: tuple[int | None, ...], shapes: list[tuple[int, ...]]
 ) -> None:
     check(lambda x: g.sum(x, axis=axes), given, shapes, "rows", ROWS)
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)], ids=["reshaped", "transposed"])
+def test_a_row_of_several_axes_that_two_passes_read(order: tuple[int, int]) -> None:
+    """One that is reshaped is a row of memory; of another one no thread keeps an element."""
+
+    def deviations(x: Node) -> Node:
+        row = g.reshape(g.transpose(x, order), (12,))
+        return g.sum(g.exp(row - g.max(row)))
+
+    found = check(deviations, (3, 4), [(3, 4)], "rows", ROWS)
+    print_program(found.program)
 
 
 # ---- bits ---------------------------------------------------------------------------------------
