@@ -76,6 +76,12 @@ def test_carries_and_stacks(form: str) -> None:
     check([*outputs, a, b, same, *few], form, 4)
 
 
+def test_a_product_that_each_step_reads(form: str) -> None:
+    ahead = g.dot(h0, W)
+    (h,), _ = g.scan(lambda c, s: ((g.tanh(ahead + s[0] + c[0] * 0.5),), ()), [h0], [xs])
+    check([h], form, 1)
+
+
 def test_sequences_that_are_index_maps(form: str) -> None:
     def step(carries, slices):
         h = g.tanh(sum(slices) + g.dot(carries[0], U))

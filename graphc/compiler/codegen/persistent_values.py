@@ -60,8 +60,9 @@ class Values:
             if width(node) == plan.width
         }
         wide = [x for stage in plan.stages for x in stage if width(x) == plan.width]
+        outside = {*loop.carries, *loop.inputs}
         found = [
-            x for x in elementwise_operands(wide, loop.carries, loop.step) if width(x) == plan.width
+            x for x in elementwise_operands(wide, outside, loop.step) if width(x) == plan.width
         ]
         self.products = [x for x in found if x.op == "matmul"]
         self.slices = [x for x in found if x.op != "matmul"]
