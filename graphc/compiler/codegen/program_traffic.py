@@ -93,19 +93,21 @@ class ProgramTraffic(Sequence[Traffic]):
 
 def _spread(program: LoopProgram) -> set[str]:
     """Return the memories of which each element is read for several results: no load of them moves
-    with all loops around the stores of its nest."""
+    with all loops around a store of its nest, of those that are deepest."""
     found: set[str] = set()
     moving: set[str] = set()
     for nest in program.body:
         stored = [one for one in walk((nest,)) if isinstance(one, Store) and _is_result(one)]
         paths = (path_to((nest,), one) for one in stored)
-        kept = {one.variable for path in paths for one in path if isinstance(one, For)}
+        loops = {frozenset(one.variable for one in path if isinstance(one, For)) for path in paths}
+        kept = [one for one in loops if one and not any(one < other for other in loops)]
         behind: dict[LoopVariable, frozenset[LoopVariable]] = {}  # a checked index moves with these
         for one in walk((nest,)):
             for load in loads_of(one):
                 used = {variable for coord in load.coords for variable in coord.variables}
                 used = used.union(*(behind.get(variable, ()) for variable in used))
-                (moving if kept and kept <= used else found).add(load.buffer.memory)
+                is_moving = any(one <= used for one in kept)
+                (moving if is_moving else found).add(load.buffer.memory)
             if isinstance(one, Check):
                 behind[one.variable] = variables_of(one)
     return found - moving
