@@ -74,8 +74,7 @@ class ProgramTraffic(Sequence[Traffic]):
             if not any(coord.variables for coord in load.coords)
         }
         found: list[Traffic] = []
-        views = (one for one in asked.allocated if one.buffer.scope is BufferScope.GLOBAL)
-        for traffic in dict.fromkeys((*asked.inputs, *asked.outputs, *views)):
+        for traffic in dict.fromkeys((*asked.inputs, *asked.outputs)):
             buffer = traffic.buffer
             name, itemsize = self._names[buffer.memory], np.dtype(buffer.dtype).itemsize
             if traffic.loaded != 0:
