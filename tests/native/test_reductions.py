@@ -14,7 +14,7 @@ from graphc.compiler.graph.binding import bind
 from graphc.compiler.graph.dim import product
 from graphc.compiler.interpret import evaluate
 from graphc.compiler.runtime.cpu.executor import NativeExecutor
-from tests.native.graph_programs import needs_compiler, on_threads, run_in_fresh_thread
+from tests.native.graph_programs import both, needs_compiler, on_threads, run_in_fresh_thread
 
 pytestmark = needs_compiler
 
@@ -132,3 +132,13 @@ def test_sums_of_many_terms_are_near_those_of_float64() -> None:
     np.testing.assert_allclose(whole, values.sum(dtype="float64"), rtol=1e-6)
     expected = values.reshape(-1, 1000).sum(0, dtype="float64")
     np.testing.assert_allclose(parts, expected, rtol=1e-6)
+
+
+def test_short_rows_that_are_stored_too_or_read_from_both_ends() -> None:
+    flags, x = g.input((None, 3), "bool"), g.input((None, 9), "float32")
+    negated = ~flags
+    outputs = [negated, g.argmax(g.cast(negated, "int32"), 1), g.max(x * x[:, ::-1], 1)]
+    draw = np.random.default_rng(0)
+    feeds = {flags: draw.random((70, 3)) < 0.5, x: draw.normal(size=(70, 9)).astype("float32")}
+    for ours, theirs in both(outputs, feeds):
+        np.testing.assert_array_equal(ours, theirs)

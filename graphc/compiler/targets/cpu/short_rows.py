@@ -14,7 +14,8 @@ each row is a lane of vectors.
 
 from __future__ import annotations
 
-from graphc.compiler.loops.program import LoopProgram, innermost_loops
+from graphc.compiler.loops.buffer import BufferScope
+from graphc.compiler.loops.program import LoopProgram, innermost_loops, targets_of, walk
 from graphc.compiler.loops.rewrites.buffers.axes import with_axes_of_loops
 from graphc.compiler.loops.rewrites.buffers.flatten import flatten
 from graphc.compiler.loops.rewrites.execution.bind import bind
@@ -50,6 +51,9 @@ def _has_short_rows(program: LoopProgram, target: Target) -> Applicability:
         return never(f"there are fewer than {LEAST_ROWS} rows")
     if any(isinstance(one, Accumulate) and one.reduction == "sum" for one in loop.body):
         return never("a compiler makes vectors of sums of rows")
+    targets = [target for one in walk(loop.body) for target in targets_of(one)]
+    if any(target.buffer.scope is BufferScope.GLOBAL for target in targets):
+        return never("the terms of a row are results, too")
     return ALWAYS
 
 
@@ -65,10 +69,9 @@ def _in_transposed_tiles(program: LoopProgram, target: Target) -> LoopProgram:
     program = rows_innermost(program, name, None)
     for loop in innermost_loops(program.body):
         inner = loop.variable.name
-        for load in strided_loads(program, inner):
-            program = with_transposed_tile(
-                program, site, inner, load.buffer.name, (MOST_TERMS, TILE)
-            )
+        strided = dict.fromkeys(load.buffer.name for load in strided_loads(program, inner))
+        for buffer in strided:
+            program = with_transposed_tile(program, site, inner, buffer, (MOST_TERMS, TILE))
     for loop in innermost_loops(program.body):
         program = vectorise(program, loop.variable.name, is_divided=True)
     return bind(program, outermost, LoopKind.TEAM)
