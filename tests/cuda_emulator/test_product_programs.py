@@ -19,26 +19,27 @@ from graphc.compiler.loops.buffer import Buffer
 from graphc.compiler.loops.evaluate import evaluate
 from graphc.compiler.loops.program import LoopProgram
 from graphc.compiler.loops.value import Argument
-from graphc.compiler.targets.cuda import products
+from graphc.compiler.targets.cuda import product_tiles, products
 from graphc.compiler.targets.cuda.facts import any_card
 from graphc.compiler.targets.cuda.printer import PrintedKernel, print_program
-from graphc.compiler.targets.cuda.products import BlockTile
+from graphc.compiler.targets.cuda.product_tiles import BlockTile
 from graphc.compiler.targets.mapping import choose
 from tests.compiler.targets.cuda.product_cases import ARGUMENTS, CASES, SYMBOLS
 from tests.cuda_emulator.emulator import compiled, without_race
 
 FINE = 2**64 - 1
+LARGEST, MEDIUM, *SMALLER = product_tiles.TILES
 ROWS_TERMS_COLUMNS = ((1, 1, 1), (70, 19, 66))
 """Less than a tile of 64 x 64 results and a step of 16 terms, and a little more."""
 
 
 def printed(number: int, case: str, *tiles: BlockTile) -> tuple[LoopProgram, PrintedKernel]:
-    """Return the plain program of a case, and its kernel; of the smallest tiles by default."""
+    """Return the plain program of a case, and its kernel; of medium tiles by default."""
     plain = CASES[case]()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(products, "TILES", tiles or products.TILES[-1:])
-        patch.setattr(products, "BLOCKS", 1)  # the cases are small
-        patch.setattr(products, "MOST_WASTE", 100)
+        patch.setattr(product_tiles, "TILES", tiles or (MEDIUM,))
+        patch.setattr(product_tiles, "BLOCKS", 1)  # the cases are small
+        patch.setattr(product_tiles, "SHORT", 0)
         mapped = choose(plain, any_card(), products.PRODUCTS)
     assert not mapped.is_plain, mapped.refusals
     return plain, print_program(replace(mapped.program, name=f"k{number}"))
@@ -46,7 +47,9 @@ def printed(number: int, case: str, *tiles: BlockTile) -> tuple[LoopProgram, Pri
 
 PRINTED = {case: printed(number, case) for number, case in enumerate(CASES)}
 for _case in ("a bias", "sizes of a call"):
-    PRINTED[f"{_case}, the largest tile"] = printed(len(PRINTED), _case, products.TILES[0])
+    for _tile in (LARGEST, *SMALLER):
+        _name = f"{_case}, {_tile.rows} x {_tile.columns}"
+        PRINTED[_name] = printed(len(PRINTED), _case, _tile)
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from graphc.compiler.codegen.product_operand import Fetch
 from graphc.compiler.codegen.tiles import Tile
 from graphc.compiler.graph import Node
 from graphc.compiler.targets.cuda import products as cuda_products
-from graphc.compiler.targets.cuda.products import BlockTile
+from graphc.compiler.targets.cuda.product_tiles import BlockTile
 
 
 @dataclass

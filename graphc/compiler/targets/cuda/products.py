@@ -21,25 +21,22 @@
 
 Around them are loops over blocks for the matrices of a batched product, ``matrix0`` and so on. A
 tile at the border of an array is computed as a whole one, over zeros, and its last step alike. So
-the order of a sum is that of its terms, whatever the sizes are.
+the order of a sum is that of its terms, whatever the sizes are. Of a small tile several groups of
+threads compute the sums (`graphc.compiler.targets.cuda.product_groups`).
 """
 
 from __future__ import annotations
 
 import contextlib
-import itertools
-from dataclasses import dataclass, replace
 
-import numpy as np
-
-from graphc.compiler.graph.dim import Size, evaluate_at, exact_quotient
-from graphc.compiler.graph.dim import product as size_of
+from graphc.compiler.graph.dim import Size, exact_quotient
 from graphc.compiler.loops.buffer import BufferScope
 from graphc.compiler.loops.program import LoopProgram, innermost_loops, loops_in
 from graphc.compiler.loops.rewrites.buffers.axes import with_axes_of_loops
 from graphc.compiler.loops.rewrites.buffers.expand import expand
 from graphc.compiler.loops.rewrites.buffers.flatten import flatten
 from graphc.compiler.loops.rewrites.buffers.pack import pack
+from graphc.compiler.loops.rewrites.buffers.reuse import reuse
 from graphc.compiler.loops.rewrites.conditions.branch import branch
 from graphc.compiler.loops.rewrites.conditions.predicate import predicate
 from graphc.compiler.loops.rewrites.conditions.unswitch import unswitch
@@ -56,77 +53,15 @@ from graphc.compiler.loops.rewrites.staging.stage import stage
 from graphc.compiler.loops.statement import Accumulate, Allocate, For, If, LoopKind, Store
 from graphc.compiler.loops.value import Load, Value
 from graphc.compiler.schedule.hardware import PACK
+from graphc.compiler.targets.cuda.product_groups import in_groups, parts_of
+from graphc.compiler.targets.cuda.product_tiles import PADDING, BlockTile, tile_of
 from graphc.compiler.targets.mapping import ALWAYS, Applicability, Mapping, never
 from graphc.compiler.targets.product_loops import Product, product_of
 from graphc.compiler.targets.target import Target
 from graphc.errors import RewriteError
 
-
-@dataclass(frozen=True)
-class BlockTile:
-    """The part of a product that a block computes.
-
-    A thread has neighbouring rows, and packs of columns. Packs that threads have side by side are
-    side by side, so that these read shared memory without conflicts of banks.
-
-    Attributes:
-        rows, columns: of the result.
-        depth: the terms of a step, whose factors are in shared memory at a time.
-        thread_rows, thread_packs: rows of a thread, and its packs of columns.
-    """
-
-    rows: int
-    columns: int
-    depth: int
-    thread_rows: int
-    thread_packs: int
-
-    @property
-    def results(self) -> int:
-        """Results of a thread."""
-        return self.thread_rows * self.thread_packs * PACK
-
-    @property
-    def group(self) -> int:
-        """Columns of which each thread has one pack."""
-        return self.columns // self.thread_packs
-
-    def covered(self, rows: int, columns: int) -> int:
-        """Return how many results the tiles have that cover some rows and columns."""
-        return -(-rows // self.rows) * self.rows * -(-columns // self.columns) * self.columns
-
-
-TILES = (BlockTile(128, 128, 8, 16, 2), BlockTile(64, 64, 16, 8, 1))
-"""From the largest, in which a factor is loaded for the most multiplications, to the smallest. 128
-threads have one; the sums of the largest fill half of a thread's registers."""
-
-LESS = BlockTile(32, 32, 64, 4, 1)
-"""A tile of which there are more: several groups of threads would have to share its sums."""
-
-MOST_SUMS = 128
-"""Registers of 32 bits that a thread has for sums."""
-
-BLOCKS = 128
-"""Blocks that keep a large card busy: about one for each of its multiprocessors."""
-
-TYPICAL = 128
-"""A symbol, where a tile has to be chosen before it is known."""
-
-MOST_WASTE = 1.3
-"""A tile covers at most so many times what smaller ones do."""
-
 FEW = 16
 """Rows or columns of a result up to which most threads of a tile would have none of them."""
-
-LEAST_DEPTH = 8
-"""Terms of the shortest step: two packs of an operand whose terms are neighbours in memory."""
-
-FEW_STEPS = 4
-"""Where there are fewer whole steps, shorter ones are taken if the last would be padded."""
-
-PADDING = 4
-"""Elements behind each row of a tile in shared memory: the four stores of a pack that is along the
-terms in memory go to other banks, and rows still begin at a multiple of 16 bytes."""
 
 
 # ---- where it applies ---------------------------------------------------------------------------
@@ -142,7 +77,7 @@ def _is_of_matrices(program: LoopProgram, target: Target) -> Applicability:
             return never(f"its result has {size} {what}, no more than {FEW}")
     if product.terms.ends[0].constant == 0:
         return never("its sums have no terms")
-    tile = _tile_of(product)
+    tile = tile_of(product)
     if isinstance(tile, str):
         return never(tile)
     memories = set()
@@ -194,36 +129,6 @@ def _axes_of(product: Product, factor: Load, outer: For) -> tuple[int, int] | No
     return None if terms == other else (terms, other)
 
 
-def _tile_of(product: Product) -> BlockTile | str:
-    """Return the largest tile of which there are enough, or why there is none. It depends on known
-    sizes alone: a symbol counts as `TYPICAL`."""
-    rows, columns = (
-        evaluate_at(loop.ends[0].constant, TYPICAL) for loop in (product.rows, product.columns)
-    )
-    matrices = evaluate_at(size_of(loop.ends[0].constant for loop in product.batch), TYPICAL)
-    words = np.dtype(product.total.dtype).itemsize // 4
-    for tile, smaller in itertools.pairwise((*TILES, LESS)):
-        covered, less = tile.covered(rows, columns), smaller.covered(rows, columns)
-        is_enough = matrices * covered >= BLOCKS * tile.rows * tile.columns
-        if is_enough and covered <= MOST_WASTE * less and tile.results * words <= MOST_SUMS:
-            return tile
-    blocks = matrices * TILES[-1].covered(rows, columns) // (TILES[-1].rows * TILES[-1].columns)
-    size = f"{TILES[-1].rows} x {TILES[-1].columns}"
-    if blocks < BLOCKS:
-        return f"its result has {blocks} tiles of {size}, fewer than {BLOCKS}"
-    return f"tiles of {size} cover over {MOST_WASTE} times its result"
-
-
-def _fitted(tile: BlockTile, product: Product) -> BlockTile:
-    """Return a tile with shorter steps, if there are few terms and such steps divide them."""
-    terms = product.terms.ends[0].constant
-    if not isinstance(terms, int) or terms >= FEW_STEPS * tile.depth:
-        return tile
-    depths = (tile.depth, max(tile.depth // 2, LEAST_DEPTH))
-    fitting = (depth for depth in depths if terms % depth == 0)
-    return replace(tile, depth=next(fitting, tile.depth))
-
-
 # ---- the rewrites -------------------------------------------------------------------------------
 
 
@@ -232,9 +137,9 @@ def _by_blocks(program: LoopProgram, target: Target) -> LoopProgram:
     program = _with_axes(program)
     product = product_of(program)
     assert isinstance(product, Product)
-    tile = _tile_of(product)
+    tile = tile_of(product)
     assert isinstance(tile, BlockTile)
-    return _by_tiles(program, product, _fitted(tile, product))
+    return _by_tiles(program, product, tile)
 
 
 def _by_tiles(program: LoopProgram, product: Product, tile: BlockTile) -> LoopProgram:
@@ -245,8 +150,12 @@ def _by_tiles(program: LoopProgram, product: Product, tile: BlockTile) -> LoopPr
             program = rename(program, loop.variable.name, name)
     for name in matrices:
         program = bind(program, name, LoopKind.BLOCK)
-    program = _in_tiles(program, tile, product.total.name)
-    program = _in_steps(program, tile)
+    program = _in_tiles(program, tile)
+    total = product.total.name
+    if tile.groups == 1:
+        program = _in_steps(_in_threads(program, tile, total), tile)
+    else:
+        program = in_groups(_in_steps(program, tile), tile, total)
     for side, outer in (("left", product.rows), ("right", product.columns)):
         program = _staged(program, tile, product, side, outer)
     program = pipeline(
@@ -254,30 +163,40 @@ def _by_tiles(program: LoopProgram, product: Product, tile: BlockTile) -> LoopPr
     )
     for side in ("left", "right"):
         program = stage(program, "k", f"{side}_tile", BufferScope.REGISTER, None, side)
-    return _written_out(_in_packs(simplify(program), tile))
+    program = simplify(program)
+    if tile.groups > 1:
+        program = reuse(program, parts_of(total), "right_tile")
+    return _written_out(_in_packs(program, tile))
 
 
-def _in_tiles(program: LoopProgram, tile: BlockTile, total: str) -> LoopProgram:
-    """Return a program whose blocks have tiles, and threads results of these. The loops over a
-    thread's results are ``r``, ``group`` and ``c`` where the sums begin, ``r_2`` and so on where a
-    term is added, inside of the loop over terms, and ``r_3`` and so on behind it."""
+def _in_tiles(program: LoopProgram, tile: BlockTile) -> LoopProgram:
+    """Return a program whose blocks have tiles."""
     program = split(program, "row", tile.rows)
     program = split(program, "column", tile.columns)
     for loop in ("column_inner", "row_inner"):
         if isinstance(program.loop(loop).body[0], If):
             program = predicate(program, loop)
     program = reorder(program, "row_inner", "column_outer")
+    for loop in ("row", "column"):
+        program = rename(program, f"{loop}_outer", f"tile_{loop}")
+        program = bind(program, f"tile_{loop}", LoopKind.BLOCK)
+    return program
+
+
+def _in_threads(program: LoopProgram, tile: BlockTile, total: str) -> LoopProgram:
+    """Return a program whose threads have results of a tile. The loops over these are ``r``,
+    ``group`` and ``c`` where the sums begin, ``r_2`` and so on where a term is added, inside of the
+    loop over terms, and ``r_3`` and so on behind it."""
     program = split(program, "row_inner", tile.thread_rows, Tail.NONE)
     program = split(program, "column_inner", PACK, Tail.NONE)
     names = {"column_inner_outer": "thread_column", "column_inner_inner": "c"}
     own = ["c", "r"]
     if tile.thread_packs > 1:
-        program = split(program, "column_inner_outer", tile.group // PACK, Tail.NONE)
+        program = split(program, "column_inner_outer", tile.pack_columns // PACK, Tail.NONE)
         program = reorder(program, "column_inner_outer_outer", "column_inner_outer_inner")
         names["column_inner_outer_outer"] = "group"
         names["column_inner_outer_inner"] = names.pop("column_inner_outer")
         own.insert(1, "group")
-    names |= {"row_outer": "tile_row", "column_outer": "tile_column"}
     names |= {"row_inner_outer": "thread_row", "row_inner_inner": "r"}
     for old, new in names.items():
         program = rename(program, old, new)
@@ -289,12 +208,8 @@ def _in_tiles(program: LoopProgram, tile: BlockTile, total: str) -> LoopProgram:
             program = fission(program, f"{loop}{copy}", 1)
     for loop in own:
         program = reorder(program, f"{loop}_2", "k")
-    for kind, loops in (
-        (LoopKind.BLOCK, ("tile_row", "tile_column")),
-        (LoopKind.THREAD, ("thread_row", "thread_column")),
-    ):
-        for loop in loops:
-            program = bind(program, loop, kind)
+    for loop in ("thread_row", "thread_column"):
+        program = bind(program, loop, LoopKind.THREAD)
     return program
 
 
@@ -318,7 +233,7 @@ def _staged(
     others = [axis for axis in range(len(factor.coords)) if axis not in axes]
     order, tiles = (*others, *axes), {}
     if side == "right" and tile.thread_packs > 1:
-        order, tiles = (*order, axes[1]), {axes[1]: tile.group}
+        order, tiles = (*order, axes[1]), {axes[1]: tile.pack_columns}
     layout = BufferLayout(order, tiles, PADDING)
     neighbours = PACK if _has_packs(factor) and factor.coords[-1].variables else 1
     return stage(
@@ -351,7 +266,10 @@ def _in_packs(program: LoopProgram, tile: BlockTile) -> LoopProgram:
         program = pack(program, name)
     for name in _loops_named(program, "left_tile_neighbour", "right_tile_neighbour"):
         program = _packed(program, name)
-    return _packed(program, "c_3")
+    for name in _loops_named(program, "c"):
+        if name != "c_2":  # adds to the sums
+            program = _packed(program, name)
+    return program
 
 
 def _packed(program: LoopProgram, name: str) -> LoopProgram:

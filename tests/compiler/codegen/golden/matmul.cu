@@ -1,130 +1,182 @@
 // k0_matmul: dropout_1, dense_1: random, less, matmul, add, maximum, div, where
-// batch x 784 by 784 x 512; a block computes 16 x 32, 64 of k at a time
+// batch x 512 elements, tiles by blocks
+// w0: a seed or a stream of random words
+// w1: a seed or a stream of random words
 // x0: dense_1/x float32[batch, 784]
 // x1: dense_1/W float32[784, 512]
-// w0: a seed of random words
-// w1: a stream of random words
 // x2: dense_1/b float32[512]
 // y0: dropout_1/where float32[batch, 512]
-extern "C" __global__ void __launch_bounds__(256, 1) k0_matmul(
-    int batch, const float* __restrict__ x0, const float* __restrict__ x1,
-    unsigned int w0, unsigned int w1, gc_uint64 call_step,
+extern "C" __global__ void __launch_bounds__(256) k0_matmul(
+    int batch, gc_uint64 call_step, unsigned int w0, unsigned int w1,
+    const float* __restrict__ x0, const float* __restrict__ x1,
     const float* __restrict__ x2, float* y0) {
-  // Tiles of the operands, k-major; two of each: one is multiplied while the
-  // other one is filled.
-  struct Tiles {
-    float left0[2][64][20];
-    float right0[2][64][36];
-  };
-  __shared__ alignas(16) Tiles tiles;
-  const int row_tiles = (batch + 15) / 16, column_tiles = 16;
-  const int block = blockIdx.x;
-  const gc_place place = gc_tile_place(block, row_tiles, column_tiles);
-  const int first_row = place.row * 16, first_column = place.column * 32;
-  const int k_begin = 0, k_end = 784;
-
   const int thread = threadIdx.x;
-  // Where in a tile this thread begins to fetch, and from where.
-  const int left0_outer = (thread / 2) % 16,
-      left0_k = (thread % 2) * 4 + (thread / 32) * 8;
-  const float* left0_from =
-      x0 + ((first_row + left0_outer) * 784 + k_begin + left0_k);
-  const int right0_outer = (thread % 8) * 4, right0_k = thread / 8;
-  const float* right0_from =
-      x1 + ((k_begin + right0_k) * 512 + first_column + right0_outer);
-  // What is on its way from memory to the tiles. Around the operands are zeros.
-  struct {
-    gc_pack<float> left0[1];
-    gc_pack<float> right0[2];
-  } next;
-  const auto fetch = [&](int k) {
-    {
-      const int outer = first_row + left0_outer;
-      const int inner = k + left0_k;
-      next.left0[0] = gc_pack<float>();
-      if (outer < batch && inner < k_end) {
-        next.left0[0] = gc_load4(left0_from);
-      }
-    }
-    left0_from += 64;
+  const int tile_row = blockIdx.x / 16;
+  const int tile_column = blockIdx.x % 16;
+  __shared__ __align__(16) float right_tile[4608];
+  // matmul
+  const int slice = threadIdx.x / 32;
+  const int thread_row = threadIdx.x / 8 % 4;
+  const int thread_column = threadIdx.x % 8;
+  float partial[16];
+  #pragma unroll
+  for (int r = 0; r < 4; ++r) {
     #pragma unroll
-    for (int turn = 0; turn < 2; ++turn) {
-      const int inner = k + right0_k + turn * 32;
-      next.right0[turn] = gc_pack<float>();
-      if (inner < k_end) {
-        next.right0[turn] = gc_load4(right0_from + (turn * 32) * 512);
-      }
+    for (int c = 0; c < 4; ++c) {
+      partial[r * 4 + c] = 0.0f;
     }
-    right0_from += 32768;
-  };
-  const auto fill = [&](int stage) {
-    {
-      const int outer = left0_outer;
-      const int inner = left0_k;
-      gc_put_column(tiles.left0[stage], inner, outer, next.left0[0]);
-    }
-    #pragma unroll
-    for (int turn = 0; turn < 2; ++turn) {
-      const int outer = right0_outer;
-      const int inner = right0_k + turn * 32;
-      gc_put_row(tiles.right0[stage], inner, outer, next.right0[turn]);
-    }
-  };
-
-  // A thread sums 4 x 4 results.
-  // 8 groups of threads sum the same results, each over its slice of a step.
-  const int slice = thread / 32, in_slice = thread % 32;
-  const int warp = in_slice / 32, in_warp = in_slice % 32;
-  const int own_row = warp * 16 + (in_warp / 8) * 4;
-  const int own_column = (in_warp % 8) * 4;
-  float total0[4][4] = {};
-
-  // What one step asks for when it is done, the next one puts into a tile when
-  // it is done: a whole step for its way from memory.
-  fetch(k_begin);
-  fill(0);
-  if (k_begin + 64 < k_end) fetch(k_begin + 64);
-  __syncthreads();
-  for (int k = k_begin, stage = 0; k < k_end; k += 64, stage ^= 1) {
-    gc_multiply<8, 16, 32>(
-        total0, tiles.left0[stage] + slice * 8,
-        tiles.right0[stage] + slice * 8, own_row, own_column);
-    if (k + 64 < k_end) fill(stage ^ 1);
-    if (k + 128 < k_end) fetch(k + 128);
-    __syncthreads();
   }
-
-  // Then they add up, and the first 4 finish some of a thread's rows.
-  float* const memory = reinterpret_cast<float*>(&tiles);
-  gc_add_slices<8, 32>(total0, memory, slice, in_slice);
-  if (slice >= 4) return;
-
-  // The results, four neighbours of a row at a time.
-  #pragma unroll 1
-  for (int r = 0; r < 1; ++r) {
-    const int row = first_row + own_row + slice;
-    if (row >= batch) continue;
-    #pragma unroll 1
-    for (int c = 0; c < 1; ++c) {
-      const int start = first_column + own_column + c * 32;
-      const gc_pack<float> sum0 = gc_pick(total0, r, c);
-      const int first = row * 512 + start;
-      const gc_words words0 = gc_random_words(first / 4, 0, call_step, w0, w1);
-      gc_pack<float> pack_y0;
+  __syncthreads();
+  __shared__ __align__(16) float left_tile[2560];
+  #pragma unroll
+  for (int right_tile_turn_2 = 0; right_tile_turn_2 < 2; ++right_tile_turn_2) {
+    float x1_pack[4];
+    gc_load_pack(x1_pack,
+        &x1[tile_column * 32 + slice * 2048 + thread_row * 512 +
+            thread_column * 4 + right_tile_turn_2 * 16384]);
+    gc_store_pack(
+        &right_tile[slice * 144 + thread_row * 36 + thread_column * 4 +
+            right_tile_turn_2 * 1152], x1_pack);
+  }
+  if (tile_row * 16 + thread / 16 < batch) {
+    float x0_pack[4];
+    gc_load_pack(x0_pack,
+        &x0[tile_row * 12544 + thread / 16 * 784 + thread_row % 2 * 32 +
+            thread_column * 4]);
+    #pragma unroll
+    for (int left_tile_neighbour_2 = 0; left_tile_neighbour_2 < 4;
+        ++left_tile_neighbour_2) {
+      left_tile[thread / 16 + thread_row % 2 * 640 + thread_column * 80 +
+          left_tile_neighbour_2 * 20] = x0_pack[left_tile_neighbour_2];
+    }
+  } else {
+    #pragma unroll
+    for (int left_tile_neighbour = 0; left_tile_neighbour < 4;
+        ++left_tile_neighbour) {
+      left_tile[thread / 16 + thread_row % 2 * 640 + thread_column * 80 +
+          left_tile_neighbour * 20] = 0.0f;
+    }
+  }
+  for (int step = 0; step < 13; ++step) {
+    float right_tile_next[8];
+    float left_tile_next[4];
+    __syncthreads();
+    if (step < 12) {
       #pragma unroll
-      for (int lane = 0; lane < 4; ++lane) {
-        const int column = start + lane;
-        const unsigned int t1 = gc_word(words0, lane);  // dropout_1
-        const gc_int64 t2 = gc_cast<gc_int64>(t1);  // dropout_1
-        const bool t3 = gc_less(t2, 3435973836LL);  // dropout_1
-        const float t4 = x2[column];
-        const float t5 = gc_add(sum0.of[lane], t4);  // dense_1
-        const float t6 = gc_maximum(t5, 0.0f);  // dense_1
-        const float t7 = gc_div(t6, 0.8f);  // dropout_1
-        const float t8 = gc_where(t3, t7, 0.0f);  // dropout_1
-        pack_y0.of[lane] = t8;
+      for (int right_tile_turn_3 = 0; right_tile_turn_3 < 2;
+          ++right_tile_turn_3) {
+        if (slice + step * 16 + right_tile_turn_3 * 8 < 180) {
+          gc_load_pack(right_tile_next + right_tile_turn_3 * 4,
+              &x1[tile_column * 32 + slice * 2048 + thread_row * 512 +
+                  thread_column * 4 + step * 32768 + right_tile_turn_3 * 16384 +
+                  32768]);
+        } else {
+          #pragma unroll
+          for (int right_tile_neighbour = 0; right_tile_neighbour < 4;
+              ++right_tile_neighbour) {
+            right_tile_next[right_tile_turn_3 * 4 + right_tile_neighbour] =
+                0.0f;
+          }
+        }
       }
-      gc_store4(y0 + first, pack_y0);
+      if (tile_row * 16 + thread / 16 < batch &&
+          thread_row % 2 * 8 + thread_column + step * 16 < 180) {
+        gc_load_pack(left_tile_next,
+            &x0[tile_row * 12544 + thread / 16 * 784 + thread_row % 2 * 32 +
+                thread_column * 4 + step * 64 + 64]);
+      } else {
+        #pragma unroll
+        for (int left_tile_neighbour_5 = 0; left_tile_neighbour_5 < 4;
+            ++left_tile_neighbour_5) {
+          left_tile_next[left_tile_neighbour_5] = 0.0f;
+        }
+      }
+    }
+    // matmul
+    #pragma unroll
+    for (int k = 0; k < 8; ++k) {
+      float right[4];
+      gc_load_pack(right,
+          &right_tile[slice * 288 + thread_column * 4 + step % 2 * 2304 +
+              k * 36]);
+      float left[4];
+      gc_load_pack(left,
+          &left_tile[slice * 160 + thread_row * 4 + step % 2 * 1280 + k * 20]);
+      #pragma unroll
+      for (int r_2 = 0; r_2 < 4; ++r_2) {
+        #pragma unroll
+        for (int c_2 = 0; c_2 < 4; ++c_2) {
+          // dense_1
+          partial[r_2 * 4 + c_2] =
+              gc_add(partial[r_2 * 4 + c_2], gc_mul(left[r_2], right[c_2]));
+        }
+      }
+    }
+    if (step < 12) {
+      #pragma unroll
+      for (int right_tile_turn_4 = 0; right_tile_turn_4 < 2;
+          ++right_tile_turn_4) {
+        gc_store_pack(
+            &right_tile[slice * 144 + thread_row * 36 + thread_column * 4 +
+                (step + 1) % 2 * 2304 + right_tile_turn_4 * 1152],
+            right_tile_next + right_tile_turn_4 * 4);
+      }
+      #pragma unroll
+      for (int left_tile_neighbour_4 = 0; left_tile_neighbour_4 < 4;
+          ++left_tile_neighbour_4) {
+        left_tile[thread / 16 + thread_row % 2 * 640 + thread_column * 80 +
+            (step + 1) % 2 * 1280 + left_tile_neighbour_4 * 20] =
+            left_tile_next[left_tile_neighbour_4];
+      }
+    }
+  }
+  __syncthreads();
+  #pragma unroll
+  for (int r_4 = 0; r_4 < 4; ++r_4) {
+    gc_store_pack(
+        &right_tile[slice * 512 + thread_row * 128 + thread_column * 4 +
+            r_4 * 32], partial + r_4 * 4);
+  }
+  __syncthreads();
+  if (threadIdx.x < 128) {
+    float s0[4];
+    #pragma unroll
+    for (int c_3 = 0; c_3 < 4; ++c_3) {
+      s0[c_3] = 0.0f;
+    }
+    #pragma unroll
+    for (int s0_part_2 = 0; s0_part_2 < 8; ++s0_part_2) {
+      float right_tile_pack[4];
+      gc_load_pack(right_tile_pack,
+          &right_tile[slice * 32 + thread_row * 128 + thread_column * 4 +
+              s0_part_2 * 512]);
+      #pragma unroll
+      for (int c_5 = 0; c_5 < 4; ++c_5) {
+        s0[c_5] = gc_add(s0[c_5], right_tile_pack[c_5]);
+      }
+    }
+    if (tile_row * 16 + slice + thread_row * 4 < batch) {
+      float x2_pack[4];
+      gc_load_pack(x2_pack, &x2[tile_column * 32 + thread_column * 4]);
+      unsigned int words[4];
+      gc_random_pack(words,
+          tile_row * 2048 + tile_column * 8 + slice * 128 + thread_row * 512 +
+          thread_column, 0, call_step, w0, w1);
+      float y0_pack[4];
+      #pragma unroll
+      for (int c_6 = 0; c_6 < 4; ++c_6) {
+        const unsigned int t0 = words[c_6];  // dropout_1
+        const gc_int64 t1 = gc_cast<gc_int64>(t0);  // dropout_1
+        const bool t2 = gc_less(t1, 3435973836LL);  // dropout_1
+        const float t3 = gc_add(s0[c_6], x2_pack[c_6]);  // dense_1
+        const float t4 = gc_maximum(t3, 0.0f);  // dense_1
+        const float t5 = gc_div(t4, 0.8f);  // dropout_1
+        const float t6 = gc_where(t2, t5, 0.0f);  // dropout_1
+        y0_pack[c_6] = t6;
+      }
+      gc_store_pack(
+          &y0[tile_row * 8192 + tile_column * 32 + slice * 512 +
+              thread_row * 2048 + thread_column * 4], y0_pack);
     }
   }
 }

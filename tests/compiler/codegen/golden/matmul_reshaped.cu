@@ -1,115 +1,116 @@
 // k0_matmul: dense_1: matmul, add
-// batch x 64 by 64 x 32; a block computes 16 x 32, 64 of k at a time
+// batch x 32 elements, tiles by blocks
 // x0: x float32[batch, 64]
 // x1: W float32[64, 32]
 // x2: y float32[batch, 4, 8]
 // y0: dense_1/add float32[batch, 4, 8]
-extern "C" __global__ void __launch_bounds__(256, 1) k0_matmul(
+extern "C" __global__ void __launch_bounds__(256) k0_matmul(
     int batch, const float* __restrict__ x0, const float* __restrict__ x1,
     const float* __restrict__ x2, float* y0) {
-  // Tiles of the operands, k-major; two of each: one is multiplied while the
-  // other one is filled.
-  struct Tiles {
-    float left0[2][64][20];
-    float right0[2][64][36];
-  };
-  __shared__ alignas(16) Tiles tiles;
-  const int row_tiles = (batch + 15) / 16, column_tiles = 1;
-  const int block = blockIdx.x;
-  const gc_place place = gc_tile_place(block, row_tiles, column_tiles);
-  const int first_row = place.row * 16, first_column = place.column * 32;
-  const int k_begin = 0, k_end = 64;
-
   const int thread = threadIdx.x;
-  // Where in a tile this thread begins to fetch, and from where.
-  const int left0_outer = (thread / 2) % 16,
-      left0_k = (thread % 2) * 4 + (thread / 32) * 8;
-  const float* left0_from =
-      x0 + ((first_row + left0_outer) * 64 + k_begin + left0_k);
-  const int right0_outer = (thread % 8) * 4, right0_k = thread / 8;
-  const float* right0_from =
-      x1 + ((k_begin + right0_k) * 32 + first_column + right0_outer);
-  // What is on its way from memory to the tiles. Around the operands are zeros.
-  struct {
-    gc_pack<float> left0[1];
-    gc_pack<float> right0[2];
-  } next;
-  const auto fetch = [&](int k) {
-    {
-      const int outer = first_row + left0_outer;
-      next.left0[0] = gc_pack<float>();
-      if (outer < batch) {
-        next.left0[0] = gc_load4(left0_from);
-      }
-    }
-    left0_from += 64;
-    #pragma unroll
-    for (int turn = 0; turn < 2; ++turn) {
-      next.right0[turn] = gc_load4(right0_from + (turn * 32) * 32);
-    }
-    right0_from += 2048;
-  };
-  const auto fill = [&](int stage) {
-    {
-      const int outer = left0_outer;
-      const int inner = left0_k;
-      gc_put_column(tiles.left0[stage], inner, outer, next.left0[0]);
-    }
-    #pragma unroll
-    for (int turn = 0; turn < 2; ++turn) {
-      const int outer = right0_outer;
-      const int inner = right0_k + turn * 32;
-      gc_put_row(tiles.right0[stage], inner, outer, next.right0[turn]);
-    }
-  };
-
-  // A thread sums 4 x 4 results.
-  // 8 groups of threads sum the same results, each over its slice of a step.
-  const int slice = thread / 32, in_slice = thread % 32;
-  const int warp = in_slice / 32, in_warp = in_slice % 32;
-  const int own_row = warp * 16 + (in_warp / 8) * 4;
-  const int own_column = (in_warp % 8) * 4;
-  float total0[4][4] = {};
-
-  // What one step asks for when it is done, the next one puts into a tile when
-  // it is done: a whole step for its way from memory.
-  fetch(k_begin);
-  fill(0);
-  if (k_begin + 64 < k_end) fetch(k_begin + 64);
-  __syncthreads();
-  for (int k = k_begin, stage = 0; k < k_end; k += 64, stage ^= 1) {
-    gc_multiply<8, 16, 32>(
-        total0, tiles.left0[stage] + slice * 8,
-        tiles.right0[stage] + slice * 8, own_row, own_column);
-    if (k + 64 < k_end) fill(stage ^ 1);
-    if (k + 128 < k_end) fetch(k + 128);
-    __syncthreads();
-  }
-
-  // Then they add up, and the first 4 finish some of a thread's rows.
-  float* const memory = reinterpret_cast<float*>(&tiles);
-  gc_add_slices<8, 32>(total0, memory, slice, in_slice);
-  if (slice >= 4) return;
-
-  // The results, four neighbours of a row at a time.
+  const int tile_row = blockIdx.x;
+  const int tile_column = blockIdx.x % 1;
+  __shared__ __align__(16) float right_tile[4608];
+  // matmul
+  const int slice = threadIdx.x / 32;
+  const int thread_row = threadIdx.x / 8 % 4;
+  const int thread_column = threadIdx.x % 8;
+  float partial[16];
   #pragma unroll
-  for (int r = 0; r < 1; ++r) {
-    const int row = first_row + own_row + slice;
-    if (row >= batch) continue;
+  for (int r = 0; r < 4; ++r) {
     #pragma unroll
-    for (int c = 0; c < 1; ++c) {
-      const int start = first_column + own_column + c * 32;
-      const gc_pack<float> sum0 = gc_pick(total0, r, c);
-      const int first = row * 32 + start;
-      gc_pack<float> pack_x2 = gc_load4(x2 + first);
-      gc_pack<float> pack_y0;
+    for (int c = 0; c < 4; ++c) {
+      partial[r * 4 + c] = 0.0f;
+    }
+  }
+  __syncthreads();
+  __shared__ __align__(16) float left_tile[2560];
+  #pragma unroll
+  for (int right_tile_turn_2 = 0; right_tile_turn_2 < 2; ++right_tile_turn_2) {
+    float x1_pack[4];
+    gc_load_pack(x1_pack,
+        &x1[tile_column * 32 + slice * 128 + thread_row * 32 +
+            thread_column * 4 + right_tile_turn_2 * 1024]);
+    gc_store_pack(
+        &right_tile[slice * 144 + thread_row * 36 + thread_column * 4 +
+            right_tile_turn_2 * 1152], x1_pack);
+  }
+  if (tile_row * 16 + thread / 16 < batch) {
+    float x0_pack[4];
+    gc_load_pack(x0_pack,
+        &x0[tile_row * 1024 + slice * 128 + thread_row * 32 +
+            thread_column * 4]);
+    #pragma unroll
+    for (int left_tile_neighbour_2 = 0; left_tile_neighbour_2 < 4;
+        ++left_tile_neighbour_2) {
+      left_tile[thread / 16 + thread_row % 2 * 640 + thread_column * 80 +
+          left_tile_neighbour_2 * 20] = x0_pack[left_tile_neighbour_2];
+    }
+  } else {
+    #pragma unroll
+    for (int left_tile_neighbour = 0; left_tile_neighbour < 4;
+        ++left_tile_neighbour) {
+      left_tile[thread / 16 + thread_row % 2 * 640 + thread_column * 80 +
+          left_tile_neighbour * 20] = 0.0f;
+    }
+  }
+  __syncthreads();
+  // matmul
+  #pragma unroll
+  for (int k = 0; k < 8; ++k) {
+    float right[4];
+    gc_load_pack(right, &right_tile[slice * 288 + thread_column * 4 + k * 36]);
+    float left[4];
+    gc_load_pack(left, &left_tile[slice * 160 + thread_row * 4 + k * 20]);
+    #pragma unroll
+    for (int r_2 = 0; r_2 < 4; ++r_2) {
       #pragma unroll
-      for (int lane = 0; lane < 4; ++lane) {
-        const float t0 = pack_x2.of[lane];
-        const float t1 = gc_add(sum0.of[lane], t0);  // dense_1
-        pack_y0.of[lane] = t1;
+      for (int c_2 = 0; c_2 < 4; ++c_2) {
+        // dense_1
+        partial[r_2 * 4 + c_2] =
+            gc_add(partial[r_2 * 4 + c_2], gc_mul(left[r_2], right[c_2]));
       }
-      gc_store4(y0 + first, pack_y0);
+    }
+  }
+  __syncthreads();
+  #pragma unroll
+  for (int r_4 = 0; r_4 < 4; ++r_4) {
+    gc_store_pack(
+        &right_tile[slice * 512 + thread_row * 128 + thread_column * 4 +
+            r_4 * 32], partial + r_4 * 4);
+  }
+  __syncthreads();
+  if (threadIdx.x < 128) {
+    float s0[4];
+    #pragma unroll
+    for (int c_3 = 0; c_3 < 4; ++c_3) {
+      s0[c_3] = 0.0f;
+    }
+    #pragma unroll
+    for (int s0_part_2 = 0; s0_part_2 < 8; ++s0_part_2) {
+      float right_tile_pack[4];
+      gc_load_pack(right_tile_pack,
+          &right_tile[slice * 32 + thread_row * 128 + thread_column * 4 +
+              s0_part_2 * 512]);
+      #pragma unroll
+      for (int c_5 = 0; c_5 < 4; ++c_5) {
+        s0[c_5] = gc_add(s0[c_5], right_tile_pack[c_5]);
+      }
+    }
+    if (tile_row * 16 + slice + thread_row * 4 < batch) {
+      float x2_pack[4];
+      gc_load_pack(x2_pack,
+          &x2[tile_row * 512 + tile_column * 32 + slice * 32 +
+              thread_row * 128 + thread_column * 4]);
+      float y0_pack[4];
+      #pragma unroll
+      for (int c_6 = 0; c_6 < 4; ++c_6) {
+        const float t0 = gc_add(s0[c_6], x2_pack[c_6]);  // dense_1
+        y0_pack[c_6] = t0;
+      }
+      gc_store_pack(
+          &y0[tile_row * 512 + tile_column * 32 + slice * 32 +
+              thread_row * 128 + thread_column * 4], y0_pack);
     }
   }
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -9,16 +10,19 @@ from pathlib import Path
 import pytest
 
 from graphc.compiler import graph as g
+from graphc.compiler.codegen import tiles
 from graphc.compiler.graph import BATCH, Node
 from graphc.compiler.graph.dim import Size, symbols
 from graphc.compiler.loops.buffer import BufferScope
 from graphc.compiler.loops.program import LoopProgram, loops_in, walk
 from graphc.compiler.loops.statement import Allocate, Barrier, LoopKind, Store
-from graphc.compiler.targets.cuda import products
+from graphc.compiler.targets.cuda import product_tiles
 from graphc.compiler.targets.cuda.facts import any_card
 from graphc.compiler.targets.cuda.printer import print_program
-from graphc.compiler.targets.cuda.products import PRODUCTS, BlockTile
+from graphc.compiler.targets.cuda.product_tiles import BLOCKS, TILES, BlockTile
+from graphc.compiler.targets.cuda.products import PRODUCTS
 from graphc.compiler.targets.mapping import MappedProgram, choose
+from graphc.compiler.targets.product_loops import Product, product_of
 from tests.compiler.codegen.golden_text import check_golden
 from tests.compiler.loops.random_loops import same_meaning
 from tests.compiler.targets.cuda.product_cases import ARGUMENTS, CASES, SIZES, arrays, plain
@@ -29,27 +33,31 @@ SMALL = BlockTile(8, 16, 4, 4, 1)
 
 
 @pytest.fixture(autouse=True)
-def few_tiles(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a result have a smaller tile, which may be mostly empty: cases are small."""
-    if "true_limits" not in request.fixturenames:
-        monkeypatch.setattr(products, "TILES", products.TILES[-1:])
-        monkeypatch.setattr(products, "BLOCKS", 1)
-        monkeypatch.setattr(products, "MOST_WASTE", 100)
-
-
-@pytest.fixture
-def true_limits() -> None:
-    """Leave the limits as they are."""
+def medium_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let all results have tiles of 64 x 64, which may be mostly empty: the cases are small."""
+    use(monkeypatch, *(tile for tile in TILES if tile.rows == 64))
 
 
 @pytest.fixture
 def small_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(products, "TILES", (SMALL,))
+    use(monkeypatch, SMALL)
 
 
 @pytest.fixture
 def several_packs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(products, "TILES", (replace(SMALL, thread_packs=2),))
+    use(monkeypatch, replace(SMALL, thread_packs=2))
+
+
+@pytest.fixture
+def all_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
+    use(monkeypatch, *TILES)
+    monkeypatch.setattr(product_tiles, "BLOCKS", BLOCKS)
+
+
+def use(monkeypatch: pytest.MonkeyPatch, *tiles: BlockTile) -> None:
+    """Let results have some tiles, however few of them."""
+    monkeypatch.setattr(product_tiles, "TILES", tiles)
+    monkeypatch.setattr(product_tiles, "BLOCKS", 1)
 
 
 def mapped(program: LoopProgram) -> MappedProgram:
@@ -83,6 +91,29 @@ def test_several_packs_of_a_thread_have_the_bits_of_the_plain_program(case: str)
 def test_text() -> None:
     found = replace(mapped(CASES["a bias over steps"]()).program, name="product")
     check_golden("product", print_program(found).text, FOLDER / "product.cu")
+
+
+GROUPS = (
+    replace(SMALL, depth=8, groups=2),
+    replace(SMALL, depth=32, groups=8),
+)
+"""Of the first each group finishes some rows of a thread's, of the second some groups do."""
+
+
+@pytest.mark.parametrize("number", range(len(GROUPS)))
+@pytest.mark.parametrize("case", CASES)
+def test_groups_of_threads_add_up_in_their_order(
+    case: str, number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(product_tiles, "SHORT", 0)
+    use(monkeypatch, GROUPS[number])
+    program = CASES[case]()
+    found = mapped(program)
+    assert not found.is_plain, found.refusals
+    arguments = {one.name: ARGUMENTS[one.name] for one in program.arguments}
+    is_known = not any(symbols(n) for one in program.inputs for n in one.shape)
+    sizes = SIZES[:1] if is_known else SIZES
+    same_meaning(program, found.program, *sizes, arguments=arguments, rtol=1e-5)
 
 
 # ---- what is shared, and when -------------------------------------------------------------------
@@ -172,20 +203,50 @@ def test_why_others_are_not_taken(make: Callable[[], Node], reason: str) -> None
     assert dict(found.refusals)["tiles by blocks"] == reason
 
 
-@pytest.mark.usefixtures("true_limits")
+@pytest.mark.usefixtures("all_tiles")
 @pytest.mark.parametrize(
-    ("shapes", "reason"),
+    ("shapes", "tile"),
     [
-        (((512, 64), (64, 1024)), None),
-        (((2, BATCH, 64), (2, 64, 2048)), None),
-        (((512, 64), (64, 960)), "its result has 120 tiles of 64 x 64, fewer than 128"),
-        (((BATCH, 64), (64, 512)), "its result has 16 tiles of 64 x 64, fewer than 128"),
-        (((65, 64), (64, 4096)), "tiles of 64 x 64 cover over 1.3 times its result"),
+        (((4096, 64), (64, 4096)), (128, 128, 8, 1)),
+        (((512, 64), (64, 1024)), (64, 64, 16, 1)),
+        (((2, BATCH, 64), (2, 64, 2048)), (64, 64, 16, 1)),
+        (((512, 64), (64, 960)), (32, 32, 64, 4)),
+        (((BATCH, 784), (784, 512)), (16, 32, 64, 8)),
+        (((BATCH, 10), (10, 512)), "one step of a small tile has all its terms"),
+        (((BATCH, 4608), (4608, 128)), "its sums are divided among blocks, as it has 32 tiles"),
+        (
+            ((512, 80 * BATCH), (80 * BATCH, 64)),
+            "its sums are divided among blocks, as it has 32 tiles",
+        ),
     ],
 )
-def test_enough_tiles_that_are_full(
-    shapes: tuple[tuple[Size, ...], tuple[Size, ...]], reason: str | None
+def test_the_largest_tile_of_which_there_are_enough(
+    shapes: tuple[tuple[Size, ...], tuple[Size, ...]], tile: tuple[int, ...] | str
 ) -> None:
-    found = mapped(plain(g.matmul(*(arrays(*shape) for shape in shapes))))
-    assert dict(found.refusals).get("tiles by blocks") == reason
-    assert found.is_plain is (reason is not None)
+    found = product_of(plain(g.matmul(*(arrays(*shape) for shape in shapes))))
+    assert isinstance(found, Product)
+    chosen = product_tiles.tile_of(found)
+    if isinstance(chosen, BlockTile):
+        assert (chosen.rows, chosen.columns, chosen.depth, chosen.groups) == tile
+    else:
+        assert chosen == tile
+
+
+@pytest.mark.usefixtures("all_tiles")
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_sums_have_the_order_of_products_that_no_mapping_takes(dtype: str) -> None:
+    """One kernel may be a loop program, and its part of a batch may not."""
+    many = (17, 64, 100, 513, 2000, BATCH, BATCH * 9)
+    for m, k, n in itertools.product(many, (1, 8, 17, 40, 100, 3000, BATCH, BATCH * 50), many):
+        found = product_of(plain(g.matmul(arrays(m, k, dtype=dtype), arrays(k, n, dtype=dtype))))
+        if isinstance(found, str):
+            continue
+        own = product_tiles.tile_of(found)
+        other = tiles.choose_tile(m, n, k, 1, (1, 1), 1, dtype)
+        parts = tiles.split(tiles.blocks(other, m, n, 1), k)
+        is_short = isinstance(k, int) and k <= tiles.SHORT and other.rows <= 32
+        assert isinstance(own, str) is (parts is not None or is_short), (m, k, n)
+        if isinstance(own, str):
+            continue
+        assert (own.rows, own.columns, own.groups) == (other.rows, other.columns, other.slices)
+        assert own.groups == 1 or own.depth == other.depth

@@ -2,5 +2,5 @@
 
 - `axes`: an axis for each loop; `flatten`: elements by their position;
 - `expand`: a buffer of each turn as one of all; `postpone`: where it is allocated;
-- `pack`: neighbouring elements that are moved at once.
+- `reuse`: one in the place of another; `pack`: neighbouring elements that are moved at once.
 """

@@ -1,0 +1,139 @@
+"""Small tiles of products on a GPU: groups of threads share the sums of a tile.
+
+    for tile_row < (m + 15) // 16 (block):
+      for tile_column < (n + 31) // 32 (block):
+        allocate total_parts: float32[8, 16, 32] in shared
+        for slice < 8 (thread):
+          for thread_row < 4 (thread):
+            for thread_column < 8 (thread):
+              (the sums of a thread, over its group's slice of each step)
+              total_parts[slice, ...] = ...
+        barrier (shared)
+        for finisher < 4 (thread):
+          for thread_row_2 < 4 (thread):
+            for thread_column_2 < 8 (thread):
+              for part < 8 (unrolled):
+                total[...] = sum(total[...], total_parts[part, ...])
+              (what follows from the sums, and the stores)
+
+The order of a sum is that of the steps within a group, then that of the groups.
+"""
+
+from __future__ import annotations
+
+from graphc.compiler.loops.buffer import BufferScope
+from graphc.compiler.loops.program import LoopProgram
+from graphc.compiler.loops.rewrites.arithmetic.partial_sums import Tree, partial_sums
+from graphc.compiler.loops.rewrites.buffers.expand import expand
+from graphc.compiler.loops.rewrites.buffers.postpone import postpone
+from graphc.compiler.loops.rewrites.execution.bind import bind
+from graphc.compiler.loops.rewrites.execution.synchronise import synchronise
+from graphc.compiler.loops.rewrites.loops.fission import fission
+from graphc.compiler.loops.rewrites.loops.fuse import fuse, join
+from graphc.compiler.loops.rewrites.loops.rename import rename
+from graphc.compiler.loops.rewrites.loops.reorder import reorder
+from graphc.compiler.loops.rewrites.loops.split import Tail, split
+from graphc.compiler.loops.rewrites.staging.layout import BufferLayout
+from graphc.compiler.loops.rewrites.staging.relayout import relayout
+from graphc.compiler.loops.rewrites.staging.stage_result import stage_result
+from graphc.compiler.loops.statement import For, LoopKind
+from graphc.compiler.schedule.hardware import PACK
+from graphc.compiler.targets.cuda.product_tiles import BlockTile
+
+THREADS = ("slice", "thread_row", "thread_column", "finisher", "thread_row_2", "thread_column_2")
+
+
+def parts_of(total: str) -> str:
+    """Return the name of the sums of all groups."""
+    return f"{total}_parts"
+
+
+def in_groups(program: LoopProgram, tile: BlockTile, total: str) -> LoopProgram:
+    """Return a program whose blocks have tiles, and threads a slice of the terms of each step.
+
+    Args:
+        program: whose loops ``row_inner`` and ``column_inner`` go over a tile, and ``step`` and
+            ``k`` over the terms of a result.
+        tile: of a block.
+        total: what carries a sum.
+    """
+    program = _in_phases(_in_slices(program, tile, total), total)
+    program = _with_own_sums(_in_threads(program, tile, "", ""), total)
+    program = _finished(_in_threads(program, tile, "_2", "_3"), tile, total)
+    program = synchronise(program, "slice")
+    for loop in THREADS:
+        program = bind(program, loop, LoopKind.THREAD)
+    return program
+
+
+def _in_slices(program: LoopProgram, tile: BlockTile, total: str) -> LoopProgram:
+    """Return a program in which a result is the sum of those of slices, each over its part of all
+    steps."""
+    program = fuse(program, "step", "k")
+    program = split(program, "step_k", tile.depth // tile.groups, Tail.NONE)
+    program = partial_sums(
+        program, "step_k_outer", lanes=tile.groups, tree=Tree.IN_ORDER, scope=BufferScope.SHARED
+    )
+    for old, new in (
+        ("step_k_outer_outer", "step"),
+        ("step_k_outer_inner", "slice"),
+        ("step_k_inner", "k"),
+    ):
+        program = rename(program, old, new)
+    program = reorder(postpone(program, total), "step", "slice")
+    cleared = next(one for one in program.loop("column_inner").body if isinstance(one, For))
+    name = cleared.variable.name
+    return rename(join(program, name, "slice"), name, "slice")
+
+
+def _in_phases(program: LoopProgram, total: str) -> LoopProgram:
+    """Return a program that computes the sums of all slices of a tile, then its results."""
+    parts = parts_of(total)
+    for loop in ("column_inner", "row_inner"):
+        program = expand(program, loop, parts)
+    program = relayout(program, parts, BufferLayout((2, 0, 1)))
+    for loop in ("column_inner", "row_inner"):
+        program = fission(program, loop, 1)
+    for loop in ("column_inner", "row_inner"):
+        program = reorder(program, loop, "slice")
+    return program
+
+
+def _in_threads(program: LoopProgram, tile: BlockTile, copy: str, own: str) -> LoopProgram:
+    """Return a program in which the loops over a tile, or their copies, are of threads, and inside
+    of these over the results of one: ``r`` and ``c`` with what they are `own` by."""
+    for loop, size, names in (
+        ("row_inner", tile.thread_rows, ("thread_row", "r")),
+        ("column_inner", PACK, ("thread_column", "c")),
+    ):
+        program = split(program, f"{loop}{copy}", size, Tail.NONE)
+        program = rename(program, f"{loop}{copy}_outer", f"{names[0]}{copy}")
+        program = rename(program, f"{loop}{copy}_inner", f"{names[1]}{own}")
+    return reorder(program, f"r{own}", f"thread_column{copy}")
+
+
+def _with_own_sums(program: LoopProgram, total: str) -> LoopProgram:
+    """Return a program whose threads add up in registers, the loop over the terms outermost."""
+    for loop in ("c", "r"):
+        program = fission(program, loop, 1)
+    for loop in ("c_2", "r_2"):
+        program = reorder(reorder(program, loop, "step"), loop, "k")
+    register, parts = BufferScope.REGISTER, parts_of(total)
+    return stage_result(program, "thread_column", parts, register, None, "partial")
+
+
+def _finished(program: LoopProgram, tile: BlockTile, total: str) -> LoopProgram:
+    """Return a program in which some groups, of as many as a thread has rows at most, each finish
+    their share of these: four neighbouring results at a time."""
+    program = fission(expand(program, "c_3", total), "c_3", 1)
+    _, second = (one for one in program.loop("r_3").body if isinstance(one, For))
+    program = fission(program, second.variable.name, 1)
+    (part,) = (one for one in program.loop(second.variable.name).body if isinstance(one, For))
+    program = reorder(program, second.variable.name, part.variable.name)
+    share = tile.thread_rows // min(tile.groups, tile.thread_rows)
+    program = split(program, "r_3", share, Tail.NONE)
+    program = rename(program, "r_3_outer", "finisher")
+    program = rename(program, "r_3_inner", "r_3")
+    for loop in ("thread_column_2", "thread_row_2"):
+        program = reorder(program, loop, "finisher")
+    return program

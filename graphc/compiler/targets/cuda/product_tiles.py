@@ -1,0 +1,158 @@
+"""The tiles of products on a GPU: how a result is divided among blocks and threads.
+
+From the largest tile, in which a factor is loaded for the most multiplications, to the smallest, of
+which there are the most. In small tiles several groups of threads compute the same sums, each over
+its part of the terms of every step, and add up in the end. The smaller the tile, the longer the
+step: it has to cover the way of what the next one needs from memory.
+
+What is chosen depends on known sizes alone. So does the order of a sum.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from graphc.compiler.graph.dim import Dim, Size, evaluate_at
+from graphc.compiler.graph.dim import product as size_of
+from graphc.compiler.schedule.hardware import PACK
+from graphc.compiler.targets.product_loops import Product
+
+PADDING = 4
+"""Elements behind each row of a tile in shared memory: the four stores of a pack that is along the
+terms in memory go to other banks, and rows still begin at a multiple of 16 bytes."""
+
+
+@dataclass(frozen=True)
+class BlockTile:
+    """The part of a product that a block computes.
+
+    A thread has neighbouring rows, and packs of columns. Packs that threads have side by side are
+    side by side, so that these read shared memory without conflicts of banks.
+
+    Attributes:
+        rows, columns: of the result.
+        depth: the terms of a step, whose factors are in shared memory at a time.
+        thread_rows, thread_packs: rows of a thread, and its packs of columns.
+        groups: of threads that compute the same results, each from its part of a step.
+    """
+
+    rows: int
+    columns: int
+    depth: int
+    thread_rows: int
+    thread_packs: int
+    groups: int = 1
+
+    @property
+    def results(self) -> int:
+        """Results of a thread."""
+        return self.thread_rows * self.thread_packs * PACK
+
+    @property
+    def pack_columns(self) -> int:
+        """Columns of which each thread has one pack."""
+        return self.columns // self.thread_packs
+
+    def covered(self, rows: int, columns: int) -> int:
+        """Return how many results the tiles have that cover some rows and columns."""
+        return -(-rows // self.rows) * self.rows * -(-columns // self.columns) * self.columns
+
+    @property
+    def shared_elements(self) -> int:
+        """How many factors of two steps are in shared memory."""
+        return 2 * self.depth * (self.rows + self.columns + 2 * PADDING)
+
+
+TILES = (
+    BlockTile(128, 128, 8, 16, 2),
+    BlockTile(64, 64, 16, 8, 1),
+    BlockTile(32, 32, 64, 4, 1, groups=4),
+    BlockTile(16, 32, 64, 4, 1, groups=8),
+)
+"""128 threads, or 256 in groups, have one; the sums of the largest fill half of a thread's
+registers."""
+
+MOST_SUMS = 128
+"""Registers of 32 bits that a thread has for sums."""
+
+MOST_SHARED = 40 * 1024
+"""Bytes of shared memory for factors: some blocks fit a multiprocessor."""
+
+BLOCKS = 128
+"""Blocks that keep a large card busy: about one for each of its multiprocessors."""
+
+TYPICAL = 128
+"""A symbol, where a tile has to be chosen before it is known."""
+
+MOST_WASTE = 1.3
+"""A tile covers at most so many times what smaller ones do."""
+
+PART = 1024
+"""Terms of a part of a sum, at least, where blocks divide them."""
+
+MOST_PARTS = 64
+"""Parts of a sum that blocks divide."""
+
+SHORT = 32
+"""Terms up to which one group of threads is enough for a small tile."""
+
+FEW_STEPS = 4
+"""Where there are fewer whole steps, shorter ones are taken if the last would be padded."""
+
+LEAST_DEPTH = 8
+"""Terms of the shortest step: two packs of an operand whose terms are neighbours in memory."""
+
+
+def tile_of(product: Product) -> BlockTile | str:
+    """Return the largest tile of which there are enough, the smallest in any case; or why a product
+    has none: blocks divide its sums, or groups of threads would have nothing to divide."""
+    rows, columns, terms = (
+        evaluate_at(loop.ends[0].constant, TYPICAL)
+        for loop in (product.rows, product.columns, product.terms)
+    )
+    matrices = evaluate_at(size_of(loop.ends[0].constant for loop in product.batch), TYPICAL)
+    itemsize = np.dtype(product.total.dtype).itemsize
+    fitting = [tile for tile in TILES if tile.results * itemsize // 4 <= MOST_SUMS]
+    parts = max(1, min(MOST_PARTS, terms // PART))
+    tile, *smaller_ones = fitting
+    for smaller in smaller_ones:
+        covered, less = tile.covered(rows, columns), smaller.covered(rows, columns)
+        is_enough = matrices * covered * parts >= BLOCKS * tile.rows * tile.columns
+        if is_enough and covered <= MOST_WASTE * less:
+            break
+        tile = smaller
+    blocks = matrices * tile.covered(rows, columns) // (tile.rows * tile.columns)
+    if BLOCKS // blocks >= 2 and terms >= 2 * PART and _is_divided(product):
+        return f"its sums are divided among blocks, as it has {blocks} tiles"
+    known = product.terms.ends[0].constant
+    if tile.groups > 1 and isinstance(known, int) and known <= SHORT:
+        return "one step of a small tile has all its terms"
+    return _in_groups(tile, itemsize) if tile.groups > 1 else _with_short_steps(tile, known)
+
+
+def _is_divided(product: Product) -> bool:
+    """Return True if the number of parts of a sum is a formula of one size: of known terms, or of a
+    known result."""
+    if not isinstance(product.terms.ends[0].constant, Dim):
+        return True
+    return not any(isinstance(loop.ends[0].constant, Dim) for loop in product.kept)
+
+
+def _with_short_steps(tile: BlockTile, terms: Size) -> BlockTile:
+    """Return a tile with shorter steps, if there are few terms and such steps divide them."""
+    if not isinstance(terms, int) or terms >= FEW_STEPS * tile.depth:
+        return tile
+    depths = (tile.depth, max(tile.depth // 2, LEAST_DEPTH))
+    fitting = (depth for depth in depths if terms % depth == 0)
+    return replace(tile, depth=next(fitting, tile.depth))
+
+
+def _in_groups(tile: BlockTile, itemsize: int) -> BlockTile:
+    """Return a tile of groups, of which a step, and what they add up, fits shared memory."""
+    while tile.shared_elements * itemsize > MOST_SHARED:
+        tile = replace(tile, depth=tile.depth // 2)
+    while tile.groups > 1 and tile.rows * tile.columns * tile.groups > tile.shared_elements:
+        tile = replace(tile, groups=tile.groups // 2)
+    return tile
