@@ -87,6 +87,7 @@ class MappedKernel:
     ) -> Launch:
         """Return the launch of the function that the program has become; arguments as of it."""
         program, memory = self.program, self.memory
+        given = set(printed.lines.values())
         reads = {one.memory for one in program.inputs} | _outputs_read(program)
         return Launch(
             program.name,
@@ -103,7 +104,7 @@ class MappedKernel:
             tuple(scratch),
             how=self._how,
             legend=tuple(memory.legend(printed.parameters)),
-            names=self.nodes,
+            names={name: nodes for name, nodes in self.nodes.items() if name in given},
             code=printed.code,
             lines=printed.lines,
         )
@@ -337,7 +338,8 @@ def _numbered_locals(
     program: LoopProgram, nodes: Mapping[str, Node]
 ) -> tuple[LoopProgram, dict[str, tuple[Node, ...]]]:
     """Return a program whose names of values count in the order of the text, as copies of
-    statements have made new ones, and the node of each. What buffers are called is left out."""
+    statements have made new ones, and the node of each name. What buffers are called is left out;
+    those that carry a reduction, or a part of it, are called after its first one."""
     old = [one.local for one in walk(program.body) if isinstance(one, Let)]
     taken = {one.buffer.name for one in walk(program.body) if isinstance(one, Allocate)}
     free = (name for name in map("t{}".format, itertools.count()) if name not in taken)
@@ -345,6 +347,11 @@ def _numbered_locals(
     known: dict[str, tuple[Node, ...]] = {
         new[local].name: (nodes[local.first_name],) for local in old if local.first_name in nodes
     }
+    carriers = nodes.keys() - {local.first_name for local in old}
+    for name in taken:
+        first, *_ = name.split("_")
+        if first in carriers:
+            known[name] = (nodes[first],)
 
     def value(one: values.Value) -> values.Value:
         return new.get(one, one) if isinstance(one, values.Local) else one

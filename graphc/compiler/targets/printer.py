@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Self
 
 from graphc.compiler.graph.binding import lone_symbol
 from graphc.compiler.graph.dim import Size
-from graphc.compiler.loops.buffer import Buffer
+from graphc.compiler.loops.buffer import Buffer, BufferScope
 from graphc.compiler.loops.index import Index
 from graphc.compiler.loops.program import Body, facts
 from graphc.compiler.loops.ranges import Ranges
@@ -179,6 +179,11 @@ class Site:
         """Return a statement's lines; `note` is the comment behind it, `gives` the variable that it
         gives a value."""
         return "\n".join(page.lines(parts, self._indent, comment(note), variable=gives))
+
+    def own_name(self, buffer: Buffer) -> str:
+        """Return what text calls a buffer that the program allocates; "" for one that it is
+        given."""
+        return "" if buffer.scope is BufferScope.GLOBAL else buffer.memory
 
     def pragma(self, *parts: Part) -> str:
         """Return a directive's lines."""

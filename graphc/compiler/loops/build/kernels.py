@@ -45,7 +45,8 @@ class BuiltKernel:
         program: the program.
         words: the values of its arguments that are known: seeds and streams of random words.
         checks: of each `Check`, by its number, the node that tests and the words for what.
-        nodes: of each `Let`, by its name, the node that it is an element of.
+        nodes: of each `Let`, and of each register that carries a reduction, by its name, the node
+            that it is an element of.
     """
 
     program: LoopProgram

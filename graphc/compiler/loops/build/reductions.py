@@ -82,6 +82,7 @@ def accumulators(builder: Builder, block: Block, reduced: Reduced) -> tuple[Load
     for start, dtype in zip(reduction.starts(reduced.dtype), dtypes, strict=True):
         carried.append(builder.register(block, "s", dtype))
         block.add(Store(carried[-1], Constant(start, dtype)))
+        builder.nodes[carried[-1].buffer.name] = reduced.node
     return tuple(carried)
 
 
