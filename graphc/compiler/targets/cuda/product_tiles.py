@@ -61,7 +61,7 @@ class BlockTile:
 
     @property
     def shared_elements(self) -> int:
-        """How many factors of two steps are in shared memory."""
+        """The factors of two steps in shared memory."""
         return 2 * self.depth * (self.rows + self.columns + 2 * PADDING)
 
 

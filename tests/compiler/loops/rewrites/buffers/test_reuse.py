@@ -22,10 +22,10 @@ def shared(name: str, size: int, dtype: str = "float32") -> Buffer:
     return new_buffer(name, dtype, (size,), BufferScope.SHARED)
 
 
-def turned(
+def swapped(
     size: int = 8, dtype: str = "float32", block: str = "block", again: str = "", steps: int = 0
 ) -> LoopProgram:
-    """Return a program whose threads add neighbours of a tile, and store the sums in turned order.
+    """Return a program whose threads add neighbours of a tile, and store the sums in swapped order.
 
     Args:
         size: elements of the buffer of sums.
@@ -50,7 +50,7 @@ def turned(
 
 
 def test_a_buffer_takes_the_place_of_another_one() -> None:
-    program = turned()
+    program = swapped()
     made = reuse(program, "sums", "tile")
     allocated = [one.buffer.name for one in walk(made.body) if isinstance(one, Allocate)]
     assert allocated == ["tile", "own"]
@@ -70,27 +70,27 @@ def test_a_buffer_takes_the_place_of_another_one() -> None:
     ("program", "message"),
     [
         (
-            turned(size=17),
+            swapped(size=17),
             "the buffer 'sums' in k0: expected at most the elements of tile, of its type, found 17 "
             "of float32 for 16 of float32",
         ),
         (
-            turned(dtype="float64"),
+            swapped(dtype="float64"),
             "the buffer 'sums' in k0: expected at most the elements of tile, of its type, found 8 "
             "of float64 for 16 of float32",
         ),
         (
-            turned(again="tile"),
+            swapped(again="tile"),
             "the buffer 'sums' in k0: expected that nothing uses tile where it is used, or later, "
             "found own[] = tile[j]",
         ),
         (
-            turned(steps=2),
+            swapped(steps=2),
             "the buffer 'sums' in k0: expected that nothing uses tile where it is used, or later, "
             "found for step < 2:",
         ),
         (
-            turned(block="serial"),
+            swapped(block="serial"),
             "the buffer 'sums' in k0: expected loops of blocks alone around its allocation, found "
             "for i < n:",
         ),
@@ -102,7 +102,7 @@ def test_where_a_buffer_keeps_its_place(program: LoopProgram, message: str) -> N
 
 
 def test_a_buffer_that_is_not_there() -> None:
-    assert refusal(reuse, turned(), "sums", "rows") == (
+    assert refusal(reuse, swapped(), "sums", "rows") == (
         "reuse of the buffer 'rows' in k0: expected one that the program allocates in shared "
         "memory, found no such statement"
     )
