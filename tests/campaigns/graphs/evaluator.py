@@ -54,6 +54,16 @@ def evaluated(size: Dim, sizes: Mapping[Symbol, int]) -> int:
     return total
 
 
+def _sums_squared_differences(node: Node) -> bool:
+    """Return True for a sum of squares of differences: as from a mean, which code may find on the
+    way."""
+    if node.op != "sum":
+        return False
+    (terms,) = node.inputs
+    is_square = terms.op == "mul" and terms.inputs[0] is terms.inputs[1]
+    return is_square and terms.inputs[0].op == "sub"
+
+
 class Evaluator:
     """The values of graphs in one call.
 
@@ -98,7 +108,13 @@ class Evaluator:
         if node.op in _BINARY:
             return pw.binary(node.op, *inputs, self._rounding)
         if node.op in _REDUCTIONS:
-            return reductions.reduced(node.op, *inputs, node.attrs["axes"], self._rounding)
+            found = reductions.reduced(node.op, *inputs, node.attrs["axes"], self._rounding)
+            if _sums_squared_differences(node):
+                (terms,) = node.inputs
+                difference = terms.inputs[0]
+                given = self._known[difference.inputs[0]], self._known[difference]
+                return reductions.in_one_pass(found, *given, node.attrs["axes"])
+            return found
         if node.op in _WINDOWS:
             return self._window(node, inputs)
         if node.op == "pack_bools":

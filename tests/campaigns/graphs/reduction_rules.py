@@ -63,6 +63,21 @@ def summed(x: Bounded, rounding: Rounding) -> Bounded:
     return rounding(x.dtype, x.value.sum(-1), error)
 
 
+def in_one_pass(found: Bounded, x: Bounded, difference: Bounded, axes: Sequence[int]) -> Bounded:
+    """Return a sum of squared differences of `x` from a mean as one that is summed by the count,
+    the mean and the squares so far: means of some of the terms are rounded, and their differences
+    are squared (Chan, Golub and LeVeque, 1979)."""
+    count = math.prod(x.shape[axis] for axis in axes)
+    if not is_float(found.dtype) or count <= 1:
+        return found
+    axes = tuple(axes)
+    far = np.abs(difference.value)
+    largest = np.abs(x.value).max(axes)
+    size = (count + 8) * (far * far).sum(axes) + 8 * far.sum(axes) * largest
+    error = np.where(np.isfinite(size), unit(found.dtype) * size, 0)
+    return Bounded(found.dtype, found.value, certain(found.error + error))
+
+
 def _product(x: Bounded, rounding: Rounding) -> Bounded:
     if not is_float(x.dtype):
         return whole(x.dtype, x.value.prod(-1, dtype=x.dtype), x.known.all(-1))
