@@ -217,17 +217,22 @@ def _times_read(program: LoopProgram, rows: str) -> dict[str, int]:
 
 
 def _is_read_alike(program: LoopProgram, rows: str, buffer: str) -> bool:
-    """Return True if each pass reads the same element of a buffer in its turn of a number, at
-    undivided coordinates, and nothing else reads it: who has the turn has the element."""
+    """Return True if each pass reads the same element of a buffer in its turn of a number, the next
+    one in the next turn, and nothing else reads it: who has the turn has the element."""
     found: set[tuple[Index, ...]] = set()
-    element = index_of(LoopVariable("element"))
+    variable = LoopVariable("element")
+    element = index_of(variable)
     for statement in program.loop(rows).body:
         same = {statement.variable: element} if isinstance(statement, For) else {}
         for one in walk((statement,)):
             for load in loads_of(one):
                 if load.buffer.name == buffer:
                     found.add(tuple(coord.substitute(same) for coord in load.coords))
-    return len(found) == 1 and not any(is_divided(coord) for one in found for coord in one)
+    if len(found) != 1:
+        return False
+    (coords,) = found
+    steps = [dict(coord.terms).get(variable, 0) for coord in coords]
+    return not any(map(is_divided, coords)) and all(step in (0, 1) for step in steps)
 
 
 def kept_of(program: LoopProgram, rows: str) -> list[Buffer]:

@@ -109,6 +109,15 @@ def test_a_row_of_several_axes_that_two_passes_read(order: tuple[int, int]) -> N
     print_program(found.program)
 
 
+def test_a_flipped_row_that_two_passes_read() -> None:
+    def deviations(x: Node) -> Node:
+        row = x[:, ::-1]
+        return g.sum(g.exp(row - g.clip(g.max(row, 1, keepdims=True), 0.0, 1.0)), 1)
+
+    found = check(deviations, (None, 9), [(2, 9)], "rows", ROWS)
+    print_program(found.program)
+
+
 # ---- bits ---------------------------------------------------------------------------------------
 
 
