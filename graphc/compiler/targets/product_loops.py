@@ -122,10 +122,14 @@ def product_of(program: LoopProgram) -> Product | str:
     if len(loops.kept) < 2:
         return "it has one row, or one column"
     left, right = value.operands
-    for factor in (left, right):
+    for factor, shared_by in ((left, loops.kept[-1]), (right, loops.kept[-2])):
         is_there = isinstance(factor, Load) and factor.buffer.scope in _MEMORY
         if not is_there and not isinstance(factor, Local):
             return f"{factor} is neither in memory nor computed by itself"
+        if isinstance(factor, Load) and any(
+            shared_by.variable in coord.variables for coord in factor.coords
+        ):
+            return f"{factor} is another one for each {shared_by.variable}"
     ranges = next(
         ranges for one, ranges in walk_in_ranges(program.body, program.ranges) if one is added[0]
     )

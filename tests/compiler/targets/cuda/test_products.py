@@ -194,8 +194,12 @@ def test_what_is_moved_in_packs(case: str, packs: set[str]) -> None:
             lambda: g.matmul(arrays(BATCH, 8), g.maximum(arrays(8, 20), 0.0)),
             "its right operand is computed",
         ),
+        (
+            lambda: g.matmul(arrays(BATCH, 1, 40), arrays(BATCH, 40, 64)),
+            "x1[i0, k0, i1] is another one for each i0",
+        ),
     ],
-    ids=["rows", "columns", "left", "right"],
+    ids=["rows", "columns", "left", "right", "rows by matrices"],
 )
 def test_why_others_are_not_taken(make: Callable[[], Node], reason: str) -> None:
     found = mapped(plain(make()))
