@@ -99,9 +99,13 @@ GROUPS = (
 )
 """Of the first each group finishes some rows of a thread's, of the second some groups do."""
 
+IN_MANY_GROUPS = ("sizes of a call", "known sizes that no tile divides", "float64", "dropout")
+"""Cases of both numbers of groups: operands and epilogues do not depend on it."""
 
-@pytest.mark.parametrize("number", range(len(GROUPS)))
-@pytest.mark.parametrize("case", CASES)
+
+@pytest.mark.parametrize(
+    ("case", "number"), [*((case, 0) for case in CASES), *((case, 1) for case in IN_MANY_GROUPS)]
+)
 def test_groups_of_threads_add_up_in_their_order(
     case: str, number: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
