@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from graphc.compiler.graph.dim import Size
+from graphc.compiler.graph.dim import Dim, Size
 from graphc.compiler.loops.buffer import Buffer, BufferScope
 from graphc.compiler.loops.program import (
     Body,
@@ -103,6 +103,17 @@ def product_loops_of(program: LoopProgram) -> ProductLoops | str:
     if not any(isinstance(one, Accumulate) for one in terms[0].body):
         return "it adds nothing up"
     return ProductLoops(kept, terms[0])
+
+
+def known_sums_of(product: ProductLoops) -> tuple[int, int] | str:
+    """Return the number of columns and that of the terms of a sum, or why they are not those of one
+    matrix, known ahead of a call."""
+    if len(product.kept) > 2:
+        return "it has several matrices"
+    columns, terms = (loop.ends[0].constant for loop in (product.columns, product.terms))
+    if isinstance(columns, Dim) or isinstance(terms, Dim):
+        return "only a call knows how many columns or terms there are"
+    return columns, terms
 
 
 def product_of(program: LoopProgram) -> Product | str:

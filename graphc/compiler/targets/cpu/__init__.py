@@ -4,8 +4,9 @@
 - `mappings`: the table of mappings by kinds of kernels; `pointwise`: of those that compute each
   element by itself; `crosswise`: of what these read crosswise; `reductions`, `columns`,
   `short_rows`: of those that reduce, and of poolings; `products`: of products of matrices;
-  `products_strips`, `products_few_rows`, `products_tiny_sides`: of those whose terms a call tells,
-  of up to four rows, of one column, and of sums of a few terms; `product_panels`, `panels`: the
+  `products_strips`, `products_few_rows`, `products_transposed`, `products_long_sums`,
+  `products_tiny_sides`: of those whose terms a call tells, of a few rows by rows or columns of
+  weights, of few results of long sums, of a few columns or terms; `product_panels`, `panels`: the
   pieces and the intrinsics of all these; `in_order`: of what no other one takes;
 - `printer`: a program as a function of C++; `expressions`: values as its compiler vectorises them;
   `teams`: loops that threads divide; `short_names`: the names of loops in text; the statements'

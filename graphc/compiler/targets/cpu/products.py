@@ -54,6 +54,7 @@ from graphc.compiler.targets.product_loops import (
     DRAWS,
     Product,
     draws_words,
+    known_sums_of,
     product_of,
     with_axes_of_products,
 )
@@ -104,6 +105,13 @@ def _is_batched(program: LoopProgram, target: Target) -> Applicability:
     return ALWAYS if found.batch else never("it has one matrix")
 
 
+def are_uneven(whole: int, part: int, target: Target) -> bool:
+    """Return True if a thread has much more than its share of a whole that is divided over threads
+    in parts of a size."""
+    threads, parts = max(1, target.threads), -(-whole // part)
+    return threads * -(-parts // threads) * part > whole * MOST_UNEVEN
+
+
 def _has_many_panels(program: LoopProgram, target: Target) -> Applicability:
     """Return that the mapping applies where threads get equally many panels of one matrix, whose
     left operand they read where it is."""
@@ -112,13 +120,10 @@ def _has_many_panels(program: LoopProgram, target: Target) -> Applicability:
         return never(found)
     if draws_words(found.terms.body):
         return never(DRAWS)
-    rows, columns, terms = (
-        loop.ends[0].constant for loop in (found.rows, found.columns, found.terms)
-    )
-    if found.batch:
-        return never("it has several matrices")
-    if isinstance(columns, Dim) or isinstance(terms, Dim):
-        return never("only a call knows how many columns or terms there are")
+    sizes = known_sums_of(found)
+    if isinstance(sizes, str):
+        return never(sizes)
+    rows, (columns, terms) = found.rows.ends[0].constant, sizes
     is_in_place = _has_panels_in_place(found)
     if isinstance(rows, int) and rows <= FEW_ROWS and not is_in_place:
         return never(f"there are {rows} rows, no more than {FEW_ROWS}, by columns")
@@ -128,8 +133,7 @@ def _has_many_panels(program: LoopProgram, target: Target) -> Applicability:
     if terms >= LONG * longest or terms > MOST_TERMS:
         return never(f"sums of {terms} terms are long")
     width = panel_columns(found.total.dtype)
-    threads = max(1, target.threads)
-    if threads * -(-columns // (width * threads)) * width > columns * MOST_UNEVEN:
+    if are_uneven(columns, width, target):
         return never(f"{columns} columns are not equally many panels for {target.threads} threads")
     if columns % width and columns < MANY_COLUMNS:
         return never(f"{columns} columns are no whole panels of {width}")

@@ -49,11 +49,13 @@ from graphc.compiler.loops.rewrites.staging.stage_result import stage_result
 from graphc.compiler.loops.statement import Accumulate, Allocate, For, LoopKind, Statement
 from graphc.compiler.loops.value import Load, at_least
 from graphc.compiler.targets.cpu.product_panels import DEPTH
+from graphc.compiler.targets.cpu.products import MOST_TERMS, SMALL_RIGHT
 from graphc.compiler.targets.mapping import ALWAYS, Applicability, Mapping, never, where
 from graphc.compiler.targets.product_loops import (
     DRAWS,
     ProductLoops,
     draws_words,
+    known_sums_of,
     product_loops_of,
 )
 from graphc.compiler.targets.target import Target
@@ -81,26 +83,19 @@ LANES = 16
 LEAST_COLUMNS = 128
 """Columns from which on they are worth being read in order."""
 
-LEAST_WEIGHTS = 1 << 17
-"""Elements of the right operand that other forms keep in the cache, as panels."""
-
-MOST_TERMS = 64 * DEPTH
-"""Terms from which on other forms make parts of more than `DEPTH`."""
-
 
 def _few_rows(program: LoopProgram, target: Target) -> Applicability:
     product = product_loops_of(program)
     if isinstance(product, str):
         return never(product)
-    if len(product.kept) > 2:
-        return never("it has other loops than those over rows, columns and terms")
-    columns, terms = (loop.ends[0].constant for loop in (product.columns, product.terms))
-    if isinstance(columns, Dim) or isinstance(terms, Dim):
-        return never("only a call knows how many columns or terms there are")
+    sizes = known_sums_of(product)
+    if isinstance(sizes, str):
+        return never(sizes)
+    columns, terms = sizes
     if columns < LEAST_COLUMNS:
         return never(f"there are {columns} columns, fewer than {LEAST_COLUMNS}")
-    if columns * terms <= LEAST_WEIGHTS:
-        return never(f"the right operand has no more than {LEAST_WEIGHTS} elements")
+    if columns * terms <= SMALL_RIGHT:
+        return never(f"the right operand has no more than {SMALL_RIGHT} elements")
     if terms > MOST_TERMS:
         return never(f"a sum has more than {MOST_TERMS} terms")
     if draws_words(program.body):

@@ -16,7 +16,7 @@ A part is a sum of `DEPTH` terms, so a result is that of products of many rows.
 
 from __future__ import annotations
 
-from graphc.compiler.graph.dim import Dim, evaluate_at
+from graphc.compiler.graph.dim import evaluate_at
 from graphc.compiler.loops.buffer import BufferScope
 from graphc.compiler.loops.program import LoopProgram, loop_beside, loops_in
 from graphc.compiler.loops.rewrites.arithmetic.partial_sums import Tree, partial_sums
@@ -44,6 +44,7 @@ from graphc.compiler.targets.product_loops import (
     DRAWS,
     Product,
     draws_words,
+    known_sums_of,
     product_of,
     with_axes_of_products,
 )
@@ -68,13 +69,10 @@ def _has_long_sums(program: LoopProgram, target: Target) -> Applicability:
         return never(found)
     if draws_words(found.terms.body):
         return never(DRAWS)
-    rows, columns, terms = (
-        loop.ends[0].constant for loop in (found.rows, found.columns, found.terms)
-    )
-    if found.batch:
-        return never("it has several matrices")
-    if isinstance(columns, Dim) or isinstance(terms, Dim):
-        return never("only a call knows how many columns or terms there are")
+    sizes = known_sums_of(found)
+    if isinstance(sizes, str):
+        return never(sizes)
+    rows, (columns, terms) = found.rows.ends[0].constant, sizes
     if terms < LONG:
         return never(f"sums of {terms} terms are not long")
     if columns * terms <= SMALL_RIGHT:

@@ -48,7 +48,7 @@ from graphc.compiler.targets.cpu.product_panels import (
     with_right_rows,
     with_whole_panels,
 )
-from graphc.compiler.targets.cpu.products import MOST_UNEVEN
+from graphc.compiler.targets.cpu.products import are_uneven
 from graphc.compiler.targets.cpu.reduced_loops import steps_of
 from graphc.compiler.targets.mapping import ALWAYS, Applicability, Mapping, never, where
 from graphc.compiler.targets.product_loops import (
@@ -139,14 +139,12 @@ def _strip_rows(rows: int, columns: int, target: Target) -> int | None:
     """Return the rows of a strip: as many as the cache has room for, if threads get about as many
     of them as others; None if there is no such number. They are those of whole calls, or, of fewer
     than one has, a multiple of a tile's that divides all rows, as a call has one end of rows."""
-    threads, room = max(1, target.threads), max(LEAST_ROWS, STRIP // columns)
+    room = max(LEAST_ROWS, STRIP // columns)
     calls = range(min(MOST_CALLS, room // PANEL_ROWS), 0, -1)
     whole = range(min(PANEL_ROWS, room) // TILE_ROWS * TILE_ROWS, LEAST_ROWS - 1, -TILE_ROWS)
     found = [count * PANEL_ROWS for count in calls]
     for strip in (*found, *(strip for strip in whole if rows % strip == 0)):
-        strips = -(-rows // strip)
-        share = -(-strips // threads) * strip
-        if threads * share <= rows * MOST_UNEVEN:
+        if not are_uneven(rows, strip, target):
             return strip
     return None
 

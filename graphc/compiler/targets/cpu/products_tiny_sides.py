@@ -18,7 +18,6 @@ for i0_outer < (n + 63) // 64 (team):
 
 from __future__ import annotations
 
-from graphc.compiler.graph.dim import Dim
 from graphc.compiler.loops.buffer import BufferScope
 from graphc.compiler.loops.program import (
     LoopProgram,
@@ -50,6 +49,7 @@ from graphc.compiler.targets.product_loops import (
     Product,
     draws_words,
     kept_loops,
+    known_sums_of,
     product_of,
 )
 from graphc.compiler.targets.target import Target
@@ -68,8 +68,8 @@ MOST_COLUMNS = 4
 by panels: 0.45 to 0.6 for 2 columns, 0.6 to 0.8 for 4, 1.1 for 7; by 4,096 terms 1.1 for 5.)"""
 
 LEAST_TERMS_OF_FEW = 256
-"""Terms from which on each of a few columns is worth its tree. (Of 2 and 4 columns, as above: 200
-terms 1.7, 256 terms 0.7 and 0.9.)"""
+"""Terms from which on each of a few columns is worth its tree. (As above: 200 terms 1.7 for 4
+columns, 256 terms 0.7 for 2 and 0.9 for 4.)"""
 
 ROWS = 64
 """Rows for which a thread writes the columns one after the other."""
@@ -106,11 +106,10 @@ def _few_columns(program: LoopProgram, target: Target) -> Applicability:
     product = product_of(program)
     if isinstance(product, str):
         return never(product)
-    if product.batch:
-        return never("it has other loops than those over rows, columns and terms")
-    columns, terms = (loop.ends[0].constant for loop in (product.columns, product.terms))
-    if isinstance(columns, Dim) or isinstance(terms, Dim):
-        return never("only a call knows how many columns or terms there are")
+    sizes = known_sums_of(product)
+    if isinstance(sizes, str):
+        return never(sizes)
+    columns, terms = sizes
     if columns > MOST_COLUMNS:
         return never(f"there are {columns} columns, more than {MOST_COLUMNS}")
     if not LEAST_TERMS_OF_FEW <= terms <= BLOCK:

@@ -22,13 +22,14 @@ from graphc.compiler.loops.statement import LoopKind
 from graphc.compiler.loops.value import Load, at_least
 from graphc.compiler.targets.cpu.panels import PANEL_ROWS, PanelFunction, panel_columns
 from graphc.compiler.targets.cpu.product_panels import multiplied, with_right_panels
-from graphc.compiler.targets.cpu.products import FEW_ROWS, MOST_TERMS, MOST_UNEVEN, SMALL_RIGHT
+from graphc.compiler.targets.cpu.products import FEW_ROWS, MOST_TERMS, SMALL_RIGHT, are_uneven
 from graphc.compiler.targets.cpu.reduced_loops import may_exceed
 from graphc.compiler.targets.mapping import ALWAYS, Applicability, Mapping, never, where
 from graphc.compiler.targets.product_loops import (
     DRAWS,
     Product,
     draws_words,
+    known_sums_of,
     product_of,
     with_axes_of_products,
 )
@@ -41,21 +42,17 @@ def _has_few_rows(program: LoopProgram, target: Target) -> Applicability:
         return never(found)
     if draws_words(program.body):
         return never(DRAWS)
-    rows, columns, terms = (
-        loop.ends[0].constant for loop in (found.rows, found.columns, found.terms)
-    )
-    if found.batch:
-        return never("it has several matrices")
-    if isinstance(columns, Dim) or isinstance(terms, Dim):
-        return never("only a call knows how many columns or terms there are")
+    sizes = known_sums_of(found)
+    if isinstance(sizes, str):
+        return never(sizes)
+    rows, (columns, terms) = found.rows.ends[0].constant, sizes
     if columns * terms <= SMALL_RIGHT:
         return never(f"the right operand has no more than {SMALL_RIGHT} elements")
     if terms > MOST_TERMS:
         return never(f"a sum has more than {MOST_TERMS} terms")
     if not isinstance(found.right, Load) or found.steps(found.right, found.terms) != 1:
         return never("its right operand is not in memory by columns")
-    threads = max(1, target.threads)
-    if threads * -(-columns // (PANEL_ROWS * threads)) * PANEL_ROWS > columns * MOST_UNEVEN:
+    if are_uneven(columns, PANEL_ROWS, target):
         return never(f"{columns} columns are not equally many strips for {target.threads} threads")
     if isinstance(rows, Dim):
         return where(at_least(FEW_ROWS - rows))

@@ -4,9 +4,9 @@
 - `mappings`: the table of mappings by kinds of kernels; `pointwise`: of those that compute each
   element by itself; `reductions`, `columns`: of those that reduce, made of what `rows` does to the
   passes over a row; `intrinsics`: what lanes do together; `products`: of those that multiply
-  matrices;
+  matrices, in `product_tiles`, the small ones by `product_groups`;
 - `printer`: a program as a kernel of CUDA; `numbering`: which block and thread runs which turns of
-  loops; `own_registers`: which registers each thread has; `packs`: loops whose turns are one wide
-  access; the statements' forms are templates,
+  loops; `thread_numbers`: a thread's number in indices; `own_registers`: which registers each
+  thread has; `packs`: loops whose turns are one wide access; the statements' forms are templates,
   ``templates/cuda``.
 """

@@ -32,9 +32,7 @@ import contextlib
 from graphc.compiler.graph.dim import Size, exact_quotient
 from graphc.compiler.loops.buffer import BufferScope
 from graphc.compiler.loops.program import LoopProgram, innermost_loops, loops_in
-from graphc.compiler.loops.rewrites.buffers.axes import with_axes_of_loops
 from graphc.compiler.loops.rewrites.buffers.expand import expand
-from graphc.compiler.loops.rewrites.buffers.flatten import flatten
 from graphc.compiler.loops.rewrites.buffers.pack import pack
 from graphc.compiler.loops.rewrites.buffers.reuse import reuse
 from graphc.compiler.loops.rewrites.conditions.branch import branch
@@ -56,7 +54,7 @@ from graphc.compiler.schedule.hardware import PACK
 from graphc.compiler.targets.cuda.product_groups import in_groups, parts_of
 from graphc.compiler.targets.cuda.product_tiles import PADDING, BlockTile, tile_of
 from graphc.compiler.targets.mapping import ALWAYS, Applicability, Mapping, never
-from graphc.compiler.targets.product_loops import Product, product_of
+from graphc.compiler.targets.product_loops import Product, product_of, with_axes_of_products
 from graphc.compiler.targets.target import Target
 from graphc.errors import RewriteError
 
@@ -68,7 +66,7 @@ FEW = 16
 
 
 def _is_of_matrices(program: LoopProgram, target: Target) -> Applicability:
-    product = product_of(_with_axes(program))
+    product = product_of(with_axes_of_products(program))
     if isinstance(product, str):
         return never(product)
     for loop, what in ((product.rows, "rows"), (product.columns, "columns")):
@@ -101,19 +99,6 @@ def _is_of_matrices(program: LoopProgram, target: Target) -> Applicability:
     return ALWAYS
 
 
-def _with_axes(program: LoopProgram) -> LoopProgram:
-    """Return a program whose factors and results have a coordinate for each loop that they move
-    with, though axes of an array may be divided or joined: rows of samples and times, heads of a
-    row."""
-    product = product_of(program)
-    if isinstance(product, str):
-        return program
-    program = flatten(program)
-    for loop in (product.terms, product.columns):
-        program = with_axes_of_loops(program, loop.variable.name)
-    return program
-
-
 def _axes_of(product: Product, factor: Load, outer: For) -> tuple[int, int] | None:
     """Return the axes of a factor's buffer along which it moves in the turns of the terms, and of
     the rows or columns: one by one, each along its own; None if it does otherwise."""
@@ -134,7 +119,7 @@ def _axes_of(product: Product, factor: Load, outer: For) -> tuple[int, int] | No
 
 def _by_blocks(program: LoopProgram, target: Target) -> LoopProgram:
     """Give each block a tile."""
-    program = _with_axes(program)
+    program = with_axes_of_products(program)
     product = product_of(program)
     assert isinstance(product, Product)
     tile = tile_of(product)

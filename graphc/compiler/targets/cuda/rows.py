@@ -231,8 +231,8 @@ def _is_read_alike(program: LoopProgram, rows: str, buffer: str) -> bool:
     if len(found) != 1:
         return False
     (coords,) = found
-    steps = [dict(coord.terms).get(variable, 0) for coord in coords]
-    return not any(map(is_divided, coords)) and all(step in (0, 1) for step in steps)
+    moves = all(coord.factor(variable) in (0, 1) for coord in coords)
+    return moves and not any(map(is_divided, coords))
 
 
 def kept_of(program: LoopProgram, rows: str) -> list[Buffer]:

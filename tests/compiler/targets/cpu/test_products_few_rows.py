@@ -30,7 +30,7 @@ COLUMNS, TERMS = 40, 27
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let products be divided that are small enough to be evaluated one element at a time."""
     sizes = {"DEPTH": 8, "MOST_ROWS": 3, "MOST_COLUMNS": 16, "BLOCK": 4, "LANES": 4}
-    least = {"LEAST_COLUMNS": 1, "LEAST_WEIGHTS": 0}
+    least = {"LEAST_COLUMNS": 1, "SMALL_RIGHT": 0}
     for name, size in (sizes | least).items():
         monkeypatch.setattr(few_rows, name, size)
 
@@ -151,7 +151,7 @@ def test_threads_divide_columns_and_neighbours_are_vectors() -> None:
         ),
         (
             g.matmul(g.input((2, 4, 512), "float32"), g.input((2, 512, 512), "float32")),
-            "it has other loops than those over rows, columns and terms",
+            "it has several matrices",
         ),
     ],
     ids=["narrow", "cached", "long", "rows", "transposed", "terms", "batch"],

@@ -10,13 +10,20 @@ import pytest
 from graphc.compiler import graph as g
 from graphc.compiler.graph import BATCH, Node
 from graphc.compiler.graph.dim import symbols
-from graphc.compiler.loops.evaluate import TurnOrder, evaluate
 from graphc.compiler.loops.program import loops_in, walk
 from graphc.compiler.loops.statement import LoopKind, UseIntrinsic
 from graphc.compiler.targets.cpu import panels, product_panels, products_long_sums
 from graphc.compiler.targets.cpu.products_long_sums import PARTS_OF_SUMS
 from tests.compiler.targets.cpu.compiled_programs import CompiledPrograms
-from tests.compiler.targets.cpu.test_products import CPU, T, mapped, numbers, plain, words_of
+from tests.compiler.targets.cpu.test_products import (
+    CPU,
+    T,
+    mapped,
+    numbers,
+    plain,
+    same_in_all_orders,
+    words_of,
+)
 
 (B,) = symbols(BATCH)
 
@@ -63,12 +70,7 @@ def test_parts_of_sums_mean_the_same(case: str) -> None:
     assert found.names == ("parts of sums",), found.refusals
     assert any(isinstance(one, UseIntrinsic) for one in walk(found.program.body))
     for rows in (2, 5):
-        sizes = {B: rows}
-        given, words = numbers(before, sizes), words_of(before)
-        expected = evaluate(before, given, sizes, arguments=words).outputs["y0"]
-        for order in TurnOrder:
-            ours = evaluate(found.program, given, sizes, arguments=words, order=order)
-            np.testing.assert_allclose(ours.outputs["y0"], expected, rtol=1e-5, atol=1e-5)
+        same_in_all_orders(before, found.program, {B: rows})
 
 
 LONG = {

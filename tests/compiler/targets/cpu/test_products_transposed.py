@@ -10,13 +10,20 @@ import pytest
 from graphc.compiler import graph as g
 from graphc.compiler.graph import BATCH, Node
 from graphc.compiler.graph.dim import symbols
-from graphc.compiler.loops.evaluate import TurnOrder, evaluate
+from graphc.compiler.loops.evaluate import evaluate
 from graphc.compiler.loops.program import walk
 from graphc.compiler.loops.statement import UseIntrinsic
-from graphc.compiler.targets.cpu import panels, product_panels, products_transposed
+from graphc.compiler.targets.cpu import panels, product_panels, products, products_transposed
 from graphc.compiler.targets.cpu.products_transposed import FEW_ROWS_BY_COLUMNS
 from tests.compiler.targets.cpu.compiled_programs import CompiledPrograms
-from tests.compiler.targets.cpu.test_products import CPU, T, mapped, numbers, plain, words_of
+from tests.compiler.targets.cpu.test_products import (
+    CPU,
+    T,
+    mapped,
+    numbers,
+    plain,
+    same_in_all_orders,
+)
 
 (B,) = symbols(BATCH)
 
@@ -51,7 +58,7 @@ def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (panels, products_transposed):
         monkeypatch.setattr(module, "PANEL_ROWS", 8)
     monkeypatch.setattr(products_transposed, "SMALL_RIGHT", 0)
-    monkeypatch.setattr(products_transposed, "MOST_UNEVEN", 2.0)
+    monkeypatch.setattr(products, "MOST_UNEVEN", 2.0)
 
 
 @pytest.mark.usefixtures("_small")
@@ -64,12 +71,7 @@ def test_transposed_panels_mean_the_same(case: str) -> None:
     program = FEW_ROWS_BY_COLUMNS.rewrites(before, CPU)
     assert any(isinstance(one, UseIntrinsic) for one in walk(program.body))
     for rows in (2, 33) if "call" in case else (3,):
-        sizes = {B: rows}
-        given, words = numbers(before, sizes), words_of(before)
-        expected = evaluate(before, given, sizes, arguments=words).outputs["y0"]
-        for order in TurnOrder:
-            ours = evaluate(program, given, sizes, arguments=words, order=order)
-            np.testing.assert_allclose(ours.outputs["y0"], expected, rtol=1e-5, atol=1e-5)
+        same_in_all_orders(before, program, {B: rows})
 
 
 @pytest.fixture(scope="module")
