@@ -15,6 +15,7 @@ from graphc.compiler.codegen.native import lower_native
 from graphc.compiler.function import function
 from graphc.compiler.graph.binding import bind
 from graphc.compiler.program.launch import launches
+from graphc.compiler.program.memory import ALIGNMENT
 from graphc.compiler.runtime.cpu import compiler as native_compiler
 from graphc.compiler.runtime.cpu.executor import NativeExecutor
 from graphc.config import config
@@ -32,6 +33,16 @@ def _native() -> None:
 def empty_cache(tmp_path: Path) -> Path:
     config.cuda_cache = str(tmp_path / "cache")
     return tmp_path / "cache"
+
+
+@needs_compiler
+def test_states_and_results_begin_at_lines_of_the_cache() -> None:
+    state = g.shared(np.arange(1000, dtype="float32"))
+    doubled = function([], state * 2, updates={state: state + 1})()
+    np.testing.assert_array_equal(doubled, np.arange(1000) * 2)
+    np.testing.assert_array_equal(g.get_value(state), np.arange(1000) + 1)
+    assert doubled.ctypes.data % ALIGNMENT == 0
+    assert state.attrs["state"].buffer.ctypes.data % ALIGNMENT == 0
 
 
 @needs_compiler

@@ -9,7 +9,8 @@ from collections.abc import Collection, Mapping, Sequence
 import numpy as np
 
 from graphc.compiler.graph import Node, State, Symbol, latest_move
-from graphc.compiler.runtime.cpu.frame import BoundSizes, Frame, address_of
+from graphc.compiler.runtime.cpu.arrays import address_of
+from graphc.compiler.runtime.cpu.frame import BoundSizes, Frame
 from graphc.compiler.runtime.cpu.partial_sums import PartialSums, row_of
 from graphc.compiler.shards import RowDivision
 

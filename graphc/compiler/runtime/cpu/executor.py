@@ -25,9 +25,10 @@ from graphc.compiler.program.launch import (
 )
 from graphc.compiler.program.memory import plan_memory
 from graphc.compiler.program.memory_report import MemoryReport, memory_report, scratch_blocks
+from graphc.compiler.runtime.cpu.arrays import address_of, aligned_array
 from graphc.compiler.runtime.cpu.bound_shards import BoundShards
 from graphc.compiler.runtime.cpu.compiler import loaded
-from graphc.compiler.runtime.cpu.frame import ARENA, Arena, BoundSizes, Frame, address_of
+from graphc.compiler.runtime.cpu.frame import ARENA, Arena, BoundSizes, Frame
 from graphc.compiler.runtime.cpu.library import address_of_symbol
 from graphc.compiler.runtime.cpu.partial_sums import PartialSums, row_of
 from graphc.compiler.runtime.executor import Observer
@@ -402,7 +403,7 @@ class NativeExecutor:
             else:
                 array = given.get(len(results))
                 if array is None:
-                    array = np.empty(shape, dtype)
+                    array = aligned_array(shape, dtype)
                 results.append(array)
                 if slot is not None:  # else it has no elements
                     frame.addresses[slot] = address_of(array)

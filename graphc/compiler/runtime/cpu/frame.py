@@ -11,17 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from graphc.compiler.graph import State, latest_move
-from graphc.compiler.program.memory import ALIGNMENT
+from graphc.compiler.runtime.cpu.arrays import address_of, aligned_array, is_aligned
 from graphc.compiler.runtime.fallback import FINE
-
-
-def address_of(array: np.ndarray) -> int:
-    """Return the address of an array's first element."""
-    try:
-        buffer = ctypes.c_char.from_buffer(array)  # type: ignore[arg-type]  # an array is one
-        return ctypes.addressof(buffer)
-    except (TypeError, ValueError, BufferError):  # empty, not writeable, or not whole
-        return int(array.__array_interface__["data"][0])  # a dict, which takes six times as long
 
 
 class Arena(threading.local):
@@ -38,10 +29,10 @@ class Arena(threading.local):
 
     def address(self, nbytes: int) -> int:
         """Where it begins; what lay in it is lost where it grows. MemoryError leaves it empty."""
-        if self._memory.size < nbytes + ALIGNMENT:
+        if self._memory.size < nbytes:
             self._memory = np.empty(0, np.uint8)  # first, so that its memory may serve
-            self._memory = np.empty(nbytes + ALIGNMENT, np.uint8)
-            self._start = -(-address_of(self._memory) // ALIGNMENT) * ALIGNMENT
+            self._memory = aligned_array([nbytes], np.uint8)
+            self._start = address_of(self._memory)
         return self._start
 
 
@@ -99,8 +90,8 @@ class Frame:
             self._table[tables.inner] = tables.offsets + np.uintp(start)
 
     def set_states(self, states: Sequence[tuple[int, State]]) -> None:
-        """Set the slots of states: the addresses of their values in host memory, made contiguous
-        and writeable. The arrays are kept, so that none is freed while a kernel uses it."""
+        """Set the slots of states: the addresses of their values in host memory, made contiguous,
+        writeable and aligned. The arrays are kept, so that none is freed while a kernel uses it."""
         move = latest_move()
         if move == self._move:
             return
@@ -108,9 +99,16 @@ class Frame:
         for number, (slot, state) in enumerate(states):
             array = state.buffer
             if array is not kept[number]:
-                if not (array.flags.c_contiguous and array.flags.writeable):
-                    array = np.array(array, order="C")
+                flags = array.flags
+                if not (flags.c_contiguous and flags.writeable and is_aligned(array)):
+                    array = _aligned_copy(array)
                     state.assign(array)
                 self.addresses[slot] = address_of(array)
                 kept[number] = array
         self._state_arrays, self._move = kept, move
+
+
+def _aligned_copy(array: np.ndarray) -> np.ndarray:
+    copy = aligned_array(array.shape, array.dtype)
+    copy[...] = array
+    return copy

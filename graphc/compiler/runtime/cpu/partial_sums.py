@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from graphc.compiler.program.memory import ALIGNMENT, aligned
-from graphc.compiler.runtime.cpu.frame import address_of
+from graphc.compiler.runtime.cpu.arrays import address_of, aligned_array
 
 TYPES = {"float32": 0, "float64": 1, "int32": 2, "uint32": 2, "int64": 3, "bool": 4}
 """``gc_summed`` of kernels/tree_sum.h, by which arrays are added."""
@@ -33,16 +33,15 @@ class PartialSums:
             nbytes += aligned(int(np.prod(shape)) * dtype.itemsize)
         nbytes += ALIGNMENT  # so that strides of rows are no multiple of a page
         count = shards.bit_length()
-        memory = np.empty(count * nbytes + ALIGNMENT, np.uint8)
-        first = -address_of(memory) % ALIGNMENT
+        memory = aligned_array([count * nbytes], np.uint8)
         self.rows = [
             [
-                np.ndarray(shape, dtype, memory.data, first + row * nbytes + start)
+                np.ndarray(shape, dtype, memory.data, row * nbytes + start)
                 for shape, dtype, start in zip(shapes, dtypes, starts, strict=True)
             ]
             for row in range(count)
         ]
-        base = address_of(memory) + first
+        base = address_of(memory)
         self.addresses = [[base + row * nbytes + start for start in starts] for row in range(count)]
         self._table = np.array(self.addresses, np.uintp)
         self._summands = np.array(
