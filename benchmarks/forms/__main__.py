@@ -4,8 +4,8 @@ Each form runs on graphc, as native code, and on PyTorch, in two processes that 
 are medians over the rounds of the median call. The results of both are compared. A row says
 
 - *of PyTorch*: the speed of PyTorch's call, over that of graphc's: above 1 graphc is ahead;
-- *of the floor*: the least time that the work takes (`benchmarks/forms/rates.py`) over graphc's
-  time.
+- *of the floor*: the time of the work at rates measured now (`benchmarks/forms/rates.py`) over
+  graphc's time.
 
 --write FILE.json keeps all figures; `python -m benchmarks.forms.chart FILE.json` draws them.
 --against FILE.json adds the ratio of the time there to the time now.
@@ -85,6 +85,7 @@ class Row:
     torch: float
     flops: int
     bytes: int
+    exponentials: int
     floor: float
 
     @property
@@ -114,9 +115,11 @@ def row(form: Form, sides: dict[str, Side], rates: MachineRates, rounds: int, fo
     # An update writes over what it reads, in place of results of its own.
     moved = sum(array.nbytes for array in form.arrays().values())
     moved += sum(array.nbytes for array in results["torch"])
-    floor = rates.floor(form.flops(), moved)
     times = {name: statistics.median(seconds) for name, seconds in taken.items()}
-    return Row(form.kind, form.name, times["graphc"], times["torch"], form.flops(), moved, floor)
+    work = form.flops(), moved, form.exponentials()
+    return Row(
+        form.kind, form.name, times["graphc"], times["torch"], *work, floor=rates.floor(*work)
+    )
 
 
 def _compare(form: Form, ours: Sequence[np.ndarray], theirs: Sequence[np.ndarray]) -> None:
@@ -188,7 +191,8 @@ def main() -> None:
         side.close()
     print(f"\n{', '.join(versions.values())}; {options.threads} threads, load {load[0]:.1f} before")
     print(
-        f"a product {rates.flops / 1e9:.0f} GFLOP/s, a fork and a join {rates.region * 1e6:.1f} us"
+        f"a product {rates.flops / 1e9:.0f} GFLOP/s, {rates.exponentials / 1e9:.1f} exponentials "
+        f"a ns, a fork and a join {rates.region * 1e6:.1f} us"
     )
     copies = (f"{size >> 10:,} KiB {rate / 1e9:.0f}" for size, rate in rates.copy)
     print(f"copies, GB/s: {', '.join(copies)}")

@@ -47,10 +47,12 @@ class Operation:
     Attributes:
         arrays: the arrays that a form reads, from its sizes and a source of random numbers.
         flops: multiplications and additions; 0 where moving bytes is all there is to do.
+        exponentials: how many functions of their kind (tanh, the logistic function, erf) are taken.
     """
 
     arrays: Callable[[Sizes, np.random.Generator], Arrays]
     flops: Callable[[Sizes], int]
+    exponentials: Callable[[Sizes], int]
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,10 @@ class Form:
     def flops(self) -> int:
         """Of one call."""
         return OPERATIONS[self.operation].flops(self.sizes)
+
+    def exponentials(self) -> int:
+        """Of one call."""
+        return OPERATIONS[self.operation].exponentials(self.sizes)
 
 
 def _written(value: object) -> str:
@@ -236,24 +242,38 @@ RATE, ADAM_DECAYS, ADAM_TINY = 1e-3, (0.9, 0.999), 1e-8
 """Of the updates: the learning rate, and Adam's beta_1 and beta_2, and epsilon."""
 
 
-def _bytes_alone(s: Sizes) -> int:
+def _no_number(s: Sizes) -> int:
     return 0
 
 
+def _pointwise_exponentials(s: Sizes) -> int:
+    return {"tanh": 1, "gelu": 1, "gates": 3}.get(s.function, 0) * math.prod(s.shape)
+
+
+def _reduce_exponentials(s: Sizes) -> int:
+    return math.prod(s.shape) if s.function == "softmax" else 0
+
+
+def _recurrent_exponentials(s: Sizes) -> int:
+    """One a gate; an LSTM's state takes one more."""
+    of_a_unit = GATES[s.layer] + (s.layer == "lstm")
+    return int(s.batch * s.steps * s.units * of_a_unit)
+
+
 OPERATIONS = {
-    "matmul": Operation(_product_arrays, _product_flops),
-    "dense": Operation(_dense_arrays, _product_flops),
-    "conv": Operation(_conv_arrays, _conv_flops),
-    "pool": Operation(_pool_arrays, _bytes_alone),
-    "pointwise": Operation(_pointwise_arrays, _bytes_alone),
-    "reduce": Operation(_one_array, _bytes_alone),
-    "normalize": Operation(_normalize_arrays, _bytes_alone),
-    "transpose": Operation(_one_array, _bytes_alone),
-    "concat": Operation(_concat_arrays, _bytes_alone),
-    "move": Operation(_one_array, _bytes_alone),
-    "recurrent": Operation(_recurrent_arrays, _recurrent_flops),
-    "embedding": Operation(_embedding_arrays, _bytes_alone),
-    "update": Operation(_update_arrays, _bytes_alone),
+    "matmul": Operation(_product_arrays, _product_flops, _no_number),
+    "dense": Operation(_dense_arrays, _product_flops, _no_number),
+    "conv": Operation(_conv_arrays, _conv_flops, _no_number),
+    "pool": Operation(_pool_arrays, _no_number, _no_number),
+    "pointwise": Operation(_pointwise_arrays, _no_number, _pointwise_exponentials),
+    "reduce": Operation(_one_array, _no_number, _reduce_exponentials),
+    "normalize": Operation(_normalize_arrays, _no_number, _no_number),
+    "transpose": Operation(_one_array, _no_number, _no_number),
+    "concat": Operation(_concat_arrays, _no_number, _no_number),
+    "move": Operation(_one_array, _no_number, _no_number),
+    "recurrent": Operation(_recurrent_arrays, _recurrent_flops, _recurrent_exponentials),
+    "embedding": Operation(_embedding_arrays, _no_number, _no_number),
+    "update": Operation(_update_arrays, _no_number, _no_number),
 }
 
 

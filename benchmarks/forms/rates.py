@@ -1,8 +1,11 @@
-"""The rates that make a form's floor, measured now: products, copies, and threads that meet.
+"""The rates that make a form's floor, measured now: products, copies, exponentials, and threads
+that meet.
 
-A form takes no less than max(FLOP / rate of a product, bytes / rate of a copy) + what a fork and a
-join of the threads cost. The rate of a copy is that of as many bytes as the form moves, repeated,
-so that what fits into a cache is held against that cache.
+A form takes about max(FLOP / rate of a product, bytes / rate of a copy, exponentials / rate of
+those) + what a fork and a join of the threads cost. The rate of a copy is that of as many bytes as
+the form moves, repeated, so that what fits into a cache is held against that cache. Exponentials
+are those of the C library for vectors, as g++ -Ofast calls it in a loop over a cached array, which
+may be off by four units in the last place; one that is faster has a share above 1.
 """
 
 from __future__ import annotations
@@ -23,6 +26,7 @@ import numpy as np
 from graphc.cli.bench import rates
 
 _SOURCE = """
+#include <cmath>
 #include <cstring>
 #include <omp.h>
 extern "C" void regions(int times) {
@@ -41,8 +45,22 @@ extern "C" void copies(char* target, const char* source, long bytes, int times) 
     }
   }
 }
+extern "C" void exponentials(float* target, const float* source, long count, int times) {
+  #pragma omp parallel
+  {
+    long share = count / omp_get_num_threads(), first = share * omp_get_thread_num();
+    for (int k = 0; k < times; ++k) {
+      for (long i = first; i < first + share; ++i) target[i] = std::exp(source[i]);
+      asm volatile("" ::: "memory");
+    }
+  }
+}
 """
 _REGIONS = 2000
+_EXPONENTIALS = 4096
+"""Elements of the array whose exponentials are taken, of float32."""
+_TIMES = 2000
+"""Repetitions of all of them."""
 _COPIED = 1 << 28
 """Bytes that all repetitions of a copy read."""
 
@@ -54,11 +72,13 @@ class MachineRates:
     Attributes:
         flops: FLOP a second of a large product, by NumPy's BLAS.
         copy: bytes a second, read and written, of copies of so many bytes in all, ascending.
+        exponentials: a second, of float32.
         region: seconds of a fork and a join, 0 on one thread.
     """
 
     flops: float
     copy: tuple[tuple[int, float], ...]
+    exponentials: float
     region: float
 
     def copy_rate(self, moved: int) -> float:
@@ -66,9 +86,10 @@ class MachineRates:
         fitting = [rate for size, rate in self.copy if size <= moved]
         return fitting[-1] if fitting else self.copy[0][1]
 
-    def floor(self, flops: int, moved: int) -> float:
-        """Seconds that so much work takes at least."""
-        return max(flops / self.flops, moved / self.copy_rate(moved)) + self.region
+    def floor(self, flops: int, moved: int, exponentials: int) -> float:
+        """Seconds that so much work takes at these rates."""
+        busy = flops / self.flops, moved / self.copy_rate(moved), exponentials / self.exponentials
+        return max(busy) + self.region
 
 
 def measured(threads: int) -> MachineRates:
@@ -80,7 +101,8 @@ def measured(threads: int) -> MachineRates:
             region = _median(lambda: library.regions(_REGIONS)) / _REGIONS
         sizes = [1 << power for power in range(16, 29, 2)]
         copy = tuple((size, _copy_rate(library, size)) for size in sizes)
-    return MachineRates(rates.measure(threads).flops, copy, region)
+        exponentials = _exponential_rate(library)
+    return MachineRates(rates.measure(threads).flops, copy, exponentials, region)
 
 
 def _compiled(folder: Path) -> ctypes.CDLL:
@@ -88,7 +110,8 @@ def _compiled(folder: Path) -> ctypes.CDLL:
     if compiler is None:
         sys.exit("benchmarks.forms needs g++ (Debian, Ubuntu: sudo apt install g++)")
     (folder / "rates.cc").write_text(_SOURCE)
-    command = [compiler, "-O2", "-fopenmp", "-shared", "-fPIC", "rates.cc", "-o", "rates.so"]
+    options = ["-Ofast", "-march=native", "-fopenmp", "-shared", "-fPIC"]
+    command = [compiler, *options, "rates.cc", "-o", "rates.so"]
     subprocess.run(command, cwd=folder, check=True)
     return ctypes.CDLL(str(folder / "rates.so"))
 
@@ -101,6 +124,16 @@ def _copy_rate(library: ctypes.CDLL, moved: int) -> float:
     pointers = [ctypes.c_void_p(array.ctypes.data) for array in (target, source)]
     seconds = _median(lambda: library.copies(*pointers, ctypes.c_long(size), times))
     return times * moved / seconds
+
+
+def _exponential_rate(library: ctypes.CDLL) -> float:
+    """Exponentials a second, of numbers of [-4, 4]."""
+    source = np.linspace(-4, 4, _EXPONENTIALS, dtype=np.float32)
+    target = np.empty_like(source)
+    pointers = [ctypes.c_void_p(array.ctypes.data) for array in (target, source)]
+    count = ctypes.c_long(_EXPONENTIALS)
+    seconds = _median(lambda: library.exponentials(*pointers, count, _TIMES))
+    return _EXPONENTIALS * _TIMES / seconds
 
 
 def _median(call: Callable[[], object]) -> float:

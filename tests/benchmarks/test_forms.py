@@ -65,6 +65,15 @@ def added_rows(read: Arrays) -> np.ndarray:
     return table
 
 
+def test_exponentials_of_a_form() -> None:
+    gates = form("pointwise", function="gates", shape=(3, 4))  # two logistic functions and a tanh
+    assert gates.exponentials() == 3 * 12
+    assert form("reduce", function="softmax", shape=(3, 4), axes=(1,)).exponentials() == 12
+    assert form("reduce", function="max", shape=(3, 4), axes=(1,)).exponentials() == 0
+    lstm = form("recurrent", layer="lstm", part="forward", units=3, batch=2, steps=4, features=5)
+    assert lstm.exponentials() == 2 * 4 * 3 * 5
+
+
 SMALL: list[tuple[Form, Callable[[Arrays], np.ndarray]]] = [
     (form("matmul", m=3, n=4, k=5, stored="ab"), lambda r: r["a"].T @ r["b"].T),
     (form("dense", m=3, n=4, k=5), lambda r: np.maximum(r["x"] @ r["W"] + r["b"], 0)),
@@ -104,9 +113,10 @@ def test_graphcs_side_against_numpy(one: Form, expected: Callable[[Arrays], np.n
 
 
 def test_the_floor_is_the_scarcer_resource_and_the_meeting_of_threads() -> None:
-    """100 GFLOP/s; 40 GB/s of what fits a cache of 1 MB, 10 GB/s beyond."""
-    rates = MachineRates(1e11, ((1_000, 4e10), (1_000_000, 1e10)), 5e-6)
-    assert rates.floor(10**9, 1_000) == pytest.approx(1e-2 + 5e-6)
-    assert rates.floor(0, 400_000) == pytest.approx(1e-5 + 5e-6)
-    assert rates.floor(0, 2_000_000) == pytest.approx(2e-4 + 5e-6)
-    assert rates.floor(0, 400) == pytest.approx(1e-8 + 5e-6)
+    """100 GFLOP/s; 40 GB/s of what fits a cache of 1 MB, 10 GB/s beyond; 2 exponentials a ns."""
+    rates = MachineRates(1e11, ((1_000, 4e10), (1_000_000, 1e10)), 2e9, 5e-6)
+    assert rates.floor(10**9, 1_000, 1_000) == pytest.approx(1e-2 + 5e-6)
+    assert rates.floor(0, 400_000, 0) == pytest.approx(1e-5 + 5e-6)
+    assert rates.floor(0, 2_000_000, 0) == pytest.approx(2e-4 + 5e-6)
+    assert rates.floor(0, 400_000, 400_000) == pytest.approx(2e-4 + 5e-6)
+    assert rates.floor(0, 400, 0) == pytest.approx(1e-8 + 5e-6)
