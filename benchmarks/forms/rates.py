@@ -99,7 +99,7 @@ def measured(threads: int) -> MachineRates:
         region = 0.0
         if threads > 1:
             region = _median(lambda: library.regions(_REGIONS)) / _REGIONS
-        sizes = [1 << power for power in range(16, 29, 2)]
+        sizes = [1 << power for power in range(16, 29)]
         copy = tuple((size, _copy_rate(library, size)) for size in sizes)
         exponentials = _exponential_rate(library)
     return MachineRates(rates.measure(threads).flops, copy, exponentials, region)
