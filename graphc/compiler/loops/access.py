@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import functools
+import itertools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TypeAlias
 
 from graphc.compiler.graph.dim import Dim, Size, Symbol, substitute, symbols
@@ -25,6 +28,7 @@ from graphc.compiler.loops.program import (
     bound_variables,
     facts,
     facts_otherwise,
+    kept,
     loads_of,
     path_to,
     targets_of,
@@ -90,7 +94,7 @@ class Access:
     ranges: Ranges
     home: tuple[For, ...] | None = None
 
-    @property
+    @functools.cached_property
     def loops(self) -> tuple[For, ...]:
         """The loops around, the outermost first."""
         return loops_of(self.path)
@@ -146,11 +150,7 @@ class _Collector:
         self._path = path
         self._homes: dict[str, tuple[For, ...]] = {}
         self._uses = 0
-        self._unknowns = 0
-
-    def _unknown(self) -> Index:
-        self._unknowns += 1
-        return variable(f"?{self._unknowns}")
+        self._unknowns = _unknowns("")
 
     def visit(
         self, body: Body, ranges: Ranges, around: Path, call: Statement | None = None
@@ -174,8 +174,7 @@ class _Collector:
                 self._homes[statement.buffer.memory] = loops_of(around)
             elif isinstance(statement, UseIntrinsic):
                 self._uses += 1
-                prefix = f"{statement.intrinsic.name}.{self._uses}."
-                meaning = meaning_of(statement, prefix, self._unknown)
+                meaning = _numbered_meaning(statement, self._uses)
                 self.visit(meaning, ranges, path, call or statement)
             else:
                 self._note(statement, ranges, path, call)
@@ -191,7 +190,7 @@ class _Collector:
     ) -> None:
         def note(element: Load, reads: bool, writes: bool, where: Ranges = ranges) -> None:
             if isinstance(statement, AsyncCopy) and statement.count != 1:
-                element = replace(element, coords=tuple(self._unknown() for _ in element.coords))
+                element = Load(element.buffer, tuple(next(self._unknowns) for _ in element.coords))
             self.found.append(
                 Access(
                     call or statement,
@@ -220,7 +219,19 @@ class _Collector:
             note(target, both, True)
 
 
+def _unknowns(prefix: str) -> Iterator[Index]:
+    """Yield variables that nothing is known of."""
+    return (variable(f"?{prefix}{number}") for number in itertools.count(1))
+
+
 # ---- intrinsics ---------------------------------------------------------------------------------
+
+
+@kept
+def _numbered_meaning(use: UseIntrinsic, number: int) -> Body:
+    """Return the statements that the call of a number stands for."""
+    prefix = f"{use.intrinsic.name}.{number}."
+    return meaning_of(use, prefix, partial(next, _unknowns(prefix)))
 
 
 def meaning_of(use: UseIntrinsic, prefix: str, unknown: Callable[[], Index]) -> Body:

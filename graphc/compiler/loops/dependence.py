@@ -93,11 +93,16 @@ def dependences(program: LoopProgram) -> Iterator[Dependence]:
 def is_parallel(program: LoopProgram, loop: For, kind: LoopKind | None = None) -> Verdict:
     """Return yes if no dependence is carried by a loop, were it of this kind: its turns may run in
     any order, or at once."""
+    return are_turns_free(accesses(program, loop), loop, kind)
+
+
+def are_turns_free(inside: Iterable[Access], loop: For, kind: LoopKind | None = None) -> Verdict:
+    """Return the same, given the accesses in the loop."""
     if as_index(1) in loop.ends:
         return Verdict()  # there is no later turn
-    inside = [one for one in accesses(program, loop) if not one.is_private(loop, kind)]
+    shared = [one for one in inside if not one.is_private(loop, kind)]
     later = {loop.variable: 1}
-    for first, second in _conflicts(_distinct(inside)):
+    for first, second in _conflicts(_distinct(shared)):
         for one, other in _both_ways(first, second):
             if may_meet(one, other, later):
                 return _in_the_way(one, other, f"in a later turn of {loop.variable}")

@@ -77,7 +77,6 @@ class LoopProgram:
     body: Body
     indices: tuple[tuple[LoopVariable, Size], ...] = ()
     anywhere: Ranges = field(default_factory=Ranges, repr=False, compare=False)
-    _kept: dict[object, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def ranges(self) -> Ranges:
@@ -107,25 +106,25 @@ class LoopProgram:
 
 _Arguments = ParamSpec("_Arguments")
 _Result = TypeVar("_Result")
-_OfProgram: TypeAlias = Callable[Concatenate[LoopProgram, _Arguments], _Result]
+_Part = TypeVar("_Part", LoopProgram, UseIntrinsic, Statement)
+_OfPart: TypeAlias = Callable[Concatenate[_Part, _Arguments], _Result]
 
 
-def kept_with_program(function: _OfProgram[_Arguments, _Result]) -> _OfProgram[_Arguments, _Result]:
-    """Let a function of a program, and of arguments that hash, compute each result once: a program
-    never changes, and has it for as long as it lives."""
+def kept(function: _OfPart[_Part, _Arguments, _Result]) -> _OfPart[_Part, _Arguments, _Result]:
+    """Let a function of a program or a statement, and of arguments that hash, compute each result
+    once: neither ever changes, and has it for as long as it lives. Programs that rewrites make of
+    one share the statements that they leave alone."""
 
     @functools.wraps(function)
-    def kept(
-        program: LoopProgram, /, *args: _Arguments.args, **kwargs: _Arguments.kwargs
-    ) -> _Result:
-        results = program._kept
+    def found_once(part: _Part, /, *args: _Arguments.args, **kwargs: _Arguments.kwargs) -> _Result:
+        results = vars(part).setdefault("_kept", {})
         key = (function, args, tuple(kwargs.items()))
         if key not in results:
-            results[key] = function(program, *args, **kwargs)
+            results[key] = function(part, *args, **kwargs)
         found: _Result = results[key]
         return found
 
-    return kept
+    return found_once
 
 
 # ---- statements ---------------------------------------------------------------------------------
@@ -497,6 +496,7 @@ def written_memories(body: Body) -> frozenset[str]:
     return frozenset(found)
 
 
+@kept
 def variables_of(statement: Statement) -> frozenset[LoopVariable]:
     """Return the variables in the indices of a statement itself, not of the statements inside."""
     found: set[LoopVariable] = set()

@@ -11,7 +11,7 @@ from graphc.compiler.loops.buffer import BufferScope, new_buffer, view
 from graphc.compiler.loops.index import LoopVariable, as_index, index_of, variable
 from graphc.compiler.loops.program import (
     LoopProgram,
-    kept_with_program,
+    kept,
     loads_of,
     substituted,
     walk,
@@ -27,6 +27,7 @@ from graphc.compiler.loops.statement import (
     If,
     Let,
     LoopKind,
+    Statement,
     Store,
 )
 from graphc.compiler.loops.text import body_lines, head_line, program_text
@@ -210,7 +211,7 @@ def test_numbers_are_one_only_if_their_bytes_are() -> None:
 def test_what_is_kept_with_a_program_is_computed_once():
     calls = []
 
-    @kept_with_program
+    @kept
     def squared(program: LoopProgram, number: int) -> int:
         calls.append((program, number))
         return number**2
@@ -219,6 +220,21 @@ def test_what_is_kept_with_a_program_is_computed_once():
     assert [squared(one, 3) for one in (ROW_SUMS, ROW_SUMS, other)] == [9, 9, 9]
     assert squared(ROW_SUMS, 4) == 16
     assert calls == [(ROW_SUMS, 3), (other, 3), (ROW_SUMS, 4)]
+
+
+def test_what_is_kept_with_a_statement_is_there_for_each_program_that_has_it():
+    calls = []
+
+    @kept
+    def kind_of(statement: Statement) -> str:
+        calls.append(statement)
+        return type(statement).__name__
+
+    other = ROW_SUMS.with_loop("row", lambda one: (replace(one, note="of all rows"),))
+    for program in (ROW_SUMS, other):
+        found = [kind_of(one) for one in walk(program.body)]
+        assert found == [type(one).__name__ for one in walk(program.body)]
+    assert len(calls) == len(list(walk(ROW_SUMS.body))) + 1  # the loop over rows is another one
 
 
 def test_a_rewritten_program_has_the_ranges_of_the_one_that_it_is_made_of():

@@ -11,8 +11,9 @@ from graphc.compiler.loops.program import (
     Body,
     LoopProgram,
     Parts,
+    blocks_of,
     buffers_of,
-    kept_with_program,
+    kept,
     new_name,
     substitution,
     transformed,
@@ -38,19 +39,24 @@ def without_copy_number(name: str) -> str:
     return stem if stem and number and _DIGITS.issuperset(number) else name
 
 
-@kept_with_program
+@kept
 def names_in(program: LoopProgram) -> frozenset[str]:
     """Return the names that a program has given."""
     found = {buffer.name for buffer in (*program.inputs, *program.outputs)}
     found |= {argument.name for argument in program.arguments}
     found |= {variable.name for variable, _ in program.indices}
-    for statement in walk(program.body):
-        if isinstance(statement, For | Check | AtomicAdd):
-            found.add(statement.variable.name)
-        elif isinstance(statement, Let):
-            found.add(statement.local.name)
-        found |= {buffer.name for buffer in buffers_of(statement)}
-    return frozenset(found)
+    return frozenset(found.union(*map(_names_in, program.body)))
+
+
+@kept
+def _names_in(statement: Statement) -> frozenset[str]:
+    found = {buffer.name for buffer in buffers_of(statement)}
+    if isinstance(statement, For | Check | AtomicAdd):
+        found.add(statement.variable.name)
+    elif isinstance(statement, Let):
+        found.add(statement.local.name)
+    inside = (one for block in blocks_of(statement) for one in block)
+    return frozenset(found.union(*map(_names_in, inside)))
 
 
 class Names:

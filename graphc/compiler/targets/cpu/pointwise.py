@@ -14,7 +14,7 @@ from graphc.compiler.loops.program import (
     Body,
     LoopProgram,
     innermost_loops,
-    kept_with_program,
+    kept,
     loops_in,
     most_known_turns,
     targets_of,
@@ -165,7 +165,7 @@ def _conditions_of(statement: Statement) -> Iterator[Condition]:
 # ---- the mappings -------------------------------------------------------------------------------
 
 
-@kept_with_program
+@kept
 def _has_few_places(program: LoopProgram, target: Target) -> Applicability:
     for nest in program.body:
         if (
@@ -195,7 +195,7 @@ def _of_each_nest(program: LoopProgram, change: Nest) -> LoopProgram:
     return renamed(replace(program, body=tuple(body)))
 
 
-@kept_with_program
+@kept
 def _nests(program: LoopProgram) -> tuple[LoopProgram | None, ...]:
     """Return each statement of a program that is a loop as a program of its own, with the axes that
     its accesses need; None for others."""

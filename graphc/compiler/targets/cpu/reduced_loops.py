@@ -6,7 +6,7 @@ from graphc.compiler.graph.dim import Size
 from graphc.compiler.loops.program import (
     LoopProgram,
     innermost_loops,
-    kept_with_program,
+    kept,
     loads_of,
     loops_in,
     path_to,
@@ -69,7 +69,7 @@ def may_exceed(loop: For, turns: int) -> bool:
     return all(not isinstance(end.constant, int) or end.constant > turns for end in loop.ends)
 
 
-@kept_with_program
+@kept
 def with_joined_axes(program: LoopProgram) -> LoopProgram:
     """Return a program in which neighbouring axes, both kept or both reduced, that are contiguous
     in all that is read and written are one loop."""

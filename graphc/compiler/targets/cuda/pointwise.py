@@ -13,7 +13,7 @@ from math import prod
 from graphc.compiler.loops.buffer import BufferScope
 from graphc.compiler.loops.program import (
     LoopProgram,
-    kept_with_program,
+    kept,
     loops_in,
     targets_of,
     walk,
@@ -96,7 +96,7 @@ def _is_stored(statement: Statement) -> bool:
 # ---- the mappings -------------------------------------------------------------------------------
 
 
-@kept_with_program
+@kept
 def _flattened(program: LoopProgram) -> LoopProgram:
     program = in_nests(simplify(program))
     for name in nests_of(program):

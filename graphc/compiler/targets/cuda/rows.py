@@ -20,7 +20,7 @@ from graphc.compiler.loops.program import (
     Body,
     LoopProgram,
     buffers_of,
-    kept_with_program,
+    kept,
     loads_of,
     loops_in,
     reads_bound,
@@ -71,7 +71,7 @@ CHUNK = 32
 # ---- the loop over rows, and its passes ---------------------------------------------------------
 
 
-@kept_with_program
+@kept
 def in_rows(program: LoopProgram) -> LoopProgram:
     """Return a program with one loop over rows, in whose body each pass is one loop."""
     if any(isinstance(one, Allocate) for one in program.body):
@@ -85,7 +85,7 @@ def in_rows(program: LoopProgram) -> LoopProgram:
     return flatten(program)
 
 
-@kept_with_program
+@kept
 def in_joined_rows(program: LoopProgram) -> LoopProgram:
     """Return the same, in which sums of what is seen from the largest element of a row, or from its
     mean, go along with these: a pass less reads the elements."""

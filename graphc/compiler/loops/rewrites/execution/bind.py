@@ -18,7 +18,7 @@ from dataclasses import replace
 
 from graphc.compiler.loops.access import Access, accesses
 from graphc.compiler.loops.buffer import BufferScope
-from graphc.compiler.loops.dependence import is_parallel, may_meet
+from graphc.compiler.loops.dependence import are_turns_free, may_meet
 from graphc.compiler.loops.index import index_of
 from graphc.compiler.loops.program import Body, LoopProgram, blocks_of, path_to, walk
 from graphc.compiler.loops.rewrites.refusal import refuse_if_synchronised, refused, unbound_loop_of
@@ -103,12 +103,12 @@ def _check_threads(
         raise refused(program, "bind", where, expected, ends)
     if kind is not LoopKind.BLOCK:
         refuse_if_synchronised(program, "bind", where, loop.body)
-    verdict = is_parallel(program, loop, kind)
-    if not verdict:
-        raise refused(program, "bind", where, "turns that have no order", verdict.reason)
     is_team = kind is LoopKind.TEAM
     found = accesses(program, loop if is_team else None)
     inner_accesses = [one for one in found if _is_inside(one, loop)]
+    verdict = are_turns_free(inner_accesses, loop, kind)
+    if not verdict:
+        raise refused(program, "bind", where, "turns that have no order", verdict.reason)
     own = _own_registers(found, inner_accesses, loop, kind, together)
     for access in inner_accesses:
         is_reached = kind in REACHED[access.buffer.scope] or access.memory in own
@@ -117,11 +117,13 @@ def _check_threads(
             raise refused(program, "bind", where, expected, str(access))
     if is_team:
         return  # who goes on behind the loop has waited for all of the team
+    of_memory: dict[str, list[Access]] = {}
+    for access in inner_accesses:
+        if access.memory not in own:
+            of_memory.setdefault(access.memory, []).append(access)
     for other in found:
-        if _is_inside(other, loop) or other.memory in own:
-            continue
-        for access in inner_accesses:
-            is_conflict = access.memory == other.memory and (access.writes or other.writes)
+        for access in of_memory.get(other.memory, ()):
+            is_conflict = (access.writes or other.writes) and not _is_inside(other, loop)
             if is_conflict and not _is_in_order(program, access, other):
                 expected = "a barrier between what threads and what others do"
                 raise refused(program, "bind", where, expected, f"{access} and {other}")
