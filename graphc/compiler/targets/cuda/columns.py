@@ -349,24 +349,19 @@ TILES_AGAIN = Mapping(
     "each pass over a column reads its elements",
 )
 
-COLUMNS = (
-    Mapping(
-        "blocks a tile of columns",
-        _has_few_long_columns,
-        _by_parts,
-        "so few columns leave most of a card idle, unless blocks divide each; a second launch "
-        "finishes",
-    ),
-    Mapping(
-        "tiles of columns",
-        _has_columns_of_one_pass,
-        _in_tiles,
-        "what neighbouring columns are made of lies side by side, and memory hands it out together",
-    ),
-    TILES_AGAIN,
-    PARTS,
-    BLOCKS,
-    LONG,
-    ANY_LENGTH,
+FEW_COLUMNS = Mapping(
+    "blocks a tile of columns",
+    _has_few_long_columns,
+    _by_parts,
+    "so few columns leave most of a card idle, unless blocks divide each; a second launch finishes",
 )
+
+TILES = Mapping(
+    "tiles of columns",
+    _has_columns_of_one_pass,
+    _in_tiles,
+    "what neighbouring columns are made of lies side by side, and memory hands it out together",
+)
+
+COLUMNS = (FEW_COLUMNS, TILES, TILES_AGAIN, PARTS, BLOCKS, LONG, ANY_LENGTH)
 """The mappings of kernels of kind columns."""

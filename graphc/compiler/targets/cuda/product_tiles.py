@@ -74,6 +74,13 @@ TILES = (
 """128 threads, or 256 in groups, have one; the sums of the largest fill half of a thread's
 registers."""
 
+FEW = 16
+"""Rows or columns of a result up to which most threads of a square tile would have none of them."""
+
+OF_FEW_COLUMNS = BlockTile(64, 16, 64, 4, 1, groups=4)
+OF_FEW_ROWS = BlockTile(16, 64, 64, 4, 1, groups=4)
+"""Tiles of results with so few columns, or rows; the only other one of these is the smallest."""
+
 MOST_SUMS = 128
 """Registers of 32 bits that a thread has for sums."""
 
@@ -107,14 +114,14 @@ LEAST_DEPTH = 8
 
 def tile_of(product: Product) -> BlockTile | str:
     """Return the largest tile of which there are enough, the smallest in any case; or why a product
-    has none: blocks divide its sums, or groups of threads would have nothing to divide."""
+    has none: blocks divide its sums."""
     rows, columns, terms = (
         evaluate_at(loop.ends[0].constant, TYPICAL)
         for loop in (product.rows, product.columns, product.terms)
     )
     matrices = evaluate_at(size_of(loop.ends[0].constant for loop in product.batch), TYPICAL)
     itemsize = np.dtype(product.total.dtype).itemsize
-    fitting = [tile for tile in TILES if tile.results * itemsize // 4 <= MOST_SUMS]
+    fitting = [tile for tile in _candidates(product) if tile.results * itemsize // 4 <= MOST_SUMS]
     parts = max(1, min(MOST_PARTS, terms // PART))
     tile, *smaller_ones = fitting
     for smaller in smaller_ones:
@@ -128,8 +135,18 @@ def tile_of(product: Product) -> BlockTile | str:
         return f"its sums are divided among blocks, as it has {blocks} tiles"
     known = product.terms.ends[0].constant
     if tile.groups > 1 and isinstance(known, int) and known <= SHORT:
-        return "one step of a small tile has all its terms"
+        return _in_one_step(tile, known, itemsize)
     return _in_groups(tile, itemsize) if tile.groups > 1 else _with_short_steps(tile, known)
+
+
+def _candidates(product: Product) -> tuple[BlockTile, ...]:
+    """Return the tiles that a result may have, from the largest to the smallest."""
+    of_few = [
+        tile
+        for tile, loop in ((OF_FEW_COLUMNS, product.columns), (OF_FEW_ROWS, product.rows))
+        if not isinstance(size := loop.ends[0].constant, Dim) and size <= FEW
+    ]
+    return (*of_few, TILES[-1]) if of_few else TILES
 
 
 def _is_divided(product: Product) -> bool:
@@ -147,6 +164,14 @@ def _with_short_steps(tile: BlockTile, terms: Size) -> BlockTile:
     depths = (tile.depth, max(tile.depth // 2, LEAST_DEPTH))
     fitting = (depth for depth in depths if terms % depth == 0)
     return replace(tile, depth=next(fitting, tile.depth))
+
+
+def _in_one_step(tile: BlockTile, terms: int, itemsize: int) -> BlockTile:
+    """Return a tile without groups, whose only step is as short as it may be for all terms."""
+    tile = replace(tile, depth=SHORT, groups=1)
+    while tile.shared_elements * itemsize > MOST_SHARED or terms <= tile.depth // 2 >= LEAST_DEPTH:
+        tile = replace(tile, depth=tile.depth // 2)
+    return tile
 
 
 def _in_groups(tile: BlockTile, itemsize: int) -> BlockTile:

@@ -53,14 +53,11 @@ from graphc.compiler.loops.value import Load, Value
 from graphc.compiler.schedule.hardware import PACK
 from graphc.compiler.targets.cuda.product_groups import in_groups, parts_of
 from graphc.compiler.targets.cuda.product_tiles import PADDING, BlockTile, tile_of
+from graphc.compiler.targets.cuda.product_vectors import OF_VECTORS
 from graphc.compiler.targets.mapping import ALWAYS, Applicability, Mapping, never
 from graphc.compiler.targets.product_loops import Product, product_of, with_axes_of_products
 from graphc.compiler.targets.target import Target
 from graphc.errors import RewriteError
-
-FEW = 16
-"""Rows or columns of a result up to which most threads of a tile would have none of them."""
-
 
 # ---- where it applies ---------------------------------------------------------------------------
 
@@ -69,10 +66,6 @@ def _is_of_matrices(program: LoopProgram, target: Target) -> Applicability:
     product = product_of(with_axes_of_products(program))
     if isinstance(product, str):
         return never(product)
-    for loop, what in ((product.rows, "rows"), (product.columns, "columns")):
-        size = loop.ends[0].constant
-        if isinstance(size, int) and size <= FEW:
-            return never(f"its result has {size} {what}, no more than {FEW}")
     if product.terms.ends[0].constant == 0:
         return never("its sums have no terms")
     tile = tile_of(product)
@@ -287,5 +280,6 @@ PRODUCTS = (
         "what threads of a block share of the operands is read from memory once, while they "
         "multiply what was read before",
     ),
+    *OF_VECTORS,
 )
 """The mappings of kernels of kind matmul."""

@@ -415,22 +415,19 @@ PARTS = Mapping(
     "so few rows leave most of a card idle, unless blocks divide each; a second launch finishes",
 )
 
-ROWS = (
-    Mapping(
-        "a thread a row",
-        _has_short_rows,
-        _by_threads,
-        "a row of so few elements leaves lanes nothing to do",
-    ),
-    Mapping(
-        "lanes of a warp a row",
-        _has_rows_of_warps,
-        _by_lanes,
-        "lanes combine their parts by shuffles, and keep what several passes read",
-    ),
-    PARTS,
-    BLOCKS,
-    LONG,
-    ANY_LENGTH,
+SHORT_ROWS = Mapping(
+    "a thread a row",
+    _has_short_rows,
+    _by_threads,
+    "a row of so few elements leaves lanes nothing to do",
 )
+
+LANES = Mapping(
+    "lanes of a warp a row",
+    _has_rows_of_warps,
+    _by_lanes,
+    "lanes combine their parts by shuffles, and keep what several passes read",
+)
+
+ROWS = (SHORT_ROWS, LANES, PARTS, BLOCKS, LONG, ANY_LENGTH)
 """The mappings of kernels of kind rows."""

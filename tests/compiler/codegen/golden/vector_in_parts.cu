@@ -1,49 +1,68 @@
 // k0_matmul: dense_1: matmul, mul
-// 1 x 100000 by 100000 x 3; a warp computes one result; k is cut into parts,
-//   whose sums the next kernel adds
+// 1 x 3 elements, blocks a tile of columns
 // x0: x float32[1, 100000]
 // x1: W float32[100000, 3]
-// y0: dense_1/matmul/partial sums float32[128 kept from 1 to 24, 3]
-extern "C" __global__ void __launch_bounds__(256) k0_matmul(
-    const float* __restrict__ x0, const float* __restrict__ x1, float* y0) {
-  const int lane = threadIdx.x % 32;
-  const int result = blockIdx.x * 8 + threadIdx.x / 32;
-  if (result >= 3) return;  // the whole warp
-  const int row = (result % 3) / 3, column = result % 3;
-  const int part = blockIdx.y;
-  const int depth = (100000 + gridDim.y - 1) / gridDim.y;  // of each part
-  const int k_begin = part * depth, k_end = min(k_begin + depth, 100000);
-
-  // The lanes lie side by side along k; what each has summed is added in a
-  // fixed tree.
-  float total0 = 0;
-  #pragma unroll 4
-  for (int inner = k_begin + lane; inner < k_end; inner += 32) {
-    const float t0 = x0[row * 100000 + inner];
-    const float t1 = x1[inner * 3 + column];
-    total0 = gc_add(total0, gc_mul(t0, t1));
+// s0_parts: dense_1/matmul/s0_parts float32[3, 391]
+extern "C" __global__ void __launch_bounds__(192) k0_matmul(
+    const float* __restrict__ x0, const float* __restrict__ x1,
+    float* s0_parts) {
+  const int block = blockIdx.x;
+  const int block_2 = blockIdx.x % 1;
+  __shared__ __align__(16) float s0_parts_tile_parts[192];
+  // matmul
+  const int share = threadIdx.x / 3;
+  const int column = threadIdx.x % 3;
+  float s0_parts_tile_parts_tile;
+  s0_parts_tile_parts_tile = 0.0f;
+  const int end_of_turn =
+      gc_minimum(4, (share * 63 + 31) / 64 + 1563 - block * 4 - share);
+  for (int turn = 0; turn < end_of_turn; ++turn) {
+    // dense_1
+    s0_parts_tile_parts_tile =
+        gc_add(s0_parts_tile_parts_tile,
+            gc_mul(x0[block * 256 + share + turn * 64],
+            x1[block * 768 + block_2 * 3 + share * 3 + column + turn * 192]));
   }
-  total0 = gc_sum_lanes(total0);
-  if (lane != 0) return;
-  const int i2 = row * 3 + column;
-  y0[part * 3 + i2] = total0;
+  s0_parts_tile_parts[share * 3 + column] = s0_parts_tile_parts_tile;
+  __syncthreads();
+  if (threadIdx.x < 3) {
+    const int column_2 = threadIdx.x;
+    float s0_parts_tile;
+    s0_parts_tile = 0.0f;
+    #pragma unroll
+    for (int turn_2 = 0; turn_2 < 64; ++turn_2) {
+      s0_parts_tile =
+          gc_add(s0_parts_tile, s0_parts_tile_parts[column_2 + turn_2 * 3]);
+    }
+    s0_parts[block + block_2 * 1173 + column_2 * 391] = s0_parts_tile;
+  }
 }
 
-// k1_matmul_parts: dense_1: matmul, mul
-// adds 128 (at least 1, at most 24) partial sums in the order of k
-// x0: dense_1/matmul/partial sums float32[128 kept from 1 to 24, 3]
+// k1_matmul: dense_1: matmul, mul
+// 1 x 3 elements, blocks a tile of columns
+// s0_parts: dense_1/matmul/s0_parts float32[3, 391]
 // y0: dense_1/mul float32[1, 3]
-extern "C" __global__ void __launch_bounds__(256, 1) k1_matmul_parts(
-    int m0, const float* __restrict__ x0, float* y0) {
-  const int count = 3;
-  const int stride = gridDim.x * blockDim.x;
-  for (int i = blockIdx.x * blockDim.x + threadIdx.x; i < count; i += stride) {
-    float t0 = 0;  // dense_1
-    #pragma unroll 16
-    for (int part = 0; part < m0; ++part) {
-      t0 = gc_add(t0, x0[part * count + i]);
+extern "C" __global__ void __launch_bounds__(128) k1_matmul(
+    const float* __restrict__ s0_parts, float* y0) {
+  const int block_3 = blockIdx.x;
+  const int column_3 = threadIdx.x / 32;
+  if (block_3 * 4 + column_3 < 3) {
+    float s0;
+    s0 = 0.0f;
+    float s0_parts_2;
+    const int lane = threadIdx.x % 32;
+    s0_parts_2 = 0.0f;
+    for (int turn_3 = 0; turn_3 < 13; ++turn_3) {
+      if (lane + turn_3 * 32 < 391) {
+        s0_parts_2 =
+            gc_add(s0_parts_2,
+                s0_parts[block_3 * 1564 + column_3 * 391 + lane + turn_3 * 32]);
+      }
     }
-    const float t1 = gc_mul(t0, 0.5f);  // dense_1
-    y0[i] = t1;
+    gc_sum_of_32_lanes(s0, s0_parts_2);
+    if (lane == 0) {
+      const float t0 = gc_mul(s0, 0.5f);  // dense_1
+      y0[block_3 * 4 + column_3] = t0;
+    }
   }
 }

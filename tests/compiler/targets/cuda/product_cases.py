@@ -105,15 +105,15 @@ CASES: Mapping[str, Callable[[], LoopProgram]] = {
         g.matmul(arrays(BATCH, 12), g.transpose(arrays(20, 12), (1, 0)))
     ),
     "a value of all elements": lambda: plain(scaled()),
-    "matrices": lambda: plain(g.matmul(arrays(BATCH, 17, 7), arrays(BATCH, 7, 20))),
-    "heads": lambda: plain(attention(8)),
+    "matrices": lambda: plain(g.matmul(arrays(T, BATCH, 6), arrays(T, 6, 20))),
+    "heads": lambda: plain(attention(4)),
     "heads of fewer terms than a step": lambda: plain(attention(6)),
     "rows of several axes": lambda: plain(of_times()),
     "float64": lambda: plain(
         g.matmul(arrays(BATCH, 6, dtype="float64"), arrays(6, 20, dtype="float64"))
     ),
     "a bias": lambda: plain(dense(BATCH, 6, 20)),
-    "a bias over steps": lambda: plain(dense(BATCH, 36, 96)),
+    "a bias over steps": lambda: plain(dense(BATCH, 10, 20)),
     "a bias of sizes of a call": lambda: plain(dense(BATCH, T, N)),
     "dropout": lambda: plain(dropped()),
     "an update in place": updated,
