@@ -1,0 +1,44 @@
+static void few_rows_by_columns(
+    const float* __restrict__ x0, const float* __restrict__ x1, float* y0) {
+  float* const panels = gc_scratch<float>(0, 32768);
+  for (int panels_axis1 = 0; panels_axis1 < 1024; ++panels_axis1) {
+    #pragma omp simd
+    for (int panels_axis0_inner = 0; panels_axis0_inner < 32; ++panels_axis0_inner) {
+      panels[panels_axis1 * 32 + panels_axis0_inner] =
+          panels_axis0_inner < 4 ?
+          x0[panels_axis1 + panels_axis0_inner * 1024] : 0.0f;
+    }
+  }
+  #pragma omp parallel for schedule(static)
+  for (int i1_outer = 0; i1_outer < 4; ++i1_outer) {
+    float* const s0 = gc_scratch<float>(1, 512);
+    for (int i0 = 0; i0 < 4; ++i0) {
+      #pragma omp simd
+      for (int i1_inner = 0; i1_inner < 128; ++i1_inner) {
+        s0[i0 * 128 + i1_inner] = 0.0f;
+      }
+    }
+    float* const s0_parts = gc_scratch<float>(2, 2048);
+    for (int k0_outer = 0; k0_outer < 4; ++k0_outer) {
+      gc_panel_product_transposed(4, 128, 256, s0_parts + k0_outer * 512, 128,
+          panels + k0_outer * 8192, 32, x1 + i1_outer * 131072 + k0_outer * 256,
+          1024);
+    }
+    for (int s0_part = 0; s0_part < 4; ++s0_part) {
+      for (int i0 = 0; i0 < 4; ++i0) {
+        #pragma omp simd
+        for (int i1_inner = 0; i1_inner < 128; ++i1_inner) {
+          s0[i0 * 128 + i1_inner] =
+              gc_add(s0[i0 * 128 + i1_inner],
+                  s0_parts[s0_part * 512 + i0 * 128 + i1_inner]);
+        }
+      }
+    }
+    for (int i0 = 0; i0 < 4; ++i0) {
+      #pragma omp simd
+      for (int i1_inner = 0; i1_inner < 128; ++i1_inner) {
+        y0[i1_outer * 128 + i0 * 512 + i1_inner] = s0[i0 * 128 + i1_inner];
+      }
+    }
+  }
+}

@@ -1,0 +1,40 @@
+static void one_column(
+    int batch, const float* __restrict__ x0, const float* __restrict__ x1,
+    float* y0) {
+  #pragma omp parallel for schedule(static) if ((gc_int64)1086 * batch >= 65536)
+  for (int i0 = 0; i0 < batch; ++i0) {
+    float s0;
+    s0 = 0.0f;
+    float s0_parts[32];
+    #pragma omp simd
+    for (int s0_part = 0; s0_part < 32; ++s0_part) {
+      s0_parts[s0_part] = 0.0f;
+    }
+    for (int k0_outer = 0; k0_outer < 32; ++k0_outer) {
+      // matmul
+      #pragma omp simd
+      for (int k0_inner = 0; k0_inner < 32; ++k0_inner) {
+        s0_parts[k0_inner] =
+            gc_fma(x0[i0 * 1024 + k0_outer * 32 + k0_inner],
+                x1[k0_outer * 32 + k0_inner], s0_parts[k0_inner]);
+      }
+    }
+    #pragma omp simd
+    for (int s0_part = 0; s0_part < 16; ++s0_part) {
+      s0_parts[s0_part] = gc_add(s0_parts[s0_part], s0_parts[s0_part + 16]);
+    }
+    #pragma omp simd
+    for (int s0_part = 0; s0_part < 8; ++s0_part) {
+      s0_parts[s0_part] = gc_add(s0_parts[s0_part], s0_parts[s0_part + 8]);
+    }
+    for (int s0_part = 0; s0_part < 4; ++s0_part) {
+      s0_parts[s0_part] = gc_add(s0_parts[s0_part], s0_parts[s0_part + 4]);
+    }
+    for (int s0_part = 0; s0_part < 2; ++s0_part) {
+      s0_parts[s0_part] = gc_add(s0_parts[s0_part], s0_parts[s0_part + 2]);
+    }
+    s0_parts[0] = gc_add(s0_parts[0], s0_parts[1]);
+    s0 = gc_add(s0, s0_parts[0]);
+    y0[i0] = s0;
+  }
+}

@@ -1,0 +1,147 @@
+static void panels_of_one_matrix(
+    int batch, const float* __restrict__ x0, const float* __restrict__ x1,
+    float* y0) {
+  if (batch < 5) {
+    #pragma omp parallel for schedule(static) \
+        if ((gc_int64)406528 * batch >= 65536)
+    for (int i1_outer = 0; i1_outer < 2; ++i1_outer) {
+      for (int i0_outer = 0; i0_outer < (batch + 3) / 4; ++i0_outer) {
+        float s0[1024];
+        const int end_of_i0_inner = gc_minimum(4, batch - i0_outer * 4);
+        for (int i0_inner = 0; i0_inner < end_of_i0_inner; ++i0_inner) {
+          #pragma omp simd
+          for (int i1_inner = 0; i1_inner < 256; ++i1_inner) {
+            s0[i0_inner * 256 + i1_inner] = 0.0f;
+          }
+        }
+        float* const s0_parts = gc_scratch<float>(0, 4096);
+        for (int k0_outer = 0; k0_outer < 3; ++k0_outer) {
+          const int end_of_i0_inner_2 = gc_minimum(4, batch - i0_outer * 4);
+          for (int i0_inner_2 = 0; i0_inner_2 < end_of_i0_inner_2; ++i0_inner_2) {
+            #pragma omp simd
+            for (int i1_inner = 0; i1_inner < 256; ++i1_inner) {
+              s0_parts[k0_outer * 1024 + i0_inner_2 * 256 + i1_inner] = 0.0f;
+            }
+          }
+          // matmul
+          for (int k0_inner_outer = 0; k0_inner_outer < 32; ++k0_inner_outer) {
+            const int end_of_i0_inner_3 = gc_minimum(4, batch - i0_outer * 4);
+            for (int i0_inner_3 = 0; i0_inner_3 < end_of_i0_inner_3; ++i0_inner_3) {
+              #pragma omp simd
+              for (int i1_inner = 0; i1_inner < 256; ++i1_inner) {
+                float s0_parts_tile;
+                s0_parts_tile =
+                    s0_parts[k0_outer * 1024 + i0_inner_3 * 256 + i1_inner];
+                // matmul
+                #pragma GCC unroll 8
+                for (int k0_inner_inner = 0; k0_inner_inner < 8; ++k0_inner_inner) {
+                  s0_parts_tile =
+                      gc_fma(
+                          x0[i0_outer * 3136 + k0_outer * 256 +
+                          k0_inner_outer * 8 + i0_inner_3 * 784 +
+                          k0_inner_inner],
+                          x1[i1_outer * 256 + k0_outer * 131072 +
+                          k0_inner_outer * 4096 + i1_inner +
+                          k0_inner_inner * 512], s0_parts_tile);
+                }
+                s0_parts[k0_outer * 1024 + i0_inner_3 * 256 + i1_inner] =
+                    s0_parts_tile;
+              }
+            }
+          }
+        }
+        const int end_of_i0_inner_2 = gc_minimum(4, batch - i0_outer * 4);
+        for (int i0_inner_2 = 0; i0_inner_2 < end_of_i0_inner_2; ++i0_inner_2) {
+          #pragma omp simd
+          for (int i1_inner = 0; i1_inner < 256; ++i1_inner) {
+            s0_parts[i0_inner_2 * 256 + i1_inner + 3072] = 0.0f;
+          }
+        }
+        // matmul
+        for (int k0_inner_2_outer = 0; k0_inner_2_outer < 2; ++k0_inner_2_outer) {
+          const int end_of_i0_inner_3 = gc_minimum(4, batch - i0_outer * 4);
+          for (int i0_inner_3 = 0; i0_inner_3 < end_of_i0_inner_3; ++i0_inner_3) {
+            #pragma omp simd
+            for (int i1_inner = 0; i1_inner < 256; ++i1_inner) {
+              float s0_parts_tile_2;
+              s0_parts_tile_2 = s0_parts[i0_inner_3 * 256 + i1_inner + 3072];
+              // matmul
+              #pragma GCC unroll 8
+              for (int k0_inner_2_inner = 0; k0_inner_2_inner < 8; ++k0_inner_2_inner) {
+                s0_parts_tile_2 =
+                    gc_fma(
+                        x0[i0_outer * 3136 + k0_inner_2_outer * 8 +
+                        i0_inner_3 * 784 + k0_inner_2_inner + 768],
+                        x1[i1_outer * 256 + k0_inner_2_outer * 4096 + i1_inner +
+                        k0_inner_2_inner * 512 + 393216], s0_parts_tile_2);
+              }
+              s0_parts[i0_inner_3 * 256 + i1_inner + 3072] = s0_parts_tile_2;
+            }
+          }
+        }
+        for (int s0_part = 0; s0_part < 4; ++s0_part) {
+          const int end_of_i0_inner_3 = gc_minimum(4, batch - i0_outer * 4);
+          for (int i0_inner_3 = 0; i0_inner_3 < end_of_i0_inner_3; ++i0_inner_3) {
+            #pragma omp simd
+            for (int i1_inner = 0; i1_inner < 256; ++i1_inner) {
+              s0[i0_inner_3 * 256 + i1_inner] =
+                  gc_add(s0[i0_inner_3 * 256 + i1_inner],
+                      s0_parts[s0_part * 1024 + i0_inner_3 * 256 + i1_inner]);
+            }
+          }
+        }
+        const int end_of_i0_inner_3 = gc_minimum(4, batch - i0_outer * 4);
+        for (int i0_inner_3 = 0; i0_inner_3 < end_of_i0_inner_3; ++i0_inner_3) {
+          #pragma omp simd
+          for (int i1_inner = 0; i1_inner < 256; ++i1_inner) {
+            y0[i1_outer * 256 + i0_outer * 2048 + i0_inner_3 * 512 + i1_inner] =
+                s0[i0_inner_3 * 256 + i1_inner];
+          }
+        }
+      }
+    }
+  } else {
+    for (int i0_outer = 0; i0_outer < (batch + 127) / 128; ++i0_outer) {
+      #pragma omp parallel for schedule(static)
+      for (int i1_outer = 0; i1_outer < 16; ++i1_outer) {
+        float* const s0_2 = gc_scratch<float>(1, 4096);
+        const int end_of_i0_inner = gc_minimum(128, batch - i0_outer * 128);
+        for (int i0_inner = 0; i0_inner < end_of_i0_inner; ++i0_inner) {
+          #pragma omp simd
+          for (int i1_inner = 0; i1_inner < 32; ++i1_inner) {
+            s0_2[i0_inner * 32 + i1_inner] = 0.0f;
+          }
+        }
+        float* const s0_parts_2 = gc_scratch<float>(2, 16384);
+        for (int k0_outer = 0; k0_outer < 3; ++k0_outer) {
+          gc_panel_product_and_fetch(batch - i0_outer * 128, 32, 256,
+              s0_parts_2 + k0_outer * 4096, 32,
+              x0 + i0_outer * 100352 + k0_outer * 256, 784,
+              x1 + i1_outer * 32 + k0_outer * 131072, 512);
+        }
+        gc_panel_product_and_fetch(batch - i0_outer * 128, 32, 16,
+            s0_parts_2 + 12288, 32, x0 + i0_outer * 100352 + 768, 784,
+            x1 + i1_outer * 32 + 393216, 512);
+        for (int s0_part = 0; s0_part < 4; ++s0_part) {
+          const int end_of_i0_inner_2 = gc_minimum(128, batch - i0_outer * 128);
+          for (int i0_inner_2 = 0; i0_inner_2 < end_of_i0_inner_2; ++i0_inner_2) {
+            #pragma omp simd
+            for (int i1_inner = 0; i1_inner < 32; ++i1_inner) {
+              s0_2[i0_inner_2 * 32 + i1_inner] =
+                  gc_add(s0_2[i0_inner_2 * 32 + i1_inner],
+                      s0_parts_2[s0_part * 4096 + i0_inner_2 * 32 + i1_inner]);
+            }
+          }
+        }
+        const int end_of_i0_inner_2 = gc_minimum(128, batch - i0_outer * 128);
+        for (int i0_inner_2 = 0; i0_inner_2 < end_of_i0_inner_2; ++i0_inner_2) {
+          #pragma omp simd
+          for (int i1_inner = 0; i1_inner < 32; ++i1_inner) {
+            y0[i0_outer * 65536 + i1_outer * 32 + i0_inner_2 * 512 + i1_inner] =
+                s0_2[i0_inner_2 * 32 + i1_inner];
+          }
+        }
+      }
+    }
+  }
+}

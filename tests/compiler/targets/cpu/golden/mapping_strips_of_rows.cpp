@@ -1,0 +1,85 @@
+static void strips_of_rows(
+    int batch, const float* __restrict__ x0, const float* __restrict__ x1,
+    float* y0) {
+  if (batch < 257) {
+    float* const panels = gc_scratch<float>(0, 512 * batch);
+    #pragma omp parallel for schedule(static) \
+        if ((gc_int64)512 * batch >= 65536)
+    for (int panels_axis1_outer = 0; panels_axis1_outer < 16; ++panels_axis1_outer) {
+      for (int panels_axis0 = 0; panels_axis0 < batch; ++panels_axis0) {
+        #pragma omp simd
+        for (int panels_axis1_inner = 0; panels_axis1_inner < 32; ++panels_axis1_inner) {
+          panels[panels_axis1_outer * (32 * batch) + panels_axis0 * 32 +
+              panels_axis1_inner] =
+              x1[panels_axis1_outer * 32 + panels_axis0 * 512 +
+              panels_axis1_inner];
+        }
+      }
+    }
+    #pragma omp parallel for schedule(static) \
+        if ((gc_int64)(114688 * batch + 516096) >= 65536)
+    for (int i0_outer = 0; i0_outer < 14; ++i0_outer) {
+      float* const s0 = gc_scratch<float>(1, 28672);
+      for (int i1_outer = 0; i1_outer < 16; ++i1_outer) {
+        gc_panel_product_by_columns(56, 32, batch, s0 + i1_outer * 32, 512,
+            x0 + i0_outer * 56, 784, panels + i1_outer * (32 * batch), 32);
+      }
+      for (int i0_inner = 0; i0_inner < 56; ++i0_inner) {
+        #pragma omp simd
+        for (int i1 = 0; i1 < 512; ++i1) {
+          y0[i0_outer * 28672 + i0_inner * 512 + i1] = s0[i0_inner * 512 + i1];
+        }
+      }
+    }
+  } else {
+    float* const panels_2 = gc_scratch<float>(2, 512 * batch);
+    #pragma omp parallel for schedule(static) \
+        if ((gc_int64)512 * batch >= 65536)
+    for (int panels_axis1_outer = 0; panels_axis1_outer < 16; ++panels_axis1_outer) {
+      for (int panels_axis0 = 0; panels_axis0 < batch; ++panels_axis0) {
+        #pragma omp simd
+        for (int panels_axis1_inner = 0; panels_axis1_inner < 32; ++panels_axis1_inner) {
+          panels_2[panels_axis1_outer * (32 * batch) + panels_axis0 * 32 +
+              panels_axis1_inner] =
+              x1[panels_axis1_outer * 32 + panels_axis0 * 512 +
+              panels_axis1_inner];
+        }
+      }
+    }
+    #pragma omp parallel for schedule(static) \
+        if ((gc_int64)(116704 * batch + 802816) >= 65536)
+    for (int i0_outer = 0; i0_outer < 14; ++i0_outer) {
+      float* const s0_2 = gc_scratch<float>(3, 28672);
+      for (int i0_inner = 0; i0_inner < 56; ++i0_inner) {
+        #pragma omp simd
+        for (int i1 = 0; i1 < 512; ++i1) {
+          s0_2[i0_inner * 512 + i1] = 0.0f;
+        }
+      }
+      for (int k0_outer = 0; k0_outer < (batch + 255) / 256; ++k0_outer) {
+        float* const s0_parts = gc_scratch<float>(4, 28672);
+        for (int i1_5_outer = 0; i1_5_outer < 16; ++i1_5_outer) {
+          gc_panel_product_by_columns(56, 32, batch - k0_outer * 256,
+              s0_parts + i1_5_outer * 32, 512,
+              x0 + i0_outer * 56 + k0_outer * 200704, 784,
+              panels_2 + k0_outer * 8192 + i1_5_outer * (32 * batch), 32);
+        }
+        for (int i0_inner = 0; i0_inner < 56; ++i0_inner) {
+          #pragma omp simd
+          for (int i1 = 0; i1 < 512; ++i1) {
+            s0_2[i0_inner * 512 + i1] =
+                gc_add(s0_2[i0_inner * 512 + i1],
+                    s0_parts[i0_inner * 512 + i1]);
+          }
+        }
+      }
+      for (int i0_inner = 0; i0_inner < 56; ++i0_inner) {
+        #pragma omp simd
+        for (int i1 = 0; i1 < 512; ++i1) {
+          y0[i0_outer * 28672 + i0_inner * 512 + i1] =
+              s0_2[i0_inner * 512 + i1];
+        }
+      }
+    }
+  }
+}

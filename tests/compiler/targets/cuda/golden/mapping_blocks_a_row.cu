@@ -1,0 +1,57 @@
+extern "C" __global__ void __launch_bounds__(512) blocks_a_row(
+    const float* __restrict__ x0, float* s0_parts) {
+  const int block = blockIdx.x / 128;
+  const int block_2 = blockIdx.x % 128;
+  float s0_parts_tile;
+  s0_parts_tile = 0.0f;
+  __shared__ __align__(16) float s0_parts_tile_parts[16];
+  // sum
+  const int warp = threadIdx.x / 32;
+  float s0_parts_tile_parts_tile;
+  s0_parts_tile_parts_tile = 0.0f;
+  float s0_parts_tile_parts_parts;
+  const int lane = threadIdx.x % 32;
+  s0_parts_tile_parts_parts = 0.0f;
+  for (int part = 0; part < 4; ++part) {
+    float x0_pack[4];
+    gc_load_pack(x0_pack,
+        &x0[block_2 * 8192 + warp * 128 + lane * 4 + part * 2048]);
+    #pragma unroll
+    for (int part_2 = 0; part_2 < 4; ++part_2) {
+      s0_parts_tile_parts_parts =
+          gc_add(s0_parts_tile_parts_parts, x0_pack[part_2]);
+    }
+  }
+  gc_sum_of_32_lanes(s0_parts_tile_parts_tile, s0_parts_tile_parts_parts);
+  if (lane == 0) {
+    s0_parts_tile_parts[warp] = s0_parts_tile_parts_tile;
+  }
+  __syncthreads();
+  #pragma unroll
+  for (int turn = 0; turn < 16; ++turn) {
+    s0_parts_tile = gc_add(s0_parts_tile, s0_parts_tile_parts[turn]);
+  }
+  if (threadIdx.x == 0) {
+    s0_parts[block * 128 + block_2] = s0_parts_tile;
+  }
+}
+
+extern "C" __global__ void __launch_bounds__(32) blocks_a_row(
+    const float* __restrict__ s0_parts, float* y0) {
+  const int block_3 = blockIdx.x;
+  float s0;
+  s0 = 0.0f;
+  float s0_parts_2;
+  const int lane_4 = threadIdx.x;
+  s0_parts_2 = 0.0f;
+  float s0_parts_pack[4];
+  gc_load_pack(s0_parts_pack, &s0_parts[block_3 * 128 + lane_4 * 4]);
+  #pragma unroll
+  for (int part_3 = 0; part_3 < 4; ++part_3) {
+    s0_parts_2 = gc_add(s0_parts_2, s0_parts_pack[part_3]);
+  }
+  gc_sum_of_32_lanes(s0, s0_parts_2);
+  if (threadIdx.x == 0) {
+    y0[0] = s0;
+  }
+}

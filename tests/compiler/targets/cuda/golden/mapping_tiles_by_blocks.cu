@@ -1,0 +1,147 @@
+extern "C" __global__ void __launch_bounds__(256) tiles_by_blocks(
+    int batch, const float* __restrict__ x0, const float* __restrict__ x1,
+    float* y0) {
+  const int thread = threadIdx.x;
+  const int tile_row = blockIdx.x / 16;
+  const int tile_column = blockIdx.x % 16;
+  __shared__ __align__(16) float right_tile[4608];
+  // matmul
+  const int slice = threadIdx.x / 32;
+  const int thread_row = threadIdx.x / 8 % 4;
+  const int thread_column = threadIdx.x % 8;
+  float partial[16];
+  #pragma unroll
+  for (int r = 0; r < 4; ++r) {
+    #pragma unroll
+    for (int c = 0; c < 4; ++c) {
+      partial[r * 4 + c] = 0.0f;
+    }
+  }
+  __syncthreads();
+  __shared__ __align__(16) float left_tile[2560];
+  #pragma unroll
+  for (int right_tile_turn_2 = 0; right_tile_turn_2 < 2; ++right_tile_turn_2) {
+    float x1_pack[4];
+    gc_load_pack(x1_pack,
+        &x1[tile_column * 32 + slice * 2048 + thread_row * 512 +
+            thread_column * 4 + right_tile_turn_2 * 16384]);
+    gc_store_pack(
+        &right_tile[slice * 144 + thread_row * 36 + thread_column * 4 +
+            right_tile_turn_2 * 1152], x1_pack);
+  }
+  if (tile_row * 16 + thread / 16 < batch) {
+    float x0_pack[4];
+    gc_load_pack(x0_pack,
+        &x0[tile_row * 12544 + thread / 16 * 784 + thread_row % 2 * 32 +
+            thread_column * 4]);
+    #pragma unroll
+    for (int left_tile_neighbour_2 = 0; left_tile_neighbour_2 < 4; ++left_tile_neighbour_2) {
+      left_tile[thread / 16 + thread_row % 2 * 640 + thread_column * 80 +
+          left_tile_neighbour_2 * 20] = x0_pack[left_tile_neighbour_2];
+    }
+  } else {
+    #pragma unroll
+    for (int left_tile_neighbour = 0; left_tile_neighbour < 4; ++left_tile_neighbour) {
+      left_tile[thread / 16 + thread_row % 2 * 640 + thread_column * 80 +
+          left_tile_neighbour * 20] = 0.0f;
+    }
+  }
+  for (int step = 0; step < 13; ++step) {
+    float right_tile_next[8];
+    float left_tile_next[4];
+    __syncthreads();
+    if (step < 12) {
+      #pragma unroll
+      for (int right_tile_turn_3 = 0; right_tile_turn_3 < 2; ++right_tile_turn_3) {
+        if (slice + step * 16 + right_tile_turn_3 * 8 < 180) {
+          gc_load_pack(right_tile_next + right_tile_turn_3 * 4,
+              &x1[tile_column * 32 + slice * 2048 + thread_row * 512 +
+                  thread_column * 4 + step * 32768 + right_tile_turn_3 * 16384 +
+                  32768]);
+        } else {
+          #pragma unroll
+          for (int right_tile_neighbour = 0; right_tile_neighbour < 4; ++right_tile_neighbour) {
+            right_tile_next[right_tile_turn_3 * 4 + right_tile_neighbour] =
+                0.0f;
+          }
+        }
+      }
+      if (tile_row * 16 + thread / 16 < batch &&
+          thread_row % 2 * 8 + thread_column + step * 16 < 180) {
+        gc_load_pack(left_tile_next,
+            &x0[tile_row * 12544 + thread / 16 * 784 + thread_row % 2 * 32 +
+                thread_column * 4 + step * 64 + 64]);
+      } else {
+        #pragma unroll
+        for (int left_tile_neighbour_5 = 0; left_tile_neighbour_5 < 4; ++left_tile_neighbour_5) {
+          left_tile_next[left_tile_neighbour_5] = 0.0f;
+        }
+      }
+    }
+    // matmul
+    #pragma unroll
+    for (int k = 0; k < 8; ++k) {
+      float right[4];
+      gc_load_pack(right,
+          &right_tile[slice * 288 + thread_column * 4 + step % 2 * 2304 +
+              k * 36]);
+      float left[4];
+      gc_load_pack(left,
+          &left_tile[slice * 160 + thread_row * 4 + step % 2 * 1280 + k * 20]);
+      #pragma unroll
+      for (int r_2 = 0; r_2 < 4; ++r_2) {
+        #pragma unroll
+        for (int c_2 = 0; c_2 < 4; ++c_2) {
+          partial[r_2 * 4 + c_2] =
+              gc_add(partial[r_2 * 4 + c_2], gc_mul(left[r_2], right[c_2]));
+        }
+      }
+    }
+    if (step < 12) {
+      #pragma unroll
+      for (int right_tile_turn_4 = 0; right_tile_turn_4 < 2; ++right_tile_turn_4) {
+        gc_store_pack(
+            &right_tile[slice * 144 + thread_row * 36 + thread_column * 4 +
+                (step + 1) % 2 * 2304 + right_tile_turn_4 * 1152],
+            right_tile_next + right_tile_turn_4 * 4);
+      }
+      #pragma unroll
+      for (int left_tile_neighbour_4 = 0; left_tile_neighbour_4 < 4; ++left_tile_neighbour_4) {
+        left_tile[thread / 16 + thread_row % 2 * 640 + thread_column * 80 +
+            (step + 1) % 2 * 1280 + left_tile_neighbour_4 * 20] =
+            left_tile_next[left_tile_neighbour_4];
+      }
+    }
+  }
+  __syncthreads();
+  #pragma unroll
+  for (int r_4 = 0; r_4 < 4; ++r_4) {
+    gc_store_pack(
+        &right_tile[slice * 512 + thread_row * 128 + thread_column * 4 +
+            r_4 * 32], partial + r_4 * 4);
+  }
+  __syncthreads();
+  if (threadIdx.x < 128) {
+    float s0[4];
+    #pragma unroll
+    for (int c_3 = 0; c_3 < 4; ++c_3) {
+      s0[c_3] = 0.0f;
+    }
+    #pragma unroll
+    for (int s0_part_2 = 0; s0_part_2 < 8; ++s0_part_2) {
+      float right_tile_pack[4];
+      gc_load_pack(right_tile_pack,
+          &right_tile[slice * 32 + thread_row * 128 + thread_column * 4 +
+              s0_part_2 * 512]);
+      #pragma unroll
+      for (int c_5 = 0; c_5 < 4; ++c_5) {
+        s0[c_5] = gc_add(s0[c_5], right_tile_pack[c_5]);
+      }
+    }
+    if (tile_row * 16 + slice + thread_row * 4 < batch) {
+      gc_store_pack(
+          &y0[tile_row * 8192 + tile_column * 32 + slice * 512 +
+              thread_row * 2048 + thread_column * 4], s0);
+    }
+  }
+}

@@ -1,0 +1,147 @@
+"""The text of a kernel by each mapping of each target, kept to be read and reviewed as code is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from graphc.compiler import graph as g
+from graphc.compiler.graph import BATCH, Node, Size
+from graphc.compiler.loops.build import buffers_of, plain_program
+from graphc.compiler.loops.launches import launches_of
+from graphc.compiler.passes import optimize
+from graphc.compiler.schedule import kernels, make_schedule
+from graphc.compiler.targets.cpu import printer as cpu_printer
+from graphc.compiler.targets.cpu.mappings import CPU_MAPPINGS
+from graphc.compiler.targets.cuda import printer as cuda_printer
+from graphc.compiler.targets.cuda.facts import any_card
+from graphc.compiler.targets.cuda.mappings import CUDA_MAPPINGS
+from graphc.compiler.targets.mapping import choose
+from graphc.compiler.targets.target import Target
+from tests.compiler.codegen.golden_text import check_golden
+
+CPU = Target("cpu", 64, 32, (32 << 10, 1 << 20, 32 << 20), threads=2)
+FOLDER = Path(__file__).parent
+Examples = Mapping[str, Callable[[], Node | list[Node]]]
+
+
+def x(*shape: Size) -> Node:
+    return g.input(shape, "float32", name="x")
+
+
+def w(*shape: Size) -> Node:
+    return g.input(shape, "float32", name="w")
+
+
+def transposed(node: Node) -> Node:
+    return g.transpose(node, (*range(node.ndim - 2), node.ndim - 1, node.ndim - 2))
+
+
+def shifted(node: Node, axis: int) -> Node:
+    """The exponentials of a softmax over an axis, before they are divided by their sum."""
+    return g.exp(node - g.max(node, axis=axis, keepdims=True))
+
+
+def active_and_pooled() -> list[Node]:
+    active = g.maximum(x(BATCH, 2, 6, 6), np.float32(0))
+    return [active, g.max_pool(active, (2, 2))]
+
+
+def bias_and_relu() -> Node:
+    return g.maximum(x(BATCH, 512) + g.input((512,), name="b"), np.float32(0))
+
+
+ON_A_CPU: Mapping[str, Examples] = {
+    "pointwise": {
+        "vectors": bias_and_relu,
+        "tiles": lambda: g.transpose(x(BATCH, 32, 1024), (0, 2, 1)) * np.float32(3),
+        "strided vectors": lambda: g.exp(g.transpose(x(BATCH, 3), (1, 0))),
+    },
+    "rows": {
+        "blocks in lanes": lambda: g.sum(x(1 << 20)),
+        "transposed rows": lambda: g.max(x(BATCH, 10), axis=1),
+        "rows in lanes": lambda: shifted(x(BATCH, 1024), 1),
+        "rows in order": lambda: g.sum(x(BATCH, 300)[:, ::3], axis=1),
+    },
+    "columns": {"tiles of rows": lambda: g.mean(x(BATCH, 512), axis=0)},
+    "matmul": {
+        "one column": lambda: g.dot(x(BATCH, 1024), w(1024, 1)),
+        "few columns": lambda: g.dot(x(BATCH, 1024), w(1024, 4)),
+        "short sums": lambda: g.dot(x(BATCH, 4), w(4, 1024)),
+        "few rows": lambda: g.dot(x(4, 784), w(784, 512)),
+        "few rows by columns": lambda: g.dot(x(4, 1024), transposed(w(512, 1024))),
+        "panels of columns": lambda: g.matmul(x(BATCH, 8, 128, 64), w(BATCH, 8, 64, 128)),
+        "panels of one matrix": lambda: g.dot(x(BATCH, 784), w(784, 512)),
+        "parts of sums": lambda: g.dot(x(32, 16384), w(16384, 32)),
+        "strips of rows": lambda: g.dot(transposed(x(BATCH, 784)), w(BATCH, 512)),
+    },
+}
+ON_A_GPU: Mapping[str, Examples] = {
+    "pointwise": {"packs": bias_and_relu},
+    "window": {
+        "elements": lambda: g.max_pool(x(BATCH, 2, 6, 6), (2, 2)),
+        "coordinates": active_and_pooled,
+    },
+    "rows": {
+        "a thread a row": lambda: g.sum(x(BATCH, 2), axis=1),
+        "lanes of a warp a row": lambda: shifted(x(BATCH, 1024), 1),
+        "blocks a row": lambda: g.sum(x(1 << 20)),
+        "a block a row": lambda: g.sum(x(BATCH, 20_000), axis=1),
+        "a block a long row": lambda: shifted(x(BATCH, 20_000), 1),
+    },
+    "columns": {
+        "blocks a tile of columns": lambda: g.sum(x(100_000, 32), axis=0),
+        "tiles of columns": lambda: g.mean(x(BATCH, 512), axis=0),
+    },
+    "matmul": {"tiles by blocks": lambda: g.dot(x(BATCH, 784), w(784, 512))},
+}
+WITHOUT_TEXT = {
+    "in order": "the loops of the plain program",
+    "strips of rows in parts": "the second variant of strips of rows",
+    "tiles of columns that are read again": "no launch is made by it yet",
+    "a block a row of any length": "no launch is made by it yet",
+}
+
+
+def named(examples: Mapping[str, Examples]) -> list[object]:
+    return [pytest.param(kind, name, id=name) for kind in examples for name in examples[kind]]
+
+
+@pytest.mark.parametrize(("kind", "name"), named(ON_A_CPU))
+def test_text_on_a_cpu(kind: str, name: str) -> None:
+    check_text(CPU, kind, name, ON_A_CPU[kind][name](), ".cpp")
+
+
+@pytest.mark.parametrize(("kind", "name"), named(ON_A_GPU))
+def test_text_on_a_gpu(kind: str, name: str) -> None:
+    check_text(any_card(), kind, name, ON_A_GPU[kind][name](), ".cu")
+
+
+def check_text(target: Target, kind: str, name: str, made: Node | list[Node], suffix: str) -> None:
+    outputs = made if isinstance(made, list) else [made]
+    is_cpu = target is CPU
+    rows = make_schedule(list(optimize(outputs)[0]), **({"most_shared": 0} if is_cpu else {}))
+    (kernel,) = (one for one in kernels(rows) if one.kind == kind)
+    table = (CPU_MAPPINGS if is_cpu else CUDA_MAPPINGS)[kind]
+    found = choose(plain_program(kernel, "k0", buffers_of(kernel)), target, table)
+    assert name in found.names, found.refusals
+    program = replace(found.program, name=name.replace(" ", "_"))
+    print_program = (cpu_printer if is_cpu else cuda_printer).print_program
+    text = "\n".join(print_program(one).text for one in launches_of(program))
+    path = FOLDER / target.name / "golden" / f"mapping_{program.name}{suffix}"
+    check_golden(name, text, path)
+
+
+@pytest.mark.parametrize(
+    ("table", "examples"),
+    [(CPU_MAPPINGS, ON_A_CPU), (CUDA_MAPPINGS, ON_A_GPU)],
+    ids=["cpu", "cuda"],
+)
+def test_each_mapping_has_a_text(table, examples) -> None:  # type: ignore[no-untyped-def]
+    names = {mapping.name for mappings in table.values() for mapping in mappings}
+    shown = {name for of_kind in examples.values() for name in of_kind}
+    assert names - shown - set(WITHOUT_TEXT) == set()
