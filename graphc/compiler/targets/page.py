@@ -221,7 +221,8 @@ def lines(
     """
     left = list(code(*parts).pieces)
     found: list[str] = []
-    lead, outermost = indent, -1
+    lead = indent
+    around: list[int] = []  # the depths of the places at which lines are broken, ascending
     while len(lead) + sum(len(piece.text) for piece in left) > WIDTH:
         best = _best_place(left, WIDTH - len(lead) - len(broken))
         if best is None:
@@ -229,8 +230,8 @@ def lines(
         front, left = left[:best], left[best:]
         found.append((lead + "".join(piece.text for piece in front)).rstrip() + broken)
         depth = front[-1].depth
-        outermost = depth if outermost < 0 else outermost
-        lead = indent + _DEEPER * (2 if depth > outermost else 1)
+        around = [*(one for one in around if one < depth), depth]
+        lead = indent + _DEEPER * len(around)
     found.append(lead + "".join(piece.text for piece in left))
     is_behind = len(found[-1]) + 4 + len(note) <= WIDTH
     found[0] = giving(found[0], variable)

@@ -10,18 +10,19 @@ macros ask for.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Self
 
 from graphc.compiler.graph.binding import lone_symbol
 from graphc.compiler.graph.dim import Size
 from graphc.compiler.loops.buffer import Buffer, BufferScope
 from graphc.compiler.loops.index import Index
-from graphc.compiler.loops.program import Body, facts
+from graphc.compiler.loops.program import Body, buffers_of, facts, loads_of, walk
 from graphc.compiler.loops.ranges import Ranges
 from graphc.compiler.loops.reduction import REDUCTIONS
 from graphc.compiler.loops.statement import (
     Accumulate,
+    Allocate,
     Check,
     For,
     If,
@@ -121,18 +122,21 @@ class Site:
         forms: the macros of the language.
         ranges: of the loops around.
         depth: in how many braces it is.
+        first_values: for the registers of the block that begin with a value, by the names of
+            their memories, the statements that store it, which declare them, too.
     """
 
     signature: Signature
     forms: Forms
     ranges: Ranges
     depth: int = 1
+    first_values: Mapping[str, Store] = field(default_factory=dict)
 
     # ---- walking --------------------------------------------------------------------------------
 
     def body(self, statements: Body) -> str:
         """Return the lines of statements."""
-        site, lines = self, []
+        site, lines = replace(self, first_values=self.first_values_in(statements)), []
         for statement in statements:
             lines.append(site.statement(statement))
             site = site.behind(statement)
@@ -276,6 +280,31 @@ class Site:
         status, number = self.signature.status(), str(check.number)
         return call("gc_check_index", code(status), code(number), *operands)
 
+    def first_values_in(self, statements: Body) -> dict[str, Store]:
+        """Return the registers that statements allocate and, ahead of all else that is done with
+        them, store a value to."""
+        found = {}
+        for number, one in enumerate(statements):
+            if not isinstance(one, Allocate) or not self.is_scalar(one.buffer):
+                continue
+            memory = one.buffer.memory
+            users = (other for other in statements[number + 1 :] if memory in _memories(other))
+            first = next(users, None)
+            if isinstance(first, Store) and not (first.conditions or first.guarded):
+                if all(load.buffer.memory != memory for load in loads_of(first)):
+                    found[memory] = first
+        return found
+
+    def is_scalar(self, buffer: Buffer) -> bool:
+        """Return True if a buffer is one register."""
+        return buffer.scope is BufferScope.REGISTER and buffer.elements == 1
+
+    def declared(self, store: Store) -> str:
+        """Return what stands ahead of the target of a store: the type of a register's first
+        value."""
+        is_first = self.first_values.get(store.target.buffer.memory) is store
+        return f"{self.type(store.target.dtype)} " if is_first else ""
+
     def known_count(self, buffer: Buffer) -> int:
         """Return the number of elements of a buffer in registers."""
         if not isinstance(buffer.elements, int):
@@ -310,3 +339,7 @@ class Site:
             ]
         operands += map(self.value, use.arguments)
         return call(use.intrinsic.name, *operands)
+
+
+def _memories(statement: Statement) -> set[str]:
+    return {buffer.memory for one in walk((statement,)) for buffer in buffers_of(one)}

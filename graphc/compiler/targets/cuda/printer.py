@@ -296,6 +296,10 @@ class CudaSite(Site):
             return super().address(element)
         return code("&", page.subscript(element.buffer.memory, self.index(place)))
 
+    def is_scalar(self, buffer: Buffer) -> bool:
+        """Return True if a thread has a buffer as one register."""
+        return buffer.scope is BufferScope.REGISTER and self.registers(buffer).elements == 1
+
     def registers(self, buffer: Buffer) -> Buffer:
         """Return what a thread has of a buffer in registers."""
         return self.signature.registers[buffer.memory].part

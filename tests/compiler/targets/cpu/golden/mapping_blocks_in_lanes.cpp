@@ -1,7 +1,6 @@
 static void blocks_in_lanes(
     const float* __restrict__ x0, float* y0) {
-  float s0;
-  s0 = 0.0f;
+  float s0 = 0.0f;
   float* const s0_parts = gc_scratch<float>(0, 64);
   #pragma omp parallel for schedule(static)
   for (int k0_outer = 0; k0_outer < 64; ++k0_outer) {

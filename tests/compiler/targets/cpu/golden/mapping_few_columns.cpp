@@ -42,22 +42,22 @@ static void few_columns(
           s0_parts[k0_inner] =
               gc_fma(
                   x0[i0_outer * 65536 + i0_inner * 1024 + k0_outer * 32 +
-                  k0_inner], columns[k0_outer * 32 + k0_inner],
+                      k0_inner], columns[k0_outer * 32 + k0_inner],
                   s0_parts[k0_inner]);
           s0_parts[k0_inner + 32] =
               gc_fma(
                   x0[i0_outer * 65536 + i0_inner * 1024 + k0_outer * 32 +
-                  k0_inner], columns[k0_outer * 32 + k0_inner + 1024],
+                      k0_inner], columns[k0_outer * 32 + k0_inner + 1024],
                   s0_parts[k0_inner + 32]);
           s0_parts[k0_inner + 64] =
               gc_fma(
                   x0[i0_outer * 65536 + i0_inner * 1024 + k0_outer * 32 +
-                  k0_inner], columns[k0_outer * 32 + k0_inner + 2048],
+                      k0_inner], columns[k0_outer * 32 + k0_inner + 2048],
                   s0_parts[k0_inner + 64]);
           s0_parts[k0_inner + 96] =
               gc_fma(
                   x0[i0_outer * 65536 + i0_inner * 1024 + k0_outer * 32 +
-                  k0_inner], columns[k0_outer * 32 + k0_inner + 3072],
+                      k0_inner], columns[k0_outer * 32 + k0_inner + 3072],
                   s0_parts[k0_inner + 96]);
         }
       }

@@ -34,10 +34,10 @@ static void few_rows(
               s0_parts_tile[i0] =
                   gc_fma(
                       x0[k0_outer * 256 + k0_inner_outer * 8 + k0_inner_inner +
-                      i0 * 784],
+                          i0 * 784],
                       x1[i1_outer * 256 + k0_outer * 131072 +
-                      k0_inner_outer * 4096 + i1_inner + k0_inner_inner * 512],
-                      s0_parts_tile[i0]);
+                          k0_inner_outer * 4096 + i1_inner +
+                          k0_inner_inner * 512], s0_parts_tile[i0]);
             }
           }
           #pragma GCC unroll 4
@@ -70,9 +70,9 @@ static void few_rows(
             s0_parts_tile_2[i0] =
                 gc_fma(
                     x0[k0_inner_2_outer * 8 + k0_inner_2_inner + i0 * 784 +
-                    768],
+                        768],
                     x1[i1_outer * 256 + k0_inner_2_outer * 4096 + i1_inner +
-                    k0_inner_2_inner * 512 + 393216], s0_parts_tile_2[i0]);
+                        k0_inner_2_inner * 512 + 393216], s0_parts_tile_2[i0]);
           }
         }
         #pragma GCC unroll 4

@@ -3,8 +3,7 @@ static void one_column(
     float* y0) {
   #pragma omp parallel for schedule(static) if ((gc_int64)1086 * batch >= 65536)
   for (int i0 = 0; i0 < batch; ++i0) {
-    float s0;
-    s0 = 0.0f;
+    float s0 = 0.0f;
     float s0_parts[32];
     #pragma omp simd
     for (int s0_part = 0; s0_part < 32; ++s0_part) {

@@ -29,8 +29,7 @@ static void panels_of_one_matrix(
             for (int i0_inner_3 = 0; i0_inner_3 < end_of_i0_inner_3; ++i0_inner_3) {
               #pragma omp simd
               for (int i1_inner = 0; i1_inner < 256; ++i1_inner) {
-                float s0_parts_tile;
-                s0_parts_tile =
+                float s0_parts_tile =
                     s0_parts[k0_outer * 1024 + i0_inner_3 * 256 + i1_inner];
                 // matmul
                 #pragma GCC unroll 8
@@ -38,11 +37,11 @@ static void panels_of_one_matrix(
                   s0_parts_tile =
                       gc_fma(
                           x0[i0_outer * 3136 + k0_outer * 256 +
-                          k0_inner_outer * 8 + i0_inner_3 * 784 +
-                          k0_inner_inner],
+                              k0_inner_outer * 8 + i0_inner_3 * 784 +
+                              k0_inner_inner],
                           x1[i1_outer * 256 + k0_outer * 131072 +
-                          k0_inner_outer * 4096 + i1_inner +
-                          k0_inner_inner * 512], s0_parts_tile);
+                              k0_inner_outer * 4096 + i1_inner +
+                              k0_inner_inner * 512], s0_parts_tile);
                 }
                 s0_parts[k0_outer * 1024 + i0_inner_3 * 256 + i1_inner] =
                     s0_parts_tile;
@@ -63,17 +62,17 @@ static void panels_of_one_matrix(
           for (int i0_inner_3 = 0; i0_inner_3 < end_of_i0_inner_3; ++i0_inner_3) {
             #pragma omp simd
             for (int i1_inner = 0; i1_inner < 256; ++i1_inner) {
-              float s0_parts_tile_2;
-              s0_parts_tile_2 = s0_parts[i0_inner_3 * 256 + i1_inner + 3072];
+              float s0_parts_tile_2 =
+                  s0_parts[i0_inner_3 * 256 + i1_inner + 3072];
               // matmul
               #pragma GCC unroll 8
               for (int k0_inner_2_inner = 0; k0_inner_2_inner < 8; ++k0_inner_2_inner) {
                 s0_parts_tile_2 =
                     gc_fma(
                         x0[i0_outer * 3136 + k0_inner_2_outer * 8 +
-                        i0_inner_3 * 784 + k0_inner_2_inner + 768],
+                            i0_inner_3 * 784 + k0_inner_2_inner + 768],
                         x1[i1_outer * 256 + k0_inner_2_outer * 4096 + i1_inner +
-                        k0_inner_2_inner * 512 + 393216], s0_parts_tile_2);
+                            k0_inner_2_inner * 512 + 393216], s0_parts_tile_2);
               }
               s0_parts[i0_inner_3 * 256 + i1_inner + 3072] = s0_parts_tile_2;
             }

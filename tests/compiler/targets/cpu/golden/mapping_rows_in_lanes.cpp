@@ -2,8 +2,7 @@ static void rows_in_lanes(
     int batch, const float* __restrict__ x0, float* y0) {
   #pragma omp parallel for schedule(static) if ((gc_int64)2110 * batch >= 65536)
   for (int i0 = 0; i0 < batch; ++i0) {
-    float s0;
-    s0 = -gc_infinity<float>();
+    float s0 = -gc_infinity<float>();
     float s0_parts[32];
     #pragma omp simd
     for (int s0_part = 0; s0_part < 32; ++s0_part) {

@@ -5,8 +5,7 @@ static void short_sums(
   for (int i0 = 0; i0 < batch; ++i0) {
     #pragma omp simd
     for (int i1 = 0; i1 < 1024; ++i1) {
-      float s0;
-      s0 = 0.0f;
+      float s0 = 0.0f;
       s0 = gc_fma(x0[i0 * 4], x1[i1], s0);
       s0 = gc_fma(x0[i0 * 4 + 1], x1[i1 + 1024], s0);
       s0 = gc_fma(x0[i0 * 4 + 2], x1[i1 + 2048], s0);

@@ -12,7 +12,7 @@ static void strips_of_rows(
           panels[panels_axis1_outer * (32 * batch) + panels_axis0 * 32 +
               panels_axis1_inner] =
               x1[panels_axis1_outer * 32 + panels_axis0 * 512 +
-              panels_axis1_inner];
+                  panels_axis1_inner];
         }
       }
     }
@@ -42,7 +42,7 @@ static void strips_of_rows(
           panels_2[panels_axis1_outer * (32 * batch) + panels_axis0 * 32 +
               panels_axis1_inner] =
               x1[panels_axis1_outer * 32 + panels_axis0 * 512 +
-              panels_axis1_inner];
+                  panels_axis1_inner];
         }
       }
     }

@@ -23,7 +23,7 @@ static void tiles_of_rows(
           s0_parts[k0_outer * 256 + i0_inner] =
               gc_add(s0_parts[k0_outer * 256 + i0_inner],
                   x0[i0_outer * 256 + k0_outer * 262144 + k0_inner * 512 +
-                  i0_inner]);
+                      i0_inner]);
         }
       }
     }

@@ -1,13 +1,11 @@
 extern "C" __global__ void __launch_bounds__(512) a_block_a_long_row(
     const float* __restrict__ x0, float* y0) {
   const int block = blockIdx.x;
-  float s0;
-  s0 = -gc_infinity<float>();
+  float s0 = -gc_infinity<float>();
   __shared__ __align__(16) float s0_parts[16];
   // max
   const int warp = threadIdx.x / 32;
-  float s0_parts_tile;
-  s0_parts_tile = -gc_infinity<float>();
+  float s0_parts_tile = -gc_infinity<float>();
   float s0_parts_parts;
   const int lane = threadIdx.x % 32;
   s0_parts_parts = -gc_infinity<float>();

@@ -1,19 +1,16 @@
 extern "C" __global__ void __launch_bounds__(512) a_block_a_row(
     const float* __restrict__ x0, float* y0) {
   const int block = blockIdx.x;
-  float s0;
-  s0 = 0.0f;
+  float s0 = 0.0f;
   __shared__ __align__(16) float s0_parts[16];
   // sum
   const int warp = threadIdx.x / 32;
-  float s0_parts_tile;
-  s0_parts_tile = 0.0f;
+  float s0_parts_tile = 0.0f;
   float s0_parts_parts;
   const int lane = threadIdx.x % 32;
   s0_parts_parts = 0.0f;
   for (int turn = 0; turn < 2; ++turn) {
-    float s0_parts_parts_parts;
-    s0_parts_parts_parts = 0.0f;
+    float s0_parts_parts_parts = 0.0f;
     const int end_of_turn_2 =
         gc_minimum(8,
             (warp * 480 + lane * 511 + 391) / 512 + 10 - warp - lane -

@@ -3,8 +3,7 @@ extern "C" __global__ void __launch_bounds__(128) a_thread_a_row(
   const int block = blockIdx.x;
   const int thread = threadIdx.x;
   if (block * 128 + thread < batch) {
-    float s0;
-    s0 = 0.0f;
+    float s0 = 0.0f;
     // sum
     for (int turn = 0; turn < 2; ++turn) {
       s0 = gc_add(s0, x0[block * 256 + thread * 2 + turn]);

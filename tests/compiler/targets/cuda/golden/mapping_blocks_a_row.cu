@@ -2,13 +2,11 @@ extern "C" __global__ void __launch_bounds__(512) blocks_a_row(
     const float* __restrict__ x0, float* s0_parts) {
   const int block = blockIdx.x / 128;
   const int block_2 = blockIdx.x % 128;
-  float s0_parts_tile;
-  s0_parts_tile = 0.0f;
+  float s0_parts_tile = 0.0f;
   __shared__ __align__(16) float s0_parts_tile_parts[16];
   // sum
   const int warp = threadIdx.x / 32;
-  float s0_parts_tile_parts_tile;
-  s0_parts_tile_parts_tile = 0.0f;
+  float s0_parts_tile_parts_tile = 0.0f;
   float s0_parts_tile_parts_parts;
   const int lane = threadIdx.x % 32;
   s0_parts_tile_parts_parts = 0.0f;
@@ -39,8 +37,7 @@ extern "C" __global__ void __launch_bounds__(512) blocks_a_row(
 extern "C" __global__ void __launch_bounds__(32) blocks_a_row(
     const float* __restrict__ s0_parts, float* y0) {
   const int block_3 = blockIdx.x;
-  float s0;
-  s0 = 0.0f;
+  float s0 = 0.0f;
   float s0_parts_2;
   const int lane_4 = threadIdx.x;
   s0_parts_2 = 0.0f;

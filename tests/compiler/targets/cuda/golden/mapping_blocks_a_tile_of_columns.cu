@@ -6,8 +6,7 @@ extern "C" __global__ void __launch_bounds__(256) blocks_a_tile_of_columns(
   // sum
   const int share = threadIdx.x / 8;
   const int column = threadIdx.x % 8;
-  float s0_parts_tile_parts_tile;
-  s0_parts_tile_parts_tile = 0.0f;
+  float s0_parts_tile_parts_tile = 0.0f;
   const int end_of_turn = gc_minimum(8, 3125 - block * 8);
   for (int turn = 0; turn < end_of_turn; ++turn) {
     s0_parts_tile_parts_tile =
@@ -18,8 +17,7 @@ extern "C" __global__ void __launch_bounds__(256) blocks_a_tile_of_columns(
   __syncthreads();
   if (threadIdx.x < 8) {
     const int column_2 = threadIdx.x;
-    float s0_parts_tile;
-    s0_parts_tile = 0.0f;
+    float s0_parts_tile = 0.0f;
     #pragma unroll
     for (int turn_2 = 0; turn_2 < 32; ++turn_2) {
       s0_parts_tile =
@@ -33,8 +31,7 @@ extern "C" __global__ void __launch_bounds__(128) blocks_a_tile_of_columns(
     const float* __restrict__ s0_parts, float* y0) {
   const int block_3 = blockIdx.x;
   const int column_3 = threadIdx.x / 32;
-  float s0;
-  s0 = 0.0f;
+  float s0 = 0.0f;
   float s0_parts_2;
   const int lane = threadIdx.x % 32;
   s0_parts_2 = 0.0f;

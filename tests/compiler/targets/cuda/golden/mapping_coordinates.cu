@@ -5,8 +5,7 @@ extern "C" __global__ void __launch_bounds__(256) coordinates(
     const int i_2 = (blockIdx.x * 256 + threadIdx.x) / 9 % 2;
     const int i_3 = (blockIdx.x * 256 + threadIdx.x) / 3 % 3;
     const int i_4 = (blockIdx.x * 256 + threadIdx.x) % 3;
-    float s0;
-    s0 = -gc_infinity<float>();
+    float s0 = -gc_infinity<float>();
     // max_pool
     #pragma unroll
     for (int k = 0; k < 2; ++k) {

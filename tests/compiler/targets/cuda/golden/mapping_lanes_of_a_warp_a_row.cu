@@ -10,8 +10,7 @@ extern "C" __global__ void __launch_bounds__(128) lanes_of_a_warp_a_row(
       gc_load_pack(x0_tile + turn * 4,
           &x0[block * 4096 + warp * 1024 + lane * 4 + turn * 128]);
     }
-    float s0;
-    s0 = -gc_infinity<float>();
+    float s0 = -gc_infinity<float>();
     float s0_parts;
     s0_parts = -gc_infinity<float>();
     // max

@@ -5,18 +5,16 @@ extern "C" __global__ void __launch_bounds__(256) tiles_of_columns(
   // sum
   const int share = threadIdx.x / 8;
   const int column = threadIdx.x % 8;
-  float s0_parts_tile;
-  s0_parts_tile = 0.0f;
+  float s0_parts_tile = 0.0f;
   for (int turn = 0; turn < ((batch + 31) / 32 + 31) / 32; ++turn) {
-    float s0_parts_parts;
-    s0_parts_parts = 0.0f;
+    float s0_parts_parts = 0.0f;
     const int end_of_turn_2 =
         gc_minimum(32, (batch + 31 - share) / 32 - turn * 32);
     for (int turn_2 = 0; turn_2 < end_of_turn_2; ++turn_2) {
       s0_parts_parts =
           gc_add(s0_parts_parts,
               x0[block * 8 + share * 512 + column + turn * 524288 +
-              turn_2 * 16384]);
+                  turn_2 * 16384]);
     }
     s0_parts_tile = gc_add(s0_parts_tile, s0_parts_parts);
   }
@@ -25,8 +23,7 @@ extern "C" __global__ void __launch_bounds__(256) tiles_of_columns(
   if (threadIdx.x < 8) {
     const int column_2 = threadIdx.x;
     const float t0_2 = gc_cast<float>(gc_cast<gc_int64>(batch));
-    float s0;
-    s0 = 0.0f;
+    float s0 = 0.0f;
     #pragma unroll
     for (int turn_3 = 0; turn_3 < 32; ++turn_3) {
       s0 = gc_add(s0, s0_parts[column_2 + turn_3 * 8]);
