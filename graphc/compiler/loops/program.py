@@ -139,6 +139,15 @@ def blocks_of(statement: Statement) -> tuple[Body, ...]:
     return ()
 
 
+def with_note(body: Body, note: str) -> Body:
+    """Return statements whose first loop, if it has no note yet, says what it is for."""
+    for number, one in enumerate(body):
+        if isinstance(one, For):
+            noted = one if one.note else replace(one, note=note)
+            return (*body[:number], noted, *body[number + 1 :])
+    return body
+
+
 def with_blocks(statement: Statement, blocks: tuple[Body, ...]) -> Statement:
     """Return a statement with other bodies inside of it."""
     if isinstance(statement, For):

@@ -290,9 +290,10 @@ class Site:
             memory = one.buffer.memory
             users = (other for other in statements[number + 1 :] if memory in _memories(other))
             first = next(users, None)
-            if isinstance(first, Store) and not (first.conditions or first.guarded):
-                if all(load.buffer.memory != memory for load in loads_of(first)):
-                    found[memory] = first
+            if not isinstance(first, Store) or first.conditions or first.guarded:
+                continue
+            if all(load.buffer.memory != memory for load in loads_of(first)):
+                found[memory] = first
         return found
 
     def is_scalar(self, buffer: Buffer) -> bool:

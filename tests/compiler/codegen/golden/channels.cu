@@ -7,46 +7,37 @@ extern "C" __global__ void __launch_bounds__(512) k0_columns(
     int batch, const float* __restrict__ x0, float* y0, float* y1) {
   const int block = blockIdx.x;
   const float t0 = gc_cast<float>(gc_cast<gc_int64>(196 * batch));
-  float s0;
-  s0 = 0.0f;
-  float s1_count;
-  s1_count = 0.0f;
-  float s1_mean;
-  s1_mean = 0.0f;
-  float s1_squares;
-  s1_squares = 0.0f;
+  float s0 = 0.0f;
+  float s1_count = 0.0f;
+  float s1_mean = 0.0f;
+  float s1_squares = 0.0f;
   __shared__ __align__(16) float s0_parts[16];
   __shared__ __align__(16) float s1_count_parts[16];
   __shared__ __align__(16) float s1_mean_parts[16];
   __shared__ __align__(16) float s1_squares_parts[16];
-  // sum
+  // start the parts of s0; start the parts of s1_count
   const int warp = threadIdx.x / 32;
-  float s1_squares_parts_tile;
-  float s1_mean_parts_tile;
-  float s1_count_parts_tile;
-  float s0_parts_tile;
-  s0_parts_tile = 0.0f;
-  s1_count_parts_tile = 0.0f;
-  s1_mean_parts_tile = 0.0f;
-  s1_squares_parts_tile = 0.0f;
+  float s0_parts_tile = 0.0f;
+  float s1_count_parts_tile = 0.0f;
+  float s1_mean_parts_tile = 0.0f;
+  float s1_squares_parts_tile = 0.0f;
   float s0_parts_parts;
   float s1_count_parts_parts;
   float s1_mean_parts_parts;
   float s1_squares_parts_parts;
+  // start the parts of s0_parts
   const int lane = threadIdx.x % 32;
   s0_parts_parts = 0.0f;
+  // start the parts of s1_count_parts
   s1_count_parts_parts = 0.0f;
   s1_mean_parts_parts = 0.0f;
   s1_squares_parts_parts = 0.0f;
+  // sum
   for (int turn = 0; turn < ((49 * batch + 511) / 512 + 7) / 8; ++turn) {
-    float s0_parts_parts_parts;
-    float s1_count_parts_parts_parts;
-    float s1_mean_parts_parts_parts;
-    float s1_squares_parts_parts_parts;
-    s0_parts_parts_parts = 0.0f;
-    s1_count_parts_parts_parts = 0.0f;
-    s1_mean_parts_parts_parts = 0.0f;
-    s1_squares_parts_parts_parts = 0.0f;
+    float s0_parts_parts_parts = 0.0f;
+    float s1_count_parts_parts_parts = 0.0f;
+    float s1_mean_parts_parts_parts = 0.0f;
+    float s1_squares_parts_parts_parts = 0.0f;
     const int end_of_turn_2 =
         gc_minimum(8, (49 * batch + 511 - warp * 32 - lane) / 512 - turn * 8);
     for (int turn_2 = 0; turn_2 < end_of_turn_2; ++turn_2) {
@@ -81,17 +72,18 @@ extern "C" __global__ void __launch_bounds__(512) k0_columns(
     s1_squares_parts[warp] = s1_squares_parts_tile;
   }
   __syncthreads();
+  // combine the parts of s0
   #pragma unroll
   for (int turn_3 = 0; turn_3 < 16; ++turn_3) {
     s0 = gc_add(s0, s0_parts[turn_3]);
   }
+  // combine the parts of s1_count
   #pragma unroll
   for (int turn_4 = 0; turn_4 < 16; ++turn_4) {
     gc_carry_moments(s1_count, s1_mean, s1_squares, s1_count_parts[turn_4],
         s1_mean_parts[turn_4], s1_squares_parts[turn_4]);
   }
-  float s1;
-  s1 = gc_add(s1_squares, gc_sub(s1_mean, s1_mean));
+  float s1 = gc_add(s1_squares, gc_sub(s1_mean, s1_mean));
   if (threadIdx.x == 0) {
     const float t1 = gc_div(s0, t0);  // batch_normalization_1
     const float t2 = gc_div(s1, t0);  // batch_normalization_1

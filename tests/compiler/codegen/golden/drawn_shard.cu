@@ -15,8 +15,8 @@ extern "C" __global__ void __launch_bounds__(256) k0_pointwise(
     const gc_int64 t0 =
         gc_mul(
             gc_add(
-            gc_mul(gc_cast<gc_int64>(i / (10 * batch)),
-            gc_sub(x0[0], gc_cast<gc_int64>(batch))), x1[0]),
+                gc_mul(gc_cast<gc_int64>(i / (10 * batch)),
+                    gc_sub(x0[0], gc_cast<gc_int64>(batch))), x1[0]),
             gc_cast<gc_int64>(40));
     float x2_pack[4];
     gc_load_pack(x2_pack, x2 + i * 4);

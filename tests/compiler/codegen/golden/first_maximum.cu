@@ -6,10 +6,8 @@
 extern "C" __global__ void __launch_bounds__(256) k0_window(
     const float* __restrict__ x0, int* y0, float* y1) {
   const int i = blockIdx.x * 256 + threadIdx.x;
-  float s0;
-  s0 = -gc_infinity<float>();
-  int s1;
-  s1 = -1;
+  float s0 = -gc_infinity<float>();
+  int s1 = -1;
   // argmax_pool
   #pragma unroll
   for (int k = 0; k < 2; ++k) {

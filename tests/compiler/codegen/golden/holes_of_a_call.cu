@@ -11,8 +11,7 @@ extern "C" __global__ void __launch_bounds__(256) k0_conv(
     const float* __restrict__ x1, float* y0) {
   const int i = blockIdx.x * 256 + threadIdx.x;
   if (i + 192 * batch < 288 * batch * n0) {
-    float s0;
-    s0 = 0.0f;
+    float s0 = 0.0f;
     // conv
     for (int k = 0; k < 16; ++k) {
       for (int k_2 = 0; k_2 < 3; ++k_2) {
@@ -21,14 +20,15 @@ extern "C" __global__ void __launch_bounds__(256) k0_conv(
               (i / 24 % (3 * n0 - 2) + k_2 + n0 + 1) % 2 == 0 &&
               (i / 24 % (3 * n0 - 2) + k_2 + n0 + 1) / 2 < 2 * n0 &&
               i % 24 + k_3 >= 1 && (i + k_3 + 1) % 2 == 0) {
-            // gradient of convolution2d_1
             s0 =
                 gc_add(s0,
                     gc_mul(
-                    x0[i / (288 * n0 - 192) * (192 * n0) +
-                    (i / 24 % (3 * n0 - 2) + k_2 + n0 + 1) / 2 * 12 +
-                    (i % 24 + k_3 + 1) / 2 + k * (12 * n0) - 12 * n0 - 1],
-                    x1[i / (72 * n0 - 48) % 4 * 96 + k * 6 + k_2 * 2 + k_3]));
+                        x0[i / (288 * n0 - 192) * (192 * n0) +
+                            (i / 24 % (3 * n0 - 2) + k_2 + n0 + 1) / 2 * 12 +
+                            (i % 24 + k_3 + 1) / 2 + k * (12 * n0) - 12 * n0 -
+                            1],
+                        x1[i / (72 * n0 - 48) % 4 * 96 + k * 6 + k_2 * 2 +
+                            k_3]));  // gradient of convolution2d_1
           }
         }
       }

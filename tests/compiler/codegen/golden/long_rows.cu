@@ -12,20 +12,21 @@ extern "C" __global__ void __launch_bounds__(256) k0_rows(
   float x0_tile[8];
   const int warp = threadIdx.x / 32;
   const int lane = threadIdx.x % 32;
+  // copy what is read of x0 to x0_tile
   #pragma unroll
   for (int turn = 0; turn < 2; ++turn) {
     gc_load_pack(x0_tile + turn * 4,
         &x0[block * 2048 + warp * 128 + lane * 4 + turn * 1024]);
   }
   const float t0 = gc_cast<float>(2048);
-  float s0;
-  s0 = 0.0f;
+  float s0 = 0.0f;
   __shared__ __align__(16) float s0_parts[8];
-  // sum
-  float s0_parts_tile;
-  s0_parts_tile = 0.0f;
+  // start the parts of s0
+  float s0_parts_tile = 0.0f;
   float s0_parts_parts;
+  // start the parts of s0_parts
   s0_parts_parts = 0.0f;
+  // sum
   #pragma unroll
   for (int turn_2 = 0; turn_2 < 2; ++turn_2) {
     #pragma unroll
@@ -39,19 +40,20 @@ extern "C" __global__ void __launch_bounds__(256) k0_rows(
     s0_parts[warp] = s0_parts_tile;
   }
   __syncthreads();
+  // combine the parts of s0
   #pragma unroll
   for (int turn_3 = 0; turn_3 < 8; ++turn_3) {
     s0 = gc_add(s0, s0_parts[turn_3]);
   }
-  float s1;
-  s1 = 0.0f;
+  float s1 = 0.0f;
   const float t1 = gc_div(s0, t0);  // layer_normalization_1
   __shared__ __align__(16) float s1_parts[8];
-  // sum
-  float s1_parts_tile;
-  s1_parts_tile = 0.0f;
+  // start the parts of s1
+  float s1_parts_tile = 0.0f;
   float s1_parts_parts;
+  // start the parts of s1_parts
   s1_parts_parts = 0.0f;
+  // sum
   #pragma unroll
   for (int turn_4 = 0; turn_4 < 2; ++turn_4) {
     #pragma unroll
@@ -67,6 +69,7 @@ extern "C" __global__ void __launch_bounds__(256) k0_rows(
     s1_parts[warp] = s1_parts_tile;
   }
   __syncthreads();
+  // combine the parts of s1
   #pragma unroll
   for (int turn_5 = 0; turn_5 < 8; ++turn_5) {
     s1 = gc_add(s1, s1_parts[turn_5]);

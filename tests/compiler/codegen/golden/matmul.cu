@@ -14,7 +14,7 @@ extern "C" __global__ void __launch_bounds__(256) k0_matmul(
   const int tile_row = blockIdx.x / 16;
   const int tile_column = blockIdx.x % 16;
   __shared__ __align__(16) float right_tile[4608];
-  // matmul
+  // start the parts of s0
   const int slice = threadIdx.x / 32;
   const int thread_row = threadIdx.x / 8 % 4;
   const int thread_column = threadIdx.x % 8;
@@ -28,6 +28,7 @@ extern "C" __global__ void __launch_bounds__(256) k0_matmul(
   }
   __syncthreads();
   __shared__ __align__(16) float left_tile[2560];
+  // copy what is read of x1 to right_tile
   #pragma unroll
   for (int right_tile_turn_2 = 0; right_tile_turn_2 < 2; ++right_tile_turn_2) {
     float x1_pack[4];
@@ -43,6 +44,7 @@ extern "C" __global__ void __launch_bounds__(256) k0_matmul(
     gc_load_pack(x0_pack,
         &x0[tile_row * 12544 + thread / 16 * 784 + thread_row % 2 * 32 +
             thread_column * 4]);
+    // copy what is read of x0 to left_tile
     #pragma unroll
     for (int left_tile_neighbour_2 = 0; left_tile_neighbour_2 < 4;
         ++left_tile_neighbour_2) {
@@ -50,6 +52,7 @@ extern "C" __global__ void __launch_bounds__(256) k0_matmul(
           left_tile_neighbour_2 * 20] = x0_pack[left_tile_neighbour_2];
     }
   } else {
+    // copy what is read of x0 to left_tile
     #pragma unroll
     for (int left_tile_neighbour = 0; left_tile_neighbour < 4;
         ++left_tile_neighbour) {
@@ -57,11 +60,13 @@ extern "C" __global__ void __launch_bounds__(256) k0_matmul(
           left_tile_neighbour * 20] = 0.0f;
     }
   }
+  // matmul
   for (int step = 0; step < 13; ++step) {
     float right_tile_next[8];
     float left_tile_next[4];
     __syncthreads();
     if (step < 12) {
+      // copy what is read of x1 to right_tile
       #pragma unroll
       for (int right_tile_turn_3 = 0; right_tile_turn_3 < 2;
           ++right_tile_turn_3) {
@@ -81,10 +86,12 @@ extern "C" __global__ void __launch_bounds__(256) k0_matmul(
       }
       if (tile_row * 16 + thread / 16 < batch &&
           thread_row % 2 * 8 + thread_column + step * 16 < 180) {
+        // copy what is read of x0 to left_tile
         gc_load_pack(left_tile_next,
             &x0[tile_row * 12544 + thread / 16 * 784 + thread_row % 2 * 32 +
                 thread_column * 4 + step * 64 + 64]);
       } else {
+        // copy what is read of x0 to left_tile
         #pragma unroll
         for (int left_tile_neighbour_5 = 0; left_tile_neighbour_5 < 4;
             ++left_tile_neighbour_5) {
@@ -92,14 +99,15 @@ extern "C" __global__ void __launch_bounds__(256) k0_matmul(
         }
       }
     }
-    // matmul
     #pragma unroll
     for (int k = 0; k < 8; ++k) {
       float right[4];
+      // copy what is read of right_tile to right
       gc_load_pack(right,
           &right_tile[slice * 288 + thread_column * 4 + step % 2 * 2304 +
               k * 36]);
       float left[4];
+      // copy what is read of left_tile to left
       gc_load_pack(left,
           &left_tile[slice * 160 + thread_row * 4 + step % 2 * 1280 + k * 20]);
       #pragma unroll
@@ -113,6 +121,7 @@ extern "C" __global__ void __launch_bounds__(256) k0_matmul(
       }
     }
     if (step < 12) {
+      // copy what is read of x1 to right_tile
       #pragma unroll
       for (int right_tile_turn_4 = 0; right_tile_turn_4 < 2;
           ++right_tile_turn_4) {
@@ -121,6 +130,7 @@ extern "C" __global__ void __launch_bounds__(256) k0_matmul(
                 (step + 1) % 2 * 2304 + right_tile_turn_4 * 1152],
             right_tile_next + right_tile_turn_4 * 4);
       }
+      // copy what is read of x0 to left_tile
       #pragma unroll
       for (int left_tile_neighbour_4 = 0; left_tile_neighbour_4 < 4;
           ++left_tile_neighbour_4) {
@@ -131,6 +141,7 @@ extern "C" __global__ void __launch_bounds__(256) k0_matmul(
     }
   }
   __syncthreads();
+  // store partial
   #pragma unroll
   for (int r_4 = 0; r_4 < 4; ++r_4) {
     gc_store_pack(
@@ -144,6 +155,7 @@ extern "C" __global__ void __launch_bounds__(256) k0_matmul(
     for (int c_3 = 0; c_3 < 4; ++c_3) {
       s0[c_3] = 0.0f;
     }
+    // combine the parts of s0
     #pragma unroll
     for (int s0_part_2 = 0; s0_part_2 < 8; ++s0_part_2) {
       float right_tile_pack[4];

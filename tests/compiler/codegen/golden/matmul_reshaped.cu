@@ -11,7 +11,7 @@ extern "C" __global__ void __launch_bounds__(256) k0_matmul(
   const int tile_row = blockIdx.x;
   const int tile_column = blockIdx.x % 1;
   __shared__ __align__(16) float right_tile[4608];
-  // matmul
+  // start the parts of s0
   const int slice = threadIdx.x / 32;
   const int thread_row = threadIdx.x / 8 % 4;
   const int thread_column = threadIdx.x % 8;
@@ -25,6 +25,7 @@ extern "C" __global__ void __launch_bounds__(256) k0_matmul(
   }
   __syncthreads();
   __shared__ __align__(16) float left_tile[2560];
+  // copy what is read of x1 to right_tile
   #pragma unroll
   for (int right_tile_turn_2 = 0; right_tile_turn_2 < 2; ++right_tile_turn_2) {
     float x1_pack[4];
@@ -40,6 +41,7 @@ extern "C" __global__ void __launch_bounds__(256) k0_matmul(
     gc_load_pack(x0_pack,
         &x0[tile_row * 1024 + slice * 128 + thread_row * 32 +
             thread_column * 4]);
+    // copy what is read of x0 to left_tile
     #pragma unroll
     for (int left_tile_neighbour_2 = 0; left_tile_neighbour_2 < 4;
         ++left_tile_neighbour_2) {
@@ -47,6 +49,7 @@ extern "C" __global__ void __launch_bounds__(256) k0_matmul(
           left_tile_neighbour_2 * 20] = x0_pack[left_tile_neighbour_2];
     }
   } else {
+    // copy what is read of x0 to left_tile
     #pragma unroll
     for (int left_tile_neighbour = 0; left_tile_neighbour < 4;
         ++left_tile_neighbour) {
@@ -55,12 +58,13 @@ extern "C" __global__ void __launch_bounds__(256) k0_matmul(
     }
   }
   __syncthreads();
-  // matmul
   #pragma unroll
   for (int k = 0; k < 8; ++k) {
     float right[4];
+    // copy what is read of right_tile to right
     gc_load_pack(right, &right_tile[slice * 288 + thread_column * 4 + k * 36]);
     float left[4];
+    // copy what is read of left_tile to left
     gc_load_pack(left, &left_tile[slice * 160 + thread_row * 4 + k * 20]);
     #pragma unroll
     for (int r_2 = 0; r_2 < 4; ++r_2) {
@@ -73,6 +77,7 @@ extern "C" __global__ void __launch_bounds__(256) k0_matmul(
     }
   }
   __syncthreads();
+  // store partial
   #pragma unroll
   for (int r_4 = 0; r_4 < 4; ++r_4) {
     gc_store_pack(
@@ -86,6 +91,7 @@ extern "C" __global__ void __launch_bounds__(256) k0_matmul(
     for (int c_3 = 0; c_3 < 4; ++c_3) {
       s0[c_3] = 0.0f;
     }
+    // combine the parts of s0
     #pragma unroll
     for (int s0_part_2 = 0; s0_part_2 < 8; ++s0_part_2) {
       float right_tile_pack[4];

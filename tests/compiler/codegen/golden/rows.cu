@@ -23,22 +23,20 @@ extern "C" __global__ void __launch_bounds__(128) k0_rows(
       x1_tile = x1[block * 80 + warp * 20 + row_of_warp * 10 + lane];
     }
     const float t0 = gc_cast<float>(gc_cast<gc_int64>(batch));
-    float s0;
-    s0 = -gc_infinity<float>();
+    float s0 = -gc_infinity<float>();
     float s0_parts;
+    // start the parts of s0
     s0_parts = -gc_infinity<float>();
-    // max
     if (lane < 10) {
       const float t1 = gc_add(x1_tile, x2_tile);  // dense_3
       s0_parts = gc_maximum(s0_parts, t1);  // dense_3
     }
     gc_max_of_16_lanes(s0, s0_parts);
-    float s1;
-    s1 = 0.0f;
+    float s1 = 0.0f;
     float kept;
     float s1_parts;
+    // start the parts of s1
     s1_parts = 0.0f;
-    // sum
     if (lane < 10) {
       const float t2 = gc_add(x1_tile, x2_tile);  // dense_3
       const float t3 = gc_sub(t2, s0);  // dense_3
@@ -47,11 +45,10 @@ extern "C" __global__ void __launch_bounds__(128) k0_rows(
       s1_parts = gc_add(s1_parts, t4);  // dense_3
     }
     gc_sum_of_16_lanes(s1, s1_parts);
-    float s2;
-    s2 = 0.0f;
+    float s2 = 0.0f;
     float s2_parts;
+    // start the parts of s2
     s2_parts = 0.0f;
-    // sum
     if (lane < 10) {
       const float t5 = kept;  // dense_3
       const float t6 = gc_div(t5, s1);  // dense_3

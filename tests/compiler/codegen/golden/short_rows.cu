@@ -9,24 +9,21 @@ extern "C" __global__ void __launch_bounds__(128) k0_rows(
   const int thread = threadIdx.x;
   if (block * 128 + thread < batch) {
     float x0_tile[3];
+    // copy what is read of x0 to x0_tile
     #pragma unroll
     for (int turn = 0; turn < 3; ++turn) {
       x0_tile[turn] = x0[block * 384 + thread * 3 + turn];
     }
-    float s0;
-    s0 = -gc_infinity<float>();
-    float s1;
-    s1 = -gc_infinity<float>();
-    int s2;
-    s2 = -1;
+    float s0 = -gc_infinity<float>();
+    float s1 = -gc_infinity<float>();
+    int s2 = -1;
     // max, argmax
     #pragma unroll
     for (int turn_2 = 0; turn_2 < 3; ++turn_2) {
       s0 = gc_maximum(s0, x0_tile[turn_2]);  // dense_1
       gc_carry<gc_reduce_argmax>(s1, s2, x0_tile[turn_2], turn_2);
     }
-    float s3;
-    s3 = 0.0f;
+    float s3 = 0.0f;
     float kept[3];
     // sum
     #pragma unroll

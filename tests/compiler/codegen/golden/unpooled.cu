@@ -9,8 +9,7 @@ extern "C" __global__ void __launch_bounds__(256) k0_window(
   float y0_pack[4];
   #pragma unroll
   for (int lane = 0; lane < 4; ++lane) {
-    float s0;
-    s0 = 0.0f;
+    float s0 = 0.0f;
     const bool t0 =
         gc_equal(x0[i / 12 * 12 + i % 6 * 2 + lane / 2],
             i / 6 % 2 * 2 + lane % 2);  // gradient of maxpooling2d_1

@@ -6,29 +6,29 @@
 extern "C" __global__ void __launch_bounds__(192) k0_matmul(
     const float* __restrict__ x0, const float* __restrict__ x1,
     float* s0_parts) {
+  // matmul
   const int block = blockIdx.x;
   const int block_2 = blockIdx.x % 1;
   __shared__ __align__(16) float s0_parts_tile_parts[192];
-  // matmul
+  // start the parts of s0_parts_tile
   const int share = threadIdx.x / 3;
   const int column = threadIdx.x % 3;
-  float s0_parts_tile_parts_tile;
-  s0_parts_tile_parts_tile = 0.0f;
+  float s0_parts_tile_parts_tile = 0.0f;
   const int end_of_turn =
       gc_minimum(4, (share * 63 + 31) / 64 + 1563 - block * 4 - share);
   for (int turn = 0; turn < end_of_turn; ++turn) {
-    // dense_1
     s0_parts_tile_parts_tile =
         gc_add(s0_parts_tile_parts_tile,
             gc_mul(x0[block * 256 + share + turn * 64],
-            x1[block * 768 + block_2 * 3 + share * 3 + column + turn * 192]));
+                x1[block * 768 + block_2 * 3 + share * 3 + column +
+                    turn * 192]));  // dense_1
   }
   s0_parts_tile_parts[share * 3 + column] = s0_parts_tile_parts_tile;
   __syncthreads();
   if (threadIdx.x < 3) {
     const int column_2 = threadIdx.x;
-    float s0_parts_tile;
-    s0_parts_tile = 0.0f;
+    float s0_parts_tile = 0.0f;
+    // combine the parts of s0_parts_tile
     #pragma unroll
     for (int turn_2 = 0; turn_2 < 64; ++turn_2) {
       s0_parts_tile =
@@ -47,11 +47,12 @@ extern "C" __global__ void __launch_bounds__(128) k1_matmul(
   const int block_3 = blockIdx.x;
   const int column_3 = threadIdx.x / 32;
   if (block_3 * 4 + column_3 < 3) {
-    float s0;
-    s0 = 0.0f;
+    float s0 = 0.0f;
     float s0_parts_2;
+    // start the parts of s0
     const int lane = threadIdx.x % 32;
     s0_parts_2 = 0.0f;
+    // combine the parts of s0
     for (int turn_3 = 0; turn_3 < 13; ++turn_3) {
       if (lane + turn_3 * 32 < 391) {
         s0_parts_2 =

@@ -9,8 +9,7 @@ extern "C" __global__ void __launch_bounds__(256) k0_window(
   const int i_2 = (blockIdx.x * 256 + threadIdx.x) / 144 % 32;
   const int i_3 = (blockIdx.x * 256 + threadIdx.x) / 12 % 12;
   const int i_4 = (blockIdx.x * 256 + threadIdx.x) % 12;
-  float s0;
-  s0 = -gc_infinity<float>();
+  float s0 = -gc_infinity<float>();
   // max_pool
   #pragma unroll
   for (int k = 0; k < 2; ++k) {

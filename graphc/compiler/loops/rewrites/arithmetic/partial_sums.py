@@ -42,6 +42,7 @@ from graphc.compiler.loops.program import (
     substituted,
     transformed,
     walk,
+    with_note,
 )
 from graphc.compiler.loops.ranges import Ranges
 from graphc.compiler.loops.reduction import REDUCTIONS
@@ -236,7 +237,7 @@ def _nest(
     body = Parts(index=around.simplified).in_body(body)
     for one in carried:
         body = one.in_parts(body, part)
-    return For(outer, turns, (For(inner, ends, body, note=loop.note),))
+    return For(outer, turns, (For(inner, ends, body),), note=loop.note)
 
 
 def _elements(program: LoopProgram, loop: For, statement: Accumulate) -> AccessedElements:
@@ -347,7 +348,8 @@ class _Carried:
             return tuple(Store(one, value) for one, value in zip(targets, values, strict=True))
 
         part = None if chunk is None else index_of(chunk.variable)
-        return self._for_each(names, as_index(parts), part, stores)
+        cleared = self._for_each(names, as_index(parts), part, stores)
+        return with_note(cleared, f"start the parts of {self.whole[0].name}")
 
     def combined(self, names: Names, parts: Size, tree: Tree) -> Body:
         """Return the statements that make one of all parts, and add it to the whole."""
@@ -365,11 +367,13 @@ class _Carried:
             return (Accumulate(self.reduction, whole, self._part(coords, part)),)
 
         if tree in (Tree.IN_ORDER, Tree.AT_ONCE):
-            return self._for_each(names, as_index(parts), None, end)
-        assert isinstance(parts, int)
-        levels = [level(*one) for one in _levels(parts, tree)]
-        last = self._for_each(names, as_index(1), as_index(0), end)
-        return tuple(statement for one in (*levels, last) for statement in one)
+            combined = self._for_each(names, as_index(parts), None, end)
+        else:
+            assert isinstance(parts, int)
+            levels = [level(*one) for one in _levels(parts, tree)]
+            last = self._for_each(names, as_index(1), as_index(0), end)
+            combined = tuple(statement for one in (*levels, last) for statement in one)
+        return with_note(combined, f"combine the parts of {self.whole[0].name}")
 
     def _for_each(self, names: Names, count: Index, part: Index | None, inside: _OfPart) -> Body:
         """Return loops over the elements of the whole, and over parts unless one is given; where

@@ -95,7 +95,7 @@ def split(
             inner_ends += [end - index_of(outer) * factor for end in uneven]
         else:
             body = (If(tuple(below(turn, end) for end in uneven), body),)
-    inside = replace(found, variable=inner, ends=tuple(inner_ends), body=body)
+    inside = replace(found, variable=inner, ends=tuple(inner_ends), body=body, note="")
     outside = replace(found, variable=outer, ends=tuple(outer_ends), body=(inside,))
     return program.with_loop(loop, lambda _: settled((outside, *rest), ranges))
 

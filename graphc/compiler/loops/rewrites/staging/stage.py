@@ -33,6 +33,7 @@ from graphc.compiler.loops.program import (
     walk,
     walk_in_ranges,
     windows_of,
+    with_note,
     written_memories,
 )
 from graphc.compiler.loops.ranges import Ranges
@@ -123,6 +124,7 @@ def stage(
         return (Store(target, value),)
 
     filled = filling(names, site, copy, layout, box.extents, limits, element, neighbours)
+    filled = with_note(filled, f"copy what is read of {buffer} to {name}")
     staged = in_copy(site.body, site.ranges, source, copy, layout, box)
     if border is not None:
         staged = _without_tests(staged, copy)

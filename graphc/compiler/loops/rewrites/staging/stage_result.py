@@ -27,6 +27,7 @@ from graphc.compiler.loops.program import (
     values_of,
     walk,
     walk_in_ranges,
+    with_note,
 )
 from graphc.compiler.loops.ranges import Ranges
 from graphc.compiler.loops.rewrites.boxes import Box, box_of
@@ -105,14 +106,16 @@ def stage_result(
         elements = access.elements
         tile = in_new(access.load.coords, access.ranges)
         if access.is_read and not _is_written_before(program, site, access, accesses):
-            copied_in[elements.key] = elements.each(names, (Store(tile, access.load),))
+            filled = elements.each(names, (Store(tile, access.load),))
+            copied_in[elements.key] = with_note(filled, f"copy what is there of {buffer} to {name}")
         is_covered = any(
             one.elements.key != elements.key and _covers(site, one, access) for one in accesses
         )
         if access.is_written and not is_covered:
             last = Store(access.load, tile, access.conditions, access.is_guarded)
             key = (elements.key, access.conditions, access.is_guarded)
-            copied_back[key] = elements.each(names, (last,))
+            stored = elements.each(names, (last,))
+            copied_back[key] = with_note(stored, f"store {name}")
     body = (
         *([Barrier()] if site.sharers else []),
         Allocate(new),

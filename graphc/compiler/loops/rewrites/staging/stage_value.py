@@ -31,6 +31,7 @@ from graphc.compiler.loops.program import (
     walk,
     walk_in_ranges,
     walk_value,
+    with_note,
     written_memories,
 )
 from graphc.compiler.loops.ranges import Ranges
@@ -122,6 +123,7 @@ def stage_value(
         return fresh.copied(body)
 
     filled = filling(fresh, site, copy, layout, tuple(extents), limits, element)
+    filled = with_note(filled, f"compute {value} ahead, to {name}")
     coords = layout.coords([index_of(one.variable) for one in elements.loops])
     read = Load(copy, tuple(map(known[id(let)].simplified, coords)))
     body = (*filled, *replaced(site.body, let, (replace(let, value=read),)))

@@ -27,6 +27,7 @@ from graphc.compiler.loops.program import (
     transformed,
     walk,
     walk_in_ranges,
+    with_note,
     written_memories,
 )
 from graphc.compiler.loops.ranges import Ranges
@@ -127,6 +128,7 @@ def compute_at(
 
     limits = ((),) * len(old.shape)
     filled = filling(names, site, new, layout, box.extents, limits, element)
+    filled = with_note(filled, f"compute what is read of {old.name} to {new.name}")
     computed = (*filled, *in_copy(site.body, site.ranges, old, new, layout, box))
     changed = site.with_body(program, computed)
     return replace(changed, body=without_unused(_without(changed.body, producer, old.memory)))

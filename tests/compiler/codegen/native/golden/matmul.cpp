@@ -21,7 +21,9 @@ static void k0_matmul(
           }
         }
         float* const s0_parts = gc_scratch<float>(0, 4096);
+        // matmul
         for (int k0_outer = 0; k0_outer < 3; ++k0_outer) {
+          // start the parts of s0
           const int end_of_i0_inner_2 = gc_minimum(4, batch - i0_outer * 4);
           for (int i0_inner_2 = 0; i0_inner_2 < end_of_i0_inner_2;
               ++i0_inner_2) {
@@ -30,28 +32,25 @@ static void k0_matmul(
               s0_parts[k0_outer * 1024 + i0_inner_2 * 256 + i1_inner] = 0.0f;
             }
           }
-          // matmul
           for (int k0_inner_outer = 0; k0_inner_outer < 32; ++k0_inner_outer) {
             const int end_of_i0_inner_3 = gc_minimum(4, batch - i0_outer * 4);
             for (int i0_inner_3 = 0; i0_inner_3 < end_of_i0_inner_3;
                 ++i0_inner_3) {
               #pragma omp simd
               for (int i1_inner = 0; i1_inner < 256; ++i1_inner) {
-                float s0_parts_tile;
-                s0_parts_tile =
+                float s0_parts_tile =
                     s0_parts[k0_outer * 1024 + i0_inner_3 * 256 + i1_inner];
-                // matmul
                 #pragma GCC unroll 8
                 for (int k0_inner_inner = 0; k0_inner_inner < 8;
                     ++k0_inner_inner) {
                   s0_parts_tile =
                       gc_fma(
                           x0[i0_outer * 3136 + k0_outer * 256 +
-                          k0_inner_outer * 8 + i0_inner_3 * 784 +
-                          k0_inner_inner],
+                              k0_inner_outer * 8 + i0_inner_3 * 784 +
+                              k0_inner_inner],
                           x1[i1_outer * 256 + k0_outer * 131072 +
-                          k0_inner_outer * 4096 + i1_inner +
-                          k0_inner_inner * 512], s0_parts_tile);
+                              k0_inner_outer * 4096 + i1_inner +
+                              k0_inner_inner * 512], s0_parts_tile);
                 }
                 s0_parts[k0_outer * 1024 + i0_inner_3 * 256 + i1_inner] =
                     s0_parts_tile;
@@ -59,6 +58,7 @@ static void k0_matmul(
             }
           }
         }
+        // start the parts of s0
         const int end_of_i0_inner_2 = gc_minimum(4, batch - i0_outer * 4);
         for (int i0_inner_2 = 0; i0_inner_2 < end_of_i0_inner_2; ++i0_inner_2) {
           #pragma omp simd
@@ -66,7 +66,6 @@ static void k0_matmul(
             s0_parts[i0_inner_2 * 256 + i1_inner + 3072] = 0.0f;
           }
         }
-        // matmul
         for (int k0_inner_2_outer = 0; k0_inner_2_outer < 2;
             ++k0_inner_2_outer) {
           const int end_of_i0_inner_3 = gc_minimum(4, batch - i0_outer * 4);
@@ -74,23 +73,23 @@ static void k0_matmul(
               ++i0_inner_3) {
             #pragma omp simd
             for (int i1_inner = 0; i1_inner < 256; ++i1_inner) {
-              float s0_parts_tile_2;
-              s0_parts_tile_2 = s0_parts[i0_inner_3 * 256 + i1_inner + 3072];
-              // matmul
+              float s0_parts_tile_2 =
+                  s0_parts[i0_inner_3 * 256 + i1_inner + 3072];
               #pragma GCC unroll 8
               for (int k0_inner_2_inner = 0; k0_inner_2_inner < 8;
                   ++k0_inner_2_inner) {
                 s0_parts_tile_2 =
                     gc_fma(
                         x0[i0_outer * 3136 + k0_inner_2_outer * 8 +
-                        i0_inner_3 * 784 + k0_inner_2_inner + 768],
+                            i0_inner_3 * 784 + k0_inner_2_inner + 768],
                         x1[i1_outer * 256 + k0_inner_2_outer * 4096 + i1_inner +
-                        k0_inner_2_inner * 512 + 393216], s0_parts_tile_2);
+                            k0_inner_2_inner * 512 + 393216], s0_parts_tile_2);
               }
               s0_parts[i0_inner_3 * 256 + i1_inner + 3072] = s0_parts_tile_2;
             }
           }
         }
+        // combine the parts of s0
         for (int s0_part = 0; s0_part < 4; ++s0_part) {
           const int end_of_i0_inner_3 = gc_minimum(4, batch - i0_outer * 4);
           for (int i0_inner_3 = 0; i0_inner_3 < end_of_i0_inner_3;
@@ -130,6 +129,7 @@ static void k0_matmul(
           }
         }
         float* const s0_parts_2 = gc_scratch<float>(2, 16384);
+        // matmul
         for (int k0_outer = 0; k0_outer < 3; ++k0_outer) {
           gc_panel_product_and_fetch(batch - i0_outer * 128, 32, 256,
               s0_parts_2 + k0_outer * 4096, 32,
@@ -139,6 +139,7 @@ static void k0_matmul(
         gc_panel_product_and_fetch(batch - i0_outer * 128, 32, 16,
             s0_parts_2 + 12288, 32, x0 + i0_outer * 100352 + 768, 784,
             x1 + i1_outer * 32 + 393216, 512);
+        // combine the parts of s0
         for (int s0_part = 0; s0_part < 4; ++s0_part) {
           const int end_of_i0_inner_2 = gc_minimum(128, batch - i0_outer * 128);
           for (int i0_inner_2 = 0; i0_inner_2 < end_of_i0_inner_2;

@@ -6,14 +6,13 @@ static void k0_rows(
     int batch, const float* __restrict__ x0, float* y0) {
   #pragma omp parallel for schedule(static) if ((gc_int64)54 * batch >= 65536)
   for (int i0 = 0; i0 < batch; ++i0) {
-    float s0;
-    s0 = -gc_infinity<float>();
+    float s0 = -gc_infinity<float>();
     float s0_parts[4];
+    // start the parts of s0
     for (int s0_part = 0; s0_part < 4; ++s0_part) {
       s0_parts[s0_part] = -gc_infinity<float>();
     }
     for (int k0_inner_outer = 0; k0_inner_outer < 2; ++k0_inner_outer) {
-      // max
       for (int k0_inner_inner = 0; k0_inner_inner < 4; ++k0_inner_inner) {
         // activation_1
         s0_parts[k0_inner_inner] =
@@ -21,6 +20,7 @@ static void k0_rows(
                 x0[i0 * 10 + k0_inner_outer * 4 + k0_inner_inner]);
       }
     }
+    // combine the parts of s0
     for (int s0_part = 0; s0_part < 4; ++s0_part) {
       s0 = gc_larger(s0, s0_parts[s0_part]);
     }
@@ -28,8 +28,7 @@ static void k0_rows(
     for (int k0_rest = 0; k0_rest < 2; ++k0_rest) {
       s0 = gc_larger(s0, x0[i0 * 10 + k0_rest + 8]);  // activation_1
     }
-    float s1;
-    s1 = 0.0f;
+    float s1 = 0.0f;
     float kept[10];
     // sum
     #pragma omp simd
@@ -39,17 +38,18 @@ static void k0_rows(
       kept[k1] = t1;
     }
     float s1_parts[4];
+    // start the parts of s1
     for (int s1_part = 0; s1_part < 4; ++s1_part) {
       s1_parts[s1_part] = 0.0f;
     }
     for (int k1_2_inner_outer = 0; k1_2_inner_outer < 2; ++k1_2_inner_outer) {
-      // sum
       for (int k1_2_inner_inner = 0; k1_2_inner_inner < 4; ++k1_2_inner_inner) {
         s1_parts[k1_2_inner_inner] =
             gc_add(s1_parts[k1_2_inner_inner],
                 kept[k1_2_inner_outer * 4 + k1_2_inner_inner]);  // activation_1
       }
     }
+    // combine the parts of s1
     for (int s1_part = 0; s1_part < 2; ++s1_part) {
       s1_parts[s1_part] = gc_add(s1_parts[s1_part], s1_parts[s1_part + 2]);
     }

@@ -12,8 +12,7 @@ static void k0_window(
     for (int i2 = 0; i2 < 24; ++i2) {
       #pragma omp simd
       for (int i3 = 0; i3 < 24; ++i3) {
-        float s0;
-        s0 = 0.0f;
+        float s0 = 0.0f;
         const bool t0 =
             gc_equal(x0[i0_i1 * 144 + i2 / 2 * 12 + i3 / 2],
                 i2 % 2 * 2 + i3 % 2);  // gradient of maxpooling2d_1

@@ -8,8 +8,7 @@ static void k0_window(
       if ((gc_int64)18432 * batch >= 65536)
   for (int i0_i1_i2 = 0; i0_i1_i2 < 384 * batch; ++i0_i1_i2) {
     for (int i3 = 0; i3 < 12; ++i3) {
-      float s0;
-      s0 = -gc_infinity<float>();
+      float s0 = -gc_infinity<float>();
       // max_pool
       for (int k0 = 0; k0 < 2; ++k0) {
         for (int k1 = 0; k1 < 2; ++k1) {

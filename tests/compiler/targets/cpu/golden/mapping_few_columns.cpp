@@ -4,6 +4,7 @@ static void few_columns(
   #pragma omp parallel for schedule(static) if ((gc_int64)1340 * batch >= 65536)
   for (int i0_outer = 0; i0_outer < (batch + 63) / 64; ++i0_outer) {
     float* const columns = gc_scratch<float>(0, 4096);
+    // copy what is read of x1 to columns
     for (int columns_axis1 = 0; columns_axis1 < 4; ++columns_axis1) {
       #pragma omp simd
       for (int columns_axis0 = 0; columns_axis0 < 1024; ++columns_axis0) {
@@ -19,6 +20,7 @@ static void few_columns(
       s0[2] = 0.0f;
       s0[3] = 0.0f;
       float s0_parts[128];
+      // start the parts of s0
       #pragma omp simd
       for (int s0_part = 0; s0_part < 32; ++s0_part) {
         s0_parts[s0_part] = 0.0f;
@@ -35,8 +37,8 @@ static void few_columns(
       for (int s0_part = 0; s0_part < 32; ++s0_part) {
         s0_parts[s0_part + 96] = 0.0f;
       }
+      // matmul
       for (int k0_outer = 0; k0_outer < 32; ++k0_outer) {
-        // matmul
         #pragma omp simd
         for (int k0_inner = 0; k0_inner < 32; ++k0_inner) {
           s0_parts[k0_inner] =
@@ -61,6 +63,7 @@ static void few_columns(
                   s0_parts[k0_inner + 96]);
         }
       }
+      // combine the parts of s0
       #pragma omp simd
       for (int s0_part = 0; s0_part < 16; ++s0_part) {
         s0_parts[s0_part] = gc_add(s0_parts[s0_part], s0_parts[s0_part + 16]);

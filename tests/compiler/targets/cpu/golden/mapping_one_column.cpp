@@ -5,12 +5,13 @@ static void one_column(
   for (int i0 = 0; i0 < batch; ++i0) {
     float s0 = 0.0f;
     float s0_parts[32];
+    // start the parts of s0
     #pragma omp simd
     for (int s0_part = 0; s0_part < 32; ++s0_part) {
       s0_parts[s0_part] = 0.0f;
     }
+    // matmul
     for (int k0_outer = 0; k0_outer < 32; ++k0_outer) {
-      // matmul
       #pragma omp simd
       for (int k0_inner = 0; k0_inner < 32; ++k0_inner) {
         s0_parts[k0_inner] =
@@ -18,6 +19,7 @@ static void one_column(
                 x1[k0_outer * 32 + k0_inner], s0_parts[k0_inner]);
       }
     }
+    // combine the parts of s0
     #pragma omp simd
     for (int s0_part = 0; s0_part < 16; ++s0_part) {
       s0_parts[s0_part] = gc_add(s0_parts[s0_part], s0_parts[s0_part + 16]);

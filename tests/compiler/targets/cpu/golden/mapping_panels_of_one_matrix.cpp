@@ -15,7 +15,9 @@ static void panels_of_one_matrix(
           }
         }
         float* const s0_parts = gc_scratch<float>(0, 4096);
+        // matmul
         for (int k0_outer = 0; k0_outer < 3; ++k0_outer) {
+          // start the parts of s0
           const int end_of_i0_inner_2 = gc_minimum(4, batch - i0_outer * 4);
           for (int i0_inner_2 = 0; i0_inner_2 < end_of_i0_inner_2; ++i0_inner_2) {
             #pragma omp simd
@@ -23,7 +25,6 @@ static void panels_of_one_matrix(
               s0_parts[k0_outer * 1024 + i0_inner_2 * 256 + i1_inner] = 0.0f;
             }
           }
-          // matmul
           for (int k0_inner_outer = 0; k0_inner_outer < 32; ++k0_inner_outer) {
             const int end_of_i0_inner_3 = gc_minimum(4, batch - i0_outer * 4);
             for (int i0_inner_3 = 0; i0_inner_3 < end_of_i0_inner_3; ++i0_inner_3) {
@@ -31,7 +32,6 @@ static void panels_of_one_matrix(
               for (int i1_inner = 0; i1_inner < 256; ++i1_inner) {
                 float s0_parts_tile =
                     s0_parts[k0_outer * 1024 + i0_inner_3 * 256 + i1_inner];
-                // matmul
                 #pragma GCC unroll 8
                 for (int k0_inner_inner = 0; k0_inner_inner < 8; ++k0_inner_inner) {
                   s0_parts_tile =
@@ -49,6 +49,7 @@ static void panels_of_one_matrix(
             }
           }
         }
+        // start the parts of s0
         const int end_of_i0_inner_2 = gc_minimum(4, batch - i0_outer * 4);
         for (int i0_inner_2 = 0; i0_inner_2 < end_of_i0_inner_2; ++i0_inner_2) {
           #pragma omp simd
@@ -56,7 +57,6 @@ static void panels_of_one_matrix(
             s0_parts[i0_inner_2 * 256 + i1_inner + 3072] = 0.0f;
           }
         }
-        // matmul
         for (int k0_inner_2_outer = 0; k0_inner_2_outer < 2; ++k0_inner_2_outer) {
           const int end_of_i0_inner_3 = gc_minimum(4, batch - i0_outer * 4);
           for (int i0_inner_3 = 0; i0_inner_3 < end_of_i0_inner_3; ++i0_inner_3) {
@@ -64,7 +64,6 @@ static void panels_of_one_matrix(
             for (int i1_inner = 0; i1_inner < 256; ++i1_inner) {
               float s0_parts_tile_2 =
                   s0_parts[i0_inner_3 * 256 + i1_inner + 3072];
-              // matmul
               #pragma GCC unroll 8
               for (int k0_inner_2_inner = 0; k0_inner_2_inner < 8; ++k0_inner_2_inner) {
                 s0_parts_tile_2 =
@@ -78,6 +77,7 @@ static void panels_of_one_matrix(
             }
           }
         }
+        // combine the parts of s0
         for (int s0_part = 0; s0_part < 4; ++s0_part) {
           const int end_of_i0_inner_3 = gc_minimum(4, batch - i0_outer * 4);
           for (int i0_inner_3 = 0; i0_inner_3 < end_of_i0_inner_3; ++i0_inner_3) {
@@ -112,6 +112,7 @@ static void panels_of_one_matrix(
           }
         }
         float* const s0_parts_2 = gc_scratch<float>(2, 16384);
+        // matmul
         for (int k0_outer = 0; k0_outer < 3; ++k0_outer) {
           gc_panel_product_and_fetch(batch - i0_outer * 128, 32, 256,
               s0_parts_2 + k0_outer * 4096, 32,
@@ -121,6 +122,7 @@ static void panels_of_one_matrix(
         gc_panel_product_and_fetch(batch - i0_outer * 128, 32, 16,
             s0_parts_2 + 12288, 32, x0 + i0_outer * 100352 + 768, 784,
             x1 + i1_outer * 32 + 393216, 512);
+        // combine the parts of s0
         for (int s0_part = 0; s0_part < 4; ++s0_part) {
           const int end_of_i0_inner_2 = gc_minimum(128, batch - i0_outer * 128);
           for (int i0_inner_2 = 0; i0_inner_2 < end_of_i0_inner_2; ++i0_inner_2) {

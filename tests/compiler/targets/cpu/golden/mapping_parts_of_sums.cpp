@@ -8,12 +8,14 @@ static void parts_of_sums(
     }
   }
   float* const s0_parts = gc_scratch<float>(1, 65536);
+  // matmul
   #pragma omp parallel for schedule(static)
   for (int k0_outer = 0; k0_outer < 64; ++k0_outer) {
     gc_panel_product(32, 32, 256, s0_parts + k0_outer * 1024, 32,
         x0 + k0_outer * 256, 16384, x1 + k0_outer * 8192, 32);
   }
   for (int i0 = 0; i0 < 32; ++i0) {
+    // combine the parts of s0
     for (int s0_part = 0; s0_part < 64; ++s0_part) {
       #pragma omp simd
       for (int i1 = 0; i1 < 32; ++i1) {

@@ -4,12 +4,13 @@ static void rows_in_lanes(
   for (int i0 = 0; i0 < batch; ++i0) {
     float s0 = -gc_infinity<float>();
     float s0_parts[32];
+    // start the parts of s0
     #pragma omp simd
     for (int s0_part = 0; s0_part < 32; ++s0_part) {
       s0_parts[s0_part] = -gc_infinity<float>();
     }
+    // max
     for (int k0_outer = 0; k0_outer < 32; ++k0_outer) {
-      // max
       #pragma omp simd
       for (int k0_inner = 0; k0_inner < 32; ++k0_inner) {
         s0_parts[k0_inner] =
@@ -17,6 +18,7 @@ static void rows_in_lanes(
                 x0[i0 * 1024 + k0_outer * 32 + k0_inner]);
       }
     }
+    // combine the parts of s0
     #pragma omp simd
     for (int s0_part = 0; s0_part < 16; ++s0_part) {
       s0_parts[s0_part] = gc_larger(s0_parts[s0_part], s0_parts[s0_part + 16]);

@@ -3,6 +3,7 @@ static void strips_of_rows(
     float* y0) {
   if (batch < 257) {
     float* const panels = gc_scratch<float>(0, 512 * batch);
+    // copy what is read of x1 to panels
     #pragma omp parallel for schedule(static) \
         if ((gc_int64)512 * batch >= 65536)
     for (int panels_axis1_outer = 0; panels_axis1_outer < 16; ++panels_axis1_outer) {
@@ -33,6 +34,7 @@ static void strips_of_rows(
     }
   } else {
     float* const panels_2 = gc_scratch<float>(2, 512 * batch);
+    // copy what is read of x1 to panels
     #pragma omp parallel for schedule(static) \
         if ((gc_int64)512 * batch >= 65536)
     for (int panels_axis1_outer = 0; panels_axis1_outer < 16; ++panels_axis1_outer) {
@@ -56,6 +58,7 @@ static void strips_of_rows(
           s0_2[i0_inner * 512 + i1] = 0.0f;
         }
       }
+      // matmul
       for (int k0_outer = 0; k0_outer < (batch + 255) / 256; ++k0_outer) {
         float* const s0_parts = gc_scratch<float>(4, 28672);
         for (int i1_5_outer = 0; i1_5_outer < 16; ++i1_5_outer) {
@@ -64,6 +67,7 @@ static void strips_of_rows(
               x0 + i0_outer * 56 + k0_outer * 200704, 784,
               panels_2 + k0_outer * 8192 + i1_5_outer * (32 * batch), 32);
         }
+        // combine the parts of s0
         for (int i0_inner = 0; i0_inner < 56; ++i0_inner) {
           #pragma omp simd
           for (int i1 = 0; i1 < 512; ++i1) {

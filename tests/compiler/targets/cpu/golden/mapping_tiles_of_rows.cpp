@@ -10,12 +10,13 @@ static void tiles_of_rows(
       s0[i0_inner] = 0.0f;
     }
     float* const s0_parts = gc_scratch<float>(0, 256 * ((batch + 511) / 512));
+    // sum
     for (int k0_outer = 0; k0_outer < (batch + 511) / 512; ++k0_outer) {
+      // start the parts of s0
       #pragma omp simd
       for (int i0_inner = 0; i0_inner < 256; ++i0_inner) {
         s0_parts[k0_outer * 256 + i0_inner] = 0.0f;
       }
-      // sum
       const int end_of_k0_inner = gc_minimum(512, batch - k0_outer * 512);
       for (int k0_inner = 0; k0_inner < end_of_k0_inner; ++k0_inner) {
         #pragma omp simd
@@ -27,6 +28,7 @@ static void tiles_of_rows(
         }
       }
     }
+    // combine the parts of s0
     for (int s0_part = 0; s0_part < (batch + 511) / 512; ++s0_part) {
       #pragma omp simd
       for (int i0_inner = 0; i0_inner < 256; ++i0_inner) {

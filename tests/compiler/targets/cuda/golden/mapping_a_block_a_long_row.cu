@@ -3,12 +3,14 @@ extern "C" __global__ void __launch_bounds__(512) a_block_a_long_row(
   const int block = blockIdx.x;
   float s0 = -gc_infinity<float>();
   __shared__ __align__(16) float s0_parts[16];
-  // max
+  // start the parts of s0
   const int warp = threadIdx.x / 32;
   float s0_parts_tile = -gc_infinity<float>();
   float s0_parts_parts;
+  // start the parts of s0_parts
   const int lane = threadIdx.x % 32;
   s0_parts_parts = -gc_infinity<float>();
+  // max
   for (int turn = 0; turn < 10; ++turn) {
     if (warp * 32 + lane + turn * 512 < 5000) {
       float x0_pack[4];
@@ -25,6 +27,7 @@ extern "C" __global__ void __launch_bounds__(512) a_block_a_long_row(
     s0_parts[warp] = s0_parts_tile;
   }
   __syncthreads();
+  // combine the parts of s0
   #pragma unroll
   for (int turn_2 = 0; turn_2 < 16; ++turn_2) {
     s0 = gc_maximum(s0, s0_parts[turn_2]);

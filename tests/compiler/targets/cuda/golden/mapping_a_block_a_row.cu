@@ -3,12 +3,14 @@ extern "C" __global__ void __launch_bounds__(512) a_block_a_row(
   const int block = blockIdx.x;
   float s0 = 0.0f;
   __shared__ __align__(16) float s0_parts[16];
-  // sum
+  // start the parts of s0
   const int warp = threadIdx.x / 32;
   float s0_parts_tile = 0.0f;
   float s0_parts_parts;
+  // start the parts of s0_parts
   const int lane = threadIdx.x % 32;
   s0_parts_parts = 0.0f;
+  // sum
   for (int turn = 0; turn < 2; ++turn) {
     float s0_parts_parts_parts = 0.0f;
     const int end_of_turn_2 =
@@ -32,6 +34,7 @@ extern "C" __global__ void __launch_bounds__(512) a_block_a_row(
     s0_parts[warp] = s0_parts_tile;
   }
   __syncthreads();
+  // combine the parts of s0
   #pragma unroll
   for (int turn_3 = 0; turn_3 < 16; ++turn_3) {
     s0 = gc_add(s0, s0_parts[turn_3]);

@@ -1,13 +1,15 @@
 extern "C" __global__ void __launch_bounds__(512) blocks_a_row(
     const float* __restrict__ x0, float* s0_parts) {
   const int block = blockIdx.x / 128;
+  // sum
   const int block_2 = blockIdx.x % 128;
   float s0_parts_tile = 0.0f;
   __shared__ __align__(16) float s0_parts_tile_parts[16];
-  // sum
+  // start the parts of s0_parts_tile
   const int warp = threadIdx.x / 32;
   float s0_parts_tile_parts_tile = 0.0f;
   float s0_parts_tile_parts_parts;
+  // start the parts of s0_parts_tile_parts
   const int lane = threadIdx.x % 32;
   s0_parts_tile_parts_parts = 0.0f;
   for (int part = 0; part < 4; ++part) {
@@ -25,6 +27,7 @@ extern "C" __global__ void __launch_bounds__(512) blocks_a_row(
     s0_parts_tile_parts[warp] = s0_parts_tile_parts_tile;
   }
   __syncthreads();
+  // combine the parts of s0_parts_tile
   #pragma unroll
   for (int turn = 0; turn < 16; ++turn) {
     s0_parts_tile = gc_add(s0_parts_tile, s0_parts_tile_parts[turn]);
@@ -39,6 +42,7 @@ extern "C" __global__ void __launch_bounds__(32) blocks_a_row(
   const int block_3 = blockIdx.x;
   float s0 = 0.0f;
   float s0_parts_2;
+  // start the parts of s0
   const int lane_4 = threadIdx.x;
   s0_parts_2 = 0.0f;
   float s0_parts_pack[4];

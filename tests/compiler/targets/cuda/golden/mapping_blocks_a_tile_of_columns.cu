@@ -1,9 +1,10 @@
 extern "C" __global__ void __launch_bounds__(256) blocks_a_tile_of_columns(
     const float* __restrict__ x0, float* s0_parts) {
+  // sum
   const int block = blockIdx.x / 4;
   const int block_2 = blockIdx.x % 4;
   __shared__ __align__(16) float s0_parts_tile_parts[256];
-  // sum
+  // start the parts of s0_parts_tile
   const int share = threadIdx.x / 8;
   const int column = threadIdx.x % 8;
   float s0_parts_tile_parts_tile = 0.0f;
@@ -18,6 +19,7 @@ extern "C" __global__ void __launch_bounds__(256) blocks_a_tile_of_columns(
   if (threadIdx.x < 8) {
     const int column_2 = threadIdx.x;
     float s0_parts_tile = 0.0f;
+    // combine the parts of s0_parts_tile
     #pragma unroll
     for (int turn_2 = 0; turn_2 < 32; ++turn_2) {
       s0_parts_tile =
@@ -33,8 +35,10 @@ extern "C" __global__ void __launch_bounds__(128) blocks_a_tile_of_columns(
   const int column_3 = threadIdx.x / 32;
   float s0 = 0.0f;
   float s0_parts_2;
+  // start the parts of s0
   const int lane = threadIdx.x % 32;
   s0_parts_2 = 0.0f;
+  // combine the parts of s0
   for (int turn_3 = 0; turn_3 < 13; ++turn_3) {
     if (lane + turn_3 * 32 < 391) {
       s0_parts_2 =

@@ -5,6 +5,7 @@ extern "C" __global__ void __launch_bounds__(128) lanes_of_a_warp_a_row(
   if (block * 4 + warp < batch) {
     float x0_tile[32];
     const int lane = threadIdx.x % 32;
+    // copy what is read of x0 to x0_tile
     #pragma unroll
     for (int turn = 0; turn < 8; ++turn) {
       gc_load_pack(x0_tile + turn * 4,
@@ -12,6 +13,7 @@ extern "C" __global__ void __launch_bounds__(128) lanes_of_a_warp_a_row(
     }
     float s0 = -gc_infinity<float>();
     float s0_parts;
+    // start the parts of s0
     s0_parts = -gc_infinity<float>();
     // max
     #pragma unroll

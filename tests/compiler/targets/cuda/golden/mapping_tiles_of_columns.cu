@@ -2,10 +2,11 @@ extern "C" __global__ void __launch_bounds__(256) tiles_of_columns(
     int batch, const float* __restrict__ x0, float* y0) {
   const int block = blockIdx.x;
   __shared__ __align__(16) float s0_parts[256];
-  // sum
+  // start the parts of s0
   const int share = threadIdx.x / 8;
   const int column = threadIdx.x % 8;
   float s0_parts_tile = 0.0f;
+  // sum
   for (int turn = 0; turn < ((batch + 31) / 32 + 31) / 32; ++turn) {
     float s0_parts_parts = 0.0f;
     const int end_of_turn_2 =
@@ -24,6 +25,7 @@ extern "C" __global__ void __launch_bounds__(256) tiles_of_columns(
     const int column_2 = threadIdx.x;
     const float t0_2 = gc_cast<float>(gc_cast<gc_int64>(batch));
     float s0 = 0.0f;
+    // combine the parts of s0
     #pragma unroll
     for (int turn_3 = 0; turn_3 < 32; ++turn_3) {
       s0 = gc_add(s0, s0_parts[column_2 + turn_3 * 8]);

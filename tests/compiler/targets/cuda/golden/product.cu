@@ -17,6 +17,7 @@ extern "C" __global__ void __launch_bounds__(128) product(
   __syncthreads();
   __shared__ __align__(16) float right_tile[2176];
   __shared__ __align__(16) float left_tile[2176];
+  // copy what is read of x1 to right_tile
   #pragma unroll
   for (int right_tile_turn_2 = 0; right_tile_turn_2 < 2; ++right_tile_turn_2) {
     if (tile_column * 16 + thread_column < 24) {
@@ -35,6 +36,7 @@ extern "C" __global__ void __launch_bounds__(128) product(
       }
     }
   }
+  // copy what is read of x0 to left_tile
   #pragma unroll
   for (int left_tile_turn_2 = 0; left_tile_turn_2 < 2; ++left_tile_turn_2) {
     if (tile_row * 64 + thread / 4 + left_tile_turn_2 * 32 < batch) {
@@ -61,6 +63,7 @@ extern "C" __global__ void __launch_bounds__(128) product(
     float left_tile_next[8];
     __syncthreads();
     if (step < 2) {
+      // copy what is read of x1 to right_tile
       #pragma unroll
       for (int right_tile_turn_3 = 0; right_tile_turn_3 < 2; ++right_tile_turn_3) {
         if (thread_row + step * 16 + right_tile_turn_3 * 8 < 20 &&
@@ -76,6 +79,7 @@ extern "C" __global__ void __launch_bounds__(128) product(
           }
         }
       }
+      // copy what is read of x0 to left_tile
       #pragma unroll
       for (int left_tile_turn_3 = 0; left_tile_turn_3 < 2; ++left_tile_turn_3) {
         if (tile_row * 64 + thread / 4 + left_tile_turn_3 * 32 < batch &&
@@ -91,13 +95,14 @@ extern "C" __global__ void __launch_bounds__(128) product(
         }
       }
     }
-    // matmul
     #pragma unroll
     for (int k = 0; k < 16; ++k) {
       float right[4];
+      // copy what is read of right_tile to right
       gc_load_pack(right,
           &right_tile[thread_column * 4 + step % 2 * 1088 + k * 68]);
       float left[8];
+      // copy what is read of left_tile to left
       #pragma unroll
       for (int left_axis2_outer = 0; left_axis2_outer < 2; ++left_axis2_outer) {
         gc_load_pack(left + left_axis2_outer * 4,
@@ -114,6 +119,7 @@ extern "C" __global__ void __launch_bounds__(128) product(
       }
     }
     if (step < 2) {
+      // copy what is read of x1 to right_tile
       #pragma unroll
       for (int right_tile_turn_4 = 0; right_tile_turn_4 < 2; ++right_tile_turn_4) {
         gc_store_pack(
@@ -121,6 +127,7 @@ extern "C" __global__ void __launch_bounds__(128) product(
                 (step + 1) % 2 * 1088 + right_tile_turn_4 * 544],
             right_tile_next + right_tile_turn_4 * 4);
       }
+      // copy what is read of x0 to left_tile
       #pragma unroll
       for (int left_tile_turn_4 = 0; left_tile_turn_4 < 2; ++left_tile_turn_4) {
         #pragma unroll

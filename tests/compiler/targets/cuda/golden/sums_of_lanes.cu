@@ -5,9 +5,8 @@ extern "C" __global__ void __launch_bounds__(64) sums_of_lanes(
   const int row = threadIdx.x / 8 % 4;
   if (block * 8 + warp * 4 + row < n0) {
     float kept[2];
-    float total;
     float parts;
-    total = 0.0f;
+    float total = 0.0f;
     const int lane = threadIdx.x % 8;
     parts = 0.0f;
     #pragma unroll
