@@ -209,8 +209,12 @@ def _border(reads: list[_Read], source: Buffer) -> Constant | None:
         conditions = []
         for coord, size in zip(read.load.coords, source.shape, strict=True):
             conditions += [at_least(coord), below(coord, size)]
-        known = facts(conditions)
-        inside = read.ranges.given([*known, *map(read.ranges.reduced, known)])
+        known = list(facts(conditions))
+        for fact in known:  # and what is left of it without the terms that decide nothing
+            less = read.ranges.reduced(fact)
+            if less not in known:
+                known.append(less)
+        inside = read.ranges.given(known)
         for condition in read.test.conditions:
             if condition.equal or not inside.is_never_negative(condition.index):
                 return None
