@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from graphc.compiler.codegen.context import Context
@@ -14,6 +14,8 @@ from graphc.compiler.schedule.kernel import Kernel
 from graphc.compiler.targets.cuda.mappings import CUDA_MAPPINGS, SHOWN_ONLY
 from graphc.compiler.targets.cuda.pointwise import POINTWISE
 from graphc.compiler.targets.cuda.printer import print_program
+from graphc.compiler.targets.cuda.products import TILES
+from graphc.compiler.targets.cuda.products import in_launches as products_in_launches
 from graphc.compiler.targets.cuda.reductions import LONG, in_one_pass
 from graphc.compiler.targets.cuda.rows import (
     in_joined_rows,
@@ -51,14 +53,18 @@ def _launches(
     if mapped is None:
         return []
     in_launches = mapped.in_launches(context)
-    return [_launch(one, context, len(in_launches) > 1) for one in in_launches]
+    if len(in_launches) == 1:
+        return [_launch(mapped, context, partial(_asking, mapped))]
+    return [
+        _launch(one, context, partial(_asking_of_several, one, number))
+        for number, one in enumerate(in_launches)
+    ]
 
 
-def _launch(mapped: MappedKernel, context: Context, is_one_of_several: bool) -> Launch:
+def _launch(mapped: MappedKernel, context: Context, asking: Callable[[], LoopProgram]) -> Launch:
     program = mapped.program
     printed = print_program(program)
     context.program.includes.update(dict.fromkeys(printed.headers))
-    asking = partial(_asking, mapped, is_one_of_several)
     traffic = ProgramTraffic(asking, program, mapped.memory.names())
     grid, block = (printed.blocks, 1, 1), (printed.threads, 1, 1)
     return mapped.launch(printed, grid, block, _notes(mapped), traffic)
@@ -74,10 +80,16 @@ def _notes(mapped: MappedKernel) -> list[str]:
     return [f"a row is read {times_read(program, rows)} times: {why}"]
 
 
-def _asking(mapped: MappedKernel, is_one_of_several: bool) -> LoopProgram:
+def _asking_of_several(mapped: MappedKernel, number: int) -> LoopProgram:
+    """Return a program whose loads are those that the threads of one of several launches ask memory
+    for."""
+    if TILES.name in mapped.mapped.names:
+        return products_in_launches(mapped.plain)[number]
+    return mapped.program
+
+
+def _asking(mapped: MappedKernel) -> LoopProgram:
     """Return a program whose loads are those that threads ask memory for."""
-    if is_one_of_several:
-        return mapped.program
     plain, kind = mapped.plain, mapped.kernel.kind
     if kind in ("rows", "columns"):
         joined = in_joined_rows(plain)

@@ -71,8 +71,8 @@ def _recording(found: list[Recorded]) -> Iterator[None]:
         return one, head
 
     @wraps(by_tiles)
-    def mapped(program: Any, product: Any, tile: BlockTile) -> Any:
-        mapped_program = by_tiles(program, product, tile)
+    def mapped(program: Any, product: Any, tile: BlockTile, *rest: Any) -> Any:
+        mapped_program = by_tiles(program, product, tile, *rest)
         found.append(Recorded((), tile))
         return mapped_program
 

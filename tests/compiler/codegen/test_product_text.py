@@ -109,9 +109,8 @@ def test_one_text_serves_every_batch_and_every_name() -> None:
         for n in (1, 7, 128)
     ]
     tiles = [grid[0][0] for grid in grids]
-    parts = [grid[1][1] for grid in grids]
     assert tiles == [16, 16, 128]  # of 16 x 32 results
-    assert parts == [2, 18, 64]
+    assert len({grid[1][0] for grid in grids}) == 1  # as many parts of sums, whatever the batch is
 
 
 @pytest.mark.skipif(NVCC is None, reason="needs nvcc")

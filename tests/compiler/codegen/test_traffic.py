@@ -148,10 +148,10 @@ def test_operands_of_a_product_of_many_tiles_are_read_once_a_tile() -> None:
 def test_partial_sums_are_written_and_read() -> None:
     out = g.matmul(x(64, 8192), x(8192, 32, name="W")) + x(32, name="b")
     first, second = described([out])
-    tiles, parts = first.grid[:2]
+    parts = 8
     results = 64 * 32
     rows, columns = 4, 1  # tiles of 16 x 32
-    assert (tiles, parts) == (rows * columns, 8)
+    assert first.grid == (rows * columns * parts, 1, 1)
     operands = columns * 64 * 8192 + rows * 8192 * 32
     assert first.moved == FLOAT * (operands + parts * results)
     # 256 threads of the second have eight rows.

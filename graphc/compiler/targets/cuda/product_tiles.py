@@ -36,6 +36,7 @@ class BlockTile:
         depth: the terms of a step, whose factors are in shared memory at a time.
         thread_rows, thread_packs: rows of a thread, and its packs of columns.
         groups: of threads that compute the same results, each from its part of a step.
+        parts: of a sum, each of which a block has.
     """
 
     rows: int
@@ -44,6 +45,7 @@ class BlockTile:
     thread_rows: int
     thread_packs: int
     groups: int = 1
+    parts: int = 1
 
     @property
     def results(self) -> int:
@@ -102,6 +104,9 @@ PART = 1024
 MOST_PARTS = 64
 """Parts of a sum that blocks divide."""
 
+TOGETHER = 16
+"""Parts that a thread reads before it adds the first of them: it has little else to do."""
+
 SHORT = 32
 """Terms up to which one group of threads is enough for a small tile."""
 
@@ -112,9 +117,9 @@ LEAST_DEPTH = 8
 """Terms of the shortest step: two packs of an operand whose terms are neighbours in memory."""
 
 
-def tile_of(product: Product) -> BlockTile | str:
-    """Return the largest tile of which there are enough, the smallest in any case; or why a product
-    has none: blocks divide its sums."""
+def tile_of(product: Product) -> BlockTile:
+    """Return the largest tile of which there are enough, the smallest in any case. Where even of
+    these there are few, and sums are long, blocks have parts of them."""
     rows, columns, terms = (
         evaluate_at(loop.ends[0].constant, TYPICAL)
         for loop in (product.rows, product.columns, product.terms)
@@ -130,13 +135,29 @@ def tile_of(product: Product) -> BlockTile | str:
         if is_enough and covered <= MOST_WASTE * less:
             break
         tile = smaller
-    blocks = matrices * tile.covered(rows, columns) // (tile.rows * tile.columns)
-    if BLOCKS // blocks >= 2 and terms >= 2 * PART and _is_divided(product):
-        return f"its sums are divided among blocks, as it has {blocks} tiles"
     known = product.terms.ends[0].constant
     if tile.groups > 1 and isinstance(known, int) and known <= SHORT:
         return _in_one_step(tile, known, itemsize)
-    return _in_groups(tile, itemsize) if tile.groups > 1 else _with_short_steps(tile, known)
+    blocks = matrices * tile.covered(rows, columns) // (tile.rows * tile.columns)
+    tile = replace(tile, parts=_parts(product, blocks, terms))
+    if tile.groups > 1:
+        return _in_groups(tile, itemsize)
+    return _with_short_steps(tile, known)
+
+
+def _parts(product: Product, blocks: int, terms: int) -> int:
+    """Return how many parts of sums blocks have, if there are so many tiles: of known terms as many
+    as are long enough, up to what fills a card with a smaller batch than the typical one, too; else
+    of a known result as many as fill it."""
+    if BLOCKS // blocks < 2 or terms < 2 * PART:
+        return 1
+    is_known = not any(isinstance(loop.ends[0].constant, Dim) for loop in product.kept)
+    parts = min(MOST_PARTS, (BLOCKS if is_known else 2 * BLOCKS) // blocks)
+    if not isinstance(product.terms.ends[0].constant, Dim):
+        parts = min(parts, terms // PART)
+    elif not is_known:
+        return 1
+    return parts - parts % TOGETHER if parts > TOGETHER else parts
 
 
 def _candidates(product: Product) -> tuple[BlockTile, ...]:
@@ -147,14 +168,6 @@ def _candidates(product: Product) -> tuple[BlockTile, ...]:
         if not isinstance(size := loop.ends[0].constant, Dim) and size <= FEW
     ]
     return (*of_few, TILES[-1]) if of_few else TILES
-
-
-def _is_divided(product: Product) -> bool:
-    """Return True if the number of parts of a sum is a formula of one size: of known terms, or of a
-    known result."""
-    if not isinstance(product.terms.ends[0].constant, Dim):
-        return True
-    return not any(isinstance(loop.ends[0].constant, Dim) for loop in product.kept)
 
 
 def _with_short_steps(tile: BlockTile, terms: Size) -> BlockTile:

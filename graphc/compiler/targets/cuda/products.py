@@ -31,6 +31,7 @@ import contextlib
 
 from graphc.compiler.graph.dim import Size, exact_quotient
 from graphc.compiler.loops.buffer import BufferScope
+from graphc.compiler.loops.index import as_index
 from graphc.compiler.loops.program import LoopProgram, innermost_loops, loops_in
 from graphc.compiler.loops.rewrites.buffers.expand import expand
 from graphc.compiler.loops.rewrites.buffers.pack import pack
@@ -40,6 +41,7 @@ from graphc.compiler.loops.rewrites.conditions.predicate import predicate
 from graphc.compiler.loops.rewrites.conditions.unswitch import unswitch
 from graphc.compiler.loops.rewrites.execution.bind import bind
 from graphc.compiler.loops.rewrites.execution.merge_barriers import merge_barriers
+from graphc.compiler.loops.rewrites.execution.unroll import unroll
 from graphc.compiler.loops.rewrites.loops.fission import fission
 from graphc.compiler.loops.rewrites.loops.rename import rename
 from graphc.compiler.loops.rewrites.loops.reorder import reorder
@@ -51,10 +53,17 @@ from graphc.compiler.loops.rewrites.staging.stage import stage
 from graphc.compiler.loops.statement import Accumulate, Allocate, For, If, LoopKind, Store
 from graphc.compiler.loops.value import Load, Value
 from graphc.compiler.schedule.hardware import PACK
+from graphc.compiler.targets.cuda.pointwise import POINTWISE
 from graphc.compiler.targets.cuda.product_groups import in_groups, parts_of
-from graphc.compiler.targets.cuda.product_tiles import PADDING, BlockTile, tile_of
+from graphc.compiler.targets.cuda.product_parts import (
+    in_parts,
+    part_of,
+    together,
+    with_parts_together,
+)
+from graphc.compiler.targets.cuda.product_tiles import PADDING, TOGETHER, BlockTile, tile_of
 from graphc.compiler.targets.cuda.product_vectors import OF_VECTORS
-from graphc.compiler.targets.mapping import ALWAYS, Applicability, Mapping, never
+from graphc.compiler.targets.mapping import ALWAYS, Applicability, Mapping, choose, never
 from graphc.compiler.targets.product_loops import Product, product_of, with_axes_of_products
 from graphc.compiler.targets.target import Target
 from graphc.errors import RewriteError
@@ -68,9 +77,6 @@ def _is_of_matrices(program: LoopProgram, target: Target) -> Applicability:
         return never(product)
     if product.terms.ends[0].constant == 0:
         return never("its sums have no terms")
-    tile = tile_of(product)
-    if isinstance(tile, str):
-        return never(tile)
     memories = set()
     for side, factor in (("left", product.left), ("right", product.right)):
         if not isinstance(factor, Load):
@@ -111,29 +117,50 @@ def _axes_of(product: Product, factor: Load, outer: For) -> tuple[int, int] | No
 
 
 def _by_blocks(program: LoopProgram, target: Target) -> LoopProgram:
-    """Give each block a tile."""
+    """Give each block a tile, or a part of the sums of one."""
     program = with_axes_of_products(program)
     product = product_of(program)
     assert isinstance(product, Product)
-    tile = tile_of(product)
-    assert isinstance(tile, BlockTile)
-    return _by_tiles(program, product, tile)
+    tile, total = tile_of(product), product.total.name
+    sums, *results = _in_launches(program, product, tile)
+    if not results:
+        return _by_tiles(sums, product, tile, total)
+    sums = _by_tiles(sums, product, tile, part_of(total))
+    (last,) = (with_parts_together(one, TOGETHER) for one in results)
+    return together(program, sums, choose(last, target, POINTWISE).program)
 
 
-def _by_tiles(program: LoopProgram, product: Product, tile: BlockTile) -> LoopProgram:
-    matrices = [f"matrix{axis}" for axis in range(len(product.batch))]
-    loops = (*product.batch, product.rows, product.columns, product.terms)
-    for loop, name in zip(loops, (*matrices, "row", "column", "k"), strict=True):
+def in_launches(program: LoopProgram) -> tuple[LoopProgram, ...]:
+    """Return the launches of a plain program that has tiles, before these are given to blocks: the
+    only one, or that of parts of sums and that of their sums."""
+    program = with_axes_of_products(program)
+    product = product_of(program)
+    assert isinstance(product, Product)
+    return _in_launches(program, product, tile_of(product))
+
+
+def _in_launches(
+    program: LoopProgram, product: Product, tile: BlockTile
+) -> tuple[LoopProgram, ...]:
+    kept = (*(f"matrix{axis}" for axis in range(len(product.batch))), "row", "column")
+    for loop, name in zip((*product.kept, product.terms), (*kept, "k"), strict=True):
         if loop.variable.name != name:
             program = rename(program, loop.variable.name, name)
-    for name in matrices:
-        program = bind(program, name, LoopKind.BLOCK)
+    program = _in_steps(program, tile)
+    if tile.parts == 1:
+        return (program,)
+    return in_parts(program, kept, product.total.name)
+
+
+def _by_tiles(program: LoopProgram, product: Product, tile: BlockTile, total: str) -> LoopProgram:
+    """Return a program whose blocks have tiles of what `total` carries the sums of."""
+    for axis in range(len(product.batch)):
+        program = bind(program, f"matrix{axis}", LoopKind.BLOCK)
     program = _in_tiles(program, tile)
-    total = product.total.name
     if tile.groups == 1:
-        program = _in_steps(_in_threads(program, tile, total), tile)
+        program = _in_threads(program, tile, total)
     else:
-        program = in_groups(_in_steps(program, tile), tile, total)
+        program = in_groups(program, tile, total)
     for side, outer in (("left", product.rows), ("right", product.columns)):
         program = _staged(program, tile, product, side, outer)
     program = pipeline(
@@ -143,7 +170,8 @@ def _by_tiles(program: LoopProgram, product: Product, tile: BlockTile) -> LoopPr
         program = stage(program, "k", f"{side}_tile", BufferScope.REGISTER, None, side)
     program = simplify(program)
     if tile.groups > 1:
-        program = reuse(program, parts_of(total), "right_tile")
+        larger = max(("left", tile.rows), ("right", tile.columns), key=lambda side: side[1])
+        program = reuse(program, parts_of(total), f"{larger[0]}_tile")
     return _written_out(_in_packs(program, tile))
 
 
@@ -157,7 +185,10 @@ def _in_tiles(program: LoopProgram, tile: BlockTile) -> LoopProgram:
     program = reorder(program, "row_inner", "column_outer")
     for loop in ("row", "column"):
         program = rename(program, f"{loop}_outer", f"tile_{loop}")
-        program = bind(program, f"tile_{loop}", LoopKind.BLOCK)
+        if tile.parts > 1 and program.loop(f"tile_{loop}").ends == (as_index(1),):
+            program = unroll(program, f"tile_{loop}")
+        else:
+            program = bind(program, f"tile_{loop}", LoopKind.BLOCK)
     return program
 
 
@@ -185,18 +216,29 @@ def _in_threads(program: LoopProgram, tile: BlockTile, total: str) -> LoopProgra
         for loop in own:
             program = fission(program, f"{loop}{copy}", 1)
     for loop in own:
-        program = reorder(program, f"{loop}_2", "k")
+        program = reorder(reorder(program, f"{loop}_2", "step"), f"{loop}_2", "k")
     for loop in ("thread_row", "thread_column"):
         program = bind(program, loop, LoopKind.THREAD)
     return program
 
 
 def _in_steps(program: LoopProgram, tile: BlockTile) -> LoopProgram:
-    """Return a program that goes over the terms in steps; the last one is as long as the others."""
-    program = split(program, "k", tile.depth)
+    """Return a program that goes over the terms in steps, which are as long as each other; in parts
+    of as many steps, in a loop ``part``, if a sum has several."""
+    terms = program.loop("k").ends[0].constant
+    together = tile.parts * tile.depth
+    if tile.parts > 1 and isinstance(terms, int):  # a part's steps follow each other
+        together = -(-terms // together) * tile.depth
+    program = split(program, "k", together)
     if isinstance(program.loop("k_inner").body[0], If):
         program = predicate(program, "k_inner")
-    return rename(rename(program, "k_outer", "step"), "k_inner", "k")
+    if tile.parts == 1:
+        return rename(rename(program, "k_outer", "step"), "k_inner", "k")
+    program = split(program, "k_inner", tile.depth, Tail.NONE)
+    names = ("part", "step") if isinstance(terms, int) else ("step", "part")
+    for old, new in zip(("k_outer", "k_inner_outer", "k_inner_inner"), (*names, "k"), strict=True):
+        program = rename(program, old, new)
+    return program
 
 
 def _staged(
@@ -272,14 +314,13 @@ def _written_out(program: LoopProgram) -> LoopProgram:
     return simplify(program)
 
 
-PRODUCTS = (
-    Mapping(
-        "tiles by blocks",
-        _is_of_matrices,
-        _by_blocks,
-        "what threads of a block share of the operands is read from memory once, while they "
-        "multiply what was read before",
-    ),
-    *OF_VECTORS,
+TILES = Mapping(
+    "tiles by blocks",
+    _is_of_matrices,
+    _by_blocks,
+    "what threads of a block share of the operands is read from memory once, while they multiply "
+    "what was read before",
 )
+
+PRODUCTS = (TILES, *OF_VECTORS)
 """The mappings of kernels of kind matmul."""

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from graphc.compiler import graph as g
-from graphc.compiler.codegen import tiles
 from graphc.compiler.graph import BATCH, Node
 from graphc.compiler.graph.dim import Size, symbols
 from graphc.compiler.loops.buffer import BufferScope
+from graphc.compiler.loops.launches import launches_of
 from graphc.compiler.loops.program import LoopProgram, loops_in, walk
 from graphc.compiler.loops.statement import Allocate, Barrier, LoopKind, Store
-from graphc.compiler.targets.cuda import product_tiles
+from graphc.compiler.targets.cuda import product_tiles, products
 from graphc.compiler.targets.cuda.facts import any_card
 from graphc.compiler.targets.cuda.printer import print_program
 from graphc.compiler.targets.cuda.product_tiles import BLOCKS, TILES, BlockTile
@@ -127,6 +126,42 @@ def test_groups_of_threads_add_up_in_their_order(
     same_meaning(program, found.program, *sizes, arguments=arguments, rtol=1e-5)
 
 
+LONG: Mapping[str, Callable[[], LoopProgram]] = {
+    "sizes of a call": CASES["sizes of a call"],
+    "whole steps": lambda: plain(dense(BATCH, 24, 17)),
+    "float64": lambda: plain(
+        g.matmul(arrays(9, 17, dtype="float64"), g.transpose(arrays(17, 17, dtype="float64")))
+    ),
+}
+"""Products whose steps a number of parts does not divide."""
+
+
+@pytest.mark.parametrize(
+    "tile",
+    [replace(SMALL, parts=3), replace(SMALL, depth=8, groups=2, parts=2)],
+    ids=["threads", "groups"],
+)
+@pytest.mark.parametrize("case", LONG)
+def test_parts_of_sums_are_added_in_their_order(
+    case: str, tile: BlockTile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(products, "tile_of", lambda product: tile)
+    program = LONG[case]()
+    found = mapped(program)
+    assert not found.is_plain, found.refusals
+    assert len(launches_of(found.program)) == 2
+    is_known = not any(symbols(n) for one in program.inputs for n in one.shape)
+    same_meaning(program, found.program, *(SIZES[:1] if is_known else SIZES), rtol=1e-5)
+
+
+@pytest.mark.usefixtures("all_tiles")
+def test_many_parts_of_a_sum_are_read_one_behind_the_other() -> None:
+    product = g.matmul(arrays(6, BATCH * 50), arrays(BATCH * 50, 6))
+    _, results = launches_of(mapped(plain(product)).program)
+    turns = [(one.kind, one.ends[0].constant) for one in loops_in(results.body)][1:]
+    assert turns == [(LoopKind.SERIAL, 4), (LoopKind.UNROLLED, 16)]
+
+
 # ---- what is shared, and when -------------------------------------------------------------------
 
 
@@ -220,39 +255,37 @@ def test_why_others_are_not_taken(make: Callable[[], Node], reason: str) -> None
         (((8192, 512), (512, 7)), (64, 16, 32, 4)),
         (((16, 100), (100, 8192)), (16, 64, 32, 4)),
         (((3, 4), (4, 5)), (16, 32, 8, 1)),
-        (((BATCH, 4608), (4608, 128)), "its sums are divided among blocks, as it has 32 tiles"),
-        (
-            ((512, 80 * BATCH), (80 * BATCH, 64)),
-            "its sums are divided among blocks, as it has 32 tiles",
-        ),
     ],
 )
 def test_the_largest_tile_of_which_there_are_enough(
-    shapes: tuple[tuple[Size, ...], tuple[Size, ...]], tile: tuple[int, ...] | str
+    shapes: tuple[tuple[Size, ...], tuple[Size, ...]], tile: tuple[int, ...]
 ) -> None:
     found = product_of(plain(g.matmul(*(arrays(*shape) for shape in shapes))))
     assert isinstance(found, Product)
     chosen = product_tiles.tile_of(found)
-    if isinstance(chosen, BlockTile):
-        assert (chosen.rows, chosen.columns, chosen.depth, chosen.groups) == tile
-    else:
-        assert chosen == tile
+    assert (chosen.rows, chosen.columns, chosen.depth, chosen.groups) == tile
+    assert chosen.parts == 1
 
 
 @pytest.mark.usefixtures("all_tiles")
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_sums_have_the_order_of_products_that_no_mapping_takes(dtype: str) -> None:
-    """One kernel may be a loop program, and its part of a batch may not."""
-    many = (5, 17, 100, 513, 2000, BATCH, BATCH * 9)
-    for m, k, n in itertools.product(many, (1, 8, 17, 40, 100, 3000, BATCH, BATCH * 50), many):
-        found = product_of(plain(g.matmul(arrays(m, k, dtype=dtype), arrays(k, n, dtype=dtype))))
-        if isinstance(found, str):
-            continue
-        own = product_tiles.tile_of(found)
-        other = tiles.choose_tile(m, n, k, 1, (1, 1), 1, dtype)
-        parts = tiles.split(tiles.blocks(other, m, n, 1), k)
-        assert isinstance(own, str) is (parts is not None), (m, k, n)
-        if isinstance(own, str):
-            continue
-        assert (own.rows, own.columns, own.groups) == (other.rows, other.columns, other.slices)
-        assert own.groups == 1 or own.depth == other.depth
+@pytest.mark.parametrize(
+    ("shapes", "parts"),
+    [
+        (((BATCH, 4608), (4608, 128)), 4),
+        (((BATCH, 14400), (14400, 64)), 14),
+        (((128, 8192), (8192, 128)), 8),
+        (((32, 16384), (16384, 32)), 16),
+        (((BATCH, 98940), (98940, 50)), 64),
+        (((512, 80 * BATCH), (80 * BATCH, 64)), 4),
+        (((6, 50 * BATCH), (50 * BATCH, 6)), 64),
+        (((BATCH, 50 * BATCH), (50 * BATCH, 6)), 1),
+        (((BATCH, 2000), (2000, 64)), 1),
+        (((4096, 8192), (8192, 4096)), 1),
+    ],
+)
+def test_blocks_divide_long_sums_of_few_tiles(
+    shapes: tuple[tuple[Size, ...], tuple[Size, ...]], parts: int
+) -> None:
+    found = product_of(plain(g.matmul(*(arrays(*shape) for shape in shapes))))
+    assert isinstance(found, Product)
+    assert product_tiles.tile_of(found).parts == parts
