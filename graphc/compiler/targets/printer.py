@@ -177,6 +177,8 @@ class Site:
     # ---- lines ----------------------------------------------------------------------------------
 
     gets: ClassVar[Fragment] = Fragment(" = ", page.Break.ASSIGNMENT)
+    clause: ClassVar[Fragment] = Fragment("; ", page.Break.COMMA)
+    """The sign between the clauses of a loop."""
     """The sign between what is assigned to and its value."""
 
     def line(self, *parts: Part, note: str = "", gives: str = "") -> str:

@@ -66,7 +66,8 @@ static void few_rows(
           s0_parts_tile_2[i0] = s0_parts[i1_inner + i0 * 256 + 3072];
         }
         #pragma GCC unroll 8
-        for (int k0_inner_2_inner = 0; k0_inner_2_inner < 8; ++k0_inner_2_inner) {
+        for (int k0_inner_2_inner = 0; k0_inner_2_inner < 8;
+            ++k0_inner_2_inner) {
           #pragma GCC unroll 4
           for (int i0 = 0; i0 < 4; ++i0) {
             s0_parts_tile_2[i0] =

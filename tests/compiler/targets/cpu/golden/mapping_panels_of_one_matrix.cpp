@@ -19,7 +19,8 @@ static void panels_of_one_matrix(
         for (int k0_outer = 0; k0_outer < 3; ++k0_outer) {
           // start the parts of s0
           const int end_of_i0_inner_2 = gc_minimum(4, batch - i0_outer * 4);
-          for (int i0_inner_2 = 0; i0_inner_2 < end_of_i0_inner_2; ++i0_inner_2) {
+          for (int i0_inner_2 = 0; i0_inner_2 < end_of_i0_inner_2;
+              ++i0_inner_2) {
             #pragma omp simd
             for (int i1_inner = 0; i1_inner < 256; ++i1_inner) {
               s0_parts[k0_outer * 1024 + i0_inner_2 * 256 + i1_inner] = 0.0f;
@@ -27,13 +28,15 @@ static void panels_of_one_matrix(
           }
           for (int k0_inner_outer = 0; k0_inner_outer < 32; ++k0_inner_outer) {
             const int end_of_i0_inner_3 = gc_minimum(4, batch - i0_outer * 4);
-            for (int i0_inner_3 = 0; i0_inner_3 < end_of_i0_inner_3; ++i0_inner_3) {
+            for (int i0_inner_3 = 0; i0_inner_3 < end_of_i0_inner_3;
+                ++i0_inner_3) {
               #pragma omp simd
               for (int i1_inner = 0; i1_inner < 256; ++i1_inner) {
                 float s0_parts_tile =
                     s0_parts[k0_outer * 1024 + i0_inner_3 * 256 + i1_inner];
                 #pragma GCC unroll 8
-                for (int k0_inner_inner = 0; k0_inner_inner < 8; ++k0_inner_inner) {
+                for (int k0_inner_inner = 0; k0_inner_inner < 8;
+                    ++k0_inner_inner) {
                   s0_parts_tile =
                       gc_fma(
                           x0[i0_outer * 3136 + k0_outer * 256 +
@@ -57,15 +60,18 @@ static void panels_of_one_matrix(
             s0_parts[i0_inner_2 * 256 + i1_inner + 3072] = 0.0f;
           }
         }
-        for (int k0_inner_2_outer = 0; k0_inner_2_outer < 2; ++k0_inner_2_outer) {
+        for (int k0_inner_2_outer = 0; k0_inner_2_outer < 2;
+            ++k0_inner_2_outer) {
           const int end_of_i0_inner_3 = gc_minimum(4, batch - i0_outer * 4);
-          for (int i0_inner_3 = 0; i0_inner_3 < end_of_i0_inner_3; ++i0_inner_3) {
+          for (int i0_inner_3 = 0; i0_inner_3 < end_of_i0_inner_3;
+              ++i0_inner_3) {
             #pragma omp simd
             for (int i1_inner = 0; i1_inner < 256; ++i1_inner) {
               float s0_parts_tile_2 =
                   s0_parts[i0_inner_3 * 256 + i1_inner + 3072];
               #pragma GCC unroll 8
-              for (int k0_inner_2_inner = 0; k0_inner_2_inner < 8; ++k0_inner_2_inner) {
+              for (int k0_inner_2_inner = 0; k0_inner_2_inner < 8;
+                  ++k0_inner_2_inner) {
                 s0_parts_tile_2 =
                     gc_fma(
                         x0[i0_outer * 3136 + k0_inner_2_outer * 8 +
@@ -80,7 +86,8 @@ static void panels_of_one_matrix(
         // combine the parts of s0
         for (int s0_part = 0; s0_part < 4; ++s0_part) {
           const int end_of_i0_inner_3 = gc_minimum(4, batch - i0_outer * 4);
-          for (int i0_inner_3 = 0; i0_inner_3 < end_of_i0_inner_3; ++i0_inner_3) {
+          for (int i0_inner_3 = 0; i0_inner_3 < end_of_i0_inner_3;
+              ++i0_inner_3) {
             #pragma omp simd
             for (int i1_inner = 0; i1_inner < 256; ++i1_inner) {
               s0[i0_inner_3 * 256 + i1_inner] =
@@ -125,7 +132,8 @@ static void panels_of_one_matrix(
         // combine the parts of s0
         for (int s0_part = 0; s0_part < 4; ++s0_part) {
           const int end_of_i0_inner_2 = gc_minimum(128, batch - i0_outer * 128);
-          for (int i0_inner_2 = 0; i0_inner_2 < end_of_i0_inner_2; ++i0_inner_2) {
+          for (int i0_inner_2 = 0; i0_inner_2 < end_of_i0_inner_2;
+              ++i0_inner_2) {
             #pragma omp simd
             for (int i1_inner = 0; i1_inner < 32; ++i1_inner) {
               s0_2[i0_inner_2 * 32 + i1_inner] =

@@ -6,10 +6,12 @@ static void strips_of_rows(
     // copy what is read of x1 to panels
     #pragma omp parallel for schedule(static) \
         if ((gc_int64)512 * batch >= 65536)
-    for (int panels_axis1_outer = 0; panels_axis1_outer < 16; ++panels_axis1_outer) {
+    for (int panels_axis1_outer = 0; panels_axis1_outer < 16;
+        ++panels_axis1_outer) {
       for (int panels_axis0 = 0; panels_axis0 < batch; ++panels_axis0) {
         #pragma omp simd
-        for (int panels_axis1_inner = 0; panels_axis1_inner < 32; ++panels_axis1_inner) {
+        for (int panels_axis1_inner = 0; panels_axis1_inner < 32;
+            ++panels_axis1_inner) {
           panels[panels_axis1_outer * (32 * batch) + panels_axis0 * 32 +
               panels_axis1_inner] =
               x1[panels_axis1_outer * 32 + panels_axis0 * 512 +
@@ -37,10 +39,12 @@ static void strips_of_rows(
     // copy what is read of x1 to panels
     #pragma omp parallel for schedule(static) \
         if ((gc_int64)512 * batch >= 65536)
-    for (int panels_axis1_outer = 0; panels_axis1_outer < 16; ++panels_axis1_outer) {
+    for (int panels_axis1_outer = 0; panels_axis1_outer < 16;
+        ++panels_axis1_outer) {
       for (int panels_axis0 = 0; panels_axis0 < batch; ++panels_axis0) {
         #pragma omp simd
-        for (int panels_axis1_inner = 0; panels_axis1_inner < 32; ++panels_axis1_inner) {
+        for (int panels_axis1_inner = 0; panels_axis1_inner < 32;
+            ++panels_axis1_inner) {
           panels_2[panels_axis1_outer * (32 * batch) + panels_axis0 * 32 +
               panels_axis1_inner] =
               x1[panels_axis1_outer * 32 + panels_axis0 * 512 +

@@ -37,14 +37,16 @@ extern "C" __global__ void __launch_bounds__(256) tiles_by_blocks(
             thread_column * 4]);
     // copy what is read of x0 to left_tile
     #pragma unroll
-    for (int left_tile_neighbour_2 = 0; left_tile_neighbour_2 < 4; ++left_tile_neighbour_2) {
+    for (int left_tile_neighbour_2 = 0; left_tile_neighbour_2 < 4;
+        ++left_tile_neighbour_2) {
       left_tile[thread / 16 + thread_row % 2 * 640 + thread_column * 80 +
           left_tile_neighbour_2 * 20] = x0_pack[left_tile_neighbour_2];
     }
   } else {
     // copy what is read of x0 to left_tile
     #pragma unroll
-    for (int left_tile_neighbour = 0; left_tile_neighbour < 4; ++left_tile_neighbour) {
+    for (int left_tile_neighbour = 0; left_tile_neighbour < 4;
+        ++left_tile_neighbour) {
       left_tile[thread / 16 + thread_row % 2 * 640 + thread_column * 80 +
           left_tile_neighbour * 20] = 0.0f;
     }
@@ -57,7 +59,8 @@ extern "C" __global__ void __launch_bounds__(256) tiles_by_blocks(
     if (step < 12) {
       // copy what is read of x1 to right_tile
       #pragma unroll
-      for (int right_tile_turn_3 = 0; right_tile_turn_3 < 2; ++right_tile_turn_3) {
+      for (int right_tile_turn_3 = 0; right_tile_turn_3 < 2;
+          ++right_tile_turn_3) {
         if (slice + step * 16 + right_tile_turn_3 * 8 < 180) {
           gc_load_pack(right_tile_next + right_tile_turn_3 * 4,
               &x1[tile_column * 32 + slice * 2048 + thread_row * 512 +
@@ -65,7 +68,8 @@ extern "C" __global__ void __launch_bounds__(256) tiles_by_blocks(
                   32768]);
         } else {
           #pragma unroll
-          for (int right_tile_neighbour = 0; right_tile_neighbour < 4; ++right_tile_neighbour) {
+          for (int right_tile_neighbour = 0; right_tile_neighbour < 4;
+              ++right_tile_neighbour) {
             right_tile_next[right_tile_turn_3 * 4 + right_tile_neighbour] =
                 0.0f;
           }
@@ -80,7 +84,8 @@ extern "C" __global__ void __launch_bounds__(256) tiles_by_blocks(
       } else {
         // copy what is read of x0 to left_tile
         #pragma unroll
-        for (int left_tile_neighbour_5 = 0; left_tile_neighbour_5 < 4; ++left_tile_neighbour_5) {
+        for (int left_tile_neighbour_5 = 0; left_tile_neighbour_5 < 4;
+            ++left_tile_neighbour_5) {
           left_tile_next[left_tile_neighbour_5] = 0.0f;
         }
       }
@@ -108,7 +113,8 @@ extern "C" __global__ void __launch_bounds__(256) tiles_by_blocks(
     if (step < 12) {
       // copy what is read of x1 to right_tile
       #pragma unroll
-      for (int right_tile_turn_4 = 0; right_tile_turn_4 < 2; ++right_tile_turn_4) {
+      for (int right_tile_turn_4 = 0; right_tile_turn_4 < 2;
+          ++right_tile_turn_4) {
         gc_store_pack(
             &right_tile[slice * 144 + thread_row * 36 + thread_column * 4 +
                 (step + 1) % 2 * 2304 + right_tile_turn_4 * 1152],
@@ -116,7 +122,8 @@ extern "C" __global__ void __launch_bounds__(256) tiles_by_blocks(
       }
       // copy what is read of x0 to left_tile
       #pragma unroll
-      for (int left_tile_neighbour_4 = 0; left_tile_neighbour_4 < 4; ++left_tile_neighbour_4) {
+      for (int left_tile_neighbour_4 = 0; left_tile_neighbour_4 < 4;
+          ++left_tile_neighbour_4) {
         left_tile[thread / 16 + thread_row % 2 * 640 + thread_column * 80 +
             (step + 1) % 2 * 1280 + left_tile_neighbour_4 * 20] =
             left_tile_next[left_tile_neighbour_4];

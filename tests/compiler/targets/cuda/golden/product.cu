@@ -30,7 +30,8 @@ extern "C" __global__ void __launch_bounds__(128) product(
               right_tile_turn_2 * 544], x1_pack);
     } else {
       #pragma unroll
-      for (int right_tile_neighbour = 0; right_tile_neighbour < 4; ++right_tile_neighbour) {
+      for (int right_tile_neighbour = 0; right_tile_neighbour < 4;
+          ++right_tile_neighbour) {
         right_tile[thread_row * 68 + thread_column * 4 +
             right_tile_turn_2 * 544 + right_tile_neighbour] = 0.0f;
       }
@@ -45,13 +46,15 @@ extern "C" __global__ void __launch_bounds__(128) product(
           &x0[tile_row * 2304 + thread / 4 * 36 + thread % 4 * 4 +
               left_tile_turn_2 * 1152]);
       #pragma unroll
-      for (int left_tile_neighbour_2 = 0; left_tile_neighbour_2 < 4; ++left_tile_neighbour_2) {
+      for (int left_tile_neighbour_2 = 0; left_tile_neighbour_2 < 4;
+          ++left_tile_neighbour_2) {
         left_tile[thread / 4 + thread % 4 * 272 + left_tile_turn_2 * 32 +
             left_tile_neighbour_2 * 68] = x0_pack[left_tile_neighbour_2];
       }
     } else {
       #pragma unroll
-      for (int left_tile_neighbour = 0; left_tile_neighbour < 4; ++left_tile_neighbour) {
+      for (int left_tile_neighbour = 0; left_tile_neighbour < 4;
+          ++left_tile_neighbour) {
         left_tile[thread / 4 + thread % 4 * 272 + left_tile_turn_2 * 32 +
             left_tile_neighbour * 68] = 0.0f;
       }
@@ -65,7 +68,8 @@ extern "C" __global__ void __launch_bounds__(128) product(
     if (step < 2) {
       // copy what is read of x1 to right_tile
       #pragma unroll
-      for (int right_tile_turn_3 = 0; right_tile_turn_3 < 2; ++right_tile_turn_3) {
+      for (int right_tile_turn_3 = 0; right_tile_turn_3 < 2;
+          ++right_tile_turn_3) {
         if (thread_row + step * 16 + right_tile_turn_3 * 8 < 20 &&
             tile_column * 16 + thread_column < 24) {
           gc_load_pack(right_tile_next + right_tile_turn_3 * 4,
@@ -73,7 +77,8 @@ extern "C" __global__ void __launch_bounds__(128) product(
                   step * 1536 + right_tile_turn_3 * 768 + 1536]);
         } else {
           #pragma unroll
-          for (int right_tile_neighbour_2 = 0; right_tile_neighbour_2 < 4; ++right_tile_neighbour_2) {
+          for (int right_tile_neighbour_2 = 0; right_tile_neighbour_2 < 4;
+              ++right_tile_neighbour_2) {
             right_tile_next[right_tile_turn_3 * 4 + right_tile_neighbour_2] =
                 0.0f;
           }
@@ -89,7 +94,8 @@ extern "C" __global__ void __launch_bounds__(128) product(
                   step * 16 + left_tile_turn_3 * 1152 + 16]);
         } else {
           #pragma unroll
-          for (int left_tile_neighbour_5 = 0; left_tile_neighbour_5 < 4; ++left_tile_neighbour_5) {
+          for (int left_tile_neighbour_5 = 0; left_tile_neighbour_5 < 4;
+              ++left_tile_neighbour_5) {
             left_tile_next[left_tile_turn_3 * 4 + left_tile_neighbour_5] = 0.0f;
           }
         }
@@ -121,7 +127,8 @@ extern "C" __global__ void __launch_bounds__(128) product(
     if (step < 2) {
       // copy what is read of x1 to right_tile
       #pragma unroll
-      for (int right_tile_turn_4 = 0; right_tile_turn_4 < 2; ++right_tile_turn_4) {
+      for (int right_tile_turn_4 = 0; right_tile_turn_4 < 2;
+          ++right_tile_turn_4) {
         gc_store_pack(
             &right_tile[thread_row * 68 + thread_column * 4 +
                 (step + 1) % 2 * 1088 + right_tile_turn_4 * 544],
@@ -131,7 +138,8 @@ extern "C" __global__ void __launch_bounds__(128) product(
       #pragma unroll
       for (int left_tile_turn_4 = 0; left_tile_turn_4 < 2; ++left_tile_turn_4) {
         #pragma unroll
-        for (int left_tile_neighbour_4 = 0; left_tile_neighbour_4 < 4; ++left_tile_neighbour_4) {
+        for (int left_tile_neighbour_4 = 0; left_tile_neighbour_4 < 4;
+            ++left_tile_neighbour_4) {
           left_tile[thread / 4 + thread % 4 * 272 + (step + 1) % 2 * 1088 +
               left_tile_turn_4 * 32 + left_tile_neighbour_4 * 68] =
               left_tile_next[left_tile_turn_4 * 4 + left_tile_neighbour_4];
