@@ -8,12 +8,12 @@
       ... y0[row1] = ...                             ... y0[row1] = ...
 
 What the program allocates in global memory is written by one of them, and read by others: a
-workspace, which whoever runs them gives.
+workspace, which whoever runs them gives. What it names ahead is computed by each that uses it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
 from graphc.compiler.loops.buffer import Buffer, BufferScope
@@ -21,10 +21,14 @@ from graphc.compiler.loops.program import (
     Body,
     LoopProgram,
     buffers_of,
+    loads_of,
+    values_of,
     walk,
+    walk_value,
     written_memories,
 )
-from graphc.compiler.loops.statement import Allocate, Barrier, Statement
+from graphc.compiler.loops.statement import Allocate, Barrier, Let, Statement
+from graphc.compiler.loops.value import Local
 
 
 def launches_of(program: LoopProgram) -> tuple[LoopProgram, ...]:
@@ -39,7 +43,39 @@ def launches_of(program: LoopProgram) -> tuple[LoopProgram, ...]:
     if len(runs) == 1:
         return (program,)
     known = (*program.inputs, *program.outputs, *workspaces_of(program))
-    return tuple(_launch(program, tuple(run), known) for run in runs)
+    ahead: list[Statement] = []
+    launches = []
+    for run in runs:
+        launches.append(_launch(program, _with_names(run, ahead), known))
+        ahead += run
+    return tuple(launches)
+
+
+def _with_names(run: Sequence[Statement], ahead: Sequence[Statement]) -> Body:
+    """Return the statements of a launch, with the names that they use of those in the statements
+    ahead, and without the names that it does not use."""
+    written = written_memories(tuple(ahead))
+    body: list[Statement] = []
+    used: set[Local] = set()
+    for one in reversed((*ahead, *run)):
+        is_own = any(one is other for other in run)
+        if isinstance(one, Let) and one.local in used and not is_own:
+            for load in loads_of(one):
+                if load.buffer.memory in written:
+                    what = f"{one.local} is made of {load}"
+                    raise ValueError(f"{what}, which a launch ahead of its use writes")
+        elif not is_own or (isinstance(one, Let) and one.local not in used):
+            continue
+        used |= {part for inside in walk((one,)) for part in _locals_of(inside)}
+        body.append(one)
+    return tuple(reversed(body))
+
+
+def _locals_of(statement: Statement) -> Iterator[Local]:
+    for value in values_of(statement):
+        for part in walk_value(value):
+            if isinstance(part, Local):
+                yield part
 
 
 def workspaces_of(program: LoopProgram) -> tuple[Buffer, ...]:

@@ -1,16 +1,19 @@
 """A program with barriers of all blocks as one program after the other."""
 
 import numpy as np
+import pytest
 
 from graphc.compiler.loops.buffer import BufferScope, new_buffer
 from graphc.compiler.loops.evaluate import evaluate
 from graphc.compiler.loops.launches import launches_of, workspaces_of
 from graphc.compiler.loops.program import LoopProgram
-from graphc.compiler.loops.statement import Accumulate, Allocate, Barrier, Store
+from graphc.compiler.loops.statement import Accumulate, Allocate, Barrier, Let, Store
+from graphc.compiler.loops.value import Local, Value
 from tests.compiler.loops import written as w
 from tests.compiler.loops.refusals import lines
 from tests.compiler.loops.written import I, J, K, N, variable
 
+S = w.floats("s")
 X, Y, Z = w.floats("x", N, 6), w.floats("y", N), w.floats("z", N, 2)
 PARTS = new_buffer("parts", "float32", (N, 2), BufferScope.GLOBAL)
 
@@ -60,3 +63,28 @@ def test_one_after_the_other_they_mean_what_the_whole_does() -> None:
 def test_a_program_without_such_barriers_is_one_launch() -> None:
     program = w.program((X,), (Y,), w.loop(I, N, Store(w.at(Y, I), w.at(X, I, 0))))
     assert launches_of(program) == (program,)
+
+
+def named(read: Value) -> LoopProgram:
+    """Return a program that names a value ahead, which its second launch uses."""
+    name = Local("t", "float32")
+    first = w.loop(I, N, Store(w.at(PARTS, I, 0), w.at(X, I, 0)), kind="block")
+    row = variable("row")
+    scaled = w.op("mul", name, w.at(PARTS, row, 0))
+    second = w.loop(row, N, Store(w.at(Y, row), scaled))
+    names = (Let(name, read), Let(Local("unused", "float32"), w.op("neg", name)))
+    barrier = Barrier(BufferScope.GLOBAL)
+    return w.program((X, S), (Y,), Allocate(PARTS), *names, first, barrier, second)
+
+
+def test_names_are_computed_by_the_launches_that_use_them() -> None:
+    first, second = launches_of(named(w.op("exp", w.at(S))))
+    assert first.inputs == (X,)
+    assert lines(first)[0] == "for i < n (block):"
+    assert second.inputs == (S, PARTS)
+    assert lines(second)[:2] == ["t = exp(s[])", "for row < n:"]
+
+
+def test_a_name_of_what_a_launch_writes_is_refused() -> None:
+    with pytest.raises(ValueError, match="t is made of parts.*, which a launch ahead of its use"):
+        launches_of(named(w.at(PARTS, 0, 0)))

@@ -28,6 +28,7 @@ from tests.compiler.targets.cuda.product_cases import (
     ARGUMENTS,
     CASES,
     SIZES,
+    T,
     arrays,
     dense,
     plain,
@@ -128,6 +129,9 @@ def test_groups_of_threads_add_up_in_their_order(
 
 LONG: Mapping[str, Callable[[], LoopProgram]] = {
     "sizes of a call": CASES["sizes of a call"],
+    "a value of all elements": lambda: plain(
+        g.matmul(arrays(5, T), arrays(T, 6)) * g.exp(arrays())
+    ),
     "whole steps": lambda: plain(dense(BATCH, 24, 17)),
     "float64": lambda: plain(
         g.matmul(arrays(9, 17, dtype="float64"), g.transpose(arrays(17, 17, dtype="float64")))
