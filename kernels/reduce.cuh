@@ -105,23 +105,11 @@ template <typename T> struct gc_scaled {
 };
 
 struct gc_reduce_exp_sum {
-  template <typename T> static GC_DEVICE gc_scaled<T> identity() {
-    gc_scaled<T> nothing = {gc_limits<T>::lowest(), T(0)};
-    return nothing;
-  }
-  template <typename T> static GC_DEVICE gc_scaled<T> element(T x, int) {
-    gc_scaled<T> one = {x, T(1)};
-    return one;
-  }
   template <typename T> static GC_DEVICE gc_scaled<T> combine(gc_scaled<T> x, gc_scaled<T> y) {
     const T largest = gc_maximum(x.largest, y.largest);
     const T ours = x.sum * scale(x.largest, largest), theirs = y.sum * scale(y.largest, largest);
     gc_scaled<T> both = {largest, ours + theirs};
     return both;
-  }
-  // Where the largest is infinite or NaN, so is one of the differences: its exponential is NaN.
-  template <typename T> static GC_DEVICE T result(gc_scaled<T> x) {
-    return x.sum + (x.largest - x.largest);
   }
   // From sums of exp(x - from) to sums of exp(x - to); without inf - inf.
   template <typename T> static GC_DEVICE T scale(T from, T to) {
@@ -139,14 +127,6 @@ template <typename T> struct gc_moments {
 };
 
 struct gc_reduce_squares {
-  template <typename T> static GC_DEVICE gc_moments<T> identity() {
-    gc_moments<T> nothing = {T(0), T(0), T(0)};
-    return nothing;
-  }
-  template <typename T> static GC_DEVICE gc_moments<T> element(T x, int) {
-    gc_moments<T> one = {T(1), x, T(0)};
-    return one;
-  }
   template <typename T> static GC_DEVICE gc_moments<T> combine(gc_moments<T> x, gc_moments<T> y) {
     if (x.count == T(0)) return y;
     if (y.count == T(0)) return x;
@@ -154,10 +134,6 @@ struct gc_reduce_squares {
     const T between = apart * apart * (x.count * part);
     gc_moments<T> both = {count, x.mean + apart * part, x.squares + y.squares + between};
     return both;
-  }
-  // Where the mean is infinite or NaN, a difference from it is NaN.
-  template <typename T> static GC_DEVICE T result(gc_moments<T> x) {
-    return x.squares + (x.mean - x.mean);
   }
 };
 
@@ -177,7 +153,7 @@ GC_DEVICE void gc_carry_moments(T& count, T& mean, T& squares, T more, T other, 
   squares = both.squares;
 }
 
-// ---- the threads of a warp and of a block -------------------------------------------------------
+// ---- the lanes of a warp ------------------------------------------------------------------------
 #ifdef __CUDACC__
 
 // The value of the lane whose number differs in the bits of `lanes`. All lanes of `mask` take part.
@@ -211,17 +187,8 @@ template <typename T> GC_DEVICE T gc_neighbour(T x) {
   return __shfl_xor_sync(3u << (threadIdx.x & 30), x, 1);
 }
 
-// One value from those of `lanes` neighbouring lanes (a power of two up to 32); each gets it. All
-// 32 lanes of the warp have to call.
-template <typename F, int lanes, typename T> GC_DEVICE T gc_reduce_lanes(T x) {
-#pragma unroll
-  for (int distance = lanes / 2; distance > 0; distance /= 2) {
-    x = F::combine(x, gc_other_lane(x, distance));
-  }
-  return x;
-}
-
-// The same where each so many lanes of a warp, from a multiple of `lanes` on, call for themselves.
+// One value from those of `lanes` neighbouring lanes (a power of two up to 32), from a multiple of
+// `lanes` on; each gets it. All of these lanes have to call.
 template <typename F, int lanes, typename T> GC_DEVICE T gc_tree_of_lanes(T x) {
   unsigned mask = 0xffffffffu;
   if (lanes < 32) mask = ((1u << lanes % 32) - 1u) << (threadIdx.x & (32 - lanes));
@@ -281,36 +248,6 @@ GC_REDUCTIONS_OF_LANES(32)
 #undef GC_MOMENTS_OF_LANES
 #undef GC_PLACE_OF_LANES
 #undef GC_OF_LANES
-
-// One value from those of `threads` threads (32 * a power of two, all of the block); each gets it.
-// All threads have to call. `warps` holds a value for each warp, and may be written again only
-// after a further barrier.
-template <typename F, int threads, typename T>
-GC_DEVICE T gc_reduce_block(T x, T (&warps)[threads / 32]) {
-  const int thread = threadIdx.x;
-  x = gc_reduce_lanes<F, 32>(x);
-  if (thread % 32 == 0) warps[thread / 32] = x;
-  __syncthreads();
-  return gc_reduce_lanes<F, threads / 32>(warps[thread % (threads / 32)]);
-}
-
-// One value for each column of a block of `height` (a power of two) x `width` threads; all threads
-// of the column get it. All threads have to call. `tile` may be written again only after a further
-// barrier.
-template <typename F, int height, int width, typename T>
-GC_DEVICE T gc_reduce_columns(T x, T (&tile)[height][width]) {
-  const int row = threadIdx.y, column = threadIdx.x;
-  tile[row][column] = x;
-  __syncthreads();
-#pragma unroll
-  for (int half = height / 2; half > 0; half /= 2) {
-    if (row < half) {
-      tile[row][column] = F::combine(tile[row][column], tile[row + half][column]);
-    }
-    __syncthreads();
-  }
-  return tile[0][column];
-}
 
 #endif
 

@@ -252,38 +252,35 @@ def test_layer_and_batch_normalisation_and_their_gradients() -> None:
                 feeds[node] = random.standard_normal(known).astype("float32")
     outputs = [node for kernel in kernels for node in kernel.outputs]
     program = program_of(*kernels)
-    # Of columns and channels of symbolic length there is one launch that holds them, and one not.
-    symbolic = sum(kernel.kind == "columns" and BATCH in kernel.extents for kernel in kernels)
-    assert len(program.steps) == len(kernels) + symbolic
+    assert len(program.steps) == len(kernels)
     close(both(outputs, feeds, program=program), [(x.op, x.shape) for x in outputs])
 
 
-@pytest.mark.parametrize(
-    ("shape", "axes"),
-    [
-        ((BATCH, 5), (0,)),
-        ((BATCH, 70), (0,)),
-        ((BATCH, 2, 5, 5), (0, 2, 3)),
-        ((BATCH, 2, 8, 8), (0, 2, 3)),
-    ],
-)
-def test_normalisation_on_both_sides_of_what_a_block_holds(shape: Shape, axes: tuple) -> None:
-    made = [make(shape, axes) for make in (normalisation, normalisation_gradient)]
+LENGTH = g.symbol("length")
+
+
+@pytest.mark.parametrize("shape", [(BATCH, LENGTH), (BATCH, 4 * LENGTH), (BATCH, 3, LENGTH)])
+@pytest.mark.parametrize("make", [softmax_loss, normalisation, normalisation_gradient])
+def test_rows_on_both_sides_of_what_a_warp_keeps(make, shape: Shape) -> None:
+    """One of two launches takes the rows of a length: that whose lanes keep them, or the other."""
+    axes = tuple(range(1, len(shape)))
+    kernel, inputs = make(shape, axes[-1] if make is softmax_loss else axes)
+    program = program_of(kernel)
+    kept, again = program.steps
+    assert kept.grid[0].most == again.grid[0].most
+    (symbol,) = g.dim.symbols(LENGTH)
+    unit = g.dim.evaluate(kept.grid[0].size, {symbol: 1})
+    most = kept.grid[0].most // unit
     random = np.random.default_rng(9)
-    for kernel, inputs in made:
-        program = program_of(kernel)
-        held, again = program.steps
-        most = held.grid[0].most // math.prod(shape[2:])
-        assert again.grid[0].most == held.grid[0].most
-        for batch in (most, most + 1):
-            feeds = {
-                node: random.standard_normal(
-                    [batch if size is BATCH else size for size in node.shape]
-                ).astype("float32")
-                for node in inputs
-            }
-            pairs = both(kernel.outputs, feeds, program=program)
-            close(pairs, [(x.op, x.shape, batch) for x in kernel.outputs])
+    for length in (1, 9, most, most + 1):
+        sizes = {**dict.fromkeys(g.dim.symbols(BATCH), 3), symbol: length}
+        feeds = {
+            node: random.standard_normal([g.dim.evaluate(size, sizes) for size in node.shape])
+            for node in inputs
+        }
+        feeds = {node: array.astype("float32") for node, array in feeds.items()}
+        pairs = both(kernel.outputs, feeds, program=program)
+        close(pairs, [(x.op, x.shape, length) for x in kernel.outputs])
 
 
 def test_values_of_a_row_of_a_column_and_of_no_axis_meet_in_one_kernel() -> None:

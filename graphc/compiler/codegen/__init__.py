@@ -4,11 +4,8 @@
 launches that use it. Each kernel goes through one function for its kind, the table `LOWERINGS` of
 `lower`:
 
-- pointwise, window, gather, update: `lower_mapped`, as loop programs by the mappings of
-  `graphc.compiler.targets.cuda`; scatter: `scatter`;
-- rows, columns: as loop programs where they are gone over once or stay in registers; else `rows`
-  and `row_groups`, `columns`, over `reduction` (the walks over a row), `reduction_text` and
-  `walk_text` (their text);
+- pointwise, window, gather, update, rows, columns: `lower_mapped`, as loop programs by the mappings
+  of `graphc.compiler.targets.cuda`; scatter: `scatter`;
 - matmul, conv: `matmul`; `conv` and the files `conv_*`. Both describe a `product`, if no mapping
   takes it, which `lower_product` prints in `tiles`, or by `product_vector`, from `product_operand`
   (what is fetched) and `product_epilogue` (what follows);

@@ -8,7 +8,7 @@ what its parameters mean becomes the launch's arguments.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from graphc.compiler.codegen.context import Context, buffer_name, workspace
@@ -17,14 +17,14 @@ from graphc.compiler.graph import BATCH, Node
 from graphc.compiler.graph.dim import Dim, Size, Symbol, exact_quotient, symbols
 from graphc.compiler.loops import buffer as arrays
 from graphc.compiler.loops import value as values
-from graphc.compiler.loops.build import KernelBuffers, Storage, build
+from graphc.compiler.loops.build import BuiltKernel, KernelBuffers, Storage, build
 from graphc.compiler.loops.index import LoopVariable
 from graphc.compiler.loops.launches import launches_of, workspaces_of
 from graphc.compiler.loops.program import LoopProgram, Parts, loads_of, transformed, walk
 from graphc.compiler.loops.rewrites.loops.enclose import enclose
 from graphc.compiler.loops.rewrites.loops.part import part
 from graphc.compiler.loops.rewrites.loops.split import Tail, split
-from graphc.compiler.loops.statement import Allocate, Check, For, If, Let, Statement
+from graphc.compiler.loops.statement import Allocate, Check, For, Let, Statement
 from graphc.compiler.program.launch import (
     Argument,
     CallNumber,
@@ -130,7 +130,8 @@ class MappedKernel:
         if self.kernel.parts:
             return f"{len(self.kernel.parts)} parts, {by}"
         extents = " x ".join(map(str, self.kernel.extents)) or "one"
-        return f"{extents} elements, {by}"
+        sizes = "" if self.runs is None else f", where {self.runs.condition}"
+        return f"{extents} elements, {by}{sizes}"
 
 
 def mapped_kernel(
@@ -138,45 +139,74 @@ def mapped_kernel(
     context: Context,
     target: Target,
     table: Sequence[TargetMapping],
-    is_guarded: bool,
-    has_others: bool = False,
     rows: Size | None = None,
-    shown_only: Container[str] = (),
 ) -> MappedKernel | None:
     """Return a kernel as a loop program by the first mapping of a table that applies; None where
     none does.
+
+    Where one takes some sizes of a call and none the others, the program is for these alone:
+    another launch computes the kernel at the others. A program whose check fails returns, so no
+    state is guarded.
 
     Args:
         kernel: the kernel.
         context: of the program; the function's name and its checks are taken there.
         target: what it runs on.
         table: of the target, for the kind of the kernel.
-        is_guarded: True if a state is written only while no check has failed; False if the program
-            has returned by then.
-        has_others: True if another launch computes the kernel at sizes of a call that no mapping
-            takes. Where one takes some sizes, the program is for these alone.
-        rows: of native code in a loop that threads divide, how many rows they have together: the
-            program computes those of one thread. None where it computes all.
-        shown_only: the names of mappings by which launches are not made: as if none applied.
+        rows: in a loop that threads divide, how many rows they have together: the program computes
+            those of one thread. None where it computes all.
     """
-    memory = Memory(kernel, context, is_guarded)
+    memory = Memory(kernel, context, is_guarded=False)
     built = build(kernel, kernel.kind, memory.buffers)
     plain = built.program if rows is None else _rows_of_a_thread(built.program, rows)
     if plain is None:
         return None
-    mapped = choose(plain, target, table)
-    runs = None
-    if any(name in shown_only for name in mapped.names):
-        return None
+    mapped, runs = choose(plain, target, table), None
     if mapped.is_plain:
-        if not has_others or not mapped.conditions:
+        if not mapped.conditions:
             return None
-        mapped, runs = _first_variant(mapped)
+        (mapped, runs), _ = _variants(mapped)
+    first = _with_checks(built, context)
+    program, nodes = _numbered(built, first, mapped.program, context.name(kernel.kind))
+    return MappedKernel(kernel, plain, mapped, program, memory, built.words, nodes, runs)
+
+
+def mapped_kernels(
+    kernel: Kernel, context: Context, target: Target, table: Sequence[TargetMapping]
+) -> list[MappedKernel]:
+    """Return a kernel as a loop program by the first mapping of a table that applies; nothing where
+    none does. Of one for some sizes of a call, and one for the others, each is a kernel of its own.
+
+    A state is written only while no check has failed. Args are as of `mapped_kernel`.
+    """
+    memory = Memory(kernel, context, is_guarded=True)
+    built = build(kernel, kernel.kind, memory.buffers)
+    mapped = choose(built.program, target, table)
+    if mapped.is_plain:
+        return []
+    first = _with_checks(built, context)
+    found = []
+    for one, runs in _variants(mapped) if mapped.conditions else ((mapped, None),):
+        program, nodes = _numbered(built, first, one.program, context.name(kernel.kind))
+        found.append(
+            MappedKernel(kernel, built.program, one, program, memory, built.words, nodes, runs)
+        )
+    return found
+
+
+def _with_checks(built: BuiltKernel, context: Context) -> int:
+    """Add the checks of a kernel to those of its program; return the number of the first one."""
     first = len(context.program.checks)
     context.program.checks += [DeviceCheck(node, what) for node, what in built.checks]
-    program = replace(mapped.program, name=context.name(kernel.kind))
-    program, nodes = _numbered_locals(_checks_from(program, first), built.nodes)
-    return MappedKernel(kernel, plain, mapped, program, memory, built.words, nodes, runs)
+    return first
+
+
+def _numbered(
+    built: BuiltKernel, first: int, program: LoopProgram, name: str
+) -> tuple[LoopProgram, dict[str, tuple[Node, ...]]]:
+    """Return a program under its name, with checks and values numbered, and the node of each."""
+    program = replace(program, name=name)
+    return _numbered_locals(_checks_from(program, first), built.nodes)
 
 
 _BEGIN, _END = "begin", "end"
@@ -204,15 +234,16 @@ def _rows_of_a_thread(program: LoopProgram, rows: Size) -> LoopProgram | None:
         return None
 
 
-def _first_variant(mapped: MappedProgram) -> tuple[MappedProgram, Within]:
-    """Return the first of two variants, and a formula that is 1 for the sizes that it is for."""
-    (branch,), (condition,) = mapped.program.body, mapped.conditions
-    assert isinstance(branch, If)
+def _variants(mapped: MappedProgram) -> tuple[tuple[MappedProgram, Within], ...]:
+    """Return the first and the second variant, each with a formula that is 1 for the sizes that it
+    is for, and 0 for the others."""
+    (condition,) = mapped.conditions
     assert condition.index.is_constant
-    program = replace(mapped.program, body=branch.body)
-    return replace(mapped, program=program, names=mapped.names[:1]), Within(
-        1, -condition.index.constant, 0
-    )
+    least = condition.index.constant
+    most = least if isinstance(least, int) else dict(least.terms).get((), 0)
+    runs = Within(1, most - least, most)
+    both = zip(mapped.variants, mapped.names, (runs, replace(runs, above=True)), strict=True)
+    return tuple((replace(mapped, program=one, names=(name,)), where) for one, name, where in both)
 
 
 class Memory:

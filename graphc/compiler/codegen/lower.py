@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from graphc.compiler.codegen.columns import lower_columns
 from graphc.compiler.codegen.context import Context, Program, buffer_name
 from graphc.compiler.codegen.conv import lower_conv
 from graphc.compiler.codegen.identical import codes, fold_identical, functions
-from graphc.compiler.codegen.lower_mapped import lower_mapped
+from graphc.compiler.codegen.lower_mapped import lower_mapped, lower_reduction
 from graphc.compiler.codegen.matmul import lower_matmul
 from graphc.compiler.codegen.persistent import lower_persistent
 from graphc.compiler.codegen.placing import Updates
 from graphc.compiler.codegen.render import INCLUDES, unit
-from graphc.compiler.codegen.rows import lower_rows
 from graphc.compiler.codegen.scan import LowerStep, lower_scan
 from graphc.compiler.codegen.scatter import lower_scatter
 from graphc.compiler.codegen.signature import Place
@@ -28,8 +26,8 @@ from graphc.compiler.targets.passes import run_target_passes
 
 LOWERINGS: dict[str, Callable[[Kernel, Context], list[Launch]]] = {
     "pointwise": lower_mapped,
-    "rows": lower_rows,
-    "columns": lower_columns,
+    "rows": lower_reduction,
+    "columns": lower_reduction,
     "matmul": lower_matmul,
     "conv": lower_conv,
     "window": lower_mapped,

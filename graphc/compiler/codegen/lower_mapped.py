@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 
 from graphc.compiler.codegen.context import Context
-from graphc.compiler.codegen.loop_program import MappedKernel, mapped_kernel
+from graphc.compiler.codegen.loop_program import MappedKernel, mapped_kernels
 from graphc.compiler.codegen.program_traffic import ProgramTraffic
+from graphc.compiler.graph.dim import Dim
 from graphc.compiler.loops.program import LoopProgram
-from graphc.compiler.program.launch import Launch
+from graphc.compiler.program.launch import Formula, Launch
 from graphc.compiler.schedule.kernel import Kernel
-from graphc.compiler.targets.cuda.mappings import CUDA_MAPPINGS, SHOWN_ONLY
+from graphc.compiler.targets.cuda.columns import TILES_AGAIN
+from graphc.compiler.targets.cuda.mappings import CUDA_MAPPINGS
 from graphc.compiler.targets.cuda.pointwise import POINTWISE
 from graphc.compiler.targets.cuda.printer import print_program
 from graphc.compiler.targets.cuda.products import TILES
 from graphc.compiler.targets.cuda.products import in_launches as products_in_launches
-from graphc.compiler.targets.cuda.reductions import LONG, in_one_pass
+from graphc.compiler.targets.cuda.reductions import ANY_LENGTH, LONG, in_one_pass
 from graphc.compiler.targets.cuda.rows import (
     in_joined_rows,
     length_of,
@@ -25,6 +28,9 @@ from graphc.compiler.targets.cuda.rows import (
     times_read,
 )
 from graphc.compiler.targets.mapping import Mapping
+
+READ_AGAIN = frozenset(one.name for one in (LONG, ANY_LENGTH, TILES_AGAIN))
+"""The mappings by which several passes read the elements of a row or column."""
 
 
 def lower_mapped(kernel: Kernel, context: Context) -> list[Launch]:
@@ -36,29 +42,30 @@ def lower_mapped(kernel: Kernel, context: Context) -> list[Launch]:
 
 
 def lower_where_mapped(kernel: Kernel, context: Context) -> list[Launch]:
-    """Return the launches of a kernel as a loop program by the mappings of its kind; none if the
-    one that applies does not make launches yet, or none applies."""
-    shown_only = SHOWN_ONLY.get(kernel.kind, frozenset())
-    return _launches(kernel, context, CUDA_MAPPINGS[kernel.kind], shown_only)
+    """Return the launches of a kernel as a loop program by the mappings of its kind; none if none
+    applies."""
+    return _launches(kernel, context, CUDA_MAPPINGS[kernel.kind])
 
 
-def _launches(
-    kernel: Kernel,
-    context: Context,
-    table: Sequence[Mapping],
-    shown_only: frozenset[str] = frozenset(),
-) -> list[Launch]:
-    target = context.program.target
-    mapped = mapped_kernel(kernel, context, target, table, is_guarded=True, shown_only=shown_only)
-    if mapped is None:
-        return []
-    in_launches = mapped.in_launches(context)
-    if len(in_launches) == 1:
-        return [_launch(mapped, context, partial(_asking, mapped))]
-    return [
-        _launch(one, context, partial(_asking_of_several, one, number))
-        for number, one in enumerate(in_launches)
-    ]
+def lower_reduction(kernel: Kernel, context: Context) -> list[Launch]:
+    """Return the launches of a reduction as a loop program."""
+    launches = lower_where_mapped(kernel, context)
+    assert launches, f"a kernel of kind {kernel.kind} that no mapping takes"
+    return launches
+
+
+def _launches(kernel: Kernel, context: Context, table: Sequence[Mapping]) -> list[Launch]:
+    launches = []
+    for mapped in mapped_kernels(kernel, context, context.program.target, table):
+        in_launches = mapped.in_launches(context)
+        if len(in_launches) == 1:
+            launches.append(_launch(mapped, context, partial(_asking, mapped)))
+            continue
+        launches += [
+            _launch(one, context, partial(_asking_of_several, one, number))
+            for number, one in enumerate(in_launches)
+        ]
+    return launches
 
 
 def _launch(mapped: MappedKernel, context: Context, asking: Callable[[], LoopProgram]) -> Launch:
@@ -66,18 +73,34 @@ def _launch(mapped: MappedKernel, context: Context, asking: Callable[[], LoopPro
     printed = print_program(program)
     context.program.includes.update(dict.fromkeys(printed.headers))
     traffic = ProgramTraffic(asking, program, mapped.memory.names())
-    grid, block = (printed.blocks, 1, 1), (printed.threads, 1, 1)
-    return mapped.launch(printed, grid, block, _notes(mapped), traffic)
+    blocks: Formula = printed.blocks
+    if mapped.runs is not None:
+        blocks = replace(mapped.runs, formula=blocks)
+    block = (printed.threads, 1, 1)
+    return mapped.launch(printed, (blocks, 1, 1), block, _notes(mapped), traffic)
 
 
 def _notes(mapped: MappedKernel) -> list[str]:
     """Return what reports say of a slow path."""
-    if LONG.name not in mapped.mapped.names:
+    if not _is_read_again(mapped):
         return []
     program = in_joined_rows(mapped.plain)
     rows = rows_of(program)
-    why = f"its {length_of(program, rows)} elements do not fit the registers of a block"
-    return [f"a row is read {times_read(program, rows)} times: {why}"]
+    length, times = length_of(program, rows), times_read(program, rows)
+    if times == 1:
+        return []
+    row = "row" if mapped.kernel.kind == "rows" else "channel"
+    row = "column" if TILES_AGAIN.name in mapped.mapped.names else row
+    held_by = "a warp" if mapped.runs else "a block"
+    many = f"more than {mapped.runs.most}" if mapped.runs else f"its {length}"
+    why = f"{many} elements do not fit the registers of {held_by}"
+    if mapped.runs is None and isinstance(length, Dim):
+        why = "its length is symbolic"
+    return [f"a {row} is read {times} times: {why}"]
+
+
+def _is_read_again(mapped: MappedKernel) -> bool:
+    return not READ_AGAIN.isdisjoint(mapped.mapped.names)
 
 
 def _asking_of_several(mapped: MappedKernel, number: int) -> LoopProgram:
@@ -94,6 +117,6 @@ def _asking(mapped: MappedKernel) -> LoopProgram:
     if kind in ("rows", "columns"):
         joined = in_joined_rows(plain)
         is_one_pass = not in_one_pass(joined, rows_of(joined)).refusal
-        if is_one_pass or LONG.name in mapped.mapped.names:
+        if is_one_pass or _is_read_again(mapped):
             return joined
     return read_once(plain) if kind == "rows" else plain

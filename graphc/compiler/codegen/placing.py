@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from graphc.compiler.codegen.context import Context, arena_place, buffer_name
-from graphc.compiler.codegen.reduction import walks_before
 from graphc.compiler.codegen.scan import LowerStep
 from graphc.compiler.codegen.signature import Place
 from graphc.compiler.graph import Node, State
@@ -128,20 +127,29 @@ def _tests(kernel: Kernel) -> set[tuple[Any, ...]]:
 
 def _writes_safely(kernel: Kernel, value: Node, old: Node | None) -> bool:
     """Whether each thread reads of `old` only the element that it overwrites with `value`, and not
-    after it has: where a row is walked several times, a later walk may read it again."""
+    after it has: where several passes go over a row, a later one may read it again."""
     for part in kernel.parts or (kernel,):
         if old not in part.inputs:
             continue
         if value not in part.outputs:
             return False
         by_element = part.reduced and product(value.shape) == product(part.extents)
-        walks = walks_before(part) if by_element else {}
+        passes = _passes_before(part) if by_element else {}
         touched = {old}
         for node in part.body:
             if any(x in touched for x in node.inputs):
                 if OPS[node.op].family != "pointwise" and node.op != "reshape":
                     return False
-                if walks.get(node, 0) > walks.get(value, 0):
+                if passes.get(node, 0) > passes.get(value, 0):
                     return False
                 touched.add(node)
     return True
+
+
+def _passes_before(kernel: Kernel) -> dict[Node, int]:
+    """How many passes over a row end before each node of a kernel's body can be computed."""
+    found: dict[Node, int] = {}
+    for node in kernel.body:
+        before = max((found.get(x, 0) for x in node.inputs), default=0)
+        found[node] = before + (node in kernel.anchors)
+    return found

@@ -22,7 +22,6 @@ from graphc.compiler.loops.text import program_text
 from graphc.compiler.program.launch import DeviceLoop, DeviceProgram, DeviceStep
 from graphc.compiler.program.table import quantity, wrapped
 from graphc.compiler.schedule import Kernel, Loop
-from graphc.compiler.targets.cuda.mappings import SHOWN_ONLY
 from graphc.compiler.targets.mapping import PLAIN, MappedProgram, choose
 from graphc.compiler.targets.mapping import Mapping as TargetMapping
 from graphc.compiler.targets.target import Target
@@ -40,7 +39,6 @@ class KernelLoops:
         program: its plain program.
         measured: the measure of the program at the sizes of the call.
         mapped: the program as it runs on the target, if the target has mappings for the kind.
-        is_run: False if the code of the kernel is not made of the mapped program yet.
     """
 
     kind: str
@@ -49,7 +47,6 @@ class KernelLoops:
     program: LoopProgram
     measured: Measure
     mapped: MappedProgram | None = None
-    is_run: bool = True
 
     @property
     def head(self) -> str:
@@ -84,8 +81,7 @@ class KernelLoops:
         lines = [*wrapped(self.head, ""), program_text(self.program)]
         if self.mapped is not None:
             is_mapped = self.mapped.names != (PLAIN,)
-            who = "as it runs" if self.is_run else "as the threads of a GPU would run it"
-            how = f"{who}, by the mapping {self._mapping}:" if is_mapped else "not mapped:"
+            how = f"as it runs, by the mapping {self._mapping}:" if is_mapped else "not mapped:"
             lines += wrapped(how, "")
             for name, reason in self.mapped.refusals:
                 lines += wrapped(f"not by {name}: {reason}", "  ")
@@ -165,7 +161,6 @@ def loop_programs(
         plain = plain_program(kernel, run.name, names.buffers(kernel, run.counters))
         table = None if run.around.is_shared else tables.get(kernel.kind)
         mapped = None if table is None else choose(plain, machine, table)
-        shown_only = SHOWN_ONLY.get(kernel.kind, frozenset()) if machine.name == "cuda" else ()
         found[kernel] = KernelLoops(
             kernel.kind,
             kernel.layers,
@@ -173,7 +168,6 @@ def loop_programs(
             plain,
             measure(plain).at(bindings),
             mapped,
-            mapped is None or not any(name in shown_only for name in mapped.names),
         )
     sizes = {symbol.name: size for symbol, size in bindings.items()}
     return LoopPrograms(title, sizes, list(found.values()))

@@ -359,6 +359,16 @@ def evaluate_at(size: Size, value: int) -> int:
     return evaluate(size, dict.fromkeys(symbols(size), value))
 
 
+TYPICAL = 64
+"""A symbol, where a choice has to be made before it is known."""
+
+
+def typical(size: Size) -> int:
+    """A size with each of its symbols at a typical value: the text is the same for all, so the
+    choice is, too."""
+    return evaluate_at(size, TYPICAL)
+
+
 def substitute(size: Size, sizes: Mapping[Symbol, Size]) -> Size:
     """The size with symbols replaced."""
     if not isinstance(size, Dim):

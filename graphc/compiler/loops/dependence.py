@@ -13,15 +13,21 @@ from __future__ import annotations
 
 import functools
 import itertools
-import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from graphc.compiler.graph.dim import Dim, Shape, Size, Symbol, exact_quotient, symbols
-from graphc.compiler.loops.access import STATUS_WORD, Access, accesses, sizes_in
+from graphc.compiler.graph.dim import Shape, Size, exact_quotient
+from graphc.compiler.loops.access import STATUS_WORD, Access, accesses
 from graphc.compiler.loops.buffer import Buffer
-from graphc.compiler.loops.index import Index, IndexLike, LoopVariable, as_index, index_of
+from graphc.compiler.loops.equations import have_common_zero, is_never_zero
+from graphc.compiler.loops.index import (
+    Index,
+    IndexLike,
+    LoopVariable,
+    as_index,
+    index_of,
+)
 from graphc.compiler.loops.program import LoopProgram, replaced, substituted
 from graphc.compiler.loops.ranges import Ranges, is_never_negative
 from graphc.compiler.loops.statement import PARALLEL_KINDS, For, LoopKind, Store
@@ -405,22 +411,7 @@ class _Frame:
     def meet(self) -> bool | None:
         """Return False if the two elements are proved to differ, True if a point was found where
         they are one, else None."""
-        equations, ranges = self._equations, self.ranges
-        while True:
-            points = _points(ranges, equations)
-            if any(all(one.evaluate(*point) == 0 for one in equations) for point in points):
-                return True
-            if any(_is_never_zero(equation, ranges, points) for equation in equations):
-                return False
-            solution = next(filter(None, map(_solved, equations)), None)
-            if solution is None or len(equations) == 1:
-                return None
-            variable, value = solution
-            equations = [one.substitute({variable: value}) for one in equations]
-            equations = [one for one in dict.fromkeys(equations) if one is not as_index(0)]
-            ranges = _without(ranges, variable, value)
-            if not equations:
-                return None
+        return have_common_zero(self._equations, self.ranges)
 
     def known_turns(self) -> dict[LoopVariable, Size] | None:
         """Return the turns between the two where they meet, of the loops where that is one number;
@@ -437,7 +428,7 @@ class _Frame:
             left = []
             for equation in equations:
                 gap, factor = equation.terms[0] if len(equation.terms) == 1 else (None, 0)
-                if gap not in gaps or not _is_never_zero(as_index(factor), Ranges()):
+                if gap not in gaps or not is_never_zero(as_index(factor), Ranges()):
                     left.append(equation)
                     continue
                 assert isinstance(gap, LoopVariable)
@@ -456,101 +447,6 @@ class _Frame:
 
 def _in_second(variable: LoopVariable) -> LoopVariable:
     return LoopVariable(f"{variable.name}'")
-
-
-_Point: TypeAlias = tuple[dict[LoopVariable, int], dict[Symbol, int]]
-
-_POINT_SIZE = 40
-"""Each symbol's value at the points that are tried: loops of a tile have several turns."""
-
-_POINT_SHARES = ((0, 0), (1, 1), (0, 1), (1, 0), (0.5, 0), (0, 0.5))
-"""By point, how far within their ranges the variables are: the first, third, ... and the others."""
-
-
-def _points(ranges: Ranges, indices: list[Index]) -> list[_Point]:
-    """Return values of variables and symbols that ranges allow. Where one is a counterexample, a
-    proof need not be searched for."""
-    known = [*indices, *ranges.facts, *itertools.chain(*ranges.ends.values())]
-    bindings = dict.fromkeys(
-        (one for index in known for size in sizes_in(index) for one in symbols(size)), _POINT_SIZE
-    )
-    unknown = dict.fromkeys((one for index in known for one in index.variables), 0)
-    found = []
-    for shares in _POINT_SHARES:
-        values = dict(unknown)
-        for number, (variable, ends) in enumerate(ranges.ends.items()):
-            last = min((end.evaluate(values, bindings) for end in ends), default=1) - 1
-            if last < 0:
-                break
-            values[variable] = int(shares[number % 2] * last)
-        else:
-            if all(fact.evaluate(values, bindings) >= 0 for fact in ranges.facts):
-                found.append((values, bindings))
-    return found
-
-
-def _is_never_zero(index: Index, ranges: Ranges, points: Iterable[_Point] = ()) -> bool:
-    signs = {(value > 0) - (value < 0) for value in (index.evaluate(*one) for one in points)}
-    return (
-        _has_other_remainder(index)
-        or (signs <= {1} and ranges.is_never_negative(index - 1))
-        or (signs <= {-1} and ranges.is_never_negative(-index - 1))
-        or (0 not in signs and _is_between_multiples(index, ranges))
-    )
-
-
-def _is_between_multiples(index: Index, ranges: Ranges) -> bool:
-    """Return True if a number divides some terms of an index, and the sum of the others is proved
-    to lie between two of its multiples: ``32*turn + lane``, where ``0 < lane < 32``."""
-    for divisor in {abs(factor) for _, factor in index.terms if isinstance(factor, int)} - {1}:
-        rest = as_index(index.constant)
-        for atom, factor in index.terms:
-            if any(number % divisor for number in _numbers(factor)):
-                rest = rest + index_of(atom) * factor
-        for one in (rest, -rest):
-            if ranges.is_never_negative(one - 1) and ranges.is_below(one, divisor):
-                return True
-    return False
-
-
-def _has_other_remainder(index: Index) -> bool:
-    """Return True if a number divides all that varies in an index, but not the index: the test by
-    the greatest common divisor."""
-    divisor = 0
-    for _, factor in index.terms:
-        divisor = math.gcd(divisor, *_numbers(factor))
-    if divisor <= 1:
-        return False
-    constant = index.constant
-    alone = constant if isinstance(constant, int) else dict(constant.terms).get((), 0)
-    rest = constant - alone
-    return alone % divisor != 0 and all(number % divisor == 0 for number in _numbers(rest))
-
-
-def _numbers(size: Size) -> list[int]:
-    return [number for _, number in size.terms] if isinstance(size, Dim) else [size]
-
-
-def _solved(equation: Index) -> tuple[LoopVariable, Index] | None:
-    """Return a variable and the value that makes an index 0, if the variable is a term of it."""
-    for atom, factor in equation.terms:
-        if not isinstance(atom, LoopVariable) or factor not in (1, -1):
-            continue
-        rest = equation - index_of(atom) * factor
-        if atom not in rest.variables:
-            return atom, rest * -factor
-    return None
-
-
-def _without(ranges: Ranges, variable: LoopVariable, value: Index) -> Ranges:
-    """Return the ranges with a variable replaced by its value, which has its range."""
-    changed = {variable: value}
-    found = Ranges()
-    for one, ends in ranges.ends.items():
-        if one is not variable:
-            found = found.within(one, *(end.substitute(changed) for end in ends))
-    known = [value, *(end - 1 - value for end in ranges.ends.get(variable, ()))]
-    return found.given([*(fact.substitute(changed) for fact in ranges.facts), *known])
 
 
 def _have_one_layout(first: Buffer, second: Buffer) -> bool:

@@ -45,8 +45,13 @@ class Within:
     most: int
     above: bool = False
 
+    @property
+    def condition(self) -> str:
+        """The sizes at which it is the formula."""
+        return f"{self.size} {'>' if self.above else '<='} {self.most}"
+
     def __str__(self) -> str:
-        return f"{self.formula} where {self.size} {'>' if self.above else '<='} {self.most}"
+        return f"{self.formula} where {self.condition}"
 
 
 Formula: TypeAlias = Size | Clamped | Within

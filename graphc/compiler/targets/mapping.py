@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from graphc.compiler.loops.program import LoopProgram
+from graphc.compiler.loops.program import LoopProgram, facts
 from graphc.compiler.loops.rewrites.names import Names
 from graphc.compiler.loops.statement import If
 from graphc.compiler.loops.value import Condition
@@ -53,6 +53,11 @@ def where(*conditions: Condition) -> Applicability:
     return Applicability(conditions=conditions)
 
 
+def knowing(program: LoopProgram, *conditions: Condition) -> LoopProgram:
+    """Return a program whose ranges know that conditions hold: a variant that runs only there."""
+    return replace(program, anywhere=program.anywhere.given(facts(conditions)))
+
+
 @dataclass(frozen=True)
 class Mapping:
     """A way in which programs of one kind run on a target.
@@ -60,8 +65,8 @@ class Mapping:
     Attributes:
         name: for reports and tests.
         when: says where it applies.
-        rewrites: makes the program that runs of a plain one. RewriteError where it does not apply
-            after all.
+        rewrites: makes the program that runs of a plain one. It may let the ranges of the program
+            know the conditions (`knowing`). RewriteError where it does not apply after all.
         why: the reason for it, as a sentence.
     """
 
@@ -80,12 +85,14 @@ class MappedProgram:
         names: of the mapping that was taken; of two variants, that of the second one too.
         refusals: of each mapping above the last one taken that was not, its name and why.
         conditions: of the sizes for which the first of two variants runs; () where there is one.
+        variants: of two the program of each alone.
     """
 
     program: LoopProgram
     names: tuple[str, ...]
     refusals: tuple[tuple[str, str], ...]
     conditions: tuple[Condition, ...] = ()
+    variants: tuple[LoopProgram, ...] = ()
 
     @property
     def is_plain(self) -> bool:
@@ -123,5 +130,7 @@ def choose(program: LoopProgram, target: Target, table: Sequence[Mapping]) -> Ma
         return MappedProgram(rest, (taken,), tuple(refusals))
     mapping, first, conditions = guarded
     second = Names(first).copied(rest.body)
-    both = replace(first, body=(If(conditions, first.body, second),))
-    return MappedProgram(both, (mapping.name, taken), tuple(refusals), conditions)
+    body = (If(conditions, first.body, second),)
+    both = replace(first, body=body, anywhere=program.anywhere)
+    names = mapping.name, taken
+    return MappedProgram(both, names, tuple(refusals), conditions, (first, rest))

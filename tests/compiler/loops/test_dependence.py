@@ -109,6 +109,38 @@ def test_turns_of_a_fused_loop_do_not_meet() -> None:
     assert is_parallel(made, made.loop("i"))
 
 
+def tiles_of_rows(rows: int) -> LoopProgram:
+    """Return a program that stores rows of six elements, eight elements at a time."""
+    at = ROW * 8 + COLUMN
+    element = If((below(at, 6 * N),), (store(Y, at // 6, at % rows),))
+    return program(loop("i", (6 * N + 7) // 8, loop("j", 8, element)))
+
+
+def test_a_quotient_and_a_remainder_say_which_element_it_is() -> None:
+    made = tiles_of_rows(6)
+    assert is_parallel(made, made.loop("i"))
+    assert is_parallel(made, made.loop("j"))
+    made = tiles_of_rows(5)  # elements 4 and 5 have one remainder, and often one quotient
+    assert not is_parallel(made, made.loop("i"))
+    assert not is_parallel(made, made.loop("j"))
+
+
+@pytest.mark.parametrize(("plane", "is_apart"), [(25, True), (24, False)])
+def test_the_place_of_an_element_says_which_one_it_is(plane: int, is_apart: bool) -> None:
+    """Places of one of three channels of images of 25 places, of which lanes have every so many;
+    if a place counted as 24 of them, the last one of a plane would be the first of the next."""
+    flat = new_buffer("f", "float32", (75 * N,))
+    turn, warp, lane = variable("turn"), variable("warp"), variable("lane")
+    place = turn * 256 + warp * 32 + lane
+    element = store(flat, place // 25 * (3 * plane) + ROW * plane + place % 25)
+    test = If((below(place, 25 * N),), (element,))
+    inside = loop("turn", (25 * N + 255) // 256, loop("warp", 8, loop("lane", 32, test)))
+    made = program(loop("i", 3, inside))
+    assert bool(may_reorder(made, made.loop("turn"), made.loop("warp"))) is True
+    assert bool(is_parallel(made, made.loop("lane"))) is True
+    assert bool(is_parallel(made, made.loop("i"))) is is_apart
+
+
 def test_a_view_of_another_shape_is_compared_by_places() -> None:
     flat = view(Y, "flat", (N * 10,))
     made = nest(store(Y, ROW, COLUMN, value=load(flat, ROW * 10 + COLUMN)))

@@ -13,7 +13,15 @@ from graphc.compiler.loops.rewrites.refusal import refused
 from graphc.compiler.loops.statement import For, If, Store
 from graphc.compiler.loops.text import body_lines
 from graphc.compiler.loops.value import Load, at_least
-from graphc.compiler.targets.mapping import ALWAYS, Applicability, Mapping, choose, never, where
+from graphc.compiler.targets.mapping import (
+    ALWAYS,
+    Applicability,
+    Mapping,
+    choose,
+    knowing,
+    never,
+    where,
+)
 from graphc.compiler.targets.target import Target
 
 N = symbol("n")
@@ -80,3 +88,16 @@ def test_the_sizes_of_a_call_choose_between_two_variants() -> None:
     assert test.conditions == (at_least(N, 4096),)
     assert _lines(test.body) == ["for row < n:  # large", "  y0[row] = x0[row]"]
     assert _lines(test.otherwise) == ["for row_2 < n:  # small", "  y0[row_2] = x0[row_2]"]
+
+
+def test_what_a_variant_knows_holds_in_it_alone() -> None:
+    def noted(program: LoopProgram, target: Target) -> LoopProgram:
+        return _noted(knowing(program, at_least(N, 4096)), "noted")
+
+    table = [
+        Mapping("large", lambda program, target: where(at_least(N, 4096)), noted, "a test"),
+        _mapping("small", ALWAYS),
+    ]
+    found = choose(COPY, CPU, table)
+    known = [one.ranges.is_below(4095, as_index(N)) for one in (found.program, *found.variants)]
+    assert known == [False, True, False]

@@ -35,9 +35,8 @@ from graphc.compiler.codegen.native.pooled_winograd import PooledWinograd, pools
 from graphc.compiler.codegen.native.scratch import Slot, take_gemm
 from graphc.compiler.codegen.native.sparse_conv import SparseConv, spread_weights
 from graphc.compiler.codegen.native.winograd import Winograd, is_faster
-from graphc.compiler.codegen.reduction import typical
 from graphc.compiler.codegen.statement import Assign, Statement
-from graphc.compiler.graph.dim import Dim, Size, product
+from graphc.compiler.graph.dim import Dim, Size, product, typical
 from graphc.compiler.program.launch import Launch
 from graphc.compiler.schedule.kernel import Kernel
 from graphc.compiler.targets.cpu.in_order import IN_ORDER

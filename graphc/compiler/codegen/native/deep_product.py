@@ -20,10 +20,9 @@ from graphc.compiler.codegen.native.pointwise import store_elements
 from graphc.compiler.codegen.native.rows_product import padded, sums_of_rows
 from graphc.compiler.codegen.native.scratch import Slot, Tile, array
 from graphc.compiler.codegen.product import Direct, Operand
-from graphc.compiler.codegen.reduction import typical
 from graphc.compiler.codegen.statement import braces
 from graphc.compiler.graph import Node
-from graphc.compiler.graph.dim import Dim, Size, product
+from graphc.compiler.graph.dim import Dim, Size, product, typical
 from graphc.compiler.program.launch import Launch
 from graphc.compiler.schedule.kernel import Kernel
 from graphc.compiler.targets.c_text import C_TYPES

@@ -29,9 +29,7 @@ def lower_by_mapping(
     these; see `for_other_sizes`.
     """
     rows = None if context.share is None else context.share.rows
-    mapped = mapped_kernel(
-        kernel, context, this_machine(), table, is_guarded=False, has_others=True, rows=rows
-    )
+    mapped = mapped_kernel(kernel, context, this_machine(), table, rows)
     if mapped is None:
         return None
     grid = _ONE if mapped.runs is None else (mapped.runs, 1, 1)

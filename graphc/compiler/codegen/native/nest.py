@@ -33,7 +33,6 @@ from graphc.compiler.codegen.index import Index
 from graphc.compiler.codegen.native.context import NativeSignature
 from graphc.compiler.codegen.native.emitter import DRAWN, Givens, NativeEmitter
 from graphc.compiler.codegen.native.hoist import by_level
-from graphc.compiler.codegen.reduction import typical
 from graphc.compiler.codegen.signature import Signature
 from graphc.compiler.codegen.statement import (
     Block,
@@ -45,7 +44,7 @@ from graphc.compiler.codegen.statement import (
     Verbatim,
 )
 from graphc.compiler.codegen.unused import without_unused
-from graphc.compiler.graph.dim import Dim, Shape, Size, exact_quotient, product
+from graphc.compiler.graph.dim import Dim, Shape, Size, exact_quotient, product, typical
 
 PRODUCTS = 1 << 19
 """Multiplications from which on a product is divided over threads."""

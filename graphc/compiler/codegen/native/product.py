@@ -45,11 +45,10 @@ from graphc.compiler.codegen.native.scratch import (
     take_gemm,
 )
 from graphc.compiler.codegen.product import Operand
-from graphc.compiler.codegen.reduction import typical
 from graphc.compiler.codegen.statement import Define, braces
 from graphc.compiler.codegen.unused import without_unused
 from graphc.compiler.graph import Node
-from graphc.compiler.graph.dim import Dim, Size, product
+from graphc.compiler.graph.dim import Dim, Size, product, typical
 from graphc.compiler.program.launch import Launch
 from graphc.compiler.schedule.kernel import Kernel
 from graphc.compiler.targets.c_text import C_TYPES

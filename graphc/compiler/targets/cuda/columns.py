@@ -23,7 +23,7 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass, replace
 
-from graphc.compiler.graph.dim import Size, ceil_divide
+from graphc.compiler.graph.dim import Size, ceil_divide, typical
 from graphc.compiler.loops.buffer import BufferScope
 from graphc.compiler.loops.index import as_index
 from graphc.compiler.loops.program import (
@@ -64,13 +64,13 @@ from graphc.compiler.targets.cuda.reductions import (
     FEW_BLOCKS,
     LONG,
     LONG_WALK,
+    NOTHING,
     PARTS,
     default_name,
     in_one_pass,
     in_two_launches,
     named,
     rows_by_lanes,
-    typical,
     with_results_in_registers,
 )
 from graphc.compiler.targets.cuda.rows import (
@@ -363,5 +363,5 @@ TILES = Mapping(
     "what neighbouring columns are made of lies side by side, and memory hands it out together",
 )
 
-COLUMNS = (FEW_COLUMNS, TILES, TILES_AGAIN, PARTS, BLOCKS, LONG, ANY_LENGTH)
+COLUMNS = (NOTHING, FEW_COLUMNS, TILES, TILES_AGAIN, PARTS, BLOCKS, LONG, ANY_LENGTH)
 """The mappings of kernels of kind columns."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from graphc.compiler.targets.cuda.columns import COLUMNS, TILES_AGAIN
+from graphc.compiler.targets.cuda.columns import COLUMNS
 from graphc.compiler.targets.cuda.pointwise import POINTWISE
 from graphc.compiler.targets.cuda.products import PRODUCTS
-from graphc.compiler.targets.cuda.reductions import ANY_LENGTH, LONG, ROWS
+from graphc.compiler.targets.cuda.reductions import ROWS
 from graphc.compiler.targets.mapping import Mapping as TargetMapping
 
 CUDA_MAPPINGS: Mapping[str, Sequence[TargetMapping]] = {
@@ -19,9 +19,3 @@ CUDA_MAPPINGS: Mapping[str, Sequence[TargetMapping]] = {
     "columns": COLUMNS,
     "matmul": PRODUCTS,
 }
-
-SHOWN_ONLY: Mapping[str, frozenset[str]] = {
-    "rows": frozenset((ANY_LENGTH.name,)),
-    "columns": frozenset((TILES_AGAIN.name, LONG.name, ANY_LENGTH.name)),
-}
-"""Of a kind of kernels, the mappings by which launches are not made yet."""

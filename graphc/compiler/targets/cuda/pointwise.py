@@ -130,7 +130,7 @@ def _packed(program: LoopProgram, nest: str) -> tuple[LoopProgram, str]:
     return pack(program, f"{nest}_inner"), f"{nest}_outer"
 
 
-def _in_elements(program: LoopProgram, target: Target) -> LoopProgram:
+def in_elements(program: LoopProgram, target: Target) -> LoopProgram:
     """Give each thread one element; short loops of it are written out."""
     program = _flattened(program)
     for nest in nests_of(program):
@@ -184,7 +184,7 @@ POINTWISE = (
         "what four neighbours read and write comes in 16-byte accesses, and their random words are "
         "one block",
     ),
-    Mapping("elements", always, _in_elements, "a thread has the loops of its element"),
+    Mapping("elements", always, in_elements, "a thread has the loops of its element"),
     Mapping(
         "coordinates",
         always,

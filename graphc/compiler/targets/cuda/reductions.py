@@ -25,7 +25,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from graphc.compiler.graph.dim import Size, evaluate_at
+from graphc.compiler.graph.dim import evaluate_at, typical
 from graphc.compiler.loops.buffer import BufferScope
 from graphc.compiler.loops.index import as_index
 from graphc.compiler.loops.program import (
@@ -48,7 +48,9 @@ from graphc.compiler.loops.rewrites.refusal import refused
 from graphc.compiler.loops.rewrites.simplify import simplify
 from graphc.compiler.loops.rewrites.staging.stage_result import stage_result
 from graphc.compiler.loops.statement import Allocate, For, LoopKind, Statement
+from graphc.compiler.loops.value import at_least
 from graphc.compiler.schedule.hardware import PACK, power_of_two
+from graphc.compiler.targets.cuda.pointwise import in_elements
 from graphc.compiler.targets.cuda.rows import (
     in_joined_rows,
     in_rows,
@@ -62,6 +64,7 @@ from graphc.compiler.targets.cuda.rows import (
     read_again,
     reduces,
     rows_of,
+    with_bounded_passes,
     with_kept_rows,
     with_known_registers,
     with_one_storing,
@@ -70,16 +73,29 @@ from graphc.compiler.targets.cuda.rows import (
     with_results_of_warps,
     with_tight_loops,
     with_trees,
+    with_whole_passes,
     without_single_turns,
     words_of,
 )
 from graphc.compiler.targets.loop_names import with_loop_names
-from graphc.compiler.targets.mapping import ALWAYS, Applicability, Mapping, always, never
+from graphc.compiler.targets.mapping import (
+    ALWAYS,
+    Applicability,
+    Mapping,
+    always,
+    knowing,
+    never,
+    where,
+)
 from graphc.compiler.targets.target import Target
 from graphc.errors import RewriteError
 
 THREADS = 128
 """Threads of a block in which warps, lanes or threads have rows of their own."""
+
+MOST_BOUNDED = (512, 256)
+"""Elements of the longest rows of which a warp keeps what it reads, where only a call knows how
+many there are: as many as the computation of an element leaves room for."""
 
 LEAST_LANES = 4
 """Elements of a row from which on lanes share it."""
@@ -109,6 +125,12 @@ PART = 8192
 """Elements of a part of a row that blocks divide."""
 
 
+def _has_no_terms(program: LoopProgram, target: Target) -> Applicability:
+    if not any(as_index(0) in loop.ends for loop in loops_in(program.body)):
+        return never("there are elements to reduce")
+    return ALWAYS
+
+
 def _has_short_rows(program: LoopProgram, target: Target) -> Applicability:
     program = in_rows(program)
     length = length_of(program, rows_of(program))
@@ -123,6 +145,24 @@ def _has_rows_of_warps(program: LoopProgram, target: Target) -> Applicability:
     if not isinstance(length, int) or length > LONGEST_OF_WARP:
         return never(f"a row has {length} elements, not at most {LONGEST_OF_WARP}")
     return ALWAYS
+
+
+def _has_rows_up_to(most: int) -> Callable[[LoopProgram, Target], Applicability]:
+    """Return the applicability of a mapping of rows of a length that only a call knows."""
+
+    def applies(program: LoopProgram, target: Target) -> Applicability:
+        joined = in_joined_rows(program)
+        rows = rows_of(joined)
+        length = length_of(joined, rows)
+        if isinstance(length, int):
+            return never(f"a row has {length} elements, as is known")
+        if not in_one_pass(joined, rows).refusal:
+            return never("a row is gone over once")
+        if evaluate_at(length, 1) > most:
+            return never(f"a row has {length} elements, never at most {most}")
+        return where(at_least(most - length))
+
+    return applies
 
 
 def _has_few_long_rows(program: LoopProgram, target: Target) -> Applicability:
@@ -155,16 +195,6 @@ def in_one_pass(program: LoopProgram, rows: str) -> Applicability:
     return ALWAYS
 
 
-def typical(size: Size) -> int:
-    """Return a size with each of its symbols at a typical value: the text is the same for all, so
-    the choice is, too."""
-    return evaluate_at(size, TYPICAL)
-
-
-TYPICAL = 64
-"""A symbol, where a choice has to be made before it is known."""
-
-
 def _by_threads(program: LoopProgram, target: Target) -> LoopProgram:
     """Give each row to a thread."""
     program = in_rows(program)
@@ -179,6 +209,19 @@ def _by_threads(program: LoopProgram, target: Target) -> LoopProgram:
 def _by_lanes(program: LoopProgram, target: Target) -> LoopProgram:
     program = in_rows(program)
     return named(simplify(rows_by_lanes(program, rows_of(program), target)))
+
+
+def _by_lanes_up_to(most: int) -> Callable[[LoopProgram, Target], LoopProgram]:
+    """Return the rewrites that give a row of at most so many elements to a warp."""
+
+    def mapped(program: LoopProgram, target: Target) -> LoopProgram:
+        program = in_rows(program)
+        rows = rows_of(program)
+        program = knowing(program, at_least(most - length_of(program, rows)))
+        program = with_bounded_passes(program, rows, most)
+        return named(simplify(rows_by_lanes(program, rows, target)))
+
+    return mapped
 
 
 def _by_blocks(program: LoopProgram, target: Target) -> LoopProgram:
@@ -287,6 +330,7 @@ def rows_by_lanes(program: LoopProgram, rows: str, target: Target) -> LoopProgra
     if isinstance(length, int):
         lanes = max(LEAST_LANES, min(lanes, power_of_two(length // each)))
     program = with_rows_in_registers(program, rows, lanes * each, each, MOST_WARP_WORDS)
+    program = with_whole_passes(program, rows)
     kept, names = kept_of(program, rows), passes_of(program, rows)
     for name in names:
         program = pass_in_packs(program, name) if each > 1 else program
@@ -370,12 +414,12 @@ def with_rows_in_registers(
     length = length_of(program, rows)
     if not isinstance(length, int):
         return program
-    where, expected = f"the loop {rows!r}", "rows that the registers of a thread hold"
     program = with_kept_rows(program, rows)
     words = words_of(program, rows) * -(-length // together) * each
     if words > most or (again := read_again(program, rows)):
         what = f"{words} words of a row, of {most}" if words > most else f"{again[0]} read again"
-        raise refused(program, "keep", where, expected, what)
+        expected = "rows that the registers of a thread hold"
+        raise refused(program, "keep", f"the loop {rows!r}", expected, what)
     return program
 
 
@@ -415,6 +459,23 @@ PARTS = Mapping(
     "so few rows leave most of a card idle, unless blocks divide each; a second launch finishes",
 )
 
+NOTHING = Mapping(
+    "elements without terms",
+    _has_no_terms,
+    in_elements,
+    "of no terms a result is known, and each thread has one",
+)
+
+BOUNDED = tuple(
+    Mapping(
+        f"lanes of a warp a row of at most {most}",
+        _has_rows_up_to(most),
+        _by_lanes_up_to(most),
+        "the registers of a warp hold what several passes read of a short row",
+    )
+    for most in MOST_BOUNDED
+)
+
 SHORT_ROWS = Mapping(
     "a thread a row",
     _has_short_rows,
@@ -429,5 +490,5 @@ LANES = Mapping(
     "lanes combine their parts by shuffles, and keep what several passes read",
 )
 
-ROWS = (SHORT_ROWS, LANES, PARTS, BLOCKS, LONG, ANY_LENGTH)
+ROWS = (NOTHING, SHORT_ROWS, LANES, *BOUNDED, PARTS, BLOCKS, LONG, ANY_LENGTH)
 """The mappings of kernels of kind rows."""

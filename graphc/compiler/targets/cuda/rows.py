@@ -33,6 +33,7 @@ from graphc.compiler.loops.rewrites.arithmetic.partial_sums import Tree, partial
 from graphc.compiler.loops.rewrites.arithmetic.use import use
 from graphc.compiler.loops.rewrites.buffers.flatten import flatten, is_divided
 from graphc.compiler.loops.rewrites.buffers.pack import pack
+from graphc.compiler.loops.rewrites.conditions.bound import bound
 from graphc.compiler.loops.rewrites.conditions.guard import guard
 from graphc.compiler.loops.rewrites.conditions.tighten import tighten
 from graphc.compiler.loops.rewrites.execution.bind import bind
@@ -162,6 +163,22 @@ def sums_floats(loop: For) -> bool:
         and one.targets[0].dtype in ("float32", "float64")
         for one in walk(loop.body)
     )
+
+
+def with_bounded_passes(program: LoopProgram, rows: str, most: int) -> LoopProgram:
+    """Return a program whose passes have a number of turns that they are known to be at most."""
+    for name in passes_of(program, rows):
+        program = bound(program, name, most)
+    return program
+
+
+def with_whole_passes(program: LoopProgram, rows: str) -> LoopProgram:
+    """Return a program whose passes have the most turns that they may, each with a test of whether
+    there is an element for it."""
+    for name in passes_of(program, rows):
+        if len(program.loop(name).ends) > 1:
+            program = guard(program, name)
+    return program
 
 
 # ---- values that stay in registers --------------------------------------------------------------

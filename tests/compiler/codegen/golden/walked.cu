@@ -1,27 +1,24 @@
 // k0_window: activation_1, maxpooling2d_1: maximum, max_pool
-// batch x 32 x 12 x 12 elements, coordinates
+// batch x 32 x 12 x 12 elements, elements
 // x0: x float32[batch, 32, 24, 24]
 // y0: activation_1/maximum float32[batch, 32, 24, 24]
 // y1: maxpooling2d_1/max_pool float32[batch, 32, 12, 12]
 extern "C" __global__ void __launch_bounds__(256) k0_window(
     const float* __restrict__ x0, float* y0, float* y1) {
-  const int i = (blockIdx.x * 256 + threadIdx.x) / 4608;
-  const int i_2 = (blockIdx.x * 256 + threadIdx.x) / 144 % 32;
-  const int i_3 = (blockIdx.x * 256 + threadIdx.x) / 12 % 12;
-  const int i_4 = (blockIdx.x * 256 + threadIdx.x) % 12;
-  float s0 = -gc_infinity<float>();
+  const int i = blockIdx.x * 256 + threadIdx.x;
+  float s0;
+  s0 = -gc_infinity<float>();
   // max_pool
   #pragma unroll
   for (int k = 0; k < 2; ++k) {
     #pragma unroll
     for (int k_2 = 0; k_2 < 2; ++k_2) {
+      // activation_1
       const float t0 =
-          gc_maximum(
-              x0[i * 18432 + i_2 * 576 + i_3 * 48 + i_4 * 2 + k * 24 + k_2],
-              0.0f);  // activation_1
+          gc_maximum(x0[i / 12 * 48 + i % 12 * 2 + k * 24 + k_2], 0.0f);
       s0 = gc_maximum(s0, t0);  // maxpooling2d_1
-      y0[i * 18432 + i_2 * 576 + i_3 * 48 + i_4 * 2 + k * 24 + k_2] = t0;
+      y0[i / 12 * 48 + i % 12 * 2 + k * 24 + k_2] = t0;
     }
   }
-  y1[i * 4608 + i_2 * 144 + i_3 * 12 + i_4] = s0;
+  y1[i] = s0;
 }

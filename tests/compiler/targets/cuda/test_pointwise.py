@@ -75,7 +75,7 @@ def _one_window() -> list[Node]:
         (_scalar, "packs"),
         (_strided, "elements"),
         (_one_window, "elements"),
-        (_stored_beside, "coordinates"),
+        (_stored_beside, "elements"),
     ],
     ids=lambda one: getattr(one, "__name__", one).strip("_"),
 )
@@ -84,6 +84,15 @@ def test_a_mapping_keeps_the_meaning(make: Callable[[], list[Node]], name: str) 
     plain = plain_program(kernel, "k0", buffers_of(kernel))
     mapped = choose(plain, any_card(), POINTWISE)
     assert mapped.names == (name,)
+    print_program(mapped.program)
+    _compare(plain, mapped.program)
+
+
+def test_coordinates_keep_the_meaning() -> None:
+    (kernel,) = kernels(make_schedule(list(optimize(_stored_beside())[0])))
+    plain = plain_program(kernel, "k0", buffers_of(kernel))
+    mapped = choose(plain, any_card(), POINTWISE[-1:])
+    assert mapped.names == ("coordinates",)
     print_program(mapped.program)
     _compare(plain, mapped.program)
 

@@ -60,14 +60,28 @@ def test_lanes_of_a_warp_have_a_row(function: str, width: int, dtype: str) -> No
 def test_a_block_has_a_long_row(function: str, width: int | None) -> None:
     shapes = [(1, width or 1), (2, width or 300)]
     found = check(FUNCTIONS[function], (None, width), shapes, "rows", ROWS)
-    is_again = width is None and function in ("softmax", "layer norm")
-    assert found.names == ("a block a row of any length" if is_again else "a block a row",)
+    if width is None and function in ("softmax", "layer norm"):
+        assert found.names == UP_TO_512
+    else:
+        assert found.names == ("a block a row",)
 
 
-def test_a_block_has_a_long_row_of_float64() -> None:
-    shapes = [(2, 9), (1, 300)]
-    found = check(FUNCTIONS["softmax"], (None, None), shapes, "rows", ROWS, "float64")
-    assert found.names == ("a block a row of any length",)
+UP_TO_512 = ("lanes of a warp a row of at most 512", "a block a row of any length")
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("function", ["softmax", "layer norm"])
+def test_a_warp_has_a_row_that_a_call_says_is_short(function: str, dtype: str) -> None:
+    shapes = [(2, 9), (1, 300), (3, 512), (1, 513)]
+    found = check(FUNCTIONS[function], (None, None), shapes, "rows", ROWS, dtype)
+    assert found.names == UP_TO_512
+
+
+def test_a_thread_has_each_result_of_no_terms() -> None:
+    found = mapped(g.sum(g.input((None, 0), "float32"), axis=1))
+    assert found.names == ("elements without terms",)
+    for rows in (3, 1):
+        assert results(found.program, np.zeros((rows, 0), "float32")).tolist() == [0.0] * rows
 
 
 def test_blocks_have_a_row_together(monkeypatch: pytest.MonkeyPatch) -> None:

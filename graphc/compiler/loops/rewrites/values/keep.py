@@ -90,9 +90,9 @@ def _statements_between(program: LoopProgram, where: str, first: For, second: Fo
             if loop.kind is not LoopKind.SERIAL:
                 found = f"one of kind {loop.kind.value}"
                 raise refused(program, "keep", where, "serial loops", found)
-        if first.ends != second.ends or len(first.ends) > 1 or not first.ends[0].is_constant:
+        if first.ends != second.ends or not first.ends[0].is_constant:
             ends = " and ".join(str(end) for loop in (first, second) for end in loop.ends)
-            raise refused(program, "keep", where, "one size as the end of both", ends)
+            raise refused(program, "keep", where, "equal ends, a size ahead of others", ends)
         return block[numbers[id(first)] : numbers[id(second)] + 1]
     raise refused(program, "keep", where, "two loops of one block", "two of different ones")
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from graphc.compiler.graph.dim import Size
-from graphc.compiler.loops.index import Index
+from graphc.compiler.loops.index import Index, as_index
 from graphc.compiler.loops.program import LoopProgram
 from graphc.compiler.loops.rewrites.execution.bind import bind
 from graphc.compiler.loops.rewrites.values.keep import keep
 from graphc.compiler.loops.statement import Accumulate, Allocate, Let, LoopKind, Statement, Store
 from tests.compiler.loops import written as w
-from tests.compiler.loops.random_loops import same_meaning
+from tests.compiler.loops.random_loops import N, same_meaning
 from tests.compiler.loops.refusals import lines, refusal
 from tests.compiler.loops.written import I, J
 
@@ -59,6 +61,18 @@ def test_a_value_of_both_is_stored_by_the_first_and_read_by_the_second() -> None
     same_meaning(passes(), kept, {})
 
 
+def test_a_buffer_has_an_element_for_each_turn_that_there_may_be() -> None:
+    """The first end is the greatest number of turns, as of a row of a length that a call knows."""
+    program = passes()
+    for name in ("i", "j"):
+        program = program.with_loop(
+            name, lambda one: (replace(one, ends=(as_index(10), as_index(N))),)
+        )
+    kept = keep(program, "i", "j")
+    assert "allocate kept: float32[10] in register" in lines(kept)
+    same_meaning(program, kept)
+
+
 @pytest.mark.parametrize(
     ("program", "reason"),
     [
@@ -67,7 +81,7 @@ def test_a_value_of_both_is_stored_by_the_first_and_read_by_the_second() -> None
             "values that both compute, of what nothing has changed in between, found none",
         ),
         (passes(ops=("neg", "neg")), "nothing has changed in between, found none"),
-        (passes(second=9), "one size as the end of both, found 10 and 9"),
+        (passes(second=9), "equal ends, a size ahead of others, found 10 and 9"),
         (bind(passes(), "j", LoopKind.UNROLLED), "serial loops, found one of kind unrolled"),
     ],
     ids=["changed", "no work", "shorter", "bound"],
