@@ -19,7 +19,7 @@ from graphc.compiler.targets.cuda.pointwise import POINTWISE
 from graphc.compiler.targets.cuda.printer import print_program
 from graphc.compiler.targets.cuda.products import TILES
 from graphc.compiler.targets.cuda.products import in_launches as products_in_launches
-from graphc.compiler.targets.cuda.reductions import ANY_LENGTH, LONG, in_one_pass
+from graphc.compiler.targets.cuda.reductions import ANY_LENGTH, LONG, NOTHING, in_one_pass
 from graphc.compiler.targets.cuda.rows import (
     in_joined_rows,
     length_of,
@@ -91,7 +91,7 @@ def _notes(mapped: MappedKernel) -> list[str]:
         return []
     row = "row" if mapped.kernel.kind == "rows" else "channel"
     row = "column" if TILES_AGAIN.name in mapped.mapped.names else row
-    held_by = "a warp" if mapped.runs else "a block"
+    held_by = "a warp" if mapped.runs and row == "row" else "a block"
     many = f"more than {mapped.runs.most}" if mapped.runs else f"its {length}"
     why = f"{many} elements do not fit the registers of {held_by}"
     if mapped.runs is None and isinstance(length, Dim):
@@ -113,10 +113,9 @@ def _asking_of_several(mapped: MappedKernel, number: int) -> LoopProgram:
 
 def _asking(mapped: MappedKernel) -> LoopProgram:
     """Return a program whose loads are those that threads ask memory for."""
-    plain, kind = mapped.plain, mapped.kernel.kind
-    if kind in ("rows", "columns"):
-        joined = in_joined_rows(plain)
-        is_one_pass = not in_one_pass(joined, rows_of(joined)).refusal
-        if is_one_pass or _is_read_again(mapped):
-            return joined
-    return read_once(plain) if kind == "rows" else plain
+    plain = mapped.plain
+    if mapped.kernel.kind not in ("rows", "columns") or NOTHING.name in mapped.mapped.names:
+        return plain
+    joined = in_joined_rows(plain)
+    is_one_pass = not in_one_pass(joined, rows_of(joined)).refusal
+    return joined if is_one_pass or _is_read_again(mapped) else read_once(plain)

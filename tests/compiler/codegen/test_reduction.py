@@ -48,7 +48,7 @@ def test_notes_say_how_often_a_row_is_read_and_why() -> None:
         "a row is read 2 times: its 30000 elements do not fit the registers of a block",
     )
     assert notes(normalisation((BATCH, 40), (0,))[0]) == (
-        "a column is read 2 times: its length is symbolic",
+        "a column is read 2 times: more than 512 elements do not fit the registers of a block",
     )
     assert notes(normalisation((BATCH, 40, 8, 8), (0, 2, 3))[0]) == (
         "a channel is read 2 times: its length is symbolic",

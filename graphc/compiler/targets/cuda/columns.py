@@ -21,10 +21,11 @@ several threads of each.
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
 
-from graphc.compiler.graph.dim import Size, ceil_divide, typical
-from graphc.compiler.loops.buffer import BufferScope
+from graphc.compiler.graph.dim import Size, ceil_divide, evaluate_at, typical
+from graphc.compiler.loops.buffer import Buffer, BufferScope
 from graphc.compiler.loops.index import as_index
 from graphc.compiler.loops.program import (
     Body,
@@ -49,6 +50,7 @@ from graphc.compiler.loops.rewrites.loops.fission import fission
 from graphc.compiler.loops.rewrites.loops.fuse import join
 from graphc.compiler.loops.rewrites.loops.rename import rename
 from graphc.compiler.loops.rewrites.loops.reorder import reorder
+from graphc.compiler.loops.rewrites.loops.sink import sink
 from graphc.compiler.loops.rewrites.loops.split import Tail, split
 from graphc.compiler.loops.rewrites.simplify import simplify, without_unused
 from graphc.compiler.loops.rewrites.staging.layout import BufferLayout
@@ -56,7 +58,7 @@ from graphc.compiler.loops.rewrites.staging.relayout import relayout
 from graphc.compiler.loops.rewrites.staging.stage_result import stage_result
 from graphc.compiler.loops.rewrites.values.demote import demote
 from graphc.compiler.loops.statement import Accumulate, Allocate, For, Let, LoopKind, Statement
-from graphc.compiler.loops.value import Local
+from graphc.compiler.loops.value import Local, at_least
 from graphc.compiler.schedule.hardware import WARP, power_of_two
 from graphc.compiler.targets.cuda.reductions import (
     ANY_LENGTH,
@@ -72,24 +74,44 @@ from graphc.compiler.targets.cuda.reductions import (
     named,
     rows_by_lanes,
     with_results_in_registers,
+    with_rows_in_registers,
 )
 from graphc.compiler.targets.cuda.rows import (
     CHUNK,
     in_joined_rows,
+    in_rows,
+    kept_of,
     length_of,
     may_be_long,
     passes_of,
     reduces,
     rows_of,
     sums_floats,
+    with_bounded_passes,
+    with_known_registers,
+    with_own_elements,
     with_tight_loops,
+    with_whole_passes,
 )
-from graphc.compiler.targets.mapping import ALWAYS, Applicability, Mapping, never
+from graphc.compiler.targets.mapping import (
+    ALWAYS,
+    Applicability,
+    Mapping,
+    knowing,
+    never,
+    where,
+)
 from graphc.compiler.targets.target import Target
 from graphc.errors import RewriteError
 
 THREADS = 256
 """Threads of a block."""
+
+MOST_WORDS = 64
+"""Registers of a thread that hold what is kept of a column; the rest are for the computation."""
+
+TURNS_OF_KEPT = 16
+"""Elements of a column that a thread keeps at most: loops over registers are written out."""
 
 PART_OF_COLUMN = 256
 """Elements of a part of a column that blocks divide."""
@@ -166,27 +188,75 @@ def _in_tiles(program: LoopProgram, target: Target) -> LoopProgram:
     return _named(simplify(columns_by_tiles(program, rows_of(program))))
 
 
-def columns_by_tiles(program: LoopProgram, columns: str) -> LoopProgram:
-    """Give each tile of columns to a block."""
-    length, count = length_of(program, columns), program.loop(columns).ends[0].constant
-    tile = choose_tile(count, length)
+def _in_kept_tiles(program: LoopProgram, target: Target) -> LoopProgram:
+    """The same for columns of which threads keep what several passes read."""
+    program = in_rows(program)
+    columns = rows_of(program)
+    length = length_of(program, columns)
+    if not isinstance(length, int):
+        most = _most_kept(program)
+        program = knowing(program, at_least(most - length))
+        program = with_bounded_passes(program, columns, most)
+    tile = _tile_of(program, columns)
+    program = with_rows_in_registers(program, columns, tile.height, 1, MOST_WORDS)
+    program = with_whole_passes(program, columns)
+    kept = kept_of(program, columns)
+    return _named(simplify(columns_by_tiles(program, columns, kept)))
+
+
+def _most_kept(program: LoopProgram) -> int:
+    """Return the most elements of a column that its threads keep."""
+    return TURNS_OF_KEPT * _tile_of(program, rows_of(program)).height
+
+
+def _has_kept_columns(program: LoopProgram, target: Target) -> Applicability:
+    answer = _has_contiguous_columns(program, target)
+    if answer.refusal:
+        return answer
+    program = in_rows(program)
+    length, most = length_of(program, rows_of(program)), _most_kept(program)
+    if evaluate_at(length, 1) > most:
+        return never(f"a column has {length} elements, never at most {most}")
+    return ALWAYS if isinstance(length, int) else where(at_least(most - length))
+
+
+def _tile_of(program: LoopProgram, columns: str) -> Tile:
+    return choose_tile(program.loop(columns).ends[0].constant, length_of(program, columns))
+
+
+def columns_by_tiles(
+    program: LoopProgram, columns: str, kept: Sequence[Buffer] = ()
+) -> LoopProgram:
+    """Give each tile of columns to a block.
+
+    Args:
+        program: the program.
+        columns: the loop over columns.
+        kept: the buffers that have what threads keep of a column's elements.
+    """
+    count, tile = program.loop(columns).ends[0].constant, _tile_of(program, columns)
     width = min(tile.width, count) if isinstance(count, int) else tile.width
     program = split(program, columns, width, Tail.SHORT)
     blocks, column = f"{columns}_outer", f"{columns}_inner"
     for name in passes_of(program, column):
         program = _pass_in_threads(program, column, name, tile.height)
-    program = _by_phases(program, column)
+    program = with_own_elements(program, kept, tile.height)
+    program = _by_phases(program, column, {buffer.name for buffer in kept})
     phases = passes_of(program, blocks)
     for phase in phases[:-1]:
-        program = synchronise(program, phase)
+        if _writes_shared(program.loop(phase).body):
+            program = synchronise(program, phase)
     program = bind(program, blocks, LoopKind.BLOCK)
+    shares = [name for name in phases if _is_of_threads(program.loop(name))]
+    inside = [name for share in shares for name in passes_of(program, share)]
+    for name in (*phases, *inside):
+        if len(program.loop(name).ends) > 1:
+            program = guard(program, name)
+    program = bind(bind(program, inside, LoopKind.THREAD), shares, LoopKind.THREAD)
     for phase in phases:
-        inside = passes_of(program, phase) if _is_of_threads(program.loop(phase)) else []
-        for name in [*inside, phase]:
-            if len(program.loop(name).ends) > 1:
-                program = guard(program, name)
-            program = bind(program, name, LoopKind.THREAD)
-    return with_tight_loops(program)
+        if phase not in shares:
+            program = bind(program, phase, LoopKind.THREAD)
+    return with_tight_loops(with_known_registers(program) if kept else program)
 
 
 def _has_few_long_columns(program: LoopProgram, target: Target) -> Applicability:
@@ -266,12 +336,18 @@ def _pass_in_threads(program: LoopProgram, columns: str, name: str, height: int)
     return program
 
 
+def _writes_shared(body: Body) -> bool:
+    targets = (target for one in walk(body) for target in targets_of(one))
+    return any(target.buffer.scope is BufferScope.SHARED for target in targets)
+
+
 # ---- phases -------------------------------------------------------------------------------------
 
 
-def _by_phases(program: LoopProgram, columns: str) -> LoopProgram:
+def _by_phases(program: LoopProgram, columns: str, kept: Set[str]) -> LoopProgram:
     """Return a program with a loop over columns for each phase between barriers. A phase of threads
-    is inside of their loop. What several phases use is in shared memory."""
+    is inside of their loop. What several phases use is in shared memory, but for what is kept by
+    the thread that has computed it."""
     for one in program.loop(columns).body:
         if isinstance(one, Allocate):
             try:
@@ -285,6 +361,9 @@ def _by_phases(program: LoopProgram, columns: str) -> LoopProgram:
     _, buffers = _live_between(body)
     ranks = {one.buffer.name: len(one.buffer.shape) for one in body if isinstance(one, Allocate)}
     for buffer in buffers:
+        if buffer in kept:
+            program = expand(program, columns, buffer)
+            continue
         program = expand(program, columns, buffer, BufferScope.SHARED)
         if ranks[buffer] > 0:  # neighbouring columns are in different banks
             layout = BufferLayout((*range(1, ranks[buffer] + 1), 0))
@@ -295,9 +374,12 @@ def _by_phases(program: LoopProgram, columns: str) -> LoopProgram:
             program = fission(program, columns, at)
     program = replace(program, body=without_unused(program.body))
     for loop in loops_in(program.body):
-        (inner, *others) = loop.body
-        if isinstance(inner, For) and not others and _is_of_threads(inner):
-            program = reorder(program, loop.variable.name, inner.variable.name)
+        *ahead, inner = loop.body
+        if not isinstance(inner, For) or not _is_of_threads(inner):
+            continue
+        if ahead:  # values that each phase computes by itself
+            program = sink(program, inner.variable.name)
+        program = reorder(program, loop.variable.name, inner.variable.name)
     return program
 
 
@@ -342,6 +424,13 @@ def _names_in(statement: Statement) -> set[str]:
     return found | ({statement.local.name} if isinstance(statement, Let) else set())
 
 
+TILES_KEPT = Mapping(
+    "tiles of columns that threads keep",
+    _has_kept_columns,
+    _in_kept_tiles,
+    "registers hold what several passes read of a short column",
+)
+
 TILES_AGAIN = Mapping(
     "tiles of columns that are read again",
     _has_contiguous_columns,
@@ -363,5 +452,5 @@ TILES = Mapping(
     "what neighbouring columns are made of lies side by side, and memory hands it out together",
 )
 
-COLUMNS = (NOTHING, FEW_COLUMNS, TILES, TILES_AGAIN, PARTS, BLOCKS, LONG, ANY_LENGTH)
+COLUMNS = (NOTHING, FEW_COLUMNS, TILES, TILES_KEPT, TILES_AGAIN, PARTS, BLOCKS, LONG, ANY_LENGTH)
 """The mappings of kernels of kind columns."""

@@ -282,7 +282,7 @@ def words_of(program: LoopProgram, rows: str) -> int:
     return max(found, default=0)
 
 
-def with_own_elements(program: LoopProgram, kept: list[Buffer], *tiles: int) -> LoopProgram:
+def with_own_elements(program: LoopProgram, kept: Sequence[Buffer], *tiles: int) -> LoopProgram:
     """Return a program in which the axis of the elements of a pass, of buffers that are kept, is
     in tiles, and these in smaller ones: an axis of warps, and one of lanes."""
     for buffer in kept:
