@@ -24,6 +24,7 @@ from graphc.compiler.targets.mapping import choose
 from graphc.compiler.targets.target import Target
 from tests.compiler.codegen.golden_text import check_golden
 
+LENGTH = g.symbol("length")
 CPU = Target("cpu", 64, 32, (32 << 10, 1 << 20, 32 << 20), threads=2)
 FOLDER = Path(__file__).parent
 Examples = Mapping[str, Callable[[], Node | list[Node]]]
@@ -46,9 +47,15 @@ def shifted(node: Node, axis: int) -> Node:
     return g.exp(node - g.max(node, axis=axis, keepdims=True))
 
 
+def above_mean() -> Node:
+    """The sums of columns, of whose elements none is below the mean."""
+    of = x(BATCH, 512)
+    return g.sum(g.maximum(of, g.mean(of, axis=0, keepdims=True)), axis=0)
+
+
 def active_and_pooled() -> list[Node]:
-    active = g.maximum(x(BATCH, 2, 6, 6), np.float32(0))
-    return [active, g.max_pool(active, (2, 2))]
+    active = g.maximum(x(BATCH, 2, 4, 4, 6), np.float32(0))
+    return [active, g.max_pool(active, (2, 2, 2))]
 
 
 def bias_and_relu() -> Node:
@@ -87,23 +94,27 @@ ON_A_GPU: Mapping[str, Examples] = {
         "coordinates": active_and_pooled,
     },
     "rows": {
+        "elements without terms": lambda: g.sum(x(BATCH, 0), axis=1),
         "a thread a row": lambda: g.sum(x(BATCH, 2), axis=1),
         "lanes of a warp a row": lambda: shifted(x(BATCH, 1024), 1),
         "blocks a row": lambda: g.sum(x(1 << 20)),
         "a block a row": lambda: g.sum(x(BATCH, 20_000), axis=1),
+        "lanes of a warp a row of at most 512": lambda: shifted(x(BATCH, LENGTH), 1),
         "a block a long row": lambda: shifted(x(BATCH, 20_000), 1),
+        "a block a row of any length": lambda: shifted(x(BATCH, LENGTH), 1),
     },
     "columns": {
         "blocks a tile of columns": lambda: g.sum(x(100_000, 32), axis=0),
         "tiles of columns": lambda: g.mean(x(BATCH, 512), axis=0),
+        "tiles of columns that threads keep": above_mean,
+        "tiles of columns that are read again": above_mean,
     },
     "matmul": {"tiles by blocks": lambda: g.dot(x(BATCH, 784), w(784, 512))},
 }
 WITHOUT_TEXT = {
     "in order": "the loops of the plain program",
     "strips of rows in parts": "the second variant of strips of rows",
-    "tiles of columns that are read again": "no launch is made by it yet",
-    "a block a row of any length": "no launch is made by it yet",
+    "lanes of a warp a row of at most 256": "as of at most 512",
 }
 
 
@@ -129,7 +140,10 @@ def check_text(target: Target, kind: str, name: str, made: Node | list[Node], su
     table = (CPU_MAPPINGS if is_cpu else CUDA_MAPPINGS)[kind]
     found = choose(plain_program(kernel, "k0", buffers_of(kernel)), target, table)
     assert name in found.names, found.refusals
-    program = replace(found.program, name=name.replace(" ", "_"))
+    each = (
+        dict(zip(found.names, found.variants, strict=True)) if found.variants and not is_cpu else {}
+    )
+    program = replace(each.get(name, found.program), name=name.replace(" ", "_"))
     print_program = (cpu_printer if is_cpu else cuda_printer).print_program
     text = "\n".join(print_program(one).text for one in launches_of(program))
     path = FOLDER / target.name / "golden" / f"mapping_{program.name}{suffix}"
