@@ -30,7 +30,7 @@ def have_common_zero(equations: Sequence[Index], ranges: Ranges) -> bool | None:
     """Return False if indices are proved never to be 0 all at once, True if a point was found where
     they are, else None."""
     found = _by_substitution(equations, ranges)
-    if found is None and any(is_never_zero(one, ranges) for one in _apart(equations, ranges)):
+    if found is None and any(is_never_zero(one, ranges) for one in _implied(equations, ranges)):
         return False
     return found
 
@@ -54,7 +54,7 @@ def _by_substitution(given: Sequence[Index], ranges: Ranges) -> bool | None:
             return None
 
 
-def _apart(equations: Sequence[Index], ranges: Ranges) -> Iterator[Index]:
+def _implied(equations: Sequence[Index], ranges: Ranges) -> Iterator[Index]:
     """Yield further indices that are 0 where all of these are: their parts; and dividends, where a
     quotient and a remainder are two parts."""
     parts = [part for equation in equations for part in _parts_of_zero(equation, ranges)]

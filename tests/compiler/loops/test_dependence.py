@@ -125,8 +125,8 @@ def test_a_quotient_and_a_remainder_say_which_element_it_is() -> None:
     assert not is_parallel(made, made.loop("j"))
 
 
-@pytest.mark.parametrize(("plane", "is_apart"), [(25, True), (24, False)])
-def test_the_place_of_an_element_says_which_one_it_is(plane: int, is_apart: bool) -> None:
+@pytest.mark.parametrize(("plane", "is_distinct"), [(25, True), (24, False)])
+def test_the_place_of_an_element_says_which_one_it_is(plane: int, is_distinct: bool) -> None:
     """Places of one of three channels of images of 25 places, of which lanes have every so many;
     if a place counted as 24 of them, the last one of a plane would be the first of the next."""
     flat = new_buffer("f", "float32", (75 * N,))
@@ -138,7 +138,7 @@ def test_the_place_of_an_element_says_which_one_it_is(plane: int, is_apart: bool
     made = program(loop("i", 3, inside))
     assert bool(may_reorder(made, made.loop("turn"), made.loop("warp"))) is True
     assert bool(is_parallel(made, made.loop("lane"))) is True
-    assert bool(is_parallel(made, made.loop("i"))) is is_apart
+    assert bool(is_parallel(made, made.loop("i"))) is is_distinct
 
 
 def test_a_view_of_another_shape_is_compared_by_places() -> None:
