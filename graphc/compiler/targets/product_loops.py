@@ -50,7 +50,7 @@ class ProductLoops:
 
 @dataclass(frozen=True)
 class Product(ProductLoops):
-    """The only product of a plain program, of rows and columns.
+    """A product of a plain program, of rows and columns.
 
     Attributes:
         total: the register that carries a sum.
@@ -116,17 +116,38 @@ def known_sums_of(product: ProductLoops) -> tuple[int, int] | str:
     return columns, terms
 
 
-def product_of(program: LoopProgram) -> Product | str:
-    """Return the only product of a plain program, or why it has none, or none of rows and columns
-    whose factors are in memory or named."""
+def products_of(program: LoopProgram) -> tuple[Product, ...] | str:
+    """Return the products of a plain program, which share their loops, or why they are none of rows
+    and columns whose factors are in memory or named."""
     loops = product_loops_of(program)
     if isinstance(loops, str):
         return loops
     added = [one for one in walk(loops.terms.body) if isinstance(one, Accumulate)]
-    if len(added) != 1 or len(added[0].values) != 1:
-        return "it has several products, or one under a condition"
-    (value,) = added[0].values
-    if added[0].reduction != "sum" or not isinstance(value, Apply) or value.op != "mul":
+    if not all(any(one is other for other in loops.terms.body) for one in added):
+        return "it has a product under a condition"
+    known = {id(one): ranges for one, ranges in walk_in_ranges(program.body, program.ranges)}
+    found = []
+    for one in added:
+        made = _product(loops, one, known[id(one)])
+        if isinstance(made, str):
+            return made
+        found.append(made)
+    return tuple(found)
+
+
+def product_of(program: LoopProgram) -> Product | str:
+    """Return the only product of a plain program, or why it has none, or none of rows and columns
+    whose factors are in memory or named."""
+    products = products_of(program)
+    if isinstance(products, str):
+        return products
+    return products[0] if len(products) == 1 else f"it has {len(products)} products"
+
+
+def _product(loops: ProductLoops, added: Accumulate, ranges: Ranges) -> Product | str:
+    """Return the product whose terms a statement adds up."""
+    value = added.values[0]
+    if added.reduction != "sum" or not isinstance(value, Apply) or value.op != "mul":
         return "it does not add products"
     if np.dtype(value.dtype).kind != "f":
         return f"it is of {value.dtype}"
@@ -141,11 +162,7 @@ def product_of(program: LoopProgram) -> Product | str:
             shared_by.variable in coord.variables for coord in factor.coords
         ):
             return f"{factor} is another one for each {shared_by.variable}"
-    ranges = next(
-        ranges for one, ranges in walk_in_ranges(program.body, program.ranges) if one is added[0]
-    )
-    total = added[0].targets[0].buffer
-    return Product(loops.kept, loops.terms, total, left, right, ranges)
+    return Product(loops.kept, loops.terms, added.targets[0].buffer, left, right, ranges)
 
 
 def with_axes_of_products(program: LoopProgram) -> LoopProgram:

@@ -29,7 +29,7 @@ from graphc.compiler.loops.rewrites.buffers.postpone import postpone
 from graphc.compiler.loops.rewrites.execution.bind import bind
 from graphc.compiler.loops.rewrites.execution.synchronise import synchronise
 from graphc.compiler.loops.rewrites.loops.fission import fission
-from graphc.compiler.loops.rewrites.loops.fuse import fuse, join
+from graphc.compiler.loops.rewrites.loops.fuse import fuse
 from graphc.compiler.loops.rewrites.loops.rename import rename
 from graphc.compiler.loops.rewrites.loops.reorder import reorder
 from graphc.compiler.loops.rewrites.loops.split import Tail, split
@@ -38,14 +38,10 @@ from graphc.compiler.loops.rewrites.staging.relayout import relayout
 from graphc.compiler.loops.rewrites.staging.stage_result import stage_result
 from graphc.compiler.loops.statement import For, LoopKind
 from graphc.compiler.schedule.hardware import PACK
+from graphc.compiler.targets.cuda.product_parts import parts_of, with_cleared
 from graphc.compiler.targets.cuda.product_tiles import BlockTile
 
 THREADS = ("slice", "thread_row", "thread_column", "finisher", "thread_row_2", "thread_column_2")
-
-
-def parts_of(total: str) -> str:
-    """Return the name of the sums of all groups."""
-    return f"{total}_parts"
 
 
 def in_groups(program: LoopProgram, tile: BlockTile, total: str) -> LoopProgram:
@@ -81,9 +77,7 @@ def _in_slices(program: LoopProgram, tile: BlockTile, total: str) -> LoopProgram
     ):
         program = rename(program, old, new)
     program = reorder(postpone(program, total), "step", "slice")
-    cleared = next(one for one in program.loop("column_inner").body if isinstance(one, For))
-    name = cleared.variable.name
-    return rename(join(program, name, "slice"), name, "slice")
+    return with_cleared(program, "column_inner", "slice")
 
 
 def _in_phases(program: LoopProgram, total: str) -> LoopProgram:

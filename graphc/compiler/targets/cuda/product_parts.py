@@ -15,6 +15,7 @@ Each part has as many steps as the others: the last ones are computed over zeros
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from graphc.compiler.loops.buffer import BufferScope
@@ -39,13 +40,18 @@ from graphc.compiler.loops.rewrites.staging.stage_result import stage_result
 from graphc.compiler.loops.statement import Accumulate, Allocate, Barrier, For, LoopKind
 
 
+def parts_of(total: str) -> str:
+    """Return the name of the partial sums that a sum is made of."""
+    return f"{total}_parts"
+
+
 def part_of(total: str) -> str:
     """Return the name of the sum of a part."""
     return f"{total}_part"
 
 
 def in_parts(
-    program: LoopProgram, kept: tuple[str, ...], total: str
+    program: LoopProgram, kept: Sequence[str], totals: Sequence[str]
 ) -> tuple[LoopProgram, LoopProgram]:
     """Return a program that stores the sums of parts of the terms, each block those of its
     ``part``, and one that adds them up.
@@ -54,7 +60,7 @@ def in_parts(
         program: whose loops ``part``, ``step`` and ``k`` go over the terms of a result, or
             ``step``, ``part`` and ``k``: then the parts take steps in turn.
         kept: the loops over results, the outermost first.
-        total: what carries a sum.
+        totals: what carries the sums of each product.
     """
     in_order, memory = Tree.IN_ORDER, BufferScope.GLOBAL
     if any(one.variable.name == "part" for one in loops_in(program.loop("step").body)):
@@ -63,40 +69,55 @@ def in_parts(
         program = fuse(program, "step", "part")
         program = partial_sums(program, "step_part", lanes=turns, tree=in_order, scope=memory)
         program = rename(rename(program, "step_part_outer", "step"), "step_part_inner", "part")
-        program = reorder(postpone(program, total), "step", "part")
-        cleared = next(one for one in program.loop(kept[-1]).body if isinstance(one, For))
-        name = cleared.variable.name
-        program = rename(join(program, name, "part"), name, "part")
+        program = with_cleared(reorder(program, "step", "part"), kept[-1], "part")
     else:
         program = partial_sums(program, "part", length=1, tree=in_order, scope=memory)
         program = rename(unroll(program, "part_inner"), "part_outer", "part")
+    for total in totals:
         program = postpone(program, total)
-    stored = f"{total}_parts"
-    for loop in reversed(kept):
-        program = expand(program, loop, stored)
     axes = len(kept)
-    program = relayout(program, stored, BufferLayout((axes, *range(axes))))
+    for stored in map(parts_of, totals):
+        for loop in reversed(kept):
+            program = expand(program, loop, stored)
+        program = relayout(program, stored, BufferLayout((axes, *range(axes))))
     for loop in reversed(kept):
         program = fission(program, loop, 1)
     program = synchronise(program, kept[0], BufferScope.GLOBAL)
     for loop in reversed(kept):
         program = reorder(program, loop, "part")
     program = bind(program, "part", LoopKind.BLOCK)
-    register, name = BufferScope.REGISTER, part_of(total)
-    program = squeeze(stage_result(program, kept[-1], stored, register, None, name), name)
+    for total in totals:
+        register, name = BufferScope.REGISTER, part_of(total)
+        program = stage_result(program, kept[-1], parts_of(total), register, None, name)
+        program = squeeze(program, name)
     sums, results = launches_of(program)
     return sums, results
 
 
+def with_cleared(program: LoopProgram, around: str, parts: str) -> LoopProgram:
+    """Return a program in which the loop over partial sums stores their first values, too, not
+    loops of their own ahead of it.
+
+    Args:
+        program: the program.
+        around: the loop in whose body they are.
+        parts: the loop over partial sums.
+    """
+    loops = [one.variable.name for one in program.loop(around).body if isinstance(one, For)]
+    for name in reversed(loops[: loops.index(parts)]):
+        program = rename(join(program, name, parts), name, parts)
+    return program
+
+
 def with_parts_together(program: LoopProgram, count: int) -> LoopProgram:
-    """Return a program that reads as many parts of a sum one behind the other before it adds them,
+    """Return a program that reads so many parts of a sum one behind the other before it adds them,
     if there are more."""
-    (sums,) = (one for one in loops_in(program.body) if isinstance(one.body[0], Accumulate))
-    name = sums.variable.name
-    if known_turns(program, "split", sums) <= count:
-        return program
-    program = split(program, name, count, Tail.NONE)
-    return bind(program, f"{name}_inner", LoopKind.UNROLLED)
+    for sums in loops_in(program.body):
+        name = sums.variable.name
+        if isinstance(sums.body[0], Accumulate) and known_turns(program, "split", sums) > count:
+            program = split(program, name, count, Tail.NONE)
+            program = bind(program, f"{name}_inner", LoopKind.UNROLLED)
+    return program
 
 
 def together(program: LoopProgram, sums: LoopProgram, results: LoopProgram) -> LoopProgram:

@@ -10,6 +10,7 @@ What is chosen depends on known sizes alone. So does the order of a sum.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -61,10 +62,10 @@ class BlockTile:
         """Return how many results the tiles have that cover some rows and columns."""
         return -(-rows // self.rows) * self.rows * -(-columns // self.columns) * self.columns
 
-    @property
-    def shared_elements(self) -> int:
-        """The factors of two steps in shared memory."""
-        return 2 * self.depth * (self.rows + self.columns + 2 * PADDING)
+    def shared_elements(self, lefts: int = 1, rights: int = 1) -> int:
+        """Return how many factors of two steps are in shared memory, of so many operands."""
+        width = lefts * (self.rows + PADDING) + rights * (self.columns + PADDING)
+        return 2 * self.depth * width
 
 
 TILES = (
@@ -117,16 +118,20 @@ LEAST_DEPTH = 8
 """Terms of the shortest step: two packs of an operand whose terms are neighbours in memory."""
 
 
-def tile_of(product: Product) -> BlockTile:
-    """Return the largest tile of which there are enough, the smallest in any case. Where even of
-    these there are few, and sums are long, blocks have parts of them."""
+def tile_of(products: Sequence[Product]) -> BlockTile | None:
+    """Return the largest tile of which there are enough, the smallest in any case; None if not even
+    this holds the sums and factors of so many products. Where even of the smallest there are few,
+    and sums are long, blocks have parts of them."""
+    product = products[0]
     rows, columns, terms = (
         evaluate_at(loop.ends[0].constant, TYPICAL)
         for loop in (product.rows, product.columns, product.terms)
     )
     matrices = evaluate_at(size_of(loop.ends[0].constant for loop in product.batch), TYPICAL)
-    itemsize = np.dtype(product.total.dtype).itemsize
-    fitting = [tile for tile in _candidates(product) if tile.results * itemsize // 4 <= MOST_SUMS]
+    needs = _Needs.of(products)
+    fitting = [tile for tile in _candidates(product) if needs.fit(tile)]
+    if not fitting:
+        return None
     parts = max(1, min(MOST_PARTS, terms // PART))
     tile, *smaller_ones = fitting
     for smaller in smaller_ones:
@@ -137,12 +142,55 @@ def tile_of(product: Product) -> BlockTile:
         tile = smaller
     known = product.terms.ends[0].constant
     if tile.groups > 1 and isinstance(known, int) and known <= SHORT:
-        return _in_one_step(tile, known, itemsize)
+        return _in_one_step(tile, known, needs)
     blocks = matrices * tile.covered(rows, columns) // (tile.rows * tile.columns)
     tile = replace(tile, parts=_parts(product, blocks, terms))
     if tile.groups > 1:
-        return _in_groups(tile, itemsize)
-    return _with_short_steps(tile, known)
+        return _in_groups(tile, needs)
+    return _with_short_steps(needs.with_depth(tile), known)
+
+
+@dataclass(frozen=True)
+class _Needs:
+    """The memory that products which are computed together need of a block.
+
+    Attributes:
+        lefts, rights: their operands, each once.
+        sums: how many products there are.
+        itemsize: bytes of an element.
+    """
+
+    lefts: int
+    rights: int
+    sums: int
+    itemsize: int
+
+    @classmethod
+    def of(cls, products: Sequence[Product]) -> _Needs:
+        """Return those of some products."""
+        lefts, rights = {one.left for one in products}, {one.right for one in products}
+        itemsize = np.dtype(products[0].total.dtype).itemsize
+        return cls(len(lefts), len(rights), len(products), itemsize)
+
+    def shared(self, tile: BlockTile) -> int:
+        """Return the bytes of shared memory that factors take."""
+        return tile.shared_elements(self.lefts, self.rights) * self.itemsize
+
+    def exchanged(self, tile: BlockTile) -> int:
+        """Return the bytes of shared memory in which groups add up the sums of a product."""
+        return tile.rows * tile.columns * tile.groups * self.itemsize
+
+    def fit(self, tile: BlockTile) -> bool:
+        """Return True if the registers of a thread and the memory of a block hold them."""
+        words = tile.results * self.sums * self.itemsize // 4
+        least = replace(tile, depth=LEAST_DEPTH)
+        return words <= MOST_SUMS and self.shared(least) <= MOST_SHARED
+
+    def with_depth(self, tile: BlockTile) -> BlockTile:
+        """Return a tile with steps that are short enough."""
+        while self.shared(tile) > MOST_SHARED:
+            tile = replace(tile, depth=tile.depth // 2)
+        return tile
 
 
 def _parts(product: Product, blocks: int, terms: int) -> int:
@@ -179,18 +227,18 @@ def _with_short_steps(tile: BlockTile, terms: Size) -> BlockTile:
     return replace(tile, depth=next(fitting, tile.depth))
 
 
-def _in_one_step(tile: BlockTile, terms: int, itemsize: int) -> BlockTile:
+def _in_one_step(tile: BlockTile, terms: int, needs: _Needs) -> BlockTile:
     """Return a tile without groups, whose only step is as short as it may be for all terms."""
-    tile = replace(tile, depth=SHORT, groups=1)
-    while tile.shared_elements * itemsize > MOST_SHARED or terms <= tile.depth // 2 >= LEAST_DEPTH:
+    tile = needs.with_depth(replace(tile, depth=SHORT, groups=1))
+    while terms <= tile.depth // 2 >= LEAST_DEPTH:
         tile = replace(tile, depth=tile.depth // 2)
     return tile
 
 
-def _in_groups(tile: BlockTile, itemsize: int) -> BlockTile:
-    """Return a tile of groups, of which a step, and what they add up, fits shared memory."""
-    while tile.shared_elements * itemsize > MOST_SHARED:
-        tile = replace(tile, depth=tile.depth // 2)
-    while tile.groups > 1 and tile.rows * tile.columns * tile.groups > tile.shared_elements:
+def _in_groups(tile: BlockTile, needs: _Needs) -> BlockTile:
+    """Return a tile of groups, of which a step, and what they add up in its place, fits shared
+    memory."""
+    tile = needs.with_depth(tile)
+    while tile.groups > 1 and needs.exchanged(tile) > needs.shared(tile):
         tile = replace(tile, groups=tile.groups // 2)
     return tile

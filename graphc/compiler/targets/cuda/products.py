@@ -28,6 +28,8 @@ threads compute the sums (`graphc.compiler.targets.cuda.product_groups`).
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from graphc.compiler.graph.dim import Size, exact_quotient
 from graphc.compiler.loops.buffer import BufferScope
@@ -39,7 +41,7 @@ from graphc.compiler.loops.rewrites.buffers.reuse import reuse
 from graphc.compiler.loops.rewrites.conditions.branch import branch
 from graphc.compiler.loops.rewrites.conditions.predicate import predicate
 from graphc.compiler.loops.rewrites.conditions.unswitch import unswitch
-from graphc.compiler.loops.rewrites.execution.bind import bind
+from graphc.compiler.loops.rewrites.execution.bind import bind, known_turns
 from graphc.compiler.loops.rewrites.execution.merge_barriers import merge_barriers
 from graphc.compiler.loops.rewrites.execution.unroll import unroll
 from graphc.compiler.loops.rewrites.loops.fission import fission
@@ -54,47 +56,83 @@ from graphc.compiler.loops.statement import Accumulate, Allocate, For, If, LoopK
 from graphc.compiler.loops.value import Load, Value
 from graphc.compiler.schedule.hardware import PACK
 from graphc.compiler.targets.cuda.pointwise import POINTWISE
-from graphc.compiler.targets.cuda.product_groups import in_groups, parts_of
+from graphc.compiler.targets.cuda.product_groups import in_groups
 from graphc.compiler.targets.cuda.product_parts import (
     in_parts,
     part_of,
+    parts_of,
     together,
     with_parts_together,
 )
 from graphc.compiler.targets.cuda.product_tiles import PADDING, TOGETHER, BlockTile, tile_of
 from graphc.compiler.targets.cuda.product_vectors import OF_VECTORS
 from graphc.compiler.targets.mapping import ALWAYS, Applicability, Mapping, choose, never
-from graphc.compiler.targets.product_loops import Product, product_of, with_axes_of_products
+from graphc.compiler.targets.product_loops import Product, products_of, with_axes_of_products
 from graphc.compiler.targets.target import Target
 from graphc.errors import RewriteError
 
 # ---- where it applies ---------------------------------------------------------------------------
 
 
+@dataclass(frozen=True)
+class _Operand:
+    """An operand of one or several products, as blocks have its tiles.
+
+    Attributes:
+        name: of its tile.
+        factor: an element of it.
+        outer: the loop over the rows of a left one, or the columns of a right one.
+        is_right: True of a right one.
+    """
+
+    name: str
+    factor: Value
+    outer: For
+    is_right: bool
+
+
+def _operands_of(products: Sequence[Product]) -> list[_Operand]:
+    """Return the operands of products, each once: the left ones, then the right ones."""
+    found: list[_Operand] = []
+    for side, outer in (("left", products[0].rows), ("right", products[0].columns)):
+        factors: list[Value] = list(dict.fromkeys(getattr(one, side) for one in products))
+        for number, factor in enumerate(factors):
+            name = side if len(factors) == 1 else f"{side}{number}"
+            found.append(_Operand(name, factor, outer, side == "right"))
+    return found
+
+
 def _is_of_matrices(program: LoopProgram, target: Target) -> Applicability:
-    product = product_of(with_axes_of_products(program))
-    if isinstance(product, str):
-        return never(product)
+    products = products_of(with_axes_of_products(program))
+    if isinstance(products, str):
+        return never(products)
+    product = products[0]
     if product.terms.ends[0].constant == 0:
         return never("its sums have no terms")
-    memories = set()
-    for side, factor in (("left", product.left), ("right", product.right)):
+    memories: list[str] = []
+    for operand in _operands_of(products):
+        side = "right" if operand.is_right else "left"
+        factor = operand.factor
         if not isinstance(factor, Load):
             return never(f"its {side} operand is computed")
-        memories.add(factor.buffer.memory)
-        outer = product.rows if side == "left" else product.columns
-        if _axes_of(product, factor, outer) is None:
+        memories.append(factor.buffer.memory)
+        if _axes_of(product, factor, operand.outer) is None:
             return never(f"its {side} operand is no matrix in memory: {factor}")
-    if len(memories) == 1:
-        return never("both operands are in one array")
-    first, second, third, *_ = product.columns.body
+    if len(set(memories)) < len(memories):
+        return never("two operands are in one array")
+    body = product.columns.body
+    head = body[: 2 * len(products)]
     if not (
-        isinstance(first, Allocate)
-        and isinstance(second, Store)
-        and isinstance(third, For)
-        and isinstance(third.body[0], Accumulate)
+        all(isinstance(one, Allocate | Store) for one in head)
+        and isinstance(body[len(head)], For)
+        and all(isinstance(one, Accumulate) for one in product.terms.body)
     ):
         return never("it computes other values ahead of its sums")
+    tile = tile_of(products)
+    if tile is None:
+        return never(f"no tile holds the sums of {len(products)} products")
+    if tile.groups > 1 and len(products) > 1:
+        return never(f"groups of threads would add up the sums of {len(products)} products")
     return ALWAYS
 
 
@@ -119,13 +157,15 @@ def _axes_of(product: Product, factor: Load, outer: For) -> tuple[int, int] | No
 def _by_blocks(program: LoopProgram, target: Target) -> LoopProgram:
     """Give each block a tile, or a part of the sums of one."""
     program = with_axes_of_products(program)
-    product = product_of(program)
-    assert isinstance(product, Product)
-    tile, total = tile_of(product), product.total.name
-    sums, *results = _in_launches(program, product, tile)
+    products = products_of(program)
+    assert not isinstance(products, str)
+    tile = tile_of(products)
+    assert tile is not None
+    totals = [one.total.name for one in products]
+    sums, *results = _in_launches(program, products, tile)
     if not results:
-        return _by_tiles(sums, product, tile, total)
-    sums = _by_tiles(sums, product, tile, part_of(total))
+        return _by_tiles(sums, products, tile, totals)
+    sums = _by_tiles(sums, products, tile, list(map(part_of, totals)))
     (last,) = (with_parts_together(one, TOGETHER) for one in results)
     return together(program, sums, choose(last, target, POINTWISE).program)
 
@@ -134,14 +174,17 @@ def in_launches(program: LoopProgram) -> tuple[LoopProgram, ...]:
     """Return the launches of a plain program that has tiles, before these are given to blocks: the
     only one, or that of parts of sums and that of their sums."""
     program = with_axes_of_products(program)
-    product = product_of(program)
-    assert isinstance(product, Product)
-    return _in_launches(program, product, tile_of(product))
+    products = products_of(program)
+    assert not isinstance(products, str)
+    tile = tile_of(products)
+    assert tile is not None
+    return _in_launches(program, products, tile)
 
 
 def _in_launches(
-    program: LoopProgram, product: Product, tile: BlockTile
+    program: LoopProgram, products: Sequence[Product], tile: BlockTile
 ) -> tuple[LoopProgram, ...]:
+    product = products[0]
     kept = (*(f"matrix{axis}" for axis in range(len(product.batch))), "row", "column")
     for loop, name in zip((*product.kept, product.terms), (*kept, "k"), strict=True):
         if loop.variable.name != name:
@@ -149,30 +192,34 @@ def _in_launches(
     program = _in_steps(program, tile)
     if tile.parts == 1:
         return (program,)
-    return in_parts(program, kept, product.total.name)
+    return in_parts(program, kept, [one.total.name for one in products])
 
 
-def _by_tiles(program: LoopProgram, product: Product, tile: BlockTile, total: str) -> LoopProgram:
-    """Return a program whose blocks have tiles of what `total` carries the sums of."""
-    for axis in range(len(product.batch)):
+def _by_tiles(
+    program: LoopProgram, products: Sequence[Product], tile: BlockTile, totals: Sequence[str]
+) -> LoopProgram:
+    """Return a program whose blocks have tiles of what `totals` carry the sums of."""
+    for axis in range(len(products[0].batch)):
         program = bind(program, f"matrix{axis}", LoopKind.BLOCK)
     program = _in_tiles(program, tile)
     if tile.groups == 1:
-        program = _in_threads(program, tile, total)
+        program = _in_threads(program, tile, totals)
     else:
+        (total,) = totals
         program = in_groups(program, tile, total)
-    for side, outer in (("left", product.rows), ("right", product.columns)):
-        program = _staged(program, tile, product, side, outer)
-    program = pipeline(
-        merge_barriers(program), "step", ["left_tile", "right_tile"], copying=Copying.HELD
-    )
-    for side in ("left", "right"):
-        program = stage(program, "k", f"{side}_tile", BufferScope.REGISTER, None, side)
+    operands = _operands_of(products)
+    for operand in operands:
+        program = _staged(program, tile, products[0], operand)
+    tiles = [f"{operand.name}_tile" for operand in operands]
+    program = pipeline(merge_barriers(program), "step", tiles, copying=Copying.HELD)
+    for operand in operands:
+        name = operand.name
+        program = stage(program, "k", f"{name}_tile", BufferScope.REGISTER, None, name)
     program = simplify(program)
     if tile.groups > 1:
         larger = max(("left", tile.rows), ("right", tile.columns), key=lambda side: side[1])
-        program = reuse(program, parts_of(total), f"{larger[0]}_tile")
-    return _written_out(_in_packs(program, tile))
+        program = reuse(program, parts_of(totals[0]), f"{larger[0]}_tile")
+    return _written_out(_in_packs(program, tile, operands))
 
 
 def _in_tiles(program: LoopProgram, tile: BlockTile) -> LoopProgram:
@@ -192,7 +239,7 @@ def _in_tiles(program: LoopProgram, tile: BlockTile) -> LoopProgram:
     return program
 
 
-def _in_threads(program: LoopProgram, tile: BlockTile, total: str) -> LoopProgram:
+def _in_threads(program: LoopProgram, tile: BlockTile, totals: Sequence[str]) -> LoopProgram:
     """Return a program whose threads have results of a tile. The loops over these are ``r``,
     ``group`` and ``c`` where the sums begin, ``r_2`` and so on where a term is added, inside of the
     loop over terms, and ``r_3`` and so on behind it."""
@@ -211,10 +258,11 @@ def _in_threads(program: LoopProgram, tile: BlockTile, total: str) -> LoopProgra
         program = rename(program, old, new)
     program = reorder(program, "r", "thread_column")
     for loop in own:
-        program = expand(program, loop, total)
-    for copy in ("", "_2"):
-        for loop in own:
-            program = fission(program, f"{loop}{copy}", 1)
+        for total in totals:
+            program = expand(program, loop, total)
+    for copy, first in (("", len(totals)), ("_2", 1)):
+        for number, loop in enumerate(own):
+            program = fission(program, f"{loop}{copy}", first if number == 0 else 1)
     for loop in own:
         program = reorder(reorder(program, f"{loop}_2", "step"), f"{loop}_2", "k")
     for loop in ("thread_row", "thread_column"):
@@ -242,17 +290,17 @@ def _in_steps(program: LoopProgram, tile: BlockTile) -> LoopProgram:
 
 
 def _staged(
-    program: LoopProgram, tile: BlockTile, product: Product, side: str, outer: For
+    program: LoopProgram, tile: BlockTile, product: Product, operand: _Operand
 ) -> LoopProgram:
     """Return a program that copies the tile of an operand to shared memory in each step, the terms
     as its rows. Threads take packs of neighbours, if memory has them."""
-    factor: Value = getattr(product, side)
+    factor = operand.factor
     assert isinstance(factor, Load)
-    axes = _axes_of(product, factor, outer)
+    axes = _axes_of(product, factor, operand.outer)
     assert axes is not None
     others = [axis for axis in range(len(factor.coords)) if axis not in axes]
     order, tiles = (*others, *axes), {}
-    if side == "right" and tile.thread_packs > 1:
+    if operand.is_right and tile.thread_packs > 1:
         order, tiles = (*order, axes[1]), {axes[1]: tile.pack_columns}
     layout = BufferLayout(order, tiles, PADDING)
     neighbours = PACK if _has_packs(factor) and factor.coords[-1].variables else 1
@@ -262,7 +310,7 @@ def _staged(
         factor.buffer.name,
         BufferScope.SHARED,
         layout,
-        f"{side}_tile",
+        f"{operand.name}_tile",
         neighbours,
     )
 
@@ -277,15 +325,16 @@ def _has_packs(factor: Load) -> bool:
 # ---- packs, and loops that are written out ------------------------------------------------------
 
 
-def _in_packs(program: LoopProgram, tile: BlockTile) -> LoopProgram:
+def _in_packs(program: LoopProgram, tile: BlockTile, operands: Sequence[_Operand]) -> LoopProgram:
     """Return a program whose threads move neighbours at once where that is possible."""
-    for name in _loops_named(program, "left_axis", "right_axis"):
-        if (tile.thread_rows if name.startswith("left") else PACK) != PACK:
-            program = split(program, name, PACK, Tail.NONE)
-            name = f"{name}_inner"
-        program = pack(program, name)
-    for name in _loops_named(program, "left_tile_neighbour", "right_tile_neighbour"):
-        program = _packed(program, name)
+    for operand in operands:
+        for name in _loops_named(program, f"{operand.name}_axis"):
+            if not operand.is_right and tile.thread_rows != PACK:
+                program = split(program, name, PACK, Tail.NONE)
+                name = f"{name}_inner"
+            program = pack(program, name)
+        for name in _loops_named(program, f"{operand.name}_tile_neighbour"):
+            program = _packed(program, name)
     for name in _loops_named(program, "c"):
         if name != "c_2":  # adds to the sums
             program = _packed(program, name)
@@ -307,10 +356,20 @@ def _loops_named(program: LoopProgram, *begins: str) -> list[str]:
 
 
 def _written_out(program: LoopProgram) -> LoopProgram:
-    """Return a program that writes the loops of a thread out, but for that over steps."""
+    """Return a program that writes the loops of a thread out, but for that over steps; of many
+    products half of the terms of a step at a time."""
     for loop in loops_in(program.body):
-        if loop.kind is LoopKind.SERIAL and loop.variable.name != "step":
-            program = bind(program, loop.variable.name, LoopKind.UNROLLED)
+        name = loop.variable.name
+        if loop.kind is not LoopKind.SERIAL or name == "step":
+            continue
+        try:
+            program = bind(program, name, LoopKind.UNROLLED)
+        except RewriteError:
+            if name != "k":
+                raise
+            half = known_turns(program, "split", loop) // 2
+            program = rename(split(program, "k", half, Tail.NONE), "k_outer", "half")
+            program = bind(program, "k_inner", LoopKind.UNROLLED)
     return simplify(program)
 
 

@@ -75,13 +75,26 @@ def attention(width: int) -> Node:
 
 def of_times() -> Node:
     """Return the product of all rows of all times, for each time."""
-    rows = g.reshape(arrays(3, BATCH, 12), (3 * BATCH, 12))
-    return g.reshape(g.matmul(rows, arrays(12, 20)) + arrays(20), (3, BATCH, 20))
+    rows = g.reshape(arrays(2, BATCH, 8), (2 * BATCH, 8))
+    return g.reshape(g.matmul(rows, arrays(8, 20)) + arrays(20), (2, BATCH, 20))
 
 
 def scaled() -> Node:
     """Return a product scaled by a value that is named ahead of all loops."""
     return g.matmul(arrays(BATCH, 6), arrays(6, 20)) * g.exp(arrays())
+
+
+def gates() -> tuple[Node, ...]:
+    """Return products of the same rows and several matrices."""
+    x = arrays(BATCH, 7)
+    one, other = (g.matmul(x, arrays(7, 18)) + arrays(18) for _ in range(2))
+    return g.tanh(one), one * other
+
+
+def summed() -> Node:
+    """Return the sum of products of several arrays each, the terms a call knows."""
+    one = g.matmul(arrays(BATCH, T), g.transpose(arrays(17, T), (1, 0)))
+    return one + g.matmul(g.transpose(arrays(T, BATCH), (1, 0)), arrays(T, 17))
 
 
 def updated() -> LoopProgram:
@@ -117,4 +130,9 @@ CASES: Mapping[str, Callable[[], LoopProgram]] = {
     "a bias of sizes of a call": lambda: plain(dense(BATCH, T, N)),
     "dropout": lambda: plain(dropped()),
     "an update in place": updated,
+    "products of the same rows": lambda: plain(*gates()),
+    "products of several arrays": lambda: plain(summed()),
 }
+
+SEVERAL = ("products of the same rows", "products of several arrays")
+"""The cases of several products."""

@@ -21,12 +21,13 @@ from graphc.compiler.targets.cuda.printer import print_program
 from graphc.compiler.targets.cuda.product_tiles import BLOCKS, TILES, BlockTile
 from graphc.compiler.targets.cuda.products import PRODUCTS
 from graphc.compiler.targets.mapping import MappedProgram, choose
-from graphc.compiler.targets.product_loops import Product, product_of
+from graphc.compiler.targets.product_loops import products_of
 from tests.compiler.codegen.golden_text import check_golden
 from tests.compiler.loops.random_loops import same_meaning
 from tests.compiler.targets.cuda.product_cases import (
     ARGUMENTS,
     CASES,
+    SEVERAL,
     SIZES,
     T,
     arrays,
@@ -111,7 +112,11 @@ IN_MANY_GROUPS = ("sizes of a call", "known sizes that no tile divides", "float6
 
 
 @pytest.mark.parametrize(
-    ("case", "number"), [*((case, 0) for case in CASES), *((case, 1) for case in IN_MANY_GROUPS)]
+    ("case", "number"),
+    [
+        *((case, 0) for case in CASES if case not in SEVERAL),
+        *((case, 1) for case in IN_MANY_GROUPS),
+    ],
 )
 def test_groups_of_threads_add_up_in_their_order(
     case: str, number: int, monkeypatch: pytest.MonkeyPatch
@@ -129,6 +134,7 @@ def test_groups_of_threads_add_up_in_their_order(
 
 LONG: Mapping[str, Callable[[], LoopProgram]] = {
     "sizes of a call": CASES["sizes of a call"],
+    "products of several arrays": CASES["products of several arrays"],
     "a value of all elements": lambda: plain(
         g.matmul(arrays(5, T), arrays(T, 6)) * g.exp(arrays())
     ),
@@ -141,15 +147,20 @@ LONG: Mapping[str, Callable[[], LoopProgram]] = {
 
 
 @pytest.mark.parametrize(
-    "tile",
-    [replace(SMALL, parts=3), replace(SMALL, depth=8, groups=2, parts=2)],
-    ids=["threads", "groups"],
+    ("case", "tile"),
+    [
+        *((case, replace(SMALL, parts=3)) for case in LONG),
+        *(
+            (case, replace(SMALL, depth=8, groups=2, parts=2))
+            for case in LONG
+            if case not in SEVERAL
+        ),
+    ],
 )
-@pytest.mark.parametrize("case", LONG)
 def test_parts_of_sums_are_added_in_their_order(
     case: str, tile: BlockTile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(products, "tile_of", lambda product: tile)
+    monkeypatch.setattr(products, "tile_of", lambda given: tile)
     program = LONG[case]()
     found = mapped(program)
     assert not found.is_plain, found.refusals
@@ -236,10 +247,18 @@ def test_what_is_moved_in_packs(case: str, packs: set[str]) -> None:
             lambda: g.matmul(arrays(BATCH, 8), g.maximum(arrays(8, 20), 0.0)),
             "its right operand is computed",
         ),
+        (
+            lambda: g.matmul(arrays(20, 8), arrays(8, 20)) + g.matmul(arrays(20, 8), arrays(8, 20)),
+            "groups of threads would add up the sums of 2 products",
+        ),
     ],
-    ids=["left", "right"],
+    ids=["left", "right", "several"],
 )
-def test_why_others_are_not_taken(make: Callable[[], Node], reason: str) -> None:
+def test_why_others_are_not_taken(
+    make: Callable[[], Node], reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(product_tiles, "SHORT", 0)
+    use(monkeypatch, *GROUPS[:1])
     found = mapped(plain(make()))
     assert found.is_plain
     assert dict(found.refusals)["tiles by blocks"] == reason
@@ -264,9 +283,10 @@ def test_why_others_are_not_taken(make: Callable[[], Node], reason: str) -> None
 def test_the_largest_tile_of_which_there_are_enough(
     shapes: tuple[tuple[Size, ...], tuple[Size, ...]], tile: tuple[int, ...]
 ) -> None:
-    found = product_of(plain(g.matmul(*(arrays(*shape) for shape in shapes))))
-    assert isinstance(found, Product)
+    found = products_of(plain(g.matmul(*(arrays(*shape) for shape in shapes))))
+    assert not isinstance(found, str)
     chosen = product_tiles.tile_of(found)
+    assert chosen is not None
     assert (chosen.rows, chosen.columns, chosen.depth, chosen.groups) == tile
     assert chosen.parts == 1
 
@@ -290,6 +310,8 @@ def test_the_largest_tile_of_which_there_are_enough(
 def test_blocks_divide_long_sums_of_few_tiles(
     shapes: tuple[tuple[Size, ...], tuple[Size, ...]], parts: int
 ) -> None:
-    found = product_of(plain(g.matmul(*(arrays(*shape) for shape in shapes))))
-    assert isinstance(found, Product)
-    assert product_tiles.tile_of(found).parts == parts
+    found = products_of(plain(g.matmul(*(arrays(*shape) for shape in shapes))))
+    assert not isinstance(found, str)
+    chosen = product_tiles.tile_of(found)
+    assert chosen is not None
+    assert chosen.parts == parts
