@@ -6,8 +6,7 @@
 extern "C" __global__ void __launch_bounds__(256) k0_window(
     const float* __restrict__ x0, float* y0, float* y1) {
   const int i = blockIdx.x * 256 + threadIdx.x;
-  float s0;
-  s0 = -gc_infinity<float>();
+  float s0 = -gc_infinity<float>();
   // max_pool
   #pragma unroll
   for (int k = 0; k < 2; ++k) {
