@@ -11,32 +11,47 @@
 #define GC_FEW_LINES 32     // that are all at hand while a few rows are multiplied
 
 // The columns of a panel from `from` on, of which a pair of vectors holds as many as there are.
+// Where the rows of `to` are side by side, what a row has too much is overwritten by the next ones.
+// Where those of `right` are closer than the vectors are wide, the last ones are read from a copy.
 template <bool along, gc_far far, int width, typename T>
 inline void gc_panel_columns_of(int rows, int columns, int depth, const T* left,
                                 ptrdiff_t left_next, const T* right, ptrdiff_t right_row, T* to,
                                 ptrdiff_t to_row) {
-  if (columns == width) {
-    gc_rows_panel<width, along, far, T>(rows, depth, left, left_next, right, right_row, to, to_row,
-                                        true);
-    return;
+  const bool is_close = right_row < width;
+  const int followed = rows - (width - 1) / columns;  // by rows of as many elements
+  int row = columns == width ? rows : to_row == columns && followed > 0 ? followed : 0;
+  if (row < rows) row -= row % GC_ROWS;
+  if (is_close) row = 0;
+  gc_rows_panel<width, along, far, T>(row, depth, left, left_next, right, right_row, to, to_row,
+                                      true);
+  if (row == rows) return;
+  int last = is_close ? (int)((width - columns + right_row - 1) / right_row) : 0;
+  if (last > depth) last = depth;
+  const int most = depth - last;
+  alignas(GC_VECTOR_BYTES) T whole[GC_ROWS * width], copy[width * width];
+  for (int i = 0; i < last; ++i) {
+    for (int j = 0; j < width; ++j) {
+      copy[i * width + j] = j < columns ? right[(most + i) * right_row + j] : T(0);
+    }
   }
-  alignas(GC_VECTOR_BYTES) T whole[GC_ROWS * width];
-  const ptrdiff_t left_row = along ? left_next : 1;
-  for (int row = 0; row < rows; row += GC_ROWS) {
+  const ptrdiff_t left_row = along ? left_next : 1, left_step = along ? 1 : left_next;
+  for (; row < rows; row += GC_ROWS) {
     const int high = rows - row < GC_ROWS ? rows - row : GC_ROWS;
-    gc_rows_panel<width, along, far, T>(high, depth, left + row * left_row, left_next, right,
+    gc_rows_panel<width, along, far, T>(high, most, left + row * left_row, left_next, right,
                                         right_row, whole, width, true);
+    gc_rows_panel<width, along, GC_NEAR, T>(high, last, left + row * left_row + most * left_step,
+                                            left_next, copy, width, whole, width, false);
     for (int i = 0; i < high; ++i) {
       memcpy(to + (row + i) * to_row, whole + i * width, columns * sizeof(T));
     }
   }
 }
 
-template <bool along, gc_far far, typename T>
+template <int high, bool along, gc_far far, typename T>
 inline void gc_panel(int rows, int columns, int depth, const T* left, ptrdiff_t left_next,
                      const T* right, ptrdiff_t right_row, T* to, ptrdiff_t to_row) {
   constexpr int lanes = gc_vector<T>::lanes, most = GC_PANEL_BYTES / sizeof(T);
-  if (rows > GC_PANEL_ROWS) rows = GC_PANEL_ROWS;
+  if (rows > high) rows = high;
   if (columns > most) columns = most;
   if (depth > GC_DEPTH) depth = GC_DEPTH;
   for (int from = 0; from < columns; from += 2 * lanes) {
@@ -47,57 +62,75 @@ inline void gc_panel(int rows, int columns, int depth, const T* left, ptrdiff_t 
     } else if (wide > lanes) {
       gc_panel_columns_of<along, far, lanes + lanes / 2, T>(
           rows, wide, depth, left, left_next, right + from, right_row, to + from, to_row);
-    } else {
+    } else if (wide > lanes / 2) {
       gc_panel_columns_of<along, far, lanes, T>(rows, wide, depth, left, left_next, right + from,
                                                 right_row, to + from, to_row);
+    } else {
+      gc_panel_columns_of<along, far, lanes / 2, T>(rows, wide, depth, left, left_next,
+                                                    right + from, right_row, to + from, to_row);
     }
   }
 }
 
-// to[row][column] = sum over k of left[row][k] * right[k][column], for at most GC_PANEL_ROWS rows,
-// GC_PANEL_BYTES of columns and GC_DEPTH terms. Whole vectors of a row of `right` are read, or one
-// and a half, 64 bytes at least. The order of a sum is that of k.
-template <typename T>
+// to[row][column] = sum over k of left[row][k] * right[k][column], for at most `high` rows,
+// GC_PANEL_BYTES of columns and GC_DEPTH terms. Whole halves of
+// vectors of a row of `right` are read, no more than 64 bytes of fewer columns, but nothing beyond
+// rows that are closer than that. The order of a sum is that of k.
+template <int high = GC_PANEL_ROWS, typename T>
 inline void gc_panel_product(int rows, int columns, int depth, T* to, ptrdiff_t to_row,
                              const T* left, ptrdiff_t left_row, const T* right,
                              ptrdiff_t right_row) {
-  gc_panel<true, GC_NEAR, T>(rows, columns, depth, left, left_row, right, right_row, to, to_row);
-}
-
-// The same, and what is beside the columns of `right` is fetched into the cache meanwhile.
-template <typename T>
-inline void gc_panel_product_and_fetch(int rows, int columns, int depth, T* to, ptrdiff_t to_row,
-                                       const T* left, ptrdiff_t left_row, const T* right,
-                                       ptrdiff_t right_row) {
-  gc_panel<true, GC_FAR_BESIDE, T>(rows, columns, depth, left, left_row, right, right_row, to,
+  gc_panel<high, true, GC_NEAR, T>(rows, columns, depth, left, left_row, right, right_row, to,
                                    to_row);
 }
 
+// The same, and what is beside the columns of `right` is fetched into the cache meanwhile.
+template <int high = GC_PANEL_ROWS, typename T>
+inline void gc_panel_product_and_fetch(int rows, int columns, int depth, T* to, ptrdiff_t to_row,
+                                       const T* left, ptrdiff_t left_row, const T* right,
+                                       ptrdiff_t right_row) {
+  gc_panel<high, true, GC_FAR_BESIDE, T>(rows, columns, depth, left, left_row, right, right_row,
+                                         to, to_row);
+}
+
 // The same, where neighbours of `left` are its rows: left[k][row].
-template <typename T>
+template <int high = GC_PANEL_ROWS, typename T>
 inline void gc_panel_product_by_columns(int rows, int columns, int depth, T* to, ptrdiff_t to_row,
                                         const T* left, ptrdiff_t left_step, const T* right,
                                         ptrdiff_t right_row) {
-  gc_panel<false, GC_NEAR, T>(rows, columns, depth, left, left_step, right, right_row, to, to_row);
+  gc_panel<high, false, GC_NEAR, T>(rows, columns, depth, left, left_step, right, right_row, to,
+                                    to_row);
 }
 
-// The same, for few columns: what goes in is most of what is moved then. The lines of `left` that
-// follow are fetched into the cache meanwhile, if those of all terms are few.
-template <typename T>
+// The same, and of `right` what follows is fetched into the cache meanwhile: the rows behind those
+// of the call, or, if rows are long, what is beside its columns.
+template <int high = GC_PANEL_ROWS, typename T>
+inline void gc_panel_product_by_columns_and_fetch_right(int rows, int columns, int depth, T* to,
+                                                        ptrdiff_t to_row, const T* left,
+                                                        ptrdiff_t left_step, const T* right,
+                                                        ptrdiff_t right_row) {
+  (right_row * sizeof(T) <= 4 * GC_PANEL_BYTES ? gc_panel<high, false, GC_FAR_RIGHT, T>
+                                               : gc_panel<high, false, GC_FAR_BESIDE, T>)(
+      rows, columns, depth, left, left_step, right, right_row, to, to_row);
+}
+
+// The same without that, for few columns: what goes in is most of what is moved then. The lines of
+// `left` that follow are fetched into the cache meanwhile, if those of all terms are few.
+template <int high = GC_PANEL_ROWS, typename T>
 inline void gc_panel_product_by_columns_and_fetch(int rows, int columns, int depth, T* to,
                                                   ptrdiff_t to_row, const T* left,
                                                   ptrdiff_t left_step, const T* right,
                                                   ptrdiff_t right_row) {
   constexpr int line = 64 / sizeof(T);
-  if (rows > GC_PANEL_ROWS) rows = GC_PANEL_ROWS;
+  if (rows > high) rows = high;
   const int step = depth > GC_FEW_LINES ? rows : line;
   for (int row = 0; row < rows; row += step) {
-    const int high = rows - row < step ? rows - row : step;
+    const int tall = rows - row < step ? rows - row : step;
     if (step == line) {
       for (int i = 0; i < depth; ++i) __builtin_prefetch(left + row + 4 * line + i * left_step);
     }
-    gc_panel<false, GC_NEAR, T>(high, columns, depth, left + row, left_step, right, right_row,
-                                to + row * to_row, to_row);
+    gc_panel<high, false, GC_NEAR, T>(tall, columns, depth, left + row, left_step, right, right_row,
+                                      to + row * to_row, to_row);
   }
 }
 
@@ -113,8 +146,8 @@ inline void gc_panel_product_transposed(int rows, int columns, int depth, T* to,
   if (rows > most) rows = most;
   if (columns > GC_PANEL_ROWS) columns = GC_PANEL_ROWS;
   const int wide = (rows + half - 1) / half * half;  // a panel has room for whole vectors
-  gc_panel<true, GC_FAR_LEFT, T>(columns, wide, depth, right, right_column, left, left_step, sums,
-                                 most);
+  gc_panel<GC_PANEL_ROWS, true, GC_FAR_LEFT, T>(columns, wide, depth, right, right_column, left,
+                                                left_step, sums, most);
   gc_transpose<T>(columns, rows, sums, most, to, to_row);
 }
 

@@ -11,7 +11,7 @@
 #include "openmp.h"
 #include "host_transpose.h"
 
-#define GC_DEEP 128  // terms of a long sum that are summed in registers
+#define GC_AHEAD 128  // terms behind those that are multiplied, whose lines are fetched
 
 #if defined(__AVX512F__)
 #define GC_ROWS 8
@@ -91,7 +91,7 @@ template <typename T> struct gc_soon {
 
 // c[rows][width] = (or +=, unless `first`) sum over i of a[rows][i] * b[i][width]. Rows of a lie
 // `a_next` apart and one i after the other side by side, or (not `along`) the other way round. If
-// `fetch`, `soon` is fetched, and of a that does not lie along what is GC_DEEP terms behind.
+// `fetch`, `soon` is fetched, and of a that does not lie along what is GC_AHEAD terms behind.
 template <int rows, int width, bool along, bool fetch, typename T>
 __attribute__((noinline)) static void gc_rows_tile(int k, const T* __restrict__ a, ptrdiff_t a_next,
                                                    const T* __restrict__ b, ptrdiff_t b_step,
@@ -112,7 +112,7 @@ __attribute__((noinline)) static void gc_rows_tile(int k, const T* __restrict__ 
     if (columns::half) last[r] = first ? H{} : *reinterpret_cast<const H*>(c + r * c_row + end);
   }
   for (int i = 0; i < k; ++i) {
-    if (fetch && !along) __builtin_prefetch(a + (i + GC_DEEP) * a_next);
+    if (fetch && !along) __builtin_prefetch(a + (i + GC_AHEAD) * a_next);
     if (fetch) __builtin_prefetch(soon.place + i * soon.step);
     V right[vectors > 0 ? vectors : 1];
     H right_half = {};
@@ -152,7 +152,7 @@ inline void gc_rows_panel(int rows, int k, const T* a, ptrdiff_t a_next, const T
     // Lines two tiles of rows ahead; or of b, whose vectors take turns, what is beside or behind.
     if (far == GC_FAR_LEFT) return {a + (r + 2 * GC_ROWS) * a_row, GC_ROWS};
     if (far == GC_FAR_BESIDE) return {b + width + r / GC_ROWS % vectors * lanes, b_step};
-    return {b + GC_DEEP * b_step + r / GC_ROWS % vectors * lanes, b_step};
+    return {b + GC_AHEAD * b_step + r / GC_ROWS % vectors * lanes, b_step};
   };
   int r = 0;
   for (; r + GC_ROWS <= rows; r += GC_ROWS) {

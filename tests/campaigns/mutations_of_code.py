@@ -58,7 +58,6 @@ TUNING: dict[str, tuple[str, ...]] = {
     "graphc/callbacks/logs.py": ("_MOST_UNREAD",),
     "graphc/engine/training/loops.py": ("_MOST_STARTED",),
     # The amount of work from which on threads divide it: no sum depends on their number.
-    "graphc/compiler/codegen/native/deep_product.py": ("_LEAST",),
     "graphc/compiler/codegen/native/loop.py": ("LEAST", "_ELEMENT"),
     "graphc/compiler/codegen/native/nest.py": ("PARALLEL", "PRODUCTS"),
     # Bytes of a call of the system, or of a cache of another library.

@@ -27,9 +27,8 @@ from graphc.compiler.schedule import Kernel
 # By the form, what prints a product, a convolution, or a part of a kernel in it.
 _PRINTERS: dict[str, Sequence[tuple[Any, str]]] = {
     "tiles of rows": ((_Rows, "together"), (_Rows, "alone")),
-    "long k": ((lower, "lower_deep_product"),),
     "panels ahead of a loop": ((loop, "laid_out"),),
-    "packed right operand": ((lower, "lower_flat_product"), (lower, "lower_rows_product")),
+    "packed right operand": ((lower, "lower_rows_product"),),
     "Winograd": ((Winograd, "_forward"),),
     "pooled Winograd": ((PooledWinograd, "_sums_of_tile"),),
     "Winograd gradient": ((Winograd, "_gradient"),),

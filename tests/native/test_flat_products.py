@@ -9,7 +9,7 @@ from graphc import resources
 from graphc.compiler import graph as g
 from graphc.compiler.codegen.native.lanes import DEPTH
 from graphc.compiler.graph import BATCH
-from tests.native.forms import forms, lowered
+from tests.native.forms import lowered
 from tests.native.graph_programs import check_on_threads, needs_compiler
 
 draws = np.random.default_rng(0)
@@ -27,15 +27,15 @@ def test_three_products_and_what_follows(
     depth: int, columns: int, dtype: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One factor in common, one matrix the other way round; any number of rows."""
-    monkeypatch.setattr("graphc.compiler.codegen.native.rows_product.PRODUCTS", 1)  # divided
+    monkeypatch.setattr("graphc.compiler.targets.cpu.products_strips.LEAST_OF_SHORT_SUMS", 1)
+    monkeypatch.setattr("graphc.compiler.targets.cpu.printer.LEAST_DIVIDED", 1)
     x, y = (g.input((BATCH, depth), dtype) for _ in range(2))
     u, v = (g.shared(draws.normal(size=(depth, columns)).astype(dtype) / 8) for _ in range(2))
     w = g.shared(draws.normal(size=(columns, depth)).astype(dtype) / 8)
     products = (g.dot(x, u), g.dot(x, v), g.dot(y, w.T))
     outputs = [g.tanh(products[0] + products[1] + products[2]) * 2.0]
     program, form = lowered(outputs)
-    if depth > 1:  # else the products are of one column and one term, which are loop programs
-        assert form["packed right operand"] == 3
+    assert "tiles of rows" not in form
     for batch in (1, 7, 64, 131):
         feeds = {node: (draws.normal(size=(batch, depth)) / 8).astype(dtype) for node in (x, y)}
         check_on_threads(program, outputs, feeds)
@@ -48,7 +48,7 @@ def test_what_is_not_finite_stays_in_its_row(depth: int, columns: int) -> None:
     x = g.input((BATCH, depth), "float32")
     w = g.shared(draws.normal(size=(depth, columns)).astype("float32"))
     program, form = lowered([g.dot(x, w)])
-    assert form["packed right operand"] == 1
+    assert "tiles of rows" not in form
     value = (draws.normal(size=(40, depth)) / depth).astype("float32")
     value[[3, 7, 39]] = np.inf  # the last row of a tile, and of all
     check_on_threads(program, [g.dot(x, w)], {x: value})
@@ -57,13 +57,14 @@ def test_what_is_not_finite_stays_in_its_row(depth: int, columns: int) -> None:
 @needs_compiler
 def test_rows_that_are_computed_first(monkeypatch: pytest.MonkeyPatch) -> None:
     """Steps in another order than they lie in, and scaled: once for two products, by blocks."""
-    monkeypatch.setattr("graphc.compiler.codegen.native.rows_product.PRODUCTS", 1)  # divided
+    monkeypatch.setattr("graphc.compiler.targets.cpu.products_strips.LEAST_OF_SHORT_SUMS", 1)
+    monkeypatch.setattr("graphc.compiler.targets.cpu.printer.LEAST_DIVIDED", 1)
     x = g.input((BATCH, 10, 6), "float32")
     rows = g.reshape(g.swap_axes(x, 0, 1), (10 * BATCH, 6)) * 0.5
     u, v = (g.shared(draws.normal(size=(6, 50)).astype("float32")) for _ in range(2))
     outputs = [g.tanh(g.dot(rows, u)) * g.dot(rows, v)]
     program, form = lowered(outputs)
-    assert form["packed right operand"] == 2
+    assert "tiles of rows" not in form
     for batch in (1, 7, 33):
         feeds = {x: draws.normal(size=(batch, 10, 6)).astype("float32")}
         check_on_threads(program, outputs, feeds)
@@ -72,11 +73,3 @@ def test_rows_that_are_computed_first(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_terms_of_a_part_are_as_many_as_the_header_says() -> None:
     header = resources.folder("kernels") / "host_gemm.h"
     assert f"#define GC_DEPTH {DEPTH}\n" in header.read_text(encoding="utf-8")
-
-
-def test_other_products_are_none_of_these() -> None:
-    """Large matrices, and rows that have to be computed first."""
-    x = g.input((BATCH, 400), "float32")
-    w, v = (g.shared(np.zeros((400, size), "float32")) for size in (400, 8))
-    for output in (g.dot(x, w), g.dot(g.input((400, BATCH), "float32").T, v), g.dot(x, x.T)):
-        assert forms([output])["packed right operand"] == 0

@@ -74,8 +74,8 @@ def test_scratch_of_named_rows_by_hand() -> None:
 
 
 def test_each_thread_has_tiles_of_its_own() -> None:
-    """A tile of 48 rows and more of the sums, the strip that a thread packs, and once the panels of
-    the right factor."""
+    """The sums of a strip of 32 rows, those of a part of their terms, and once the panels of the
+    right factor, in a block that others have for the sums of 4 rows in calls of few."""
     x, w = g.input((g.BATCH, 300)), g.input((300, 1024))
     product = g.matmul(x, w)
     program = lower_native([g.tanh(product), product * 2.0]).program
@@ -83,9 +83,9 @@ def test_each_thread_has_tiles_of_its_own() -> None:
         memory_report(program, {BATCH: 1000}, "f", target="cpu", threads=threads).scratch
         for threads in (1, 3)
     )
-    tile, strip, panels = 48 * 1024 * 4, 96 * 256 * 4, 300 * 1024 * 4
-    assert one == tile + strip + panels + (-panels) % 4096
-    assert three == one + 2 * (tile + strip)
+    sums, parts, panels = 32 * 1024 * 4, 32 * 1024 * 4, 300 * 1024 * 4
+    assert one == sums + parts + panels
+    assert three == one + 2 * (sums + parts + 4 * 1024 * 4)
 
 
 def test_a_gpu_has_no_scratch(program: DeviceProgram) -> None:

@@ -66,7 +66,6 @@ class Factors:
     Args:
         signature: of the function.
         batch, m, n, k: extents of the products.
-        whole: whether no factor is computed tile by tile.
         tile: of rows, where one may be computed tile by tile.
     """
 
@@ -77,11 +76,9 @@ class Factors:
         m: Size,
         n: Size,
         k: Size,
-        whole: bool = False,
         tile: Tile | None = None,
     ):
         self._signature = signature
-        self._whole = whole
         self._tile_of_rows = tile
         self._batch, self._m, self._n, self._k = batch, m, n, k
         self._several = product(batch) != 1
@@ -112,7 +109,7 @@ class Factors:
             return None
         turned = is_turned(factor.node)
         source = factor.node.inputs[0] if turned else factor.node
-        whole = turned or self._whole or is_concatenation(source)
+        whole = turned or is_concatenation(source)
         if not whole and slot == Slot.LEFT:
             return None
         size, width = self._signature.size, source.shape[-1]

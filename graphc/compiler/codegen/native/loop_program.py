@@ -9,7 +9,7 @@ from functools import partial
 from graphc.compiler.codegen.loop_program import mapped_kernel
 from graphc.compiler.codegen.native.context import NativeContext
 from graphc.compiler.graph.dim import Size, evaluate
-from graphc.compiler.loops.buffer import Buffer
+from graphc.compiler.loops.buffer import Buffer, BufferScope
 from graphc.compiler.program.launch import CallSizes, Launch, Scratch, Within
 from graphc.compiler.schedule.kernel import Kernel
 from graphc.compiler.targets.cpu.facts import this_machine
@@ -35,7 +35,7 @@ def lower_by_mapping(
     grid = _ONE if mapped.runs is None else (mapped.runs, 1, 1)
     printed = print_program(mapped.program)
     context.program.includes.update(dict.fromkeys(printed.headers))
-    scratch = tuple(map(_scratch, range(len(printed.arrays)), printed.arrays))
+    scratch = tuple(_scratch(block, buffer) for block, buffer in printed.arrays)
     return mapped.launch(printed, grid, _ONE, context.notes, scratch=scratch)
 
 
@@ -48,7 +48,8 @@ def for_other_sizes(launch: Launch, other: Launch) -> Launch:
 
 
 def _scratch(block: int, buffer: Buffer) -> Scratch:
-    return Scratch(block, buffer.dtype, partial(_elements, buffer.elements))
+    threads = 1 if buffer.scope is BufferScope.SHARED else None
+    return Scratch(block, buffer.dtype, partial(_elements, buffer.elements), threads)
 
 
 def _elements(count: Size, at: CallSizes) -> int:

@@ -10,15 +10,10 @@ from graphc.compiler.codegen.identical import codes, functions
 from graphc.compiler.codegen.lower import lower_all
 from graphc.compiler.codegen.native.context import NativeContext
 from graphc.compiler.codegen.native.convolution import lower_conv
-from graphc.compiler.codegen.native.deep_product import factors_of, lower_deep_product
 from graphc.compiler.codegen.native.loop import lower_loop
 from graphc.compiler.codegen.native.loop_program import for_other_sizes, lower_by_mapping
 from graphc.compiler.codegen.native.product import lower_matmul
-from graphc.compiler.codegen.native.rows_product import (
-    is_flat,
-    lower_flat_product,
-    lower_rows_product,
-)
+from graphc.compiler.codegen.native.rows_product import lower_rows_product
 from graphc.compiler.codegen.native.scatter import lower_scatter
 from graphc.compiler.codegen.native.step import STEP, StepPrinter
 from graphc.compiler.codegen.page import fitted
@@ -106,15 +101,6 @@ def lower_step(step: Step, context: Context) -> list[DeviceStep]:
         if mapped is not None and not isinstance(mapped.grid[0], Within):
             return [mapped]
         if mapped is not None:
-            others = lower_by_form(step, context)
+            others = LOWERINGS[step.kind](step, context)
             return [mapped, *(for_other_sizes(other, mapped) for other in others)]
-    return list(lower_by_form(step, context))
-
-
-def lower_by_form(kernel: Kernel, context: NativeContext) -> list[Launch]:
-    """Return the launches of a kernel that does not run as a loop program."""
-    if kernel.kind == "matmul" and (factors := factors_of(kernel, context)) is not None:
-        return [lower_deep_product(kernel, factors, context)]
-    if kernel.kind == "matmul" and is_flat(kernel, context):
-        return [lower_flat_product(kernel, context)]
-    return LOWERINGS[kernel.kind](kernel, context)
+    return list(LOWERINGS[step.kind](step, context))

@@ -2,16 +2,14 @@
 lie. A block of rows is multiplied, then what follows is computed from its sums while they are
 cached.
 
-In a loop whose threads own rows, the matrices are the same at each step, and are laid out ahead of
-it. Elsewhere a team lays them out, then each of its threads has rows of its own.
+They are products of a loop whose threads own rows: the matrices are the same at each step, and are
+laid out ahead of it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-
-import numpy as np
 
 from graphc.compiler.codegen.context import buffer_name, workspace
 from graphc.compiler.codegen.emitter import Given
@@ -21,7 +19,6 @@ from graphc.compiler.codegen.expression import (
     Number,
     Parameter,
     Term,
-    Variable,
     expression,
     minus,
     plus,
@@ -33,7 +30,7 @@ from graphc.compiler.codegen.matmul import operand
 from graphc.compiler.codegen.native.context import Matrix, NativeContext, NativeSignature
 from graphc.compiler.codegen.native.emitter import NativeEmitter
 from graphc.compiler.codegen.native.lanes import DEPTH, lanes_of
-from graphc.compiler.codegen.native.nest import FIRST, PRODUCTS, Limits, Nest, parallel
+from graphc.compiler.codegen.native.nest import FIRST, Limits, Nest
 from graphc.compiler.codegen.native.pointwise import store_elements
 from graphc.compiler.codegen.native.scratch import Elements, Slot, array
 from graphc.compiler.codegen.product import Direct
@@ -50,9 +47,6 @@ _SUMS = 16384
 """Elements of the sums of a block of rows, about."""
 _FEWEST_ROWS, _MOST_ROWS = 8, 64
 """Rows of a block, which are a multiple of the fewest."""
-
-_MOST_PANELS = 1 << 17
-"""Elements of the matrices that stay in the cache."""
 
 
 def lower_rows_product(kernel: Kernel, context: NativeContext) -> Launch:
@@ -75,64 +69,13 @@ def lower_rows_product(kernel: Kernel, context: NativeContext) -> Launch:
 
     limits = Limits(share.rows, signature.limit(end=False), signature.limit(end=True))
     lines = _RowsProduct(kernel, context, signature, limits, panels).lines()
-    return context.function(name, kernel, signature, lines, _how(kernel, "own rows"))
+    return context.function(name, kernel, signature, lines, _how(kernel))
 
 
-def is_flat(kernel: Kernel, context: NativeContext) -> bool:
-    """Whether a kernel multiplies rows, which lie in memory or are computed as such, by matrices
-    that stay in the cache."""
-    node = kernel.anchors[0]
-    if node.ndim != 2 or not np.issubdtype(node.dtype, np.floating):
-        return False
-    k, n = node.inputs[1].shape
-    if not isinstance(k, int) or not isinstance(n, int) or k * n == 0:
-        return False
-    rights = {x.inputs[1] for x in kernel.anchors}
-    if len(rights) * k * padded(node) > _MOST_PANELS:
-        return False
-    lefts = [operand(x.inputs[0], kernel, context, k_last=True) for x in kernel.anchors]
-    found = [operand(x, kernel, context, k_last=False) for x in rights]
-    rows = all(left.fast == "k" for left in lefts if isinstance(left, Direct))
-    return rows and all(isinstance(right, Direct) for right in found)
-
-
-def lower_flat_product(kernel: Kernel, context: NativeContext) -> Launch:
-    """One function, for products of `is_flat` and what is computed from them."""
-    name = context.name(kernel.kind)
-    signature = context.signature(kernel)
-    context.program.includes["host_rows.h"] = None
-    node = kernel.anchors[0]
-    scalar, width = C_TYPES[node.dtype], padded(node)
-    k, n = node.inputs[1].shape
-    known: dict[Node, Expression] = {}
-    before: list[str] = []
-    team: list[str] = []
-
-    def panels(node: Node) -> Expression:
-        right = node.inputs[1]
-        if right not in known:
-            found = operand(right, kernel, context, k_last=False)
-            assert isinstance(found, Direct)
-            number = len(known)
-            name = known[right] = Parameter(f"panels{number}")
-            elements = Elements.known(k * width, expression("{} * {}", signature.size(k), width))
-            before.append(array(signature, scalar, str(name), Slot.PANELS, elements, number, 1))
-            team.append(laid_out(found, k, n, scalar, name, signature))
-        return known[right]
-
-    limits = Limits(node.shape[0], Variable("begin"), Variable("end"))
-    lines = _RowsProduct(kernel, context, signature, limits, panels).lines()
-    share = f"gc_share({signature.size(node.shape[0])}, &begin, &end);"
-    team = [*team, "int begin, end;", share, *lines]
-    pragma = parallel((*node.shape, k), signature, False, PRODUCTS)
-    body = [*before, *pragma, "{", *(f"  {line}" for line in team), "}"]
-    return context.function(name, kernel, signature, body, _how(kernel, str(node.shape[0])))
-
-
-def _how(kernel: Kernel, rows: str) -> str:
+def _how(kernel: Kernel) -> str:
     count, (_, n) = len(kernel.anchors), kernel.anchors[0].shape
     k = kernel.anchors[0].inputs[1].shape[0]
-    return f"{count} product{'' if count == 1 else 's'} of {rows} x {k} x {n}, by panels"
+    return f"{count} product{'' if count == 1 else 's'} of own rows x {k} x {n}, by panels"
 
 
 def laid_out(

@@ -10,7 +10,12 @@ from graphc.compiler.targets.cpu.products import BATCHED, MANY_PANELS
 from graphc.compiler.targets.cpu.products_few_rows import FEW_ROWS
 from graphc.compiler.targets.cpu.products_long_sums import PARTS_OF_SUMS
 from graphc.compiler.targets.cpu.products_strips import STRIPS, STRIPS_IN_PARTS
-from graphc.compiler.targets.cpu.products_tiny_sides import FEW_COLUMNS, ONE_COLUMN, SHORT_SUMS
+from graphc.compiler.targets.cpu.products_tiny_sides import (
+    AS_REDUCTIONS,
+    FEW_COLUMNS,
+    ONE_COLUMN,
+    SHORT_SUMS,
+)
 from graphc.compiler.targets.cpu.products_transposed import FEW_ROWS_BY_COLUMNS
 from graphc.compiler.targets.cpu.reductions import REDUCTIONS
 from graphc.compiler.targets.mapping import Mapping as TargetMapping
@@ -33,6 +38,7 @@ CPU_MAPPINGS: Mapping[str, Sequence[TargetMapping]] = {
         MANY_PANELS,
         STRIPS,
         STRIPS_IN_PARTS,
+        *AS_REDUCTIONS,
     ),
 }
 

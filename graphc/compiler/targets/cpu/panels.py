@@ -42,6 +42,13 @@ def whole_columns(dtype: str) -> int:
     return 64 // np.dtype(dtype).itemsize
 
 
+def in_halves_of_vectors(columns: int, dtype: str) -> int:
+    """Return the least number of columns, of those that a call reads without more, that is at least
+    so many: halves of the widest vectors."""
+    half = whole_columns(dtype) // 2
+    return -(-columns // half) * half
+
+
 class PanelFunction(Enum):
     """The functions of ``kernels/host_panel.h``, by what neighbours in the operands' memory are.
 
@@ -50,6 +57,8 @@ class PanelFunction(Enum):
         ROWS_AND_FETCH: the same; the columns behind those of the call are fetched into the cache.
         COLUMNS: rows of the left operand, and columns of the right one.
         COLUMNS_AND_FETCH: the same; the rows behind those of the call are fetched into the cache.
+        COLUMNS_AND_FETCH_RIGHT: the same; the columns of the right operand behind those of the call
+            are.
         TRANSPOSED: rows of the left operand, which are a panel, and terms of a column of the right
             one.
     """
@@ -58,10 +67,15 @@ class PanelFunction(Enum):
     ROWS_AND_FETCH = "gc_panel_product_and_fetch"
     COLUMNS = "gc_panel_product_by_columns"
     COLUMNS_AND_FETCH = "gc_panel_product_by_columns_and_fetch"
+    COLUMNS_AND_FETCH_RIGHT = "gc_panel_product_by_columns_and_fetch_right"
     TRANSPOSED = "gc_panel_product_transposed"
 
 
-_BY_COLUMNS = (PanelFunction.COLUMNS, PanelFunction.COLUMNS_AND_FETCH)
+_BY_COLUMNS = (
+    PanelFunction.COLUMNS,
+    PanelFunction.COLUMNS_AND_FETCH,
+    PanelFunction.COLUMNS_AND_FETCH_RIGHT,
+)
 
 
 def panel_product(
@@ -73,6 +87,7 @@ def panel_product(
     *,
     sums: tuple[int, int],
     terms: int | None = None,
+    most_rows: int | None = None,
 ) -> Intrinsic:
     """Return the product of a strip of rows and a panel of columns.
 
@@ -85,6 +100,8 @@ def panel_product(
             strip; a right one that is not in global memory is panels.
         sums: the most rows and columns that the program sums together.
         terms: the most terms of a call, `DEPTH`, where more may follow them.
+        most_rows: the most rows of a call, where more may follow them; by default `PANEL_ROWS`,
+            which of a transposed product are columns.
     """
     thread, is_stored = BufferScope.THREAD, scope is BufferScope.REGISTER
     if is_stored:
@@ -92,7 +109,7 @@ def panel_product(
         total = new_buffer("total", dtype, sums, BufferScope.REGISTER)
     else:
         to = total = _strided("to", dtype, sums, (_TO_ROW, 1), scope)
-    most = (PANEL_ROWS, panel_columns(dtype))
+    most = (PANEL_ROWS if most_rows is None else most_rows, panel_columns(dtype))
     left_shape: Shape = (sums[0] if left_scope is thread else _ROWS, _DEPTH)
     left_strides: Shape = (_LEFT_NEXT, 1)
     right_strides: Shape = (_RIGHT_ROW, 1)
@@ -101,7 +118,7 @@ def panel_product(
     elif function is PanelFunction.TRANSPOSED:
         most = most[::-1]
         left_shape, left_strides, right_strides = (
-            (most[0], _DEPTH),
+            (in_halves_of_vectors(sums[0], dtype), _DEPTH),
             (1, _LEFT_NEXT),
             (1, _RIGHT_ROW),
         )
@@ -127,7 +144,8 @@ def panel_product(
     body: Body = (clear, add)
     if is_stored:
         body = (Allocate(total), *body, _each(most, "stored", stored))
-    return Intrinsic(function.value, (to, left, right), body, "host_panel.h")
+    name = function.value if most_rows is None else f"{function.value}<{most_rows}>"
+    return Intrinsic(name, (to, left, right), body, "host_panel.h")
 
 
 def transposition(dtype: str, scope: BufferScope) -> Intrinsic:

@@ -17,8 +17,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from graphc.compiler.loops.buffer import Buffer
-from graphc.compiler.loops.program import Body, LoopProgram
+from graphc.compiler.loops.buffer import Buffer, BufferScope
+from graphc.compiler.loops.program import Body, LoopProgram, blocks_of
 from graphc.compiler.loops.statement import Accumulate, Allocate, For, LoopKind
 from graphc.compiler.targets import page
 from graphc.compiler.targets.c_text import C_TYPES
@@ -48,10 +48,11 @@ class PrintedProgram(PrintedFunction):
     """A loop program as a function for a CPU.
 
     Attributes:
-        arrays: the buffers that lie in threads' memory; block k of a thread holds the k-th.
+        arrays: the buffers that lie in threads' memory, with the number of the thread's block that
+            holds each.
     """
 
-    arrays: tuple[Buffer, ...]
+    arrays: tuple[tuple[int, Buffer], ...]
 
 
 def print_program(program: LoopProgram) -> PrintedProgram:
@@ -78,14 +79,26 @@ class CpuSignature(Signature):
 
     def __init__(self, program: LoopProgram):
         super().__init__(program, "a CPU")
-        self.arrays: list[Buffer] = []
+        self.arrays: list[tuple[int, Buffer]] = []
+        self._give_blocks(program.body, 0)
 
-    def array(self, buffer: Buffer) -> int:
+    def _give_blocks(self, body: Body, first: int) -> int:
+        """Give each array that statements allocate the number of its block, from one on; return the
+        next one. Two branches have blocks in common."""
+        for one in body:
+            if isinstance(one, Allocate) and one.buffer.scope is not BufferScope.REGISTER:
+                if first == MOST_ARRAYS:
+                    raise self.refused(f"more than {MOST_ARRAYS} arrays in threads' memory")
+                self.arrays.append((first, one.buffer))
+                first += 1
+            first = max(
+                (self._give_blocks(block, first) for block in blocks_of(one)), default=first
+            )
+        return first
+
+    def block(self, buffer: Buffer) -> int:
         """Return the number of the block that a buffer in a thread's memory has."""
-        if len(self.arrays) == MOST_ARRAYS:
-            raise self.refused(f"more than {MOST_ARRAYS} arrays in threads' memory")
-        self.arrays.append(buffer)
-        return len(self.arrays) - 1
+        return next(number for number, one in self.arrays if one is buffer)
 
 
 @dataclass(frozen=True)
@@ -151,5 +164,5 @@ class CpuSite(Site):
     def thread_array(self, buffer: Buffer) -> Code:
         """Return the call that gives a buffer its memory, in a block of the thread."""
         self.signature.headers["scratch.h"] = None
-        block = code(str(self.signature.array(buffer)))
+        block = code(str(self.signature.block(buffer)))
         return call(f"gc_scratch<{C_TYPES[buffer.dtype]}>", block, self.size(buffer.elements))

@@ -4,6 +4,7 @@ panel by calls."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 
 from graphc.compiler.graph.dim import exact_quotient
@@ -14,8 +15,11 @@ from graphc.compiler.loops.program import (
     loop_beside,
     loops_in,
     path_to,
+    targets_of,
     walk,
+    walk_value,
 )
+from graphc.compiler.loops.ranges import is_never_negative
 from graphc.compiler.loops.rewrites.arithmetic.contract import contract
 from graphc.compiler.loops.rewrites.arithmetic.partial_sums import Tree, partial_sums
 from graphc.compiler.loops.rewrites.arithmetic.use import use
@@ -24,7 +28,7 @@ from graphc.compiler.loops.rewrites.conditions.cut import cut
 from graphc.compiler.loops.rewrites.conditions.peel import peel
 from graphc.compiler.loops.rewrites.execution.vectorise import vectorise
 from graphc.compiler.loops.rewrites.loops.fission import fission
-from graphc.compiler.loops.rewrites.loops.fuse import join
+from graphc.compiler.loops.rewrites.loops.fuse import fuse, join
 from graphc.compiler.loops.rewrites.loops.reorder import reorder
 from graphc.compiler.loops.rewrites.loops.split import Tail, split
 from graphc.compiler.loops.rewrites.refusal import refused
@@ -32,25 +36,29 @@ from graphc.compiler.loops.rewrites.simplify import simplify
 from graphc.compiler.loops.rewrites.staging.layout import BufferLayout
 from graphc.compiler.loops.rewrites.staging.stage import stage
 from graphc.compiler.loops.rewrites.staging.stage_value import stage_value
+from graphc.compiler.loops.rewrites.values.name_element import name_element
 from graphc.compiler.loops.rewrites.values.propagate import propagate
 from graphc.compiler.loops.statement import (
     Accumulate,
     Allocate,
     For,
+    Let,
     Statement,
     Store,
 )
 from graphc.compiler.loops.value import Apply, Load, Local
 from graphc.compiler.targets.cpu.draws import with_words_ahead
 from graphc.compiler.targets.cpu.panels import (
+    PANEL_ROWS,
     PanelFunction,
+    in_halves_of_vectors,
     panel_columns,
     panel_product,
     transposition,
     whole_columns,
 )
-from graphc.compiler.targets.cpu.reduced_loops import may_exceed
-from graphc.compiler.targets.product_loops import Product
+from graphc.compiler.targets.cpu.reduced_loops import may_exceed, steps_of
+from graphc.compiler.targets.product_loops import Product, products_of
 from graphc.errors import RewriteError
 
 DEPTH = 256
@@ -58,31 +66,55 @@ DEPTH = 256
 A panel of as many rows stays in the first cache."""
 
 
+# ---- operands -----------------------------------------------------------------------------------
+
+
+def with_named_factors(program: LoopProgram) -> LoopProgram:
+    """Return a program in which factors of products are named, as if they were computed, unless
+    they are in memory as a matrix is, row by row or column by column."""
+    products = products_of(program)
+    if isinstance(products, str):
+        return program
+    for product in products:
+        for factor, loop in ((product.left, product.rows), (product.right, product.columns)):
+            steps = [product.steps(factor, one) for one in (loop, product.terms)]
+            is_forward = all(one is not None and is_never_negative(one - 1) for one in steps)
+            if isinstance(factor, Load) and not (is_forward and 1 in steps):
+                program, _ = name_element(program, product.terms.variable.name, factor)
+    return program
+
+
 # ---- the right operand --------------------------------------------------------------------------
 
 
 def with_right_panels(
-    program: LoopProgram, product: Product, around: str | None, scope: BufferScope
+    program: LoopProgram,
+    product: Product,
+    around: str | None,
+    scope: BufferScope,
+    name: str = "panels",
 ) -> LoopProgram:
     """Return a program that writes the right operand of each matrix as panels, at the head of a
     loop; None for that of the program."""
     right, width = product.right, panel_columns(product.total.dtype)
+    (end,) = product.columns.ends
+    if isinstance(end.constant, int) and end.constant < width:
+        width = in_halves_of_vectors(end.constant, product.total.dtype)
     if isinstance(right, Local):
         layout = BufferLayout((0, 1, 0), {0: width})
-        program = stage_value(program, around, right.name, scope, layout, "panels")
+        program = stage_value(program, around, right.name, scope, layout, name)
         return propagate(program, right.name)
     assert isinstance(right, Load)
     *ahead, terms, columns = _with_last_axes(program, right, product.terms, product.columns)
     layout = BufferLayout((*ahead, columns, terms, columns), {columns: width})
-    program = stage(program, around, right.buffer.name, scope, layout, "panels")
-    outer, inner = f"panels_axis{columns}_outer", f"panels_axis{columns}_inner"
-    (end,) = product.columns.ends
+    program = stage(program, around, right.buffer.name, scope, layout, name)
+    outer, inner = f"{name}_axis{columns}_outer", f"{name}_axis{columns}_inner"
     is_there = any(one.variable.name == outer for one in loops_in(program.body))
     if is_there and exact_quotient(end.constant, width) is None:  # whole panels have no test
         program = cut(program, outer, end.constant // width)
     if product.steps(right, product.terms) != 1:
         return program
-    return _transposed(program, right.dtype, f"panels_axis{terms}", inner, scope)
+    return _transposed(program, right.dtype, f"{name}_axis{terms}", inner, scope)
 
 
 def with_right_panel(program: LoopProgram, product: Product, panel: str) -> LoopProgram:
@@ -104,24 +136,28 @@ def with_right_panel(program: LoopProgram, product: Product, panel: str) -> Loop
 
 
 def with_right_rows(
-    program: LoopProgram, product: Product, around: str | None, scope: BufferScope
+    program: LoopProgram,
+    product: Product,
+    around: str | None,
+    scope: BufferScope,
+    name: str = "rows",
 ) -> LoopProgram:
     """Return a program whose right operand is in memory row by row: where it is, or written so at
     the head of a loop; None for that of the program."""
     right = product.right
     if isinstance(right, Local):
         layout = BufferLayout((1, 0))
-        program = stage_value(program, around, right.name, scope, layout, "rows")
+        program = stage_value(program, around, right.name, scope, layout, name)
         return propagate(program, right.name)
     assert isinstance(right, Load)
     if product.steps(right, product.columns) == 1:
         return program
     axes = _with_last_axes(program, right, product.terms, product.columns)
-    program = stage(program, around, right.buffer.name, scope, BufferLayout(axes), "rows")
+    program = stage(program, around, right.buffer.name, scope, BufferLayout(axes), name)
     if product.steps(right, product.terms) != 1:
         return program
     *_, terms, columns = axes
-    return _transposed(program, right.dtype, f"rows_axis{terms}", f"rows_axis{columns}", scope)
+    return _transposed(program, right.dtype, f"{name}_axis{terms}", f"{name}_axis{columns}", scope)
 
 
 def _transposed(
@@ -166,7 +202,7 @@ def multiplied(
         rows, columns: the loops of a strip's panel.
         function: for operands as they are.
     """
-    summed = partial(_in_panels, program, product, rows, columns, function)
+    summed = partial(in_panels, program, product, rows, columns, function)
     if may_exceed(product.terms, DEPTH):
         return summed(is_stored_directly=False)
     try:
@@ -175,7 +211,7 @@ def multiplied(
         return summed(is_stored_directly=False)
 
 
-def _in_panels(
+def in_panels(
     program: LoopProgram,
     product: Product,
     rows: str,
@@ -184,6 +220,8 @@ def _in_panels(
     *,
     is_stored_directly: bool,
 ) -> LoopProgram:
+    """Return a program that makes the sums of a strip's panel by calls, which store them where they
+    belong, or leave them in an array for what follows; other arguments as of `multiplied`."""
     total = product.total.name
     scope = BufferScope.REGISTER if is_stored_directly else BufferScope.THREAD
     program = expand(expand(program, columns, total, scope), rows, total, scope)
@@ -191,37 +229,49 @@ def _in_panels(
     nests = [product.terms.variable.name]
     if may_exceed(product.terms, DEPTH):
         program, nests = _in_blocks(program, product.terms.variable.name)
-    sums = dict.fromkeys(nests, shape_of(program, total))
-    return with_calls(program, sums, function)
+    call = PanelCall(function, *shape_of(program, total))
+    return with_calls(program, dict.fromkeys(nests, call))
 
 
-def with_calls(
-    program: LoopProgram,
-    sums: Mapping[str, tuple[int, int]],
-    function: PanelFunction,
-) -> LoopProgram:
-    """Return a program that makes sums by a call for each of some loops over terms, and whose other
-    innermost loops are vectors.
+@dataclass(frozen=True)
+class PanelCall:
+    """A call that makes the sums of a strip's panel.
+
+    Attributes:
+        function: what is called.
+        rows, columns: the most of them.
+    """
+
+    function: PanelFunction
+    rows: int
+    columns: int
+
+
+def with_calls(program: LoopProgram, calls: Mapping[str, PanelCall]) -> LoopProgram:
+    """Return a program that makes sums by a call for each of some loops over terms, which have rows
+    and columns inside, and whose other innermost loops are vectors.
 
     Args:
-        sums: of each of the loops, which has rows and columns inside, the most of both.
-        function: what is called.
+        calls: by the loops.
     """
-    for name, most in sums.items():
+    for name, made in calls.items():
         program = contract(program, name)
         terms = program.loop(name)
         total, left, right = (one.buffer for one in _elements(terms))
         intrinsic = panel_product(
-            function,
+            made.function,
             total.dtype,
             total.scope,
             left.scope,
             right.scope,
-            sums=most,
+            sums=(made.rows, made.columns),
             terms=DEPTH if len(terms.ends) > 1 else None,
+            most_rows=_most_rows(terms, made.function),
         )
         program = use(program, intrinsic, loop_beside(program, name, -1).variable.name)
     program = simplify(program)
+    for loop in loops_in(program.body):
+        program = _with_joined_rows(program, loop)
     for loop in innermost_loops(program.body):
         program, name = with_words_ahead(program, loop.variable.name)
         try:
@@ -232,14 +282,17 @@ def with_calls(
 
 
 def with_left_rows(
-    program: LoopProgram, product: Product, loop: str
+    program: LoopProgram, product: Product, loop: str | None
 ) -> tuple[LoopProgram, PanelFunction]:
-    """Return a program whose left operand is in order, written as rows at the head of a loop unless
-    it is there; and the function for it."""
+    """Return a program whose left operand is in order, written at the head of a loop unless it is
+    there, and the function for it; None for that of the program."""
     left = product.left
     if isinstance(left, Local):
-        program = stage_value(program, loop, left.name, BufferScope.THREAD, name="strip")
-        return propagate(program, left.name), PanelFunction.ROWS
+        is_by_columns = _is_made_by_columns(product, left)
+        layout = BufferLayout((1, 0) if is_by_columns else (0, 1))
+        program = stage_value(program, loop, left.name, BufferScope.THREAD, layout, "strip")
+        function = PanelFunction.COLUMNS if is_by_columns else PanelFunction.ROWS
+        return propagate(program, left.name), function
     assert isinstance(left, Load)
     if product.steps(left, product.terms) == 1:
         return program, PanelFunction.ROWS
@@ -248,6 +301,24 @@ def with_left_rows(
     layout = BufferLayout(_with_last_axes(program, left, product.rows, product.terms))
     program = stage(program, loop, left.buffer.name, BufferScope.THREAD, layout, "strip")
     return program, PanelFunction.ROWS
+
+
+def _is_made_by_columns(product: Product, left: Local) -> bool:
+    """Return True if a left operand is computed from neighbours in the memory along its columns,
+    and from none along its rows."""
+    made = {one.local: one.value for one in product.terms.body if isinstance(one, Let)}
+    loads: list[Load] = []
+    parts = [left]
+    while parts:
+        for part in walk_value(made.get(parts.pop(), left)):
+            if isinstance(part, Load):
+                loads.append(part)
+            elif part in made and part not in parts:
+                parts.append(part)
+    in_rows, in_columns = (
+        {product.steps(load, loop) for load in loads} for loop in (product.rows, product.terms)
+    )
+    return 1 in in_rows and 1 not in in_columns
 
 
 def terms_outermost(
@@ -282,10 +353,10 @@ def with_one_nest(program: LoopProgram, terms: str) -> tuple[LoopProgram, str, s
 
 
 def with_whole_panels(
-    program: LoopProgram, rows: str, columns: str, dtype: str, most: int
-) -> tuple[LoopProgram, dict[str, tuple[int, int]]]:
-    """Return a program in which the sums of rows, `most` at most, are those of panels, each panel
-    term by term, and for each loop over terms how many rows and columns are in it.
+    program: LoopProgram, rows: str, columns: str, dtype: str, call: PanelCall
+) -> tuple[LoopProgram, dict[str, PanelCall]]:
+    """Return a program in which the sums of rows are those of panels, each panel term by term, and
+    for each loop over terms the call that makes its sums: one like that for all columns.
 
     What a loop over columns does are a store of zeros and a loop over terms. Where columns are no
     whole panels, the last one has columns of the one ahead, too, so that nothing is read or written
@@ -295,7 +366,7 @@ def with_whole_panels(
     assert isinstance(count, int)
     panels = [(rows, columns, min(count, width))]
     if count > width:
-        again = _in_vectors(count % width, dtype)
+        again = in_halves_of_vectors(count % width, dtype)
         program = split(program, columns, width, Tail.AGAIN, again)
         panels = [(rows, f"{columns}_inner", width)]
         if again:
@@ -303,20 +374,12 @@ def with_whole_panels(
             last = loop_beside(program, rows, 1)
             panels.append((last.variable.name, f"{columns}_rest", again))
         program = reorder(program, rows, f"{columns}_outer")
-    sums = {}
+    calls = {}
     for of_rows, of_columns, wide in panels:
         (terms,) = loops_in(program.loop(of_columns).body)
         program = terms_outermost(program, (of_rows, of_columns), terms.variable.name, nests=2)
-        sums[terms.variable.name] = (most, wide)
-    return program, sums
-
-
-def _in_vectors(columns: int, dtype: str) -> int:
-    """Return the least number of columns, of those that a call reads without more, that is at least
-    so many, or none: a vector, one and a half, or two."""
-    whole = whole_columns(dtype)
-    halves = -(-columns // (whole // 2))
-    return max(2, halves) * (whole // 2) if columns else 0
+        calls[terms.variable.name] = replace(call, columns=wide)
+    return program, calls
 
 
 def _names_around(program: LoopProgram, statement: Statement) -> list[str]:
@@ -349,6 +412,36 @@ def _elements(terms: For) -> tuple[Load, Load, Load]:
             if isinstance(left, Load) and isinstance(right, Load):
                 return one.target, left, right
     raise AssertionError("a loop over terms multiplies")
+
+
+def _with_joined_rows(program: LoopProgram, rows: For) -> LoopProgram:
+    """Return a program that goes over the columns of rows in one loop, where those are no whole
+    vectors and what is read and stored of a row begins where that of the row ahead ends."""
+    (columns, *others) = rows.body
+    if others or not isinstance(columns, For) or loops_in(columns.body):
+        return program
+    count = columns.ends[0].constant
+    targets = [target for one in walk(columns.body) for target in targets_of(one)]
+    if not targets or not isinstance(count, int) or count % whole_columns(targets[0].dtype) == 0:
+        return program
+    names = rows.variable.name, columns.variable.name
+    try:
+        joined = fuse(program, *names)
+    except RewriteError:  # the trip count of the inner one changes
+        return program
+    loop = joined.loop("_".join(names))
+    return program if None in steps_of(joined, loop) else joined
+
+
+def _most_rows(terms: For, function: PanelFunction) -> int | None:
+    """Return how many rows a call makes at most, where the loop over them inside of one over terms
+    has several ends; None for as many as any call does."""
+    rows, _ = loops_in(terms.body)
+    if function is PanelFunction.TRANSPOSED or len(rows.ends) == 1:
+        return None
+    sizes = (end.constant for end in rows.ends if end.is_constant)
+    known = [size for size in sizes if isinstance(size, int) and size < PANEL_ROWS]
+    return min(known, default=None)
 
 
 def shape_of(program: LoopProgram, name: str) -> tuple[int, int]:

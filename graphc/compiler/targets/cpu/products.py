@@ -45,6 +45,7 @@ from graphc.compiler.targets.cpu.product_panels import (
     DEPTH,
     multiplied,
     with_left_rows,
+    with_named_factors,
     with_right_panel,
     with_right_panels,
 )
@@ -159,6 +160,7 @@ def _has_many_panels(program: LoopProgram, target: Target) -> Applicability:
 
 def _by_panels(program: LoopProgram, target: Target) -> LoopProgram:
     """Divide matrices over threads; in each, multiply strips of rows by panels of columns."""
+    program = with_named_factors(program)
     product = product_of(program)
     assert isinstance(product, Product)
     while len(product.batch) > 1:  # so that there are enough for all threads

@@ -30,6 +30,7 @@ from graphc.compiler.loops.value import Load
 from graphc.compiler.targets.cpu.panels import PANEL_ROWS, panel_columns
 from graphc.compiler.targets.cpu.product_panels import (
     DEPTH,
+    PanelCall,
     shape_of,
     terms_outermost,
     with_calls,
@@ -110,9 +111,10 @@ def _by_parts(program: LoopProgram, target: Target) -> LoopProgram:
     part = f"{terms}_outer"
     program, function = with_left_rows(program, product, part)
     program, rows, columns = with_one_nest(program, f"{terms}_inner")
-    program, sums = with_whole_panels(program, rows, columns, product.total.dtype, most)
+    call = PanelCall(function, most, count)
+    program, calls = with_whole_panels(program, rows, columns, product.total.dtype, call)
     program, chunk = _with_added_parts(program, part, count, panel_columns(product.total.dtype))
-    program = bind(with_calls(program, sums, function), part, LoopKind.TEAM)
+    program = bind(with_calls(program, calls), part, LoopKind.TEAM)
     return bind(program, chunk, LoopKind.TEAM) if chunk else program
 
 

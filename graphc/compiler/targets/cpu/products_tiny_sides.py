@@ -18,6 +18,8 @@ for i0_outer < (n + 63) // 64 (team):
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from graphc.compiler.loops.buffer import BufferScope
 from graphc.compiler.loops.program import (
     LoopProgram,
@@ -188,6 +190,21 @@ FEW_COLUMNS = Mapping(
     _in_lanes_together,
     "a row of the left operand is read once for all columns, and multiplied in vectors",
 )
+
+
+def _as_reduction(mapping: Mapping) -> Mapping:
+    """Return a mapping of reductions as one of products of one row or column, or of one term."""
+
+    def when(program: LoopProgram, target: Target) -> Applicability:
+        kept = kept_loops(program)
+        if len(kept) > 1 and any(loops_in(one.body) for one in kept[-1:]):
+            return never("it has rows, columns and terms")
+        return mapping.when(program, target)
+
+    return replace(mapping, when=when)
+
+
+AS_REDUCTIONS = tuple(map(_as_reduction, REDUCTIONS))
 
 SHORT_SUMS = Mapping(
     "short sums",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import pytest
 
 from graphc.compiler import graph as g
 from graphc.compiler.codegen.native import lower_native
@@ -20,6 +21,8 @@ from graphc.compiler.program.launch import (
     launches,
     value_of,
 )
+from graphc.compiler.targets.cpu.mappings import CPU_MAPPINGS
+from graphc.compiler.targets.cpu.products_few_rows import FEW_ROWS
 
 
 def launch_of(outputs: list[Node], states: tuple[State, ...] = ()) -> Launch:
@@ -70,9 +73,9 @@ def test_text_without_names_of_layers_is_shared() -> None:
     assert len(codes) == 1
 
 
-def test_the_rows_of_a_call_choose_between_two_launches() -> None:
-    """A product of few rows has a loop program; of many rows that have no whole panels another
-    form."""
+def test_the_rows_of_a_call_choose_between_two_launches(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a product of few rows has a loop program, and one of many rows another form."""
+    monkeypatch.setitem(CPU_MAPPINGS, "matmul", (FEW_ROWS,))
     x = g.input((BATCH, 512), name="x")
     weights = g.shared(np.ones((512, 500), "float32"), "W")
     found = lower_native([g.dot(x, weights)]).program.steps

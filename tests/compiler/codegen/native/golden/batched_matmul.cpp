@@ -7,7 +7,7 @@ static void k0_matmul(
     int batch, const float* __restrict__ x0, const float* __restrict__ x1,
     float* y0) {
   #pragma omp parallel for schedule(static) \
-      if ((gc_int64)83968 * batch >= 65536)
+      if ((gc_int64)19776 * batch >= 65536)
   for (int i0_i1 = 0; i0_i1 < 4 * batch; ++i0_i1) {
     float* const panels = gc_scratch<float>(0, 1024);
     gc_transpose(32, 16, x1 + i0_i1 / 4 * 2560 + i0_i1 % 4 * 16, 64, panels,

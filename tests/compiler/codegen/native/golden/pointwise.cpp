@@ -9,7 +9,7 @@
 static void k0_pointwise(
     int batch, gc_uint64 call_step, unsigned int w0, unsigned int w1,
     const float* __restrict__ x0, const float* __restrict__ x1, float* y0) {
-  #pragma omp parallel for schedule(static) if ((gc_int64)576 * batch >= 65536)
+  #pragma omp parallel for schedule(static) if ((gc_int64)528 * batch >= 65536)
   for (int p0 = 0; p0 < (batch + 1) / 2; ++p0) {
     unsigned int t0_words[1024];
     gc_draw_words<1024>(512 * batch - p0 * 1024, t0_words,

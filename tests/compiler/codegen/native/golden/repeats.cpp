@@ -17,7 +17,7 @@ extern "C" void graphc_step(
     k0_rows(size[0], (float*)at[row0[0]], (float*)at[1],
         (float*)at[row0[1]]);
     if (watch.stops(0 + 2 * turn0, 0 + 2 * turn0)) return;
-    k1_matmul((float*)at[row0[1]], (float*)at[row0[2]], size[0],
+    k1_matmul(size[0], (float*)at[row0[1]], (float*)at[row0[2]],
         (float*)at[row0[3]]);
     if (watch.stops(1 + 2 * turn0, 1 + 2 * turn0)) return;
   }

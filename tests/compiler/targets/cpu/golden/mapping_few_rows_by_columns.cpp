@@ -1,12 +1,12 @@
 static void few_rows_by_columns(
     const float* __restrict__ x0, const float* __restrict__ x1, float* y0) {
-  float* const panels = gc_scratch<float>(0, 32768);
+  float* const panels = gc_scratch<float>(0, 8192);
   // copy what is read of x0 to panels
   for (int panels_axis1 = 0; panels_axis1 < 1024; ++panels_axis1) {
     #pragma omp simd
-    for (int panels_axis0_inner = 0; panels_axis0_inner < 32;
+    for (int panels_axis0_inner = 0; panels_axis0_inner < 8;
         ++panels_axis0_inner) {
-      panels[panels_axis1 * 32 + panels_axis0_inner] =
+      panels[panels_axis1 * 8 + panels_axis0_inner] =
           panels_axis0_inner < 4 ?
           x0[panels_axis1 + panels_axis0_inner * 1024] : 0.0f;
     }
@@ -24,7 +24,7 @@ static void few_rows_by_columns(
     // matmul
     for (int k0_outer = 0; k0_outer < 4; ++k0_outer) {
       gc_panel_product_transposed(4, 128, 256, s0_parts + k0_outer * 512, 128,
-          panels + k0_outer * 8192, 32, x1 + i1_outer * 131072 + k0_outer * 256,
+          panels + k0_outer * 2048, 8, x1 + i1_outer * 131072 + k0_outer * 256,
           1024);
     }
     // combine the parts of s0

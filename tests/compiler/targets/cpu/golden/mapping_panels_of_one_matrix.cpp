@@ -110,7 +110,7 @@ static void panels_of_one_matrix(
     for (int i0_outer = 0; i0_outer < (batch + 127) / 128; ++i0_outer) {
       #pragma omp parallel for schedule(static)
       for (int i1_outer = 0; i1_outer < 16; ++i1_outer) {
-        float* const s0_2 = gc_scratch<float>(1, 4096);
+        float* const s0_2 = gc_scratch<float>(0, 4096);
         const int end_of_i0_inner = gc_minimum(128, batch - i0_outer * 128);
         for (int i0_inner = 0; i0_inner < end_of_i0_inner; ++i0_inner) {
           #pragma omp simd
@@ -118,7 +118,7 @@ static void panels_of_one_matrix(
             s0_2[i0_inner * 32 + i1_inner] = 0.0f;
           }
         }
-        float* const s0_parts_2 = gc_scratch<float>(2, 16384);
+        float* const s0_parts_2 = gc_scratch<float>(1, 16384);
         // matmul
         for (int k0_outer = 0; k0_outer < 3; ++k0_outer) {
           gc_panel_product_and_fetch(batch - i0_outer * 128, 32, 256,

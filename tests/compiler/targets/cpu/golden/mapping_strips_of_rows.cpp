@@ -20,12 +20,13 @@ static void strips_of_rows(
       }
     }
     #pragma omp parallel for schedule(static) \
-        if ((gc_int64)(114688 * batch + 516096) >= 65536)
+        if ((gc_int64)(12544 * batch + 413952) >= 65536)
     for (int i0_outer = 0; i0_outer < 14; ++i0_outer) {
       float* const s0 = gc_scratch<float>(1, 28672);
-      for (int i1_outer = 0; i1_outer < 16; ++i1_outer) {
-        gc_panel_product_by_columns(56, 32, batch, s0 + i1_outer * 32, 512,
-            x0 + i0_outer * 56, 784, panels + i1_outer * (32 * batch), 32);
+      for (int s0_column_outer = 0; s0_column_outer < 16; ++s0_column_outer) {
+        gc_panel_product_by_columns(56, 32, batch, s0 + s0_column_outer * 32,
+            512, x0 + i0_outer * 56, 784,
+            panels + s0_column_outer * (32 * batch), 32);
       }
       for (int i0_inner = 0; i0_inner < 56; ++i0_inner) {
         #pragma omp simd
@@ -35,7 +36,7 @@ static void strips_of_rows(
       }
     }
   } else {
-    float* const panels_2 = gc_scratch<float>(2, 512 * batch);
+    float* const panels_2 = gc_scratch<float>(0, 512 * batch);
     // copy what is read of x1 to panels
     #pragma omp parallel for schedule(static) \
         if ((gc_int64)512 * batch >= 65536)
@@ -53,9 +54,9 @@ static void strips_of_rows(
       }
     }
     #pragma omp parallel for schedule(static) \
-        if ((gc_int64)(116704 * batch + 802816) >= 65536)
+        if ((gc_int64)(14161 * batch + 802816) >= 65536)
     for (int i0_outer = 0; i0_outer < 14; ++i0_outer) {
-      float* const s0_2 = gc_scratch<float>(3, 28672);
+      float* const s0_2 = gc_scratch<float>(1, 28672);
       for (int i0_inner = 0; i0_inner < 56; ++i0_inner) {
         #pragma omp simd
         for (int i1 = 0; i1 < 512; ++i1) {
@@ -64,12 +65,12 @@ static void strips_of_rows(
       }
       // matmul
       for (int k0_outer = 0; k0_outer < (batch + 255) / 256; ++k0_outer) {
-        float* const s0_parts = gc_scratch<float>(4, 28672);
-        for (int i1_5_outer = 0; i1_5_outer < 16; ++i1_5_outer) {
+        float* const s0_parts = gc_scratch<float>(2, 28672);
+        for (int s0_column_outer = 0; s0_column_outer < 16; ++s0_column_outer) {
           gc_panel_product_by_columns(56, 32, batch - k0_outer * 256,
-              s0_parts + i1_5_outer * 32, 512,
+              s0_parts + s0_column_outer * 32, 512,
               x0 + i0_outer * 56 + k0_outer * 200704, 784,
-              panels_2 + k0_outer * 8192 + i1_5_outer * (32 * batch), 32);
+              panels_2 + k0_outer * 8192 + s0_column_outer * (32 * batch), 32);
         }
         // combine the parts of s0
         for (int i0_inner = 0; i0_inner < 56; ++i0_inner) {

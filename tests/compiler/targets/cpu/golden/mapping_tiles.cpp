@@ -1,7 +1,7 @@
 static void tiles(
     int batch, const float* __restrict__ x0, float* y0) {
   #pragma omp parallel for schedule(static) \
-      if ((gc_int64)98304 * batch >= 65536)
+      if ((gc_int64)65536 * batch >= 65536)
   for (int p0 = 0; p0 < batch; ++p0) {
     for (int p1 = 0; p1 < 4; ++p1) {
       float* const x0_tile = gc_scratch<float>(0, 8192);

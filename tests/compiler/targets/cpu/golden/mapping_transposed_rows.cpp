@@ -1,6 +1,6 @@
 static void transposed_rows(
     int batch, const float* __restrict__ x0, float* y0) {
-  #pragma omp parallel for schedule(static) if ((gc_int64)28 * batch >= 65536)
+  #pragma omp parallel for schedule(static) if ((gc_int64)22 * batch >= 65536)
   for (int i0_outer = 0; i0_outer < (batch + 255) / 256; ++i0_outer) {
     float* const x0_tile = gc_scratch<float>(0, 2560);
     gc_transpose_tile<16, 256>(10, batch - i0_outer * 256, x0 + i0_outer * 2560,
