@@ -22,7 +22,9 @@
 Around them are loops over blocks for the matrices of a batched product, ``matrix0`` and so on. A
 tile at the border of an array is computed as a whole one, over zeros, and its last step alike. So
 the order of a sum is that of its terms, whatever the sizes are. Of a small tile several groups of
-threads compute the sums (`graphc.compiler.targets.cuda.product_groups`).
+threads compute the sums (`graphc.compiler.targets.cuda.product_groups`), and of few tiles several
+blocks (`graphc.compiler.targets.cuda.product_parts`). Products that one kernel computes together
+have a tile, each with sums of its own, and share the operands that are the same.
 """
 
 from __future__ import annotations

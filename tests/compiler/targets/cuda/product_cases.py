@@ -62,13 +62,13 @@ def dropped() -> Node:
 
 
 def heads(x: Node, width: int) -> Node:
-    """Return rows of 3 heads as a matrix for each head."""
-    return g.transpose(g.reshape(x, (*x.shape[:2], 3, width)), (0, 2, 1, 3))
+    """Return rows of 2 heads as a matrix for each head."""
+    return g.transpose(g.reshape(x, (*x.shape[:2], 2, width)), (0, 2, 1, 3))
 
 
 def attention(width: int) -> Node:
     """Return how alike the rows of a head are to those of another array's."""
-    queries, keys = arrays(2, BATCH, 3 * width), arrays(2, 20, 3 * width)
+    queries, keys = arrays(2, BATCH, 2 * width), arrays(2, 20, 2 * width)
     transposed = g.transpose(heads(keys, width), (0, 1, 3, 2))
     return g.matmul(heads(queries, width), transposed) * 0.5
 
