@@ -90,6 +90,9 @@ MANY_COLUMNS = 2048
 """Columns from which on it costs little to store a left operand that is computed, and to make one
 more panel, of columns that are left and of others again."""
 
+DRAWS_APART = "random words of neighbours are not drawn together"
+"""Why a mapping is not for a product for which `draws_in_rows` does not hold."""
+
 MOST_UNEVEN = 1.1
 """The most work of a thread, as a multiple of its share."""
 
@@ -147,12 +150,19 @@ def _has_many_panels(program: LoopProgram, target: Target) -> Applicability:
     is_in_rows = isinstance(found.left, Local) or found.steps(found.left, found.terms) == 1
     if not is_in_rows and not is_short:
         return never("its left operand is in memory by columns that are long")
-    for statement, ranges in walk_in_ranges(program.body, program.ranges):
-        if not isinstance(statement, Let) or not isinstance(statement.value, RandomWord):
-            continue
-        if not ranges.is_contiguous(statement.value.element, found.columns.variable):
-            return never("random words of neighbours are not drawn together")
+    if not draws_in_rows(program, found):
+        return never(DRAWS_APART)
     return ALWAYS if len(program.outputs) == 1 else never("it has several results")
+
+
+def draws_in_rows(program: LoopProgram, product: Product) -> bool:
+    """Return True if all random words that a program draws are those of neighbouring columns, which
+    are drawn together."""
+    return all(
+        ranges.is_contiguous(statement.value.element, product.columns.variable)
+        for statement, ranges in walk_in_ranges(program.body, program.ranges)
+        if isinstance(statement, Let) and isinstance(statement.value, RandomWord)
+    )
 
 
 # ---- the rewrites -------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ terms is made of sums of as many, which are added in order; the sums of a strip 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 from graphc.compiler.graph.dim import Dim, Size, evaluate_at
@@ -34,8 +35,9 @@ from graphc.compiler.loops.rewrites.loops.fission import fission
 from graphc.compiler.loops.rewrites.loops.rename import rename
 from graphc.compiler.loops.rewrites.loops.reorder import reorder
 from graphc.compiler.loops.rewrites.loops.split import Tail, split
+from graphc.compiler.loops.rewrites.values.name_element import name_element
 from graphc.compiler.loops.statement import For, LoopKind
-from graphc.compiler.loops.value import Value, at_least
+from graphc.compiler.loops.value import Load, Value, at_least
 from graphc.compiler.targets.cpu.panels import (
     PANEL_ROWS,
     PanelFunction,
@@ -55,7 +57,13 @@ from graphc.compiler.targets.cpu.product_panels import (
     with_right_rows,
     with_whole_panels,
 )
-from graphc.compiler.targets.cpu.products import MOST_ROWS_UNPACKED, NEAR, are_uneven
+from graphc.compiler.targets.cpu.products import (
+    DRAWS_APART,
+    MOST_ROWS_UNPACKED,
+    NEAR,
+    are_uneven,
+    draws_in_rows,
+)
 from graphc.compiler.targets.cpu.reduced_loops import may_exceed
 from graphc.compiler.targets.mapping import ALWAYS, Applicability, Mapping, never, where
 from graphc.compiler.targets.product_loops import (
@@ -121,8 +129,10 @@ def _has_terms(program: LoopProgram, target: Target) -> Applicability:
     if isinstance(found, str):
         return never(found)
     first, *_ = found
-    if draws_words(program.body):
+    if draws_words(first.terms.body):
         return never(DRAWS)
+    if not draws_in_rows(program, first):
+        return never(DRAWS_APART)
     if first.batch:
         return never("it has several matrices")
     if isinstance(first.columns.ends[0].constant, Dim):
@@ -177,6 +187,9 @@ def _with_right_operands(program: LoopProgram, products: Sequence[Product]) -> L
         product = next(one for one in products if one.right is right)
         if _is_read_in_place(product):
             continue
+        if isinstance(right, Load) and _is_one_of_several_parts(right, rights):
+            program, part = name_element(program, product.terms.variable.name, right)
+            product = replace(product, right=part)
         columns, width = product.columns.ends[0].constant, panel_columns(product.total.dtype)
         assert isinstance(columns, int)
         is_whole = columns < width or columns % width == 0
@@ -185,6 +198,15 @@ def _with_right_operands(program: LoopProgram, products: Sequence[Product]) -> L
             name = f"{name}{number}"
         program = written(program, product, None, BufferScope.SHARED, name)
     return program
+
+
+def _is_one_of_several_parts(right: Load, rights: Sequence[Value]) -> bool:
+    """Return True if another one of right operands is in the same matrix: each is written by itself
+    then."""
+    return any(
+        isinstance(one, Load) and one is not right and one.buffer.memory == right.buffer.memory
+        for one in rights
+    )
 
 
 def _is_read_in_place(product: Product) -> bool:

@@ -84,10 +84,11 @@ def recorded_blocks() -> Iterator[list[tuple[Scratches, list[int]]]]:
         yield found
 
 
-@pytest.mark.parametrize("name", REFERENCE_MODELS)
+@pytest.mark.parametrize("name", sorted(set(REFERENCE_MODELS) - {"mlp"}))
 def test_arrays_of_one_function_lie_apart(name: str) -> None:
     """But for right factors that are laid out ahead of a loop, one after the other. And the memory
-    report counts each of them."""
+    report counts each of them. All of mlp runs as loop programs, whose arrays the printer numbers.
+    """
     step = REFERENCE_MODELS[name].build()
     states, values = zip(*step.updates, strict=True)
     outputs = optimize([step.loss, *step.metrics, *values])[0]

@@ -118,6 +118,68 @@ def test_strips_in_parts_mean_the_same(case: str, monkeypatch: pytest.MonkeyPatc
     check(before, STRIPS_IN_PARTS.rewrites(before, CPU), terms=(5,))
 
 
+def gates() -> list[Node]:
+    x, weights, biases = (arrays(BATCH, 5), [arrays(5, 34) for _ in range(3)], arrays(34))
+    return [g.matmul(x, one) + biases for one in weights]
+
+
+def slices() -> list[Node]:
+    x, weights = arrays(BATCH, 5), arrays(5, 60)
+    return [g.matmul(x, weights[:, at : at + 20]) for at in (0, 20, 40)]
+
+
+def reordered() -> list[Node]:
+    """The left operand is in memory in another order of its terms, and the right one backwards."""
+    x = g.reshape(g.transpose(arrays(2, 3, 17), (1, 0, 2)), (6, 17))
+    return [g.matmul(g.transpose(x), g.flip(arrays(6, 10), 0))]
+
+
+OF_ROWS = {
+    "gates": gates,
+    "a sum of two": lambda: [
+        g.matmul(arrays(BATCH, 5), g.transpose(arrays(20, 5)))
+        + g.matmul(g.maximum(arrays(BATCH, 5), 0.0), arrays(5, 20))
+    ],
+    "slices of one matrix": slices,
+    "operands in another order": reordered,
+    "gradients with a factor in common": lambda: [
+        g.matmul(g.transpose(x), arrays(BATCH, 6)) * 0.5 for x in [arrays(BATCH, 17)] * 2
+    ],
+    "one column beside others": lambda: [g.matmul(arrays(BATCH, 5), arrays(5, 2)) * arrays(2)],
+}
+
+
+@pytest.mark.parametrize("in_parts", [False, True])
+@pytest.mark.parametrize("case", OF_ROWS)
+def test_rows_of_a_call_and_several_products_mean_the_same(
+    case: str, in_parts: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = plain(OF_ROWS[case]())
+    if not in_parts:
+        return check(before, STRIPS.rewrites(before, CPU), terms=(3, 37))
+    for module in (product_panels, products_strips):
+        monkeypatch.setattr(module, "DEPTH", 2)
+    check(before, STRIPS_IN_PARTS.rewrites(before, CPU), terms=(3,))
+
+
+def test_a_text_of_several_products_computes_them() -> None:
+    programs = [plain(case()) for case in OF_ROWS.values()]
+    compiled = CompiledPrograms(
+        [
+            replace(mapping.rewrites(one, CPU), name=f"k{number}_{part}")
+            for number, one in enumerate(programs)
+            for part, mapping in enumerate((STRIPS, STRIPS_IN_PARTS))
+        ]
+    )
+    for number, one in enumerate(programs):
+        given = numbers(one, 131)
+        expected = evaluate(one, given, {B: 131}).outputs
+        for part in range(2):
+            found, _ = compiled(f"k{number}_{part}", given, {B: 131})
+            for name, array in expected.items():
+                np.testing.assert_allclose(found[name], array, rtol=1e-4, atol=1e-5)
+
+
 def check(before: LoopProgram, after: LoopProgram, terms: tuple[int, ...]) -> None:
     """Compare what two programs make of sums of so many terms."""
     for count in terms:
