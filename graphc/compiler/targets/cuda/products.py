@@ -358,20 +358,18 @@ def _loops_named(program: LoopProgram, *begins: str) -> list[str]:
 
 
 def _written_out(program: LoopProgram) -> LoopProgram:
-    """Return a program that writes the loops of a thread out, but for that over steps; of many
-    products half of the terms of a step at a time."""
+    """Return a program that writes the loops of a thread out, but for that over steps; of one
+    that is too long half of its turns at a time."""
     for loop in loops_in(program.body):
         name = loop.variable.name
         if loop.kind is not LoopKind.SERIAL or name == "step":
             continue
         try:
             program = bind(program, name, LoopKind.UNROLLED)
-        except RewriteError:
-            if name != "k":
-                raise
+        except RewriteError:  # it is too long
             half = known_turns(program, "split", loop) // 2
-            program = rename(split(program, "k", half, Tail.NONE), "k_outer", "half")
-            program = bind(program, "k_inner", LoopKind.UNROLLED)
+            program = rename(split(program, name, half, Tail.NONE), f"{name}_outer", f"{name}_half")
+            program = bind(program, f"{name}_inner", LoopKind.UNROLLED)
     return simplify(program)
 
 

@@ -79,6 +79,14 @@ def of_times() -> Node:
     return g.reshape(g.matmul(rows, arrays(8, 20)) + arrays(20), (2, BATCH, 20))
 
 
+def long_epilogue() -> Node:
+    """Return a product with more behind it than is written out for each result of a thread."""
+    result = g.matmul(arrays(BATCH, 3), arrays(3, 20))
+    for number in range(15):
+        result = g.maximum(result * 0.5, -float(number))
+    return result
+
+
 def scaled() -> Node:
     """Return a product scaled by a value that is named ahead of all loops."""
     return g.matmul(arrays(BATCH, 6), arrays(6, 20)) * g.exp(arrays())

@@ -32,6 +32,7 @@ from tests.compiler.targets.cuda.product_cases import (
     T,
     arrays,
     dense,
+    long_epilogue,
     plain,
 )
 
@@ -245,6 +246,17 @@ def test_what_is_moved_in_packs(case: str, packs: set[str]) -> None:
                 if one.buffer.scope is BufferScope.GLOBAL:
                     moved.add(one.buffer.memory)
     assert moved == packs
+
+
+def test_half_of_the_rows_of_a_long_epilogue_are_written_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    use(monkeypatch, BlockTile(16, 16, 4, 8, 1))
+    program = plain(long_epilogue())
+    found = mapped(program).program
+    halves = [one for one in loops_in(found.body) if one.variable.name.endswith("_half")]
+    assert [(one.kind, one.ends[0].constant) for one in halves] == [(LoopKind.SERIAL, 2)]
+    same_meaning(program, found, *SIZES)
 
 
 # ---- reasons ------------------------------------------------------------------------------------
