@@ -236,7 +236,7 @@ def _strip_rows(rows: Size, columns: int, target: Target, *, is_small: bool) -> 
     """Return the rows of a strip: as many as the cache has room for, beside right operands that are
     small or not, if threads get about as many of them as others. Known ones are those of whole
     calls, or, of fewer than one has, a number that divides all rows, a multiple of a tile's if
-    there is one."""
+    there is one, or else a thread's share."""
     room = max(LEAST_ROWS, STRIP // columns)
     if isinstance(rows, Dim):
         share = evaluate_at(rows, TYPICAL) // max(2, target.threads)
@@ -248,7 +248,8 @@ def _strip_rows(rows: Size, columns: int, target: Target, *, is_small: bool) -> 
         fewer = range(min(PANEL_ROWS, room) // step * step, LEAST_ROWS - 1, -step)
         found += [strip for strip in fewer if rows % strip == 0]
     even = (strip for strip in found if not are_uneven(rows, strip, target))
-    return next(even, min(PANEL_ROWS, room, rows))
+    share = max(LEAST_ROWS, -(-rows // max(1, target.threads)))
+    return next(even, min(PANEL_ROWS, room, rows, share))
 
 
 def _multiplied_strip(

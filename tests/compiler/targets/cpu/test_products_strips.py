@@ -145,6 +145,7 @@ OF_ROWS = {
     "gradients with a factor in common": lambda: [
         g.matmul(g.transpose(x), arrays(BATCH, 6)) * 0.5 for x in [arrays(BATCH, 17)] * 2
     ],
+    "rows that strips do not divide": lambda: [g.matmul(arrays(37, 5), arrays(5, 20))],
     "one column beside others": lambda: [g.matmul(arrays(BATCH, 5), arrays(5, 2)) * arrays(2)],
 }
 
