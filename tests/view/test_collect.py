@@ -117,8 +117,8 @@ def test_sums_of_a_product_are_lines_of_its_node(target: str) -> None:
         of_op.setdefault(found.nodes[node].op, []).append(lines[at])
     assert of_op.keys() == {"matmul", "exp"}
     assert len(of_op["exp"]) == 1
-    # The sums begin, and are added to.
-    assert len(of_op["matmul"]) >= 2
+    # The sums begin, and are added to; on a CPU one call does both.
+    assert len(of_op["matmul"]) >= (2 if target == "cuda" else 1)
     assert not any("gc_exp" in line for line in of_op["matmul"])
 
 

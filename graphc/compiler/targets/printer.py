@@ -17,7 +17,14 @@ from graphc.compiler.graph.binding import lone_symbol
 from graphc.compiler.graph.dim import Size
 from graphc.compiler.loops.buffer import Buffer, BufferScope
 from graphc.compiler.loops.index import Index
-from graphc.compiler.loops.program import Body, buffers_of, facts, loads_of, walk
+from graphc.compiler.loops.program import (
+    Body,
+    buffers_of,
+    facts,
+    loads_of,
+    walk,
+    written_memories,
+)
 from graphc.compiler.loops.ranges import Ranges
 from graphc.compiler.loops.reduction import REDUCTIONS
 from graphc.compiler.loops.statement import (
@@ -190,6 +197,14 @@ class Site:
         """Return what text calls a buffer that the program allocates; "" for one that it is
         given."""
         return "" if buffer.scope is BufferScope.GLOBAL else buffer.memory
+
+    def written_name(self, use: UseIntrinsic) -> str:
+        """Return what text calls a buffer that the program allocates and a call writes; "" if there
+        is none."""
+        written = written_memories(use.intrinsic.body)
+        windows = zip(use.intrinsic.parameters, use.windows, strict=True)
+        names = [self.own_name(window.buffer) for one, window in windows if one.memory in written]
+        return next(filter(None, names), "")
 
     def pragma(self, *parts: Part) -> str:
         """Return a directive's lines."""
