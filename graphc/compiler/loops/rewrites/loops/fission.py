@@ -51,9 +51,8 @@ def fission(program: LoopProgram, loop: str, at: int) -> LoopProgram:
     def value(old: Value) -> Value:
         return renamed.get(old, old) if isinstance(old, Local) else old
 
-    rest = substituted(
-        Parts(value=value).in_body((*lets, *behind)), {found.variable: index_of(variable)}
-    )
+    rest = Parts(value=value).in_body((*lets, *behind)) if renamed else behind
+    rest = substituted(rest, {found.variable: index_of(variable)})
     first, second = replace(found, body=ahead), replace(found, variable=variable, body=rest)
     return program.with_loop(loop, lambda _: (first, second))
 
@@ -61,6 +60,8 @@ def fission(program: LoopProgram, loop: str, at: int) -> LoopProgram:
 def _computed_again(program: LoopProgram, where: str, ahead: Body, behind: Body) -> list[Let]:
     """Return the `Let`s of the first part that the second one needs, refused if it needs more than
     can be computed again."""
+    if not any(isinstance(one, Let | Allocate | Check) for one in ahead):
+        return []
     needed = _needed_locals(behind)
     memories = {buffer.memory for one in walk(behind) for buffer in buffers_of(one)}
     variables = {one for statement in walk(behind) for one in variables_of(statement)}
