@@ -159,6 +159,13 @@ inline void gc_rows_panel(int rows, int k, const T* a, ptrdiff_t a_next, const T
     gc_rows_tile<GC_ROWS, width, along, fetch, T>(k, a + r * a_row, a_next, b, b_step,
                                                   c + r * c_row, c_row, first, soon(r));
   }
+  const int left = rows - r;
+  if (first && r > 0 && (left & (left - 1)) != 0) {  // more than one of the tiles below
+    r = rows - GC_ROWS;  // some rows again, with the same sums
+    gc_rows_tile<GC_ROWS, width, along, fetch, T>(k, a + r * a_row, a_next, b, b_step,
+                                                  c + r * c_row, c_row, first, soon(r));
+    return;
+  }
 #if GC_ROWS == 8
   if (rows - r >= 4) {
     gc_rows_tile<4, width, along, fetch, T>(k, a + r * a_row, a_next, b, b_step, c + r * c_row,
