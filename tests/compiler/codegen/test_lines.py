@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 
@@ -29,16 +29,19 @@ def unlinked(launch: Launch) -> Iterator[str]:
     yield from sorted(launch.names.keys() - set(launch.lines.values()))
 
 
+def whole_statement(text: Sequence[str], number: int) -> str:
+    """Return the lines of a statement from a line on: a call may be several."""
+    end = next(at for at in range(number, len(text)) if text[at].rstrip().endswith((";", "{", "}")))
+    return "\n".join(text[number : end + 1])
+
+
 @pytest.mark.parametrize("name", KINDS)
 @pytest.mark.parametrize("target", ["cuda", "cpu"])
 def test_each_variable_of_a_node_has_the_lines_that_give_it_a_value(target: str, name: str) -> None:
     for launch in launches(lowered(target, name).steps):
         text = launch.text.split("\n")
         for number, variable in launch.lines.items():
-            assert re.search(rf"\b{variable}(_all)?\b", text[number]), (
-                launch.name,
-                number,
-                variable,
-            )
+            statement = whole_statement(text, number)
+            assert re.search(rf"\b{variable}(_all)?\b", statement), (launch.name, number, variable)
             assert not text[number].strip().startswith("//")
         assert [*unlinked(launch)] == [], launch.text

@@ -76,13 +76,15 @@ def test_parts_of_a_concatenation_are_read_once() -> None:
     assert moves([out]) == {"x": 300, "y": 700, "result": 1000}
 
 
-def test_a_row_that_is_held_is_read_once() -> None:
-    assert moves([g.softmax(x(BATCH, 50))]) == {"x": 500, "result": 500}
+@pytest.mark.parametrize("length", [50, 1000, 15_000])
+def test_a_row_that_is_held_is_read_once(length: int) -> None:
+    assert moves([g.softmax(x(BATCH, length))]) == {"x": 10 * length, "result": 10 * length}
 
 
-@pytest.mark.parametrize(("length", "walks"), [(1000, 1), (15_000, 1), (100_000, 2)])
+@pytest.mark.parametrize(("length", "walks"), [(500, 1), (1000, 2), (100_000, 2)])
 def test_a_row_is_read_once_a_walk(length: int, walks: int) -> None:
-    """Two walks where registers do not hold it: the maximum with the sum, and the results."""
+    """Two walks where the registers of a warp do not hold a length that only a call knows: the
+    maximum with the sum, and the results."""
     found = moves([g.softmax(x(BATCH, LENGTH))], length=length)
     assert found == {"x": walks * 10 * length, "result": 10 * length}
 

@@ -184,28 +184,31 @@ def with_whole_passes(program: LoopProgram, rows: str) -> LoopProgram:
 # ---- values that stay in registers --------------------------------------------------------------
 
 
-def with_kept_rows(program: LoopProgram, rows: str) -> LoopProgram:
+def with_kept_rows(
+    program: LoopProgram, rows: str, scope: BufferScope = BufferScope.REGISTER
+) -> LoopProgram:
     """Return a program in which what several passes read or compute of a row is read and computed
-    by the first of them."""
+    by the first of them, and kept in memory of a scope."""
     for buffer in read_again(program, rows):
         if not _is_read_alike(program, rows, buffer):
             continue
         try:
-            program = stage(program, rows, buffer, BufferScope.REGISTER)
+            program = stage(program, rows, buffer, scope)
         except RewriteError:  # its elements are at no places that are known
             continue
     for first, second in itertools.combinations(passes_of(program, rows), 2):
         try:
-            program = keep(program, first, second)
+            program = keep(program, first, second, scope)
         except RewriteError:  # they compute nothing in common
             continue
     return replace(program, body=without_unused(program.body))
 
 
 def read_once(program: LoopProgram) -> LoopProgram:
-    """Return a plain program in which each row is read by the first pass that needs it."""
+    """Return a plain program in which each row, of any length, is read by the first pass that needs
+    it."""
     program = in_rows(program)
-    return with_kept_rows(program, rows_of(program))
+    return with_kept_rows(program, rows_of(program), BufferScope.THREAD)
 
 
 def read_again(program: LoopProgram, rows: str) -> list[str]:
