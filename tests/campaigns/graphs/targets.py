@@ -19,6 +19,7 @@ from graphc.compiler.function import CallStep, function, prepared
 from graphc.compiler.graph import Node, state_of
 from graphc.compiler.interpret import evaluate
 from graphc.compiler.runtime.cpu import toolchain
+from graphc.compiler.targets import cpu
 from graphc.config import config
 from tests.campaigns.graphs.builder import Program
 
@@ -110,8 +111,9 @@ class Target:
 
 def _thresholds() -> list[tuple[ModuleType, str, int]]:
     """Return where native code's modules say from which work on threads divide it."""
-    names = ("PARALLEL", "PRODUCTS", "LEAST", "_LEAST")
-    modules = [m for name, m in sys.modules.items() if name.startswith(f"{native.__name__}.")]
+    names = ("PARALLEL", "PRODUCTS", "LEAST", "LEAST_DIVIDED", "LEAST_OF_LONG_SUMS")
+    packages = tuple(f"{package.__name__}." for package in (native, cpu))
+    modules = [m for name, m in sys.modules.items() if name.startswith(packages)]
     return [(m, name, vars(m)[name]) for m in modules for name in names if name in vars(m)]
 
 
