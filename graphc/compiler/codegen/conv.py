@@ -39,7 +39,7 @@ from graphc.compiler.codegen.conv_weights import Weights
 from graphc.compiler.codegen.emitter import Emitter
 from graphc.compiler.codegen.expression import Expression, literal, over, plus, times
 from graphc.compiler.codegen.index import Coordinates, Index
-from graphc.compiler.codegen.lower_mapped import lower_mapped
+from graphc.compiler.codegen.lower_mapped import lower_by_elements
 from graphc.compiler.codegen.lower_product import lower_product
 from graphc.compiler.codegen.product import Operand, Product, Pulled
 from graphc.compiler.codegen.tiles import choose_tile, is_vector
@@ -60,7 +60,7 @@ def lower_conv(kernel: Kernel, context: Context) -> list[Launch]:
     (node,) = kernel.anchors
     found = classes(node)
     if 0 in (*node.shape, *node.inputs[1].shape):
-        return lower_mapped(kernel, context)  # zeros, or nothing
+        return lower_by_elements(kernel, context)  # zeros, or nothing
     if found is None:
         return _by_result(kernel, context, "where windows meet holes is known at the call only")
     if node.shape[1] == 1 and not _has_long_windows(node):
@@ -81,7 +81,7 @@ def _has_long_windows(node: Node) -> bool:
 def _by_result(kernel: Kernel, context: Context, reason: str) -> list[Launch]:
     """A thread computes a result, walking its window alone."""
     note = f"a thread walks the window of its result, which is no product: {reason}"
-    return [replace(launch, notes=(note,)) for launch in lower_mapped(kernel, context)]
+    return [replace(launch, notes=(note,)) for launch in lower_by_elements(kernel, context)]
 
 
 def _launches(node: Node, axes: tuple[Axis, ...], kernel: Kernel, context: Context) -> list[Launch]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from graphc.compiler.codegen.context import Context, Program, buffer_name
 from graphc.compiler.codegen.conv import lower_conv
 from graphc.compiler.codegen.identical import codes, fold_identical, functions
-from graphc.compiler.codegen.lower_mapped import lower_mapped, lower_reduction
+from graphc.compiler.codegen.lower_mapped import lower_mapped
 from graphc.compiler.codegen.matmul import lower_matmul
 from graphc.compiler.codegen.persistent import lower_persistent
 from graphc.compiler.codegen.placing import Updates
@@ -26,8 +26,8 @@ from graphc.compiler.targets.passes import run_target_passes
 
 LOWERINGS: dict[str, Callable[[Kernel, Context], list[Launch]]] = {
     "pointwise": lower_mapped,
-    "rows": lower_reduction,
-    "columns": lower_reduction,
+    "rows": lower_mapped,
+    "columns": lower_mapped,
     "matmul": lower_matmul,
     "conv": lower_conv,
     "window": lower_mapped,

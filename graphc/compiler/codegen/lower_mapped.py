@@ -34,11 +34,15 @@ READ_AGAIN = frozenset(one.name for one in (LONG, ANY_LENGTH, TILES_AGAIN))
 
 
 def lower_mapped(kernel: Kernel, context: Context) -> list[Launch]:
-    """Return the launches of a kernel as a loop program, by the first mapping that applies of those
-    of kernels in which a thread has an element."""
-    launches = _launches(kernel, context, POINTWISE)
-    assert launches, f"a kernel of kind {kernel.kind} that no mapping takes"
-    return launches
+    """Return the launches of a kernel as a loop program by the mappings of its kind, one of which
+    always applies."""
+    return _applied(kernel, lower_where_mapped(kernel, context))
+
+
+def lower_by_elements(kernel: Kernel, context: Context) -> list[Launch]:
+    """Return the same by the mappings of kernels in which a thread has an element, whatever the
+    kind."""
+    return _applied(kernel, _launches(kernel, context, POINTWISE))
 
 
 def lower_where_mapped(kernel: Kernel, context: Context) -> list[Launch]:
@@ -47,9 +51,7 @@ def lower_where_mapped(kernel: Kernel, context: Context) -> list[Launch]:
     return _launches(kernel, context, CUDA_MAPPINGS[kernel.kind])
 
 
-def lower_reduction(kernel: Kernel, context: Context) -> list[Launch]:
-    """Return the launches of a reduction as a loop program."""
-    launches = lower_where_mapped(kernel, context)
+def _applied(kernel: Kernel, launches: list[Launch]) -> list[Launch]:
     assert launches, f"a kernel of kind {kernel.kind} that no mapping takes"
     return launches
 

@@ -21,7 +21,7 @@ from graphc.compiler.codegen.expression import (
     times,
 )
 from graphc.compiler.codegen.index import Coordinates, Index
-from graphc.compiler.codegen.lower_mapped import lower_mapped
+from graphc.compiler.codegen.lower_mapped import lower_by_elements
 from graphc.compiler.codegen.pointwise import AT, THREADS, names_in
 from graphc.compiler.codegen.product import Operand, Product
 from graphc.compiler.codegen.product_epilogue import finish, is_long, partial_sums
@@ -65,7 +65,7 @@ def lower_product(
     """
     first = products[0]
     if 0 in (*first.batch, first.m, first.n, first.k):
-        return lower_mapped(kernel, context)  # zeros, or nothing
+        return lower_by_elements(kernel, context)  # zeros, or nothing
     context.program.includes["gemm.cuh"] = None
     if tile is None and is_vector(first.m, first.n):
         grid = ceil_divide(product(first.node.shape), WARPS)

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from graphc.compiler.graph import Node, toposort
-from graphc.compiler.graph.dim import Shape, evaluate_at, product
+from graphc.compiler.graph.dim import Shape, product, typical
 from graphc.compiler.graph.ops import OPS, Work, ops_with
 from graphc.compiler.schedule.strides import strided
 from graphc.compiler.schedule.window_passes import passes_first
@@ -40,9 +40,6 @@ SMALL = 16
 
 # Operations that a product may compute for each element of an operand.
 MOST_LIGHT = 3
-
-# The value of every symbol where symbolic sizes are compared.
-_TYPICAL = 64
 
 
 def is_splat(node: Node) -> bool:
@@ -69,7 +66,7 @@ def nbytes(node: Node) -> int:
 
 @functools.lru_cache(maxsize=1024)  # a value is compared with each of its neighbours
 def _bytes_of(shape: Shape, dtype: str) -> int:
-    return evaluate_at(product(shape), _TYPICAL) * np.dtype(dtype).itemsize
+    return typical(product(shape)) * np.dtype(dtype).itemsize
 
 
 @dataclass(frozen=True)

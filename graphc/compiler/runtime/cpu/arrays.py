@@ -24,8 +24,8 @@ def address_of(array: np.ndarray) -> int:
 def aligned_array(shape: Sequence[int], dtype: npt.DTypeLike) -> np.ndarray:
     """Return an array, its elements not set, that begins at a multiple of `ALIGNMENT` bytes.
 
-    NumPy's own begin 16 bytes after one: each of their vectors of 64 bytes lies in two lines of
-    the cache. An array of fewer bytes is NumPy's own.
+    NumPy's own begin anywhere, large ones mostly 16 bytes after one: each of their vectors of 64
+    bytes lies in two lines of the cache. An array of fewer bytes is NumPy's own.
     """
     nbytes = math.prod(shape) * np.dtype(dtype).itemsize
     if nbytes < ALIGNMENT:

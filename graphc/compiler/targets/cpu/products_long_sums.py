@@ -16,7 +16,7 @@ A part is a sum of `DEPTH` terms, so a result is that of products of many rows.
 
 from __future__ import annotations
 
-from graphc.compiler.graph.dim import evaluate_at
+from graphc.compiler.graph.dim import typical
 from graphc.compiler.loops.buffer import BufferScope
 from graphc.compiler.loops.program import LoopProgram, loop_beside, loops_in
 from graphc.compiler.loops.rewrites.arithmetic.partial_sums import Tree, partial_sums
@@ -60,9 +60,6 @@ LONG = 4 * DEPTH
 MOST_PARTS = 1 << 22
 """Elements of the parts of a strip of rows, at most."""
 
-TYPICAL = 64
-"""The number that a symbol counts as, to say of what there are few."""
-
 
 def _has_long_sums(program: LoopProgram, target: Target) -> Applicability:
     found = product_of(program)
@@ -78,7 +75,7 @@ def _has_long_sums(program: LoopProgram, target: Target) -> Applicability:
         return never(f"sums of {terms} terms are not long")
     if columns * terms <= SMALL_RIGHT:
         return never(f"the right operand has no more than {SMALL_RIGHT} elements")
-    if evaluate_at(rows * columns, TYPICAL) > MOST_RESULTS:
+    if typical(rows * columns) > MOST_RESULTS:
         return never(f"{rows * columns} results are many")
     if not isinstance(found.left, Load):
         return never("its left operand is computed")

@@ -24,7 +24,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
-from graphc.compiler.graph.dim import Dim, Size, evaluate_at
+from graphc.compiler.graph.dim import Dim, Size, typical
 from graphc.compiler.loops.buffer import BufferScope
 from graphc.compiler.loops.program import LoopProgram, loop_beside, loops_in
 from graphc.compiler.loops.rewrites.arithmetic.partial_sums import Tree, partial_sums
@@ -109,9 +109,6 @@ they are long, and several products whose sums have so few terms: of fewer, the 
 the cache of the core that made them, or the results in that of the core that reads them. (A step of
 gru_ae takes 1.1 times as long if 720,000 multiplications of sums of 6 terms are divided.)"""
 
-TYPICAL = 64
-"""The number that a symbol counts as, to say which sums are long."""
-
 
 def _has_few_terms(program: LoopProgram, target: Target) -> Applicability:
     answer = _has_terms(program, target)
@@ -119,7 +116,7 @@ def _has_few_terms(program: LoopProgram, target: Target) -> Applicability:
     if answer.refusal or isinstance(found, str):
         return answer
     terms = found[0].terms.ends[0].constant
-    if evaluate_at(terms, TYPICAL) > DEPTH:
+    if typical(terms) > DEPTH:
         return never(f"sums of {terms} terms are long")
     return ALWAYS if isinstance(terms, int) else where(at_least(DEPTH - terms))
 
@@ -173,10 +170,10 @@ def _are_divided(product: Product, count: int) -> bool:
     )
     least = 0
     if isinstance(terms, Dim):
-        least = LEAST_OF_LONG_SUMS if evaluate_at(terms, TYPICAL) > DEPTH else 0
+        least = LEAST_OF_LONG_SUMS if typical(terms) > DEPTH else 0
     elif terms <= SHORT and count > 1:
         least = LEAST_OF_SHORT_SUMS
-    return evaluate_at(rows * columns * terms * count, TYPICAL) >= least
+    return typical(rows * columns * terms * count) >= least
 
 
 def _with_right_operands(program: LoopProgram, products: Sequence[Product]) -> LoopProgram:
@@ -239,7 +236,7 @@ def _strip_rows(rows: Size, columns: int, target: Target, *, is_small: bool) -> 
     there is one, or else a thread's share."""
     room = max(LEAST_ROWS, STRIP // columns)
     if isinstance(rows, Dim):
-        share = evaluate_at(rows, TYPICAL) // max(2, target.threads)
+        share = typical(rows) // max(2, target.threads)
         strip = min(PANEL_ROWS, share, SMALL_STRIP // columns if is_small else room)
         return max(LEAST_ROWS, strip // TILE_ROWS * TILE_ROWS)
     calls = range(min(MOST_CALLS, room // PANEL_ROWS), 0, -1)
