@@ -88,20 +88,27 @@ class LoopProgram:
 
     def loop(self, name: str) -> For:
         """Return the loop whose variable has a name. KeyError if there is none."""
-        for statement in walk(self.body):
-            if isinstance(statement, For) and statement.variable.name == name:
-                return statement
-        raise KeyError(f"{self.name} has no loop over {name!r}")
+        loop = self.path(name)[-1]
+        assert isinstance(loop, For)
+        return loop
+
+    def path(self, name: str) -> Body:
+        """Return the statements around a loop, the outermost first, and the loop at the end.
+        KeyError if there is none of that name."""
+        found = paths_to_loops(self).get(name)
+        if found is None:
+            raise KeyError(f"{self.name} has no loop over {name!r}")
+        return found
 
     def loops_to(self, name: str) -> list[For]:
         """Return the loops around one, the outermost first, and that loop at the end."""
-        path = path_to(self.body, self.loop(name))
-        return [one for one in path if isinstance(one, For)]
+        return [one for one in self.path(name) if isinstance(one, For)]
 
     def with_loop(self, name: str, new: Callable[[For], Body]) -> LoopProgram:
         """Return the program with what `new` makes of a loop in its place."""
-        loop = self.loop(name)
-        return replace(self, body=replaced(self.body, loop, new(loop)))
+        *around, loop = self.path(name)
+        assert isinstance(loop, For)
+        return replace(self, body=_replaced_on_path(self.body, around, loop, new(loop)))
 
 
 _Arguments = ParamSpec("_Arguments")
@@ -118,7 +125,7 @@ def kept(function: _OfPart[_Part, _Arguments, _Result]) -> _OfPart[_Part, _Argum
     @functools.wraps(function)
     def found_once(part: _Part, /, *args: _Arguments.args, **kwargs: _Arguments.kwargs) -> _Result:
         results = vars(part).setdefault("_kept", {})
-        key = (function, args, tuple(kwargs.items()))
+        key = (function, args, tuple(kwargs.items())) if args or kwargs else function
         if key not in results:
             results[key] = function(part, *args, **kwargs)
         found: _Result = results[key]
@@ -128,6 +135,24 @@ def kept(function: _OfPart[_Part, _Arguments, _Result]) -> _OfPart[_Part, _Argum
 
 
 # ---- statements ---------------------------------------------------------------------------------
+
+
+@kept
+def paths_to_loops(program: LoopProgram) -> dict[str, Body]:
+    """Return the statements around each loop of a program, and the loop at the end, by its name."""
+    found: dict[str, Body] = {}
+
+    def note(body: Body, around: Body) -> None:
+        for one in body:
+            blocks = blocks_of(one)
+            path = (*around, one) if blocks else ()
+            if isinstance(one, For):
+                found.setdefault(one.variable.name, path)
+            for block in blocks:
+                note(block, path)
+
+    note(program.body, ())
+    return found
 
 
 def blocks_of(statement: Statement) -> tuple[Body, ...]:
@@ -151,9 +176,10 @@ def with_note(body: Body, note: str) -> Body:
 def with_blocks(statement: Statement, blocks: tuple[Body, ...]) -> Statement:
     """Return a statement with other bodies inside of it."""
     if isinstance(statement, For):
-        return replace(statement, body=blocks[0])
+        (body,) = blocks
+        return For(statement.variable, statement.ends, body, statement.kind, statement.note)
     if isinstance(statement, If):
-        return replace(statement, body=blocks[0], otherwise=blocks[1])
+        return If(statement.conditions, *blocks)
     return statement
 
 
@@ -231,6 +257,19 @@ def replaced(body: Body, old: Statement, new: Body) -> Body:
                 others = (*blocks[:number], changed, *blocks[number + 1 :])
                 return (*body[:place], with_blocks(statement, others), *body[place + 1 :])
     return body
+
+
+def _replaced_on_path(body: Body, around: Sequence[Statement], old: Statement, new: Body) -> Body:
+    """Return a body with a statement replaced that stands inside of others, the outermost first."""
+    step = around[0] if around else old
+    for place, statement in enumerate(body):
+        if statement is not step:
+            continue
+        if not around:
+            return (*body[:place], *new, *body[place + 1 :])
+        blocks = (_replaced_on_path(one, around[1:], old, new) for one in blocks_of(statement))
+        return (*body[:place], with_blocks(statement, tuple(blocks)), *body[place + 1 :])
+    return body  # of a condition, the other one
 
 
 def transformed(body: Body, change: Callable[[Statement], Body]) -> Body:
@@ -465,25 +504,28 @@ def walk_value(value: Value) -> Iterator[Value]:
             pending += (value.stream, value.seed, value.call, value.step, value.shift)
 
 
-def loads_of(statement: Statement) -> Iterator[Load]:
-    """Yield the elements that a statement itself reads, without the targets of an `Accumulate`."""
-    for value in values_of(statement):
-        for part in walk_value(value):
-            if isinstance(part, Load):
-                yield part
+@kept
+def loads_of(statement: Statement) -> tuple[Load, ...]:
+    """Return the elements that a statement itself reads, without the targets of an `Accumulate`."""
+    return tuple(
+        part
+        for value in values_of(statement)
+        for part in walk_value(value)
+        if isinstance(part, Load)
+    )
 
 
-def buffers_of(statement: Statement) -> Iterator[Buffer]:
-    """Yield the buffers that a statement itself names."""
+@kept
+def buffers_of(statement: Statement) -> tuple[Buffer, ...]:
+    """Return the buffers that a statement itself names."""
+    named: tuple[Buffer, ...] = ()
     if isinstance(statement, Allocate):
-        yield statement.buffer
+        named = (statement.buffer,)
     elif isinstance(statement, UseIntrinsic):
-        for window in statement.windows:
-            yield window.buffer
+        named = tuple(window.buffer for window in statement.windows)
     elif isinstance(statement, Prefetch):
-        yield statement.element.buffer
-    for load in (*targets_of(statement), *loads_of(statement)):
-        yield load.buffer
+        named = (statement.element.buffer,)
+    return (*named, *(load.buffer for load in (*targets_of(statement), *loads_of(statement))))
 
 
 def windows_of(statement: Statement) -> Iterator[tuple[BufferWindow, bool]]:

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from graphc.compiler.loops.program import Body, LoopProgram, loops_in, walk, walk_in_ranges
+from graphc.compiler.loops.program import (
+    Body,
+    LoopProgram,
+    loops_in,
+    paths_to_loops,
+    walk,
+    walk_in_ranges,
+)
 from graphc.compiler.loops.ranges import Ranges
 from graphc.compiler.loops.statement import (
     PARALLEL_KINDS,
@@ -36,9 +43,8 @@ def refused(
 
 def loop_of(program: LoopProgram, rewrite: str, name: str) -> For:
     """Return the loop whose variable has a name; the error of a rewrite if there is none."""
-    for one in walk(program.body):
-        if isinstance(one, For) and one.variable.name == name:
-            return one
+    if name in paths_to_loops(program):
+        return program.loop(name)
     names = ", ".join(repr(loop.variable.name) for loop in loops_in(program.body))
     expected = "the name of a loop's variable"
     raise refused(program, rewrite, f"the loop {name!r}", expected, f"only {names or 'no loops'}")

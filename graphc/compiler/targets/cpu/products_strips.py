@@ -159,8 +159,9 @@ def _by_strips(program: LoopProgram, target: Target, *, in_parts: bool) -> LoopP
         return _multiplied_strip(program, products, row, None, in_parts)
     program = split(program, row, strip, Tail.SHORT)
     strips = f"{row}_outer"
-    program = _multiplied_strip(program, products, f"{row}_inner", strips, in_parts)
-    return bind(program, strips, LoopKind.TEAM) if is_divided else program
+    if is_divided:  # ahead of all that is made inside, as that is simple to prove
+        program = bind(program, strips, LoopKind.TEAM)
+    return _multiplied_strip(program, products, f"{row}_inner", strips, in_parts)
 
 
 def _are_divided(product: Product, count: int) -> bool:
@@ -291,22 +292,22 @@ def _with_nests(
     """Return a program with loops over rows and columns for the sums of each product, then for what
     follows of them; and the loops over rows, columns and terms of each product."""
     (terms,) = loops_in(program.loop(columns).body)
-    names = [terms.variable.name]
-    for _ in products[1:]:
-        program = fission(program, names[-1], 1)
-        names.append(loop_beside(program, names[-1], 1).variable.name)
+    count, first = len(products), terms.variable.name
+    for at in range(count - 1, 0, -1):  # the last one first: what is behind is renamed
+        program = fission(program, first, at)
     for product in reversed(products[1:]):
         program = postpone(program, product.total.name)
     thread = BufferScope.THREAD
     for product in products:
         total = product.total.name
         program = expand(expand(program, columns, total, thread), rows, total, thread)
-    nests = []
-    for name in names:
-        nests.append((rows, columns, name))
-        program = fission(fission(program, columns, 2), rows, 1)
-        behind = loop_beside(program, rows, 1)
-        rows, columns = (loop.variable.name for loop in loops_in((behind,))[:2])
+    for at in range(count, 0, -1):
+        program = fission(fission(program, columns, 2 * at), rows, 1)
+    nests = [(rows, columns, first)]
+    for number in range(1, count):
+        nest = loop_beside(program, rows, number)
+        of_rows, of_columns, of_terms = (one.variable.name for one in loops_in((nest,)))
+        nests.append((of_rows, of_columns, of_terms))
     return program, nests
 
 
