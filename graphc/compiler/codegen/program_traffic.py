@@ -11,7 +11,7 @@ import numpy as np
 
 from graphc.compiler.graph.dim import Size, floor_divide, product
 from graphc.compiler.loops.buffer import BufferScope
-from graphc.compiler.loops.index import Index, LoopVariable, as_index, index_of
+from graphc.compiler.loops.index import Index, LoopVariable, Remainder, as_index, index_of
 from graphc.compiler.loops.measure import Measure, measure
 from graphc.compiler.loops.program import (
     Body,
@@ -26,10 +26,11 @@ from graphc.compiler.loops.program import (
     walk_in_ranges,
 )
 from graphc.compiler.loops.ranges import Ranges, is_never_negative
+from graphc.compiler.loops.rewrites.boxes import Box, box_of
 from graphc.compiler.loops.rewrites.names import Names
 from graphc.compiler.loops.rewrites.simplify import settled
 from graphc.compiler.loops.statement import Check, For, If, LoopKind, Statement, Store
-from graphc.compiler.loops.value import below
+from graphc.compiler.loops.value import Load, below
 from graphc.compiler.program.launch import Count, Traffic
 from graphc.compiler.targets.cuda.facts import GRID_THREADS
 
@@ -186,11 +187,19 @@ def _times_touched(program: LoopProgram, nest: Sequence[For], measured: Measure)
         if one.loop is nest[-1].variable and one.buffer.scope is BufferScope.GLOBAL
     }
     dividing: dict[str, set[LoopVariable]] = {}
+    innermost = nest[-1]
+    around, kept = program.ranges, frozenset({one.variable for one in nest})
     for statement, ranges in walk_in_ranges(program.body, program.ranges):
+        if statement is innermost:
+            around = ranges.within(innermost.variable, *innermost.ends)
         for load in loads_of(statement):
             if load.buffer not in extents:
                 continue
             axes = list(zip(load.coords, extents[load.buffer], strict=True))
+            for number in _numbers(load):
+                box = box_of([((number,), ranges)], around, kept)
+                if isinstance(box, Box):
+                    axes.append((number, box.extents[0]))
             own = {
                 loop.variable
                 for loop in nest
@@ -202,6 +211,16 @@ def _times_touched(program: LoopProgram, nest: Sequence[For], measured: Measure)
         memory: product(loop.ends[0].constant for loop in nest if loop.variable not in own)
         for memory, own in dividing.items()
     }
+
+
+def _numbers(load: Load) -> Iterator[Index]:
+    """Yield the numbers whose quotients and remainders are the coordinates along two axes."""
+    for axis, coord in enumerate(load.coords):
+        if any(isinstance(atom, Remainder) for atom, _ in coord.terms):
+            for other in (*load.coords[:axis], *load.coords[axis + 1 :]):
+                number = other * load.buffer.shape[axis] + coord
+                if all(isinstance(atom, LoopVariable) for atom, _ in number.terms):
+                    yield number
 
 
 def _is_divided(ranges: Ranges, coord: Index, extent: Size, variable: LoopVariable) -> bool:

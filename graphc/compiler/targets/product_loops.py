@@ -8,11 +8,13 @@ import numpy as np
 
 from graphc.compiler.graph.dim import Dim, Size
 from graphc.compiler.loops.buffer import Buffer, BufferScope
+from graphc.compiler.loops.index import LoopVariable
 from graphc.compiler.loops.program import (
     Body,
     LoopProgram,
     loops_in,
     values_of,
+    variables_of,
     walk,
     walk_in_ranges,
     walk_value,
@@ -163,6 +165,17 @@ def _product(loops: ProductLoops, added: Accumulate, ranges: Ranges) -> Product 
         ):
             return f"{factor} is another one for each {shared_by.variable}"
     return Product(loops.kept, loops.terms, added.targets[0].buffer, left, right, ranges)
+
+
+def variables_of_names(body: Body) -> dict[Local, frozenset[LoopVariable]]:
+    """Return the variables of the loops in whose turns each value that statements name is another
+    one."""
+    found: dict[Local, frozenset[LoopVariable]] = {}
+    for one in walk(body):
+        if isinstance(one, Let):
+            named = (found.get(part) for part in walk_value(one.value) if isinstance(part, Local))
+            found[one.local] = variables_of(one).union(*filter(None, named))
+    return found
 
 
 def with_axes_of_products(program: LoopProgram) -> LoopProgram:

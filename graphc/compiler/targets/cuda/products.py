@@ -24,7 +24,8 @@ tile at the border of an array is computed as a whole one, over zeros, and its l
 the order of a sum is that of its terms, whatever the sizes are. Of a small tile several groups of
 threads compute the sums (`graphc.compiler.targets.cuda.product_groups`), and of few tiles several
 blocks (`graphc.compiler.targets.cuda.product_parts`). Products that one kernel computes together
-have a tile, each with sums of its own, and share the operands that are the same.
+have a tile, each with sums of its own, and share the operands that are the same. An operand that is
+no matrix in memory is computed where another one is copied, an element by one thread.
 """
 
 from __future__ import annotations
@@ -36,7 +37,13 @@ from dataclasses import dataclass
 from graphc.compiler.graph.dim import Size, exact_quotient
 from graphc.compiler.loops.buffer import BufferScope
 from graphc.compiler.loops.index import as_index
-from graphc.compiler.loops.program import LoopProgram, innermost_loops, loops_in
+from graphc.compiler.loops.program import (
+    Body,
+    LoopProgram,
+    innermost_loops,
+    loops_in,
+    walk_value,
+)
 from graphc.compiler.loops.rewrites.buffers.expand import expand
 from graphc.compiler.loops.rewrites.buffers.pack import pack
 from graphc.compiler.loops.rewrites.buffers.reuse import reuse
@@ -54,8 +61,11 @@ from graphc.compiler.loops.rewrites.simplify import simplify
 from graphc.compiler.loops.rewrites.staging.layout import BufferLayout
 from graphc.compiler.loops.rewrites.staging.pipeline import Copying, pipeline
 from graphc.compiler.loops.rewrites.staging.stage import stage
-from graphc.compiler.loops.statement import Accumulate, Allocate, For, If, LoopKind, Store
-from graphc.compiler.loops.value import Load, Value
+from graphc.compiler.loops.rewrites.staging.stage_value import stage_value
+from graphc.compiler.loops.rewrites.values.name_element import name_element
+from graphc.compiler.loops.rewrites.values.propagate import propagate
+from graphc.compiler.loops.statement import Accumulate, Allocate, For, If, Let, LoopKind, Store
+from graphc.compiler.loops.value import Load, Local, Value
 from graphc.compiler.schedule.hardware import PACK
 from graphc.compiler.targets.cuda.pointwise import POINTWISE
 from graphc.compiler.targets.cuda.product_groups import in_groups
@@ -69,7 +79,12 @@ from graphc.compiler.targets.cuda.product_parts import (
 from graphc.compiler.targets.cuda.product_tiles import PADDING, TOGETHER, BlockTile, tile_of
 from graphc.compiler.targets.cuda.product_vectors import OF_VECTORS
 from graphc.compiler.targets.mapping import ALWAYS, Applicability, Mapping, choose, never
-from graphc.compiler.targets.product_loops import Product, products_of, with_axes_of_products
+from graphc.compiler.targets.product_loops import (
+    Product,
+    products_of,
+    variables_of_names,
+    with_axes_of_products,
+)
 from graphc.compiler.targets.target import Target
 from graphc.errors import RewriteError
 
@@ -82,7 +97,7 @@ class _Operand:
 
     Attributes:
         name: of its tile.
-        factor: an element of it.
+        factor: an element of it, or the name of one that is computed.
         outer: the loop over the rows of a left one, or the columns of a right one.
         is_right: True of a right one.
     """
@@ -105,21 +120,23 @@ def _operands_of(products: Sequence[Product]) -> list[_Operand]:
 
 
 def _is_of_matrices(program: LoopProgram, target: Target) -> Applicability:
-    products = products_of(with_axes_of_products(program))
+    program = _with_named_factors(with_axes_of_products(program))
+    products = products_of(program)
     if isinstance(products, str):
         return never(products)
     product = products[0]
     if product.terms.ends[0].constant == 0:
         return never("its sums have no terms")
+    named = variables_of_names(product.terms.body)
     memories: list[str] = []
     for operand in _operands_of(products):
-        side = "right" if operand.is_right else "left"
         factor = operand.factor
-        if not isinstance(factor, Load):
-            return never(f"its {side} operand is computed")
-        memories.append(factor.buffer.memory)
-        if _axes_of(product, factor, operand.outer) is None:
-            return never(f"its {side} operand is no matrix in memory: {factor}")
+        if isinstance(factor, Load):
+            memories.append(factor.buffer.memory)
+        elif isinstance(factor, Local):
+            other = product.rows if operand.is_right else product.columns
+            if other.variable in named.get(factor, ()):
+                return never(f"{factor} is another one for each {other.variable}")
     if len(set(memories)) < len(memories):
         return never("two operands are in one array")
     body = product.columns.body
@@ -127,7 +144,7 @@ def _is_of_matrices(program: LoopProgram, target: Target) -> Applicability:
     if not (
         all(isinstance(one, Allocate | Store) for one in head)
         and isinstance(body[len(head)], For)
-        and all(isinstance(one, Accumulate) for one in product.terms.body)
+        and all(isinstance(one, Let | Accumulate) for one in product.terms.body)
     ):
         return never("it computes other values ahead of its sums")
     tile = tile_of(products)
@@ -136,6 +153,18 @@ def _is_of_matrices(program: LoopProgram, target: Target) -> Applicability:
     if tile.groups > 1 and len(products) > 1:
         return never(f"groups of threads would add up the sums of {len(products)} products")
     return ALWAYS
+
+
+def _with_named_factors(program: LoopProgram) -> LoopProgram:
+    """Return a program in which each factor that is no element of a matrix in memory has a name."""
+    products = products_of(program)
+    if isinstance(products, str):
+        return program
+    for operand in _operands_of(products):
+        factor = operand.factor
+        if isinstance(factor, Load) and _axes_of(products[0], factor, operand.outer) is None:
+            program, _ = name_element(program, products[0].terms.variable.name, factor)
+    return program
 
 
 def _axes_of(product: Product, factor: Load, outer: For) -> tuple[int, int] | None:
@@ -158,7 +187,7 @@ def _axes_of(product: Product, factor: Load, outer: For) -> tuple[int, int] | No
 
 def _by_blocks(program: LoopProgram, target: Target) -> LoopProgram:
     """Give each block a tile, or a part of the sums of one."""
-    program = with_axes_of_products(program)
+    program = _with_named_factors(with_axes_of_products(program))
     products = products_of(program)
     assert not isinstance(products, str)
     tile = tile_of(products)
@@ -175,7 +204,7 @@ def _by_blocks(program: LoopProgram, target: Target) -> LoopProgram:
 def in_launches(program: LoopProgram) -> tuple[LoopProgram, ...]:
     """Return the launches of a plain program that has tiles, before these are given to blocks: the
     only one, or that of parts of sums and that of their sums."""
-    program = with_axes_of_products(program)
+    program = _with_named_factors(with_axes_of_products(program))
     products = products_of(program)
     assert not isinstance(products, str)
     tile = tile_of(products)
@@ -297,6 +326,8 @@ def _staged(
     """Return a program that copies the tile of an operand to shared memory in each step, the terms
     as its rows. Threads take packs of neighbours, if memory has them."""
     factor = operand.factor
+    if isinstance(factor, Local):
+        return _computed(program, tile, product, operand, factor)
     assert isinstance(factor, Load)
     axes = _axes_of(product, factor, operand.outer)
     assert axes is not None
@@ -315,6 +346,43 @@ def _staged(
         f"{operand.name}_tile",
         neighbours,
     )
+
+
+def _computed(
+    program: LoopProgram, tile: BlockTile, product: Product, operand: _Operand, factor: Local
+) -> LoopProgram:
+    """Return a program that computes the tile of an operand in shared memory in each step, as
+    `_staged` copies one. Neighbouring threads take neighbouring terms, or neighbouring rows or
+    columns if these are neighbours in memory."""
+    terms = ["slice", "k"] if tile.groups > 1 else ["k"]
+    outer = ["thread_row", "r_2"]
+    if operand.is_right:
+        outer = ["thread_column", "c_2"]
+        if tile.thread_packs > 1:
+            outer.insert(0, "group_2")
+    loads = _loads_behind(product.terms.body, factor)
+    is_along_outer = any(product.steps(load, operand.outer) == 1 for load in loads)
+    axes = [terms, outer] if is_along_outer else [outer, terms]
+    order, tiles = [axes.index(terms), axes.index(outer)], {}
+    if operand.is_right and tile.thread_packs > 1:
+        order, tiles = [*order, order[1]], {order[1]: tile.pack_columns}
+    layout = BufferLayout(tuple(order), tiles, PADDING)
+    name = f"{operand.name}_tile"
+    shared = BufferScope.SHARED
+    program = stage_value(program, "step", factor.name, shared, layout, name, axes)
+    return propagate(program, factor.name)
+
+
+def _loads_behind(body: Body, factor: Local) -> list[Load]:
+    """Return the elements that a named factor is computed from."""
+    needed: set[Value] = {factor}
+    found: list[Load] = []
+    for one in reversed(body):
+        if isinstance(one, Let) and one.local in needed:
+            parts = list(walk_value(one.value))
+            needed.update(parts)
+            found += [part for part in parts if isinstance(part, Load)]
+    return found
 
 
 def _has_packs(factor: Load) -> bool:

@@ -105,6 +105,26 @@ def summed() -> Node:
     return one + g.matmul(g.transpose(arrays(T, BATCH), (1, 0)), arrays(T, 17))
 
 
+def computed() -> Node:
+    """Return a product both of whose factors are computed, of terms that a call knows."""
+    left = g.concat([arrays(BATCH, 3), arrays(BATCH, T)], axis=1)
+    return g.matmul(left * arrays(BATCH, 1) + 1.0, -arrays(T + 3, 20))
+
+
+def of_samples() -> Node:
+    """Return the product of all rows of all samples, for each time."""
+    rows = g.reshape(g.transpose(arrays(BATCH, 3, 6), (1, 0, 2)), (3 * BATCH, 6))
+    one, other = (g.matmul(rows, arrays(6, 20)) for _ in range(2))
+    return g.reshape(one * g.tanh(other), (3, BATCH, 20))
+
+
+def over_samples() -> Node:
+    """Return the sum over all times of all samples, of products of arrays in different orders."""
+    left = g.reshape(g.transpose(arrays(BATCH, 3, 6), (1, 0, 2)), (3 * BATCH, 6))
+    right = g.reshape(arrays(3, BATCH, 20), (3 * BATCH, 20))
+    return g.matmul(g.transpose(left, (1, 0)), right)
+
+
 def updated() -> LoopProgram:
     """Return the update of a state by a product of transposed samples."""
     state = g.shared(np.zeros((20, 24), "float32"), "state")
@@ -138,6 +158,18 @@ CASES: Mapping[str, Callable[[], LoopProgram]] = {
     "a bias of sizes of a call": lambda: plain(dense(BATCH, T, N)),
     "dropout": lambda: plain(dropped()),
     "an update in place": updated,
+    "computed operands": lambda: plain(computed()),
+    "a computed operand of whole tiles": lambda: plain(
+        g.matmul(g.maximum(arrays(16, 8), 0.0), arrays(8, 16))
+    ),
+    "computed matrices": lambda: plain(
+        g.matmul(g.maximum(arrays(T, BATCH, 6), 0.0), g.transpose(arrays(T, 20, 6), (0, 2, 1)))
+    ),
+    "flipped operands": lambda: plain(
+        g.matmul(g.flip(arrays(BATCH, 7), (0,)), g.flip(arrays(7, 20), (0, 1)))
+    ),
+    "rows of samples": lambda: plain(of_samples()),
+    "terms of samples": lambda: plain(over_samples()),
     "products of the same rows": lambda: plain(*gates()),
     "products of several arrays": lambda: plain(summed()),
 }

@@ -17,7 +17,7 @@ for k < 16:                                 for k < 16:
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -48,7 +48,7 @@ from graphc.compiler.loops.statement import (
     Store,
 )
 from graphc.compiler.loops.text import head_line
-from graphc.compiler.loops.value import Apply, Condition, Constant, Load, Select, Value
+from graphc.compiler.loops.value import Apply, Condition, Constant, Load, Local, Select, Value
 
 _REWRITE = "predicate"
 _DIVISIONS = frozenset({"floordiv", "mod"})
@@ -76,7 +76,12 @@ def predicate(program: LoopProgram, loop: str) -> LoopProgram:
         raise refused(program, _REWRITE, where, expected, lines)
     _check(program, where, test.body)
     own = {one.buffer.memory for one in walk(test.body) if isinstance(one, Allocate)}
-    change = _Predication(conditions=test.conditions, own=own, ranges=ranges_at(program, test))
+    change = _Predication(
+        conditions=test.conditions,
+        own=own,
+        factors=_factors(test.body, own),
+        ranges=ranges_at(program, test),
+    )
     body = change.in_body(test.body)
     return replace(program, body=replaced(program.body, test, body))
 
@@ -120,6 +125,24 @@ def _begins_with_identity(program: LoopProgram, one: Accumulate) -> bool:
     )
 
 
+def _factors(body: Body, own: Set[str]) -> Mapping[Local, bool]:
+    """Return the names that terms of sums have as factors, each with True if another turn adds to
+    the same sum."""
+    named = {one.local for one in walk(body) if isinstance(one, Let)}
+    found: dict[Local, bool] = {}
+    for one in walk(body):
+        if isinstance(one, Accumulate) and one.reduction == "sum":
+            is_shared = one.targets[0].buffer.memory not in own
+            for factor in _factors_of(one.values[0]):
+                if isinstance(factor, Local) and factor in named:
+                    found[factor] = is_shared or found.get(factor, False)
+    return found
+
+
+def _factors_of(term: Value) -> tuple[Value, ...]:
+    return term.operands if isinstance(term, Apply) and term.op == "mul" else ()
+
+
 def _may_fault(value: Apply) -> bool:
     if value.op not in _DIVISIONS or np.dtype(value.dtype).kind == "f":
         return False
@@ -134,11 +157,13 @@ class _Predication(Parts):
     Attributes:
         conditions: those of the test.
         own: the memories that the statements allocate, which none but they read.
+        factors: names of factors of terms, with True if other turns add to the same sums.
         ranges: those around, without the test.
     """
 
     conditions: tuple[Condition, ...] = ()
     own: Set[str] = frozenset()
+    factors: Mapping[Local, bool] = field(default_factory=dict)
     ranges: Ranges = field(default_factory=Ranges)
 
     def in_statement(self, statement: Statement) -> Statement:
@@ -154,6 +179,8 @@ class _Predication(Parts):
                 self._within(inside).in_body(statement.body),
                 self._within(others).in_body(statement.otherwise),
             )
+        if isinstance(statement, Let) and statement.local in self.factors:
+            return replace(statement, value=self._in_factor(statement))
         changed = super().in_statement(statement)
         if isinstance(changed, Accumulate) and changed.targets[0].buffer.memory not in self.own:
             padded = map(partial(self._padded, changed), changed.values)
@@ -174,24 +201,44 @@ class _Predication(Parts):
             return Select(value.conditions, chosen, other)
         if not isinstance(value, Load) or self._is_there(value):
             return super().in_value(value)
-        used = {variable for coord in value.coords for variable in coord.variables}
-        about = tuple(one for one in self.conditions if one.index.variables & used)
         zero = Constant(False if value.dtype == "bool" else 0, value.dtype)
-        return Select(about or self.conditions, value, zero)
+        return Select(self._about([value]), value, zero)
+
+    def _in_factor(self, named: Let) -> Value:
+        """Return the value of a factor, which is 0 in turns that add nothing to a sum."""
+        value = named.value
+        loads = [one for one in walk_value(value) if isinstance(one, Load)]
+        if self.factors[named.local]:
+            about: tuple[Condition, ...] = self.conditions
+        elif self.in_value(value) is value:
+            return value
+        else:
+            about = self._about(loads)
+        zero = Constant(0, value.dtype)
+        if isinstance(value, Select) and value.otherwise is zero:
+            return Select((*about, *value.conditions), value.value, zero)
+        return Select(about, value, zero)
+
+    def _about(self, loads: Sequence[Load]) -> tuple[Condition, ...]:
+        """Return the conditions on which it depends whether elements are there."""
+        used = {one for load in loads for coord in load.coords for one in coord.variables}
+        about = tuple(one for one in self.conditions if one.index.variables & used)
+        return about or self.conditions
 
     def _padded(self, one: Accumulate, term: Value) -> Value:
         """Return a term, or the identity of its reduction where the conditions do not hold."""
         if (
             one.reduction == "sum"
-            and isinstance(term, Apply)
-            and term.op == "mul"
-            and all(map(self._is_zero_elsewhere, term.operands))
+            and (factors := _factors_of(term))
+            and all(map(self._is_zero_elsewhere, factors))
         ):
             return term
         identity = REDUCTIONS[one.reduction].identity(term.dtype)
         return Select(self.conditions, term, Constant(identity, term.dtype))
 
     def _is_zero_elsewhere(self, factor: Value) -> bool:
+        if isinstance(factor, Local):
+            return self.factors.get(factor, False)
         return (
             isinstance(factor, Select)
             and factor.conditions[-len(self.conditions) :] == self.conditions

@@ -7,16 +7,20 @@ for row < n:                               for row < n:
                                              for column < 8:
                                                t0 = t0_tile[column]
                                                y0[row, column] = where(t0, ...)
+
+Threads that share the buffer compute it together, for their own turns, too: these loops and those
+inside may be numbered together along an axis.
 """
 
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from graphc.compiler.graph.dim import Size
+from graphc.compiler.graph.dim import Size, product
 from graphc.compiler.loops.buffer import BufferScope, new_buffer
-from graphc.compiler.loops.index import Index, index_of
+from graphc.compiler.loops.index import Index, LoopVariable, coordinates, index_of, position
 from graphc.compiler.loops.program import (
     Body,
     LoopProgram,
@@ -27,6 +31,7 @@ from graphc.compiler.loops.program import (
     path_to,
     replaced,
     substituted,
+    transformed,
     variables_of,
     walk,
     walk_in_ranges,
@@ -61,11 +66,10 @@ def stage_value(
     scope: BufferScope,
     layout: BufferLayout | None = None,
     name: str | None = None,
+    axes: Sequence[Sequence[str]] = (),
 ) -> LoopProgram:
     """Compute a value at the head of a loop's body for all turns of the loops inside, and read it
     where it is named.
-
-    The buffer has an axis for each loop between that the value depends on, in their order.
 
     Args:
         loop: its variable; None for the body of the program.
@@ -73,6 +77,10 @@ def stage_value(
         scope: of the buffer.
         layout: of the buffer; by default the axes in order.
         name: of the buffer, by default the value's with ``_tile``.
+        axes: for each axis of the elements, in the order in which they are computed, the loops
+            whose turns are numbered together along it, the outermost first; by default an axis for
+            each loop between that the value depends on. Loops of threads that share the buffer may
+            be among them.
     """
     site = site_of(program, _REWRITE, loop, scope)
     where = f"the value {value!r}"
@@ -84,19 +92,24 @@ def stage_value(
     (let,) = named
     operands = _operands(site, let)
     elements = _elements(program, site, let, operands)
-    layout = c_order(len(elements.loops)) if layout is None else layout
-    if layout.rank != len(elements.loops):
-        expected = f"a layout of {len(elements.loops)} axes"
+    numbered = _axes(program, site, elements, axes, where)
+    layout = c_order(len(numbered)) if layout is None else layout
+    if layout.rank != len(numbered):
+        expected = f"a layout of {len(numbered)} axes"
         raise refused(program, _REWRITE, where, expected, f"one of {layout.rank}")
     check_reached(program, _REWRITE, site, scope, [let])
     nest: Body = (*operands, let)
-    for one in reversed(elements.loops):
+    for one in reversed([loop for axis in numbered for loop in axis]):
         nest = (replace(one, body=nest),)
     check_same_for_all(program, _REWRITE, site, value, nest)
     known = {id(one): ranges for one, ranges in walk_in_ranges(site.body, site.ranges)}
     extents: list[Size] = []
-    for one in elements.loops:
-        extent = most_turns(one.ends, known[id(one)])
+    for axis in numbered:
+        if len(axis) != 1:
+            extents.append(product(_turns(axis)))
+            continue
+        (one,) = axis
+        extent = most_turns(one.ends, known.get(id(one), site.ranges))
         if extent is None:
             ends = ", ".join(map(str, one.ends))
             raise refused(program, _REWRITE, where, "loops of a bounded number of turns", ends)
@@ -106,12 +119,18 @@ def stage_value(
     copy = new_buffer(name, let.local.dtype, layout.shape(tuple(extents)), scope)
     inner = {one.variable for one in elements.loops}
     limits = tuple(
-        tuple(end for end in one.ends if end.variables.isdisjoint(inner)) for one in elements.loops
+        tuple(end for end in axis[0].ends if end.variables.isdisjoint(inner))
+        if len(axis) == 1
+        else ()
+        for axis in numbered
     )
 
     def element(place: tuple[Index, ...], target: Load, ranges: Ranges) -> Body:
-        turn = {one.variable: at for one, at in zip(elements.loops, place, strict=True)}
-        body: Body = (*operands, Store(target, let.value))
+        turn: dict[LoopVariable, Index] = {}
+        for axis, at in zip(numbered, place, strict=True):
+            digits = (at,) if len(axis) == 1 else coordinates(at, _turns(axis))
+            turn |= {one.variable: digit for one, digit in zip(axis, digits, strict=True)}
+        body: Body = (*operands, let)
         for one, block in reversed(elements.around):
             if isinstance(one, If):
                 body = (If(one.conditions, *((body,) if block == 0 else ((), body))),)
@@ -119,16 +138,64 @@ def stage_value(
                 ends = [end for end in one.ends if not end.variables.isdisjoint(inner)]
                 tests = tuple(below(index_of(one.variable), end) for end in ends)
                 body = (If(tests, body),) if tests else body
-        body = Parts(index=ranges.simplified).in_body(substituted(body, turn))
-        return fresh.copied(body)
+        body = stored(substituted(body, turn), target)
+        return fresh.copied(Parts(index=ranges.simplified).in_body(body))
+
+    def stored(body: Body, target: Load) -> Body:
+        """Return statements that store the value, not name it."""
+        return transformed(
+            body,
+            lambda one: (
+                (Store(target, one.value),)
+                if isinstance(one, Let) and one.local is let.local
+                else (one,)
+            ),
+        )
 
     filled = filling(fresh, site, copy, layout, tuple(extents), limits, element)
     filled = with_note(filled, f"compute {value} ahead, to {name}")
-    coords = layout.coords([index_of(one.variable) for one in elements.loops])
+    place = [
+        position((index_of(one.variable) for one in axis), _turns(axis))
+        if len(axis) != 1
+        else index_of(axis[0].variable)
+        for axis in numbered
+    ]
+    coords = layout.coords(place)
     read = Load(copy, tuple(map(known[id(let)].simplified, coords)))
     body = (*filled, *replaced(site.body, let, (replace(let, value=read),)))
     changed = site.with_body(program, body)
     return replace(changed, body=without_unused(changed.body))
+
+
+def _axes(
+    program: LoopProgram,
+    site: AllocationSite,
+    elements: AccessedElements,
+    axes: Sequence[Sequence[str]],
+    where: str,
+) -> list[tuple[For, ...]]:
+    """Return the loops that are numbered along each axis; refused if they are not those that the
+    value depends on, or of unknown numbers of turns where several are numbered together."""
+    if not axes:
+        return [(one,) for one in elements.loops]
+    loops = {one.variable.name: one for one in (*site.sharers, *elements.loops)}
+    given = [name for axis in axes for name in axis]
+    needed = [one.variable.name for one in elements.loops]
+    if len(set(given)) < len(given) or not set(needed) <= set(given) <= loops.keys():
+        expected = f"axes of {', '.join(needed)}, and of threads that share it"
+        raise refused(program, _REWRITE, where, expected, ", ".join(given))
+    found = [tuple(loops[name] for name in axis) for axis in axes]
+    for axis in found:
+        for one in axis if len(axis) != 1 else ():
+            if len(one.ends) != 1 or not one.ends[0].is_constant:
+                expected = "known numbers of turns of loops that are numbered together"
+                ends = ", ".join(map(str, one.ends))
+                raise refused(program, _REWRITE, where, expected, f"{one.variable} < {ends}")
+    return found
+
+
+def _turns(axis: Iterable[For]) -> tuple[Size, ...]:
+    return tuple(one.ends[0].constant for one in axis)
 
 
 def _operands(site: AllocationSite, let: Let) -> tuple[Let, ...]:

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from graphc.compiler.loops.program import LoopProgram, walk
+from graphc.compiler.loops.index import as_index, variable
+from graphc.compiler.loops.program import LoopProgram, substituted, walk
 from graphc.compiler.loops.rewrites.conditions.branch import branch
 from graphc.compiler.loops.rewrites.conditions.predicate import predicate
 from graphc.compiler.loops.rewrites.loops.split import Tail, split
@@ -83,6 +84,58 @@ def test_products_of_a_sum_are_padded_with_zeros() -> None:
     chosen = "4*j_outer + j_inner] if 4*j_outer + j_inner < m else 0.0)"
     expected = f"s[] = sum(s[], mul((x[i, {chosen}, (b[{chosen}))"
     assert expected in " ".join(" ".join(lines(made)).split())
+    same_meaning(program, made)
+
+
+def with_names(*others: Statement) -> LoopProgram:
+    """Return sums of products of a computed factor, 4 terms a step, with the test of the last."""
+    total, factor = w.at(w.register("s")), w.local("t0")
+    term = w.op("mul", factor, w.at(B, J))
+    body = (
+        Allocate(total.buffer),
+        Store(total, w.number(0)),
+        w.loop(
+            J,
+            M,
+            Let(factor, w.op("exp", w.at(X, I, J))),
+            *others,
+            Accumulate("sum", (total,), (term,)),
+        ),
+        Store(w.at(Y, I), total),
+    )
+    return w.program((X, B), (Y,), w.loop(I, N, *body))
+
+
+def test_a_factor_with_a_name_is_padded_as_a_whole() -> None:
+    program = split(with_names(), "j", 4)
+    made = predicate(program, "j_inner")
+    text = " ".join(" ".join(lines(made)).split())
+    test = "if 4*j_outer + j_inner < m else 0.0)"
+    assert f"t0 = (exp(x[i, 4*j_outer + j_inner]) {test}" in text
+    assert f"s[] = sum(s[], mul(t0, (b[4*j_outer + j_inner] {test}))" in text
+    same_meaning(program, made)
+
+
+def test_a_factor_of_another_test_is_what_it_was() -> None:
+    program = split(split(with_names(), "j", 4), "i", 4)
+    made = predicate(predicate(program, "j_inner"), "i_inner")
+    text = " ".join(" ".join(lines(made)).split())
+    both = "if 4*i_outer + i_inner < n and 4*j_outer + j_inner < m else 0.0)"
+    assert f"t0 = (exp(x[4*i_outer + i_inner, 4*j_outer + j_inner]) {both}" in text
+    assert "b[4*j_outer + j_inner] if 4*j_outer + j_inner < m else 0.0" in text
+    same_meaning(program, made)
+
+
+def test_a_factor_that_is_there_has_no_test() -> None:
+    target, column = w.floats("z", M), variable("column")
+    (rows,) = with_names().body
+    assert isinstance(rows, For)
+    total = rows.body[0].buffer
+    sums = (*rows.body[:-1], Store(w.at(target, column), w.at(total)))
+    of_columns = substituted(w.loop(column, M, *sums).body, {w.variable_of(I): as_index(0)})
+    program = split(w.program((X, B), (target,), w.loop(column, M, *of_columns)), "column", 4)
+    made = predicate(program, "column_inner")
+    assert any(line.strip().startswith("t0 = exp(x[0, j])") for line in lines(made))
     same_meaning(program, made)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import partial
 
 import pytest
@@ -14,8 +15,16 @@ from graphc.compiler.loops.index import IndexLike, LoopVariable, variable
 from graphc.compiler.loops.program import LoopProgram, walk
 from graphc.compiler.loops.rewrites.staging.layout import BufferLayout
 from graphc.compiler.loops.rewrites.staging.stage_value import stage_value
-from graphc.compiler.loops.statement import Check, If, Let, Statement, Store
-from graphc.compiler.loops.value import Argument, RandomWord, is_multiple_of
+from graphc.compiler.loops.statement import (
+    Accumulate,
+    Allocate,
+    Check,
+    If,
+    Let,
+    Statement,
+    Store,
+)
+from graphc.compiler.loops.value import Argument, RandomWord, Select, below, is_multiple_of
 from graphc.errors import RewriteError
 from tests.compiler.loops import written as w
 from tests.compiler.loops.random_loops import (
@@ -121,6 +130,66 @@ def test_values_of_random_programs(program: LoopProgram, data: st.DataObject) ->
         [partial(stage_value, program, loop, one, REGISTER) for one in values]
     ):
         same_meaning(program, after, SOME_SIZES[1])
+
+
+ROWS, TERM = variable("rows"), variable("term")
+SIDE = 2
+TALL, WIDE = w.floats("x", N, 6), w.floats("y", N, SIDE)
+
+
+def sums(terms: IndexLike = 6) -> LoopProgram:
+    """Return sums of computed terms, in tiles of 4 rows, of which threads have 2 each."""
+    thread, side = variable("thread"), variable("side")
+    row = ROWS * 4 + thread * 2 + INNER
+    value = Let(T0, w.op("exp", Select((below(row, N),), w.at(TALL, row, TERM), w.number(0.0))))
+    total = w.at(w.register("total"))
+    body = (
+        Allocate(total.buffer),
+        Store(total, w.number(0.0)),
+        w.loop(TERM, terms, value, Accumulate("sum", (total,), (T0,))),
+        Store(w.at(WIDE, row, side), total, conditions=(below(row, N),)),
+    )
+    own = w.loop(side, SIDE, w.loop(INNER, 2, *body), kind="thread")
+    blocks = w.loop(ROWS, (N + 3) // 4, w.loop(thread, 2, own, kind="thread"), kind="block")
+    return w.program((TALL,), (WIDE,), blocks)
+
+
+@pytest.mark.parametrize(
+    "axes",
+    [
+        (("thread", "inner"), ("term",)),
+        (("term",), ("thread", "inner")),
+        (("term", "inner"), ("thread",)),
+        (("thread", "inner", "term"),),
+    ],
+)
+def test_threads_number_their_turns_together(axes: tuple[tuple[str, ...], ...]) -> None:
+    before = sums()
+    after = stage_value(before, "side", "t0", SHARED, name="terms", axes=axes)
+    shape = ", ".join(str(math.prod(TURNS[loop] for loop in axis)) for axis in axes)
+    assert any(f"allocate terms: float32[{shape}] in shared" in one for one in lines_of(after))
+    for size in (1, 4, 7):
+        assert_same(before, after, {w.N_SYMBOL: size})
+
+
+TURNS = {"thread": 2, "inner": 2, "term": 6}
+
+
+@pytest.mark.parametrize(
+    ("terms", "axes", "message"),
+    [
+        (6, (("thread",), ("term",)), "axes of inner, term, and of threads that share it, found"),
+        (6, (("inner",), ("term",)), "the same for all threads that share it, found thread"),
+        (6, (("thread", "inner"), ("term", "rows")), "found thread, inner, term, rows"),
+        (6, (("thread", "inner"), ("term", "term")), "found thread, inner, term, term"),
+        ((6, N), (("thread", "inner", "term"),), "known numbers of turns of loops that are"),
+    ],
+)
+def test_turns_of_other_loops_are_refused(
+    terms: IndexLike, axes: tuple[tuple[str, ...], ...], message: str
+) -> None:
+    with pytest.raises(RewriteError, match=message):
+        stage_value(sums(terms), "side", "t0", SHARED, axes=axes)
 
 
 CHECKED = Check(LoopVariable("found"), w.cast(w.at(X, ROW, 0), "int32"), 11, 0, ROW)
