@@ -52,8 +52,24 @@ inline void gc_transpose_block(const T* from, ptrdiff_t from_row, T* to, ptrdiff
 }
 
 // to[j][i] = from[i][j]. Where a side is no whole number of blocks, the last one begins inside of
-// the one ahead of it.
-template <typename T>
+// the one ahead of it. Blocks follow each other along a row of `from`, or down its columns.
+template <typename T, bool along_rows>
+inline void gc_transpose_blocks(int rows, int columns, const T* __restrict__ from,
+                                ptrdiff_t from_row, T* __restrict__ to, ptrdiff_t to_row) {
+  constexpr int lanes = gc_vector<T>::lanes;
+  const int outer = along_rows ? rows : columns, inner = along_rows ? columns : rows;
+  for (int k = 0; k < outer; k += lanes) {
+    const int across = k + lanes <= outer ? k : outer - lanes;
+    for (int m = 0; m < inner; m += lanes) {
+      const int along = m + lanes <= inner ? m : inner - lanes;
+      const int i = along_rows ? across : along, j = along_rows ? along : across;
+      gc_transpose_block(from + i * from_row + j, from_row, to + j * to_row + i, to_row);
+    }
+  }
+}
+
+// The same of sides of any length.
+template <typename T, bool along_rows = false>
 inline void gc_transpose(int rows, int columns, const T* __restrict__ from, ptrdiff_t from_row,
                          T* __restrict__ to, ptrdiff_t to_row) {
   constexpr int lanes = gc_vector<T>::lanes;
@@ -63,21 +79,18 @@ inline void gc_transpose(int rows, int columns, const T* __restrict__ from, ptrd
     }
     return;
   }
-  for (int left = 0; left < columns; left += lanes) {
-    const int j = left + lanes <= columns ? left : columns - lanes;
-    for (int top = 0; top < rows; top += lanes) {
-      const int i = top + lanes <= rows ? top : rows - lanes;
-      gc_transpose_block(from + i * from_row + j, from_row, to + j * to_row + i, to_row);
-    }
-  }
+  gc_transpose_blocks<T, along_rows>(rows, columns, from, from_row, to, to_row);
 }
 
-// As gc_transpose, of a tile: up to `most_rows` rows of up to `most_columns` elements.
+// As gc_transpose, of a tile: up to `most_rows` rows of up to `most_columns` elements. Blocks go
+// along its longer side: of few long rows, what is read and what is written is side by side then.
 template <int most_columns, int most_rows, typename T>
 inline void gc_transpose_tile(int columns, int rows, const T* __restrict__ from,
                               ptrdiff_t from_row, T* __restrict__ to, ptrdiff_t to_row) {
-  gc_transpose<T>(rows < most_rows ? rows : most_rows,
-                  columns < most_columns ? columns : most_columns, from, from_row, to, to_row);
+  constexpr bool along_rows = most_columns > most_rows;
+  gc_transpose<T, along_rows>(rows < most_rows ? rows : most_rows,
+                              columns < most_columns ? columns : most_columns, from, from_row, to,
+                              to_row);
 }
 
 #endif

@@ -31,6 +31,7 @@ from graphc.compiler.loops.program import (
     loop_beside,
     loops_in,
     values_of,
+    walk,
     walk_in_ranges,
 )
 from graphc.compiler.loops.rewrites.arithmetic.partial_sums import Tree, partial_sums
@@ -41,8 +42,9 @@ from graphc.compiler.loops.rewrites.simplify import simplify
 from graphc.compiler.loops.rewrites.staging.stage_terms import stage_terms
 from graphc.compiler.loops.rewrites.values.keep import is_work, keep
 from graphc.compiler.loops.rewrites.values.name_result import name_result
-from graphc.compiler.loops.statement import Accumulate, For, LoopKind
+from graphc.compiler.loops.statement import Accumulate, For, LoopKind, UseIntrinsic
 from graphc.compiler.targets.cpu.columns import CHUNK, COLUMNS
+from graphc.compiler.targets.cpu.places import with_carried_row
 from graphc.compiler.targets.cpu.printer import LEAST_DIVIDED
 from graphc.compiler.targets.cpu.reduced_loops import (
     accumulators,
@@ -176,6 +178,10 @@ def _reduced(program: LoopProgram, loop: For, *, is_divided: bool) -> LoopProgra
     name = loop.variable.name
     outermost, *inside = loops_over_terms(program, loop)
     if not inside:
+        if not is_divided and may_exceed(loop, LEAST_TERMS - 1):
+            carried = with_carried_row(program, loop)
+            if carried is not None:
+                return carried
         if not may_exceed(loop, BLOCK):
             return _with_lanes(program, loop)
         program = _with_blocks(program, name, BLOCK, is_divided)
@@ -254,7 +260,8 @@ def _with_divided_rows(program: LoopProgram) -> LoopProgram:
     if not rows:
         return program
     name = rows[0].variable.name
-    if rows[0] in innermost_loops(program.body):
+    calls = any(isinstance(one, UseIntrinsic) for one in walk(rows[0].body))
+    if rows[0] in innermost_loops(program.body) and not calls:
         program = split(program, name, BLOCK, Tail.SHORT)
         name = f"{name}_outer"
     return bind(program, name, LoopKind.TEAM)
