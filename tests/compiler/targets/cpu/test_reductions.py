@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from graphc.compiler.loops.evaluate import TurnOrder, evaluate
 from graphc.compiler.loops.program import LoopProgram, loops_in
 from graphc.compiler.loops.statement import LoopKind
 from graphc.compiler.schedule import kernels, make_schedule
-from graphc.compiler.targets.cpu import reductions
+from graphc.compiler.targets.cpu import columns, reductions
 from graphc.compiler.targets.cpu.columns import CHUNK, TILE
 from graphc.compiler.targets.cpu.reductions import (
     BLOCK,
@@ -205,6 +206,52 @@ def test_tiles_of_rows_mean_the_same(function: str, shape: tuple[int, int]) -> N
     expected = result(plain(output), x)
     for order in TurnOrder if shape[0] < CHUNK else [TurnOrder.BACKWARD]:
         np.testing.assert_allclose(result(found.program, x, order), expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.fixture
+def small_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Columns of few elements are many tiles, and their sums many chunks."""
+    for name, size in (("CHUNK", 8), ("TILE", 16), ("WIDE_TILE", 64)):
+        monkeypatch.setattr(columns, name, size)
+
+
+def team_of(output: Node, threads: int) -> str:
+    (team,) = (
+        one.variable.name
+        for one in loops_in(mapped(output, replace(CPU, threads=threads)).program.body)
+        if one.kind is LoopKind.TEAM
+    )
+    return team
+
+
+@pytest.mark.parametrize(
+    ("rows", "width", "threads", "team"),
+    [
+        (24, 40, 3, "k0_outer"),
+        (24, 40, 4, "i0_outer"),
+        (None, 40, 2, "i0_outer"),
+        (24, 65, 2, "i0_outer"),
+        (24, 16, 4, "k0_outer"),
+    ],
+)
+@pytest.mark.usefixtures("small_tiles")
+def test_threads_divide_chunks_of_whole_rows_if_these_are_enough(
+    rows: int | None, width: int, threads: int, team: str
+) -> None:
+    assert team_of(g.sum(g.input((rows, width), "float32"), axis=0), threads) == team
+
+
+@pytest.mark.parametrize("rows", [24, 27])
+@pytest.mark.parametrize("function", COLUMN_FUNCTIONS)
+@pytest.mark.usefixtures("small_tiles")
+def test_no_bit_of_a_column_depends_on_threads(function: str, rows: int) -> None:
+    x = np.random.default_rng(rows).standard_normal((rows, 40)).astype("float32")
+    output = COLUMN_FUNCTIONS[function](g.input(x.shape, "float32"))
+    programs = [mapped(output, replace(CPU, threads=threads)).program for threads in (2, 99)]
+    found = [result(one, x, order) for one in programs for order in TurnOrder]
+    for one in found[1:]:
+        np.testing.assert_array_equal(one, found[0])
+    np.testing.assert_allclose(found[0], result(plain(output), x), rtol=1e-5, atol=1e-6)
 
 
 def test_a_reduction_between_kept_axes() -> None:
