@@ -10,7 +10,7 @@
 #define GC_PLACE_LANES 32    // extremes that are carried side by side
 
 template <typename R, typename T> GC_DEVICE T gc_extreme_of_two(T x, T y) {
-  return R::largest ? gc_larger(x, y) : gc_smaller(x, y);
+  return R::largest ? gc_larger_in_lanes(x, y) : gc_smaller_in_lanes(x, y);
 }
 
 // lane[0] = the extreme of twice as many lanes as `half`.

@@ -15,11 +15,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 from graphc.compiler.loops.buffer import Buffer, BufferScope
 from graphc.compiler.loops.program import Body, LoopProgram, blocks_of
-from graphc.compiler.loops.statement import Accumulate, Allocate, For, LoopKind
+from graphc.compiler.loops.statement import Accumulate, Allocate, For, If, LoopKind
 from graphc.compiler.targets import page
 from graphc.compiler.targets.c_text import C_TYPES
 from graphc.compiler.targets.cpu import teams
@@ -40,7 +41,8 @@ _TEMPLATE = "cpu/program.c.j2"
 
 
 _EXTREMES = {"max": "gc_larger", "min": "gc_smaller"}
-"""The functions of ``kernels/lanes.h`` that carry a reduction, instead of the op's."""
+"""The functions of ``kernels/lanes.h`` that carry a reduction, instead of the op's; those of
+vectors are named ``gc_larger_in_lanes``."""
 
 
 @dataclass(frozen=True)
@@ -103,9 +105,19 @@ class CpuSignature(Signature):
 
 @dataclass(frozen=True)
 class CpuSite(Site):
-    """A place of a program for a CPU."""
+    """A place of a program for a CPU.
+
+    Attributes:
+        in_lanes: True inside of a loop of vectors.
+    """
 
     signature: CpuSignature
+    in_lanes: bool = False
+
+    def inside(self, statement: For | If) -> Self:
+        """Return the site of what is inside of a loop, or where all conditions hold."""
+        is_vector = isinstance(statement, For) and statement.kind is LoopKind.VECTOR
+        return replace(super().inside(statement), in_lanes=self.in_lanes or is_vector)
 
     @property
     def expressions(self) -> CpuExpressions:
@@ -158,7 +170,8 @@ class CpuSite(Site):
             return super().combined(one)
         (target,), (value,) = one.targets, one.values
         element = self.element(target)
-        next_one = call(_EXTREMES[one.reduction], element, self.value(value))
+        name = _EXTREMES[one.reduction] + ("_in_lanes" if self.in_lanes else "")
+        next_one = call(name, element, self.value(value))
         return code(element, self.gets, next_one)
 
     def thread_array(self, buffer: Buffer) -> Code:

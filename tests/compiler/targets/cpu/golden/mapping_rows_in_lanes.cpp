@@ -14,18 +14,20 @@ static void rows_in_lanes(
       #pragma omp simd
       for (int k0_inner = 0; k0_inner < 32; ++k0_inner) {
         s0_parts[k0_inner] =
-            gc_larger(s0_parts[k0_inner],
+            gc_larger_in_lanes(s0_parts[k0_inner],
                 x0[i0 * 1024 + k0_outer * 32 + k0_inner]);
       }
     }
     // combine the parts of s0
     #pragma omp simd
     for (int s0_part = 0; s0_part < 16; ++s0_part) {
-      s0_parts[s0_part] = gc_larger(s0_parts[s0_part], s0_parts[s0_part + 16]);
+      s0_parts[s0_part] =
+          gc_larger_in_lanes(s0_parts[s0_part], s0_parts[s0_part + 16]);
     }
     #pragma omp simd
     for (int s0_part = 0; s0_part < 8; ++s0_part) {
-      s0_parts[s0_part] = gc_larger(s0_parts[s0_part], s0_parts[s0_part + 8]);
+      s0_parts[s0_part] =
+          gc_larger_in_lanes(s0_parts[s0_part], s0_parts[s0_part + 8]);
     }
     for (int s0_part = 0; s0_part < 4; ++s0_part) {
       s0_parts[s0_part] = gc_larger(s0_parts[s0_part], s0_parts[s0_part + 4]);

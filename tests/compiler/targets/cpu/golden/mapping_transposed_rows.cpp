@@ -17,7 +17,7 @@ static void transposed_rows(
       #pragma omp simd
       for (int i0_inner_2 = 0; i0_inner_2 < end_of_i0_inner_2; ++i0_inner_2) {
         s0[i0_inner_2] =
-            gc_larger(s0[i0_inner_2], x0_tile[k0 * 256 + i0_inner_2]);
+            gc_larger_in_lanes(s0[i0_inner_2], x0_tile[k0 * 256 + i0_inner_2]);
       }
     }
     const int end_of_i0_inner_2 = gc_minimum(256, batch - i0_outer * 256);
