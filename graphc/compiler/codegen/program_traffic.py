@@ -83,7 +83,8 @@ class ProgramTraffic(Sequence[Traffic]):
                 if buffer.memory in spread and buffer.memory in touched:
                     if buffer.memory in fixed:  # loops load it again that are not around it here
                         counts.clear()
-                    counts += [Count((elements,)) for elements in touched[buffer.memory]]
+                    own = spread[buffer.memory]
+                    counts += [Count((elements + own,)) for elements in touched[buffer.memory]]
                 found.append(Traffic(name, buffer.dtype, tuple(counts)))
             if traffic.stored != 0:
                 count = Count((floor_divide(traffic.stored, itemsize),))
@@ -91,11 +92,12 @@ class ProgramTraffic(Sequence[Traffic]):
         return tuple(found)
 
 
-def _spread(program: LoopProgram) -> set[str]:
-    """Return the memories of which each element is read for several results: no load of them moves
-    with all loops around a store of its nest, of those that are deepest."""
+def _spread(program: LoopProgram) -> dict[str, Size]:
+    """Return the memories of which each element is read for several results: a load of them does
+    not move with all loops around a store of its nest, of those that are deepest. Each with the
+    number of elements that others read, which move with them."""
     found: set[str] = set()
-    moving: set[str] = set()
+    moving: dict[str, Size | None] = {}
     for nest in program.body:
         stored = [one for one in walk((nest,)) if isinstance(one, Store) and _is_result(one)]
         paths = (path_to((nest,), one) for one in stored)
@@ -104,13 +106,29 @@ def _spread(program: LoopProgram) -> set[str]:
         behind: dict[LoopVariable, frozenset[LoopVariable]] = {}  # a checked index moves with these
         for one in walk((nest,)):
             for load in loads_of(one):
+                memory = load.buffer.memory
                 used = {variable for coord in load.coords for variable in coord.variables}
                 used = used.union(*(behind.get(variable, ()) for variable in used))
-                is_moving = any(one <= used for one in kept)
-                (moving if is_moving else found).add(load.buffer.memory)
+                if any(one <= used for one in kept):
+                    moving[memory] = _sum(moving.get(memory, 0), _turns(path_to((nest,), one)))
+                else:
+                    found.add(memory)
             if isinstance(one, Check):
                 behind[one.variable] = variables_of(one)
-    return found - moving
+    own = {memory: moving.get(memory, 0) for memory in found}
+    return {memory: turns for memory, turns in own.items() if turns is not None}
+
+
+def _turns(path: Body) -> Size | None:
+    """Return how often the statement at the end of a path is run; None if that is not known."""
+    ends = [one.ends for one in path if isinstance(one, For)]
+    if any(len(each) != 1 or not each[0].is_constant for each in ends):
+        return None
+    return product(each[0].constant for each in ends)
+
+
+def _sum(one: Size | None, other: Size | None) -> Size | None:
+    return None if one is None or other is None else one + other
 
 
 def _is_result(store: Store) -> bool:
@@ -157,7 +175,9 @@ def _touched_by_blocks(
             if footprint.loop is nest[-1].variable:
                 memory = footprint.buffer.memory
                 touched[memory] = touched.get(memory, 0) + product(footprint.extents) * blocks
-    found: dict[str, tuple[Size, ...]] = {memory: (one,) for memory, one in touched.items()}
+    found: dict[str, tuple[Size, ...]] = {
+        memory: (one,) if is_never_negative(one) else () for memory, one in touched.items()
+    }
     if len(nests) != 1:
         return found
     times = _times_touched(program, nests[0], measured)
@@ -203,7 +223,7 @@ def _times_touched(program: LoopProgram, nest: Sequence[For], measured: Measure)
             own = {
                 loop.variable
                 for loop in nest
-                if any(_is_divided(ranges, *axis, loop.variable) for axis in axes)
+                if any(_is_divided(ranges, *axis, loop) for axis in axes)
             }
             memory = load.buffer.memory
             dividing[memory] = dividing.get(memory, own) & own
@@ -216,15 +236,25 @@ def _times_touched(program: LoopProgram, nest: Sequence[For], measured: Measure)
 def _numbers(load: Load) -> Iterator[Index]:
     """Yield the numbers whose quotients and remainders are the coordinates along two axes."""
     for axis, coord in enumerate(load.coords):
-        if any(isinstance(atom, Remainder) for atom, _ in coord.terms):
-            for other in (*load.coords[:axis], *load.coords[axis + 1 :]):
-                number = other * load.buffer.shape[axis] + coord
-                if all(isinstance(atom, LoopVariable) for atom, _ in number.terms):
-                    yield number
+        remainders = {atom for atom, _ in coord.terms if isinstance(atom, Remainder)}
+        for other in (*load.coords[:axis], *load.coords[axis + 1 :]) if remainders else ():
+            number = other * load.buffer.shape[axis] + coord
+            if remainders.isdisjoint(atom for atom, _ in number.terms):
+                yield number
 
 
-def _is_divided(ranges: Ranges, coord: Index, extent: Size, variable: LoopVariable) -> bool:
+def _is_divided(ranges: Ranges, coord: Index, extent: Size, loop: For) -> bool:
     """Return True if no two turns of a loop, each of which touches so many coordinates of an axis,
     touch the same one."""
-    step = ranges.step(coord, variable)
-    return step is not None and is_never_negative(step - extent)
+    step = ranges.step(coord, loop.variable)
+    if step is None:
+        return False
+    if is_never_negative(step - extent):
+        return True
+    (turns,) = loop.ends if len(loop.ends) == 1 else (as_index(0),)
+    if not turns.is_constant or not is_never_negative(step - 1):
+        return False
+    if not is_never_negative(turns.constant - 1):
+        return False
+    turn = coord // step % turns.constant  # a turn takes every so many-th run of coordinates
+    return ranges.simplified(turn) is index_of(loop.variable)

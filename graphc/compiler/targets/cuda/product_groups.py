@@ -16,17 +16,33 @@
                 total[...] = sum(total[...], total_parts[part, ...])
               (what follows from the sums, and the stores)
 
-The order of a sum is that of the steps within a group, then that of the groups.
+The order of a sum is that of the steps within a group, then that of the groups. Groups add up the
+sums of several products one after the other, in the same memory:
+
+          for slice < 8 (thread):
+            ...
+              total0_parts[slice, ...] = ...
+              barrier (shared)
+              if slice < 4: (the sums of all parts of total0)
+              barrier (shared)
+              total1_parts[slice, ...] = ...
+              barrier (shared)
+              if slice < 4: (those of total1, and what follows from all of them)
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from graphc.compiler.loops.buffer import BufferScope
 from graphc.compiler.loops.program import LoopProgram
 from graphc.compiler.loops.rewrites.arithmetic.partial_sums import Tree, partial_sums
 from graphc.compiler.loops.rewrites.buffers.expand import expand
 from graphc.compiler.loops.rewrites.buffers.postpone import postpone
+from graphc.compiler.loops.rewrites.conditions.separate import separate
+from graphc.compiler.loops.rewrites.execution.advance import advance
 from graphc.compiler.loops.rewrites.execution.bind import bind
+from graphc.compiler.loops.rewrites.execution.fuse_threads import fuse_threads
 from graphc.compiler.loops.rewrites.execution.synchronise import synchronise
 from graphc.compiler.loops.rewrites.loops.fission import fission
 from graphc.compiler.loops.rewrites.loops.fuse import fuse
@@ -36,33 +52,34 @@ from graphc.compiler.loops.rewrites.loops.split import Tail, split
 from graphc.compiler.loops.rewrites.staging.layout import BufferLayout
 from graphc.compiler.loops.rewrites.staging.relayout import relayout
 from graphc.compiler.loops.rewrites.staging.stage_result import stage_result
-from graphc.compiler.loops.statement import For, LoopKind
+from graphc.compiler.loops.statement import For, If, LoopKind
 from graphc.compiler.schedule.hardware import PACK
 from graphc.compiler.targets.cuda.product_parts import parts_of, with_cleared
 from graphc.compiler.targets.cuda.product_tiles import BlockTile
 
-THREADS = ("slice", "thread_row", "thread_column", "finisher", "thread_row_2", "thread_column_2")
+THREADS = ("slice", "thread_row", "thread_column")
+FINISHERS = ("finisher", "thread_row_2", "thread_column_2")
 
 
-def in_groups(program: LoopProgram, tile: BlockTile, total: str) -> LoopProgram:
+def in_groups(program: LoopProgram, tile: BlockTile, totals: Sequence[str]) -> LoopProgram:
     """Return a program whose blocks have tiles, and threads a slice of the terms of each step.
 
     Args:
         program: whose loops ``row_inner`` and ``column_inner`` go over a tile, and ``step`` and
             ``k`` over the terms of a result.
         tile: of a block.
-        total: what carries a sum.
+        totals: what carries the sums of each product.
     """
-    program = _in_phases(_in_slices(program, tile, total), total)
-    program = _with_own_sums(_in_threads(program, tile, "", ""), total)
-    program = _finished(_in_threads(program, tile, "_2", "_3"), tile, total)
+    program = _in_phases(_in_slices(program, tile, totals), totals)
+    program = _with_own_sums(_in_threads(program, tile, "", ""), totals)
+    program = _finished(_in_threads(program, tile, "_2", "_3"), tile, totals)
     program = synchronise(program, "slice")
-    for loop in THREADS:
+    for loop in (*THREADS, *FINISHERS):
         program = bind(program, loop, LoopKind.THREAD)
-    return program
+    return program if len(totals) == 1 else _in_turn(program, totals)
 
 
-def _in_slices(program: LoopProgram, tile: BlockTile, total: str) -> LoopProgram:
+def _in_slices(program: LoopProgram, tile: BlockTile, totals: Sequence[str]) -> LoopProgram:
     """Return a program in which a result is the sum of those of slices, each over its part of all
     steps."""
     program = fuse(program, "step", "k")
@@ -76,16 +93,17 @@ def _in_slices(program: LoopProgram, tile: BlockTile, total: str) -> LoopProgram
         ("step_k_inner", "k"),
     ):
         program = rename(program, old, new)
-    program = reorder(postpone(program, total), "step", "slice")
-    return with_cleared(program, "column_inner", "slice")
+    for total in totals:
+        program = postpone(program, total)
+    return with_cleared(reorder(program, "step", "slice"), "column_inner", "slice")
 
 
-def _in_phases(program: LoopProgram, total: str) -> LoopProgram:
+def _in_phases(program: LoopProgram, totals: Sequence[str]) -> LoopProgram:
     """Return a program that computes the sums of all slices of a tile, then its results."""
-    parts = parts_of(total)
-    for loop in ("column_inner", "row_inner"):
-        program = expand(program, loop, parts)
-    program = relayout(program, parts, BufferLayout((2, 0, 1)))
+    for parts in map(parts_of, totals):
+        for loop in ("column_inner", "row_inner"):
+            program = expand(program, loop, parts)
+        program = relayout(program, parts, BufferLayout((2, 0, 1)))
     for loop in ("column_inner", "row_inner"):
         program = fission(program, loop, 1)
     for loop in ("column_inner", "row_inner"):
@@ -106,24 +124,31 @@ def _in_threads(program: LoopProgram, tile: BlockTile, copy: str, own: str) -> L
     return reorder(program, f"r{own}", f"thread_column{copy}")
 
 
-def _with_own_sums(program: LoopProgram, total: str) -> LoopProgram:
+def _with_own_sums(program: LoopProgram, totals: Sequence[str]) -> LoopProgram:
     """Return a program whose threads add up in registers, the loop over the terms outermost."""
-    for loop in ("c", "r"):
-        program = fission(program, loop, 1)
+    program = fission(fission(program, "c", len(totals)), "r", 1)
     for loop in ("c_2", "r_2"):
         program = reorder(reorder(program, loop, "step"), loop, "k")
-    register, parts = BufferScope.REGISTER, parts_of(total)
-    return stage_result(program, "thread_column", parts, register, None, "partial")
+    register = BufferScope.REGISTER
+    for number, parts in enumerate(map(parts_of, totals)):
+        name = f"partial{number}" if len(totals) > 1 else "partial"
+        program = stage_result(program, "thread_column", parts, register, None, name)
+    return program
 
 
-def _finished(program: LoopProgram, tile: BlockTile, total: str) -> LoopProgram:
+def _finished(program: LoopProgram, tile: BlockTile, totals: Sequence[str]) -> LoopProgram:
     """Return a program in which some groups, of as many as a thread has rows at most, each finish
     their share of these: four neighbouring results at a time."""
-    program = fission(expand(program, "c_3", total), "c_3", 1)
-    _, second = (one for one in program.loop("r_3").body if isinstance(one, For))
-    program = fission(program, second.variable.name, 1)
-    (part,) = (one for one in program.loop(second.variable.name).body if isinstance(one, For))
-    program = reorder(program, second.variable.name, part.variable.name)
+    for total in totals:
+        program = expand(program, "c_3", total)
+    rest = "c_3"
+    for _ in totals:
+        program = fission(program, rest, 1)
+        sums = _last_loop(program, "r_3")
+        program = fission(program, sums, 1)
+        (part,) = (one for one in program.loop(sums).body if isinstance(one, For))
+        program = reorder(program, sums, part.variable.name)
+        rest = _last_loop(program, "r_3")
     share = tile.thread_rows // min(tile.groups, tile.thread_rows)
     program = split(program, "r_3", share, Tail.NONE)
     program = rename(program, "r_3_outer", "finisher")
@@ -131,3 +156,27 @@ def _finished(program: LoopProgram, tile: BlockTile, total: str) -> LoopProgram:
     for loop in ("thread_column_2", "thread_row_2"):
         program = reorder(program, loop, "finisher")
     return program
+
+
+def _in_turn(program: LoopProgram, totals: Sequence[str]) -> LoopProgram:
+    """Return a program whose groups add up the sums of a product before they store those of the
+    next one."""
+    for total in totals:
+        program = expand(program, "r_3", total)
+    rest = "r_3"
+    for _ in totals:
+        program = fission(program, rest, 2)
+        rest = _last_loop(program, "thread_column_2")
+    program = fuse_threads(program, THREADS, FINISHERS)
+    if isinstance(program.loop("thread_column").body[-1], If):
+        program = separate(program, "thread_column")
+    for total in totals[:-1]:
+        program = advance(program, "thread_column", parts_of(total))
+    return program
+
+
+def _last_loop(program: LoopProgram, around: str) -> str:
+    """Return the loop that ends the body of another one."""
+    last = program.loop(around).body[-1]
+    assert isinstance(last, For)
+    return last.variable.name

@@ -105,6 +105,9 @@ PART = 1024
 MOST_PARTS = 64
 """Parts of a sum that blocks divide."""
 
+FEW_PARTS = 8
+"""Parts of each of several sums that are worth the second launch."""
+
 TOGETHER = 16
 """Parts that a thread reads before it adds the first of them: it has little else to do."""
 
@@ -144,7 +147,7 @@ def tile_of(products: Sequence[Product]) -> BlockTile | None:
     if tile.groups > 1 and isinstance(known, int) and known <= SHORT:
         return _in_one_step(tile, known, needs)
     blocks = matrices * tile.covered(rows, columns) // (tile.rows * tile.columns)
-    tile = replace(tile, parts=_parts(product, blocks, terms))
+    tile = replace(tile, parts=_parts(product, blocks, terms, len(products)))
     if tile.groups > 1:
         return _in_groups(tile, needs)
     return _with_short_steps(needs.with_depth(tile), known)
@@ -193,10 +196,11 @@ class _Needs:
         return tile
 
 
-def _parts(product: Product, blocks: int, terms: int) -> int:
+def _parts(product: Product, blocks: int, terms: int, sums: int) -> int:
     """Return how many parts of sums blocks have, if there are so many tiles: of known terms as many
     as are long enough, up to what fills a card with a smaller batch than the typical one, too; else
-    of a known result as many as fill it."""
+    of a known result as many as fill it. Where a result has several sums, a thread reads no more
+    parts of them together than of one, but `FEW_PARTS` of each."""
     if BLOCKS // blocks < 2 or terms < 2 * PART:
         return 1
     is_known = not any(isinstance(loop.ends[0].constant, Dim) for loop in product.kept)
@@ -205,6 +209,7 @@ def _parts(product: Product, blocks: int, terms: int) -> int:
         parts = min(parts, terms // PART)
     elif not is_known:
         return 1
+    parts = max(parts // sums, min(parts, FEW_PARTS))
     return parts - parts % TOGETHER if parts > TOGETHER else parts
 
 

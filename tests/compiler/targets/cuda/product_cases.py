@@ -173,6 +173,3 @@ CASES: Mapping[str, Callable[[], LoopProgram]] = {
     "products of the same rows": lambda: plain(*gates()),
     "products of several arrays": lambda: plain(summed()),
 }
-
-SEVERAL = ("products of the same rows", "products of several arrays")
-"""The cases of several products."""

@@ -27,7 +27,6 @@ from tests.compiler.loops.random_loops import same_meaning
 from tests.compiler.targets.cuda.product_cases import (
     ARGUMENTS,
     CASES,
-    SEVERAL,
     SIZES,
     T,
     arrays,
@@ -121,10 +120,17 @@ IN_GROUPS = (
     "a bias of sizes of a call",
     "dropout",
     "an update in place",
+    "products of several arrays",
 )
 """Cases that differ in what groups do: how they share operands, and finish results."""
 
-IN_MANY_GROUPS = ("sizes of a call", "known sizes that no tile divides", "float64", "dropout")
+IN_MANY_GROUPS = (
+    "sizes of a call",
+    "known sizes that no tile divides",
+    "float64",
+    "dropout",
+    "products of several arrays",
+)
 """Cases of both numbers of groups: operands and epilogues do not depend on it."""
 
 
@@ -169,11 +175,7 @@ LONG: Mapping[str, Callable[[], LoopProgram]] = {
     ("case", "tile"),
     [
         *((case, replace(SMALL, parts=3)) for case in LONG),
-        *(
-            (case, replace(SMALL, depth=8, groups=2, parts=2))
-            for case in LONG
-            if case not in SEVERAL
-        ),
+        *((case, replace(SMALL, depth=8, groups=2, parts=2)) for case in LONG),
     ],
 )
 def test_parts_of_sums_are_added_in_their_order(
@@ -277,7 +279,7 @@ def squared(x: Node) -> Node:
         (lambda: squared(arrays(BATCH, 8)), "two operands are in one array"),
         (
             lambda: g.matmul(arrays(20, 8), arrays(8, 20)) + g.matmul(arrays(20, 8), arrays(8, 20)),
-            "groups of threads would add up the sums of 2 products",
+            "groups of threads would add up 2 sums of known terms",
         ),
     ],
     ids=["squared", "several"],

@@ -8,7 +8,8 @@ for t < 32 (thread):                        for t < 32 (thread):
 barrier (shared)                            barrier (shared)
 ...parts...                                 ...parts...
 
-A block needs as much memory as it uses at once, so that more of them fit a multiprocessor.
+A block needs as much memory as it uses at once, so that more of them fit a multiprocessor. Several
+buffers may take the place of one, one after the other.
 """
 
 from __future__ import annotations
@@ -50,9 +51,9 @@ def reuse(program: LoopProgram, buffer: str, other: str) -> LoopProgram:
     Args:
         program: the program.
         buffer: what takes the place; in shared memory.
-        other: what lies there before; as large at least, of the same type.
+        other: what lies there before, or whose parts do; as large at least, of the same type.
     """
-    allocate, left = _allocate(program, buffer), _allocate(program, other)
+    allocate, left = _allocate(program, buffer), _allocate(program, other, may_have_views=True)
     new, old = allocate.buffer, left.buffer
     where = f"the buffer {buffer!r}"
     if new.dtype != old.dtype or not _has_room(new, old):
@@ -68,8 +69,12 @@ def reuse(program: LoopProgram, buffer: str, other: str) -> LoopProgram:
     block = next(one for one in blocks if any(x is allocate for x in one))
     place = next(k for k, one in enumerate(block) if one is allocate)
     behind = block[place + 1 :]
-    uses = [sum(_uses(one, old) for one in walk(body)) for body in (behind, program.body)]
-    if uses[0] != uses[1]:
+    uses = [
+        sum(_uses(one, old) for one in walk(body) if one is not left)
+        for body in (behind, program.body)
+    ]
+    is_ahead = any(one is left for one in block[:place])
+    if uses[0] != uses[1] or not (is_ahead or any(one is left for one in walk(behind))):
         expected = f"that {other} is used behind its allocation alone, in the same block"
         raise refused(program, "reuse", where, expected, "another statement")
     same = view(old, new.name, new.shape)
@@ -83,7 +88,7 @@ def reuse(program: LoopProgram, buffer: str, other: str) -> LoopProgram:
     body = _with_barrier(program, behind, new, old)
     body = transformed(body, lambda one: () if one is left else (one,))
     body = Parts(value=element, target=target).in_body(body)
-    changed = (*block[:place], left, *body)
+    changed = (*block[:place], *(() if is_ahead else (left,)), *body)
     if not around:
         return replace(program, body=changed)
     loop = around[-1]
@@ -91,7 +96,7 @@ def reuse(program: LoopProgram, buffer: str, other: str) -> LoopProgram:
     return replace(program, body=replaced(program.body, loop, (replace(loop, body=changed),)))
 
 
-def _allocate(program: LoopProgram, buffer: str) -> Allocate:
+def _allocate(program: LoopProgram, buffer: str, may_have_views: bool = False) -> Allocate:
     where = f"the buffer {buffer!r}"
     found = [
         one
@@ -106,9 +111,9 @@ def _allocate(program: LoopProgram, buffer: str) -> Allocate:
     memory = found[0].buffer.memory
     for statement in walk(program.body):
         for one in buffers_of(statement):
-            if one.memory == memory and one is not found[0].buffer:
+            if not may_have_views and one.memory == memory and one is not found[0].buffer:
                 raise refused(program, "reuse", where, "no views of it", f"{one} in its memory")
-        if isinstance(statement, UseIntrinsic) and found[0].buffer in buffers_of(statement):
+        if isinstance(statement, UseIntrinsic) and _uses(statement, found[0].buffer):
             expected = "that values and stores alone access it"
             raise refused(program, "reuse", where, expected, statement.intrinsic.name)
     return found[0]
@@ -120,7 +125,7 @@ def _has_room(new: Buffer, old: Buffer) -> bool:
 
 
 def _uses(statement: Statement, buffer: Buffer) -> bool:
-    return any(one is buffer for one in buffers_of(statement))
+    return any(one.memory == buffer.memory for one in buffers_of(statement))
 
 
 def _with_barrier(program: LoopProgram, body: Body, new: Buffer, old: Buffer) -> Body:
