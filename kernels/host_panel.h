@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "host_rows.h"
+#include "host_transpose.h"
 
 #define GC_PANEL_ROWS 128   // at most
 #define GC_PANEL_BYTES 128  // of the columns of a panel, at most

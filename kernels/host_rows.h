@@ -1,15 +1,14 @@
-// Products of few rows at each step of a loop by a matrix that no step changes, and the rows that
-// each thread takes through all steps.
+// Products of rows by a panel of columns, and the rows that each thread takes through all steps of a
+// loop.
 //
-// The matrix is copied once, ahead of the loop, into panels of two vectors of columns: k after k
-// the columns of a panel. The last panel has as many columns as are left, filled up to 32 bytes
-// with zeros. The rows are read where they are: they are too few for copying to pay. The sums of a
-// tile's rows and columns are held in registers. The order of each sum depends on k alone.
+// A panel has up to two vectors of columns: k after k the columns of a row, wherever they are. The
+// rows are read where they are: they are too few for copying to pay. The sums of a tile's rows and
+// columns are held in registers. The order of each sum depends on k alone.
 #ifndef GC_HOST_ROWS_H
 #define GC_HOST_ROWS_H
 
 #include "openmp.h"
-#include "host_transpose.h"
+#include "host_vector.h"
 
 #define GC_AHEAD 128  // terms behind those that are multiplied, whose lines are fetched
 
@@ -18,12 +17,6 @@
 #else
 #define GC_ROWS 4
 #endif
-
-// So many columns, filled up to 32 bytes.
-template <typename T> constexpr int gc_filled(int columns) {
-  constexpr int part = 32 / sizeof(T);
-  return (columns + part - 1) / part * part;
-}
 
 // Columns of a panel that are filled up: whole vectors, perhaps half a one.
 template <typename T, int width> struct gc_columns {
@@ -40,46 +33,6 @@ inline void gc_share(int count, int* begin, int* end) {
   const gc_int64 from = groups * thread / threads * 4, to = groups * (thread + 1) / threads * 4;
   *begin = from < count ? (int)from : count;
   *end = to < count ? (int)to : count;
-}
-
-// The panel from column `first` on of a matrix of k x n, whose elements lie `step` apart along k,
-// and `column` along n; `to` is where the panels begin, whose columns are `width` in all.
-template <typename T>
-inline void gc_rows_lay_out(int n, int width, int k, const T* from, ptrdiff_t step,
-                            ptrdiff_t column, int first, T* to) {
-  constexpr int lanes = gc_vector<T>::lanes;
-  const int wide = width - first < 2 * lanes ? width - first : 2 * lanes;
-  const int count = n - first < wide ? (n > first ? n - first : 0) : wide;
-  T* panel = to + (size_t)first * k;
-  const T* source = from + first * column;
-  if (column == 1) {
-    for (int i = 0; i < k; ++i) {
-      for (int j = 0; j < wide; ++j) {
-        panel[i * wide + j] = j < count ? source[i * step + j] : T(0);
-      }
-    }
-  } else if (step == 1 && count == wide) {
-    gc_transpose<T>(wide, k, source, column, panel, wide);
-  } else {
-    for (int j = 0; j < wide; ++j) {
-      for (int i = 0; i < k; ++i) {
-        panel[i * wide + j] = j < count ? source[i * step + j * column] : T(0);
-      }
-    }
-  }
-}
-
-// All panels of a matrix; the threads of a team divide them, and all of them are there when it
-// returns.
-template <typename T>
-__attribute__((noinline)) static void gc_rows_panels(int k, int n, const T* from, ptrdiff_t step,
-                                                     ptrdiff_t column, T* to) {
-  constexpr int lanes = gc_vector<T>::lanes;
-  const int width = gc_filled<T>(n);
-#pragma omp for schedule(static)
-  for (int first = 0; first < width; first += 2 * lanes) {
-    gc_rows_lay_out(n, width, k, from, step, column, first, to);
-  }
 }
 
 // What is summed soon, and is fetched into the cache along the way: from `place` on, and `step`
@@ -181,33 +134,6 @@ inline void gc_rows_panel(int rows, int k, const T* a, ptrdiff_t a_next, const T
   if (rows > r) {
     gc_rows_tile<1, width, along, fetch, T>(k, a + r * a_row, a_next, b, b_step, c + r * c_row,
                                             c_row, first, soon(r));
-  }
-}
-
-// What up to GC_DEPTH of k each add to all rows of a panel, which is `width` wide.
-template <int width, typename T>
-inline void gc_rows_depths(int rows, int k, const T* a, ptrdiff_t a_row, const T* panel, T* c,
-                           ptrdiff_t c_row) {
-  for (int start = 0; start < k; start += GC_DEPTH) {
-    const int depth = k - start < GC_DEPTH ? k - start : GC_DEPTH;
-    gc_rows_panel<width, true, GC_NEAR, T>(rows, depth, a + start, a_row,
-                                       panel + (size_t)start * width, width, c, c_row, start == 0);
-  }
-}
-
-// c[rows][n] = a[rows][k], whose rows lie a_row apart, times a matrix of panels. The rows of c lie
-// c_row apart: n, if k is at most GC_DEPTH, or n filled up. The last panel goes first, as its zeros
-// beyond the end fall on the next row, or behind the last one.
-template <int n, typename T>
-__attribute__((noinline)) static void gc_rows_product(int rows, int k, const T* a, ptrdiff_t a_row,
-                                                      const T* panels, T* c, ptrdiff_t c_row) {
-  constexpr int pair = 2 * gc_vector<T>::lanes, pairs = n / pair * pair, rest = n - pairs;
-  if constexpr (rest > 0) {
-    constexpr int wide = gc_filled<T>(rest);
-    gc_rows_depths<wide, T>(rows, k, a, a_row, panels + (size_t)pairs * k, c + pairs, c_row);
-  }
-  for (int from = 0; from < pairs; from += pair) {
-    gc_rows_depths<pair, T>(rows, k, a, a_row, panels + (size_t)from * k, c + from, c_row);
   }
 }
 

@@ -12,7 +12,7 @@ from functools import wraps
 from typing import Any
 from unittest import mock
 
-from graphc.compiler.codegen.native import NativeProgram, loop, lower, lower_native
+from graphc.compiler.codegen.native import NativeProgram, lower_native
 from graphc.compiler.codegen.native.concatenation import is_concatenation
 from graphc.compiler.codegen.native.convolution import _Conv
 from graphc.compiler.codegen.native.phased_image import PhasedImage
@@ -27,8 +27,6 @@ from graphc.compiler.schedule import Kernel
 # By the form, what prints a product, a convolution, or a part of a kernel in it.
 _PRINTERS: dict[str, Sequence[tuple[Any, str]]] = {
     "tiles of rows": ((_Rows, "together"), (_Rows, "alone")),
-    "panels ahead of a loop": ((loop, "laid_out"),),
-    "packed right operand": ((lower, "lower_rows_product"),),
     "Winograd": ((Winograd, "_forward"),),
     "pooled Winograd": ((PooledWinograd, "_sums_of_tile"),),
     "Winograd gradient": ((Winograd, "_gradient"),),

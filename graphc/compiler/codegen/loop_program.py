@@ -158,7 +158,7 @@ def mapped_kernel(
     """
     memory = Memory(kernel, context, is_guarded=False)
     built = build(kernel, kernel.kind, memory.buffers)
-    plain = built.program if rows is None else _rows_of_a_thread(built.program, rows)
+    plain = built.program if rows is None else rows_of_a_thread(built.program, rows)
     if plain is None:
         return None
     mapped, runs = choose(plain, target, table), None
@@ -213,7 +213,7 @@ _BEGIN, _END = "begin", "end"
 """The variables of a part: the first row of a thread, and the one behind its last."""
 
 
-def _rows_of_a_thread(program: LoopProgram, rows: Size) -> LoopProgram | None:
+def rows_of_a_thread(program: LoopProgram, rows: Size) -> LoopProgram | None:
     """Return a program that computes the rows from one to another of all; None where its loop is
     not over rows, or over the elements of all of them."""
     if not any(isinstance(one, For) for one in program.body):

@@ -10,9 +10,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, overload
 
+from graphc.compiler.codegen.loop_program import rows_of_a_thread
 from graphc.compiler.codegen.native.loop import SharedLoop
 from graphc.compiler.graph import Node, State, Symbol, name_of
-from graphc.compiler.graph.dim import Size, evaluate, product
+from graphc.compiler.graph.dim import Size, evaluate
 from graphc.compiler.loops.buffer import Buffer, new_buffer
 from graphc.compiler.loops.build import KernelBuffers, Storage, plain_program
 from graphc.compiler.loops.index import LoopVariable
@@ -27,6 +28,7 @@ from graphc.compiler.targets.mapping import Mapping as TargetMapping
 from graphc.compiler.targets.target import Target
 
 Counters = Mapping[Node, tuple[LoopVariable, Size]]
+MappingTable = Mapping[str, Sequence[TargetMapping]]
 
 
 @dataclass(frozen=True)
@@ -139,7 +141,7 @@ def loop_programs(
     bindings: Mapping[Symbol, int],
     title: str,
     machine: Target,
-    tables: Mapping[str, Sequence[TargetMapping]],
+    tables: Sequence[MappingTable],
 ) -> LoopPrograms:
     """Return the kernels of a lowered program as loop programs.
 
@@ -149,28 +151,48 @@ def loop_programs(
         bindings: a number for each symbol of the program's sizes.
         title: whose kernels they are.
         machine: what the program runs on.
-        tables: the mappings of the target, by the kind of a kernel.
+        tables: the mappings of the target, by the kind of a kernel; then those of the rows of one
+            thread, where threads divide those of a loop.
     """
     count = len(program.outputs) - len(states)
     names = _Names(dict(zip(program.outputs[count:], states, strict=True)))
-    found: dict[Kernel, KernelLoops] = {}
-    for run in _runs(program.steps, _Around((), False)):
-        kernel = run.kernel
-        if kernel in found or _is_packing(kernel):
-            continue
+    runs: dict[Kernel, _Run] = {}
+    for run in _runs(program.steps, _Around(())):
+        known = runs.get(run.kernel)
+        if known is not None and len(known.around.lengths) < len(run.around.lengths):
+            del runs[run.kernel]  # that launch is ahead of the loop that the kernel is in
+        runs.setdefault(run.kernel, run)
+    found = []
+    for kernel, run in runs.items():
         plain = plain_program(kernel, run.name, names.buffers(kernel, run.counters))
-        table = None if run.around.is_shared else tables.get(kernel.kind)
-        mapped = None if table is None else choose(plain, machine, table)
-        found[kernel] = KernelLoops(
-            kernel.kind,
-            kernel.layers,
-            math.prod(evaluate(length, bindings) for length in run.around.lengths),
-            plain,
-            measure(plain).at(bindings),
-            mapped,
+        found.append(
+            KernelLoops(
+                kernel.kind,
+                kernel.layers,
+                math.prod(evaluate(length, bindings) for length in run.around.lengths),
+                plain,
+                measure(plain).at(bindings),
+                _mapped(plain, run, machine, tables),
+            )
         )
     sizes = {symbol.name: size for symbol, size in bindings.items()}
-    return LoopPrograms(title, sizes, list(found.values()))
+    return LoopPrograms(title, sizes, found)
+
+
+def _mapped(
+    plain: LoopProgram, run: _Run, machine: Target, tables: Sequence[MappingTable]
+) -> MappedProgram | None:
+    """Return a program as it runs; None where no mapping is for it."""
+    around, (whole, *of_rows) = run.around, tables
+    if around.is_in_a_launch:
+        return None
+    if around.rows is None:
+        table, program = whole.get(run.kernel.kind), plain
+    else:
+        table = of_rows[0].get(run.kernel.kind)
+        of_a_thread = rows_of_a_thread(plain, around.rows)
+        program = plain if of_a_thread is None else of_a_thread
+    return None if table is None else choose(program, machine, table)
 
 
 @dataclass(frozen=True)
@@ -179,11 +201,13 @@ class _Around:
 
     Attributes:
         lengths: their numbers of steps, the outermost first.
-        is_shared: True if threads share the rows of one of them; no mapping takes what is inside.
+        rows: of one of them whose rows threads divide, how many they have together.
+        is_in_a_launch: True if a launch runs one of them whole.
     """
 
     lengths: tuple[Size, ...]
-    is_shared: bool
+    rows: Size | None = None
+    is_in_a_launch: bool = False
 
 
 @dataclass(frozen=True)
@@ -217,8 +241,9 @@ class _Run:
 def _runs(steps: Sequence[DeviceStep], around: _Around) -> Iterator[_Run]:
     for step in steps:
         if isinstance(step, DeviceLoop):
-            is_shared = around.is_shared or isinstance(step, SharedLoop)
-            yield from _runs(step.steps, _Around((*around.lengths, step.length), is_shared))
+            rows = step.rows if isinstance(step, SharedLoop) else around.rows
+            inside = replace(around, lengths=(*around.lengths, step.length), rows=rows)
+            yield from _runs(step.steps, inside)
         elif isinstance(step.kernel, Loop):
             yield from _in_one_launch(step.kernel, step.name, around)
         else:
@@ -227,20 +252,13 @@ def _runs(steps: Sequence[DeviceStep], around: _Around) -> Iterator[_Run]:
 
 def _in_one_launch(loop: Loop, name: str, around: _Around) -> Iterator[_Run]:
     """Yield the kernels of a loop that one launch runs whole."""
-    inside = _Around((*around.lengths, loop.scan.attrs["length"]), is_shared=True)
+    lengths = (*around.lengths, loop.scan.attrs["length"])
+    inside = replace(around, lengths=lengths, is_in_a_launch=True)
     for number, step in enumerate(loop.steps):
         if isinstance(step, Loop):
             yield from _in_one_launch(step, f"{name}_{number}", inside)
         else:
             yield _Run(step, f"{name}_{number}", inside)
-
-
-def _is_packing(kernel: Kernel) -> bool:
-    """Return True if a kernel copies matrices to panels, a layout that plain programs do not have:
-    its outputs are not of its extents."""
-    return kernel.kind == "pointwise" and any(
-        product(node.shape) != product(kernel.extents) for node in kernel.outputs
-    )
 
 
 class _Names:

@@ -40,7 +40,7 @@ from graphc.compiler.runtime.pending import Pending
 from graphc.compiler.runtime.programs import Programs
 from graphc.compiler.shards import RowDivision
 from graphc.compiler.targets.cpu.facts import this_machine, thread_count
-from graphc.compiler.targets.cpu.mappings import CPU_MAPPINGS
+from graphc.compiler.targets.cpu.mappings import CPU_MAPPINGS, CPU_MAPPINGS_OF_ROWS
 from graphc.compiler.targets.cpu.passes import CPU_PASSES
 from graphc.compiler.targets.cuda.facts import any_card
 from graphc.compiler.targets.cuda.mappings import CUDA_MAPPINGS
@@ -166,9 +166,9 @@ class Prepared:
         """Return the kernels of `program` as loop programs, measured at the sizes of `bindings`."""
         program = self.program(target, card)
         if target == "cpu":
-            machine, tables = this_machine(), CPU_MAPPINGS
+            machine, tables = this_machine(), [CPU_MAPPINGS, CPU_MAPPINGS_OF_ROWS]
         else:
-            machine, tables = any_card(None if card is None else card.most_shared), CUDA_MAPPINGS
+            machine, tables = any_card(None if card is None else card.most_shared), [CUDA_MAPPINGS]
         return loop_programs(program, self._states, bindings, title, machine, tables)
 
     def memory(self, bindings: Mapping[Symbol, int]) -> GraphMemory:

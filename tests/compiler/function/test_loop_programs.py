@@ -27,3 +27,21 @@ def test_a_new_value_of_a_state_is_named_after_it() -> None:
     assert [buffer.name for buffer in kernel.program.outputs] == ["new_count"]
     assert {buffer.name for buffer in kernel.program.inputs} == {"x", "count"}
     assert kernel.measured.compulsory_bytes == 4 * (5 * 3 + 3 + 3)
+
+
+def test_the_kernels_of_a_loop_are_those_of_a_thread_where_threads_divide_rows() -> None:
+    xs, start = g.input((4, g.BATCH, 64), name="xs"), g.input((g.BATCH, 64), name="start")
+    weights = g.input((64, 64), name="weights")
+
+    def step(carries: list[g.Node], slices: list[g.Node]) -> tuple[list[g.Node], list[g.Node]]:
+        new = g.tanh(slices[0] + g.matmul(carries[0], weights))
+        return [new], [new]
+
+    _, (states,) = g.scan(step, [start], [xs])
+    function = graphc.function([xs, start, weights], states)
+    (kernel,) = function.loop_programs(batch=5, target="cpu")
+    assert kernel.times == 4
+    assert kernel.mapped is not None
+    assert kernel.mapped.names == ("strips of own rows",)
+    rows = [variable.name for variable, _ in kernel.mapped.program.indices]
+    assert rows == ["step0", "begin", "end"]

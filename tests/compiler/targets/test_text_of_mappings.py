@@ -13,10 +13,12 @@ from graphc.compiler import graph as g
 from graphc.compiler.graph import BATCH, Node, Size
 from graphc.compiler.loops.build import buffers_of, plain_program
 from graphc.compiler.loops.launches import launches_of
+from graphc.compiler.loops.program import loops_in
+from graphc.compiler.loops.rewrites.loops.part import part
 from graphc.compiler.passes import optimize
 from graphc.compiler.schedule import kernels, make_schedule
 from graphc.compiler.targets.cpu import printer as cpu_printer
-from graphc.compiler.targets.cpu.mappings import CPU_MAPPINGS
+from graphc.compiler.targets.cpu.mappings import CPU_MAPPINGS, CPU_MAPPINGS_OF_ROWS
 from graphc.compiler.targets.cuda import printer as cuda_printer
 from graphc.compiler.targets.cuda.facts import any_card
 from graphc.compiler.targets.cuda.mappings import CUDA_MAPPINGS
@@ -111,6 +113,9 @@ ON_A_GPU: Mapping[str, Examples] = {
     },
     "matmul": {"tiles by blocks": lambda: g.dot(x(BATCH, 784), w(784, 512))},
 }
+OF_ROWS: Mapping[str, Examples] = {
+    "matmul": {"strips of own rows": lambda: g.tanh(g.dot(x(BATCH, 128), transposed(w(64, 128))))}
+}
 WITHOUT_TEXT = {
     "in order": "the loops of the plain program",
     "strips of rows in parts": "the second variant of strips of rows",
@@ -127,18 +132,34 @@ def test_text_on_a_cpu(kind: str, name: str) -> None:
     check_text(CPU, kind, name, ON_A_CPU[kind][name](), ".cpp")
 
 
+@pytest.mark.parametrize(("kind", "name"), named(OF_ROWS))
+def test_text_of_the_rows_of_a_thread(kind: str, name: str) -> None:
+    check_text(CPU, kind, name, OF_ROWS[kind][name](), ".cpp", of_rows=True)
+
+
 @pytest.mark.parametrize(("kind", "name"), named(ON_A_GPU))
 def test_text_on_a_gpu(kind: str, name: str) -> None:
     check_text(any_card(), kind, name, ON_A_GPU[kind][name](), ".cu")
 
 
-def check_text(target: Target, kind: str, name: str, made: Node | list[Node], suffix: str) -> None:
+def check_text(
+    target: Target,
+    kind: str,
+    name: str,
+    made: Node | list[Node],
+    suffix: str,
+    of_rows: bool = False,
+) -> None:
     outputs = made if isinstance(made, list) else [made]
     is_cpu = target is CPU
     rows = make_schedule(list(optimize(outputs)[0]), **({"most_shared": 0} if is_cpu else {}))
     (kernel,) = (one for one in kernels(rows) if one.kind == kind)
     table = (CPU_MAPPINGS if is_cpu else CUDA_MAPPINGS)[kind]
-    found = choose(plain_program(kernel, "k0", buffers_of(kernel)), target, table)
+    plain = plain_program(kernel, "k0", buffers_of(kernel))
+    if of_rows:
+        table = CPU_MAPPINGS_OF_ROWS[kind]
+        plain = part(plain, loops_in(plain.body)[0].variable.name)
+    found = choose(plain, target, table)
     assert name in found.names, found.refusals
     each = (
         dict(zip(found.names, found.variants, strict=True)) if found.variants and not is_cpu else {}
@@ -152,8 +173,12 @@ def check_text(target: Target, kind: str, name: str, made: Node | list[Node], su
 
 @pytest.mark.parametrize(
     ("table", "examples"),
-    [(CPU_MAPPINGS, ON_A_CPU), (CUDA_MAPPINGS, ON_A_GPU)],
-    ids=["cpu", "cuda"],
+    [
+        (CPU_MAPPINGS, ON_A_CPU),
+        (CPU_MAPPINGS_OF_ROWS, {**ON_A_CPU, **OF_ROWS}),
+        (CUDA_MAPPINGS, ON_A_GPU),
+    ],
+    ids=["cpu", "rows", "cuda"],
 )
 def test_each_mapping_has_a_text(table, examples) -> None:  # type: ignore[no-untyped-def]
     names = {mapping.name for mappings in table.values() for mapping in mappings}

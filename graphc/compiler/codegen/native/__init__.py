@@ -14,7 +14,6 @@ from Python. The text is C++, not C, as ``kernels/`` is: both targets compile th
   the parts of one, each in loops of its own;
 - `scatter`, and `still`, whether an update needs the rows that are named alone;
 - `loop`: loops; where rows are independent, each thread takes all steps for rows of its own;
-- `rows_product`: products of rows by small matrices in loops, over ``kernels/host_rows.h``;
 - `product`, `factor`, `convolution`: other matmul and conv, as tiles with what follows them, over
   ``kernels/host_gemm.h`` and ``kernels/host_conv.h``; `winograd`: convolutions by transforms;
   `conv_loops`: what all forms of a convolution share; `pooled_conv`: one with a pooling behind it,

@@ -8,10 +8,8 @@ from functools import cached_property
 
 from graphc.compiler.codegen.context import Context
 from graphc.compiler.codegen.expression import Expression
-from graphc.compiler.codegen.product import Operand
 from graphc.compiler.codegen.render import render
 from graphc.compiler.codegen.signature import Place, Signature
-from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import Size
 from graphc.compiler.program.launch import Launch, Scratch, ShareLimit
 from graphc.compiler.schedule.kernel import Kernel, Loop
@@ -57,28 +55,17 @@ class NativeSignature(Signature):
         return self._name(("share", end), "end" if end else "begin", ShareLimit(end), "int ")
 
 
-@dataclass(frozen=True)
-class Matrix:
-    """The right factor of a product in a loop: `operand` is `k` x `n`, its panels lie in `place`
-    (`kernels/host_rows.h`)."""
-
-    operand: Operand
-    k: int
-    n: int
-    place: Place
-
-
 @dataclass
 class Share:
     """A loop whose threads each take all steps for rows of their own.
 
     Attributes:
         rows: how many rows all threads together have: the axis 0 of what a step computes.
-        matrices: the right factors of its products, which are laid out ahead of the loop.
+        ahead: what runs ahead of the loop for its kernels, as it is the same at each step.
     """
 
     rows: Size
-    matrices: dict[Node, Matrix] = field(default_factory=dict)
+    ahead: list[Launch] = field(default_factory=list)
 
 
 @dataclass

@@ -1,35 +1,26 @@
 """Loops. Where rows of the batch do not need each other, each thread takes all steps for rows of
 its own: then no step waits for another thread, and a row's values stay in the thread's cache.
 
-The right factors of products are the same at each step: they are laid out ahead of the loop as its
-products read them.
+What is the same at each step, as the right operands of products in the order in which these read
+them, is computed ahead of the loop.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
 from graphc.compiler.codegen.context import Context
-from graphc.compiler.codegen.expression import Expression, Number, subscript
-from graphc.compiler.codegen.index import Index
-from graphc.compiler.codegen.native.context import Matrix, NativeContext, NativeSignature, Share
-from graphc.compiler.codegen.native.emitter import NativeEmitter
-from graphc.compiler.codegen.native.nest import Nest
-from graphc.compiler.codegen.native.rows_product import laid_out
-from graphc.compiler.codegen.native.scratch import Elements, Slot, array
-from graphc.compiler.codegen.product import Direct
+from graphc.compiler.codegen.native.context import NativeContext, Share
 from graphc.compiler.codegen.scan import LowerStep, lower_scan
-from graphc.compiler.codegen.statement import Assign, Statement, braces
-from graphc.compiler.graph import Node, label, toposort
+from graphc.compiler.graph import Node, label
 from graphc.compiler.graph.dim import Dim, Size, product
-from graphc.compiler.program.launch import DeviceLoop, DeviceStep, Formula, Launch
+from graphc.compiler.program.launch import DeviceLoop, DeviceStep, Formula
 from graphc.compiler.schedule import Kernel, Loop, Step
 from graphc.compiler.schedule.independent import RowAnalysis, Unfit
 from graphc.compiler.schedule.persistent import elements_of
-from graphc.compiler.targets.c_text import C_TYPES
 
 _KINDS = ("pointwise", "gather", "matmul")
 """Kinds of kernels that compute the rows of a thread alone."""
@@ -80,8 +71,7 @@ def lower_loop(loop: Loop, context: NativeContext, lower_step: LowerStep) -> lis
         rows=share.rows,
         work=(loop.scan.attrs["length"], share.rows, _work_of_a_row(loop)),
     )
-    panels = [_panels(loop, share, context)] if share.matrices else []
-    return [*steps[:place], *panels, shared, *steps[place + 1 :]]
+    return [*steps[:place], *share.ahead, shared, *steps[place + 1 :]]
 
 
 def _independent_rows(loop: Loop, counters: Collection[Node]) -> Size | str:
@@ -116,44 +106,3 @@ def _work_of_a_row(loop: Loop) -> int:
         work += sum(_ELEMENT * elements_of(node.shape[1:]) for node in step.outputs)
         work += sum(elements_of(node.inputs[1].shape) for node in step.anchors)
     return work
-
-
-def _panels(loop: Loop, share: Share, context: NativeContext) -> Launch:
-    """The function that lays out all right factors of a loop's products."""
-    matrices = share.matrices
-    order = toposort(list(matrices), stop=set(context.places))
-    inputs = tuple(node for node in order if node in context.places)
-    kernel = Kernel("pointwise", inputs, tuple(matrices), ())
-    places = [matrix.place for matrix in matrices.values()]
-    signature = NativeSignature(context.places, places, context.program.checks, context.counters)
-    lines = [
-        line
-        for number, (node, matrix) in enumerate(matrices.items())
-        for line in _laid_out(node, matrix, number, signature)
-    ]
-    name = context.name("panels")
-    count = len(matrices)
-    how = f"{count} right factor{'' if count == 1 else 's'} of products in the loop, as panels"
-    return context.function(name, kernel, signature, lines, how)
-
-
-def _laid_out(node: Node, matrix: Matrix, number: int, signature: NativeSignature) -> Sequence[str]:
-    """The lines that lay out a right factor, which is computed first where it does not lie in
-    memory as a matrix."""
-    operand, scalar, count = matrix.operand, C_TYPES[node.dtype], matrix.k * matrix.n
-    to = signature.store_pointer(matrix.place)
-    if isinstance(operand, Direct):
-        return [laid_out(operand, matrix.k, matrix.n, scalar, to, signature)]
-
-    def element(emitter: NativeEmitter, position: Expression) -> list[Statement]:
-        value = emitter.value(node, Index(node.shape, linear=position))
-        return [Assign(subscript(f"r{number}", position), value)]
-
-    nest = Nest(signature, product(node.shape), threads=False).listing(element)
-    return [
-        array(
-            signature, scalar, f"r{number}", Slot.RIGHT, Elements.known(count, Number(count)), 0, 1
-        ),
-        *braces(nest).lines,
-        f"gc_rows_panels<{scalar}>({matrix.k}, {matrix.n}, r{number}, {matrix.n}, 1, {to});",
-    ]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
-from graphc.compiler.codegen.loop_program import mapped_kernel
+from graphc.compiler.codegen.loop_program import MappedKernel, mapped_kernel
 from graphc.compiler.codegen.native.context import NativeContext
 from graphc.compiler.graph.dim import Size, evaluate
 from graphc.compiler.loops.buffer import Buffer, BufferScope
@@ -26,12 +26,21 @@ def lower_by_mapping(
     applies; None where none does.
 
     If one applies for some sizes of a call and none for the others, the launch has an empty grid at
-    these; see `for_other_sizes`.
+    these; see `for_other_sizes`. Of several launches those that end at a barrier of the program are
+    the same at each step of the loop whose rows threads divide: they run ahead of it.
     """
     rows = None if context.share is None else context.share.rows
     mapped = mapped_kernel(kernel, context, this_machine(), table, rows)
     if mapped is None:
         return None
+    *ahead, launch = (_launch(one, context) for one in mapped.in_launches(context))
+    if ahead:
+        assert context.share is not None
+        context.share.ahead += ahead
+    return launch
+
+
+def _launch(mapped: MappedKernel, context: NativeContext) -> Launch:
     grid = _ONE if mapped.runs is None else (mapped.runs, 1, 1)
     printed = print_program(mapped.program)
     context.program.includes.update(dict.fromkeys(printed.headers))

@@ -13,7 +13,6 @@ from graphc.compiler.codegen.native.convolution import lower_conv
 from graphc.compiler.codegen.native.loop import lower_loop
 from graphc.compiler.codegen.native.loop_program import for_other_sizes, lower_by_mapping
 from graphc.compiler.codegen.native.product import lower_matmul
-from graphc.compiler.codegen.native.rows_product import lower_rows_product
 from graphc.compiler.codegen.native.scatter import lower_scatter
 from graphc.compiler.codegen.native.step import STEP, StepPrinter
 from graphc.compiler.codegen.page import fitted
@@ -93,8 +92,6 @@ def lower_step(step: Step, context: Context) -> list[DeviceStep]:
     assert isinstance(context, NativeContext)
     if isinstance(step, Loop):
         return lower_loop(step, context, lower_step)
-    if context.share is not None and step.kind == "matmul":
-        return [lower_rows_product(step, context)]
     mappings = CPU_MAPPINGS if context.share is None else CPU_MAPPINGS_OF_ROWS
     if (table := mappings.get(step.kind)) is not None:
         mapped = lower_by_mapping(step, context, table)

@@ -9,6 +9,7 @@ from graphc.compiler.targets.cpu.pointwise import POINTWISE, POINTWISE_ROWS
 from graphc.compiler.targets.cpu.products import BATCHED, MANY_PANELS
 from graphc.compiler.targets.cpu.products_few_rows import FEW_ROWS
 from graphc.compiler.targets.cpu.products_long_sums import PARTS_OF_SUMS
+from graphc.compiler.targets.cpu.products_of_rows import STRIPS_OF_ROWS
 from graphc.compiler.targets.cpu.products_strips import STRIPS, STRIPS_IN_PARTS
 from graphc.compiler.targets.cpu.products_tiny_sides import (
     AS_REDUCTIONS,
@@ -46,5 +47,6 @@ CPU_MAPPINGS_OF_ROWS: Mapping[str, Sequence[TargetMapping]] = {
     "pointwise": (*POINTWISE_ROWS, IN_ORDER_ROWS),
     "gather": (*POINTWISE_ROWS, IN_ORDER_ROWS),
     "window": (IN_ORDER_ROWS,),
+    "matmul": (STRIPS_OF_ROWS, IN_ORDER_ROWS),
 }
 """The mappings of kernels in a loop whose rows threads divide, of which each computes its own."""

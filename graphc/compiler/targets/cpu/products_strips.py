@@ -143,7 +143,8 @@ def _by_strips(program: LoopProgram, target: Target, *, in_parts: bool) -> LoopP
     program = with_named_factors(with_axes_of_products(program))
     products = products_of(program)
     assert not isinstance(products, str)
-    program = _with_right_operands(program, products)
+    in_place = frozenset(one.right for one in products if _is_read_in_place(one))
+    program = with_right_operands(program, products, BufferScope.SHARED, in_place)
     *teams, _ = (one.variable.name for one in program.body if isinstance(one, For))
     first, *_ = products
     rows, columns = first.rows.ends[0].constant, first.columns.ends[0].constant
@@ -156,12 +157,12 @@ def _by_strips(program: LoopProgram, target: Target, *, in_parts: bool) -> LoopP
     for loop in teams if is_divided else ():
         program = bind(program, loop, LoopKind.TEAM)
     if not may_exceed(first.rows, strip):
-        return _multiplied_strip(program, products, row, None, in_parts)
+        return multiplied_strip(program, products, (row, None), in_place, in_parts)
     program = split(program, row, strip, Tail.SHORT)
     strips = f"{row}_outer"
     if is_divided:  # ahead of all that is made inside, as that is simple to prove
         program = bind(program, strips, LoopKind.TEAM)
-    return _multiplied_strip(program, products, f"{row}_inner", strips, in_parts)
+    return multiplied_strip(program, products, (f"{row}_inner", strips), in_place, in_parts)
 
 
 def _are_divided(product: Product, count: int) -> bool:
@@ -177,13 +178,18 @@ def _are_divided(product: Product, count: int) -> bool:
     return typical(rows * columns * terms * count) >= least
 
 
-def _with_right_operands(program: LoopProgram, products: Sequence[Product]) -> LoopProgram:
+def with_right_operands(
+    program: LoopProgram,
+    products: Sequence[Product],
+    scope: BufferScope,
+    in_place: frozenset[Value],
+) -> LoopProgram:
     """Return a program that writes right operands once for all threads, as panels or rows, but for
     those that are read where they are."""
     rights = list(dict.fromkeys(one.right for one in products))
     for number, right in enumerate(rights):
         product = next(one for one in products if one.right is right)
-        if _is_read_in_place(product):
+        if right in in_place:
             continue
         if isinstance(right, Load) and _is_one_of_several_parts(right, rights):
             program, part = name_element(program, product.terms.variable.name, right)
@@ -194,7 +200,7 @@ def _with_right_operands(program: LoopProgram, products: Sequence[Product]) -> L
         written, name = (with_right_panels, "panels") if is_whole else (with_right_rows, "rows")
         if len(rights) > 1:
             name = f"{name}{number}"
-        program = written(program, product, None, BufferScope.SHARED, name)
+        program = written(program, product, None, scope, name)
     return program
 
 
@@ -250,11 +256,22 @@ def _strip_rows(rows: Size, columns: int, target: Target, *, is_small: bool) -> 
     return next(even, min(PANEL_ROWS, room, rows, share))
 
 
-def _multiplied_strip(
-    program: LoopProgram, products: Sequence[Product], rows: str, around: str | None, in_parts: bool
+def multiplied_strip(
+    program: LoopProgram,
+    products: Sequence[Product],
+    loops: tuple[str, str | None],
+    in_place: frozenset[Value],
+    in_parts: bool,
 ) -> LoopProgram:
     """Return a program that makes the sums of a strip by a call for each panel, then what follows
-    of all of them."""
+    of all of them.
+
+    Args:
+        loops: over the rows of a strip, and over strips if there are several.
+        in_place: the right operands that are read where they are.
+        in_parts: True if sums are made of sums of `DEPTH` terms.
+    """
+    rows, around = loops
     functions: dict[Value, PanelFunction] = {}
     for product in products:
         if product.left not in functions:
@@ -268,10 +285,21 @@ def _multiplied_strip(
     program, nests = _with_nests(program, products, rows, columns)
     calls: dict[str, PanelCall] = {}
     for product, nest in zip(products, nests, strict=True):
-        function = functions[product.left]
+        function = _with_fetches(functions[product.left], product, in_place)
         program, made = _with_sums(program, product, nest, function, in_parts)
         calls |= made
     return with_calls(program, calls)
+
+
+def _with_fetches(
+    function: PanelFunction, product: Product, in_place: frozenset[Value]
+) -> PanelFunction:
+    """Return a function like one, which also fetches ahead what is not in the cache."""
+    columns = product.columns.ends[0].constant
+    assert isinstance(columns, int)
+    if function is PanelFunction.COLUMNS and columns <= FEW_COLUMNS:
+        return PanelFunction.COLUMNS_AND_FETCH
+    return FETCHING[function] if product.right in in_place and not _is_near(product) else function
 
 
 def _stored_directly(
@@ -333,10 +361,6 @@ def _with_sums(
     if most > PANEL_ROWS:
         program = split(program, rows, PANEL_ROWS, Tail.SHORT)
         rows, most = f"{rows}_inner", PANEL_ROWS
-    if function is PanelFunction.COLUMNS and count <= FEW_COLUMNS:
-        function = PanelFunction.COLUMNS_AND_FETCH
-    elif _is_read_in_place(product) and not _is_near(product):
-        function = FETCHING[function]
     call = PanelCall(function, most, count)
     return with_whole_panels(program, rows, columns, product.total.dtype, call)
 

@@ -19,14 +19,19 @@ from graphc.compiler.loops.statement import PARALLEL_KINDS, Barrier, For, LoopKi
 
 
 def synchronise(
-    program: LoopProgram, loop: str, scope: BufferScope = BufferScope.SHARED
+    program: LoopProgram,
+    loop: str,
+    scope: BufferScope = BufferScope.SHARED,
+    *,
+    is_ahead: bool = False,
 ) -> LoopProgram:
-    """Put a barrier behind a loop.
+    """Put a barrier behind a loop, or ahead of it.
 
     Args:
         loop: its variable; a loop that no threads run, or, of a barrier of all blocks, one of the
             program's own body.
         scope: SHARED for the threads of a block or a team, GLOBAL for all blocks.
+        is_ahead: True for a barrier ahead of the loop.
     """
     found = loop_of(program, "synchronise", loop)
     where = f"the loop {loop!r}"
@@ -42,4 +47,5 @@ def synchronise(
             expected = "no loop of threads around, as all of them come to a barrier"
             what = f"{one.variable} ({one.kind.value})"
             raise refused(program, "synchronise", where, expected, what)
-    return program.with_loop(loop, lambda one: (one, Barrier(scope)))
+    barrier = Barrier(scope)
+    return program.with_loop(loop, lambda one: (barrier, one) if is_ahead else (one, barrier))

@@ -233,19 +233,36 @@ def _elements(
         expected = "a value of loops' variables, which are known at the head"
         raise refused(program, _REWRITE, where, expected, other[0])
     written = written_memories(site.body)
-    for load in (load for each in (*operands, let) for load in loads_of(each)):
+    loads = [load for each in (*operands, let) for load in loads_of(each)]
+    for load in loads:
         if load.buffer.memory in written:
             expected = "operands that the body does not write"
             raise refused(program, _REWRITE, where, expected, f"a store to {load.buffer.memory}")
     known = {id(one): ranges for one, ranges in walk_in_ranges(site.body, site.ranges)}
+    is_there = _are_elements(
+        site, elements, (load for each in (*operands, let) for load in loads_of(each))
+    )
     for one in path_to(site.body, let):
         if any(one is each for each, _ in elements.around):
             continue
         is_run = isinstance(one, Let) or (
             isinstance(one, For)
-            and all(known[id(one)].is_never_negative(end - 1) for end in one.ends)
+            and (is_there or all(known[id(one)].is_never_negative(end - 1) for end in one.ends))
         )
         if not is_run:
             expected = "that each turn of the loop computes it"
             raise refused(program, _REWRITE, where, expected, "a loop or a condition around it")
     return elements
+
+
+def _are_elements(site: AllocationSite, elements: AccessedElements, loads: Iterable[Load]) -> bool:
+    """Return True if loads are proved to be of elements that exist in all turns of the loops that
+    they depend on, were nothing known of other loops."""
+    ranges = site.ranges
+    for one in elements.loops:
+        ranges = ranges.within(one.variable, *one.ends)
+    return all(
+        ranges.is_never_negative(coord) and ranges.is_never_negative(size - 1 - coord)
+        for load in loads
+        for coord, size in zip(load.coords, load.buffer.shape, strict=True)
+    )

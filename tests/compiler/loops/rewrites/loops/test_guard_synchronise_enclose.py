@@ -105,6 +105,12 @@ def test_threads_read_what_others_have_stored_behind_a_barrier() -> None:
     assert "expected a barrier between" in refusal(bind, bind(before, "i", BLOCK), "j", THREAD)
 
 
+def test_a_barrier_ahead_of_a_loop_is_one_behind_the_statement_ahead() -> None:
+    before = mirrored(BufferScope.SHARED)
+    ahead = synchronise(before, "k", is_ahead=True)
+    assert lines(ahead) == lines(synchronise(before, "j"))
+
+
 def launches() -> LoopProgram:
     """Return a program whose second loop reads what all turns of the first one have stored."""
     small, middle, out = w.floats("x", N), w.floats("middle", N), w.floats("y", N)

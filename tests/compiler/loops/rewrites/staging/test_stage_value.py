@@ -97,6 +97,11 @@ def test_a_value_that_a_loop_between_does_not_change(layout: BufferLayout | None
         assert_same(before, after, {w.N_SYMBOL: size})
 
 
+def test_a_value_of_a_loop_that_may_have_no_turn_is_of_elements_that_exist() -> None:
+    before = tiles(Let(T1, w.at(X, ROW, 0)), inner_end=ROW)
+    assert_same(before, stage_value(before, "row", "t1", REGISTER), {w.N_SYMBOL: 3})
+
+
 def test_a_team_computes_the_values_that_it_shares() -> None:
     before = tiles(kind="team")
     assert_same(before, stage_value(before, "thread", "t0", SHARED), {w.N_SYMBOL: 2})
@@ -198,7 +203,7 @@ REFUSED = [
     (tiles(), "row", "t9", "a value that the body names, found only t0"),
     (tiles(Store(w.at(X, ROW, 0), w.number(0.0))), "row", "t0", "operands that the body does not"),
     (tiles(CHECKED, FOUND), "row", "t1", "a value of loops' variables"),
-    (tiles(Let(T1, w.at(X, ROW, 0)), inner_end=ROW), "row", "t1", "each turn of the"),
+    (tiles(Let(T1, w.at(X, ROW - 1, 0)), inner_end=ROW), "row", "t1", "each turn of the"),
 ]
 
 
