@@ -6,7 +6,7 @@ extern "C" void graphc_step(
   gc_watch watch(seconds, 3, told);
   k0_pointwise(size[0], (float*)at[0]);
   if (watch.stops(0, 0)) return;
-  k2_panels((float*)at[1], (float*)at[2]);
+  k1_matmul((float*)at[1], (float*)at[2]);
   if (watch.stops(1, 1)) return;
   #pragma omp parallel \
       if ((gc_int64)size[1] * (gc_int64)size[0] * (gc_int64)128 >= 33554432)
@@ -16,10 +16,10 @@ extern "C" void graphc_step(
     for (int turn0 = 0; turn0 < size[1]; ++turn0) {  // simplernn_1
       const int step0 = turn0;
       watch.begins();
-      k1_matmul(begin, end, turn0 == 0 ? (float*)at[0] : turn0 % 2 ?
-          (float*)at[3] : (float*)at[4], (float*)at[1], size[0], step0,
-          (float*)at[6], turn0 == size[1] - 1 ? (float*)at[5] : turn0 % 2 ?
-          (float*)at[4] : (float*)at[3]);
+      k2_matmul(begin, end, step0, size[0], (float*)at[3], turn0 == 0 ?
+          (float*)at[0] : turn0 % 2 ? (float*)at[4] : (float*)at[5],
+          (float*)at[2], turn0 == size[1] - 1 ? (float*)at[6] : turn0 % 2 ?
+          (float*)at[5] : (float*)at[4]);
       watch.ends(2);
     }
   }
