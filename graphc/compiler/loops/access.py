@@ -32,6 +32,7 @@ from graphc.compiler.loops.program import (
     loads_of,
     path_to,
     targets_of,
+    walk,
     with_blocks,
 )
 from graphc.compiler.loops.ranges import Ranges
@@ -160,6 +161,7 @@ class _Collector:
             path = (*around, (statement, number))
             is_beside = len(around) < len(self._path) and statement is not self._path[len(around)]
             if is_beside:
+                self._uses += _count_of_uses(statement)
                 if isinstance(statement, Allocate):
                     self._homes[statement.buffer.memory] = loops_of(around)
             elif isinstance(statement, For):
@@ -225,6 +227,13 @@ def _unknowns(prefix: str) -> Iterator[Index]:
 
 
 # ---- intrinsics ---------------------------------------------------------------------------------
+
+
+@kept
+def _count_of_uses(statement: Statement) -> int:
+    """Return the number of calls of intrinsics in a statement: a call has the same number whatever
+    loop's accesses are collected, so that its meaning is made once."""
+    return sum(isinstance(one, UseIntrinsic) for one in walk((statement,)))
 
 
 @kept

@@ -250,7 +250,8 @@ def may_meet(
 
 def _are_distinct(first: Access, second: Access, directions: Directions) -> bool:
     """Return True if two accesses have a coordinate in common that differs between the two turns:
-    of the variables in it one alone has another turn in the second. That is most proofs."""
+    one of the variables in it has a later or an earlier turn in the second, and moves it further
+    than the others, which may have any turn, can move it back. That is most proofs."""
     if not _have_one_layout(first.buffer, second.buffer):
         return False
     if not _has_own_places(first.buffer.shape, first.buffer.strides):
@@ -262,12 +263,39 @@ def _are_distinct(first: Access, second: Access, directions: Directions) -> bool
         if signs is None:
             signs = dict(_turns_of(first, second, directions))
         moving = [variable for variable in one.variables if signs.get(variable) != 0]
-        if len(moving) == 1 and signs.get(moving[0]) is not None:
-            if any(moving[0] in atom.variables for atom, _ in one.terms if atom is not moving[0]):
-                continue
-            if 0 not in _signs(one.factor(moving[0])):
-                return True
+        movers = [variable for variable in moving if signs.get(variable) is not None]
+        others = [variable for variable in moving if signs.get(variable) is None]
+        atoms = {atom for atom, _ in one.terms if not atom.variables.isdisjoint(moving)}
+        if len(movers) != 1 or atoms != set(moving):
+            continue
+        factor, reach = one.factor(movers[0]), _reach(one, others, first.ranges, second.ranges)
+        if reach == 0 and 0 not in _signs(factor):
+            return True
+        if reach is not None and isinstance(factor, int) and abs(factor) > reach:
+            return True
     return False
+
+
+def _reach(
+    coord: Index, variables: Iterable[LoopVariable], first: Ranges, second: Ranges
+) -> int | None:
+    """Return by how much a coordinate differs at most if variables have any turn of one range, and
+    any of another; None if no number is known."""
+    reach = 0
+    for variable in variables:
+        factor = coord.factor(variable)
+        turns = [_most_turns(one.ends.get(variable, ())) for one in (first, second)]
+        known = [one for one in turns if one is not None]
+        if len(known) < len(turns) or not isinstance(factor, int):
+            return None
+        reach += abs(factor) * (max(known) - 1)
+    return reach
+
+
+def _most_turns(ends: Iterable[Index]) -> int | None:
+    """Return the least number that a loop ends at; None if none is known."""
+    sizes = (end.constant for end in ends if end.is_constant)
+    return min((size for size in sizes if isinstance(size, int)), default=None)
 
 
 def _turns_of(

@@ -12,6 +12,7 @@ from graphc.compiler.loops.buffer import BufferScope
 from graphc.compiler.loops.program import (
     LoopProgram,
     innermost_loops,
+    loads_of,
     loop_beside,
     loops_in,
     path_to,
@@ -203,12 +204,20 @@ def multiplied(
         function: for operands as they are.
     """
     summed = partial(in_panels, program, product, rows, columns, function)
-    if may_exceed(product.terms, DEPTH):
+    if may_exceed(product.terms, DEPTH) or not is_stored_alone(program, product, columns):
         return summed(is_stored_directly=False)
     try:
         return summed(is_stored_directly=True)
     except RewriteError:
         return summed(is_stored_directly=False)
+
+
+def is_stored_alone(program: LoopProgram, product: Product, columns: str) -> bool:
+    """Return True if all that follows a sum of a product, in a turn of the loop over columns, is a
+    store of it."""
+    *_, last = program.loop(columns).body
+    loads = [one for one in loads_of(last) if one.buffer is product.total]
+    return isinstance(last, Store) and last.value in loads
 
 
 def in_panels(

@@ -47,6 +47,7 @@ from graphc.compiler.targets.cpu.product_panels import (
     DEPTH,
     PanelCall,
     in_panels,
+    is_stored_alone,
     shape_of,
     terms_outermost,
     with_calls,
@@ -277,7 +278,8 @@ def multiplied_strip(
         if product.left not in functions:
             program, functions[product.left] = with_left_rows(program, product, around)
     columns = products[0].columns.variable.name
-    if len(products) == 1 and not may_exceed(products[0].terms, DEPTH):
+    is_short = not may_exceed(products[0].terms, DEPTH)
+    if len(products) == 1 and is_short and is_stored_alone(program, products[0], columns):
         try:
             return _stored_directly(program, products[0], rows, functions[products[0].left])
         except RewriteError:  # something follows the sums

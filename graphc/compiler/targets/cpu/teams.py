@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from functools import partial
 
-from graphc.compiler.graph.dim import Dim, FloorQuotient, Size, exact_quotient
-from graphc.compiler.loops.access import meaning_of
+from graphc.compiler.graph.dim import (
+    Dim,
+    FloorQuotient,
+    Size,
+    Symbol,
+    exact_quotient,
+    substitute,
+    symbols,
+)
 from graphc.compiler.loops.buffer import BufferScope
-from graphc.compiler.loops.index import as_index
+from graphc.compiler.loops.index import Index
 from graphc.compiler.loops.program import (
     Body,
     blocks_of,
@@ -135,17 +141,21 @@ def work_of(loop: For) -> Size:
     return _without_quotients(_inner_turns((loop,)))
 
 
-def _inner_turns(body: Body) -> Size:
+def _inner_turns(body: Body, sizes: Mapping[Symbol, Index] | None = None) -> Size:
+    """Return the turns of the innermost loops of statements; `sizes` are those of a call, if they
+    are the meaning of an intrinsic."""
     total: Size = 0
     for one in body:
         if isinstance(one, For):
-            total = total + _turns(one) * (_at_least_one(_inner_turns(one.body)))
+            inside = _at_least_one(_inner_turns(one.body, sizes))
+            total = total + _turns(one, sizes) * inside
         elif isinstance(one, UseIntrinsic):
-            meaning = meaning_of(one, "", partial(as_index, 1))
-            turns = _inner_turns(meaning)
-            total = total + (turns if _only_moves(meaning) else turns // _TURNS_OF_PRODUCTS)
+            turns = _inner_turns(one.intrinsic.body, one.sizes)
+            is_move = _only_moves(one.intrinsic.body)
+            total = total + (turns if is_move else turns // _TURNS_OF_PRODUCTS)
         else:
-            total = sum(map(_inner_turns, blocks_of(one)), start=total)
+            for block in blocks_of(one):
+                total = total + _inner_turns(block, sizes)
     return total
 
 
@@ -159,11 +169,14 @@ def _at_least_one(turns: Size) -> Size:
     return turns if isinstance(turns, Dim) or turns else 1
 
 
-def _turns(loop: For) -> Size:
+def _turns(loop: For, sizes: Mapping[Symbol, Index] | None) -> Size:
     """Return the trip count of a loop, or, where it changes, what it mostly is."""
     ends = [end.constant for end in loop.ends if end.is_constant]
-    known = [end for end in ends if not isinstance(end, Dim)]
-    return min(known) if known else next(iter(ends), 1)
+    if sizes is not None:
+        known = {symbol: size.constant for symbol, size in sizes.items() if size.is_constant}
+        ends = [substitute(end, known) for end in ends if known.keys() >= set(symbols(end))]
+    numbers = [end for end in ends if not isinstance(end, Dim)]
+    return min(numbers) if numbers else next(iter(ends), 1)
 
 
 def _without_quotients(size: Size) -> Size:

@@ -295,9 +295,13 @@ class _Match:
         symbol = _only_symbol(index)
         if symbol is not None:
             return self.sizes.get(symbol)
+        if not index.variables <= self.variables.keys():
+            return None
         used = {one for size in sizes_in(index) for one in symbols(size)}
+        if not used:
+            return index.substitute(self.variables)
         known = {one: size.constant for one, size in self.sizes.items() if size.is_constant}
-        if not used <= known.keys() or not index.variables <= self.variables.keys():
+        if not used <= known.keys():
             return None
         return with_sizes(index, known).substitute(self.variables)
 
