@@ -407,7 +407,10 @@ class _Match:
             if self._instance(as_index(size)) is None:
                 self._size(size, left, f"extent of {buffer}")
             extent = self._instance(as_index(size))
-            if extent is None or not ranges.is_never_negative(left - extent):
+            is_inside = extent is left or (
+                extent is not None and ranges.is_never_negative(left - extent)
+            )
+            if not is_inside:
                 raise _Difference(
                     f"{extent} elements along axis {axis} of {buffer}",
                     f"elements from {start[axis]} to below {buffer.shape[axis]}",
