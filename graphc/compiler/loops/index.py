@@ -230,6 +230,8 @@ class Index(metaclass=Interned):
 
     def __sub__(self, other: IndexLike) -> Index:
         other = as_index(other)
+        if other.is_constant and other.constant == 0:
+            return self
         terms = dict(self.terms)
         for atom, factor in other.terms:
             terms[atom] = terms.get(atom, 0) - factor

@@ -403,10 +403,11 @@ class _Match:
         ranges: Ranges,
     ) -> None:
         for size, axis in zip(parameter.shape, axes, strict=True):
-            left = as_index(buffer.shape[axis]) - start[axis]
-            if self._instance(as_index(size)) is None:
+            left, wanted = as_index(buffer.shape[axis]) - start[axis], as_index(size)
+            extent = self._instance(wanted)
+            if extent is None:
                 self._size(size, left, f"extent of {buffer}")
-            extent = self._instance(as_index(size))
+                extent = self._instance(wanted)
             is_inside = extent is left or (
                 extent is not None and ranges.is_never_negative(left - extent)
             )
