@@ -1,5 +1,5 @@
-// Products of rows by a panel of columns, and the rows that each thread takes through all steps of a
-// loop.
+// Products of rows by a panel of columns, and the rows that each thread takes through all steps of
+// a loop.
 //
 // A panel has up to two vectors of columns: k after k the columns of a row, wherever they are. The
 // rows are read where they are: they are too few for copying to pay. The sums of a tile's rows and
