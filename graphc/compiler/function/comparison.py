@@ -16,7 +16,7 @@ from graphc.compiler import graph as g
 from graphc.compiler.function.guards import own_rounding, perturbed, rounding_noise, running_sums
 from graphc.compiler.graph import CallStep, Node, State, Symbol
 from graphc.compiler.interpret import SUPPLIED, Program
-from graphc.compiler.program.launch import DeviceLoop, DeviceStep, launches
+from graphc.compiler.program.launch import DeviceLoop, DeviceStep, layouts
 from graphc.compiler.runtime.executor import KernelExecutor, Observer
 from graphc.compiler.schedule.packed_bools import unpacked
 
@@ -226,12 +226,7 @@ def _groups(
     graph."""
     order = g.toposort(outputs)
     graph = set(order)
-    # A kernel that leaves nothing but workspaces lays out for others what they compare.
-    every = launches(tuple(steps))
-    leaves = {
-        x.kernel for x in every if any(b.node is not None or b.origin is not None for b in x.writes)
-    }
-    seen = {step.kernel for step in every} - leaves
+    seen = set(layouts(steps))
     for step in steps:
         if isinstance(step, DeviceLoop):
             items = [node for node in order if node.op == "item" and node.inputs[0] is step.scan]

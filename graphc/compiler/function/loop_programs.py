@@ -20,7 +20,7 @@ from graphc.compiler.loops.index import LoopVariable
 from graphc.compiler.loops.measure import Measure, measure
 from graphc.compiler.loops.program import LoopProgram, new_name
 from graphc.compiler.loops.text import program_text
-from graphc.compiler.program.launch import DeviceLoop, DeviceProgram, DeviceStep
+from graphc.compiler.program.launch import DeviceLoop, DeviceProgram, DeviceStep, Launch, layouts
 from graphc.compiler.program.table import quantity, wrapped
 from graphc.compiler.schedule import Kernel, Loop
 from graphc.compiler.targets.mapping import PLAIN, MappedProgram, choose
@@ -156,12 +156,11 @@ def loop_programs(
     """
     count = len(program.outputs) - len(states)
     names = _Names(dict(zip(program.outputs[count:], states, strict=True)))
+    outside = layouts([one for one in program.steps if isinstance(one, Launch)])
     runs: dict[Kernel, _Run] = {}
     for run in _runs(program.steps, _Around(())):
-        known = runs.get(run.kernel)
-        if known is not None and len(known.around.lengths) < len(run.around.lengths):
-            del runs[run.kernel]  # that launch is ahead of the loop that the kernel is in
-        runs.setdefault(run.kernel, run)
+        if run.kernel not in outside:  # panels are a layout that plain programs do not have
+            runs.setdefault(run.kernel, run)
     found = []
     for kernel, run in runs.items():
         plain = plain_program(kernel, run.name, names.buffers(kernel, run.counters))

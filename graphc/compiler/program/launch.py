@@ -349,6 +349,17 @@ def launches(steps: Sequence[DeviceStep]) -> list[Launch]:
     return found
 
 
+def layouts(steps: Sequence[DeviceStep]) -> frozenset[Kernel | Loop]:
+    """Return the kernels that leave nothing but workspaces: they lay out what others read."""
+    every = launches(steps)
+    leaving = {
+        one.kernel
+        for one in every
+        if any(buffer.node is not None or buffer.origin is not None for buffer in one.writes)
+    }
+    return frozenset(one.kernel for one in every) - leaving
+
+
 def layers_of_functions(steps: Sequence[DeviceStep]) -> dict[str, str]:
     """Return the layers that each function computes for any launch, for messages."""
     found: dict[str, dict[str, None]] = {}

@@ -8,6 +8,7 @@ from functools import partial
 
 from graphc.compiler.codegen.loop_program import MappedKernel, mapped_kernel
 from graphc.compiler.codegen.native.context import NativeContext
+from graphc.compiler.graph import toposort
 from graphc.compiler.graph.dim import Size, evaluate
 from graphc.compiler.loops.buffer import Buffer, BufferScope
 from graphc.compiler.program.launch import CallSizes, Launch, Scratch, Within
@@ -33,11 +34,24 @@ def lower_by_mapping(
     mapped = mapped_kernel(kernel, context, this_machine(), table, rows)
     if mapped is None:
         return None
-    *ahead, launch = (_launch(one, context) for one in mapped.in_launches(context))
-    if ahead:
+    *ahead, last = mapped.in_launches(context)
+    for one in ahead:
         assert context.share is not None
-        context.share.ahead += ahead
-    return launch
+        context.share.ahead.append(_launch(replace(one, kernel=_layout(one)), context))
+    return _launch(last, context)
+
+
+def _layout(mapped: MappedKernel) -> Kernel:
+    """Return what writes operands of a kernel's products in another layout as a kernel of its
+    own."""
+    read = {one.memory for one in mapped.program.inputs}
+    places = mapped.memory.buffers.inputs
+    inputs = tuple(node for node in mapped.kernel.inputs if places[node].buffer.memory in read)
+    rights = dict.fromkeys(node.inputs[1] for node in mapped.kernel.anchors)
+    outputs = [
+        node for node in rights if not set(inputs).isdisjoint(toposort([node], stop=set(inputs)))
+    ]
+    return Kernel("pointwise", inputs, tuple(outputs), outputs[0].shape)
 
 
 def _launch(mapped: MappedKernel, context: NativeContext) -> Launch:
