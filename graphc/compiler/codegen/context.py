@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from graphc.compiler.codegen.signature import Place, Signature
 from graphc.compiler.graph import Node, name_of, origin_of
+from graphc.compiler.loops.program import LoopProgram
 from graphc.compiler.program.launch import (
     DeviceBuffer,
     DeviceCheck,
@@ -20,6 +21,7 @@ from graphc.compiler.program.launch import (
 )
 from graphc.compiler.schedule.kernel import Kernel, Loop
 from graphc.compiler.targets.cuda.facts import any_card
+from graphc.compiler.targets.mapping import MappedProgram, Mapping, choose
 from graphc.compiler.targets.marks import (
     lines_of_variables,
     with_name_and_notes,
@@ -39,12 +41,24 @@ class Program:
         includes: the headers that they need beside those that every program has.
         numbers: of their functions.
         target: the GPU that they run on.
+        mapped: by plain programs and the mappings to choose from, what was chosen: layers of one
+            shape have equal ones.
     """
 
     checks: list[DeviceCheck] = field(default_factory=list)
     includes: dict[str, None] = field(default_factory=dict)
     numbers: Iterator[int] = field(default_factory=itertools.count)
     target: Target = field(default_factory=any_card)
+    mapped: dict[tuple[LoopProgram, Target, tuple[Mapping, ...]], MappedProgram] = field(
+        default_factory=dict
+    )
+
+    def choose(self, plain: LoopProgram, target: Target, table: Sequence[Mapping]) -> MappedProgram:
+        """Return a plain program by the first mapping of a table that applies."""
+        key = plain, target, tuple(table)
+        if key not in self.mapped:
+            self.mapped[key] = choose(plain, target, table)
+        return self.mapped[key]
 
 
 @dataclass

@@ -43,7 +43,7 @@ from graphc.compiler.program.launch import (
 )
 from graphc.compiler.schedule.kernel import Kernel
 from graphc.compiler.targets.c_text import comment
-from graphc.compiler.targets.mapping import MappedProgram, choose
+from graphc.compiler.targets.mapping import MappedProgram
 from graphc.compiler.targets.mapping import Mapping as TargetMapping
 from graphc.compiler.targets.printer import PrintedFunction
 from graphc.compiler.targets.signature import FunctionParameter
@@ -161,7 +161,7 @@ def mapped_kernel(
     plain = built.program if rows is None else rows_of_a_thread(built.program, rows)
     if plain is None:
         return None
-    mapped, runs = choose(plain, target, table), None
+    mapped, runs = context.program.choose(plain, target, table), None
     if mapped.is_plain:
         if not mapped.conditions:
             return None
@@ -181,7 +181,7 @@ def mapped_kernels(
     """
     memory = Memory(kernel, context, is_guarded=True)
     built = build(kernel, kernel.kind, memory.buffers)
-    mapped = choose(built.program, target, table)
+    mapped = context.program.choose(built.program, target, table)
     if mapped.is_plain:
         return []
     first = _with_checks(built, context)
