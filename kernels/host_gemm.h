@@ -29,7 +29,6 @@
 #endif
 #define GC_TILE_VECTORS 2
 #define GC_DEPTH 256
-#define GC_FEW_FOR_PANELS 128  // rows for which a right factor is not packed, at most
 #define GC_STRIP_ROWS 96  // a multiple of every GC_TILE_ROWS: the strip of the left factor in L2
 
 // Rows of a tile, stated for a processor with 32 vector registers; with 16 half of them.
@@ -69,24 +68,17 @@ inline void gc_store_tile(const typename gc_vector<T>::type (&sum)[height][vecto
   }
 }
 
-// A right factor as tiles read it, up to GC_DEPTH of k: one k after the other lies `k_step` apart,
-// and one panel of columns after the other `columns` times `column_step`. If it is not packed, what
-// tiles read next is fetched into the cache along the way, behind the last panel from `behind` on:
-// rows of a matrix lie too far apart for the processor to foresee them.
-template <typename T> struct gc_right {
-  const T* start;
-  ptrdiff_t k_step, column_step;
-  const T* behind;
-};
+template <typename T> constexpr int gc_panel_columns() {
+  return GC_TILE_VECTORS * gc_vector<T>::lanes;
+}
 
 // c[height][vectors] = (or +=, unless `first`) sum over k of a[k][height] * b[k][vectors], where
-// one k after the other lies GC_TILE_ROWS and b_step apart; if `fetch`, of `soon` as well. Not
-// inlined: a program has many products, and all of them share these.
-template <int height, int vectors, bool fetch, typename T>
+// one k after the other lies GC_TILE_ROWS and gc_panel_columns apart. Not inlined: a program has
+// many products, and all of them share these.
+template <int height, int vectors, typename T>
 static __attribute__((noinline)) void gc_gemm_tile(int k, const T* __restrict__ a,
-                                                   const T* __restrict__ b, ptrdiff_t b_step,
-                                                   const T* soon, T* c, ptrdiff_t c_row, int rows,
-                                                   int columns, bool first) {
+                                                   const T* __restrict__ b, T* c, ptrdiff_t c_row,
+                                                   int rows, int columns, bool first) {
   typedef typename gc_vector<T>::type V;
   constexpr int lanes = gc_vector<T>::lanes;
   alignas(GC_VECTOR_BYTES) V sum[height][vectors];
@@ -98,37 +90,32 @@ static __attribute__((noinline)) void gc_gemm_tile(int k, const T* __restrict__ 
   for (int step = 0; step < k; ++step) {
     V right[vectors];
 #pragma GCC unroll 2
-    for (int v = 0; v < vectors; ++v) {
-      if (fetch) __builtin_prefetch(soon + step * b_step + v * lanes);
-      right[v] = *reinterpret_cast<const V*>(b + v * lanes);
-    }
+    for (int v = 0; v < vectors; ++v) right[v] = *reinterpret_cast<const V*>(b + v * lanes);
 #pragma GCC unroll 12
     for (int i = 0; i < height; ++i) {
 #pragma GCC unroll 2
       for (int v = 0; v < vectors; ++v) sum[i][v] = gc_fma_lanes(a[i], right[v], sum[i][v]);
     }
     a += GC_TILE_ROWS;
-    b += b_step;
+    b += gc_panel_columns<T>();
   }
   gc_store_tile<height, T>(sum, c, c_row, rows, columns, first);
 }
 
 // The same, by the least height and width that hold the rows and columns that are wanted.
-template <int height, bool fetch, typename T>
-inline void gc_gemm_fitting(int k, const T* a, const T* b, ptrdiff_t b_step, const T* soon, T* c,
-                            ptrdiff_t c_row, int rows, int columns, bool first) {
+template <int height, typename T>
+inline void gc_gemm_fitting(int k, const T* a, const T* b, T* c, ptrdiff_t c_row, int rows,
+                            int columns, bool first) {
   if constexpr (height > GC_TILE_STEP) {
     if (rows <= height - GC_TILE_STEP) {
-      gc_gemm_fitting<height - GC_TILE_STEP, fetch, T>(k, a, b, b_step, soon, c, c_row, rows,
-                                                       columns, first);
+      gc_gemm_fitting<height - GC_TILE_STEP, T>(k, a, b, c, c_row, rows, columns, first);
       return;
     }
   }
   if (columns <= gc_vector<T>::lanes) {
-    gc_gemm_tile<height, 1, fetch, T>(k, a, b, b_step, soon, c, c_row, rows, columns, first);
+    gc_gemm_tile<height, 1, T>(k, a, b, c, c_row, rows, columns, first);
   } else {
-    gc_gemm_tile<height, GC_TILE_VECTORS, fetch, T>(k, a, b, b_step, soon, c, c_row, rows, columns,
-                                                    first);
+    gc_gemm_tile<height, GC_TILE_VECTORS, T>(k, a, b, c, c_row, rows, columns, first);
   }
 }
 
@@ -194,37 +181,16 @@ static __attribute__((noinline)) void gc_gemm_pack(int outer, int k, const T* __
   }
 }
 
-template <typename T> constexpr int gc_panel_columns() {
-  return GC_TILE_VECTORS * gc_vector<T>::lanes;
-}
-
 // How many elements the panels of a right factor have.
 template <typename T> inline size_t gc_gemm_right_size(int n, int k) {
   constexpr int columns = gc_panel_columns<T>();
   return (size_t)(n + columns - 1) / columns * columns * k;
 }
 
-// The panels of a right factor, GC_DEPTH of k after the other. The threads of a team divide them;
-// all of them are there behind the team's next barrier.
+// What up to GC_DEPTH of k add to c, by the panels of a right factor; `first`: c is not read.
 template <typename T>
-inline void gc_gemm_right(int n, int k, const T* b, ptrdiff_t b_step, ptrdiff_t b_column,
-                          T* right) {
-  constexpr int columns = gc_panel_columns<T>();
-  const int panels = (n + columns - 1) / columns, blocks = (k + GC_DEPTH - 1) / GC_DEPTH;
-#pragma omp for schedule(static) nowait
-  for (int number = 0; number < panels * blocks; ++number) {
-    const int start = number / panels * GC_DEPTH, from = number % panels * columns;
-    const int depth = k - start < GC_DEPTH ? k - start : GC_DEPTH;
-    const int wide = n - from < columns ? n - from : columns;
-    gc_gemm_pack<columns, T>(wide, depth, b + start * b_step + from * b_column, b_column, b_step,
-                             right + (size_t)start * panels * columns + (size_t)from * depth);
-  }
-}
-
-// What up to GC_DEPTH of k add to c; `first`: c is not read.
-template <bool packed, typename T>
 inline void gc_gemm_block(int m, int n, int depth, const T* a, ptrdiff_t a_row, ptrdiff_t a_step,
-                          const gc_right<T>& right, T* c, ptrdiff_t c_row, bool first) {
+                          const T* right, T* c, ptrdiff_t c_row, bool first) {
   constexpr int columns = gc_panel_columns<T>();
   T* left = gc_scratch<T>(GC_GEMM_LEFT, (size_t)GC_STRIP_ROWS * GC_DEPTH);
   for (int top = 0; top < m; top += GC_STRIP_ROWS) {
@@ -232,78 +198,14 @@ inline void gc_gemm_block(int m, int n, int depth, const T* a, ptrdiff_t a_row, 
     gc_gemm_pack<GC_TILE_ROWS, T>(strip, depth, a + top * a_row, a_row, a_step, left);
     for (int from = 0; from < n; from += columns) {
       const int wide = n - from < columns ? n - from : columns;
-      const T* panel = right.start + from * right.column_step;
-      const T* soon = from + columns < n ? panel + columns * right.column_step : right.behind;
       for (int i = 0; i < strip; i += GC_TILE_ROWS) {
         const int high = strip - i < GC_TILE_ROWS ? strip - i : GC_TILE_ROWS;
-        gc_gemm_fitting<GC_TILE_ROWS, !packed, T>(depth, left + (size_t)i * depth, panel,
-                                                  right.k_step, soon, c + (top + i) * c_row + from,
-                                                  c_row, high, wide, first);
+        gc_gemm_fitting<GC_TILE_ROWS, T>(depth, left + (size_t)i * depth,
+                                         right + (size_t)from * depth, c + (top + i) * c_row + from,
+                                         c_row, high, wide, first);
       }
     }
   }
-}
-
-// c[i][j] = sum over k of a[i][k] * b[k][j] for the panels of b; see gc_gemm.
-template <typename T>
-inline void gc_gemm_panels(int m, int n, int k, const T* a, ptrdiff_t a_row, ptrdiff_t a_step,
-                           const T* right, T* c, ptrdiff_t c_row) {
-  const size_t row = gc_gemm_right_size<T>(n, 1);
-  for (int start = 0; start == 0 || start < k; start += GC_DEPTH) {  // sums of nothing are zeros
-    const int depth = k - start < GC_DEPTH ? k - start : GC_DEPTH;
-    const gc_right<T> panels = {right + start * row, gc_panel_columns<T>(), depth, nullptr};
-    gc_gemm_block<true, T>(m, n, depth, a + start * a_step, a_row, a_step, panels, c, c_row,
-                           start == 0);
-  }
-}
-
-// Whether the right factor of a product of m rows is read where it lies: packing it pays for many
-// rows alone. With AVX-512 a product of m x 784 x 512 by itself, factors in the third cache, took
-// 0.50 ms packed and 0.19 ms unpacked for 32 rows, 1.09 and 0.75 for 128, 1.92 and 1.54 for 256.
-template <typename T> inline bool gc_gemm_in_place(int m, int n, ptrdiff_t b_column) {
-  return m <= GC_FEW_FOR_PANELS && b_column == 1 && n % gc_vector<T>::lanes == 0;
-}
-
-// The panels of the right factor of a product of m rows (gc_gemm_right), where it needs them.
-template <typename T>
-inline void gc_gemm_right_of(int m, int n, int k, const T* b, ptrdiff_t b_step, ptrdiff_t b_column,
-                             T* right) {
-  if (!gc_gemm_in_place<T>(m, n, b_column)) gc_gemm_right<T>(n, k, b, b_step, b_column, right);
-}
-
-// Rows of that product: c[i][j] = sum over k of a[i][k] * b[k][j]; see gc_gemm. The bits are those
-// of panels.
-template <typename T>
-inline void gc_gemm_rows(int m, int rows, int n, int k, const T* a, ptrdiff_t a_row,
-                         ptrdiff_t a_step, const T* b, ptrdiff_t b_step, ptrdiff_t b_column,
-                         const T* right, T* c, ptrdiff_t c_row) {
-  if (!gc_gemm_in_place<T>(m, n, b_column)) {
-    gc_gemm_panels<T>(rows, n, k, a, a_row, a_step, right, c, c_row);
-    return;
-  }
-  for (int start = 0; start == 0 || start < k; start += GC_DEPTH) {  // sums of nothing are zeros
-    const int depth = k - start < GC_DEPTH ? k - start : GC_DEPTH;
-    const T* from = b + start * b_step;
-    const gc_right<T> lying = {from, b_step, 1, start + depth < k ? from + depth * b_step : from};
-    gc_gemm_block<false, T>(rows, n, depth, a + start * a_step, a_row, a_step, lying, c, c_row,
-                            start == 0);
-  }
-}
-
-// The rows of one thread of a team, from begin to end, and how many of them a tile has, at most
-// `most`. What is computed of a row depends on none of these.
-struct gc_rows {
-  int begin, end, height;
-};
-inline gc_rows gc_rows_of_thread(int m, int most) {
-  const gc_int64 steps = (m + GC_TILE_STEP - 1) / GC_TILE_STEP;
-  const gc_int64 thread = omp_get_thread_num(), threads = omp_get_num_threads();
-  const int begin = (int)(steps * thread / threads) * GC_TILE_STEP;
-  const int to = (int)(steps * (thread + 1) / threads) * GC_TILE_STEP;
-  const int end = to < m ? to : m, rows = end - begin, tiles = (rows + most - 1) / most;
-  if (tiles == 0) return {begin, end, 1};
-  const int height = (rows + tiles - 1) / tiles;
-  return {begin, end, (height + GC_TILE_ROWS - 1) / GC_TILE_ROWS * GC_TILE_ROWS};
 }
 
 // c[i][j] = sum over k of a[i][k] * b[k][j], where one element after the other lies c_row apart and
@@ -317,9 +219,7 @@ inline void gc_gemm(int m, int n, int k, const T* a, ptrdiff_t a_row, ptrdiff_t 
       const int depth = k - start < GC_DEPTH ? k - start : GC_DEPTH;
       gc_gemm_pack<gc_panel_columns<T>(), T>(n, depth, b + start * b_step, b_column, b_step,
                                              right);
-      const gc_right<T> panels = {right, gc_panel_columns<T>(), depth, nullptr};
-      gc_gemm_block<true, T>(m, n, depth, a + start * a_step, a_row, a_step, panels, c, c_row,
-                             start == 0);
+      gc_gemm_block<T>(m, n, depth, a + start * a_step, a_row, a_step, right, c, c_row, start == 0);
     }
     if (k > 0) return;
   }

@@ -18,7 +18,6 @@ enum gc_slot {
   GC_SUMS = 0,
   GC_LEFT = 4,
   GC_RIGHT = 8,
-  GC_PANELS = 12,
   // In kernels of any kind: what gc_gemm lays out.
   GC_GEMM_LEFT = 16,
   GC_GEMM_RIGHT,

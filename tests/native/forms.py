@@ -13,20 +13,18 @@ from typing import Any
 from unittest import mock
 
 from graphc.compiler.codegen.native import NativeProgram, lower_native
-from graphc.compiler.codegen.native.concatenation import is_concatenation
 from graphc.compiler.codegen.native.convolution import _Conv
 from graphc.compiler.codegen.native.phased_image import PhasedImage
 from graphc.compiler.codegen.native.pooled_conv import PooledConv
 from graphc.compiler.codegen.native.pooled_windows import PooledWindows
 from graphc.compiler.codegen.native.pooled_winograd import PooledWinograd
-from graphc.compiler.codegen.native.product import _Rows
 from graphc.compiler.codegen.native.winograd import Winograd
 from graphc.compiler.graph import Node
+from graphc.compiler.program.launch import launches
 from graphc.compiler.schedule import Kernel
 
 # By the form, what prints a product, a convolution, or a part of a kernel in it.
 _PRINTERS: dict[str, Sequence[tuple[Any, str]]] = {
-    "tiles of rows": ((_Rows, "together"), (_Rows, "alone")),
     "Winograd": ((Winograd, "_forward"),),
     "pooled Winograd": ((PooledWinograd, "_sums_of_tile"),),
     "Winograd gradient": ((Winograd, "_gradient"),),
@@ -49,6 +47,15 @@ def lowered(outputs: Sequence[Node]) -> tuple[NativeProgram, Counter[str]]:
         return lower_native(outputs), found
 
 
+def in_order(program: NativeProgram) -> list[str]:
+    """Return the names of products that no mapping but the last one takes."""
+    return [
+        one.name
+        for one in launches(program.program.steps)
+        if one.kernel.kind == "matmul" and one.how.endswith(", in order")
+    ]
+
+
 @contextmanager
 def _counted(found: Counter[str]) -> Iterator[None]:
     with ExitStack() as patches:
@@ -66,8 +73,6 @@ def _counting(owner: Any, name: str, form: str, found: Counter[str]) -> Any:
     def counting(first: Any, *rest: Any, **keywords: Any) -> Any:
         if isinstance(first, Kernel):
             count = len(first.anchors)  # a function of a whole kernel prints all of its products
-        elif isinstance(first, Node):
-            count = len(first.inputs) if is_concatenation(first) else 0
         else:
             count = 1
         found[form] += count

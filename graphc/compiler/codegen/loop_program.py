@@ -144,9 +144,7 @@ def mapped_kernel(
     """Return a kernel as a loop program by the first mapping of a table that applies; None where
     none does.
 
-    Where one takes some sizes of a call and none the others, the program is for these alone:
-    another launch computes the kernel at the others. A program whose check fails returns, so no
-    state is guarded.
+    A program whose check fails returns, so no state is guarded.
 
     Args:
         kernel: the kernel.
@@ -161,14 +159,12 @@ def mapped_kernel(
     plain = built.program if rows is None else rows_of_a_thread(built.program, rows)
     if plain is None:
         return None
-    mapped, runs = context.program.choose(plain, target, table), None
+    mapped = context.program.choose(plain, target, table)
     if mapped.is_plain:
-        if not mapped.conditions:
-            return None
-        (mapped, runs), _ = _variants(mapped)
+        return None
     first = _with_checks(built, context)
     program, nodes = _numbered(built, first, mapped.program, context.name(kernel.kind))
-    return MappedKernel(kernel, plain, mapped, program, memory, built.words, nodes, runs)
+    return MappedKernel(kernel, plain, mapped, program, memory, built.words, nodes)
 
 
 def mapped_kernels(

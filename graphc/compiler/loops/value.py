@@ -231,7 +231,7 @@ def conditions_text(conditions: Iterable[Condition]) -> str:
         one = left.pop(0)
         pairs = ((other, one.index + other.index) for other in left if not other.equal)
         other, last = next((pair for pair in pairs if not pair[1].terms), (None, None))
-        if one.equal or other is None or last is None:
+        if one.equal or other is None or last is None or not one.index.terms:
             found.append(str(one))
             continue
         left.remove(other)

@@ -58,6 +58,14 @@ def knowing(program: LoopProgram, *conditions: Condition) -> LoopProgram:
     return replace(program, anywhere=program.anywhere.given(facts(conditions)))
 
 
+def in_variants(
+    conditions: tuple[Condition, ...], first: LoopProgram, rest: LoopProgram
+) -> LoopProgram:
+    """Return a program that is one where conditions of sizes hold, and another one elsewhere."""
+    second = Names(first).copied(rest.body)
+    return replace(first, body=(If(conditions, first.body, second),), anywhere=rest.anywhere)
+
+
 @dataclass(frozen=True)
 class Mapping:
     """A way in which programs of one kind run on a target.
@@ -129,8 +137,6 @@ def choose(program: LoopProgram, target: Target, table: Sequence[Mapping]) -> Ma
     if guarded is None:
         return MappedProgram(rest, (taken,), tuple(refusals))
     mapping, first, conditions = guarded
-    second = Names(first).copied(rest.body)
-    body = (If(conditions, first.body, second),)
-    both = replace(first, body=body, anywhere=program.anywhere)
+    both = in_variants(conditions, first, rest)
     names = mapping.name, taken
     return MappedProgram(both, names, tuple(refusals), conditions, (first, rest))

@@ -10,12 +10,11 @@ from Python. The text is C++, not C, as ``kernels/`` is: both targets compile th
 - `nest`: loops over the elements of results, of which the innermost is vectorised; `hoist`: which
   of them a statement of the `emitter` belongs in;
 - `loop_program`: kernels that a mapping of `graphc.compiler.targets.cpu` takes; the rest are here:
-- `pointwise`: stores of what lies behind a product, a convolution or a scatter; `concatenation`:
-  the parts of one, each in loops of its own;
+- `pointwise`: stores of what lies behind a product, a convolution or a scatter;
 - `scatter`, and `still`, whether an update needs the rows that are named alone;
 - `loop`: loops; where rows are independent, each thread takes all steps for rows of its own;
-- `product`, `factor`, `convolution`: other matmul and conv, as tiles with what follows them, over
-  ``kernels/host_gemm.h`` and ``kernels/host_conv.h``; `winograd`: convolutions by transforms;
+- `convolution`: as tiles with what follows them, over ``kernels/host_gemm.h`` and
+  ``kernels/host_conv.h``; `winograd`: convolutions by transforms;
   `conv_loops`: what all forms of a convolution share; `pooled_conv`: one with a pooling behind it,
   its image (`phases`, `phased_image`), its windows (`pooled_windows`, `tile_elements`) and their
   random words (`tile_words`); `sparse_conv`: the gradient of its weights.

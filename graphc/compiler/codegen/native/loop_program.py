@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
 
 from graphc.compiler.codegen.loop_program import MappedKernel, mapped_kernel
@@ -11,7 +10,7 @@ from graphc.compiler.codegen.native.context import NativeContext
 from graphc.compiler.graph import toposort
 from graphc.compiler.graph.dim import Size, evaluate
 from graphc.compiler.loops.buffer import Buffer, BufferScope
-from graphc.compiler.program.launch import CallSizes, Launch, Scratch, Within
+from graphc.compiler.program.launch import CallSizes, Launch, Scratch
 from graphc.compiler.schedule.kernel import Kernel
 from graphc.compiler.targets.cpu.facts import this_machine
 from graphc.compiler.targets.cpu.printer import print_program
@@ -26,9 +25,8 @@ def lower_by_mapping(
     """Return the launch of a kernel as a loop program, by the first mapping of a table that
     applies; None where none does.
 
-    If one applies for some sizes of a call and none for the others, the launch has an empty grid at
-    these; see `for_other_sizes`. Of several launches those that end at a barrier of the program are
-    the same at each step of the loop whose rows threads divide: they run ahead of it.
+    Of several launches those that end at a barrier of the program are the same at each step of the
+    loop whose rows threads divide: they run ahead of it.
     """
     rows = None if context.share is None else context.share.rows
     mapped = mapped_kernel(kernel, context, this_machine(), table, rows)
@@ -55,19 +53,10 @@ def _layout(mapped: MappedKernel) -> Kernel:
 
 
 def _launch(mapped: MappedKernel, context: NativeContext) -> Launch:
-    grid = _ONE if mapped.runs is None else (mapped.runs, 1, 1)
     printed = print_program(mapped.program)
     context.program.includes.update(dict.fromkeys(printed.headers))
     scratch = tuple(_scratch(block, buffer) for block, buffer in printed.arrays)
-    return mapped.launch(printed, grid, _ONE, context.notes, scratch=scratch)
-
-
-def for_other_sizes(launch: Launch, other: Launch) -> Launch:
-    """Return a launch of the same kernel as one that runs for the sizes for which another one does
-    not."""
-    (runs, *_) = other.grid
-    assert isinstance(runs, Within)
-    return replace(launch, grid=(replace(runs, above=True), 1, 1))
+    return mapped.launch(printed, _ONE, _ONE, context.notes, scratch=scratch)
 
 
 def _scratch(block: int, buffer: Buffer) -> Scratch:

@@ -11,8 +11,7 @@ from graphc.compiler.codegen.lower import lower_all
 from graphc.compiler.codegen.native.context import NativeContext
 from graphc.compiler.codegen.native.convolution import lower_conv
 from graphc.compiler.codegen.native.loop import lower_loop
-from graphc.compiler.codegen.native.loop_program import for_other_sizes, lower_by_mapping
-from graphc.compiler.codegen.native.product import lower_matmul
+from graphc.compiler.codegen.native.loop_program import lower_by_mapping
 from graphc.compiler.codegen.native.scatter import lower_scatter
 from graphc.compiler.codegen.native.step import STEP, StepPrinter
 from graphc.compiler.codegen.page import fitted
@@ -25,7 +24,6 @@ from graphc.compiler.program.launch import (
     DeviceStep,
     Formula,
     Launch,
-    Within,
 )
 from graphc.compiler.schedule import Kernel, Loop, Step
 from graphc.compiler.targets.cpu.mappings import CPU_MAPPINGS, CPU_MAPPINGS_OF_ROWS
@@ -43,7 +41,6 @@ NO_SHARED = 0
 
 
 LOWERINGS: dict[str, Callable[[Kernel, NativeContext], list[Launch]]] = {
-    "matmul": lower_matmul,
     "conv": lower_conv,
     "scatter": lower_scatter,
 }
@@ -95,9 +92,6 @@ def lower_step(step: Step, context: Context) -> list[DeviceStep]:
     mappings = CPU_MAPPINGS if context.share is None else CPU_MAPPINGS_OF_ROWS
     if (table := mappings.get(step.kind)) is not None:
         mapped = lower_by_mapping(step, context, table)
-        if mapped is not None and not isinstance(mapped.grid[0], Within):
-            return [mapped]
         if mapped is not None:
-            others = LOWERINGS[step.kind](step, context)
-            return [mapped, *(for_other_sizes(other, mapped) for other in others)]
+            return [mapped]
     return list(LOWERINGS[step.kind](step, context))

@@ -17,7 +17,6 @@ from functools import partial
 from graphc.compiler.codegen.emit_movement import checked_index
 from graphc.compiler.codegen.emitter import Given
 from graphc.compiler.codegen.expression import (
-    ZERO,
     Expression,
     Parameter,
     Variable,
@@ -34,7 +33,6 @@ from graphc.compiler.codegen.native.context import NativeContext, NativeSignatur
 from graphc.compiler.codegen.native.emitter import NativeEmitter
 from graphc.compiler.codegen.native.nest import Limits, Nest, parallel
 from graphc.compiler.codegen.native.pointwise import store_elements
-from graphc.compiler.codegen.native.product import scratch_values
 from graphc.compiler.codegen.native.scratch import Elements, Slot, array, of_each, take_named_rows
 from graphc.compiler.codegen.native.still import Still, still_outputs
 from graphc.compiler.codegen.statement import Assign, Statement, braces
@@ -83,7 +81,7 @@ def _elements(kernel: Kernel, context: NativeContext, signature: NativeSignature
     # Two updates of a vector may go to one place only where they are of one row.
     single = axis + rank < len(updates.shape)
     adding = Nest(signature, product(updates.shape), threads=False, vector=single).listing(add)
-    given = partial(scratch_values, (node,), ZERO)
+    given = partial(_sums, node)
     elements = Elements.known(total + 1, expression("(size_t)({})", plus(size(total), 1)))
     nest = Nest(signature, total, given)
     after = nest.listing(partial(store_elements, kernel.outputs, context))
@@ -93,6 +91,11 @@ def _elements(kernel: Kernel, context: NativeContext, signature: NativeSignature
         *braces(adding).lines,
         *braces(after).lines,
     ]
+
+
+def _sums(node: Node, emitter: NativeEmitter) -> Mapping[Node, Given]:
+    """The node, whose values lie in the array ``s0``."""
+    return {node: lambda index: subscript("s0", emitter.position(index))}
 
 
 class _Rows:

@@ -28,7 +28,6 @@ class Slot(Enum):
     SUMS = ("GC_SUMS", 0)
     LEFT = ("GC_LEFT", 4)
     RIGHT = ("GC_RIGHT", 8)
-    PANELS = ("GC_PANELS", 12)
 
     IMAGE = ("GC_IMAGE", 1)
     WEIGHTS = ("GC_WEIGHTS", 2)
@@ -71,13 +70,10 @@ class Elements:
     Attributes:
         text: evaluated by the call.
         most: evaluated by reports.
-        alone: the bound for the calling thread where the work is too small to be divided, if that
-            is another one.
     """
 
     text: Expression
     most: Bound
-    alone: Bound | None = None
 
     @staticmethod
     def known(count: Size, text: Expression) -> Elements:
@@ -87,32 +83,6 @@ class Elements:
 
 def _at(count: Size, at: CallSizes) -> int:
     return at(count)
-
-
-@dataclass(frozen=True)
-class Tile:
-    """A tile of rows.
-
-    Attributes:
-        of: how many rows there are.
-        rows: the most of them in a tile.
-        divided: whether the threads of a team divide the rows; else each thread has whole tiles.
-    """
-
-    of: Size
-    rows: Size
-    divided: bool
-
-    def elements(self, each: Size, text: Expression) -> Elements:
-        """The number of elements of a tile, `each` for a row, printed as `text`."""
-
-        def whole(at: CallSizes) -> int:
-            return min(at(self.of), at(self.rows)) * at(each)
-
-        def divided(at: CallSizes) -> int:
-            return min(share(at(self.of), at.threads), at(self.rows)) * at(each)
-
-        return Elements(text, divided, whole) if self.divided else Elements(text, whole)
 
 
 def of_each(count: Expression, each: Expression) -> Expression:
@@ -144,8 +114,6 @@ def scratch(
         threads: the most threads that take one; None where all do.
     """
     take(function, scalar, slot, elements.most, number, threads)
-    if elements.alone is not None:
-        take(function, scalar, slot, elements.alone, number, 1)
     block = plus(Parameter(str(slot)), number)
     return call(f"gc_scratch<{scalar}>", block, elements.text)
 
@@ -179,7 +147,6 @@ def take(
 
 _DTYPES = {"float": "float32", "double": "float64"}
 
-_GROUP = 4  # rows that gc_share of host_rows.h keeps together
 _STRIP_ROWS = 96  # GC_STRIP_ROWS of host_gemm.h
 _WINOGRAD_TILES = 48  # GC_WINOGRAD_TILES of host_winograd.h
 
@@ -189,21 +156,10 @@ def panels(n: int, scalar: str) -> int:
     return evaluate(whole_vectors(n, 2, _DTYPES[scalar]), {}) if scalar in _DTYPES else n
 
 
-def share(rows: int, threads: int) -> int:
-    """Return how many rows a thread has at most: ``gc_share`` of host_rows.h."""
-    groups = -(-rows // _GROUP)
-    return min(rows, -(-groups // threads) * _GROUP)
-
-
-def take_block(function: Scratches, scalar: str, threads: Formula | None = None) -> None:
-    """Note what ``gc_gemm_panels`` takes."""
-    take(function, scalar, Slot.GEMM_LEFT, lambda _: _STRIP_ROWS * DEPTH, threads=threads)
-
-
 def take_gemm(function: Scratches, scalar: str, n: Size, threads: Formula | None = None) -> None:
     """Note what ``gc_gemm`` takes for a right factor of `n` columns; nothing for ints."""
     if scalar in _DTYPES:
-        take_block(function, scalar, threads)
+        take(function, scalar, Slot.GEMM_LEFT, lambda _: _STRIP_ROWS * DEPTH, threads=threads)
         right = Slot.GEMM_RIGHT
         take(function, scalar, right, lambda at: panels(at(n), scalar) * DEPTH, threads=threads)
 

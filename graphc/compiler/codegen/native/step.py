@@ -31,7 +31,6 @@ from graphc.compiler.program.launch import (
     ShareLimit,
     SizeArgument,
     StatusPointer,
-    Within,
     Word,
 )
 from graphc.compiler.targets.c_text import C_TYPES, comment
@@ -128,11 +127,7 @@ class StepPrinter:
         arguments = [self._argument(one) for one in launch.arguments]
         form = ", ".join(form for form, _ in arguments)
         numbers = [number for _, number in arguments if number is not None]
-        test = ""
-        if isinstance(launch.grid[0], Within):  # one of several launches, for some sizes alone
-            runs, number = self._extent(launch.grid[0])
-            test, numbers = f"if ({runs}) ", [number, *numbers]
-        return Call(launch, f"{test}{launch.function}({form});", tuple(numbers))
+        return Call(launch, f"{launch.function}({form});", tuple(numbers))
 
     def _rolled(self, calls: Sequence[Call], period: int, step: int) -> list[str]:
         """Calls of which so many in a row repeat: those of one turn, in a loop over the numbers

@@ -18,6 +18,7 @@ from graphc.compiler.targets.cpu.products_tiny_sides import (
     SHORT_SUMS,
 )
 from graphc.compiler.targets.cpu.products_transposed import FEW_ROWS_BY_COLUMNS
+from graphc.compiler.targets.cpu.products_unknown_columns import UNKNOWN_COLUMNS
 from graphc.compiler.targets.cpu.reductions import REDUCTIONS
 from graphc.compiler.targets.mapping import Mapping as TargetMapping
 
@@ -39,7 +40,9 @@ CPU_MAPPINGS: Mapping[str, Sequence[TargetMapping]] = {
         MANY_PANELS,
         STRIPS,
         STRIPS_IN_PARTS,
+        UNKNOWN_COLUMNS,
         *AS_REDUCTIONS,
+        IN_ORDER,
     ),
 }
 

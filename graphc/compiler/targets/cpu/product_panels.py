@@ -58,7 +58,7 @@ from graphc.compiler.targets.cpu.panels import (
     transposition,
     whole_columns,
 )
-from graphc.compiler.targets.cpu.reduced_loops import may_exceed, steps_of
+from graphc.compiler.targets.cpu.reduced_loops import steps_of
 from graphc.compiler.targets.product_loops import Product, products_of
 from graphc.errors import RewriteError
 
@@ -204,7 +204,7 @@ def multiplied(
         function: for operands as they are.
     """
     summed = partial(in_panels, program, product, rows, columns, function)
-    if may_exceed(product.terms, DEPTH) or not is_stored_alone(program, product, columns):
+    if _has_parts(program, product) or not is_stored_alone(program, product, columns):
         return summed(is_stored_directly=False)
     try:
         return summed(is_stored_directly=True)
@@ -236,10 +236,16 @@ def in_panels(
     program = expand(expand(program, columns, total, scope), rows, total, scope)
     program = terms_outermost(program, (rows, columns), product.terms.variable.name, nests=3)
     nests = [product.terms.variable.name]
-    if may_exceed(product.terms, DEPTH):
+    if _has_parts(program, product):
         program, nests = _in_blocks(program, product.terms.variable.name)
     call = PanelCall(function, *shape_of(program, total))
     return with_calls(program, dict.fromkeys(nests, call))
+
+
+def _has_parts(program: LoopProgram, product: Product) -> bool:
+    """Return True if a sum may have more than `DEPTH` terms."""
+    most = (DEPTH - end for end in product.terms.ends)
+    return not any(map(program.ranges.is_never_negative, most))
 
 
 @dataclass(frozen=True)
@@ -399,9 +405,9 @@ def _names_around(program: LoopProgram, statement: Statement) -> list[str]:
 
 def _in_blocks(program: LoopProgram, terms: str) -> tuple[LoopProgram, list[str]]:
     """Return a program that adds `DEPTH` terms to a sum of their own, and the loops over these."""
-    program = partial_sums(
-        program, terms, length=DEPTH, tree=Tree.IN_ORDER, scope=BufferScope.THREAD
-    )
+    is_known = all(isinstance(end.constant, int) for end in program.loop(terms).ends)
+    tree = Tree.IN_ORDER if is_known else Tree.AT_ONCE
+    program = partial_sums(program, terms, length=DEPTH, tree=tree, scope=BufferScope.THREAD)
     inner = f"{terms}_inner"
     if len(program.loop(inner).ends) > 1:
         program = peel(program, f"{terms}_outer")

@@ -69,9 +69,9 @@ NEAR = 1 << 15
 where they are."""
 
 MOST_ROWS_UNPACKED = 128
-"""Rows of one matrix up to which other forms read a right operand of known size where it is:
-``GC_FEW_FOR_PANELS`` of ``kernels/host_gemm.h``. (100 x 1,024 x 1,024 took 1.13 of the time by
-panels that are written, and 1.09 by panels that are read where they are.)"""
+"""Rows of one matrix up to which other mappings read a right operand of known size where it is.
+(100 x 1,024 x 1,024 took 1.13 of the time by panels that are written, and 1.09 by panels that are
+read where they are.)"""
 
 MOST_ROWS_OF_PANEL = 1024
 """Rows that are multiplied by one panel after the other, while they stay in the cache."""
@@ -178,6 +178,9 @@ def _by_panels(program: LoopProgram, target: Target) -> LoopProgram:
         program = fuse(program, outer.variable.name, inner.variable.name)
         product = product_of(program)
         assert isinstance(product, Product)
+    program = with_axes_of_products(program)
+    product = product_of(program)
+    assert isinstance(product, Product)
     (matrices,) = product.batch
     matrix, width = matrices.variable.name, panel_columns(product.total.dtype)
     if not _is_read_in_place(product):

@@ -50,6 +50,7 @@ from graphc.compiler.loops.statement import Accumulate, Allocate, For, LoopKind,
 from graphc.compiler.loops.value import Load, at_least
 from graphc.compiler.targets.cpu.product_panels import DEPTH
 from graphc.compiler.targets.cpu.products import MOST_TERMS, SMALL_RIGHT
+from graphc.compiler.targets.cpu.reduced_loops import may_exceed
 from graphc.compiler.targets.mapping import ALWAYS, Applicability, Mapping, never, where
 from graphc.compiler.targets.product_loops import (
     DRAWS,
@@ -72,6 +73,9 @@ MOST_KNOWN_ROWS = 7
 
 MOST_COLUMNS = 2048
 """Columns of a tile: their sums stay in the first cache while a block of rows is read."""
+
+SOME_COLUMNS = 512
+"""The same where only a call knows how many columns there are: threads have about as many tiles."""
 
 BLOCK = 8
 """Rows of the right operand that are added at once, so that sums are loaded and stored once for
@@ -100,13 +104,8 @@ def _few_rows(program: LoopProgram, target: Target) -> Applicability:
         return never(f"a sum has more than {MOST_TERMS} terms")
     if draws_words(program.body):
         return never(DRAWS)
-    variable = product.columns.variable
-    for statement, ranges in walk_in_ranges(program.body, program.ranges):
-        if variable not in ranges.ends:
-            continue
-        for element in (*loads_of(statement), *targets_of(statement)):
-            if ranges.step(element.buffer.place(element.coords), variable) not in (0, 1):
-                return never(f"{element} is not contiguous in {variable}")
+    if apart := lie_apart(program, product):
+        return never(apart)
     rows: Size = product.kept[0].ends[0].constant if len(product.kept) == 2 else 1
     if isinstance(rows, Dim):
         return where(at_least(MOST_ROWS - rows))
@@ -115,7 +114,20 @@ def _few_rows(program: LoopProgram, target: Target) -> Applicability:
     return ALWAYS
 
 
-def _by_columns(program: LoopProgram, target: Target) -> LoopProgram:
+def lie_apart(program: LoopProgram, product: ProductLoops) -> str:
+    """Return what is read or stored of neighbouring columns that are no neighbours in memory, as a
+    clause; nothing if all of them are."""
+    variable = product.columns.variable
+    for statement, ranges in walk_in_ranges(program.body, program.ranges):
+        if variable not in ranges.ends:
+            continue
+        for element in (*loads_of(statement), *targets_of(statement)):
+            if ranges.step(element.buffer.place(element.coords), variable) not in (0, 1):
+                return f"{element} is not contiguous in {variable}"
+    return ""
+
+
+def by_columns(program: LoopProgram, target: Target) -> LoopProgram:
     """Divide the columns over threads; of a tile of them, all sums grow by a block of terms at a
     time."""
     product = product_loops_of(program)
@@ -151,7 +163,8 @@ def _by_columns(program: LoopProgram, target: Target) -> LoopProgram:
 def _tile_columns(product: ProductLoops, target: Target) -> int:
     """Return the columns of a tile, in whole vectors: each thread has as many tiles as others."""
     columns, threads = product.columns.ends[0].constant, max(1, target.threads)
-    assert isinstance(columns, int)
+    if isinstance(columns, Dim):
+        return SOME_COLUMNS
     tiles = threads * -(-columns // (threads * MOST_COLUMNS))
     return -(-columns // (tiles * LANES)) * LANES
 
@@ -173,13 +186,13 @@ def _moved_inside(program: LoopProgram, loop: str, terms: str) -> LoopProgram:
 
 def _in_parts(program: LoopProgram, terms: str) -> LoopProgram:
     """Return a program that adds up sums of `DEPTH` terms."""
-    turns = program.loop(terms).ends[0].constant
-    assert isinstance(turns, int)
-    if turns <= DEPTH:
+    if not may_exceed(program.loop(terms), DEPTH):
         return program
-    scope = BufferScope.THREAD
-    program = partial_sums(program, terms, length=DEPTH, tree=Tree.IN_ORDER, scope=scope)
-    return peel(program, f"{terms}_outer") if turns % DEPTH else program
+    turns = program.loop(terms).ends[0].constant
+    tree = Tree.IN_ORDER if isinstance(turns, int) else Tree.AT_ONCE
+    program = partial_sums(program, terms, length=DEPTH, tree=tree, scope=BufferScope.THREAD)
+    is_whole = isinstance(turns, int) and turns % DEPTH == 0
+    return program if is_whole else peel(program, f"{terms}_outer")
 
 
 def _term_loops(program: LoopProgram, depth: int) -> list[str]:
@@ -202,13 +215,15 @@ def _in_blocks(program: LoopProgram, loop: str, *, rows_together: bool) -> LoopP
     """Return a program that adds a block of terms at a time to each sum, of a column's rows one
     after the other or together."""
     turns = program.loop(loop).ends[0].constant
-    assert isinstance(turns, int)
     blocks = [loop]
-    if turns > BLOCK:
+    if may_exceed(program.loop(loop), BLOCK):
         program = split(program, loop, BLOCK, Tail.LOOP)
-        blocks = [f"{loop}_inner", *([f"{loop}_rest"] if turns % BLOCK else [])]
+        is_whole = isinstance(turns, int) and turns % BLOCK == 0
+        blocks = [f"{loop}_inner", *([] if is_whole else [f"{loop}_rest"])]
     for block in blocks:
         program = contract(program, block)
+        if may_exceed(program.loop(block), BLOCK):  # only a call knows how many, fewer than a block
+            continue
         while isinstance(inside := program.loop(block).body[0], For):
             program = reorder(program, block, inside.variable.name)
         *_, rows, columns = _loops_around(program, program.loop(block))
@@ -231,6 +246,6 @@ def _written(loop: For) -> list[Buffer]:
 FEW_ROWS = Mapping(
     "few rows",
     _few_rows,
-    _by_columns,
+    by_columns,
     "each element of the right operand is read once, in the order in which it lies",
 )

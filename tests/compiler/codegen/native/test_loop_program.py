@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import pytest
 
 from graphc.compiler import graph as g
 from graphc.compiler.codegen.native import lower_native
 from graphc.compiler.codegen.native.loop import SharedLoop
 from graphc.compiler.graph import BATCH, Node, State, state_of
-from graphc.compiler.graph.dim import symbols
 from graphc.compiler.passes import optimize
 from graphc.compiler.program.launch import (
     Launch,
@@ -19,10 +17,7 @@ from graphc.compiler.program.launch import (
     ShareLimit,
     SizeArgument,
     launches,
-    value_of,
 )
-from graphc.compiler.targets.cpu.mappings import CPU_MAPPINGS
-from graphc.compiler.targets.cpu.products_few_rows import FEW_ROWS
 
 
 def launch_of(outputs: list[Node], states: tuple[State, ...] = ()) -> Launch:
@@ -71,22 +66,6 @@ def test_text_without_names_of_layers_is_shared() -> None:
         second = g.exp(g.reshape(y, (BATCH, 2, 2)))
     codes = {launch_of([one]).code for one in (first, second)}
     assert len(codes) == 1
-
-
-def test_the_rows_of_a_call_choose_between_two_launches(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where a product of few rows has a loop program, and one of many rows another form."""
-    monkeypatch.setitem(CPU_MAPPINGS, "matmul", (FEW_ROWS,))
-    x = g.input((BATCH, 512), name="x")
-    weights = g.shared(np.ones((512, 500), "float32"), "W")
-    found = lower_native([g.dot(x, weights)]).program.steps
-    launches = [one for one in found if isinstance(one, Launch)]
-    assert len(launches) == 2
-    assert launches[0].writes == launches[1].writes
-    (batch,) = symbols(BATCH)
-    runs = {
-        size: [value_of(one.grid[0], {batch: size}) for one in launches] for size in (1, 4, 5, 128)
-    }
-    assert runs == {1: [1, 0], 4: [1, 0], 5: [0, 1], 128: [0, 1]}
 
 
 def test_rows_of_a_thread_are_a_part_of_the_loop_over_rows() -> None:

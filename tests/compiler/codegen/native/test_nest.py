@@ -12,9 +12,8 @@ from graphc.compiler import graph as g
 from graphc.compiler.codegen.native import lower_native, nest
 from graphc.compiler.codegen.native.nest import Nest
 from graphc.compiler.graph import Node
-from graphc.compiler.targets.cpu.mappings import CPU_MAPPINGS
 
-PRODUCT = g.matmul(g.input((600, 40)), g.input((40, 700)))
+SUMS = g.scatter_add(g.input((40,), "int32"), g.input((600, 40)), 700, axis=1)
 X = g.input((600, 700))
 
 
@@ -33,14 +32,11 @@ class LoopHead:
 
 
 def loops(beside: Node) -> list[LoopHead]:
-    """The loops that add a value to the rows of a product, the outermost first, as they are put
-    around statements."""
-    with (
-        mock.patch.dict(CPU_MAPPINGS, matmul=()),
-        mock.patch.object(nest, "nested", side_effect=nest.nested) as recorded,
-    ):
-        lower_native([PRODUCT + beside])
-    ((_, heads, _),) = (call.args for call in recorded.call_args_list)
+    """The loops that add a value to sums of a scatter, the outermost first, as they are put around
+    statements."""
+    with mock.patch.object(nest, "nested", side_effect=nest.nested) as recorded:
+        lower_native([SUMS + beside])
+    _, heads, _ = recorded.call_args_list[-1].args
     return [LoopHead(*map(str, head.operands[:3])) for head in heads]
 
 

@@ -11,7 +11,6 @@ from unittest import mock
 
 import pytest
 
-from graphc.compiler import graph as g
 from graphc.compiler.codegen import native
 from graphc.compiler.codegen.native import lower_native
 from graphc.compiler.codegen.native.scratch import (
@@ -23,7 +22,6 @@ from graphc.compiler.codegen.native.scratch import (
 )
 from graphc.compiler.passes import optimize
 from graphc.compiler.program.launch import Formula, launches
-from graphc.compiler.targets.cpu.mappings import CPU_MAPPINGS
 from graphc.reference_models import REFERENCE_MODELS
 from graphc.resources import folder
 
@@ -46,9 +44,9 @@ def test_the_line_of_an_array() -> None:
     elements = Elements.known(64, "64")
     line = array(function, "float", "s0", Slot.SUMS, elements)
     assert line == "float* s0 = gc_scratch<float>(GC_SUMS, 64);"
-    line = array(function, "float", "panels2", Slot.PANELS, elements, 2)
-    assert line == "float* panels2 = gc_scratch<float>(GC_PANELS + 2, 64);"
-    assert [one.block for one in function.scratch] == [0, 14]
+    line = array(function, "float", "right2", Slot.RIGHT, elements, 2)
+    assert line == "float* right2 = gc_scratch<float>(GC_RIGHT + 2, 64);"
+    assert [one.block for one in function.scratch] == [0, 10]
 
 
 def test_each_slot_is_one_of_the_header() -> None:
@@ -101,11 +99,3 @@ def test_arrays_of_one_function_lie_apart(name: str) -> None:
             launch.scratch for launch in steps if launch.scratch == tuple(function.scratch)
         }
         assert {one.block for one in counted if one.threads != 0} >= set(blocks)
-
-
-def test_the_sums_of_a_tile_take_its_elements() -> None:
-    x, w = g.input((20, 40), "int32"), g.input((40, 50), "int32")
-    with mock.patch.dict(CPU_MAPPINGS, matmul=()):
-        (launch,) = launches(lower_native([g.maximum(g.matmul(x, w), 0)], []).program.steps)
-    found = {one.block: one.elements(lambda size: size) for one in launch.scratch}
-    assert found[Slot.SUMS.number] == 20 * 50

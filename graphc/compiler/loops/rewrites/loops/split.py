@@ -23,7 +23,7 @@ from graphc.compiler.loops.program import (
     walk,
     written_memories,
 )
-from graphc.compiler.loops.ranges import is_never_negative
+from graphc.compiler.loops.ranges import Ranges, is_never_negative
 from graphc.compiler.loops.rewrites.names import Names
 from graphc.compiler.loops.rewrites.refusal import ranges_at, refused, unbound_loop_of
 from graphc.compiler.loops.rewrites.simplify import settled
@@ -85,7 +85,7 @@ def split(
         outer_ends = [end // factor for end in found.ends]
         if uneven:
             least = None if tail is Tail.LOOP else factor if again is None else again
-            rest = (_rest(program, found, factor, names, least),)
+            rest = (_rest(program, found, factor, names, least, ranges),)
     elif tail is Tail.NONE:
         expected = f"a number of turns that {factor} divides"
         raise refused(program, "split", where, expected, f"{' and '.join(map(str, uneven))} turns")
@@ -100,7 +100,14 @@ def split(
     return program.with_loop(loop, lambda _: settled((outside, *rest), ranges))
 
 
-def _rest(program: LoopProgram, loop: For, factor: Size, names: Names, least: Size | None) -> For:
+def _rest(
+    program: LoopProgram,
+    loop: For,
+    factor: Size,
+    names: Names,
+    least: Size | None,
+    ranges: Ranges,
+) -> For:
     """Return the loop of the turns that fill no whole inner loop, and of as many ahead of them as
     make them `least`, unless that is None."""
     where = f"the loop {loop.variable.name!r}"
@@ -111,7 +118,7 @@ def _rest(program: LoopProgram, loop: For, factor: Size, names: Names, least: Si
     (end,) = loop.ends
     first, turns = end // factor * factor, end - end // factor * factor
     if least is not None:
-        _check_repeatable(program, where, loop, turns, least)
+        _check_repeatable(program, where, loop, turns, least, ranges)
         first, turns = end - least, as_index(least)
     (copy,) = names.copied((loop,))
     assert isinstance(copy, For)
@@ -121,13 +128,13 @@ def _rest(program: LoopProgram, loop: For, factor: Size, names: Names, least: Si
 
 
 def _check_repeatable(
-    program: LoopProgram, where: str, loop: For, rest: Index, least: Size
+    program: LoopProgram, where: str, loop: For, rest: Index, least: Size, ranges: Ranges
 ) -> None:
     """Refuse a loop with fewer turns than `least`, or more than that to be done at its end, or with
     a turn that would do something else if it were done again, behind others."""
     (end,) = loop.ends
     for more, what in ((end - least, f"{end} turns"), (least - rest, f"{rest} turns at the end")):
-        if not more.is_constant or not is_never_negative(more.constant):
+        if not ranges.is_never_negative(more):
             expected = f"at least {least} turns, and no more of them at the end"
             raise refused(program, "split", where, expected, what)
     own = {one.buffer.memory for one in walk(loop.body) if isinstance(one, Allocate)}
