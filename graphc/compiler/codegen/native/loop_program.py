@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 from graphc.compiler.codegen.loop_program import MappedKernel, mapped_kernel

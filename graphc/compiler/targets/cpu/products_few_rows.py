@@ -104,8 +104,8 @@ def _few_rows(program: LoopProgram, target: Target) -> Applicability:
         return never(f"a sum has more than {MOST_TERMS} terms")
     if draws_words(program.body):
         return never(DRAWS)
-    if apart := lie_apart(program, product):
-        return never(apart)
+    if reason := strided_element(program, product):
+        return never(reason)
     rows: Size = product.kept[0].ends[0].constant if len(product.kept) == 2 else 1
     if isinstance(rows, Dim):
         return where(at_least(MOST_ROWS - rows))
@@ -114,7 +114,7 @@ def _few_rows(program: LoopProgram, target: Target) -> Applicability:
     return ALWAYS
 
 
-def lie_apart(program: LoopProgram, product: ProductLoops) -> str:
+def strided_element(program: LoopProgram, product: ProductLoops) -> str:
     """Return what is read or stored of neighbouring columns that are no neighbours in memory, as a
     clause; nothing if all of them are."""
     variable = product.columns.variable

@@ -6,13 +6,13 @@ for i0 < n (team):                             for i0 < n (team):
                                                    s0[] = fma(x0[i0, 0], x1[0, i1], s0[])
                                                    ...
 
-for i0_outer < (n + 63) // 64 (team):
+for i0_outer_outer < (n // 2 + 31) // 32 (team):
   ... columns: those of the right operand, as rows
-  for i0_inner < min(64, n - 64*i0_outer):
+  for i0_outer_inner < min(32, n // 2 - 32*i0_outer_outer):
     for k0_outer < 32:
       for k0_inner < 32 (vector):
-        s0_parts[0, k0_inner] = fma(x0[..., ...], columns[0, ...], s0_parts[0, k0_inner])
-        s0_parts[1, k0_inner] = fma(x0[..., ...], columns[1, ...], s0_parts[1, k0_inner])
+        s0_parts[0, 0, k0_inner] = fma(x0[..., ...], columns[0, ...], s0_parts[0, 0, k0_inner])
+        ... of two rows by all columns
     ...
 """
 
@@ -39,6 +39,7 @@ from graphc.compiler.loops.rewrites.execution.vectorise import vectorise
 from graphc.compiler.loops.rewrites.loops.fission import fission
 from graphc.compiler.loops.rewrites.loops.fuse import join
 from graphc.compiler.loops.rewrites.loops.split import Tail, split
+from graphc.compiler.loops.rewrites.names import Names
 from graphc.compiler.loops.rewrites.staging.layout import BufferLayout
 from graphc.compiler.loops.rewrites.staging.stage import stage
 from graphc.compiler.loops.statement import Accumulate, For, LoopKind
@@ -124,12 +125,30 @@ def _few_columns(program: LoopProgram, target: Target) -> Applicability:
 
 
 def _in_lanes_together(program: LoopProgram, target: Target) -> LoopProgram:
-    """Multiply a row by all columns at once, in lanes; threads divide chunks of rows."""
+    """Multiply two rows by all columns at once, in lanes, where their number is even or only a call
+    knows it; then the one that may be left. Threads divide chunks of rows."""
+    product = product_of(program)
+    assert isinstance(product, Product)
+    rows, count = product.rows.variable.name, product.rows.ends[0].constant
+    if isinstance(count, int) and (count <= 2 or count % 2):
+        return _by_all_columns(program, rows)
+    program = split(program, rows, 2, Tail.LOOP)
+    pairs, *left = (one for one in program.body if isinstance(one, For))
+    mapped = replace(program, body=program.body[: -1 - len(left)])
+    for nest, pair in ((pairs, f"{rows}_inner"), *((one, None) for one in left)):
+        made = _by_all_columns(replace(program, body=(nest,)), nest.variable.name, pair)
+        mapped = replace(mapped, body=(*mapped.body, *Names(mapped).copied(made.body)))
+    return mapped
+
+
+def _by_all_columns(program: LoopProgram, rows: str, pair: str | None = None) -> LoopProgram:
+    """Multiply each row by all columns at once: those of a loop, or of one over two rows inside."""
     product = product_of(program)
     assert isinstance(product, Product)
     assert isinstance(product.right, Load)
-    rows, columns = product.rows.variable.name, product.columns.variable.name
-    program = bind(split(program, rows, ROWS, Tail.SHORT), f"{rows}_outer", LoopKind.TEAM)
+    columns = product.columns.variable.name
+    chunk = ROWS if pair is None else ROWS // 2
+    program = bind(split(program, rows, chunk, Tail.SHORT), f"{rows}_outer", LoopKind.TEAM)
     if product.steps(product.right, product.terms) != 1:
         layout, memory = BufferLayout((1, 0)), product.right.buffer.name
         program = stage(program, f"{rows}_outer", memory, BufferScope.THREAD, layout, "columns")
@@ -138,7 +157,16 @@ def _in_lanes_together(program: LoopProgram, target: Target) -> LoopProgram:
     terms = next(k for k, one in enumerate(body) if isinstance(one, For))
     program = fission(program, columns, terms)
     sums = loop_beside(program, columns, 1).variable.name
-    program = unroll(unroll(fission(program, sums, 1), sums), columns)
+    written_out = [columns, sums]
+    program = fission(program, sums, 1)
+    if pair is not None:
+        program = fission(expand(program, pair, product.total.name, BufferScope.THREAD), pair, 1)
+        second = loop_beside(program, pair, 1)
+        (of_second, _) = (one.variable.name for one in second.body if isinstance(one, For))
+        written_out = [columns, of_second, pair, second.variable.name]
+        program = fission(program, second.variable.name, 1)
+    for loop in written_out:
+        program = unroll(program, loop)
     first, *others = (loop.variable.name for loop in reducing_loops(program))
     for name in others:
         program = join(program, first, name)

@@ -45,7 +45,7 @@ from graphc.compiler.targets.cpu.products_few_rows import (
     MOST_KNOWN_ROWS,
     MOST_ROWS,
     by_columns,
-    lie_apart,
+    strided_element,
 )
 from graphc.compiler.targets.cpu.products_strips import FETCHING
 from graphc.compiler.targets.cpu.reduced_loops import may_exceed
@@ -120,7 +120,7 @@ def _mapped(program: LoopProgram, target: Target) -> LoopProgram:
         in_place = _for_all_depths(knowing(program, is_wide), product, _in_place)
         mapped = in_variants((is_wide, *few), in_place, mapped)
     few = _tests(rows, MOST_ROWS if isinstance(rows, Dim) else MOST_KNOWN_ROWS)
-    if few is None or lie_apart(program, product):
+    if few is None or strided_element(program, product):
         return mapped
     tiles = by_columns(program, target)
     return in_variants(few, tiles, mapped) if few else tiles

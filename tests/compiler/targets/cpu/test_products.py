@@ -125,6 +125,12 @@ def test_panels_of_one_matrix_mean_the_same(case: str, monkeypatch: pytest.Monke
     check_meaning(ONE_MATRIX[case](), "panels of one matrix")
 
 
+def test_few_rows_by_many_columns_of_strides_of_pages_have_panels() -> None:
+    """Of 128 rows or fewer, a right operand of so many columns is not read where it is."""
+    found = mapped(g.matmul(arrays(128, 1024), arrays(1024, 4096)))
+    assert found.names == ("panels of one matrix",), found.refusals
+
+
 @pytest.mark.parametrize("case", ["rows of a call", "rows of a call by columns"])
 def test_strips_of_rows_of_a_call(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A panel is multiplied by all rows; one that is read where it is by those of a strip."""
@@ -212,6 +218,7 @@ def test_what_has_no_panels_and_why(output: Node, reason: str) -> None:
         (g.matmul(arrays(9, 999), transposed(arrays(600, 999))), "there are 9 rows, no more than"),
         (g.matmul(arrays(300, 64), arrays(64, 64)), "no more than 131072 elements"),
         (g.matmul(arrays(128, 1024), arrays(1024, 1024)), "is read where it is"),
+        (g.matmul(arrays(128, 256), arrays(256, 4096)), "is read where it is"),
         (g.matmul(arrays(300, 1024), arrays(1024, 1000)), "1000 columns are no whole panels"),
         (g.matmul(arrays(400, 4096), arrays(4096, 96)), "sums of 4096 terms are long"),
         (
@@ -228,7 +235,7 @@ def test_what_has_no_panels_and_why(output: Node, reason: str) -> None:
         ),
         (g.matmul(arrays(300, 1024), arrays(1024, 160)), "not equally many panels"),
     ],
-    ids=range(9),
+    ids=range(10),
 )
 def test_what_has_no_panels_of_one_matrix_and_why(output: Node, reason: str) -> None:
     refusals = dict(mapped(output).refusals)

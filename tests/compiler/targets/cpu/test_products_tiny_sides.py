@@ -88,6 +88,17 @@ def test_few_columns_that_are_rows_of_memory_are_not_copied() -> None:
         np.testing.assert_allclose(result(found.program, arrays, order), exact, atol=1e-5)
 
 
+@pytest.mark.parametrize("rows", [2, 3, 6])
+def test_few_columns_by_known_rows(rows: int) -> None:
+    """Two at a time, or each by itself."""
+    found = mapped(product(rows, 300, 3))
+    assert found.names == ("few columns",)
+    arrays = arrays_of(found.program)
+    exact = np.maximum(arrays["x0"].astype("float64") @ arrays["x1"], 0)
+    for order in TurnOrder:
+        np.testing.assert_allclose(result(found.program, arrays, order), exact, atol=1e-5)
+
+
 @pytest.mark.parametrize(("terms", "columns"), [(203, 1), (331, 3)])
 def test_a_row_by_few_columns_has_the_same_bits_alone(terms: int, columns: int) -> None:
     program = mapped(product(BATCH, terms, columns)).program
