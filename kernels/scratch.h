@@ -13,11 +13,8 @@ void* (*graphc_thread_memory)(int slot, size_t nbytes);
 // Which of a thread's blocks an array lies in. Arrays that are needed at one time have different
 // numbers; those of kernels of different kinds may share one.
 enum gc_slot {
-  // Products, up to four in a kernel, of each: its sums, its factors where they are computed first,
-  // and its right factor as panels, or its sums over parts.
+  // Sums, of a tile or in parts.
   GC_SUMS = 0,
-  GC_LEFT = 4,
-  GC_RIGHT = 8,
   // In kernels of any kind: what gc_gemm lays out.
   GC_GEMM_LEFT = 16,
   GC_GEMM_RIGHT,

@@ -61,9 +61,6 @@ PARALLEL = 1 << 16
 """Elements from which on a loop is divided over threads: fewer are dearer to hand to another core
 than to compute (40,000 on two: 28 us for 6)."""
 
-FIRST = Variable("first")
-"""The variable that holds the first row of a tile."""
-
 _PART, _END = Variable("part"), Variable("end")
 """The variables that hold the first element of a part of a loop, and the one behind its last."""
 
@@ -84,11 +81,6 @@ class Limits:
     def row(cls, size: Size, name: str) -> Limits:
         """The row whose number is in a variable."""
         return cls(size, Variable(name), plus(Variable(name), 1))
-
-    @classmethod
-    def tile(cls, size: Size) -> Limits:
-        """The ``rows`` rows of a tile, from the variable `FIRST` on."""
-        return cls(size, FIRST, plus(FIRST, Variable("rows")))
 
     def in_elements(self, row: Size, signature: NativeSignature) -> Limits:
         """The same part, where each of a row's elements is a row of its own."""

@@ -13,7 +13,7 @@ from enum import Enum
 from functools import partial
 from typing import Protocol
 
-from graphc.compiler.codegen.expression import Arithmetic, Expression, Parameter, call, cast, plus
+from graphc.compiler.codegen.expression import Arithmetic, Expression, Parameter, call, cast
 from graphc.compiler.codegen.native.lanes import DEPTH, lanes_of, whole_vectors
 from graphc.compiler.graph.dim import Size, evaluate
 from graphc.compiler.program.launch import CallSizes, Formula, Scratch
@@ -26,8 +26,6 @@ class Slot(Enum):
     """Which of a thread's blocks an array lies in: ``gc_slot``, which says what each is for."""
 
     SUMS = ("GC_SUMS", 0)
-    LEFT = ("GC_LEFT", 4)
-    RIGHT = ("GC_RIGHT", 8)
 
     IMAGE = ("GC_IMAGE", 1)
     WEIGHTS = ("GC_WEIGHTS", 2)
@@ -103,19 +101,16 @@ def scratch(
     scalar: str,
     slot: Slot,
     elements: Elements,
-    number: int = 0,
     threads: Formula | None = None,
 ) -> Expression:
     """Return the call that gives an array, and note the array.
 
     Args:
         scalar: the C type of its elements.
-        number: that of the product in its kernel, of a slot that each has.
         threads: the most threads that take one; None where all do.
     """
-    take(function, scalar, slot, elements.most, number, threads)
-    block = plus(Parameter(str(slot)), number)
-    return call(f"gc_scratch<{scalar}>", block, elements.text)
+    take(function, scalar, slot, elements.most, threads)
+    return call(f"gc_scratch<{scalar}>", Parameter(str(slot)), elements.text)
 
 
 def array(
@@ -124,11 +119,10 @@ def array(
     name: str,
     slot: Slot,
     elements: Elements,
-    number: int = 0,
     threads: Formula | None = None,
 ) -> str:
     """Return the line that calls such an array by a name."""
-    return f"{scalar}* {name} = {scratch(function, scalar, slot, elements, number, threads)};"
+    return f"{scalar}* {name} = {scratch(function, scalar, slot, elements, threads)};"
 
 
 def take(
@@ -136,11 +130,10 @@ def take(
     scalar: str,
     slot: Slot,
     most: Bound,
-    number: int = 0,
     threads: Formula | None = None,
 ) -> None:
     """Note an array that a function takes."""
-    function.scratch.append(Scratch(slot.number + number, DTYPES[scalar], most, threads))
+    function.scratch.append(Scratch(slot.number, DTYPES[scalar], most, threads))
 
 
 # ---- what functions of kernels/ take -----------------------------------------------------------

@@ -44,9 +44,7 @@ def test_the_line_of_an_array() -> None:
     elements = Elements.known(64, "64")
     line = array(function, "float", "s0", Slot.SUMS, elements)
     assert line == "float* s0 = gc_scratch<float>(GC_SUMS, 64);"
-    line = array(function, "float", "right2", Slot.RIGHT, elements, 2)
-    assert line == "float* right2 = gc_scratch<float>(GC_RIGHT + 2, 64);"
-    assert [one.block for one in function.scratch] == [0, 10]
+    assert [one.block for one in function.scratch] == [0]
 
 
 def test_each_slot_is_one_of_the_header() -> None:
@@ -68,15 +66,14 @@ def recorded_blocks() -> Iterator[list[tuple[Scratches, list[int]]]]:
         scalar: str,
         slot: Slot,
         elements: Elements,
-        number: int = 0,
         threads: Formula | None = None,
     ) -> str:
         known = next((blocks for one, blocks in found if one is function), None)
         if known is None:
             known = []
             found.append((function, known))
-        known.append(slot.number + number)
-        return scratch(function, scalar, slot, elements, number, threads)
+        known.append(slot.number)
+        return scratch(function, scalar, slot, elements, threads)
 
     with mock.patch.object(native.scratch, "scratch", recording):
         yield found
