@@ -1,6 +1,7 @@
 # make demo            set up .venv and train on handwritten digits; the last line is the accuracy
 # make test            set up .venv and run the tests, in as many processes as there are cores;
 #                      WORKERS=0 in one, here and with the tests below
+# make test-codegen    run the tests of code generation: loop programs, mappings, the text of kernels
 # make test-cuda       run CUDA on the CPU: real PyCUDA (built once, in its own .venv-cuda) over an
 #                      emulated driver: kernels as the PTX that nvcc makes, what runs them as CUDA C by
 #                      g++, and ranks that train on it over a stand-in for NCCL; with PTX=1 all as PTX,
@@ -63,7 +64,7 @@ PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 # "Leaving directory" would follow the demo's last line when make runs inside of make.
 MAKEFLAGS += --no-print-directory
 
-.PHONY: demo test test-keras-1.2 test-native test-cuda test-ranks test-programs test-package test-web web campaign mutants campaign-ranks gpu-kit rehearse-gpu nvcc-gate bench peers forms docs lint references-check clean
+.PHONY: demo test test-codegen test-keras-1.2 test-native test-cuda test-ranks test-programs test-package test-web web campaign mutants campaign-ranks gpu-kit rehearse-gpu nvcc-gate bench peers forms docs lint references-check clean
 
 # Each stamp is one set-up, redone only when pyproject.toml changes; the install is editable, so
 # that a changed source file needs none.
@@ -113,10 +114,16 @@ PYTEST := -m pytest -q -n $(WORKERS) --dist worksteal
 # Tests of the campaigns themselves are those of `make campaign`.
 RANKS_TESTS := tests/parallel/mpiexec tests/parallel/nccl
 PROGRAMS_TESTS := tests/keras_programs tests/examples
-OWN_TARGETS := tests/campaigns tests/packaging tests/web $(PROGRAMS_TESTS) $(RANKS_TESTS)
+# The evaluator runs programs slowly. `make test` compares what they become with the interpreter.
+CODEGEN_TESTS := tests/compiler/codegen tests/compiler/loops tests/compiler/targets
+OWN_TARGETS := tests/campaigns tests/packaging tests/web $(CODEGEN_TESTS) $(PROGRAMS_TESTS) \
+  $(RANKS_TESTS)
 
 test: $(VENV)/.test
 	$(BIN)/python $(PYTEST) $(addprefix --ignore=,$(OWN_TARGETS))
+
+test-codegen: $(VENV)/.test
+	$(BIN)/python $(PYTEST) $(CODEGEN_TESTS)
 
 # Each job is several processes, which mostly wait for each other.
 test-ranks: $(VENV)/.ranks
