@@ -102,7 +102,10 @@ def binary(op: str, x: Bounded, y: Bounded, rounding: Rounding) -> Bounded:
         function = np.maximum if op == "maximum" else np.minimum
         return Bounded(x.dtype, *spread(function, x, y))
     if op in _ARITHMETIC:
-        return rounding(x.dtype, *spread(_ARITHMETIC[op], x, y))
+        value, error = spread(_ARITHMETIC[op], x, y)
+        if op != "mul":
+            error = error + _lost(x.value, y.value if op == "add" else -y.value, value)
+        return rounding(x.dtype, value, error)
     return _FLOATS[op](x, y, rounding)
 
 
@@ -118,6 +121,14 @@ _COMPARISONS = {
     "less_equal": np.less_equal,
 }
 _ARITHMETIC = {"add": np.add, "sub": np.subtract, "mul": np.multiply}
+
+
+def _lost(x: np.ndarray, y: np.ndarray, total: np.ndarray) -> np.ndarray:
+    """Return what a sum in extended precision is off (TwoSum; Knuth): a pass may keep it, as in
+    log1p."""
+    other = total - x
+    lost = np.abs((x - (total - other)) + (y - other))
+    return np.where(np.isfinite(lost), lost, 0).astype(float)
 
 
 def _compared(op: str, x: Bounded, y: Bounded) -> Bounded:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from graphc.compiler import graph as g
@@ -21,6 +22,14 @@ def test_rows(op):
         assert not fault(case.expected, found), str(case)
         # Only quotients by zeros and infinities are left open, and what meets a padding.
         assert found.known.sum() >= 0.6 * found.known.size or op in ("floordiv", "div"), str(case)
+
+
+def test_what_a_sum_loses_in_extended_precision_is_not_certain() -> None:
+    x, tiny = g.input((1,), "float32"), np.array([1e-40], "float32")
+    (found,) = Evaluator({x: tiny}, {}, passes=True)([g.log(x + np.float32(1))])
+    for right in (tiny, np.zeros(1, "float32")):
+        assert not fault(right, found)
+    assert fault(np.array([1e-5], "float32"), found)
 
 
 def test_every_op_is_in_a_row():
