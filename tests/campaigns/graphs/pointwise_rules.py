@@ -104,7 +104,7 @@ def binary(op: str, x: Bounded, y: Bounded, rounding: Rounding) -> Bounded:
     if op in _ARITHMETIC:
         value, error = spread(_ARITHMETIC[op], x, y)
         if op != "mul":
-            error = error + _lost(x.value, y.value if op == "add" else -y.value, value)
+            error = error + _lost(x.value, y.value if op == "add" else -y.value)
         return rounding(x.dtype, value, error)
     return _FLOATS[op](x, y, rounding)
 
@@ -123,9 +123,10 @@ _COMPARISONS = {
 _ARITHMETIC = {"add": np.add, "sub": np.subtract, "mul": np.multiply}
 
 
-def _lost(x: np.ndarray, y: np.ndarray, total: np.ndarray) -> np.ndarray:
+def _lost(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Return what a sum in extended precision is off (TwoSum; Knuth): a pass may keep it, as in
     log1p."""
+    total = x + y
     other = total - x
     lost = np.abs((x - (total - other)) + (y - other))
     return np.where(np.isfinite(lost), lost, 0).astype(float)
