@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from graphc.compiler.codegen.signature import Place, Signature
 from graphc.compiler.graph import Node, name_of, origin_of
+from graphc.compiler.loops.notes import notes_in, with_other_notes
 from graphc.compiler.loops.program import LoopProgram
 from graphc.compiler.program.launch import (
     DeviceBuffer,
@@ -30,6 +31,7 @@ from graphc.compiler.targets.marks import (
 from graphc.compiler.targets.target import Target
 
 S = TypeVar("S", bound=Signature)
+_Choice = tuple[LoopProgram, Target, tuple[Mapping, ...]]
 
 
 @dataclass
@@ -41,24 +43,28 @@ class Program:
         includes: the headers that they need beside those that every program has.
         numbers: of their functions.
         target: the GPU that they run on.
-        mapped: by plain programs and the mappings to choose from, what was chosen: layers of one
-            shape have equal ones.
+        mapped: what was chosen for plain programs without their notes, by these and the mappings to
+            choose from; with the notes of the program that it was chosen for.
     """
 
     checks: list[DeviceCheck] = field(default_factory=list)
     includes: dict[str, None] = field(default_factory=dict)
     numbers: Iterator[int] = field(default_factory=itertools.count)
     target: Target = field(default_factory=any_card)
-    mapped: dict[tuple[LoopProgram, Target, tuple[Mapping, ...]], MappedProgram] = field(
-        default_factory=dict
-    )
+    mapped: dict[_Choice, tuple[MappedProgram, tuple[str, ...]]] = field(default_factory=dict)
 
     def choose(self, plain: LoopProgram, target: Target, table: Sequence[Mapping]) -> MappedProgram:
-        """Return a plain program by the first mapping of a table that applies."""
-        key = plain, target, tuple(table)
+        """Return a plain program by the first mapping of a table that applies. Those of layers of
+        one shape differ in their notes alone, and are mapped once."""
+        notes = notes_in(plain)
+        numbered = {note: str(number) for number, note in enumerate(notes)}
+        key = with_other_notes(plain, numbered), target, tuple(table)
         if key not in self.mapped:
-            self.mapped[key] = choose(plain, target, table)
-        return self.mapped[key]
+            self.mapped[key] = choose(plain, target, table), notes
+        mapped, others = self.mapped[key]
+        if others == notes:
+            return mapped
+        return mapped.with_notes(dict(zip(others, notes, strict=True)))
 
 
 @dataclass

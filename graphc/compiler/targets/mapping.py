@@ -7,9 +7,11 @@ variants are in one program, behind a test of these sizes: one text serves every
 
 from __future__ import annotations
 
+import collections.abc
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from graphc.compiler.loops.notes import with_other_notes
 from graphc.compiler.loops.program import LoopProgram, facts
 from graphc.compiler.loops.rewrites.names import Names
 from graphc.compiler.loops.statement import If
@@ -106,6 +108,14 @@ class MappedProgram:
     def is_plain(self) -> bool:
         """True if no mapping takes the program, for some sizes at least."""
         return PLAIN in self.names
+
+    def with_notes(self, notes: collections.abc.Mapping[str, str]) -> MappedProgram:
+        """Return the same with others in the place of some notes."""
+        return replace(
+            self,
+            program=with_other_notes(self.program, notes),
+            variants=tuple(with_other_notes(one, notes) for one in self.variants),
+        )
 
 
 def choose(program: LoopProgram, target: Target, table: Sequence[Mapping]) -> MappedProgram:

@@ -64,6 +64,23 @@ def test_the_comment_of_a_shared_function_names_each_layer_and_so_does_its_repor
 
 
 @ALL_TARGETS
+def test_what_is_mapped_once_names_each_layer(target: Lower) -> None:
+    """Programs that are equal but for their notes become no one function if they have checks of
+    different numbers."""
+    values = []
+    for layer in ("first", "second"):
+        with g.origin(layer):
+            chosen = g.take(g.input((5, 8)), g.input((BATCH,), "int32"))
+            values.append(g.tanh(chosen))
+    one, two = (launch for launch in launches(target(values, []).steps) if launch.reads)
+    assert one.function != two.function
+    assert "// first" in one.text
+    assert "// second" in two.text
+    assert "second" not in one.text
+    assert "first" not in two.text
+
+
+@ALL_TARGETS
 def test_what_differs_in_more_than_its_addresses_is_not_shared(target: Lower) -> None:
     # Each of rows of its own: what has equal extents may be one kernel.
     a, b, c, d, e, f = (g.input((g.symbol(f"rows{k}"), 4)) for k in range(6))

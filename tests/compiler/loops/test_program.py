@@ -9,6 +9,7 @@ import pytest
 from graphc.compiler.graph.dim import symbol
 from graphc.compiler.loops.buffer import BufferScope, new_buffer, view
 from graphc.compiler.loops.index import LoopVariable, as_index, index_of, variable
+from graphc.compiler.loops.notes import notes_in, with_other_notes
 from graphc.compiler.loops.program import (
     LoopProgram,
     kept,
@@ -92,6 +93,13 @@ def test_the_printed_form() -> None:
         "      s0[] = sum(s0[], x0[row, column])   # dense_1",
         "    y0[row] = s0[]",
     ]
+
+
+def test_notes_are_replaced_by_others() -> None:
+    assert notes_in(ROW_SUMS) == ("the sum of a row", "dense_1")
+    other = with_other_notes(ROW_SUMS, {"dense_1": "dense_2", "": "nothing", "dense_3": "dense_4"})
+    assert notes_in(other) == ("nothing", "the sum of a row", "dense_2")
+    assert with_other_notes(ROW_SUMS, {"dense_3": "dense_4"}) == ROW_SUMS
 
 
 def test_ranges_are_those_of_the_loops_around() -> None:
