@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -59,18 +58,6 @@ class Buffer(metaclass=Interned):
 
     def place(self, coords: Sequence[IndexLike]) -> Index:
         """Return the number of an element in its memory."""
-        key = tuple(coords)
-        found = self._places.get(key)
-        if found is None:
-            found = self._places[key] = self._place(key)
-        return found
-
-    @functools.cached_property
-    def _places(self) -> dict[tuple[IndexLike, ...], Index]:
-        """The places that were asked for: each rewrite asks again."""
-        return {}
-
-    def _place(self, coords: tuple[IndexLike, ...]) -> Index:
         total = as_index(self.offset)
         for coord, stride in zip(coords, self.strides, strict=True):
             total = total.plus(as_index(coord), stride)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from dataclasses import replace
 
 import pytest
@@ -93,6 +94,12 @@ def test_the_printed_form() -> None:
         "      s0[] = sum(s0[], x0[row, column])   # dense_1",
         "    y0[row] = s0[]",
     ]
+
+
+def test_a_buffer_keeps_no_places() -> None:
+    """Equal buffers are one object, which a model that is still there may have."""
+    place = weakref.ref(X.place((variable("other_row") * 3, variable("other_column"))))
+    assert place() is None
 
 
 def test_notes_are_replaced_by_others() -> None:
