@@ -27,6 +27,7 @@ from graphc.compiler.loops.index import (
     LoopVariable,
     as_index,
     index_of,
+    least_number,
 )
 from graphc.compiler.loops.program import LoopProgram, replaced, substituted
 from graphc.compiler.loops.ranges import Ranges, is_never_negative
@@ -284,18 +285,12 @@ def _reach(
     reach = 0
     for variable in variables:
         factor = coord.factor(variable)
-        turns = [_most_turns(one.ends.get(variable, ())) for one in (first, second)]
+        turns = [least_number(one.ends.get(variable, ())) for one in (first, second)]
         known = [one for one in turns if one is not None]
         if len(known) < len(turns) or not isinstance(factor, int):
             return None
         reach += abs(factor) * (max(known) - 1)
     return reach
-
-
-def _most_turns(ends: Iterable[Index]) -> int | None:
-    """Return the least number that a loop ends at; None if none is known."""
-    sizes = (end.constant for end in ends if end.is_constant)
-    return min((size for size in sizes if isinstance(size, int)), default=None)
 
 
 def _turns_of(

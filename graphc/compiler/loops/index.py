@@ -286,6 +286,12 @@ def as_index(value: IndexLike) -> Index:
     return value if isinstance(value, Index) else Index((), value)
 
 
+def least_number(indices: Iterable[Index]) -> int | None:
+    """Return the least of indices that are known numbers; None if none is."""
+    constants = (index.constant for index in indices if index.is_constant)
+    return min((one for one in constants if isinstance(one, int)), default=None)
+
+
 def position(coords: Iterable[IndexLike], shape: Iterable[Size]) -> Index:
     """Return the number of an element in C order."""
     place = as_index(0)

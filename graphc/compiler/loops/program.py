@@ -20,7 +20,7 @@ from typing import Any, Concatenate, ParamSpec, TypeAlias, TypeVar
 
 from graphc.compiler.graph.dim import Size
 from graphc.compiler.loops.buffer import Buffer
-from graphc.compiler.loops.index import Index, IndexLike, LoopVariable
+from graphc.compiler.loops.index import Index, IndexLike, LoopVariable, least_number
 from graphc.compiler.loops.ranges import Ranges
 from graphc.compiler.loops.statement import (
     Accumulate,
@@ -208,8 +208,7 @@ def innermost_loops(body: Body) -> list[For]:
 
 def most_known_turns(loop: For) -> int | None:
     """Return a number that the trip count of a loop is at most; None if none is known."""
-    sizes = [end.constant for end in loop.ends if end.is_constant]
-    return min((size for size in sizes if isinstance(size, int)), default=None)
+    return least_number(loop.ends)
 
 
 def walk_in_ranges(body: Body, ranges: Ranges) -> Iterator[tuple[Statement, Ranges]]:
@@ -307,15 +306,19 @@ def path_to(body: Body, statement: Statement) -> Body:
 def loop_beside(program: LoopProgram, name: str, distance: int) -> For:
     """Return the loop that stands some statements behind another one in its block, or, of a
     negative distance, ahead of it."""
-    loop = program.loop(name)
-    around = path_to(program.body, loop)[:-1]
-    for block in blocks_of(around[-1]) if around else (program.body,):
-        for place, one in enumerate(block):
-            if one is loop:
-                beside = block[place + distance]
-                assert isinstance(beside, For), f"no loop stands beside {name}"
-                return beside
-    raise AssertionError("a loop is in its own block")
+    block, place = block_of(program, program.loop(name))
+    beside = block[place + distance]
+    assert isinstance(beside, For), f"no loop stands beside {name}"
+    return beside
+
+
+def block_of(program: LoopProgram, statement: Statement) -> tuple[Body, int]:
+    """Return the statements of which one, found by identity, is, and its place among them."""
+    *around, _ = path_to(program.body, statement)
+    blocks = blocks_of(around[-1]) if around else (program.body,)
+    return next(
+        (block, place) for block in blocks for place, one in enumerate(block) if one is statement
+    )
 
 
 # ---- what statements and values are made of -----------------------------------------------------

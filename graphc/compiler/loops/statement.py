@@ -291,3 +291,6 @@ Statement: TypeAlias = (
     | UseIntrinsic
 )
 """A closed set: whoever treats statements by class has to treat each."""
+
+SYNCHRONISING = (Barrier, Fence, AtomicAdd, AsyncCopy, Wait)
+"""The statements that are in order with what other threads do, which no distance of turns says."""

@@ -7,7 +7,6 @@ variants are in one program, behind a test of these sizes: one text serves every
 
 from __future__ import annotations
 
-import collections.abc
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -109,7 +108,7 @@ class MappedProgram:
         """True if no mapping takes the program, for some sizes at least."""
         return PLAIN in self.names
 
-    def with_notes(self, notes: collections.abc.Mapping[str, str]) -> MappedProgram:
+    def with_notes(self, notes: dict[str, str]) -> MappedProgram:
         """Return the same with others in the place of some notes."""
         return replace(
             self,

@@ -11,16 +11,7 @@ from graphc.compiler.loops.program import (
     walk_in_ranges,
 )
 from graphc.compiler.loops.ranges import Ranges
-from graphc.compiler.loops.statement import (
-    PARALLEL_KINDS,
-    AsyncCopy,
-    AtomicAdd,
-    Barrier,
-    Fence,
-    For,
-    Statement,
-    Wait,
-)
+from graphc.compiler.loops.statement import PARALLEL_KINDS, SYNCHRONISING, For, Statement
 from graphc.compiler.loops.text import head_line, program_text
 from graphc.errors import RewriteError
 
@@ -72,7 +63,7 @@ def refuse_if_synchronised(program: LoopProgram, rewrite: str, where: str, body:
     """Raise the error of a rewrite if statements wait for others, or others for them: what they do
     is in order with what other threads do, which no distance of turns says."""
     for statement in walk(body):
-        if isinstance(statement, Barrier | Fence | AtomicAdd | AsyncCopy | Wait):
+        if isinstance(statement, SYNCHRONISING):
             line = head_line(statement)
             expected = "statements that no other thread waits for"
             raise refused(program, rewrite, where, expected, line)

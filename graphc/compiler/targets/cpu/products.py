@@ -96,7 +96,7 @@ MANY_COLUMNS = 2048
 more panel, of columns that are left and of others again."""
 
 DRAWS_APART = "random words of neighbours are not drawn together"
-"""Why a mapping is not for a product for which `draws_in_rows` does not hold."""
+"""Why a mapping is not for a product for which `_draws_in_rows` does not hold."""
 
 MOST_UNEVEN = 1.1
 """The most work of a thread, as a multiple of its share."""
@@ -157,12 +157,21 @@ def _has_many_panels(program: LoopProgram, target: Target) -> Applicability:
     is_in_rows = isinstance(found.left, Local) or found.steps(found.left, found.terms) == 1
     if not is_in_rows and not is_short:
         return never("its left operand is in memory by columns that are long")
-    if not draws_in_rows(program, found):
+    if not _draws_in_rows(program, found):
         return never(DRAWS_APART)
     return ALWAYS if len(program.outputs) == 1 else never("it has several results")
 
 
-def draws_in_rows(program: LoopProgram, product: Product) -> bool:
+def why_not_of_one_matrix(program: LoopProgram, product: Product) -> str:
+    """Return why a product is none by panels of one matrix, as a clause; nothing if it may be."""
+    if draws_words(product.terms.body):
+        return DRAWS
+    if not _draws_in_rows(program, product):
+        return DRAWS_APART
+    return "it has several matrices" if product.batch else ""
+
+
+def _draws_in_rows(program: LoopProgram, product: Product) -> bool:
     """Return True if all random words that a program draws are those of neighbouring columns, which
     are drawn together."""
     return all(

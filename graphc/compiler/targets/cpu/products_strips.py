@@ -59,18 +59,15 @@ from graphc.compiler.targets.cpu.product_panels import (
     with_whole_panels,
 )
 from graphc.compiler.targets.cpu.products import (
-    DRAWS_APART,
     MOST_ROWS_UNPACKED,
     NEAR,
     are_uneven,
-    draws_in_rows,
+    why_not_of_one_matrix,
 )
 from graphc.compiler.targets.cpu.reduced_loops import may_exceed
 from graphc.compiler.targets.mapping import ALWAYS, Applicability, Mapping, never, where
 from graphc.compiler.targets.product_loops import (
-    DRAWS,
     Product,
-    draws_words,
     products_of,
     with_axes_of_products,
 )
@@ -127,12 +124,8 @@ def _has_terms(program: LoopProgram, target: Target) -> Applicability:
     if isinstance(found, str):
         return never(found)
     first, *_ = found
-    if draws_words(first.terms.body):
-        return never(DRAWS)
-    if not draws_in_rows(program, first):
-        return never(DRAWS_APART)
-    if first.batch:
-        return never("it has several matrices")
+    if reason := why_not_of_one_matrix(program, first):
+        return never(reason)
     if isinstance(first.columns.ends[0].constant, Dim):
         return never("only a call knows how many columns there are")
     return ALWAYS

@@ -40,7 +40,7 @@ from graphc.compiler.targets.cpu.product_panels import (
     with_named_factors,
     with_right_panels,
 )
-from graphc.compiler.targets.cpu.products import DRAWS_APART, draws_in_rows
+from graphc.compiler.targets.cpu.products import why_not_of_one_matrix
 from graphc.compiler.targets.cpu.products_few_rows import (
     MOST_KNOWN_ROWS,
     MOST_ROWS,
@@ -58,9 +58,7 @@ from graphc.compiler.targets.mapping import (
     never,
 )
 from graphc.compiler.targets.product_loops import (
-    DRAWS,
     Product,
-    draws_words,
     product_of,
     with_axes_of_products,
 )
@@ -78,12 +76,8 @@ def _has_unknown_columns(program: LoopProgram, target: Target) -> Applicability:
     found = product_of(program)
     if isinstance(found, str):
         return never(found)
-    if draws_words(found.terms.body):
-        return never(DRAWS)
-    if not draws_in_rows(program, found):
-        return never(DRAWS_APART)
-    if found.batch:
-        return never("it has several matrices")
+    if reason := why_not_of_one_matrix(program, found):
+        return never(reason)
     if not isinstance(found.columns.ends[0].constant, Dim):
         return never("the number of its columns is known")
     return ALWAYS

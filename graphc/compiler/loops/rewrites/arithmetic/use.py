@@ -24,10 +24,10 @@ from graphc.compiler.loops.index import Index, LoopVariable, as_index, index_of
 from graphc.compiler.loops.program import (
     Body,
     LoopProgram,
+    block_of,
     blocks_of,
     bound_variables,
     buffers_of,
-    path_to,
     replaced,
     values_of,
     variables_of,
@@ -83,10 +83,7 @@ def use(program: LoopProgram, intrinsic: Intrinsic, loop: str, note: str = "") -
     """
     found = loop_of(program, _REWRITE, loop)
     where = f"the loop {loop!r}"
-    path = path_to(program.body, found)
-    blocks = (program.body,) if len(path) == 1 else blocks_of(path[-2])
-    block = next(one for one in blocks if any(statement is found for statement in one))
-    place = next(k for k, one in enumerate(block) if one is found)
+    block, place = block_of(program, found)
     first = next((k for k, one in enumerate(intrinsic.body) if isinstance(one, For)), 0)
     start = place - first
     statements = block[start : start + len(intrinsic.body)] if start >= 0 else ()

@@ -19,12 +19,10 @@ from graphc.compiler.loops.buffer import new_buffer, view
 from graphc.compiler.loops.program import (
     LoopProgram,
     Parts,
-    blocks_of,
+    block_of,
     buffers_of,
-    path_to,
     replaced,
     walk,
-    with_blocks,
 )
 from graphc.compiler.loops.rewrites.names import Names
 from graphc.compiler.loops.rewrites.refusal import refused
@@ -82,14 +80,8 @@ def gather(program: LoopProgram, buffers: Sequence[str], name: str) -> LoopProgr
             raise refused(program, _REWRITE, where, expected, statement.intrinsic.name)
     whole = new_buffer(Names(program).new(name), old[0].dtype, (total,), old[0].scope)
     parts = {one: view(whole, one.name, one.shape, offset=places[one.name]) for one in old}
-    around = path_to(program.body, allocated[0])[:-1]
-    blocks = blocks_of(around[-1]) if around else (program.body,)
-    (block,) = (one for one in blocks if any(x is allocated[0] for x in one))
-    place = next(k for k, one in enumerate(block) if one is allocated[0])
-    behind = block[place + len(old) :]
-    if any(one is not other for one, other in zip(block[place:], allocated, strict=False)) or len(
-        block
-    ) < place + len(old):
+    block, place = block_of(program, allocated[0])
+    if list(map(id, block[place : place + len(old)])) != list(map(id, allocated)):
         expected = "that they are allocated one behind the other"
         raise refused(program, _REWRITE, where, expected, "other statements")
 
@@ -99,9 +91,7 @@ def gather(program: LoopProgram, buffers: Sequence[str], name: str) -> LoopProgr
     def value(one: Value) -> Value:
         return target(one) if isinstance(one, Load) else one
 
-    changed = (*block[:place], Allocate(whole), *Parts(value=value, target=target).in_body(behind))
-    if not around:
-        return replace(program, body=changed)
-    inside = tuple(changed if one is block else one for one in blocks)
-    statement = with_blocks(around[-1], inside)
-    return replace(program, body=replaced(program.body, around[-1], (statement,)))
+    body = replaced(program.body, allocated[0], (Allocate(whole),))
+    for statement in allocated[1:]:
+        body = replaced(body, statement, ())
+    return replace(program, body=Parts(value=value, target=target).in_body(body))

@@ -26,19 +26,10 @@ from graphc.compiler.loops.program import (
 )
 from graphc.compiler.loops.rewrites.refusal import refused
 from graphc.compiler.loops.rewrites.site import site_of
-from graphc.compiler.loops.statement import (
-    Allocate,
-    AsyncCopy,
-    AtomicAdd,
-    Barrier,
-    Fence,
-    Statement,
-    Wait,
-)
+from graphc.compiler.loops.statement import SYNCHRONISING, Allocate, Barrier, Statement
 from graphc.compiler.loops.text import head_line
 
 _REWRITE = "advance"
-_ORDERING = (Barrier, Fence, AtomicAdd, AsyncCopy, Wait)
 
 
 def advance(program: LoopProgram, loop: str, buffer: str) -> LoopProgram:
@@ -85,7 +76,7 @@ def advance(program: LoopProgram, loop: str, buffer: str) -> LoopProgram:
     for one in site.body[last + 1 : reader]:
         is_for_it = isinstance(one, Allocate) and one.buffer.memory in used
         (allocated if is_for_it else between).append(one)
-    if any(isinstance(one, _ORDERING) for one in walk((moved,))):
+    if any(isinstance(one, SYNCHRONISING) for one in walk((moved,))):
         expected = "no barrier in what reads it"
         raise refused(program, _REWRITE, where, expected, head_line(moved))
     for one in between:
@@ -110,7 +101,7 @@ def _memory(statement: Statement, buffer: str) -> str:
 
 def _may_follow(one: Statement, moved: Statement) -> bool:
     """Return True if a statement may as well come behind one that was moved ahead of it."""
-    if any(isinstance(inner, _ORDERING) for inner in walk((one,))):
+    if any(isinstance(inner, SYNCHRONISING) for inner in walk((one,))):
         return False
     if any(reads_bound(inner, (one,)) for inner in walk((moved,))):
         return False

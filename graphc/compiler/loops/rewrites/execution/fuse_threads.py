@@ -21,12 +21,10 @@ from graphc.compiler.loops.index import index_of
 from graphc.compiler.loops.program import (
     Body,
     LoopProgram,
-    blocks_of,
-    path_to,
+    block_of,
     replaced,
     substituted,
     walk,
-    with_blocks,
 )
 from graphc.compiler.loops.ranges import is_never_negative
 from graphc.compiler.loops.rewrites.refusal import loop_of, refused
@@ -50,10 +48,7 @@ def fuse_threads(program: LoopProgram, loops: Sequence[str], others: Sequence[st
     if len(first) != len(second) or not first:
         expected = "as many loops in both nests"
         raise refused(program, _REWRITE, where, expected, f"{len(first)} and {len(second)}")
-    around = path_to(program.body, first[0])[:-1]
-    blocks = blocks_of(around[-1]) if around else (program.body,)
-    (block,) = (one for one in blocks if any(x is first[0] for x in one))
-    place = next(k for k, one in enumerate(block) if one is first[0])
+    block, place = block_of(program, first[0])
     between = block[place + 1 : place + 3]
     if not (
         len(between) == 2
@@ -82,12 +77,8 @@ def fuse_threads(program: LoopProgram, loops: Sequence[str], others: Sequence[st
     body: Body = (*first[-1].body, between[0], *((If(tuple(tests), behind),) if tests else behind))
     for one in reversed(first):
         body = (replace(one, body=body),)
-    joined = (*block[:place], *body, *block[place + 3 :])
-    if not around:
-        return replace(program, body=joined)
-    inside = tuple(joined if one is block else one for one in blocks)
-    changed = with_blocks(around[-1], inside)
-    return replace(program, body=replaced(program.body, around[-1], (changed,)))
+    without = replaced(replaced(program.body, between[0], ()), second[0], ())
+    return replace(program, body=replaced(without, first[0], body))
 
 
 def _nest(program: LoopProgram, names: Sequence[str]) -> list[For]:

@@ -28,18 +28,9 @@ from graphc.compiler.loops.program import (
     written_memories,
 )
 from graphc.compiler.loops.rewrites.refusal import refused
-from graphc.compiler.loops.statement import (
-    Allocate,
-    AsyncCopy,
-    AtomicAdd,
-    Barrier,
-    Fence,
-    Statement,
-    Wait,
-)
+from graphc.compiler.loops.statement import SYNCHRONISING, Allocate, Barrier, Statement
 
 _REWRITE = "merge_barriers"
-_ORDERING = (Barrier, Fence, AtomicAdd, AsyncCopy, Wait)
 
 
 def merge_barriers(program: LoopProgram) -> LoopProgram:
@@ -89,7 +80,7 @@ def _phase(body: Body) -> _Phase:
         if not isinstance(one, Allocate)
         for buffer in buffers_of(one)
     }
-    is_ordered = any(isinstance(one, _ORDERING) for one in walk(body))
+    is_ordered = any(isinstance(one, SYNCHRONISING) for one in walk(body))
     return _Phase(frozenset(used - private), written_memories(body) - private, is_ordered)
 
 
