@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -156,6 +157,10 @@ def _product(loops: ProductLoops, added: Accumulate, ranges: Ranges) -> Product 
     if len(loops.kept) < 2:
         return "it has one row, or one column"
     left, right = value.operands
+    named = variables_of_names(loops.terms.body)
+    of_left, of_right = (_variables_of_factor(one, named) for one in (left, right))
+    if loops.kept[-1].variable in of_left and loops.kept[-2].variable in of_right:
+        left, right = right, left
     for factor, shared_by in ((left, loops.kept[-1]), (right, loops.kept[-2])):
         is_there = isinstance(factor, Load) and factor.buffer.scope in _MEMORY
         if not is_there and not isinstance(factor, Local):
@@ -165,6 +170,14 @@ def _product(loops: ProductLoops, added: Accumulate, ranges: Ranges) -> Product 
         ):
             return f"{factor} is another one for each {shared_by.variable}"
     return Product(loops.kept, loops.terms, added.targets[0].buffer, left, right, ranges)
+
+
+def _variables_of_factor(
+    factor: Value, named: Mapping[Local, frozenset[LoopVariable]]
+) -> frozenset[LoopVariable]:
+    if isinstance(factor, Load):
+        return frozenset().union(*(coord.variables for coord in factor.coords))
+    return named.get(factor, frozenset()) if isinstance(factor, Local) else frozenset()
 
 
 def variables_of_names(body: Body) -> dict[Local, frozenset[LoopVariable]]:

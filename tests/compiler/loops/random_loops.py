@@ -125,6 +125,7 @@ def same_meaning(
     *sizes: Sizes,
     seed: int = 0,
     rtol: float | None = None,
+    is_finite: bool = False,
     **given: Any,
 ) -> None:
     """Assert that two programs mean the same: the outputs' bits, which of their elements have
@@ -135,10 +136,13 @@ def same_meaning(
         sizes: to compare them at; by default at each of `SOME_SIZES`.
         seed: of the inputs.
         rtol: if given, floats have to agree to it instead of to the bit.
+        is_finite: True if no input is infinite or NaN.
         given: arguments, indices and the status for `evaluate`.
     """
     for some in sizes or SOME_SIZES:
         arrays = arrays_for(before, some, seed)
+        if is_finite:
+            arrays = {name: _finite(array) for name, array in arrays.items()}
         expected = _result(before, arrays, some, TurnOrder.FORWARD, given)
         for program, order in itertools.product((before, after), TurnOrder):
             if order is not TurnOrder.FORWARD and not _has_parallel_loops(program):
@@ -149,6 +153,12 @@ def same_meaning(
             except AssertionError as error:
                 where = f"at {dict(some)}, in {order.value} order"
                 raise AssertionError(f"{where}: {error}\n{program_text(program)}") from None
+
+
+def _finite(array: np.ndarray) -> np.ndarray:
+    if array.dtype.kind != "f":
+        return array
+    return np.nan_to_num(array, nan=0.5, posinf=2.0, neginf=-2.0).astype(array.dtype)
 
 
 def _result(

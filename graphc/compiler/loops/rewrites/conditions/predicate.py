@@ -54,7 +54,7 @@ _REWRITE = "predicate"
 _DIVISIONS = frozenset({"floordiv", "mod"})
 
 
-def predicate(program: LoopProgram, loop: str) -> LoopProgram:
+def predicate(program: LoopProgram, loop: str, padded: Set[Local] = frozenset()) -> LoopProgram:
     """Run what is under the test in a loop's body in every turn.
 
     An element that might not be there is read under the test and is 0 elsewhere, and what others
@@ -66,6 +66,8 @@ def predicate(program: LoopProgram, loop: str) -> LoopProgram:
         program: the program.
         loop: the variable of a serial or unrolled loop whose body is one test without another
             branch; under it are values, loops and buffers of its own alone.
+        padded: names of factors that are 0 in other turns, whatever they are there; a term with one
+            is added without a test: see `pad`.
     """
     found = unbound_loop_of(program, _REWRITE, loop)
     where = f"the loop {loop!r}"
@@ -79,7 +81,8 @@ def predicate(program: LoopProgram, loop: str) -> LoopProgram:
     change = _Predication(
         conditions=test.conditions,
         own=own,
-        factors=_factors(test.body, own),
+        factors=_factors(test.body, own, padded),
+        padded=padded,
         ranges=ranges_at(program, test),
     )
     body = change.in_body(test.body)
@@ -125,9 +128,9 @@ def _begins_with_identity(program: LoopProgram, one: Accumulate) -> bool:
     )
 
 
-def _factors(body: Body, own: Set[str]) -> Mapping[Local, bool]:
+def _factors(body: Body, own: Set[str], padded: Set[Local]) -> Mapping[Local, bool]:
     """Return the names that terms of sums have as factors, each with True if another turn adds to
-    the same sum."""
+    the same sum; where some are padded, with True if it is one of these."""
     named = {one.local for one in walk(body) if isinstance(one, Let)}
     found: dict[Local, bool] = {}
     for one in walk(body):
@@ -135,7 +138,8 @@ def _factors(body: Body, own: Set[str]) -> Mapping[Local, bool]:
             is_shared = one.targets[0].buffer.memory not in own
             for factor in _factors_of(one.values[0]):
                 if isinstance(factor, Local) and factor in named:
-                    found[factor] = is_shared or found.get(factor, False)
+                    is_zero = factor in padded if padded else is_shared
+                    found[factor] = is_zero or found.get(factor, False)
     return found
 
 
@@ -158,12 +162,14 @@ class _Predication(Parts):
         conditions: those of the test.
         own: the memories that the statements allocate, which none but they read.
         factors: names of factors of terms, with True if other turns add to the same sums.
+        padded: those of which one in a term is enough.
         ranges: those around, without the test.
     """
 
     conditions: tuple[Condition, ...] = ()
     own: Set[str] = frozenset()
     factors: Mapping[Local, bool] = field(default_factory=dict)
+    padded: Set[Local] = frozenset()
     ranges: Ranges = field(default_factory=Ranges)
 
     def in_statement(self, statement: Statement) -> Statement:
@@ -227,11 +233,10 @@ class _Predication(Parts):
 
     def _padded(self, one: Accumulate, term: Value) -> Value:
         """Return a term, or the identity of its reduction where the conditions do not hold."""
-        if (
-            one.reduction == "sum"
-            and (factors := _factors_of(term))
-            and all(map(self._is_zero_elsewhere, factors))
-        ):
+        factors = _factors_of(term) if one.reduction == "sum" else ()
+        if not self.padded.isdisjoint(factors):
+            return term
+        if factors and all(map(self._is_zero_elsewhere, factors)):
             return term
         identity = REDUCTIONS[one.reduction].identity(term.dtype)
         return Select(self.conditions, term, Constant(identity, term.dtype))

@@ -1,0 +1,163 @@
+"""Convolutions as products of matrices: the loops of a plain program, by what they go over.
+
+    for n < samples:                         for row < filters:
+      for f < filters:                         for column < samples * windows:
+        for w < windows:                         for k < channels * taps:
+          for c < channels:                        x_element = (x[column // windows, k // taps,
+            for t < taps:                                         column % windows + k % taps - 1]
+              if 1 <= w + t < size + 1:                        if ... else 0.0)
+                s += x[n, c, w + t - 1]            s += x_element * weights[row, k]
+                     * weights[f, c, t]
+
+Nothing is copied or unfolded: it is an implicit product (Chetlur et al., "cuDNN: Efficient
+primitives for deep learning", 2014). Filters are the rows, since then neighbouring columns are
+neighbouring windows, which are neighbours in the result and, with stride 1, in the image. The
+gradients are convolutions again, so they are products, too.
+
+The factor of an image is 0 where a window reaches over its ends, and multiplied there. So a weight
+that is infinite or NaN reaches all windows, as in the interpreter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from graphc.compiler.loops.index import LoopVariable
+from graphc.compiler.loops.program import (
+    Body,
+    LoopProgram,
+    loops_in,
+    variables_of,
+    walk_value,
+)
+from graphc.compiler.loops.rewrites.conditions.pad import pad
+from graphc.compiler.loops.rewrites.loops.fuse import fuse
+from graphc.compiler.loops.rewrites.loops.reorder import reorder
+from graphc.compiler.loops.rewrites.loops.sink import sink
+from graphc.compiler.loops.statement import Accumulate, For, If, Let
+from graphc.compiler.loops.text import program_text
+from graphc.compiler.loops.value import Apply, Local, Value
+from graphc.compiler.targets.product_loops import kept_loops, variables_of_names
+from graphc.errors import RewriteError
+
+
+@dataclass(frozen=True)
+class ConvolutionLoops:
+    """The loops of the plain program of a convolution, the outermost of each kind first.
+
+    Attributes:
+        filters: those over what the kernel has and the image has not: the rows of a product.
+        windows: those over samples and windows, which the kernel has not: its columns.
+        terms: those over channels and taps.
+    """
+
+    filters: tuple[For, ...]
+    windows: tuple[For, ...]
+    terms: tuple[For, ...]
+
+
+def convolution_loops_of(program: LoopProgram) -> ConvolutionLoops | str:
+    """Return the loops of a plain program of a convolution, in which all values of a term are in
+    the innermost loop, or why it is no product of filters and windows."""
+    kept = kept_loops(program)
+    if not kept:
+        return "it has one result, or has values of whole samples or windows"
+    sums = [one for one in kept[-1].body if isinstance(one, For)]
+    if len(sums) != 1:
+        return f"its results have {len(sums)} loops over terms"
+    terms = [sums[0]]
+    while len(terms[-1].body) == 1 and isinstance(only := terms[-1].body[0], For):
+        terms.append(only)
+    body = terms[-1].body
+    if len(body) == 1 and isinstance(test := body[0], If) and not test.otherwise:
+        body = test.body
+    added = [one for one in body if isinstance(one, Accumulate)]
+    term = added[0].values[0] if len(added) == 1 else None
+    if not isinstance(term, Apply) or term.op != "mul":
+        return "it does not add one product in each turn"
+    if not all(isinstance(one, Let | Accumulate) for one in body):
+        return "a factor is computed by statements of its own"
+    image, kernel = (_variables_behind(one, body) for one in term.operands)
+    for one in kept:
+        if one.variable in image & kernel:
+            return f"both factors are others for each {one.variable}"
+    filters = tuple(one for one in kept if one.variable in kernel)
+    windows = tuple(one for one in kept if one.variable not in kernel)
+    if not filters:
+        return "it has one filter"
+    if not windows:
+        return "it has one window of one sample"
+    return ConvolutionLoops(filters, windows, tuple(terms))
+
+
+def _variables_behind(factor: Value, body: Body) -> frozenset[LoopVariable]:
+    """Return the variables of the loops in whose turns a factor is another one."""
+    named = variables_of_names(body)
+    behind = (named.get(one) for one in walk_value(factor) if isinstance(one, Local))
+    own = variables_of(Let(Local("factor", factor.dtype), factor))
+    return own.union(*filter(None, behind))
+
+
+def in_products(program: LoopProgram, by_samples: bool = False) -> LoopProgram:
+    """Return a plain program of a convolution as one of a product: a loop over filters, and in it
+    one over windows, and in that one over terms, in each turn of which one is added.
+
+    Args:
+        program: the program.
+        by_samples: True if the outermost loop over windows, which is that over samples where there
+            are several, is one over matrices, around that over filters.
+
+    Raises:
+        RewriteError: it is no product of filters and windows.
+    """
+    program = with_values_of_terms(program)
+    loops = convolution_loops_of(program)
+    if isinstance(loops, str):
+        reason = f"{program.name} as a product of filters and windows: {loops}"
+        raise RewriteError(reason, lambda: program_text(program))
+    filters, windows, terms = (_names(x) for x in (loops.filters, loops.windows, loops.terms))
+    matrices = windows[:1] if by_samples and len(windows) > 1 else []
+    columns = windows[len(matrices) :]
+    program = _in_order(program, [*matrices, *filters, *columns])
+    for names in (filters, columns, terms):
+        program = _fused(program, names)
+    (inner,) = (one for one in loops_in(program.body) if one.variable.name == "_".join(terms))
+    return pad(program, inner.variable.name) if isinstance(inner.body[0], If) else program
+
+
+def with_values_of_terms(program: LoopProgram) -> LoopProgram:
+    """Return a program whose sums have nothing in front of an inner loop over terms: values of a
+    whole channel are computed for each of its terms."""
+    kept = kept_loops(program)
+    body = kept[-1].body if kept else program.body
+    for outer in loops_in(body):
+        for one in outer.body[1:]:
+            if isinstance(one, For):
+                program = sink(program, one.variable.name)
+    return program
+
+
+def _names(loops: Sequence[For]) -> list[str]:
+    return [one.variable.name for one in loops]
+
+
+def _in_order(program: LoopProgram, order: Sequence[str]) -> LoopProgram:
+    """Return a program whose perfect nest of loops has these from the outermost to the innermost
+    one."""
+    kept = _names(kept_loops(program))
+    for place, name in enumerate(order):
+        for outer in reversed(kept[place : kept.index(name)]):
+            program = reorder(program, outer, name)
+        kept.remove(name)
+        kept.insert(place, name)
+    return program
+
+
+def _fused(program: LoopProgram, names: Sequence[str]) -> LoopProgram:
+    """Return a program in which loops that are inside of each other are one."""
+    outer, *others = names
+    for inner in others:
+        program = fuse(program, outer, inner)
+        outer = f"{outer}_{inner}"
+    return program
