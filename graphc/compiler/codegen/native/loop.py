@@ -80,7 +80,10 @@ def _independent_rows(loop: Loop, counters: Collection[Node]) -> Size | str:
     try:
         for step in loop.steps:
             _check(step, counters)
-        return RowAnalysis(loop, [node for step in loop.steps for node in step.stores]).batch
+        rows = RowAnalysis(loop, [node for step in loop.steps for node in step.stores]).batch
+        if rows == 1:
+            raise Unfit("there is one row")
+        return rows
     except Unfit as unfit:
         return f"each kernel of each step is divided over threads, not the loop: {unfit}"
 

@@ -35,7 +35,7 @@ from graphc.compiler.loops.program import (
     walk_value,
     written_memories,
 )
-from graphc.compiler.loops.ranges import Ranges, is_never_negative
+from graphc.compiler.loops.ranges import Ranges
 from graphc.compiler.loops.rewrites.refusal import loop_of, ranges_at, refused
 from graphc.compiler.loops.statement import (
     Accumulate,
@@ -87,11 +87,11 @@ def use(program: LoopProgram, intrinsic: Intrinsic, loop: str, note: str = "") -
     first = next((k for k, one in enumerate(intrinsic.body) if isinstance(one, For)), 0)
     start = place - first
     statements = block[start : start + len(intrinsic.body)] if start >= 0 else ()
-    match = _Match(intrinsic)
+    match = _Match(intrinsic, ranges_at(program, found))
     try:
         match.body(intrinsic.body, statements)
         match.check_numbers(statements)
-        windows = match.windows(ranges_at(program, found), statements)
+        windows = match.windows(statements)
     except _Difference as difference:
         expected = f"the meaning of {intrinsic.name}: {difference.expected}"
         raise refused(program, _REWRITE, where, expected, difference.found) from None
@@ -123,6 +123,7 @@ class _Match:
 
     Attributes:
         intrinsic: the intrinsic.
+        ranges: those around the statements.
         variables: its loop variables.
         locals: its named values.
         buffers: what it allocates.
@@ -132,6 +133,7 @@ class _Match:
     """
 
     intrinsic: Intrinsic
+    ranges: Ranges
     variables: dict[LoopVariable, Index] = field(default_factory=dict)
     locals: dict[Local, Local] = field(default_factory=dict)
     buffers: dict[Buffer, Buffer] = field(default_factory=dict)
@@ -200,13 +202,18 @@ class _Match:
                 continue
             if instance in left:
                 left.remove(instance)
-            elif not any(_is_at_least(instance, one) for one in found.ends):
+            elif not any(self._is_at_least(instance, one) for one in found.ends):
                 raise _Difference(f"{expected.variable} < {instance}", _ends(found))
         if new and not left:  # an end that is there twice changes nothing
             left = [found.ends[0]]
         for end, other in _pairs(new, left):
             self._bind(end, other)
         self.variables[expected.variable] = index_of(found.variable)
+
+    def _is_at_least(self, one: Index, other: Index) -> bool:
+        """Return True if an end is never less than another one, so that a loop ends the same
+        without it."""
+        return self.ranges.is_never_negative(one - other)
 
     # ---- values ---------------------------------------------------------------------------------
 
@@ -324,14 +331,14 @@ class _Match:
 
     # ---- rectangles -----------------------------------------------------------------------------
 
-    def windows(self, ranges: Ranges, statements: Body) -> tuple[BufferWindow, ...]:
+    def windows(self, statements: Body) -> tuple[BufferWindow, ...]:
         """Return the rectangle that each parameter is."""
         inner = {one.variable for one in walk(statements) if isinstance(one, For)}
         found = []
         for parameter in self.intrinsic.parameters:
             if parameter not in self.elements:
                 raise _Difference(f"an element of {parameter}", "none")
-            found.append(self._window(parameter, inner, ranges))
+            found.append(self._window(parameter, inner))
         written = written_memories(self.intrinsic.body)
         for (parameter, one), (_, other) in itertools.permutations(
             zip(self.intrinsic.parameters, found, strict=True), 2
@@ -340,7 +347,7 @@ class _Match:
                 raise _Difference("separate memories for what it writes", f"two in {one.buffer}")
         return tuple(found)
 
-    def _window(self, parameter: Buffer, inner: set[LoopVariable], ranges: Ranges) -> BufferWindow:
+    def _window(self, parameter: Buffer, inner: set[LoopVariable]) -> BufferWindow:
         pairs = self.elements[parameter]
         buffer = pairs[0][1].buffer
         if any(found.buffer is not buffer for _, found in pairs):
@@ -354,7 +361,7 @@ class _Match:
                 checks = 1
                 self._check_strides(parameter, buffer, axes)
                 checks = 2
-                self._check_inside(parameter, buffer, axes, start, ranges)
+                self._check_inside(parameter, buffer, axes, start)
             except _Difference as found:
                 if checks > reached or not differences:  # those axes came nearest
                     differences, reached = [found], checks
@@ -392,12 +399,7 @@ class _Match:
             self._size(stride, as_index(buffer.strides[axis]), f"stride of {buffer}")
 
     def _check_inside(
-        self,
-        parameter: Buffer,
-        buffer: Buffer,
-        axes: tuple[int, ...],
-        start: tuple[Index, ...],
-        ranges: Ranges,
+        self, parameter: Buffer, buffer: Buffer, axes: tuple[int, ...], start: tuple[Index, ...]
     ) -> None:
         for size, axis in zip(parameter.shape, axes, strict=True):
             left, wanted = as_index(buffer.shape[axis]) - start[axis], as_index(size)
@@ -406,7 +408,7 @@ class _Match:
                 self._size(size, left, f"extent of {buffer}")
                 extent = self._instance(wanted)
             is_inside = extent is left or (
-                extent is not None and ranges.is_never_negative(left - extent)
+                extent is not None and self.ranges.is_never_negative(left - extent)
             )
             if not is_inside:
                 raise _Difference(
@@ -415,8 +417,8 @@ class _Match:
                 )
         for axis, coord in enumerate(start):
             end = buffer.shape[axis] if axis not in axes else None
-            is_inside = ranges.is_never_negative(coord)
-            if not is_inside or (end is not None and not ranges.is_below(coord, end)):
+            is_inside = self.ranges.is_never_negative(coord)
+            if not is_inside or (end is not None and not self.ranges.is_below(coord, end)):
                 raise _Difference(f"an element along axis {axis} of {buffer}", f"{coord}")
 
     def _size(self, expected: Size, found: Index, what: str) -> None:
@@ -449,13 +451,6 @@ def _pairs(expected: Sequence[Any], found: Sequence[Any]) -> Iterator[tuple[Any,
     if len(expected) != len(found):
         raise _Difference(", ".join(map(str, expected)), ", ".join(map(str, found)))
     return zip(expected, found, strict=True)
-
-
-def _is_at_least(one: Index, other: Index) -> bool:
-    """Return True if an end is never less than another one, so that a loop ends the same without
-    it."""
-    difference = one - other
-    return difference.is_constant and is_never_negative(difference.constant)
 
 
 def _check_equal(expected: object, found: object) -> None:

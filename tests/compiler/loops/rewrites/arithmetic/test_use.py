@@ -320,3 +320,23 @@ def test_an_end_that_is_never_the_least_may_be_missing(rows: int) -> None:
 def test_an_end_that_may_be_the_least_has_to_be_there() -> None:
     with pytest.raises(RewriteError, match="expected the meaning of tile_product: a < 4"):
         use(whole_tile(5), TILE_PRODUCT, "run")
+
+
+def test_an_end_that_the_loops_around_keep_small_is_never_the_least() -> None:
+    """Rows from each one on: as many as there are below it, which are never more than 4."""
+    x, y = w.floats("x", 4, K), w.floats("y", 4, 4, 8)
+    term = w.op("mul", w.at(x, OUTER + INNER, RUN), w.at(W, 0, RUN, COLUMN))
+    add = Accumulate("sum", (w.at(SUMS, INNER, COLUMN),), (term,))
+    clear = Store(w.at(SUMS, FIRST, LAST), w.number(0.0))
+    again, others = variable("again"), variable("others")
+    stored = Store(w.at(y, OUTER, again, others), w.at(SUMS, again, others))
+    body = (
+        Allocate(SUMS),
+        w.loop(FIRST, 4, w.loop(LAST, 8, clear)),
+        w.loop(RUN, K, w.loop(INNER, 4 - OUTER, w.loop(COLUMN, 8, add))),
+        w.loop(again, 4 - OUTER, w.loop(others, 8, stored)),
+    )
+    before = w.program((x, W), (y,), w.loop(OUTER, 4, *body))
+    after = use(before, TILE_PRODUCT, "run")
+    assert any("rows=4 - outer" in line for line in lines_of(after))
+    assert_same(before, after, {w.M_SYMBOL: 1, K_SYMBOL: 3})
