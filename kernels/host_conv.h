@@ -62,8 +62,10 @@ inline void gc_conv_weights(int m, int width, int steps, const T* __restrict__ i
         for (int r = 0; r < height; ++r) sum[r][0] = sum[r][1] = V{};
         for (int step = start; step < end; ++step) {
           const T* other = d + (size_t)step * width + f;
-          const V left = *reinterpret_cast<const V*>(other);
-          const V right = *reinterpret_cast<const V*>(other + lanes);
+          V left = *reinterpret_cast<const V*>(other);
+          V right = *reinterpret_cast<const V*>(other + lanes);
+          GC_IN_REGISTER(left);
+          GC_IN_REGISTER(right);
           const int place = at[step];
 #pragma GCC unroll 12
           for (int r = 0; r < height; ++r) {

@@ -70,7 +70,10 @@ __attribute__((noinline)) static void gc_rows_tile(int k, const T* __restrict__ 
     V right[vectors > 0 ? vectors : 1];
     H right_half = {};
 #pragma GCC unroll 2
-    for (int v = 0; v < vectors; ++v) right[v] = *reinterpret_cast<const V*>(b + v * lanes);
+    for (int v = 0; v < vectors; ++v) {
+      right[v] = *reinterpret_cast<const V*>(b + v * lanes);
+      GC_IN_REGISTER(right[v]);
+    }
     if (columns::half) right_half = *reinterpret_cast<const H*>(b + end);
     // From the last row on: the other way round g++ 12 moves sums from register to register.
 #pragma GCC unroll 8

@@ -206,8 +206,10 @@ __attribute__((noinline)) void gc_winograd_product(int rows, int k, int wide,
       for (int r = 0; r < height; ++r) sum[r][0] = sum[r][1] = V{};
       const T* other = b + j;
       for (int step = 0; step < k; ++step, other += wide) {
-        const V left = *reinterpret_cast<const V*>(other);
-        const V right = *reinterpret_cast<const V*>(other + lanes);
+        V left = *reinterpret_cast<const V*>(other);
+        V right = *reinterpret_cast<const V*>(other + lanes);
+        GC_IN_REGISTER(left);
+        GC_IN_REGISTER(right);
 #pragma GCC unroll 12
         for (int r = 0; r < height; ++r) {
           sum[r][0] = gc_fma_lanes(from[r][step * a_step], left, sum[r][0]);
