@@ -16,7 +16,7 @@ enum gc_slot {
   // Sums, of a tile or in parts.
   GC_SUMS = 0,
   // In kernels of any kind: what gc_gemm lays out.
-  GC_GEMM_LEFT = 16,
+  GC_GEMM_LEFT = 64,
   GC_GEMM_RIGHT,
   GC_SLOTS,
 

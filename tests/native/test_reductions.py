@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -13,6 +14,7 @@ from graphc.compiler.graph import Node
 from graphc.compiler.graph.binding import bind
 from graphc.compiler.graph.dim import product
 from graphc.compiler.interpret import evaluate
+from graphc.compiler.program.launch import Launch
 from graphc.compiler.runtime.cpu.executor import NativeExecutor
 from tests.native.graph_programs import both, needs_compiler, on_threads, run_in_fresh_thread
 
@@ -143,3 +145,16 @@ def test_short_rows_that_are_stored_too_or_read_from_both_ends() -> None:
     feeds = {flags: draw.random((70, 3)) < 0.5, x: draw.normal(size=(70, 9)).astype("float32")}
     for ours, theirs in both(outputs, feeds):
         np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.parametrize("count", [12, 30, 40])
+def test_many_sums_of_one_array(count: int) -> None:
+    """Each sum has an array, and its parts one, as long as a thread has blocks for them."""
+    x = g.input((None, 10), "float32")
+    sums = [g.sum(g.maximum(x, k / count), axis=0) for k in range(count)]
+    output = functools.reduce(g.maximum, (one * (k + 1.0) for k, one in enumerate(sums)))
+    (step,) = lower_native([output]).program.steps
+    assert isinstance(step, Launch)
+    values = np.random.default_rng(count).standard_normal((700, 10)).astype("float32")
+    ((ours, theirs),) = both([output], {x: values})
+    np.testing.assert_allclose(ours, theirs, rtol=1e-5)

@@ -50,8 +50,8 @@ class Slot(Enum):
     NAMED_NEXT = ("GC_NAMED_NEXT", 5)
     NAMED_LAST = ("GC_NAMED_LAST", 6)
 
-    GEMM_LEFT = ("GC_GEMM_LEFT", 16)
-    GEMM_RIGHT = ("GC_GEMM_RIGHT", 17)
+    GEMM_LEFT = ("GC_GEMM_LEFT", 64)
+    GEMM_RIGHT = ("GC_GEMM_RIGHT", 65)
 
     def __init__(self, text: str, number: int):
         self.text = text

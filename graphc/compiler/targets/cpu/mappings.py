@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TypeAlias
 
+from graphc.compiler.loops.program import LoopProgram
 from graphc.compiler.targets.cpu.in_order import IN_ORDER, IN_ORDER_ROWS
 from graphc.compiler.targets.cpu.pointwise import POINTWISE, POINTWISE_ROWS
 from graphc.compiler.targets.cpu.products import BATCHED, MANY_PANELS
@@ -20,9 +23,13 @@ from graphc.compiler.targets.cpu.products_tiny_sides import (
 from graphc.compiler.targets.cpu.products_transposed import FEW_ROWS_BY_COLUMNS
 from graphc.compiler.targets.cpu.products_unknown_columns import UNKNOWN_COLUMNS
 from graphc.compiler.targets.cpu.reductions import REDUCTIONS
+from graphc.compiler.targets.cpu.thread_arrays import with_blocks_for_all
 from graphc.compiler.targets.mapping import Mapping as TargetMapping
+from graphc.compiler.targets.target import Target
 
-CPU_MAPPINGS: Mapping[str, Sequence[TargetMapping]] = {
+_Tables: TypeAlias = Mapping[str, Sequence[TargetMapping]]
+
+_MAPPINGS: _Tables = {
     "pointwise": (*POINTWISE, IN_ORDER),
     "gather": (*POINTWISE, IN_ORDER),
     "update": (*POINTWISE, IN_ORDER),
@@ -46,10 +53,28 @@ CPU_MAPPINGS: Mapping[str, Sequence[TargetMapping]] = {
     ),
 }
 
-CPU_MAPPINGS_OF_ROWS: Mapping[str, Sequence[TargetMapping]] = {
+_MAPPINGS_OF_ROWS: _Tables = {
     "pointwise": (*POINTWISE_ROWS, IN_ORDER_ROWS),
     "gather": (*POINTWISE_ROWS, IN_ORDER_ROWS),
     "window": (IN_ORDER_ROWS,),
     "matmul": (STRIPS_OF_ROWS, IN_ORDER_ROWS),
 }
+
+
+def _with_blocks(mappings: _Tables) -> _Tables:
+    """Return mappings that do not apply where a thread has no blocks for all arrays."""
+    return {kind: tuple(map(_with_blocks_for_all, table)) for kind, table in mappings.items()}
+
+
+def _with_blocks_for_all(mapping: TargetMapping) -> TargetMapping:
+    def rewrites(program: LoopProgram, target: Target) -> LoopProgram:
+        return with_blocks_for_all(mapping.rewrites(program, target))
+
+    return replace(mapping, rewrites=rewrites)
+
+
+CPU_MAPPINGS = _with_blocks(_MAPPINGS)
+"""The mappings of each kind of kernel."""
+
+CPU_MAPPINGS_OF_ROWS = _with_blocks(_MAPPINGS_OF_ROWS)
 """The mappings of kernels in a loop whose rows threads divide, of which each computes its own."""

@@ -18,14 +18,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Self
 
-from graphc.compiler.loops.buffer import Buffer, BufferScope
-from graphc.compiler.loops.program import Body, LoopProgram, blocks_of
+from graphc.compiler.loops.buffer import Buffer
+from graphc.compiler.loops.program import Body, LoopProgram
 from graphc.compiler.loops.statement import Accumulate, Allocate, For, If, LoopKind
 from graphc.compiler.targets import page
 from graphc.compiler.targets.c_text import C_TYPES
 from graphc.compiler.targets.cpu import teams
 from graphc.compiler.targets.cpu.expressions import CpuExpressions
 from graphc.compiler.targets.cpu.short_names import with_short_names
+from graphc.compiler.targets.cpu.thread_arrays import arrays_in_blocks
 from graphc.compiler.targets.page import Binding, Code, Fragment, Part, call, code, grouped
 from graphc.compiler.targets.printer import Forms, PrintedFunction, Site, printed_function
 from graphc.compiler.targets.signature import Signature
@@ -33,9 +34,6 @@ from graphc.compiler.targets.signature import Signature
 LEAST_DIVIDED = 1 << 16
 """Turns of the innermost loops from which on a loop is divided over threads: fewer take longer to
 hand to another core than to compute (40,000 elements on two cores: 28 us for 6)."""
-
-MOST_ARRAYS = 16
-"""Arrays of thread memory that a function may have: blocks of a thread (``kernels/scratch.h``)."""
 
 _TEMPLATE = "cpu/program.c.j2"
 
@@ -81,22 +79,7 @@ class CpuSignature(Signature):
 
     def __init__(self, program: LoopProgram):
         super().__init__(program, "a CPU")
-        self.arrays: list[tuple[int, Buffer]] = []
-        self._give_blocks(program.body, 0)
-
-    def _give_blocks(self, body: Body, first: int) -> int:
-        """Give each array that statements allocate the number of its block, from one on; return the
-        next one. Two branches have blocks in common."""
-        for one in body:
-            if isinstance(one, Allocate) and one.buffer.scope is not BufferScope.REGISTER:
-                if first == MOST_ARRAYS:
-                    raise self.refused(f"more than {MOST_ARRAYS} arrays in threads' memory")
-                self.arrays.append((first, one.buffer))
-                first += 1
-            first = max(
-                (self._give_blocks(block, first) for block in blocks_of(one)), default=first
-            )
-        return first
+        self.arrays = arrays_in_blocks(program.body)
 
     def block(self, buffer: Buffer) -> int:
         """Return the number of the block that a buffer in a thread's memory has."""

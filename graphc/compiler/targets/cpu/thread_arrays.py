@@ -1,0 +1,37 @@
+"""The arrays of a program that lie in threads' memory, each in a block of its own."""
+
+from __future__ import annotations
+
+from graphc.compiler.loops.buffer import Buffer, BufferScope
+from graphc.compiler.loops.program import Body, LoopProgram, blocks_of
+from graphc.compiler.loops.rewrites.refusal import refused
+from graphc.compiler.loops.statement import Allocate
+
+MOST_ARRAYS = 64
+"""Arrays that a program may have at one time: blocks of a thread (``kernels/scratch.h``)."""
+
+
+def arrays_in_blocks(body: Body) -> list[tuple[int, Buffer]]:
+    """Return the arrays that statements allocate, each with the number of its block. Two branches
+    have blocks in common."""
+    found: list[tuple[int, Buffer]] = []
+
+    def give(body: Body, first: int) -> int:
+        for one in body:
+            if isinstance(one, Allocate) and one.buffer.scope is not BufferScope.REGISTER:
+                found.append((first, one.buffer))
+                first += 1
+            first = max((give(block, first) for block in blocks_of(one)), default=first)
+        return first
+
+    give(body, 0)
+    return found
+
+
+def with_blocks_for_all(program: LoopProgram) -> LoopProgram:
+    """Return a program as it is: RewriteError if a thread has no blocks for all of its arrays."""
+    number = 1 + max((block for block, _ in arrays_in_blocks(program.body)), default=-1)
+    if number > MOST_ARRAYS:
+        expected = f"at most {MOST_ARRAYS} arrays in threads' memory"
+        raise refused(program, "map", f"the program {program.name!r}", expected, f"{number}")
+    return program
