@@ -15,6 +15,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+
 from graphc.compiler.graph.dim import Dim, exact_quotient
 from graphc.compiler.loops.buffer import BufferScope
 from graphc.compiler.loops.program import (
@@ -42,6 +44,7 @@ from graphc.compiler.targets.cpu.panels import (
     whole_columns,
 )
 from graphc.compiler.targets.cpu.product_panels import (
+    CONFLICTING,
     DEPTH,
     multiplied,
     with_left_rows,
@@ -121,6 +124,22 @@ def are_uneven(whole: int, part: int, target: Target) -> bool:
     return threads * -(-parts // threads) * part > whole * MOST_UNEVEN
 
 
+def are_few_for_panels(product: Product) -> bool:
+    """Return True if a product has so few rows that its right operand, in memory by rows, is read
+    where it is."""
+    rows, columns, terms = (
+        loop.ends[0].constant for loop in (product.rows, product.columns, product.terms)
+    )
+    if not isinstance(rows, int) or rows > MOST_ROWS_UNPACKED:
+        return False
+    elements = columns * terms
+    if rows <= FEW_ROWS or (isinstance(elements, int) and elements <= SMALL_RIGHT):
+        return True
+    distance = product.steps(product.right, product.terms)
+    nbytes = np.dtype(product.total.dtype).itemsize
+    return not isinstance(distance, int) or distance * nbytes % CONFLICTING != 0
+
+
 def _has_many_panels(program: LoopProgram, target: Target) -> Applicability:
     """Return that the mapping applies where threads get equally many panels of one matrix, whose
     left operand they read where it is."""
@@ -148,7 +167,7 @@ def _has_many_panels(program: LoopProgram, target: Target) -> Applicability:
         return never(f"{columns} columns are no whole panels of {width}")
     is_in_order = found.steps(found.right, found.columns) == 1
     is_near = columns < MANY_COLUMNS or columns * terms <= MOST_UNPACKED
-    is_few = isinstance(rows, int) and FEW_ROWS < rows <= MOST_ROWS_UNPACKED
+    is_few = isinstance(rows, int) and rows > FEW_ROWS and are_few_for_panels(found)
     if is_few and is_in_order and is_near:
         return never(f"for {rows} rows its right operand is read where it is")
     if isinstance(found.left, Local) and columns < MANY_COLUMNS:

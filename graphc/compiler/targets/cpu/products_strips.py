@@ -59,8 +59,8 @@ from graphc.compiler.targets.cpu.product_panels import (
     with_whole_panels,
 )
 from graphc.compiler.targets.cpu.products import (
-    MOST_ROWS_UNPACKED,
     NEAR,
+    are_few_for_panels,
     are_uneven,
     why_not_of_one_matrix,
 )
@@ -211,16 +211,13 @@ def _is_read_in_place(product: Product) -> bool:
     """Return True if a right operand is in memory by rows, and is read there: a small one, or for
     few rows of the left one, or where there are no whole panels; of few columns, one of sums that
     may be long."""
-    rows, columns, terms = (
-        loop.ends[0].constant for loop in (product.rows, product.columns, product.terms)
-    )
+    columns, terms = (loop.ends[0].constant for loop in (product.columns, product.terms))
     if product.steps(product.right, product.columns) != 1 or isinstance(columns, Dim):
         return False
     width = panel_columns(product.total.dtype)
     if columns < width:
         return isinstance(terms, Dim) and product.steps(product.right, product.terms) == columns
-    is_few = isinstance(rows, int) and rows <= MOST_ROWS_UNPACKED
-    return is_few or columns % width != 0 or _is_near(product)
+    return are_few_for_panels(product) or columns % width != 0 or _is_near(product)
 
 
 def _is_near(product: Product) -> bool:

@@ -14,7 +14,7 @@ from graphc.compiler.loops.buffer import BufferScope
 from graphc.compiler.loops.build import buffers_of, plain_program
 from graphc.compiler.loops.evaluate import TurnOrder, evaluate
 from graphc.compiler.loops.program import LoopProgram, loops_in, walk, walk_in_ranges
-from graphc.compiler.loops.statement import LoopKind, UseIntrinsic
+from graphc.compiler.loops.statement import Allocate, LoopKind, UseIntrinsic
 from graphc.compiler.schedule import kernels, make_schedule
 from graphc.compiler.targets.cpu import product_panels, products_strips
 from graphc.compiler.targets.cpu.mappings import CPU_MAPPINGS
@@ -116,6 +116,19 @@ def test_strips_in_parts_mean_the_same(case: str, monkeypatch: pytest.MonkeyPatc
         monkeypatch.setattr(module, "DEPTH", 2)
     before = plain(CASES[case]())
     check(before, STRIPS_IN_PARTS.rewrites(before, CPU), terms=(5,))
+
+
+@pytest.mark.parametrize(("rows", "is_copied"), [(128, True), (120, False)])
+def test_rows_that_do_not_stay_in_the_cache_are_copied(
+    rows: int, is_copied: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Elements of a column are 512 bytes from each other, or 480."""
+    monkeypatch.setattr(product_panels, "LEAST_COLUMNS_OF_A_COPY", 32)
+    before = plain([g.matmul(g.transpose(arrays(BATCH, rows)), arrays(BATCH, 50))])
+    after = STRIPS.rewrites(before, CPU)
+    allocated = [one.buffer.name for one in walk(after.body) if isinstance(one, Allocate)]
+    assert ("strip" in allocated) == is_copied
+    check(before, after, terms=(1, 3))
 
 
 def gates() -> list[Node]:
