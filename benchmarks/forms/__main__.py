@@ -33,6 +33,7 @@ import numpy as np
 from benchmarks.forms.grid import FORMS, KINDS, Form
 from benchmarks.forms.rates import MachineRates, measured
 from benchmarks.peers.worker import use_processors
+from graphc.compiler.targets.cpu.facts import this_machine
 
 SIDES = ("graphc", "torch")
 _SECONDS = 0.06
@@ -200,7 +201,8 @@ def main() -> None:
     if options.write:
         kept = {
             "date": datetime.date.today().isoformat(),
-            "machine": f"{platform.machine()}, {options.threads} threads",
+            "machine": f"{platform.machine()}, vectors of {this_machine().vector_bytes} bytes, "
+            f"{options.threads} threads",
             "load": load[0],
             "versions": versions,
             "rates": dataclasses.asdict(rates),
