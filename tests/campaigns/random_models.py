@@ -32,6 +32,7 @@ Random = random.Random
 LARGEST = 300  # elements of a sample, so that a model is trained in milliseconds
 WORDS = 7
 BATCH = 4
+_WIDE = (8, 10, 16, 17, 32, 40, 70)
 
 _ACTIVATIONS = ("linear", "tanh", "sigmoid", "hard_sigmoid", "relu", "softplus", "softmax")
 _ELEMENTWISE = ("sum", "mul", "ave", "max", "concat")
@@ -73,6 +74,11 @@ def _rows(data: Any, start: int, stop: int) -> Any:
 # Layers
 
 
+def _units(draw: Random, most: int) -> int:
+    """A few, or now and then as many as fill vectors, tiles and panels, or a few more."""
+    return draw.choice(_WIDE) if draw.random() < 0.3 else draw.randint(1, most)
+
+
 def _dense(draw: Random) -> Make:
     kwargs: dict[str, Any] = {"activation": draw.choice(_ACTIVATIONS)}
     if draw.random() < 0.2:
@@ -83,13 +89,13 @@ def _dense(draw: Random) -> Make:
         kwargs["W_constraint"] = draw.choice(["maxnorm", "nonneg", "unitnorm"])
     if draw.random() < 0.1:
         kwargs["trainable"] = False
-    units = draw.randint(1, 6)
+    units = _units(draw, 6)
     return lambda: layers.Dense(units, **kwargs)
 
 
 def _recurrent(draw: Random) -> Make:
     cls = draw.choice([layers.SimpleRNN, layers.GRU, layers.LSTM])
-    units = draw.randint(1, 4)
+    units = _units(draw, 4)
     kwargs: dict[str, Any] = {
         "return_sequences": draw.random() < 0.5,
         "go_backwards": draw.random() < 0.3,
@@ -109,7 +115,7 @@ def _convolution(draw: Random) -> Make:
         "activation": draw.choice(_ACTIVATIONS[:-1]),
         "bias": draw.random() < 0.8,
     }
-    sizes = draw.randint(1, 4), draw.randint(1, 3), draw.randint(1, 3)
+    sizes = _units(draw, 4), draw.randint(1, 3), draw.randint(1, 3)
     return lambda: layers.Convolution2D(*sizes, **kwargs)
 
 
@@ -129,7 +135,7 @@ def _noisy(draw: Random) -> Make:
 
 def _inner(draw: Random) -> Make:
     """A Sequential as a layer of another model."""
-    units, rate = draw.randint(1, 5), draw.choice([0.2, 0.5])
+    units, rate = _units(draw, 5), draw.choice([0.2, 0.5])
     return lambda: Sequential(
         [layers.Dense(units, input_dim=5, activation="tanh"), layers.Dropout(rate)]
     )
