@@ -28,11 +28,9 @@ Nodes = dict[str, g.Node]
 
 def prepared(form: Form) -> tuple[Callable[[], object], Callable[[], list[np.ndarray]]]:
     """Return the call that is timed, and one that returns its results."""
-    arrays = form.arrays()
-    read = {name: K.variable(array, array.dtype.name, name) for name, array in arrays.items()}
     if form.operation == "update":
-        return _update(form.sizes, read)
-    nodes = _BUILDERS[form.operation](form.sizes, read)
+        return _update(form.sizes, variables_of(form))
+    nodes = nodes_of(form)
     if form.operation == "embedding" and form.sizes.part == "forward":
         # Both sides return a new array: a state would get a copy of it, once all rows were found.
         returning = K.function([], nodes)
@@ -42,6 +40,17 @@ def prepared(form: Form) -> tuple[Callable[[], object], Callable[[], list[np.nda
     ]
     function = K.function([], [], updates=list(zip(results, nodes, strict=True)))
     return lambda: function([]), lambda: [K.get_value(result) for result in results]
+
+
+def variables_of(form: Form) -> Nodes:
+    """Return shared variables with the arrays of a form, by their names."""
+    arrays = form.arrays()
+    return {name: K.variable(array, array.dtype.name, name) for name, array in arrays.items()}
+
+
+def nodes_of(form: Form) -> list[g.Node]:
+    """Return what a form computes of such variables, unless it is an update."""
+    return _BUILDERS[form.operation](form.sizes, variables_of(form))
 
 
 def versions() -> str:

@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+import graphc
 from benchmarks.forms import graphc_side
+from benchmarks.forms.graphc_side import nodes_of
 from benchmarks.forms.grid import BY_NAME, FORMS, OPERATIONS, Arrays, Form, Sizes
 from benchmarks.forms.rates import MachineRates
 
@@ -120,3 +122,16 @@ def test_the_floor_is_the_scarcer_resource_and_the_meeting_of_threads() -> None:
     assert rates.floor(0, 2_000_000, 0) == pytest.approx(2e-4 + 5e-6)
     assert rates.floor(0, 400_000, 400_000) == pytest.approx(2e-4 + 5e-6)
     assert rates.floor(0, 400, 0) == pytest.approx(1e-8 + 5e-6)
+
+
+@pytest.mark.parametrize("operation", [one for one in OPERATIONS if one != "update"])
+def test_no_form_is_computed_element_by_element(operation: str) -> None:
+    """That takes ten times as long as by vectors, and more."""
+    found = [
+        one.name
+        for one in FORMS
+        if one.operation == operation
+        for kernel in graphc.function([], nodes_of(one)).loop_programs(target="cpu")
+        if kernel.mapped is not None and "in order" in kernel.mapped.names
+    ]
+    assert not found
