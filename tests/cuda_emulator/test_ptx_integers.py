@@ -53,6 +53,16 @@ def inserted(a: int, b: int, at: int, count: int, size: int) -> int:
     return sum(bit << k for k, bit in enumerate(bits))
 
 
+def permuted(a: int, b: int, selector: int) -> int:
+    """Return the bytes of b and a that the digits of a selector choose, or their signs."""
+    both = (b % 2**32 << 32 | a % 2**32).to_bytes(8, "little")
+    digits = [selector >> 4 * place & 15 for place in range(4)]
+    chosen = [both[digit & 7] for digit in digits]
+    signs = [255 if byte & 128 else 0 for byte in chosen]
+    made = zip(digits, chosen, signs, strict=True)
+    return int.from_bytes((sign if digit & 8 else byte for digit, byte, sign in made), "little")
+
+
 INTEGER: dict[str, Callable[..., int]] = {
     "add": lambda t, a, b: a + b,
     "sub": lambda t, a, b: a - b,
@@ -77,6 +87,9 @@ INTEGER: dict[str, Callable[..., int]] = {
     "popc": lambda t, a: bin(a).count("1"),
     "clz": lambda t, a: 8 * BYTES[t] - a.bit_length(),
     "bfi": lambda t, a, b, at, n: inserted(a, b, at, n, 8 * BYTES[t]),
+    "dp2a.lo.u32": lambda t, a, b, c: c + a % 2**16 * (b & 255) + (a >> 16) * (b >> 8 & 255),
+    "dp2a.hi.u32": lambda t, a, b, c: c + a % 2**16 * (b >> 16 & 255) + (a >> 16) * (b >> 24),
+    "prmt": lambda t, a, b, selector: permuted(a, b, selector),
     "selp": lambda t, a, b, c: a if c else b,
     "setp.eq": lambda t, a, b: a == b,
     "setp.ne": lambda t, a, b: a != b,

@@ -39,7 +39,7 @@ from graphc.compiler.codegen.conv_weights import Weights
 from graphc.compiler.codegen.emitter import Emitter
 from graphc.compiler.codegen.expression import Expression, literal, over, plus, times
 from graphc.compiler.codegen.index import Coordinates, Index
-from graphc.compiler.codegen.lower_mapped import lower_by_elements
+from graphc.compiler.codegen.lower_mapped import lower_by_elements, lower_where_mapped
 from graphc.compiler.codegen.lower_product import lower_product
 from graphc.compiler.codegen.product import Operand, Product, Pulled
 from graphc.compiler.codegen.tiles import choose_tile, is_vector
@@ -51,13 +51,17 @@ from graphc.compiler.schedule.kernel import Kernel
 
 
 def lower_conv(kernel: Kernel, context: Context) -> list[Launch]:
-    """The launches of a convolution: of one product, or of one for each class of windows.
+    """The launches of a convolution: of a loop program by the mappings of convolutions, or of one
+    product, or of one for each class of windows.
 
     A convolution with one filter is computed by a thread a result instead, unless its windows are
     long (the gradient of a kernel): no element of the image is read by two rows, so there is
     nothing to share. So is one whose classes are not known.
     """
     (node,) = kernel.anchors
+    mapped = lower_where_mapped(kernel, context)
+    if mapped:
+        return mapped
     found = classes(node)
     if 0 in (*node.shape, *node.inputs[1].shape):
         return lower_by_elements(kernel, context)  # zeros, or nothing

@@ -14,9 +14,12 @@ from graphc.compiler.loops.program import LoopProgram
 from graphc.compiler.program.launch import Formula, Launch
 from graphc.compiler.schedule.kernel import Kernel
 from graphc.compiler.targets.cuda.columns import TILES_AGAIN
+from graphc.compiler.targets.cuda.convolutions import WINDOWS
+from graphc.compiler.targets.cuda.convolutions import in_launches as convolutions_in_launches
 from graphc.compiler.targets.cuda.mappings import CUDA_MAPPINGS
 from graphc.compiler.targets.cuda.pointwise import POINTWISE
 from graphc.compiler.targets.cuda.printer import print_program
+from graphc.compiler.targets.cuda.product_tiles import tile_of
 from graphc.compiler.targets.cuda.products import TILES
 from graphc.compiler.targets.cuda.products import in_launches as products_in_launches
 from graphc.compiler.targets.cuda.reductions import ANY_LENGTH, LONG, NOTHING, in_one_pass
@@ -109,7 +112,9 @@ def _asking_of_several(mapped: MappedKernel, number: int) -> LoopProgram:
     """Return a program whose loads are those that the threads of one of several launches ask memory
     for."""
     if TILES.name in mapped.mapped.names:
-        return products_in_launches(mapped.plain)[number]
+        return products_in_launches(mapped.plain, tile_of)[number]
+    if WINDOWS.name in mapped.mapped.names:
+        return convolutions_in_launches(mapped.plain)[number]
     return mapped.program
 
 

@@ -66,7 +66,12 @@ class ProgramTraffic(Sequence[Traffic]):
         plain = self._plain()
         asked = measure(plain)
         in_blocks = _in_blocks(self._mapped)
-        touched = _touched_by_blocks(in_blocks, asked, measure(in_blocks))
+        by_blocks = measure(in_blocks)
+        touched = _touched_by_blocks(in_blocks, asked, by_blocks)
+        staged: dict[str, Size] = {}
+        for traffic in (*by_blocks.inputs, *by_blocks.outputs):
+            memory = traffic.buffer.memory
+            staged[memory] = staged.get(memory, 0) + traffic.loaded_once
         spread = _spread(plain)
         fixed = {
             load.buffer.memory
@@ -85,6 +90,7 @@ class ProgramTraffic(Sequence[Traffic]):
                         counts.clear()
                     own = spread[buffer.memory]
                     counts += [Count((elements + own,)) for elements in touched[buffer.memory]]
+                    counts.append(Count((floor_divide(staged[buffer.memory], itemsize),)))
                 found.append(Traffic(name, buffer.dtype, tuple(counts)))
             if traffic.stored != 0:
                 count = Count((floor_divide(traffic.stored, itemsize),))

@@ -247,7 +247,7 @@ def _values(atom: IndexAtom, domain: IterationDomain, fixed: int, space: Space) 
     is_dense = len(steps) <= 1 and all(is_never_negative(divisor - step) for step in steps)
     if isinstance(atom, Remainder):
         fills = steps in ([], [1]) and is_never_negative(dividend.count - divisor)
-        count = divisor if is_never_negative(dividend.count - divisor) else dividend.count
+        count = dividend.count if is_never_negative(divisor - dividend.count) else divisor
         exact = dividend.is_exact and fills
         return AxisSet(as_index(0), _normal([(1, count)]), dividend.forms, exact)
     first = start // divisor

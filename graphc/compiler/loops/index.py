@@ -327,9 +327,15 @@ def _normal(terms: dict[IndexAtom, Size], constant: Size) -> Index:
 def _rejoined(
     terms: dict[IndexAtom, Size], constant: Size, remainder: Remainder, factor: Size
 ) -> Index | None:
-    """Apply ``x // n * n + x % n = x`` to a remainder, if the quotient's terms are there."""
+    """Apply ``x // n * n + x % n = x`` to a remainder, if the quotient's terms are there, or
+    ``x // n % m * n + x % n = x % (n*m)``."""
     quotient = remainder.quotient
     scale = factor * remainder.divisor
+    for atom, times in terms.items():
+        if isinstance(atom, Remainder) and atom.dividend is quotient and times == scale:
+            both = {one: by for one, by in terms.items() if one not in (atom, remainder)}
+            together = remainder.dividend % (atom.divisor * remainder.divisor)
+            return _normal(both, constant) + together * factor
     if any(terms.get(atom, 0) != times * scale for atom, times in quotient.terms):
         return None
     if quotient.is_constant:
@@ -393,10 +399,22 @@ def _divided(index: Index, divisor: Size) -> tuple[Index, Index]:
     """Return a quotient that leaves no floor, and what of the index is left to divide."""
     whole: dict[IndexAtom, Size] = {}
     rest: dict[IndexAtom, Size] = {}
+    is_sum = len(index.terms) > 1 or index.constant != 0
     for atom, factor in index.terms:
-        whole[atom], rest[atom] = _split(factor, divisor)
+        if is_sum and _is_inexact(factor, divisor):
+            rest[atom] = factor
+        else:
+            whole[atom], rest[atom] = _split(factor, divisor)
     whole_constant, constant = _split(index.constant, divisor)
     return _normal(whole, whole_constant), _normal(rest, constant)
+
+
+def _is_inexact(factor: Size, divisor: Size) -> bool:
+    """Return True of a factor of at least 1 that is no multiple of a divisor: 64 by 6. The sum that
+    is divided stays the same for its quotient and its remainder, then."""
+    return (
+        isinstance(factor, int) and isinstance(divisor, int) and factor > 0 and factor % divisor > 0
+    )
 
 
 def _split(size: Size, divisor: Size) -> tuple[Size, Size]:

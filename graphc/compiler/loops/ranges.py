@@ -92,7 +92,7 @@ class Ranges:
         index = as_index(index)
         found = self._proved.get(index)
         if found is None:
-            found = self._proved[index] = _Proof(self).holds(index)
+            found = self._proved[index] = index in self.facts or _Proof(self).holds(index)
         return found
 
     def is_below(self, index: IndexLike, end: IndexLike) -> bool:

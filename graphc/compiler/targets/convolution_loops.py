@@ -31,6 +31,7 @@ from graphc.compiler.loops.program import (
     variables_of,
     walk_value,
 )
+from graphc.compiler.loops.rewrites.buffers.flatten import join_axes
 from graphc.compiler.loops.rewrites.conditions.pad import pad
 from graphc.compiler.loops.rewrites.loops.fuse import fuse
 from graphc.compiler.loops.rewrites.loops.reorder import reorder
@@ -71,6 +72,8 @@ def convolution_loops_of(program: LoopProgram) -> ConvolutionLoops | str:
         terms.append(only)
     body = terms[-1].body
     if len(body) == 1 and isinstance(test := body[0], If) and not test.otherwise:
+        if any(one.equal for one in test.conditions):
+            return "its image has holes between elements"
         body = test.body
     added = [one for one in body if isinstance(one, Accumulate)]
     term = added[0].values[0] if len(added) == 1 else None
@@ -123,7 +126,9 @@ def in_products(program: LoopProgram, by_samples: bool = False) -> LoopProgram:
     for names in (filters, columns, terms):
         program = _fused(program, names)
     (inner,) = (one for one in loops_in(program.body) if one.variable.name == "_".join(terms))
-    return pad(program, inner.variable.name) if isinstance(inner.body[0], If) else program
+    if isinstance(inner.body[0], If):
+        program = pad(program, inner.variable.name)
+    return join_axes(program)
 
 
 def with_values_of_terms(program: LoopProgram) -> LoopProgram:

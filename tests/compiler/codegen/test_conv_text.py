@@ -1,22 +1,14 @@
-"""Convolutions as products of CUDA: what is read as a plain matrix, what is left out, and what the
-compiler makes of it."""
+"""Convolutions as products of CUDA: what is left out, and what the compiler makes of it."""
 
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass, field
-from typing import Any
-from unittest import mock
 
 import pytest
 
 from graphc.compiler import graph as g
 from graphc.compiler.codegen import lower
-from graphc.compiler.codegen.conv_image import Image, Part
-from graphc.compiler.codegen.emitter import Emitter
-from graphc.compiler.codegen.expression import Expression
-from graphc.compiler.codegen.product import Direct, Product
-from graphc.compiler.codegen.product_operand import INNER
+from graphc.compiler.codegen.product import Product
 from graphc.compiler.grad import grad
 from graphc.compiler.graph import BATCH, Node
 from graphc.compiler.graph.dim import Size
@@ -37,75 +29,6 @@ def convolution(filters: int, channels: int = 8, size: int = 26, window: int = 3
 def convolved(*outputs: Node) -> list[Product]:
     """Return the product of each launch, in order."""
     return [one for recorded in recorded_products(*outputs) for one in recorded.products]
-
-
-@dataclass
-class Positions:
-    """The calls that print the two parts of an image element's position.
-
-    Attributes:
-        tables: the number of entries of each table, and the type of an entry.
-        computed: the variables from which the part of k was computed.
-        looked_up: those by which it was looked up in a table.
-    """
-
-    tables: list[tuple[Size, str]] = field(default_factory=list)
-    computed: set[str] = field(default_factory=set)
-    looked_up: set[str] = field(default_factory=set)
-
-
-def positions(*outputs: Node) -> Positions:
-    """Return the calls that print positions while a program is lowered."""
-    found = Positions()
-    table, of_k, entry = Image._table, Image._of_k, Image._entry
-
-    def making(image: Image, count: Size, part: Part) -> Any:
-        found.tables.append((count, image._entry_type))
-        return table(image, count, part)
-
-    def computing(image: Image, emitter: Emitter, k: Expression) -> list[Expression]:
-        found.computed.add(str(k))
-        return of_k(image, emitter, k)
-
-    def looking_up(image: Image, emitter: Emitter, at: Expression) -> list[Expression]:
-        found.looked_up.add(str(at))
-        return entry(image, emitter, at)
-
-    with (
-        mock.patch.object(Image, "_table", making),
-        mock.patch.object(Image, "_of_k", computing),
-        mock.patch.object(Image, "_entry", looking_up),
-    ):
-        lower(outputs)
-    return found
-
-
-def test_a_flipped_kernel_is_read_as_the_matrix_that_it_is() -> None:
-    """k counts its taps from the end, so the way through the image is negative."""
-    (launch,) = recorded_products(convolution(32))
-    (one,) = launch.products
-    kernel, _ = launch.fetches
-    assert isinstance(one.left, Direct)
-    assert (one.left.fast, one.left.row) == ("k", 8 * 3 * 3)
-    assert kernel.wide
-    assert kernel.along_k
-
-
-def test_the_part_of_an_element_that_k_settles_comes_from_a_table() -> None:
-    """In a loop over k nothing is divided: only the table is filled from its number of an entry."""
-    plain, padded = positions(convolution(32)), positions(convolution(32, padding=1))
-    assert plain.tables == [(72, "int")]
-    assert padded.tables == [(72, "int4")]  # with the coordinates that are tested
-    for found in (plain, padded):
-        assert found.looked_up == {str(INNER)}
-        assert found.computed == {"e"}
-    # One element a window: the image is a plain matrix for each sample.
-    (single,) = convolved(convolution(32, window=1))
-    assert isinstance(single.right, Direct)
-    # The table of a long k would leave no room for the tiles.
-    long = positions(convolution(128, channels=2000))
-    assert long.tables == []
-    assert long.computed == {str(INNER)}
 
 
 def test_no_product_multiplies_by_the_holes_of_an_image() -> None:

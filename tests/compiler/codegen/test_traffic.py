@@ -169,14 +169,14 @@ def test_the_vector_of_a_product_is_read_once_a_block() -> None:
     assert moves([out]) == {"x": 6400, "v": 13 * 64, "result": 100}
 
 
-def test_a_convolution_reads_each_window() -> None:
+def test_a_block_of_a_convolution_reads_the_rows_of_its_windows() -> None:
     image, kernel = x(BATCH, 8, 34, 34), x(32, 8, 3, 3, name="W")
     out = g.conv(image, kernel) + g.reshape(x(32, name="b"), (1, 32, 1, 1))
     (described_one,) = described([out], batch=16)
     blocks = 16 * 32 * 32 // 128  # tiles of all 32 filters by 128 windows
     assert described_one.grid == (blocks, 1, 1)
     assert moves([out], batch=16) == {
-        "x": 16 * 32 * 32 * 8 * 9,
+        "x": blocks * 8 * 6 * 34,  # 4 rows of 32 windows, of 3 rows each
         "W": blocks * 32 * 8 * 9,
         "b": blocks * 32,
         "result": 16 * 32 * 32 * 32,

@@ -101,6 +101,9 @@ def test_variables_are_replaced_everywhere(made: Computed, by: Computed, values:
         (A * N // (N * M), A // M),
         (A // 5 * 5 + A % 5, A),
         (A // (N * M) * N + A // M % N, A // M),
+        (A // 3 % 4 * 3 + A % 3, A % 12),
+        (A // 30 * 90 + (A // 3 % 10 * 3 + A % 3) * 3, A * 3),
+        ((A * 64 + B) // 6 * 6 + (A * 64 + B) % 6, A * 64 + B),
         (A - A, as_index(0)),
     ],
 )

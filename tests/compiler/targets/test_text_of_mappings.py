@@ -113,6 +113,11 @@ ON_A_GPU: Mapping[str, Examples] = {
         "tiles of columns that are read again": above_mean,
     },
     "matmul": {"tiles by blocks": lambda: g.dot(x(BATCH, 784), w(784, 512))},
+    "conv": {
+        "tiles of windows by blocks": lambda: g.conv(
+            x(BATCH, 32, 28, 28), w(32, 32, 3, 3), padding=1
+        )
+    },
 }
 OF_ROWS: Mapping[str, Examples] = {
     "matmul": {"strips of own rows": lambda: g.tanh(g.dot(x(BATCH, 128), transposed(w(64, 128))))}

@@ -74,6 +74,10 @@ def _integer() -> Iterator[Operation]:
         yield Operation(f"popc.{t}", "u32", (t,), "__builtin_popcountll(a)")
         yield Operation(f"clz.{t}", "u32", (t,), "leading_zeros(a)")
         yield Operation(f"bfi.{t}", t, (t, t, "u32", "u32"), "insert_bits(a, b, c, d)")
+    for half, first in (("lo", 0), ("hi", 2)):
+        meaning = f"dot_of_bytes(a, b, c, {first})"
+        yield Operation(f"dp2a.{half}.u32.u32", "u32", ("u32", "u32", "u32"), meaning)
+    yield Operation("prmt.b32", "b32", ("b32", "b32", "b32"), "permute_bytes(a, b, c)")
 
 
 def _extended() -> Iterator[Operation]:

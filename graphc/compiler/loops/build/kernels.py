@@ -144,6 +144,8 @@ def _convolution(builder: Builder, kernel: Kernel, body: Block) -> Walk:
         if outputs:
             extents = kernel.extents if outputs is whole else outputs[0].shape
             inner, coords = builder.loops(body, extents, "i")
+            if outputs is whole:  # its sum is ahead of what else there is, as that of a product
+                yield node, reshaped(coords, extents, node.shape, inner.ranges), inner
             yield from _store(builder, outputs, extents, coords, inner)
             inner.close(body)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from graphc.compiler.targets.cuda.columns import COLUMNS
+from graphc.compiler.targets.cuda.convolutions import CONVOLUTIONS
 from graphc.compiler.targets.cuda.pointwise import POINTWISE
 from graphc.compiler.targets.cuda.products import PRODUCTS
 from graphc.compiler.targets.cuda.reductions import ROWS
@@ -18,4 +19,5 @@ CUDA_MAPPINGS: Mapping[str, Sequence[TargetMapping]] = {
     "rows": ROWS,
     "columns": COLUMNS,
     "matmul": PRODUCTS,
+    "conv": CONVOLUTIONS,
 }

@@ -146,8 +146,7 @@ def tile_of(products: Sequence[Product]) -> BlockTile | None:
     known = product.terms.ends[0].constant
     if tile.groups > 1 and isinstance(known, int) and known <= SHORT:
         return _in_one_step(tile, known, needs)
-    blocks = matrices * tile.covered(rows, columns) // (tile.rows * tile.columns)
-    tile = replace(tile, parts=_parts(product, blocks, terms, len(products)))
+    tile = with_parts(tile, products)
     if tile.groups > 1:
         return _in_groups(tile, needs)
     return _with_short_steps(needs.with_depth(tile), known)
@@ -196,21 +195,42 @@ class _Needs:
         return tile
 
 
-def _parts(product: Product, blocks: int, terms: int, sums: int) -> int:
-    """Return how many parts of sums blocks have, if there are so many tiles: of known terms as many
-    as are long enough, up to what fills a card with a smaller batch than the typical one, too; else
-    of a known result as many as fill it. Where a result has several sums, a thread reads no more
-    parts of them together than of one, but `FEW_PARTS` of each."""
-    if BLOCKS // blocks < 2 or terms < 2 * PART:
-        return 1
+def with_parts(
+    tile: BlockTile, products: Sequence[Product], wanted: int | None = None, most: int = MOST_PARTS
+) -> BlockTile:
+    """Return a tile with as many parts of sums as blocks have, if there are so many tiles: of known
+    terms as many as are long enough, up to what fills a card with a smaller batch than the typical
+    one, too; else of a known result as many as fill it. Where a result has several sums, a thread
+    reads no more parts of them together than of one, but `FEW_PARTS` of each.
+
+    Args:
+        tile: of a block.
+        products: those of a program.
+        wanted: blocks that fill a card; by default `BLOCKS`.
+        most: parts of a sum.
+    """
+    wanted = BLOCKS if wanted is None else wanted
+    product, blocks = products[0], blocks_of(tile, products[0])
+    terms = evaluate_at(product.terms.ends[0].constant, TYPICAL)
+    if wanted // blocks < 2 or terms < 2 * PART:
+        return tile
     is_known = not any(isinstance(loop.ends[0].constant, Dim) for loop in product.kept)
-    parts = min(MOST_PARTS, (BLOCKS if is_known else 2 * BLOCKS) // blocks)
+    parts = min(most, (wanted if is_known else 2 * wanted) // blocks)
     if not isinstance(product.terms.ends[0].constant, Dim):
         parts = min(parts, terms // PART)
     elif not is_known:
-        return 1
-    parts = max(parts // sums, min(parts, FEW_PARTS))
-    return parts - parts % TOGETHER if parts > TOGETHER else parts
+        return tile
+    parts = max(parts // len(products), min(parts, FEW_PARTS))
+    return replace(tile, parts=parts - parts % TOGETHER if parts > TOGETHER else parts)
+
+
+def blocks_of(tile: BlockTile, product: Product) -> int:
+    """Return how many tiles the results of a product have, each symbol at `TYPICAL`."""
+    matrices, rows, columns = (
+        evaluate_at(size_of(loop.ends[0].constant for loop in loops), TYPICAL)
+        for loops in (product.batch, (product.rows,), (product.columns,))
+    )
+    return matrices * tile.covered(rows, columns) // (tile.rows * tile.columns)
 
 
 def _candidates(product: Product) -> tuple[BlockTile, ...]:

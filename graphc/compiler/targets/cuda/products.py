@@ -31,13 +31,14 @@ no matrix in memory is computed where another one is copied, an element by one t
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
+from typing import TypeAlias
 
-from graphc.compiler.graph.dim import Size, exact_quotient
+from graphc.compiler.graph.dim import Dim, Size, evaluate_at, exact_quotient
 from graphc.compiler.loops.buffer import BufferScope
-from graphc.compiler.loops.index import as_index
+from graphc.compiler.loops.index import Remainder, as_index
 from graphc.compiler.loops.program import (
     Body,
     LoopProgram,
@@ -78,7 +79,13 @@ from graphc.compiler.targets.cuda.product_parts import (
     together,
     with_parts_together,
 )
-from graphc.compiler.targets.cuda.product_tiles import PADDING, TOGETHER, BlockTile, tile_of
+from graphc.compiler.targets.cuda.product_tiles import (
+    PADDING,
+    TOGETHER,
+    TYPICAL,
+    BlockTile,
+    tile_of,
+)
 from graphc.compiler.targets.cuda.product_vectors import OF_VECTORS
 from graphc.compiler.targets.mapping import ALWAYS, Applicability, Mapping, choose, never
 from graphc.compiler.targets.product_loops import (
@@ -89,6 +96,9 @@ from graphc.compiler.targets.product_loops import (
 )
 from graphc.compiler.targets.target import Target
 from graphc.errors import RewriteError
+
+TileOf: TypeAlias = Callable[[Sequence[Product]], BlockTile | None]
+"""Chooses the tile of products that are computed together; None if there is none for them."""
 
 # ---- where it applies ---------------------------------------------------------------------------
 
@@ -121,7 +131,8 @@ def _operands_of(products: Sequence[Product]) -> list[_Operand]:
     return found
 
 
-def _is_of_matrices(program: LoopProgram, target: Target) -> Applicability:
+def is_of_matrices(program: LoopProgram, tile_of: TileOf) -> Applicability:
+    """Return that blocks may have tiles of the results of a plain program, or why not."""
     program = _with_named_factors(with_axes_of_products(program))
     products = products_of(program)
     if isinstance(products, str):
@@ -158,6 +169,14 @@ def _is_of_matrices(program: LoopProgram, target: Target) -> Applicability:
     return ALWAYS
 
 
+def in_named_products(program: LoopProgram) -> tuple[Product, ...]:
+    """Return the products of a plain program of which `is_of_matrices` is true, each factor that is
+    no element of a matrix in memory with a name."""
+    found = products_of(_with_named_factors(with_axes_of_products(program)))
+    assert not isinstance(found, str), found
+    return found
+
+
 def _with_named_factors(program: LoopProgram) -> LoopProgram:
     """Return a program in which each factor that is no element of a matrix in memory has a name."""
     products = products_of(program)
@@ -188,8 +207,8 @@ def _axes_of(product: Product, factor: Load, outer: For) -> tuple[int, int] | No
 # ---- the rewrites -------------------------------------------------------------------------------
 
 
-def _by_blocks(program: LoopProgram, target: Target) -> LoopProgram:
-    """Give each block a tile, or a part of the sums of one."""
+def by_blocks(program: LoopProgram, target: Target, tile_of: TileOf) -> LoopProgram:
+    """Return a program that gives each block a tile, or a part of the sums of one."""
     program = _with_named_factors(with_axes_of_products(program))
     products = products_of(program)
     assert not isinstance(products, str)
@@ -204,7 +223,7 @@ def _by_blocks(program: LoopProgram, target: Target) -> LoopProgram:
     return together(program, sums, choose(last, target, POINTWISE).program)
 
 
-def in_launches(program: LoopProgram) -> tuple[LoopProgram, ...]:
+def in_launches(program: LoopProgram, tile_of: TileOf) -> tuple[LoopProgram, ...]:
     """Return the launches of a plain program that has tiles, before these are given to blocks: the
     only one, or that of parts of sums and that of their sums."""
     program = _with_named_factors(with_axes_of_products(program))
@@ -342,7 +361,9 @@ def _staged(
     if operand.is_right and tile.thread_packs > 1:
         order, tiles = (*order, axes[1]), {axes[1]: tile.pack_columns}
     layout = BufferLayout(order, tiles, PADDING)
-    neighbours = PACK if _has_packs(factor) and factor.coords[-1].variables else 1
+    is_along_terms = axes[0] == len(factor.coords) - 1
+    has_packs = _has_packs(factor) and factor.coords[-1].variables
+    neighbours = PACK if has_packs and not (is_along_terms and tile.depth % PACK) else 1
     return stage(
         program,
         "step",
@@ -366,9 +387,7 @@ def _computed(
         outer = ["thread_column", "c_2"]
         if tile.thread_packs > 1:
             outer.insert(0, "group_2")
-    loads = _loads_behind(product.terms.body, factor)
-    is_along_outer = any(product.steps(load, operand.outer) == 1 for load in loads)
-    axes = [terms, outer] if is_along_outer else [outer, terms]
+    axes = [terms, outer] if is_along(product, factor, operand.outer) else [outer, terms]
     order, tiles = [axes.index(terms), axes.index(outer)], {}
     if operand.is_right and tile.thread_packs > 1:
         order, tiles = [*order, order[1]], {order[1]: tile.pack_columns}
@@ -379,7 +398,38 @@ def _computed(
     return propagate(program, factor.name)
 
 
-def _loads_behind(body: Body, factor: Local) -> list[Load]:
+def is_along(product: Product, factor: Value, outer: For) -> bool:
+    """Return True if more neighbouring rows or columns than terms are neighbours in the memory that
+    a factor is computed from."""
+    loads = [factor] if isinstance(factor, Load) else _loads_behind(product.terms.body, factor)
+    for loop, answer in ((outer, True), (product.terms, False)):
+        if any(product.steps(load, loop) == 1 for load in loads):
+            return answer
+    by_outer, by_terms = (
+        max((_neighbours(product, load, loop) for load in loads), default=1)
+        for loop in (outer, product.terms)
+    )
+    return by_outer > by_terms
+
+
+def _neighbours(product: Product, load: Load, loop: For) -> int:
+    """Return about how many turns of a loop, one behind the other, read neighbours in memory: fewer
+    where there are gaps."""
+    place = product.ranges.simplified(load.buffer.place(load.coords))
+    found = 1
+    for atom, step in place.terms:
+        if isinstance(atom, Remainder) and atom.dividend.factor(loop.variable) == 1:
+            turns = atom.divisor
+        elif atom is loop.variable:
+            turns = loop.ends[0].constant
+        else:
+            continue
+        if not isinstance(step, Dim) and abs(step) < PACK:
+            found = max(found, evaluate_at(turns, TYPICAL) // abs(step))
+    return found
+
+
+def _loads_behind(body: Body, factor: Value) -> list[Load]:
     """Return the elements that a named factor is computed from."""
     needed: set[Value] = {factor}
     found: list[Load] = []
@@ -449,8 +499,8 @@ def _written_out(program: LoopProgram) -> LoopProgram:
 
 TILES = Mapping(
     "tiles by blocks",
-    _is_of_matrices,
-    _by_blocks,
+    lambda program, target: is_of_matrices(program, tile_of),
+    lambda program, target: by_blocks(program, target, tile_of),
     "what threads of a block share of the operands is read from memory once, while they multiply "
     "what was read before",
 )

@@ -14,7 +14,7 @@ extern "C" __global__ void __launch_bounds__(256) k0_matmul(
     for (int lane = 0; lane < 4; ++lane) {
       if (i * 4 + lane < 3 * batch) {
         float s0 = 0.0f;
-        const float t0 = gc_add(s0, x2[(i + lane) % 3]);  // dense_1
+        const float t0 = gc_add(s0, x2[(i * 4 + lane) % 3]);  // dense_1
         y0_pack[lane] = t0;
       }
     }

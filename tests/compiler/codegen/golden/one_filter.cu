@@ -18,12 +18,12 @@ extern "C" __global__ void __launch_bounds__(256) k0_conv(
         #pragma unroll
         for (int k_3 = 0; k_3 < 4; ++k_3) {
           if (i / 11 % 20 + k_2 >= 1 && i % 11 * 2 + k_3 < 22) {
+            // convolution2d_1
             s0 =
                 gc_add(s0,
                     gc_mul(
-                        x0[i / 220 * 1320 + i % 11 * 2 + i / 11 % 20 * 22 +
-                            k * 440 + k_2 * 22 + k_3 - 22],
-                        x1[k * 8 + k_2 * 4 + k_3]));  // convolution2d_1
+                        x0[i / 220 * 1320 + i % 220 * 2 + k * 440 + k_2 * 22 +
+                            k_3 - 22], x1[k * 8 + k_2 * 4 + k_3]));
           }
         }
       }

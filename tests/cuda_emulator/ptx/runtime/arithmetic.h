@@ -72,6 +72,25 @@ template <typename T> inline T insert_bits(T a, T b, uint32_t position, uint32_t
   return T((T(a << position) & field) | (b & ~field));
 }
 
+// dp2a: the two halves of a times two bytes of b, the first or the last ones, and c.
+inline uint32_t dot_of_bytes(uint32_t a, uint32_t b, uint32_t c, int first) {
+  const uint32_t low = b >> 8 * first & 0xFF, high = b >> (8 * first + 8) & 0xFF;
+  return c + (a & 0xFFFF) * low + (a >> 16) * high;
+}
+
+// prmt: each byte of the result is one of the eight of b and a, or eight times the sign of one.
+inline uint32_t permute_bytes(uint32_t a, uint32_t b, uint32_t selector) {
+  const uint64_t bytes = uint64_t(b) << 32 | a;
+  uint32_t result = 0;
+  for (int byte = 0; byte < 4; ++byte) {
+    const uint32_t chosen = selector >> 4 * byte & 15;
+    uint8_t value = uint8_t(bytes >> 8 * (chosen & 7));
+    if (chosen & 8) value = value & 0x80 ? 0xFF : 0;
+    result |= uint32_t(value) << 8 * byte;
+  }
+  return result;
+}
+
 template <typename T> inline T add_carry(T a, T b, bool in, bool& out) {
   using U = std::make_unsigned_t<T>;
   const unsigned __int128 sum = (unsigned __int128)U(a) + U(b) + in;

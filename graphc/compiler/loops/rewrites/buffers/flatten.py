@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from graphc.compiler.graph.dim import Size
+from graphc.compiler.graph.dim import Size, product
 from graphc.compiler.loops.buffer import Buffer, view
 from graphc.compiler.loops.index import Index, LoopVariable
 from graphc.compiler.loops.program import LoopProgram, Parts, buffers_of, walk
@@ -40,6 +40,53 @@ def flatten(program: LoopProgram) -> LoopProgram:
 
     body = Parts(value=value, target=by_position).in_body(program.body)
     return replace(program, body=body)
+
+
+def join_axes(program: LoopProgram) -> LoopProgram:
+    """Return a program in which an element that divided coordinates are together one atom of has
+    that as its coordinate, along one axis of a view of its buffer: ``y[f, w % 900]`` for
+    ``y[f, w // 30 % 30, w % 30]``."""
+    names = Names(program)
+    views: dict[tuple[Buffer, tuple[int, ...]], Buffer] = {}
+
+    def element(one: Load) -> Load:
+        coords, first_axes = _joined(one)
+        if len(coords) == len(one.coords):
+            return one
+        key = one.buffer, first_axes
+        if key not in views:
+            name = names.new(f"{one.buffer.name}_joined")
+            ends = (*first_axes[1:], len(one.coords))
+            shape = tuple(
+                product(one.buffer.shape[first:end])
+                for first, end in zip(first_axes, ends, strict=True)
+            )
+            strides = tuple(one.buffer.strides[end - 1] for end in ends)
+            views[key] = view(one.buffer, name, shape, strides)
+        return Load(views[key], coords)
+
+    def value(one: Value) -> Value:
+        return element(one) if isinstance(one, Load) else one
+
+    body = Parts(value=value, target=element).in_body(program.body)
+    return replace(program, body=body)
+
+
+def _joined(element: Load) -> tuple[tuple[Index, ...], tuple[int, ...]]:
+    """Return the coordinates of an element along axes that are joined, and the first of the axes
+    that each is made of."""
+    buffer = element.buffer
+    coords, first_axes = [element.coords[0]] if element.coords else [], [0]
+    for axis in range(1, len(element.coords)):
+        coord, extent = element.coords[axis], buffer.shape[axis]
+        together = coords[-1] * extent + coord
+        is_one = buffer.strides[axis - 1] == buffer.strides[axis] * extent
+        if is_one and together.atom is not None and all(map(is_divided, (coords[-1], coord))):
+            coords[-1] = together
+        else:
+            coords.append(coord)
+            first_axes.append(axis)
+    return tuple(coords), tuple(first_axes) if coords else ()
 
 
 def _flat_views(program: LoopProgram) -> dict[tuple[str, Size, Size], Buffer]:

@@ -1,0 +1,166 @@
+"""Mappings of convolutions on a GPU: a block computes a tile of filters and windows.
+
+A convolution is a product, whose rows are filters and whose columns are the windows of all samples
+(`graphc.compiler.targets.convolution_loops`), so it runs as one, by tiles of its own. A product's
+own rule is for matrices of any shape, while a convolution has as many rows as filters, 8 to 64 in
+most networks, and a column for each window of the batch: a square tile would compute rows that are
+not there. The rule here: 128 columns, and 8, 16, 32, 64 or 128 rows. The more rows, the more of a
+thread's instructions are multiplications, and the more rows may be left over: the tile is taken for
+which the rows that are computed, divided by the share of multiplications, are the fewest.
+
+Where there are few windows (the gradient of a small kernel), and where such tiles are fewer than
+fill a card even with sums in parts, a product's own rule holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from graphc.compiler.graph.dim import Dim, evaluate_at
+from graphc.compiler.loops.index import Quotient, Remainder
+from graphc.compiler.loops.program import LoopProgram, loads_of, walk
+from graphc.compiler.loops.statement import For
+from graphc.compiler.targets.convolution_loops import in_products
+from graphc.compiler.targets.cuda import products
+from graphc.compiler.targets.cuda.product_tiles import (
+    BLOCKS,
+    LEAST_DEPTH,
+    MOST_SHARED,
+    PART,
+    TYPICAL,
+    BlockTile,
+    blocks_of,
+    tile_of,
+    with_parts,
+)
+from graphc.compiler.targets.mapping import Applicability, Mapping, never
+from graphc.compiler.targets.product_loops import Product
+from graphc.compiler.targets.target import Target
+from graphc.errors import RewriteError
+
+SHARES = {
+    BlockTile(128, 128, 8, 16, 2): 87,
+    BlockTile(64, 128, 8, 8, 2): 80,
+    BlockTile(32, 128, 16, 8, 1): 75,
+    BlockTile(16, 128, 16, 4, 1): 65,
+    BlockTile(8, 128, 16, 4, 1): 60,
+}
+"""Tiles, with the share of multiplications among the instructions of the loop over terms, in
+percent: counted in what nvcc 13.0 makes of 3 x 3 convolutions without padding, for sm_90."""
+
+WANTED = 2 * BLOCKS
+"""Two blocks of four warps for each multiprocessor of a large card: a single one would leave its
+schedulers without work at each barrier."""
+
+LEAST_ROWS = 32
+"""Rows of the smallest tile of which there may be several below each other, which each read the
+image."""
+
+FEW_WINDOWS = 64
+"""Windows up to which tiles of 128 would be half empty."""
+
+MOST_DIVISIONS = 3
+"""Quotients and remainders that tell the channel and the taps of a column, of two axes: where
+neighbouring threads have neighbouring terms, each finds those of 16 columns in each step."""
+
+MOST_ROWS_OF_FLOAT64 = 32
+"""Its sums take twice the registers."""
+
+
+def tile_of_windows(found: Sequence[Product]) -> BlockTile | None:
+    """Return the tile of a convolution, by the rule above."""
+    (product,) = found
+    rows, columns, terms = (
+        loop.ends[0].constant for loop in (product.rows, product.columns, product.terms)
+    )
+    if isinstance(rows, Dim) or (not isinstance(columns, Dim) and columns <= FEW_WINDOWS):
+        return tile_of(found)
+    is_wide = np.dtype(product.total.dtype).itemsize > 4
+    candidates = [tile for tile in SHARES if tile.rows >= min(rows, LEAST_ROWS)]
+    tile = min(candidates, key=lambda one: -(-rows // one.rows) * one.rows / SHARES[one])
+    parts = max(1, min(WANTED, evaluate_at(terms, TYPICAL) // PART))
+    has_few_blocks = blocks_of(tile, product) * parts < BLOCKS
+    if has_few_blocks or (is_wide and tile.rows > MOST_ROWS_OF_FLOAT64):
+        return tile_of(found)
+    is_short = not isinstance(terms, Dim) and terms <= LEAST_DEPTH
+    depth = LEAST_DEPTH if is_wide or is_short else tile.depth
+    tile = _with_whole_channels(replace(tile, depth=depth), product)
+    return with_parts(tile, found, WANTED, WANTED)
+
+
+def _with_whole_channels(tile: BlockTile, product: Product) -> BlockTile:
+    """Return a tile whose steps have all taps of some channels, if these are about as long, or
+    those along the inner axes: a thread then knows the taps of the elements that it reads, and
+    divides for none of them."""
+    if not products.is_along(product, product.right, product.columns):
+        return tile  # neighbouring threads have neighbouring terms
+    itemsize = np.dtype(product.total.dtype).itemsize
+    for taps in _taps(product):
+        depth = taps * max(1, round(tile.depth / taps))
+        longer = replace(tile, depth=depth)
+        fits = longer.shared_elements() * itemsize <= MOST_SHARED
+        if fits and tile.depth / 2 < depth <= 2 * tile.depth:
+            return longer
+    return tile
+
+
+def _taps(product: Product) -> list[int]:
+    """Return the known sizes by which the number of a term is divided to find where an element of
+    the image is, from the taps of a channel to those of the innermost axis."""
+    found = {one.divisor for one in _divisions(product, product.terms)}
+    return sorted((one for one in found if isinstance(one, int)), reverse=True)
+
+
+def _divisions(product: Product, *loops: For) -> set[Quotient | Remainder]:
+    """Return the quotients and remainders of the variables of some loops alone in the coordinates
+    of elements of the image."""
+    variables = {one.variable for one in loops}
+    return {
+        atom
+        for one in walk(product.terms.body)
+        for load in loads_of(one)
+        if any(product.columns.variable in coord.variables for coord in load.coords)
+        for coord in load.coords
+        for atom, _ in coord.terms
+        if isinstance(atom, Quotient | Remainder) and atom.variables <= variables
+    }
+
+
+def _is_of_filters_and_windows(program: LoopProgram, target: Target) -> Applicability:
+    try:
+        made = in_products(program)
+    except RewriteError as error:
+        return never(error.reason)
+    answer = products.is_of_matrices(made, tile_of_windows)
+    if answer.refusal:
+        return answer
+    (product,) = products.in_named_products(made)
+    divisors = [atom.divisor for atom in _divisions(product, product.terms, product.columns)]
+    if any(isinstance(one, Dim) for one in divisors):
+        return never("only a call knows by what threads would divide to find a window")
+    taps = _divisions(product, product.columns)
+    if len(taps) > MOST_DIVISIONS and not products.is_along(
+        product, product.right, product.columns
+    ):
+        return never(f"threads would divide {len(taps)} times to find the taps of each column")
+    return answer
+
+
+def in_launches(program: LoopProgram) -> tuple[LoopProgram, ...]:
+    """Return the launches of a plain program that has tiles, before these are given to blocks."""
+    return products.in_launches(in_products(program), tile_of_windows)
+
+
+WINDOWS = Mapping(
+    "tiles of windows by blocks",
+    _is_of_filters_and_windows,
+    lambda program, target: products.by_blocks(in_products(program), target, tile_of_windows),
+    "an element of an image is read from memory once for all filters of a tile, and a weight once "
+    "for all of its windows",
+)
+
+CONVOLUTIONS = (WINDOWS,)
+"""The mappings of kernels of kind conv."""

@@ -1,0 +1,125 @@
+"""Mappings of convolutions on a GPU: which tiles they have, and that they mean the same."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from graphc.compiler.graph import BATCH
+from graphc.compiler.graph.dim import symbols
+from graphc.compiler.loops.launches import launches_of
+from graphc.compiler.loops.program import LoopProgram
+from graphc.compiler.targets.convolution_loops import in_products
+from graphc.compiler.targets.cuda import convolutions
+from graphc.compiler.targets.cuda.convolutions import CONVOLUTIONS, tile_of_windows
+from graphc.compiler.targets.cuda.facts import any_card
+from graphc.compiler.targets.cuda.product_tiles import BlockTile
+from graphc.compiler.targets.cuda.products import in_named_products
+from graphc.compiler.targets.mapping import MappedProgram, choose
+from tests.compiler.loops.random_loops import same_meaning
+from tests.compiler.targets.convolution_cases import CASES, WIDTH, convolution, gradient
+from tests.compiler.targets.cuda.product_cases import ARGUMENTS, plain
+
+SIZES = [{symbols(BATCH)[0]: n, symbols(WIDTH)[0]: n} for n in (1, 3)]
+SMALL = BlockTile(8, 16, 4, 4, 1)
+TAKEN = [name for name in CASES if name != "a width of a call"]
+GRADIENTS = [name for name in CASES if name.startswith("gradient of a kernel")]
+
+
+def mapped(program: LoopProgram) -> MappedProgram:
+    return choose(program, any_card(), CONVOLUTIONS)
+
+
+def check(program: LoopProgram, found: MappedProgram, rtol: float | None = None) -> None:
+    assert found.names == ("tiles of windows by blocks",), found.refusals
+    arguments = {one.name: ARGUMENTS[one.name] for one in program.arguments}
+    is_known = not any(symbols(n) for one in program.inputs for n in one.shape)
+    sizes = SIZES[:1] if is_known else SIZES
+    same_meaning(program, found.program, *sizes, arguments=arguments, is_finite=True, rtol=rtol)
+
+
+def use(monkeypatch: pytest.MonkeyPatch, tile: BlockTile) -> None:
+    """Let all convolutions have a tile."""
+    monkeypatch.setattr(convolutions, "tile_of_windows", lambda found: tile)
+
+
+@pytest.mark.parametrize("case", TAKEN)
+def test_tiles_have_the_bits_of_the_plain_program(
+    case: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use(monkeypatch, SMALL)
+    program = CASES[case]()
+    check(program, mapped(program))
+
+
+@pytest.mark.parametrize("case", ["padding", "a computed image", "gradient of a kernel"])
+def test_groups_of_threads_add_up_in_their_order(
+    case: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use(monkeypatch, replace(SMALL, depth=8, groups=2))
+    program = CASES[case]()
+    check(program, mapped(program), rtol=1e-5)
+
+
+@pytest.mark.parametrize("case", ["padding", "known samples", *GRADIENTS])
+def test_parts_of_sums_are_added_in_their_order(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    use(monkeypatch, replace(SMALL, parts=3))
+    program = CASES[case]()
+    found = mapped(program)
+    assert len(launches_of(found.program)) == 2
+    check(program, found, rtol=1e-5)
+
+
+def tile_for(program: LoopProgram) -> BlockTile:
+    tile = tile_of_windows(in_named_products(in_products(program)))
+    assert tile is not None
+    return tile
+
+
+@pytest.mark.parametrize(
+    ("filters", "rows"),
+    [(5, 8), (8, 8), (9, 16), (30, 32), (32, 32), (33, 64), (64, 64), (96, 32), (128, 128)],
+)
+def test_the_tile_of_a_convolution_has_its_filters_as_rows(filters: int, rows: int) -> None:
+    tile = tile_for(plain(convolution(filters, 4, (40, 3), (40, 3))))
+    assert (tile.rows, tile.columns) == (rows, 128)
+
+
+def test_few_windows_have_a_tile_of_a_product() -> None:
+    assert tile_for(plain(convolution(32, 64, (8, 5), samples=16))).columns < 128
+
+
+@pytest.mark.parametrize(
+    ("axes", "depth"),
+    [
+        ([(40, 3), (40, 3)], 18),  # two channels
+        ([(40, 5), (40, 5)], 25),
+        ([(40, 7), (40, 7)], 14),  # two rows of taps
+        ([(20, 3), (20, 3), (20, 3)], 27),
+        ([(900, 3)], 15),
+        ([(40, 1), (40, 1)], 16),
+    ],
+)
+def test_a_step_has_whole_rows_of_taps(axes: list[tuple[int, int]], depth: int) -> None:
+    assert tile_for(plain(convolution(32, 32, *axes))).depth == depth
+
+
+def test_a_long_sum_is_divided_where_there_are_few_tiles() -> None:
+    tile = tile_for(plain(gradient(1, convolution(32, 32, (26, 3), (26, 3)))))
+    assert (tile.rows, tile.columns, tile.parts) == (32, 128, 80)
+
+
+def test_what_is_refused() -> None:
+    holes = plain(gradient(0, convolution(6, 4, (9, 3), strides=2)))
+    sizes = [(7, 3)] * 3
+    refused = {
+        "only a call knows by what": CASES["a width of a call"](),
+        "threads would divide 4 times": plain(gradient(1, convolution(4, 3, *sizes))),
+        "its image has holes between elements": holes,
+        "it has one filter": plain(convolution(1, 2, (5, 3))),
+        "its sums have no terms": plain(convolution(5, 0, (5, 3))),
+    }
+    for reason, program in refused.items():
+        ((_, why),) = mapped(program).refusals
+        assert reason in why
