@@ -27,6 +27,7 @@ from graphc.compiler.loops.index import LoopVariable
 from graphc.compiler.loops.program import (
     Body,
     LoopProgram,
+    kept,
     loops_in,
     variables_of,
     walk_value,
@@ -61,10 +62,10 @@ class ConvolutionLoops:
 def convolution_loops_of(program: LoopProgram) -> ConvolutionLoops | str:
     """Return the loops of a plain program of a convolution, in which all values of a term are in
     the innermost loop, or why it is no product of filters and windows."""
-    kept = kept_loops(program)
-    if not kept:
+    around = kept_loops(program)
+    if not around:
         return "it has one result, or has values of whole samples or windows"
-    sums = [one for one in kept[-1].body if isinstance(one, For)]
+    sums = [one for one in around[-1].body if isinstance(one, For)]
     if len(sums) != 1:
         return f"its results have {len(sums)} loops over terms"
     terms = [sums[0]]
@@ -82,11 +83,11 @@ def convolution_loops_of(program: LoopProgram) -> ConvolutionLoops | str:
     if not all(isinstance(one, Let | Accumulate) for one in body):
         return "a factor is computed by statements of its own"
     image, kernel = (_variables_behind(one, body) for one in term.operands)
-    for one in kept:
+    for one in around:
         if one.variable in image & kernel:
             return f"both factors are others for each {one.variable}"
-    filters = tuple(one for one in kept if one.variable in kernel)
-    windows = tuple(one for one in kept if one.variable not in kernel)
+    filters = tuple(one for one in around if one.variable in kernel)
+    windows = tuple(one for one in around if one.variable not in kernel)
     if not filters:
         return "it has one filter"
     if not windows:
@@ -102,6 +103,7 @@ def _variables_behind(factor: Value, body: Body) -> frozenset[LoopVariable]:
     return own.union(*filter(None, behind))
 
 
+@kept
 def in_products(program: LoopProgram, by_samples: bool = False) -> LoopProgram:
     """Return a plain program of a convolution as one of a product: a loop over filters, and in it
     one over windows, and in that one over terms, in each turn of which one is added.
@@ -134,8 +136,8 @@ def in_products(program: LoopProgram, by_samples: bool = False) -> LoopProgram:
 def with_values_of_terms(program: LoopProgram) -> LoopProgram:
     """Return a program whose sums have nothing in front of an inner loop over terms: values of a
     whole channel are computed for each of its terms."""
-    kept = kept_loops(program)
-    body = kept[-1].body if kept else program.body
+    around = kept_loops(program)
+    body = around[-1].body if around else program.body
     for outer in loops_in(body):
         for one in outer.body[1:]:
             if isinstance(one, For):
@@ -150,12 +152,12 @@ def _names(loops: Sequence[For]) -> list[str]:
 def _in_order(program: LoopProgram, order: Sequence[str]) -> LoopProgram:
     """Return a program whose perfect nest of loops has these from the outermost to the innermost
     one."""
-    kept = _names(kept_loops(program))
+    around = _names(kept_loops(program))
     for place, name in enumerate(order):
-        for outer in reversed(kept[place : kept.index(name)]):
+        for outer in reversed(around[place : around.index(name)]):
             program = reorder(program, outer, name)
-        kept.remove(name)
-        kept.insert(place, name)
+        around.remove(name)
+        around.insert(place, name)
     return program
 
 

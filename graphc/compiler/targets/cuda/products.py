@@ -43,6 +43,7 @@ from graphc.compiler.loops.program import (
     Body,
     LoopProgram,
     innermost_loops,
+    kept,
     loops_in,
     walk_value,
 )
@@ -133,7 +134,7 @@ def _operands_of(products: Sequence[Product]) -> list[_Operand]:
 
 def is_of_matrices(program: LoopProgram, tile_of: TileOf) -> Applicability:
     """Return that blocks may have tiles of the results of a plain program, or why not."""
-    program = _with_named_factors(with_axes_of_products(program))
+    program = _with_matrices(program)
     products = products_of(program)
     if isinstance(products, str):
         return never(products)
@@ -172,9 +173,15 @@ def is_of_matrices(program: LoopProgram, tile_of: TileOf) -> Applicability:
 def in_named_products(program: LoopProgram) -> tuple[Product, ...]:
     """Return the products of a plain program of which `is_of_matrices` is true, each factor that is
     no element of a matrix in memory with a name."""
-    found = products_of(_with_named_factors(with_axes_of_products(program)))
+    found = products_of(_with_matrices(program))
     assert not isinstance(found, str), found
     return found
+
+
+@kept
+def _with_matrices(program: LoopProgram) -> LoopProgram:
+    """Return a program whose operands are matrices in memory, or named factors."""
+    return _with_named_factors(with_axes_of_products(program))
 
 
 def _with_named_factors(program: LoopProgram) -> LoopProgram:
@@ -209,7 +216,7 @@ def _axes_of(product: Product, factor: Load, outer: For) -> tuple[int, int] | No
 
 def by_blocks(program: LoopProgram, target: Target, tile_of: TileOf) -> LoopProgram:
     """Return a program that gives each block a tile, or a part of the sums of one."""
-    program = _with_named_factors(with_axes_of_products(program))
+    program = _with_matrices(program)
     products = products_of(program)
     assert not isinstance(products, str)
     tile = tile_of(products)
@@ -226,7 +233,7 @@ def by_blocks(program: LoopProgram, target: Target, tile_of: TileOf) -> LoopProg
 def in_launches(program: LoopProgram, tile_of: TileOf) -> tuple[LoopProgram, ...]:
     """Return the launches of a plain program that has tiles, before these are given to blocks: the
     only one, or that of parts of sums and that of their sums."""
-    program = _with_named_factors(with_axes_of_products(program))
+    program = _with_matrices(program)
     products = products_of(program)
     assert not isinstance(products, str)
     tile = tile_of(products)
@@ -238,14 +245,14 @@ def _in_launches(
     program: LoopProgram, products: Sequence[Product], tile: BlockTile
 ) -> tuple[LoopProgram, ...]:
     product = products[0]
-    kept = (*(f"matrix{axis}" for axis in range(len(product.batch))), "row", "column")
-    for loop, name in zip((*product.kept, product.terms), (*kept, "k"), strict=True):
+    names = (*(f"matrix{axis}" for axis in range(len(product.batch))), "row", "column")
+    for loop, name in zip((*product.kept, product.terms), (*names, "k"), strict=True):
         if loop.variable.name != name:
             program = rename(program, loop.variable.name, name)
     program = _in_steps(program, tile)
     if tile.parts == 1:
         return (program,)
-    return in_parts(program, kept, [one.total.name for one in products])
+    return in_parts(program, names, [one.total.name for one in products])
 
 
 def _by_tiles(
