@@ -65,7 +65,7 @@ def test_axes_that_are_walked_together_are_one() -> None:
     assert_same(program, found, w.SIZES)
 
 
-def test_axes_with_another_one_between_stay_apart() -> None:
+def test_axes_with_another_one_between_stay_separate() -> None:
     store = Store(w.at(CHANNELS, I, 2, J, K), w.number(1))
     program = w.program((), (CHANNELS,), w.loop(I, N, w.loop(J, 4, w.loop(K, 5, store))))
     program = fuse(fuse(program, "i", "j"), "i_j", "k")
