@@ -22,7 +22,7 @@ from graphc.compiler.targets.cuda.printer import print_program
 from graphc.compiler.targets.cuda.product_tiles import tile_of
 from graphc.compiler.targets.cuda.products import TILES
 from graphc.compiler.targets.cuda.products import in_launches as products_in_launches
-from graphc.compiler.targets.cuda.reductions import ANY_LENGTH, LONG, NOTHING, in_one_pass
+from graphc.compiler.targets.cuda.reductions import ANY_LENGTH, LONG, NOTHING, WALKS, in_one_pass
 from graphc.compiler.targets.cuda.rows import (
     in_joined_rows,
     length_of,
@@ -32,7 +32,7 @@ from graphc.compiler.targets.cuda.rows import (
 )
 from graphc.compiler.targets.mapping import Mapping
 
-READ_AGAIN = frozenset(one.name for one in (LONG, ANY_LENGTH, TILES_AGAIN))
+READ_AGAIN = frozenset(one.name for one in (LONG, ANY_LENGTH, TILES_AGAIN, WALKS))
 """The mappings by which several passes read the elements of a row or column."""
 
 

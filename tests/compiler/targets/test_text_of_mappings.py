@@ -126,6 +126,7 @@ WITHOUT_TEXT = {
     "in order": "the loops of the plain program",
     "strips of rows in parts": "the second variant of strips of rows",
     "lanes of a warp a row of at most 256": "as of at most 512",
+    "a thread a row of any length": "the loops of the plain program, in each thread",
 }
 
 

@@ -68,6 +68,7 @@ from graphc.compiler.targets.cuda.reductions import (
     LONG_WALK,
     NOTHING,
     PARTS,
+    WALKS,
     default_name,
     in_one_pass,
     in_two_launches,
@@ -452,5 +453,16 @@ TILES = Mapping(
     "what neighbouring columns are made of lies side by side, and memory hands it out together",
 )
 
-COLUMNS = (NOTHING, FEW_COLUMNS, TILES, TILES_KEPT, TILES_AGAIN, PARTS, BLOCKS, LONG, ANY_LENGTH)
+COLUMNS = (
+    NOTHING,
+    FEW_COLUMNS,
+    TILES,
+    TILES_KEPT,
+    TILES_AGAIN,
+    PARTS,
+    BLOCKS,
+    LONG,
+    ANY_LENGTH,
+    WALKS,
+)
 """The mappings of kernels of kind columns."""

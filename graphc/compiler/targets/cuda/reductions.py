@@ -206,6 +206,15 @@ def _by_threads(program: LoopProgram, target: Target) -> LoopProgram:
     return named(simplify(program))
 
 
+def _by_walks(program: LoopProgram, target: Target) -> LoopProgram:
+    """Give each row to a thread, which reads it again in each pass."""
+    program = in_joined_rows(program)
+    rows = rows_of(program)
+    program = split(program, rows, THREADS, Tail.GUARD)
+    program = bind(program, f"{rows}_inner", LoopKind.THREAD)
+    return named(simplify(bind(program, f"{rows}_outer", LoopKind.BLOCK)))
+
+
 def _by_lanes(program: LoopProgram, target: Target) -> LoopProgram:
     program = in_rows(program)
     return named(simplify(rows_by_lanes(program, rows_of(program), target)))
@@ -365,8 +374,10 @@ def rows_by_blocks(
         target: the card.
         is_read_again: True if passes read a row again that no registers hold; else it is refused.
     """
-    warps = _warps(program, rows)
-    each = PACK if is_in_packs(program, rows) else 1
+    length = length_of(program, rows)
+    is_of_few_warps = isinstance(length, int) and 1 < length / target.lanes <= PACK
+    each = PACK if not is_of_few_warps and is_in_packs(program, rows) else 1
+    warps = _warps(program, rows, target.lanes * each)
     threads = warps * target.lanes
     if not is_read_again or _fits(program, rows, threads * each, each, MOST_BLOCK_WORDS):
         program = with_rows_in_registers(program, rows, threads * each, each, MOST_BLOCK_WORDS)
@@ -392,10 +403,15 @@ def rows_by_blocks(
     return with_tight_loops(with_packs(program, names) if each > 1 else program)
 
 
-def _warps(program: LoopProgram, rows: str) -> int:
-    """Return the warps of a block: by the number of elements, so that bits do not depend on that of
-    rows."""
-    return LONG_ROW_WARPS if typical(length_of(program, rows)) > LONG_ROW else BLOCK_WARPS
+def _warps(program: LoopProgram, rows: str, together: int) -> int:
+    """Return the warps of a block, each of which has so many elements of a row at a time: by the
+    number of elements, so that bits do not depend on that of rows. None is without an element,
+    unless all are for one."""
+    length = length_of(program, rows)
+    most = LONG_ROW_WARPS if typical(length) > LONG_ROW else BLOCK_WARPS
+    if not isinstance(length, int) or length <= together:
+        return most
+    return min(most, -(-length // together))
 
 
 def with_rows_in_registers(
@@ -452,6 +468,13 @@ ANY_LENGTH = Mapping(
     "of a row that registers may not hold each pass reads the elements",
 )
 
+WALKS = Mapping(
+    "a thread a row of any length",
+    always,
+    _by_walks,
+    "elements that a block can't divide are gone over one by one",
+)
+
 PARTS = Mapping(
     "blocks a row",
     _has_few_long_rows,
@@ -490,5 +513,5 @@ LANES = Mapping(
     "lanes combine their parts by shuffles, and keep what several passes read",
 )
 
-ROWS = (NOTHING, SHORT_ROWS, LANES, *BOUNDED, PARTS, BLOCKS, LONG, ANY_LENGTH)
+ROWS = (NOTHING, SHORT_ROWS, LANES, *BOUNDED, PARTS, BLOCKS, LONG, ANY_LENGTH, WALKS)
 """The mappings of kernels of kind rows."""

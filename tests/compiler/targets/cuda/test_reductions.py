@@ -13,6 +13,7 @@ from graphc.compiler.loops.buffer import BufferScope
 from graphc.compiler.loops.program import LoopProgram, innermost_loops, loads_of, walk
 from graphc.compiler.loops.statement import Accumulate, Allocate, Barrier, For, LoopKind
 from graphc.compiler.targets.cuda import reductions
+from graphc.compiler.targets.cuda.columns import COLUMNS
 from graphc.compiler.targets.cuda.printer import print_program
 from graphc.compiler.targets.cuda.reductions import LONGEST_OF_WARP, ROWS
 from graphc.compiler.targets.cuda.rows import CHUNK
@@ -120,6 +121,36 @@ def test_a_row_of_several_axes_that_two_passes_read(order: tuple[int, int]) -> N
         return g.sum(g.exp(row - g.max(row)))
 
     found = check(deviations, (3, 4), [(3, 4)], "rows", ROWS)
+    print_program(found.program)
+
+
+@pytest.mark.parametrize("width", [31, 32, 33, 64, 96, 128, 200, 224, 256, 288])
+def test_a_flipped_row_of_whole_warps_or_not(width: int) -> None:
+    """No thread keeps an element of it; 32 are those of one warp, where a block has several."""
+
+    def deviations(x: Node) -> Node:
+        row = x[:, ::-1]
+        return g.sum(g.exp(row - g.max(row, 1, keepdims=True)), 1)
+
+    found = check(deviations, (2, width), [(2, width)], "rows", ROWS)
+    name = "a thread a row of any length" if width == 32 else "a block a long row"
+    assert found.names == (name,)
+    print_program(found.program)
+
+
+@pytest.mark.parametrize(
+    "shape", [(2, 4, 2, 4, 3), (2, 4, 2, 4, 4), (2, 4, 2, 2, 2), (3, 4, 2, 5, 3)]
+)
+@pytest.mark.parametrize("is_swapped", [True, False])
+def test_channels_of_few_warps(shape: tuple[int, ...], is_swapped: bool) -> None:
+    """Sums over steps, samples and places, whose number is one of whole warps or not."""
+
+    def of_channels(x: Node) -> Node:
+        images = g.transpose(x, (1, 0, 2, 3, 4)) if is_swapped else x
+        return g.sum(g.reshape(images, (shape[0] * shape[1], *shape[2:])), (0, 2, 3))
+
+    found = check(of_channels, shape, [shape], "columns", COLUMNS)
+    assert found.names == ("a block a row",)
     print_program(found.program)
 
 
