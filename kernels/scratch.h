@@ -15,10 +15,7 @@ void* (*graphc_thread_memory)(int slot, size_t nbytes);
 enum gc_slot {
   // Sums, of a tile or in parts.
   GC_SUMS = 0,
-  // In kernels of any kind: what gc_gemm lays out.
-  GC_GEMM_LEFT = 64,
-  GC_GEMM_RIGHT,
-  GC_SLOTS,
+  GC_SLOTS = 64,
 
   // Convolutions, whose sums are in GC_SUMS.
   GC_IMAGE = 1,       // the image with its padding, its windows as a matrix, or its phases
@@ -45,9 +42,6 @@ enum gc_slot {
   GC_NAMED_NEXT,
   GC_NAMED_LAST,
 };
-
-static_assert(GC_PLACE_SUMS < GC_GEMM_LEFT && GC_NAMED_LAST < GC_GEMM_LEFT,
-              "gc_gemm's blocks are its own");
 
 // An array of the thread's block `slot`; what another call with this slot gave is lost.
 // Not inlined: there are many calls, each for a tile.

@@ -13,7 +13,6 @@ from typing import Any
 from unittest import mock
 
 from graphc.compiler.codegen.native import NativeProgram, lower_native
-from graphc.compiler.codegen.native.convolution import _Conv
 from graphc.compiler.codegen.native.phased_image import PhasedImage
 from graphc.compiler.codegen.native.pooled_conv import PooledConv
 from graphc.compiler.codegen.native.pooled_windows import PooledWindows
@@ -28,7 +27,6 @@ _PRINTERS: dict[str, Sequence[tuple[Any, str]]] = {
     "Winograd": ((Winograd, "_forward"),),
     "pooled Winograd": ((PooledWinograd, "_sums_of_tile"),),
     "Winograd gradient": ((Winograd, "_gradient"),),
-    "windows": ((_Conv, "by_windows"),),
     "pooled windows": ((PooledConv, "_sums_of_place"),),
     "transposed channels": ((PhasedImage, "_turned"),),
     "unrolled windows": ((PooledWindows, "_at_once"),),

@@ -27,17 +27,20 @@ from graphc.compiler.loops.index import LoopVariable
 from graphc.compiler.loops.program import (
     Body,
     LoopProgram,
+    innermost_loops,
     kept,
     loops_in,
     variables_of,
     walk_value,
 )
 from graphc.compiler.loops.rewrites.buffers.flatten import join_axes
+from graphc.compiler.loops.rewrites.conditions.narrow import narrow
 from graphc.compiler.loops.rewrites.conditions.pad import pad
 from graphc.compiler.loops.rewrites.loops.fuse import fuse
 from graphc.compiler.loops.rewrites.loops.reorder import reorder
 from graphc.compiler.loops.rewrites.loops.sink import sink
-from graphc.compiler.loops.statement import Accumulate, For, If, Let
+from graphc.compiler.loops.rewrites.values.defer import defer
+from graphc.compiler.loops.statement import Accumulate, Allocate, For, If, Let
 from graphc.compiler.loops.text import program_text
 from graphc.compiler.loops.value import Apply, Local, Value
 from graphc.compiler.targets.product_loops import kept_loops, variables_of_names
@@ -59,9 +62,13 @@ class ConvolutionLoops:
     terms: tuple[For, ...]
 
 
-def convolution_loops_of(program: LoopProgram) -> ConvolutionLoops | str:
+def convolution_loops_of(
+    program: LoopProgram, *, may_be_missing: bool = False, may_have_holes: bool = False
+) -> ConvolutionLoops | str:
     """Return the loops of a plain program of a convolution, in which all values of a term are in
-    the innermost loop, or why it is no product of filters and windows."""
+    the innermost loop, or why it is no product of filters and windows; it may have no loop over
+    filters, or over windows, if they `may_be_missing`, and holes between the elements of its image
+    if it `may_have_holes`."""
     around = kept_loops(program)
     if not around:
         return "it has one result, or has values of whole samples or windows"
@@ -73,7 +80,7 @@ def convolution_loops_of(program: LoopProgram) -> ConvolutionLoops | str:
         terms.append(only)
     body = terms[-1].body
     if len(body) == 1 and isinstance(test := body[0], If) and not test.otherwise:
-        if any(one.equal for one in test.conditions):
+        if any(one.equal for one in test.conditions) and not may_have_holes:
             return "its image has holes between elements"
         body = test.body
     added = [one for one in body if isinstance(one, Accumulate)]
@@ -88,9 +95,9 @@ def convolution_loops_of(program: LoopProgram) -> ConvolutionLoops | str:
             return f"both factors are others for each {one.variable}"
     filters = tuple(one for one in around if one.variable in kernel)
     windows = tuple(one for one in around if one.variable not in kernel)
-    if not filters:
+    if not filters and not may_be_missing:
         return "it has one filter"
-    if not windows:
+    if not windows and not may_be_missing:
         return "it has one window of one sample"
     return ConvolutionLoops(filters, windows, tuple(terms))
 
@@ -126,22 +133,38 @@ def in_products(program: LoopProgram, by_samples: bool = False) -> LoopProgram:
     columns = windows[len(matrices) :]
     program = _in_order(program, [*matrices, *filters, *columns])
     for names in (filters, columns, terms):
-        program = _fused(program, names)
-    (inner,) = (one for one in loops_in(program.body) if one.variable.name == "_".join(terms))
-    if isinstance(inner.body[0], If):
-        program = pad(program, inner.variable.name)
+        program, inner = with_fused_loops(program, names)
+    if isinstance(program.loop(inner).body[0], If):
+        program = pad(program, inner)
     return join_axes(program)
 
 
+def with_values_inside(program: LoopProgram) -> LoopProgram:
+    """Return a program that has values of whole samples, filters or windows computed for each
+    result of a convolution, and those of whole channels for each term."""
+    for name in _names(loops_in(program.body)):
+        *ahead, last = program.loop(name).body
+        if any(isinstance(one, Allocate) for one in ahead):
+            break
+        if ahead and isinstance(last, For):
+            program = sink(program, last.variable.name)
+    program = with_values_of_terms(program)
+    around = kept_loops(program)
+    return defer(program, around[-1].variable.name) if around else program
+
+
 def with_values_of_terms(program: LoopProgram) -> LoopProgram:
-    """Return a program whose sums have nothing in front of an inner loop over terms: values of a
-    whole channel are computed for each of its terms."""
+    """Return a program whose sums have nothing in front of an inner loop over terms, or of a test
+    in it: values of a whole channel, and weights, are computed for each of its terms."""
     around = kept_loops(program)
     body = around[-1].body if around else program.body
     for outer in loops_in(body):
         for one in outer.body[1:]:
             if isinstance(one, For):
                 program = sink(program, one.variable.name)
+    for innermost in innermost_loops(kept_loops(program)[-1].body if around else program.body):
+        if len(innermost.body) > 1 and isinstance(innermost.body[-1], If):
+            program = narrow(program, innermost.variable.name)
     return program
 
 
@@ -161,10 +184,10 @@ def _in_order(program: LoopProgram, order: Sequence[str]) -> LoopProgram:
     return program
 
 
-def _fused(program: LoopProgram, names: Sequence[str]) -> LoopProgram:
-    """Return a program in which loops that are inside of each other are one."""
+def with_fused_loops(program: LoopProgram, names: Sequence[str]) -> tuple[LoopProgram, str]:
+    """Return a program in which loops that are inside of each other are one, and that loop."""
     outer, *others = names
     for inner in others:
         program = fuse(program, outer, inner)
         outer = f"{outer}_{inner}"
-    return program
+    return program, outer

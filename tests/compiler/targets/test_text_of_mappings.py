@@ -77,6 +77,10 @@ ON_A_CPU: Mapping[str, Examples] = {
         "rows in order": lambda: g.sum(x(BATCH, 300)[:, ::3], axis=1),
     },
     "columns": {"tiles of rows": lambda: g.mean(x(BATCH, 512), axis=0)},
+    "conv": {
+        "matrices of samples": lambda: g.conv(x(BATCH, 32, 16, 16), w(32, 32, 1, 1)),
+        "panels of windows": lambda: g.conv(x(BATCH, 16, 28, 28), w(32, 16, 5, 5), padding=2),
+    },
     "matmul": {
         "one column": lambda: g.dot(x(BATCH, 1024), w(1024, 1)),
         "few columns": lambda: g.dot(x(BATCH, 1024), w(1024, 4)),

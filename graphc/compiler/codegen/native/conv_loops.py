@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
-from graphc.compiler.codegen.emit_loops import behind_padding, image_coordinates
+from graphc.compiler.codegen.emit_loops import behind_padding
 from graphc.compiler.codegen.emitter import Given
 from graphc.compiler.codegen.expression import (
     ZERO,
@@ -297,20 +297,6 @@ class ConvLoops:
             f"const {self.scalar}* s0 = parts;",
             *self.outputs(partial(self.given, place or in_rows), None),
         ]
-
-    def written_windows(self) -> list[str]:
-        """The loops that write a sample's windows, (channel, places) x windows."""
-        shape = (self.channels, *self.places, *self.windows)
-
-        def body(emitter: NativeEmitter, position: Expression, at: Coordinates) -> list[Statement]:
-            channel, *rest = at
-            places, window = rest[: len(self.places)], rest[len(self.places) :]
-            coords, conditions = image_coordinates(emitter, self.node, window, places)
-            element = self._in_image(channel, coords, by_channel=False)
-            value = self._where(emitter, conditions, element)
-            return [Assign(subscript("windows", position), value)]
-
-        return self.nest(shape, body)
 
     def after(self, place: Place) -> list[str]:
         limits = Limits.row(self.samples, "sample")

@@ -1,14 +1,13 @@
-"""Kernels of kind conv, in one of six forms.
+"""Kernels of kind conv: as loop programs, or in one of five forms.
 
 - with fewer multiplications, where windows are 3 x 3 and channels many: `winograd`.
 - with a pooling behind it: `pooled_conv`; the gradient of its weights then: `sparse_conv`.
-- **by windows**: where windows are one element apart, a sample's image is copied with its padding,
-  and a product reads each row of windows from the image itself (``kernels/host_conv.h``). Between
-  two rows of windows it computes a few that are none, which nobody reads.
+- **by windows**: where windows are one element apart, and a row of them is no whole vectors or the
+  image is what a pooling's gradient spreads: a sample is copied with its padding, and a product
+  reads each row of windows from it (``kernels/host_conv.h``). Between two rows of windows it
+  computes a few that are none, which nobody reads.
 - **by sample**: where there are few windows and each is long (the gradient of the weights), a sum
   of products, one for each channel of the image.
-- **im2col**: else windows are written side by side as a matrix (Chellapilla, Puri and Simard, "High
-  performance convolutional neural networks for document processing", 2006).
 
 What follows the convolution, pooling too, is computed from a sample's results while they are
 cached.
@@ -32,27 +31,29 @@ from graphc.compiler.codegen.native.emitter import NativeEmitter
 from graphc.compiler.codegen.native.loop_program import lower_by_mapping
 from graphc.compiler.codegen.native.pooled_conv import PooledConv, pooled_alone
 from graphc.compiler.codegen.native.pooled_winograd import PooledWinograd, pools_tiles
-from graphc.compiler.codegen.native.scratch import Slot, take_gemm
+from graphc.compiler.codegen.native.scratch import Slot
 from graphc.compiler.codegen.native.sparse_conv import SparseConv, spread_weights
 from graphc.compiler.codegen.native.winograd import Winograd, is_faster
 from graphc.compiler.codegen.statement import Assign, Statement
+from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import Dim, Size, product, typical
 from graphc.compiler.program.launch import Launch
 from graphc.compiler.schedule.kernel import Kernel
-from graphc.compiler.targets.cpu.in_order import IN_ORDER
+from graphc.compiler.targets.cpu.mappings import CPU_MAPPINGS
+from graphc.compiler.targets.cpu.panels import whole_columns
 
 
 def lower_conv(kernel: Kernel, context: NativeContext) -> list[Launch]:
     """One function."""
     (node,) = kernel.anchors
-    if 0 in (*node.shape, *node.inputs[1].shape) or not node.dtype.startswith("float"):
-        launch = lower_by_mapping(kernel, context, (IN_ORDER,))  # zeros, or nothing, or ints
+    if is_loop_program(kernel):
+        launch = lower_by_mapping(kernel, context, CPU_MAPPINGS[kernel.kind])
         assert launch is not None
         return [launch]
+    max_unpool, pooling = spread_weights(kernel), pooled_alone(kernel)
     name = context.name(kernel.kind)
     signature = context.signature(kernel)
     context.program.includes["host_conv.h"] = None
-    max_unpool, pooling = spread_weights(kernel), pooled_alone(kernel)
     if max_unpool is not None:
         lines, how = SparseConv(kernel, context, signature).lines(max_unpool)
     elif is_faster(node) and pooling is not None and pools_tiles(pooling):
@@ -62,16 +63,33 @@ def lower_conv(kernel: Kernel, context: NativeContext) -> list[Launch]:
     elif pooling is not None:
         lines, how = PooledConv(kernel, context, signature, pooling).lines()
     else:
-        lines, how = _by_sums(_Conv(kernel, context, signature))
+        form = _Conv(kernel, context, signature)
+        lines, how = form.by_sample() if _has_long_windows(node) else form.by_windows()
     return [context.function(name, kernel, signature, lines, how)]
 
 
-def _by_sums(form: _Conv) -> tuple[list[str], str]:
-    if typical(product(form.places)) > typical(product(form.windows)):
-        return form.by_sample()
-    if all(stride == 1 for stride in form.node.attrs["strides"]):
-        return form.by_windows()
-    return form.by_columns()
+def is_loop_program(kernel: Kernel) -> bool:
+    """Return True if a convolution runs as a loop program."""
+    (node,) = kernel.anchors
+    if 0 in (*node.shape, *node.inputs[1].shape):
+        return True  # zeros, or nothing
+    attrs, neighbours = node.attrs, node.shape[-1]
+    has_unit_steps = all(step == 1 for step in (*attrs["strides"], *attrs["input_dilation"]))
+    is_uneven = isinstance(neighbours, Dim) or neighbours % whole_columns(node.dtype) != 0
+    has_taps = any(size != 1 for size in node.inputs[1].shape[2:])
+    is_unpooled = any(one.op == "max_unpool" for one in kernel.body)
+    by_windows = has_unit_steps and has_taps and (is_uneven or is_unpooled)
+    others = is_faster(node), _has_long_windows(node), by_windows
+    is_pooled = spread_weights(kernel) is not None or pooled_alone(kernel) is not None
+    return not (is_pooled or any(others))
+
+
+def _has_long_windows(node: Node) -> bool:
+    """Return True if there are more taps than windows, or only a call knows how many terms."""
+    terms = node.inputs[1].shape[1:]
+    if isinstance(product(terms), Dim):
+        return True
+    return typical(product(terms[1:])) > typical(product(node.shape[2:]))
 
 
 class _Conv(ConvLoops):
@@ -111,27 +129,6 @@ class _Conv(ConvLoops):
             return at
 
         how = f"{self.samples} samples; {m} x {k} weights by windows of the image, {rows} sums"
-        return [*before, *self.per_sample([*inside, *self.after(place)])], how
-
-    def by_columns(self) -> tuple[list[str], str]:
-        """A sample at a time; its windows are written into a matrix."""
-        size = self.signature.size
-        k, m, pixels = self.k, self.filters, product(self.windows)
-        take_gemm(self.signature, self.scalar, pixels, self.samples)
-        inside = [
-            self.array("windows", self.scalar, Slot.IMAGE, k * pixels, self.samples),
-            *self.written_windows(),
-            self.array("s0", self.scalar, Slot.SUMS, m * pixels, self.samples),
-            f"gc_gemm<{self.scalar}>({size(m)}, {size(pixels)}, {size(k)}, weights, {size(k)}, 1, "
-            f"windows, {size(pixels)}, 1, s0, {size(pixels)});",
-        ]
-        begin = times(Variable("sample"), size(m * pixels))
-
-        def place(emitter: NativeEmitter, index: Index) -> Expression:
-            return minus(emitter.position(index), begin)
-
-        before = [self.array("weights", self.scalar, Slot.WEIGHTS, m * k, 1), *self.weight_matrix()]
-        how = f"{self.samples} samples; {m} x {k} weights by {pixels} windows, written as a matrix"
         return [*before, *self.per_sample([*inside, *self.after(place)])], how
 
     def by_sample(self) -> tuple[list[str], str]:

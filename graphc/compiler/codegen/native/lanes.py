@@ -10,10 +10,6 @@ from graphc.compiler.graph.dim import Size, ceil_divide
 _VECTOR_BYTES = 64
 
 
-DEPTH = 256
-"""``GC_DEPTH`` of ``kernels/host_gemm.h``: the most terms of a sum that are summed in registers."""
-
-
 def lanes_of(dtype: str) -> int:
     """How many elements a vector has."""
     return _VECTOR_BYTES // np.dtype(dtype).itemsize

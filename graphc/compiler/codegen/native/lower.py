@@ -44,7 +44,7 @@ LOWERINGS: dict[str, Callable[[Kernel, NativeContext], list[Launch]]] = {
     "conv": lower_conv,
     "scatter": lower_scatter,
 }
-"""How each kind of kernel becomes functions where no mapping of loop programs takes it."""
+"""How kinds of kernels become functions of which not all run as loop programs."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,9 +89,9 @@ def lower_step(step: Step, context: Context) -> list[DeviceStep]:
     assert isinstance(context, NativeContext)
     if isinstance(step, Loop):
         return lower_loop(step, context, lower_step)
+    if (lowered := LOWERINGS.get(step.kind)) is not None:
+        return list(lowered(step, context))
     mappings = CPU_MAPPINGS if context.share is None else CPU_MAPPINGS_OF_ROWS
-    if (table := mappings.get(step.kind)) is not None:
-        mapped = lower_by_mapping(step, context, table)
-        if mapped is not None:
-            return [mapped]
-    return list(LOWERINGS[step.kind](step, context))
+    mapped = lower_by_mapping(step, context, mappings[step.kind])
+    assert mapped is not None, f"a kernel of kind {step.kind} that no mapping takes"
+    return [mapped]

@@ -14,8 +14,8 @@ from functools import partial
 from typing import Protocol
 
 from graphc.compiler.codegen.expression import Arithmetic, Expression, Parameter, call, cast
-from graphc.compiler.codegen.native.lanes import DEPTH, lanes_of, whole_vectors
-from graphc.compiler.graph.dim import Size, evaluate
+from graphc.compiler.codegen.native.lanes import lanes_of
+from graphc.compiler.graph.dim import Size
 from graphc.compiler.program.launch import CallSizes, Formula, Scratch
 from graphc.compiler.targets.c_text import DTYPES
 
@@ -49,9 +49,6 @@ class Slot(Enum):
     NAMED_HEADS = ("GC_NAMED_HEADS", 4)
     NAMED_NEXT = ("GC_NAMED_NEXT", 5)
     NAMED_LAST = ("GC_NAMED_LAST", 6)
-
-    GEMM_LEFT = ("GC_GEMM_LEFT", 64)
-    GEMM_RIGHT = ("GC_GEMM_RIGHT", 65)
 
     def __init__(self, text: str, number: int):
         self.text = text
@@ -140,21 +137,7 @@ def take(
 
 _DTYPES = {"float": "float32", "double": "float64"}
 
-_STRIP_ROWS = 96  # GC_STRIP_ROWS of host_gemm.h
 _WINOGRAD_TILES = 48  # GC_WINOGRAD_TILES of host_winograd.h
-
-
-def panels(n: int, scalar: str) -> int:
-    """Return the columns of a right factor as panels: ``gc_gemm_right_size`` of one row."""
-    return evaluate(whole_vectors(n, 2, _DTYPES[scalar]), {}) if scalar in _DTYPES else n
-
-
-def take_gemm(function: Scratches, scalar: str, n: Size, threads: Formula | None = None) -> None:
-    """Note what ``gc_gemm`` takes for a right factor of `n` columns; nothing for ints."""
-    if scalar in _DTYPES:
-        take(function, scalar, Slot.GEMM_LEFT, lambda _: _STRIP_ROWS * DEPTH, threads=threads)
-        right = Slot.GEMM_RIGHT
-        take(function, scalar, right, lambda at: panels(at(n), scalar) * DEPTH, threads=threads)
 
 
 def take_winograd(

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TypeAlias
 
 from graphc.compiler.loops.program import LoopProgram
+from graphc.compiler.targets.cpu.convolutions import CONVOLUTIONS
 from graphc.compiler.targets.cpu.in_order import IN_ORDER, IN_ORDER_ROWS
 from graphc.compiler.targets.cpu.pointwise import POINTWISE, POINTWISE_ROWS
 from graphc.compiler.targets.cpu.products import BATCHED, MANY_PANELS
@@ -36,6 +37,7 @@ _MAPPINGS: _Tables = {
     "rows": (*REDUCTIONS, IN_ORDER),
     "columns": (*REDUCTIONS, IN_ORDER),
     "window": (*REDUCTIONS, IN_ORDER),
+    "conv": (*CONVOLUTIONS, IN_ORDER),
     "matmul": (
         ONE_COLUMN,
         FEW_COLUMNS,

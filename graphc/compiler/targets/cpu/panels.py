@@ -148,6 +148,36 @@ def panel_product(
     return Intrinsic(name, (to, left, right), body, "host_panel.h")
 
 
+def panel_product_add(
+    dtype: str, left_scope: BufferScope, most_terms: int, most_columns: int
+) -> Intrinsic:
+    """Return what adds the product of a strip of rows and a panel of columns to what is in an
+    array, term by term (``kernels/host_panel_add.h``).
+
+    Args:
+        dtype: of all elements.
+        left_scope: of the left operand; the other ones are in thread memory.
+        most_terms, most_columns: those of a call, where more may follow them.
+    """
+    thread = BufferScope.THREAD
+    to = _strided("to", dtype, (_ROWS, most_columns), (_TO_ROW, 1), thread)
+    left = _strided("left", dtype, (_ROWS, _DEPTH), (_LEFT_NEXT, 1), left_scope)
+    right = _strided("right", dtype, (most_terms, most_columns), (_RIGHT_ROW, 1), thread)
+    row, column, term = variable("row"), variable("column"), variable("term")
+    element = Load(to, (row, column))
+    factors = (Load(left, (row, term)), Load(right, (term, column)))
+    body: Body = (Store(element, Apply("fma", (*factors, element), dtype, {})),)
+    ends = (
+        (column, (as_index(most_columns), as_index(_COLUMNS))),
+        (row, (as_index(_ROWS),)),
+        (term, (as_index(most_terms), as_index(_DEPTH))),
+    )
+    for index, of_loop in ends:
+        body = (For(_variable_of(index), of_loop, body),)
+    name = f"gc_panel_product_add<{most_terms}, {most_columns}>"
+    return Intrinsic(name, (to, left, right), body, "host_panel_add.h")
+
+
 def transposition(dtype: str, scope: BufferScope) -> Intrinsic:
     """Return the copy of rows of memory as columns of an array in the memory of a scope."""
     source = _strided("source", dtype, (_ROWS, _COLUMNS), (_FROM_ROW, 1))

@@ -296,7 +296,12 @@ def with_calls(program: LoopProgram, calls: Mapping[str, PanelCall]) -> LoopProg
             most_rows=_most_rows(terms, made.function),
         )
         program = use(program, intrinsic, loop_beside(program, name, -1).variable.name)
-    program = simplify(program)
+    return with_vectors(simplify(program))
+
+
+def with_vectors(program: LoopProgram) -> LoopProgram:
+    """Return a program whose innermost loops are vectors where they can be, those over rows of no
+    whole vectors together."""
     for loop in loops_in(program.body):
         program = _with_joined_rows(program, loop)
     for loop in innermost_loops(program.body):

@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 
 from graphc.compiler.graph.dim import symbols
-from graphc.compiler.loops.buffer import BufferScope, new_buffer
+from graphc.compiler.loops.buffer import Buffer, BufferScope, new_buffer
 from graphc.compiler.loops.evaluate import evaluate
 from graphc.compiler.loops.index import as_index, variable
 from graphc.compiler.loops.program import LoopProgram
 from graphc.compiler.loops.statement import (
     Allocate,
     BufferWindow,
+    For,
     Intrinsic,
     Store,
     UseIntrinsic,
@@ -22,6 +23,7 @@ from graphc.compiler.targets.cpu.panels import (
     PanelFunction,
     panel_columns,
     panel_product,
+    panel_product_add,
 )
 from graphc.compiler.targets.cpu.product_panels import DEPTH
 from tests.compiler.loops import written as w
@@ -138,3 +140,65 @@ def test_a_panel_is_its_meaning_to_the_bit(compiled: CompiledPrograms, number: i
     stored = expected.stored["y0"]
     np.testing.assert_array_equal(found["y0"][stored], expected.outputs["y0"][stored])
     assert (found["y0"][~stored] == 77).all()
+
+
+ADDED = [
+    (rows, columns, depth, dtype)
+    for dtype in ("float32", "float64")
+    for rows, columns, depth in (
+        (1, 1, 1),
+        (3, panel_columns(dtype), 5),
+        (8, panel_columns(dtype) - 1, 2),
+        (13, panel_columns(dtype) // 2 + 1, 7),
+        (4, panel_columns(dtype) // 4 + 2, 40),
+        (9, panel_columns(dtype) // 2, 3),
+    )
+]
+
+
+def added(name: str, rows: int, columns: int, depth: int, dtype: str, more: int) -> LoopProgram:
+    """Return a program that adds a product to an array; `more` terms and columns follow those of
+    the call."""
+    intrinsic = panel_product_add(dtype, GLOBAL, depth, columns)
+    left = new_buffer("x0", dtype, (rows, depth + more + 1))
+    right = new_buffer("x1", dtype, (depth, columns))
+    start = new_buffer("x2", dtype, (rows, columns))
+    result = new_buffer("y0", dtype, (rows, columns))
+    panel = new_buffer("panel", dtype, (depth, columns), THREAD)
+    kept = new_buffer("kept", dtype, (rows, columns), THREAD)
+
+    def copied(target: Buffer, source: Buffer) -> For:
+        turn = (variable(f"{target.name}_row"), variable(f"{target.name}_column"))
+        store = Store(w.at(target, *turn), w.at(source, *turn))
+        height, width = (size for size in target.shape if isinstance(size, int))
+        return w.loop(turn[0], height, w.loop(turn[1], width, store))
+
+    corners = ((kept, 0), (left, 1), (panel, 0))
+    windows = tuple(
+        BufferWindow(buffer, (as_index(0), as_index(corner)), (0, 1)) for buffer, corner in corners
+    )
+    sizes = {"rows": rows, "columns": columns + more, "depth": depth + more}
+    call = UseIntrinsic(intrinsic, windows, bound(intrinsic, sizes))
+    body = (
+        Allocate(panel),
+        copied(panel, right),
+        Allocate(kept),
+        copied(kept, start),
+        call,
+        copied(result, kept),
+    )
+    return LoopProgram(name, (left, right, start), (result,), (), body)
+
+
+@pytest.fixture(scope="module")
+def compiled_additions() -> CompiledPrograms:
+    return CompiledPrograms([added(f"k{k}", *case, more=k % 2) for k, case in enumerate(ADDED)])
+
+
+@pytest.mark.parametrize("number", range(len(ADDED)))
+def test_a_panel_is_added_to_the_bit(compiled_additions: CompiledPrograms, number: int) -> None:
+    program = added(f"k{number}", *ADDED[number], more=number % 2)
+    rng = np.random.default_rng(number)
+    arrays = {one.name: rng.standard_normal(one.shape).astype(one.dtype) for one in program.inputs}
+    found, _ = compiled_additions(program.name, arrays)
+    np.testing.assert_array_equal(found["y0"], evaluate(program, arrays, {}).outputs["y0"])

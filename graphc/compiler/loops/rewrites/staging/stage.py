@@ -199,10 +199,12 @@ def _reads(program: LoopProgram, site: AllocationSite, buffer: str) -> tuple[Buf
 
 
 def _border(reads: list[_Read], source: Buffer) -> Constant | None:
-    """Return the number that the body has for each element that is not there, if each read is under
-    tests that hold for all elements that are."""
+    """Return the number that the body has for each element that is not there, if each read that may
+    be of one is under tests that hold for all elements that are."""
     borders = set()
     for read in reads:
+        if not read.is_tested and read.ranges.is_inside(read.load.coords, source.shape):
+            continue
         if read.test is None or not isinstance(read.test.otherwise, Constant):
             return None
         borders.add(read.test.otherwise)

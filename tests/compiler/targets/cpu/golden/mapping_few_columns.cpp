@@ -285,7 +285,7 @@ static void few_columns(
   for (int i0_rest_outer = 0;
       i0_rest_outer < (batch + 62 * (batch / 2) + 63) / 64 - batch / 2;
       ++i0_rest_outer) {
-    float* const columns_2 = gc_scratch<float>(2, 4096);
+    float* const columns_2 = gc_scratch<float>(0, 4096);
     // copy what is read of x1 to columns
     for (int columns_axis1 = 0; columns_axis1 < 4; ++columns_axis1) {
       #pragma omp simd
@@ -297,7 +297,7 @@ static void few_columns(
     for (int i0_rest_inner = 0;
         i0_rest_inner < batch - i0_rest_outer * 64 - 2 * (batch / 2);
         ++i0_rest_inner) {
-      float* const s0_2 = gc_scratch<float>(3, 4);
+      float* const s0_2 = gc_scratch<float>(1, 4);
       s0_2[0] = 0.0f;
       s0_2[1] = 0.0f;
       s0_2[2] = 0.0f;

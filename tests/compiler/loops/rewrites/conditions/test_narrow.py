@@ -1,0 +1,49 @@
+"""narrow: values ahead of a test are computed under it; what is refused."""
+
+import pytest
+
+from graphc.compiler.loops.buffer import BufferScope, new_buffer
+from graphc.compiler.loops.program import LoopProgram
+from graphc.compiler.loops.rewrites.conditions.narrow import narrow
+from graphc.compiler.loops.statement import Allocate, If, Let, Statement, Store
+from graphc.compiler.loops.value import Local, at_least
+from graphc.errors import RewriteError
+from tests.compiler.loops import written as w
+from tests.compiler.loops.random_loops import N, same_meaning
+from tests.compiler.loops.rewritten import lines_of
+from tests.compiler.loops.written import I
+
+X, Y = w.floats("x", N), w.floats("y", N)
+T0, T1 = Local("t0", "float32"), Local("t1", "float32")
+LETS = (Let(T0, w.op("neg", w.at(X, I))), Let(T1, w.op("mul", T0, T0)))
+STORE = Store(w.at(Y, I), w.op("add", T0, T1))
+
+
+def guarded(*body: Statement) -> LoopProgram:
+    return w.program((X,), (Y,), w.loop(I, N, *body))
+
+
+def test_values_are_computed_under_the_test() -> None:
+    before = guarded(*LETS, If((at_least(I - 2),), (STORE,)))
+    after = narrow(before, "i")
+    (test,) = after.loop("i").body
+    assert isinstance(test, If)
+    assert test.body == (*LETS, STORE)
+    same_meaning(before, after)
+    assert lines_of(narrow(after, "i")) == lines_of(after)
+
+
+def test_what_has_no_test_at_its_end_is_refused() -> None:
+    expected = "a body that ends with a test, without another branch"
+    with pytest.raises(RewriteError, match=expected):
+        narrow(guarded(*LETS, STORE), "i")
+    both = If((at_least(I - 2),), (STORE,), (STORE,))
+    with pytest.raises(RewriteError, match=expected):
+        narrow(guarded(*LETS, both), "i")
+
+
+def test_what_is_no_value_is_refused() -> None:
+    register = new_buffer("s", "float32", (), BufferScope.REGISTER)
+    body = (*LETS, Allocate(register), If((at_least(I - 2),), (STORE,)))
+    with pytest.raises(RewriteError, match="values alone ahead of its test, found allocate s"):
+        narrow(guarded(*body), "i")

@@ -1,0 +1,236 @@
+"""The mappings of convolutions on a CPU: what is taken, and that it means the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from graphc.compiler import graph as g
+from graphc.compiler.graph import BATCH, Node
+from graphc.compiler.graph.dim import symbols
+from graphc.compiler.loops.buffer import BufferScope
+from graphc.compiler.loops.evaluate import TurnOrder, evaluate
+from graphc.compiler.loops.program import LoopProgram, loops_in, walk
+from graphc.compiler.loops.statement import Allocate, If, LoopKind, UseIntrinsic
+from graphc.compiler.targets.cpu import convolutions
+from graphc.compiler.targets.cpu.convolutions import MATRICES, PANELS_OF_WINDOWS
+from graphc.compiler.targets.cpu.mappings import CPU_MAPPINGS
+from graphc.compiler.targets.mapping import MappedProgram, choose
+from graphc.compiler.targets.target import Target
+from tests.compiler.loops.random_loops import arrays_for
+from tests.compiler.targets import convolution_cases
+from tests.compiler.targets.convolution_cases import WIDTH, biased, convolution, gradient
+from tests.compiler.targets.cpu.compiled_programs import CompiledPrograms
+from tests.compiler.targets.cuda.product_cases import ARGUMENTS, arrays, plain
+
+CPU = Target("cpu", 64, 32, threads=2)
+(B,), (W,) = symbols(BATCH), symbols(WIDTH)
+Programs = Mapping[str, Callable[[], LoopProgram]]
+
+
+def normalised_results() -> LoopProgram:
+    """Values of a filter are computed ahead of its windows."""
+    result = convolution(3, 2, (7, 3), (8, 3))
+    scale, variance = (g.reshape(arrays(3), (1, 3, 1, 1)) for _ in range(2))
+    return plain(result * scale / g.sqrt(g.maximum(variance, 0.0) + 1e-3))
+
+
+def dropped() -> LoopProgram:
+    result = biased(convolution(5, 2, (9, 3), (9, 3)))
+    kept = g.random.bernoulli((BATCH, *result.shape[1:]), 0.8, seed=3)
+    return plain(g.where(kept, result / 0.8, 0.0))
+
+
+def flipped() -> LoopProgram:
+    """Weights that are computed."""
+    weights = g.flip(g.maximum(arrays(4, 3, 3, 2), 0.0), 3)
+    return plain(g.conv(arrays(BATCH, 3, 8, 9), weights, padding=1))
+
+
+PANELS: Programs = {
+    "more windows than a panel has": lambda: plain(convolution(3, 2, (70, 3))),
+    "rows of windows": lambda: plain(convolution(3, 4, (9, 3), (15, 3), padding=1)),
+    "a row of windows": lambda: plain(convolution(3, 4, (5, 3), (22, 3), strides=(2, 1))),
+    "cropped": lambda: plain(convolution(2, 3, (9, 3), (9, 3), padding=((-2, 1), (2, -1)))),
+    "holes in windows": lambda: plain(
+        convolution(4, 3, (9, 2), (9, 3), kernel_dilation=(3, 2), padding=2)
+    ),
+    "holes and strides": lambda: plain(
+        convolution(4, 3, (13, 2), kernel_dilation=3, strides=2, padding=2)
+    ),
+    "holes in the image": lambda: plain(
+        convolution(4, 3, (5, 3), (4, 3), input_dilation=(2, 1), padding=1)
+    ),
+    "three axes": lambda: plain(convolution(4, 3, (4, 2), (4, 3), (5, 2), padding=1, strides=2)),
+    "one channel": lambda: plain(convolution(4, 1, (7, 3), (7, 3), padding=1)),
+    "one filter": lambda: plain(biased(convolution(1, 3, (7, 3), (9, 3), padding=1, strides=2))),
+    "one filter of one tap": lambda: plain(convolution(1, 3, (7, 1), (9, 1))),
+    "one filter, one sample": lambda: plain(convolution(1, 3, (12, 3), samples=1, padding=1)),
+    "one sample": lambda: plain(convolution(4, 3, (7, 3), (9, 3), samples=1, padding=1)),
+    "one sample of one axis": lambda: plain(convolution(4, 3, (40, 3), samples=1, padding=1)),
+    "more taps than channels have room for": lambda: plain(convolution(2, 1, (30, 13), (30, 13))),
+    "a prime number of channels": lambda: plain(convolution(2, 23, (6, 3))),
+    "float64": lambda: plain(convolution(4, 3, (7, 3), (7, 3), dtype="float64", padding=1)),
+    "weights that are computed": flipped,
+    "values of filters": normalised_results,
+    "dropout": dropped,
+    "both sizes of a call": lambda: plain(
+        convolution(4, 3, (WIDTH + 1, 2), (WIDTH + 2, 2), padding=1)
+    ),
+    "the gradient of the image of strides": lambda: plain(
+        gradient(0, convolution(5, 3, (9, 3), (8, 3), strides=2, padding=1))
+    ),
+    "the same of one channel and one filter": lambda: plain(
+        gradient(0, convolution(1, 1, (9, 3), (9, 3), strides=2, padding=1))
+    ),
+    "the same of one filter": lambda: plain(
+        gradient(0, convolution(1, 3, (9, 3), (9, 3), strides=2))
+    ),
+    "the same of windows that are apart": lambda: plain(
+        gradient(0, convolution(4, 3, (9, 1), (8, 2), strides=3))
+    ),
+    "an image of two": lambda: plain(
+        g.conv(g.concat([arrays(BATCH, 2, 6, 6), arrays(BATCH, 1, 6, 6)], 1), arrays(4, 3, 2, 2))
+    ),
+    **{
+        name: convolution_cases.CASES[name]
+        for name in (
+            "one axis",
+            "two axes",
+            "padding",
+            "strides",
+            "dilation",
+            "known samples",
+            "a width of a call",
+            "a computed image",
+            "channels last",
+            "gradient of an image",
+        )
+    },
+}
+
+IN_PLACE: Programs = {
+    "one tap": lambda: plain(biased(convolution(5, 3, (7, 1), (5, 1)))),
+    "whole columns": lambda: plain(convolution(5, 3, (7, 7), (5, 1))),
+    "a known batch": lambda: plain(convolution(5, 3, (7, 1), (5, 1), samples=3)),
+    "float64": lambda: plain(convolution(5, 3, (7, 1), (5, 1), dtype="float64")),
+    "the gradient of the image": lambda: plain(gradient(0, convolution(5, 3, (7, 1), (5, 1)))),
+    "values of filters": lambda: plain(
+        convolution(5, 3, (7, 1), (5, 1)) * g.exp(g.reshape(arrays(5), (1, 5, 1, 1)))
+    ),
+}
+
+REFUSED: Mapping[str, Callable[[], Node]] = {
+    "its 24 taps are more than its 9 windows": lambda: gradient(
+        1, convolution(3, 2, (6, 3), (4, 3), padding=1)
+    ),
+    "expected known numbers of channels and taps, found batch and 4": lambda: gradient(
+        1, convolution(3, 2, (7, 6), (6, 5))
+    ),
+    "it has one window of one sample": lambda: convolution(5, 2, (3, 3), samples=1),
+    "its results have 0 loops over terms": lambda: convolution(5, 1, (3, 1)),
+}
+
+
+def mapped(program: LoopProgram) -> MappedProgram:
+    return choose(program, CPU, CPU_MAPPINGS["conv"])
+
+
+def numbers(program: LoopProgram, batch: int) -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(batch)
+    return {
+        name: np.asarray(rng.standard_normal(one.shape), one.dtype)
+        for name, one in arrays_for(program, {B: batch, W: batch + 2}).items()
+    }
+
+
+def check(before: LoopProgram, after: LoopProgram) -> None:
+    arguments = {one.name: ARGUMENTS[one.name] for one in before.arguments}
+    for batch in (1, 3):
+        sizes, given = {B: batch, W: batch + 2}, numbers(before, batch)
+        expected = evaluate(before, given, sizes, arguments=arguments).outputs
+        for order in TurnOrder:
+            ours = evaluate(after, given, sizes, arguments=arguments, order=order).outputs
+            for name, array in expected.items():
+                np.testing.assert_allclose(ours[name], array, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("terms", [6, convolutions.PANEL_TERMS])
+@pytest.mark.parametrize("case", PANELS)
+def test_panels_of_windows_mean_the_same(
+    case: str, terms: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(convolutions, "PANEL_TERMS", terms)
+    program = PANELS[case]()
+    found = mapped(program)
+    assert found.names == (PANELS_OF_WINDOWS.name,), found.refusals
+    check(program, found.program)
+
+
+@pytest.mark.parametrize("case", IN_PLACE)
+def test_matrices_of_samples_mean_the_same(case: str) -> None:
+    program = IN_PLACE[case]()
+    found = mapped(program)
+    assert found.names == (MATRICES.name,), found.refusals
+    check(program, found.program)
+
+
+@pytest.mark.parametrize("reason", REFUSED)
+def test_what_panels_do_not_take(reason: str) -> None:
+    found = mapped(plain(REFUSED[reason]()))
+    assert found.names == ("in order",)
+    assert reason in dict(found.refusals)[PANELS_OF_WINDOWS.name]
+
+
+def test_no_copy_has_a_test() -> None:
+    """The zeros around an image are written by loops of their own."""
+    program = mapped(plain(convolution(8, 4, (32, 5), (32, 5), padding=2))).program
+    assert not any(isinstance(one, If) for one in walk(program.body))
+    assert not any(
+        "if" in str(one) for one in walk(program.body) if not isinstance(one, UseIntrinsic)
+    )
+    (image, _, panel) = (
+        one.buffer.shape for one in walk(program.body) if isinstance(one, Allocate)
+    )
+    assert image == (1, 4, 36, 36)
+    assert panel == (100, 32)
+
+
+def test_the_image_of_one_tap_is_nowhere_copied() -> None:
+    program = mapped(plain(convolution(32, 32, (32, 1), (32, 1)))).program
+    assert not any(isinstance(one, Allocate) for one in walk(program.body))
+
+
+def test_weights_are_written_once_for_all_threads() -> None:
+    program = mapped(plain(gradient(0, convolution(8, 4, (9, 3), (9, 3))))).program
+    shared = [
+        one
+        for one in walk(program.body)
+        if isinstance(one, Allocate) and one.buffer.scope is BufferScope.SHARED
+    ]
+    assert [one.buffer.shape for one in shared] == [(4, 8, 3, 3)]
+    assert any(one is shared[0] for one in program.body)
+    teams = [one for one in loops_in(program.body) if one.kind is LoopKind.TEAM]
+    assert [str(one.ends[0]) for one in teams] == ["4", "batch"]
+
+
+def test_the_texts_compute_them() -> None:
+    cases = [make() for make in (*PANELS.values(), *IN_PLACE.values())]
+    compiled = CompiledPrograms(
+        [replace(mapped(one).program, name=f"k{number}") for number, one in enumerate(cases)]
+    )
+    for number, one in enumerate(cases):
+        arguments = {x.name: ARGUMENTS[x.name] for x in one.arguments}
+        sizes = {B: 2, W: 21}
+        rng = np.random.default_rng(number)
+        given = {
+            name: np.asarray(rng.standard_normal(array.shape), array.dtype)
+            for name, array in arrays_for(one, sizes).items()
+        }
+        expected = evaluate(one, given, sizes, arguments=arguments).outputs
+        found, _ = compiled(f"k{number}", given, sizes, arguments)
+        for name, array in expected.items():
+            np.testing.assert_allclose(found[name], array, rtol=1e-4, atol=1e-5)
