@@ -175,9 +175,11 @@ class DrawParts:
     Attributes:
         executor: from outputs to what runs them, `run(feeds, bindings, call_step)`.
         ranges: as `RANGES`.
+        rounding: how far values of a part may be from those of the whole, relative and absolute.
     """
 
     executor: Callable[[Sequence[Node]], Any]
+    rounding: float = 0.0
     ranges: Sequence[tuple[int, int, int]] = RANGES
 
     @pytest.fixture(scope="class")
@@ -194,7 +196,8 @@ class DrawParts:
             half = len(found) // 2
             for k, (of_whole, of_part) in enumerate(zip(found[:half], found[half:], strict=True)):
                 message = f"output {k}, {rows} rows"
-                np.testing.assert_array_equal(of_part, of_whole[part], err_msg=message)
+                near = {"rtol": self.rounding, "atol": self.rounding, "err_msg": message}
+                np.testing.assert_allclose(of_part, of_whole[part], **near)
                 assert len(np.unique(of_whole)) > 1
 
     def test_parts_of_known_sizes(self) -> None:

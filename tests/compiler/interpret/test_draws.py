@@ -17,4 +17,7 @@ class Interpreted:
 
 
 class TestInterpreter(DrawParts):
+    """NumPy's BLAS may add the terms of a single row in another order than those of several."""
+
     executor = Interpreted
+    rounding = 1e-6
