@@ -44,9 +44,8 @@ extern "C" __global__ void __launch_bounds__(512) k0_columns(
       float x0_pack[4];
       gc_load_pack(x0_pack,
           &x0[block * 196 +
-              (warp * 32 + lane + turn * 29 + turn_2 * 22) / 49 * 6272 +
-              (warp * 32 + lane + turn * 29 + turn_2 * 22) % 49 * 4 +
-              turn * 520576 + turn_2 * 62720]);
+              (warp * 32 + lane + turn * 4096 + turn_2 * 512) / 49 * 6272 +
+              (warp * 32 + lane + turn * 4096 + turn_2 * 512) % 49 * 4]);
       #pragma unroll
       for (int part = 0; part < 4; ++part) {
         // batch_normalization_1

@@ -17,7 +17,7 @@ static void in_tiles(
         y1[tile * 16 + inner] = kept[2];
       } else {
         y1[tile * 16 + inner] = 0.25;
-        if ((tile + inner) % 3 == 0 && gc_ok(status))
+        if ((tile * 16 + inner) % 3 == 0 && gc_ok(status))
             y1[tile * 16 + inner] = 0.5;
       }
       #pragma GCC unroll 4
