@@ -13,12 +13,13 @@
 
 // The columns of a panel from `from` on, of which a pair of vectors holds as many as there are.
 // Where the rows of `to` are side by side, what a row has too much is overwritten by the next ones.
-// Where those of `right` are closer than the vectors are wide, the last ones are read from a copy.
+// Where a row of `right` has fewer elements from there on than the vectors, `right_left`, the last
+// rows are read from a copy.
 template <bool along, gc_far far, int width, typename T>
 inline void gc_panel_columns_of(int rows, int columns, int depth, const T* left,
-                                ptrdiff_t left_next, const T* right, ptrdiff_t right_row, T* to,
-                                ptrdiff_t to_row) {
-  const bool is_close = right_row < width;
+                                ptrdiff_t left_next, const T* right, ptrdiff_t right_row,
+                                ptrdiff_t right_left, T* to, ptrdiff_t to_row) {
+  const bool is_close = right_left < width;
   const int followed = rows - (width - 1) / columns;  // by rows of as many elements
   int row = columns == width ? rows : to_row == columns && followed > 0 ? followed : 0;
   if (row < rows) row -= row % GC_ROWS;
@@ -57,18 +58,22 @@ inline void gc_panel(int rows, int columns, int depth, const T* left, ptrdiff_t 
   if (depth > GC_DEPTH) depth = GC_DEPTH;
   for (int from = 0; from < columns; from += 2 * lanes) {
     const int wide = columns - from < 2 * lanes ? columns - from : 2 * lanes;
+    const ptrdiff_t right_left = right_row - from;
     if (wide > lanes + lanes / 2) {
       gc_panel_columns_of<along, far, 2 * lanes, T>(rows, wide, depth, left, left_next,
-                                                    right + from, right_row, to + from, to_row);
+                                                    right + from, right_row, right_left, to + from,
+                                                    to_row);
     } else if (wide > lanes) {
-      gc_panel_columns_of<along, far, lanes + lanes / 2, T>(
-          rows, wide, depth, left, left_next, right + from, right_row, to + from, to_row);
+      gc_panel_columns_of<along, far, lanes + lanes / 2, T>(rows, wide, depth, left, left_next,
+                                                            right + from, right_row, right_left,
+                                                            to + from, to_row);
     } else if (wide > lanes / 2) {
       gc_panel_columns_of<along, far, lanes, T>(rows, wide, depth, left, left_next, right + from,
-                                                right_row, to + from, to_row);
+                                                right_row, right_left, to + from, to_row);
     } else {
       gc_panel_columns_of<along, far, lanes / 2, T>(rows, wide, depth, left, left_next,
-                                                    right + from, right_row, to + from, to_row);
+                                                    right + from, right_row, right_left, to + from,
+                                                    to_row);
     }
   }
 }
