@@ -11,7 +11,7 @@ from graphc.compiler.loops.program import (
     walk_in_ranges,
 )
 from graphc.compiler.loops.ranges import Ranges
-from graphc.compiler.loops.statement import PARALLEL_KINDS, SYNCHRONISING, For, Statement
+from graphc.compiler.loops.statement import PARALLEL_KINDS, SYNCHRONISING, For, If, Statement
 from graphc.compiler.loops.text import head_line, program_text
 from graphc.errors import RewriteError
 
@@ -50,6 +50,17 @@ def unbound_loop_of(program: LoopProgram, rewrite: str, name: str) -> For:
         found = f"one of kind {loop.kind.value}"
         raise refused(program, rewrite, f"the loop {name!r}", expected, found)
     return loop
+
+
+def only_test_of(program: LoopProgram, rewrite: str, loop: For) -> If:
+    """Return the test that the body of a loop is; the error of a rewrite if it is something else,
+    or has another branch."""
+    test = loop.body[0] if len(loop.body) == 1 else None
+    if isinstance(test, If) and not test.otherwise:
+        return test
+    expected = "one test, without another branch, as its body"
+    lines = ", ".join(map(head_line, loop.body)) or "nothing"
+    raise refused(program, rewrite, f"the loop {loop.variable.name!r}", expected, lines)
 
 
 def ranges_at(program: LoopProgram, statement: Statement) -> Ranges:

@@ -18,7 +18,12 @@ from graphc.compiler.loops.program import LoopProgram, Parts, replaced, walk_val
 from graphc.compiler.loops.ranges import Ranges
 from graphc.compiler.loops.rewrites.conditions.predicate import predicate
 from graphc.compiler.loops.rewrites.names import Names
-from graphc.compiler.loops.rewrites.refusal import ranges_at, refused, unbound_loop_of
+from graphc.compiler.loops.rewrites.refusal import (
+    only_test_of,
+    ranges_at,
+    refused,
+    unbound_loop_of,
+)
 from graphc.compiler.loops.statement import Accumulate, If, Let, Statement
 from graphc.compiler.loops.text import head_line
 from graphc.compiler.loops.value import Apply, Load, Local, Value
@@ -39,11 +44,7 @@ def pad(program: LoopProgram, loop: str) -> LoopProgram:
     """
     found = unbound_loop_of(program, _REWRITE, loop)
     where = f"the loop {loop!r}"
-    test = found.body[0] if len(found.body) == 1 else None
-    if not isinstance(test, If) or test.otherwise:
-        expected = "one test, without another branch, as its body"
-        lines = ", ".join(map(head_line, found.body)) or "nothing"
-        raise refused(program, _REWRITE, where, expected, lines)
+    test = only_test_of(program, _REWRITE, found)
     ranges, names = ranges_at(program, test), Names(program)
     lets = {one.local: one.value for one in test.body if isinstance(one, Let)}
     named: dict[Value, Local] = {}

@@ -37,7 +37,12 @@ from graphc.compiler.loops.program import (
 )
 from graphc.compiler.loops.ranges import Ranges
 from graphc.compiler.loops.reduction import REDUCTIONS
-from graphc.compiler.loops.rewrites.refusal import ranges_at, refused, unbound_loop_of
+from graphc.compiler.loops.rewrites.refusal import (
+    only_test_of,
+    ranges_at,
+    refused,
+    unbound_loop_of,
+)
 from graphc.compiler.loops.statement import (
     Accumulate,
     Allocate,
@@ -71,11 +76,7 @@ def predicate(program: LoopProgram, loop: str, padded: Set[Local] = frozenset())
     """
     found = unbound_loop_of(program, _REWRITE, loop)
     where = f"the loop {loop!r}"
-    test = found.body[0] if len(found.body) == 1 else None
-    if not isinstance(test, If) or test.otherwise:
-        expected = "one test, without another branch, as its body"
-        lines = ", ".join(map(head_line, found.body)) or "nothing"
-        raise refused(program, _REWRITE, where, expected, lines)
+    test = only_test_of(program, _REWRITE, found)
     _check(program, where, test.body)
     own = {one.buffer.memory for one in walk(test.body) if isinstance(one, Allocate)}
     change = _Predication(
