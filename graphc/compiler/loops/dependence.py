@@ -19,7 +19,7 @@ from typing import TypeAlias
 
 from graphc.compiler.graph.dim import Shape, Size, exact_quotient
 from graphc.compiler.loops.access import STATUS_WORD, Access, accesses
-from graphc.compiler.loops.buffer import Buffer
+from graphc.compiler.loops.buffer import Buffer, c_strides
 from graphc.compiler.loops.equations import have_common_zero, is_never_zero
 from graphc.compiler.loops.index import (
     Index,
@@ -480,7 +480,10 @@ def _have_one_layout(first: Buffer, second: Buffer) -> bool:
 
 @functools.lru_cache(maxsize=1024)
 def _has_own_places(shape: Shape, strides: Shape) -> bool:
-    """Return True if each element of a buffer is proved to have a place of its own."""
+    """Return True if each element of a buffer is proved to have a place of its own, if there is
+    one: elements in C order follow each other, whatever the sizes are."""
+    if strides == c_strides(shape):
+        return True
     axes = [(n, step) for n, step in zip(shape, strides, strict=True) if n != 1]
     reach: Size = 0  # the last place of the axes that are done
     while axes:

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias, Union
 
@@ -284,6 +284,47 @@ def variable(name: str) -> Index:
 def as_index(value: IndexLike) -> Index:
     """Return a size as an index; an index as it is."""
     return value if isinstance(value, Index) else Index((), value)
+
+
+def with_name(index: Index, part: Index, name: LoopVariable) -> Index:
+    """Return an index in which a variable stands for a part: for some terms of it, or of what is
+    divided in it, or for a multiple of these. What a quotient leaves, and its own quotients, are
+    made of its name."""
+    if part.is_constant or not part.variables <= index.variables:
+        return index
+    first, factor = part.terms[0]
+    times = exact_quotient(index.factor(first), factor)
+    times = 0 if times is None else times
+    if all(index.factor(atom) == factor * times for atom, factor in part.terms):
+        index = index.plus(part, -times).plus(index_of(name), times)
+    found = index.with_terms(lambda atom, _: isinstance(atom, LoopVariable))
+    for atom, factor in index.terms:
+        if not isinstance(atom, LoopVariable):
+            found = found.plus(_with_name_inside(atom, part, name), factor)
+    return found
+
+
+def _with_name_inside(atom: Quotient | Remainder, part: Index, name: LoopVariable) -> Index:
+    named, dividend, divisor = part.atom, atom.dividend, atom.divisor
+    if isinstance(named, Quotient) and named.dividend is dividend:
+        if isinstance(atom, Remainder) and divisor == named.divisor:
+            return dividend - index_of(name) * divisor
+        further = exact_quotient(divisor, named.divisor)
+        if isinstance(atom, Quotient) and further is not None:  # x // (a*b) = x // a // b
+            return index_of(name) // further
+    inside = with_name(dividend, part, name)
+    return inside // divisor if isinstance(atom, Quotient) else inside % divisor
+
+
+def quotients_in(index: Index) -> Iterator[Quotient]:
+    """Yield the quotients of an index and of its parts, and those whose remainders these have."""
+    for atom, _ in index.terms:
+        if isinstance(atom, LoopVariable):
+            continue
+        quotient = atom if isinstance(atom, Quotient) else atom.quotient.atom
+        if isinstance(quotient, Quotient):
+            yield quotient
+        yield from quotients_in(atom.dividend)
 
 
 def least_number(indices: Iterable[Index]) -> int | None:

@@ -82,6 +82,7 @@ CASES: Mapping[str, Callable[[], LoopProgram]] = {
     "one sample": lambda: plain(convolution(6, 2, (5, 3), (6, 3), samples=1)),
     "known samples": lambda: plain(convolution(6, 2, (4, 3), samples=3, padding=1)),
     "a width of a call": lambda: plain(convolution(6, 2, (WIDTH + 2, 3), padding=1)),
+    "two unknown axes": lambda: plain(biased(convolution(5, 2, (WIDTH + 1, 2), (WIDTH + 2, 3)))),
     "float64": lambda: plain(convolution(4, 3, (5, 3), (4, 3), dtype="float64")),
     "a computed image": normalised,
     "dropout": dropped,
@@ -89,6 +90,12 @@ CASES: Mapping[str, Callable[[], LoopProgram]] = {
     "gradient of an image": lambda: plain(gradient(0, convolution(6, 3, (5, 3), (4, 3)))),
     "gradient of a kernel": lambda: plain(
         gradient(1, convolution(3, 2, (6, 3), (4, 3), padding=1))
+    ),
+    "gradient of a kernel of three axes": lambda: plain(
+        gradient(1, convolution(3, 2, (4, 2), (3, 2), (4, 2), padding=((0, 0), (1, 0), (1, 1))))
+    ),
+    "gradient of an unknown kernel": lambda: plain(
+        gradient(1, convolution(3, 2, (WIDTH + 2, 3), (WIDTH + 1, 2)))
     ),
     "gradient of a kernel of strides": lambda: plain(
         gradient(1, convolution(3, 2, (7, 3), (5, 3), strides=2))

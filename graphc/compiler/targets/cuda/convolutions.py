@@ -19,12 +19,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from graphc.compiler.graph.dim import Dim, evaluate_at
+from graphc.compiler.graph.dim import Dim, Size, evaluate_at
 from graphc.compiler.loops.index import Quotient, Remainder
 from graphc.compiler.loops.program import LoopProgram, loads_of, walk
 from graphc.compiler.loops.statement import For
+from graphc.compiler.schedule.hardware import PACK
 from graphc.compiler.targets.convolution_loops import in_products
 from graphc.compiler.targets.cuda import products
+from graphc.compiler.targets.cuda.named_places import with_named_places
 from graphc.compiler.targets.cuda.product_tiles import (
     BLOCKS,
     LEAST_DEPTH,
@@ -63,8 +65,9 @@ FEW_WINDOWS = 64
 """Windows up to which tiles of 128 would be half empty."""
 
 MOST_DIVISIONS = 3
-"""Quotients and remainders that tell the channel and the taps of a column, of two axes: where
-neighbouring threads have neighbouring terms, each finds those of 16 columns in each step."""
+"""Quotients and remainders that tell the channel and the taps of a column, of two axes, up to which
+a compiler keeps those of all 16 columns of a thread, where neighbouring threads have neighbouring
+terms. Of more, threads have 4 columns each, and the places of these have names."""
 
 MOST_ROWS_OF_FLOAT64 = 32
 """Its sums take twice the registers."""
@@ -73,38 +76,56 @@ MOST_ROWS_OF_FLOAT64 = 32
 def tile_of_windows(found: Sequence[Product]) -> BlockTile | None:
     """Return the tile of a convolution, by the rule above."""
     (product,) = found
+    tile = _tile_of(product)
+    if tile is None or _has_unknown_divisors(product) or not _has_many_divisions(product):
+        return tile
+    return replace(tile, run=PACK) if tile.depth % PACK == 0 else tile
+
+
+def _tile_of(product: Product) -> BlockTile | None:
     rows, columns, terms = (
         loop.ends[0].constant for loop in (product.rows, product.columns, product.terms)
     )
     if isinstance(rows, Dim) or (not isinstance(columns, Dim) and columns <= FEW_WINDOWS):
-        return tile_of(found)
+        return tile_of((product,))
     is_wide = np.dtype(product.total.dtype).itemsize > 4
     candidates = [tile for tile in SHARES if tile.rows >= min(rows, LEAST_ROWS)]
     tile = min(candidates, key=lambda one: -(-rows // one.rows) * one.rows / SHARES[one])
     parts = max(1, min(WANTED, evaluate_at(terms, TYPICAL) // PART))
     has_few_blocks = blocks_of(tile, product) * parts < BLOCKS
     if has_few_blocks or (is_wide and tile.rows > MOST_ROWS_OF_FLOAT64):
-        return tile_of(found)
+        return tile_of((product,))
     is_short = not isinstance(terms, Dim) and terms <= LEAST_DEPTH
     depth = LEAST_DEPTH if is_wide or is_short else tile.depth
     tile = _with_whole_channels(replace(tile, depth=depth), product)
-    return with_parts(tile, found, WANTED, WANTED)
+    return with_parts(tile, (product,), WANTED, WANTED)
 
 
 def _with_whole_channels(tile: BlockTile, product: Product) -> BlockTile:
     """Return a tile whose steps have all taps of some channels, if these are about as long, or
     those along the inner axes: a thread then knows the taps of the elements that it reads, and
     divides for none of them."""
-    if not products.is_along(product, product.right, product.columns):
+    if not _is_along(product):
         return tile  # neighbouring threads have neighbouring terms
     itemsize = np.dtype(product.total.dtype).itemsize
     for taps in _taps(product):
-        depth = taps * max(1, round(tile.depth / taps))
+        depth = _depth_of(taps, tile.depth, product.terms.ends[0].constant)
         longer = replace(tile, depth=depth)
         fits = longer.shared_elements() * itemsize <= MOST_SHARED
         if fits and tile.depth / 2 < depth <= 2 * tile.depth:
             return longer
     return tile
+
+
+def _depth_of(taps: int, depth: int, terms: Size) -> int:
+    """Return a multiple of some taps that is about as long as a step: of those from half to twice
+    its length the next one that divides the terms, so that no step is padded, or that is next."""
+    nearest = taps * max(1, round(depth / taps))
+    if isinstance(terms, Dim):
+        return nearest
+    fitting = [one for one in range(taps, 2 * depth + 1, taps) if one > depth / 2]
+    whole = [one for one in fitting if terms % one == 0]
+    return min(whole, key=lambda one: abs(one - depth), default=nearest)
 
 
 def _taps(product: Product) -> list[int]:
@@ -129,24 +150,43 @@ def _divisions(product: Product, *loops: For) -> set[Quotient | Remainder]:
     }
 
 
+def _is_along(product: Product) -> bool:
+    """Return True if neighbouring threads have neighbouring columns of the image."""
+    return products.is_along(product, product.right, product.columns)
+
+
+def _has_unknown_divisors(product: Product) -> bool:
+    """Return True if only a call knows by what threads divide to find a window."""
+    divisors = (one.divisor for one in _divisions(product, product.terms, product.columns))
+    return any(isinstance(one, Dim) for one in divisors)
+
+
+def _has_many_divisions(product: Product) -> bool:
+    """Return True if each thread would divide often for each of many columns."""
+    return len(_divisions(product, product.columns)) > MOST_DIVISIONS and not _is_along(product)
+
+
 def _is_of_filters_and_windows(program: LoopProgram, target: Target) -> Applicability:
     try:
         made = in_products(program)
     except RewriteError as error:
         return never(error.reason)
-    answer = products.is_of_matrices(made, tile_of_windows)
-    if answer.refusal:
-        return answer
-    (product,) = products.in_named_products(made)
-    divisors = [atom.divisor for atom in _divisions(product, product.terms, product.columns)]
-    if any(isinstance(one, Dim) for one in divisors):
-        return never("only a call knows by what threads would divide to find a window")
-    taps = _divisions(product, product.columns)
-    if len(taps) > MOST_DIVISIONS and not products.is_along(
-        product, product.right, product.columns
-    ):
-        return never(f"threads would divide {len(taps)} times to find the taps of each column")
-    return answer
+    return products.is_of_matrices(made, tile_of_windows)
+
+
+def _by_blocks(program: LoopProgram, target: Target) -> LoopProgram:
+    program = in_products(program)
+    (product,) = products.in_named_products(program)
+    mapped = products.by_blocks(program, target, tile_of_windows)
+    if not _has_unknown_divisors(product) and not _has_many_divisions(product):
+        return mapped
+    tile = tile_of_windows((product,))
+    assert tile is not None
+    columns = 1
+    if not _is_along(product):
+        columns = max(1, tile.columns * (tile.run or tile.depth) // tile.threads)
+    memories = {one.buffer.memory for one in products.loads_of_factor(product, product.right)}
+    return with_named_places(mapped, memories, columns)
 
 
 def in_launches(program: LoopProgram) -> tuple[LoopProgram, ...]:
@@ -157,7 +197,7 @@ def in_launches(program: LoopProgram) -> tuple[LoopProgram, ...]:
 WINDOWS = Mapping(
     "tiles of windows by blocks",
     _is_of_filters_and_windows,
-    lambda program, target: products.by_blocks(in_products(program), target, tile_of_windows),
+    _by_blocks,
     "an element of an image is read from memory once for all filters of a tile, and a weight once "
     "for all of its windows",
 )

@@ -38,6 +38,8 @@ class BlockTile:
         thread_rows, thread_packs: rows of a thread, and its packs of columns.
         groups: of threads that compute the same results, each from its part of a step.
         parts: of a sum, each of which a block has.
+        run: neighbouring terms that threads take of a computed operand ahead of those of the next
+            column, where terms are neighbours in memory; 0 for all of a step.
     """
 
     rows: int
@@ -47,6 +49,12 @@ class BlockTile:
     thread_packs: int
     groups: int = 1
     parts: int = 1
+    run: int = 0
+
+    @property
+    def threads(self) -> int:
+        """Threads of a block."""
+        return self.groups * self.rows * self.columns // self.results
 
     @property
     def results(self) -> int:

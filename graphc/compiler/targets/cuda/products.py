@@ -40,7 +40,6 @@ from graphc.compiler.graph.dim import Dim, Size, evaluate_at, exact_quotient
 from graphc.compiler.loops.buffer import BufferScope
 from graphc.compiler.loops.index import Remainder, as_index
 from graphc.compiler.loops.program import (
-    Body,
     LoopProgram,
     innermost_loops,
     kept,
@@ -394,21 +393,24 @@ def _computed(
         outer = ["thread_column", "c_2"]
         if tile.thread_packs > 1:
             outer.insert(0, "group_2")
-    axes = [terms, outer] if is_along(product, factor, operand.outer) else [outer, terms]
+    along = is_along(product, factor, operand.outer)
+    axes = [terms, outer] if along else [outer, terms]
+    in_runs = operand.is_right and tile.run and not along
+    taken = BufferLayout((1, 0, 1), {1: tile.run}) if in_runs else None
     order, tiles = [axes.index(terms), axes.index(outer)], {}
     if operand.is_right and tile.thread_packs > 1:
         order, tiles = [*order, order[1]], {order[1]: tile.pack_columns}
     layout = BufferLayout(tuple(order), tiles, PADDING)
     name = f"{operand.name}_tile"
     shared = BufferScope.SHARED
-    program = stage_value(program, "step", factor.name, shared, layout, name, axes)
+    program = stage_value(program, "step", factor.name, shared, layout, name, axes, taken)
     return propagate(program, factor.name)
 
 
 def is_along(product: Product, factor: Value, outer: For) -> bool:
     """Return True if more neighbouring rows or columns than terms are neighbours in the memory that
     a factor is computed from."""
-    loads = [factor] if isinstance(factor, Load) else _loads_behind(product.terms.body, factor)
+    loads = loads_of_factor(product, factor)
     for loop, answer in ((outer, True), (product.terms, False)):
         if any(product.steps(load, loop) == 1 for load in loads):
             return answer
@@ -436,11 +438,13 @@ def _neighbours(product: Product, load: Load, loop: For) -> int:
     return found
 
 
-def _loads_behind(body: Body, factor: Value) -> list[Load]:
-    """Return the elements that a named factor is computed from."""
+def loads_of_factor(product: Product, factor: Value) -> list[Load]:
+    """Return the elements that a factor is, or is computed from."""
+    if isinstance(factor, Load):
+        return [factor]
     needed: set[Value] = {factor}
     found: list[Load] = []
-    for one in reversed(body):
+    for one in reversed(product.terms.body):
         if isinstance(one, Let) and one.local in needed:
             parts = list(walk_value(one.value))
             needed.update(parts)
@@ -498,7 +502,8 @@ def _written_out(program: LoopProgram) -> LoopProgram:
         try:
             program = bind(program, name, LoopKind.UNROLLED)
         except RewriteError:  # it is too long
-            half = known_turns(program, "split", loop) // 2
+            turns = known_turns(program, "split", loop)
+            half = max(one for one in range(1, turns // 2 + 1) if turns % one == 0)
             program = rename(split(program, name, half, Tail.NONE), f"{name}_outer", f"{name}_half")
             program = bind(program, f"{name}_inner", LoopKind.UNROLLED)
     return simplify(program)

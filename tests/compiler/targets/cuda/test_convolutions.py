@@ -7,9 +7,11 @@ from dataclasses import replace
 import pytest
 
 from graphc.compiler.graph import BATCH
-from graphc.compiler.graph.dim import symbols
+from graphc.compiler.graph.dim import Dim, symbols
+from graphc.compiler.loops.index import quotients_in
 from graphc.compiler.loops.launches import launches_of
-from graphc.compiler.loops.program import LoopProgram
+from graphc.compiler.loops.program import LoopProgram, loads_of, walk
+from graphc.compiler.loops.statement import Check
 from graphc.compiler.targets.convolution_loops import in_products
 from graphc.compiler.targets.cuda import convolutions
 from graphc.compiler.targets.cuda.convolutions import CONVOLUTIONS, tile_of_windows
@@ -23,7 +25,6 @@ from tests.compiler.targets.cuda.product_cases import ARGUMENTS, plain
 
 SIZES = [{symbols(BATCH)[0]: n, symbols(WIDTH)[0]: n} for n in (1, 3)]
 SMALL = BlockTile(8, 16, 4, 4, 1)
-TAKEN = [name for name in CASES if name != "a width of a call"]
 GRADIENTS = [name for name in CASES if name.startswith("gradient of a kernel")]
 
 
@@ -44,7 +45,7 @@ def use(monkeypatch: pytest.MonkeyPatch, tile: BlockTile) -> None:
     monkeypatch.setattr(convolutions, "tile_of_windows", lambda found: tile)
 
 
-@pytest.mark.parametrize("case", TAKEN)
+@pytest.mark.parametrize("case", CASES)
 def test_tiles_have_the_bits_of_the_plain_program(
     case: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -97,7 +98,8 @@ def test_few_windows_have_a_tile_of_a_product() -> None:
         ([(40, 5), (40, 5)], 25),
         ([(40, 7), (40, 7)], 14),  # two rows of taps
         ([(20, 3), (20, 3), (20, 3)], 27),
-        ([(900, 3)], 15),
+        ([(900, 3)], 12),  # a quarter of the channels divides all
+        ([(900, 5)], 20),
         ([(40, 1), (40, 1)], 16),
     ],
 )
@@ -112,10 +114,7 @@ def test_a_long_sum_is_divided_where_there_are_few_tiles() -> None:
 
 def test_what_is_refused() -> None:
     holes = plain(gradient(0, convolution(6, 4, (9, 3), strides=2)))
-    sizes = [(7, 3)] * 3
     refused = {
-        "only a call knows by what": CASES["a width of a call"](),
-        "threads would divide 4 times": plain(gradient(1, convolution(4, 3, *sizes))),
         "its image has holes between elements": holes,
         "it has one filter": plain(convolution(1, 2, (5, 3))),
         "its sums have no terms": plain(convolution(5, 0, (5, 3))),
@@ -123,3 +122,42 @@ def test_what_is_refused() -> None:
     for reason, program in refused.items():
         ((_, why),) = mapped(program).refusals
         assert reason in why
+
+
+def test_threads_have_few_columns_of_three_axes() -> None:
+    """Each of these is divided four times."""
+    tile = tile_for(plain(gradient(1, convolution(32, 32, *[(16, 3)] * 3))))
+    assert tile.run == 4
+
+
+def indices_named_in(program: LoopProgram) -> list[str]:
+    return [one.variable.name for one in walk(program.body) if isinstance(one, Check)]
+
+
+@pytest.mark.parametrize(
+    ("case", "run"),
+    [("gradient of a kernel of three axes", 2), ("gradient of an unknown kernel", 0)],
+)
+def test_the_places_of_several_columns_of_a_thread_have_names(
+    case: str, run: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use(monkeypatch, replace(SMALL, run=run))
+    program = CASES[case]()
+    found = mapped(program)
+    assert "column_place" in indices_named_in(found.program)
+    check(program, found)
+
+
+@pytest.mark.parametrize("case", ["a width of a call", "two unknown axes"])
+def test_no_step_divides_by_what_a_call_gives(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    use(monkeypatch, replace(SMALL, thread_rows=1))  # a thread has one column
+    program = mapped(CASES[case]()).program
+    inside = [one for one in walk(program.loop("step").body) if not isinstance(one, Check)]
+    divisors = [
+        one.divisor
+        for statement in inside
+        for load in loads_of(statement)
+        for coord in load.coords
+        for one in quotients_in(coord)
+    ]
+    assert not any(isinstance(one, Dim) for one in divisors)

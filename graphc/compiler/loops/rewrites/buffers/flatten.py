@@ -42,6 +42,26 @@ def flatten(program: LoopProgram) -> LoopProgram:
     return replace(program, body=body)
 
 
+def by_position(program: LoopProgram, memory: str) -> LoopProgram:
+    """Return a program in which all elements of contiguous buffers of a memory are accessed by
+    their position in it."""
+    names = Names(program)
+    flat: dict[Buffer, Buffer] = {}
+
+    def element(one: Load) -> Load:
+        buffer = one.buffer
+        if buffer.memory != memory or not buffer.is_contiguous or len(buffer.shape) < 2:
+            return one
+        if buffer not in flat:
+            flat[buffer] = view(buffer, names.new(f"{buffer.name}_flat"), (buffer.elements,))
+        return Load(flat[buffer], (buffer.place(one.coords) - buffer.offset,))
+
+    def value(one: Value) -> Value:
+        return element(one) if isinstance(one, Load) else one
+
+    return replace(program, body=Parts(value=value, target=element).in_body(program.body))
+
+
 def join_axes(program: LoopProgram) -> LoopProgram:
     """Return a program in which an element that divided coordinates are together one atom of has
     that as its coordinate, along one axis of a view of its buffer: ``y[f, w % 900]`` for

@@ -21,7 +21,7 @@ from graphc.compiler.loops.ranges import Ranges
 from graphc.compiler.loops.rewrites.boxes import Box
 from graphc.compiler.loops.rewrites.names import Names
 from graphc.compiler.loops.rewrites.site import AllocationSite
-from graphc.compiler.loops.rewrites.staging.layout import BufferLayout
+from graphc.compiler.loops.rewrites.staging.layout import BufferLayout, c_order
 from graphc.compiler.loops.statement import Allocate, Barrier, For, If, LoopKind, Statement
 from graphc.compiler.loops.value import Load, Value, below
 
@@ -43,17 +43,21 @@ def filling(
     limits: Limits,
     element: Element,
     neighbours: int = 1,
+    order: BufferLayout | None = None,
 ) -> Body:
     """Return the statements that allocate a buffer at a site and fill it: whole tiles where an axis
     without limits has some.
 
     One thread walks the buffer in its own order. Threads that share it take its elements in turn,
-    in the order of the box's axes, which is that of the source's memory; members of a team take a
-    run of elements each. All have left the last turn's elements behind before, and see the new ones
-    after. Each of them takes so many `neighbours` at a time, which divide the last axis of the box.
+    in the order of the box's axes, which is that of the source's memory, or in that of an `order`,
+    whose tiles divide the box; members of a team take a run of elements each. All have left the
+    last turn's elements behind before, and see the new ones after. Each of them takes so many
+    `neighbours` at a time, which divide the last axis of the box.
     """
     if site.sharers:
-        shared = _shared_filling(names, site, copy, layout, extents, limits, element, neighbours)
+        shared = _shared_filling(
+            names, site, copy, layout, extents, limits, element, neighbours, order
+        )
         return (Barrier(), Allocate(copy), *shared, Barrier())
     loops: list[tuple[LoopVariable, tuple[Index, ...]]] = []
     coords: list[Index] = []
@@ -90,6 +94,7 @@ def _shared_filling(
     limits: Limits,
     element: Element,
     neighbours: int,
+    order: BufferLayout | None,
 ) -> Body:
     extents = tuple(
         extent if limit else whole
@@ -110,7 +115,8 @@ def _shared_filling(
         ranges = ranges.within(neighbour, neighbours)
     tests = [] if exact_quotient(elements, threads) is not None else [below(number, elements)]
     first = number if neighbours == 1 else number * neighbours + index_of(neighbour)
-    place = coordinates(first, extents)
+    order = c_order(len(extents)) if order is None else order
+    place = order.place(coordinates(first, order.extents(extents)))
     for coord, extent, ends in zip(place, extents, limits, strict=True):
         tests += [below(coord, end) for end in ends if end is not as_index(extent)]
     ranges = ranges.given(facts(tests))

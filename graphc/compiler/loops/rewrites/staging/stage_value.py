@@ -67,6 +67,7 @@ def stage_value(
     layout: BufferLayout | None = None,
     name: str | None = None,
     axes: Sequence[Sequence[str]] = (),
+    order: BufferLayout | None = None,
 ) -> LoopProgram:
     """Compute a value at the head of a loop's body for all turns of the loops inside, and read it
     where it is named.
@@ -81,6 +82,8 @@ def stage_value(
             whose turns are numbered together along it, the outermost first; by default an axis for
             each loop between that the value depends on. Loops of threads that share the buffer may
             be among them.
+        order: that in which threads that share the buffer take the elements of these axes, each
+            the next one, if it is another one; a tile divides its axis.
     """
     site = site_of(program, _REWRITE, loop, scope)
     where = f"the value {value!r}"
@@ -114,6 +117,11 @@ def stage_value(
             ends = ", ".join(map(str, one.ends))
             raise refused(program, _REWRITE, where, "loops of a bounded number of turns", ends)
         extents.append(extent)
+    if order is not None and (
+        order.rank != len(numbered) or order.in_whole_tiles(tuple(extents)) != tuple(extents)
+    ):
+        expected = f"an order of whole tiles of {' x '.join(map(str, extents))} elements"
+        raise refused(program, _REWRITE, where, expected, f"{order.order} of {dict(order.tiles)}")
     fresh = Names(program)
     name = fresh.new(f"{value}_tile" if name is None else name)
     copy = new_buffer(name, let.local.dtype, layout.shape(tuple(extents)), scope)
@@ -152,7 +160,7 @@ def stage_value(
             ),
         )
 
-    filled = filling(fresh, site, copy, layout, tuple(extents), limits, element)
+    filled = filling(fresh, site, copy, layout, tuple(extents), limits, element, order=order)
     filled = with_note(filled, f"compute {value} ahead, to {name}")
     place = [
         position((index_of(one.variable) for one in axis), _turns(axis))

@@ -177,6 +177,24 @@ def test_threads_number_their_turns_together(axes: tuple[tuple[str, ...], ...]) 
         assert_same(before, after, {w.N_SYMBOL: size})
 
 
+def test_threads_take_elements_in_an_order_of_tiles() -> None:
+    """Of the terms two by two, each for all rows of a block."""
+    before, axes = sums(), (("thread", "inner"), ("term",))
+    order = BufferLayout((1, 0, 1), {1: 2})
+    after = stage_value(before, "side", "t0", SHARED, name="terms", axes=axes, order=order)
+    plain = stage_value(before, "side", "t0", SHARED, name="terms", axes=axes)
+    assert lines_of(after) != lines_of(plain)
+    for size in (1, 4, 7):
+        assert_same(before, after, {w.N_SYMBOL: size})
+
+
+@pytest.mark.parametrize("order", [BufferLayout((1, 0, 1), {1: 4}), BufferLayout((0,))])
+def test_an_order_of_other_tiles_is_refused(order: BufferLayout) -> None:
+    axes = (("thread", "inner"), ("term",))
+    with pytest.raises(RewriteError, match="an order of whole tiles of 4 x 6 elements"):
+        stage_value(sums(), "side", "t0", SHARED, axes=axes, order=order)
+
+
 TURNS = {"thread": 2, "inner": 2, "term": 6}
 
 
