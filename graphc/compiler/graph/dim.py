@@ -12,6 +12,7 @@ it divides exactly.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import operator
 from collections.abc import Iterable, Iterator, Mapping
@@ -36,6 +37,7 @@ class Symbol:
     def __hash__(self) -> int:
         return self.serial
 
+    @functools.cached_property
     def sort_key(self) -> tuple[Any, ...]:
         return (0, self.serial)
 
@@ -59,6 +61,14 @@ class FloorQuotient:
     numerator: Size
     denominator: Size
 
+    def __hash__(self) -> int:
+        return self._hash
+
+    @functools.cached_property
+    def _hash(self) -> int:
+        return hash((self.numerator, self.denominator))
+
+    @functools.cached_property
     def sort_key(self) -> tuple[Any, ...]:
         # By structure: two symbols may have one name, and then one text.
         return (1, sort_key(self.numerator), sort_key(self.denominator))
@@ -88,6 +98,7 @@ def _operand(size: Size) -> str:
 
 Atom: TypeAlias = Symbol | FloorQuotient
 Monomial: TypeAlias = tuple[Atom, ...]  # atoms with repetition, in sort order; () is the constant
+_ATOM_KEY = operator.attrgetter("sort_key")
 
 
 def symbol(name: str) -> Dim:
@@ -97,11 +108,17 @@ def symbol(name: str) -> Dim:
 
 def sort_key(size: Size) -> tuple[Any, ...]:
     """A key that orders sizes the same way in each process."""
-    return tuple((_monomial_key(monomial), factor) for monomial, factor in _terms(size).items())
+    if not isinstance(size, Dim):
+        return ((_monomial_key(()), size),)
+    return size.sort_key
 
 
 def _monomial_key(monomial: Monomial) -> tuple[Any, ...]:
-    return (-len(monomial), tuple(atom.sort_key() for atom in monomial))
+    return (-len(monomial), tuple([atom.sort_key for atom in monomial]))
+
+
+def _term_key(term: tuple[Monomial, int]) -> tuple[Any, ...]:
+    return _monomial_key(term[0])
 
 
 def _from_terms(terms: Mapping[Monomial, int]) -> Size:
@@ -110,7 +127,7 @@ def _from_terms(terms: Mapping[Monomial, int]) -> Size:
         return 0
     if len(kept) == 1 and kept[0][0] == ():
         return kept[0][1]
-    return Dim(tuple(sorted(kept, key=lambda term: _monomial_key(term[0]))))
+    return Dim(tuple(sorted(kept, key=_term_key)))
 
 
 def as_size(value: object, what: str) -> Size:
@@ -148,11 +165,19 @@ def _is_size(value: object) -> TypeGuard[SupportsIndex | Dim]:
 class Dim:
     """A size that depends on symbols. Made by `symbol` and by arithmetic, never directly."""
 
-    __slots__ = ("_hash", "terms")
+    __slots__ = ("_hash", "_sort_key", "terms")
 
     def __init__(self, terms: tuple[tuple[Monomial, int], ...]):
         self.terms = terms
         self._hash = hash(terms)
+        self._sort_key: tuple[Any, ...] | None = None
+
+    @property
+    def sort_key(self) -> tuple[Any, ...]:
+        """A key that orders sizes, made once."""
+        if self._sort_key is None:
+            self._sort_key = tuple([(_monomial_key(mono), factor) for mono, factor in self.terms])
+        return self._sort_key
 
     def __hash__(self) -> int:
         return self._hash
@@ -163,17 +188,28 @@ class Dim:
     def __add__(self, other: Size) -> Size:
         if not _is_size(other):
             return NotImplemented
-        if not isinstance(other, Dim) and other == 0:  # most bounds are
-            return self
-        total = _terms(self)
-        for monomial, factor in _terms(other).items():
+        if not isinstance(other, Dim):
+            return self._plus_number(int(other))
+        total = dict(self.terms)
+        for monomial, factor in other.terms:
             total[monomial] = total.get(monomial, 0) + factor
         return _from_terms(total)
 
     __radd__ = __add__
 
+    def _plus_number(self, number: int) -> Size:
+        """Add a number: the constant is the last term, and no other one moves."""
+        if number == 0:  # most bounds are
+            return self
+        last, constant = self.terms[-1]
+        if last != ():
+            return Dim((*self.terms, ((), number)))
+        if constant + number == 0:
+            return Dim(self.terms[:-1])
+        return Dim((*self.terms[:-1], ((), constant + number)))
+
     def __neg__(self) -> Size:
-        return _from_terms({monomial: -factor for monomial, factor in self.terms})
+        return self * -1
 
     def __sub__(self, other: Size) -> Size:
         return self + -other if _is_size(other) else NotImplemented
@@ -192,7 +228,7 @@ class Dim:
         product: dict[Monomial, int] = {}
         for left, left_factor in self.terms:
             for right, right_factor in other.terms:
-                monomial = tuple(sorted(left + right, key=lambda atom: atom.sort_key()))
+                monomial = tuple(sorted(left + right, key=_ATOM_KEY))
                 product[monomial] = product.get(monomial, 0) + left_factor * right_factor
         return _from_terms(product)
 

@@ -26,6 +26,7 @@ from graphc.compiler.graph.dim import (
     FloorQuotient,
     Size,
     Symbol,
+    evaluate_at,
     exact_quotient,
     substitute,
     symbols,
@@ -42,6 +43,9 @@ from graphc.compiler.loops.index import (
 
 _MOST_STEPS = 400
 """Replacements that one proof tries: the proofs of the op table's kernels need fewer than 60."""
+
+_TRIED = (1, 2, 3)
+"""Values of all symbols at which a size is looked at before a proof is searched for."""
 
 
 @dataclass(frozen=True)
@@ -306,10 +310,13 @@ def is_never_negative(size: Size) -> bool:
 
     With each symbol written as one more than a number of at least 0, a polynomial without negative
     factors is never negative. A floor quotient ``q = a // b`` of such sizes is at least 0, and
-    ``q * b`` is between ``a - b + 1`` and ``a``.
+    ``q * b`` is between ``a - b + 1`` and ``a``. Most sizes that are negative somewhere are so
+    where all symbols are small: those end ahead of the search.
     """
     if not isinstance(size, Dim):
         return size >= 0
+    if any(_is_negative_at(size, value) for value in _TRIED):
+        return False
     quotients = [
         atom for monomial, _ in size.terms for atom in monomial if isinstance(atom, FloorQuotient)
     ]
@@ -318,6 +325,15 @@ def is_never_negative(size: Size) -> bool:
     shifted: dict[Symbol, Size] = {one: Dim((((one,), 1),)) + 1 for one in symbols(size)}
     moved = substitute(size, shifted)
     return all(factor >= 0 for _, factor in moved.terms) if isinstance(moved, Dim) else moved >= 0
+
+
+def _is_negative_at(size: Size, value: int) -> bool:
+    """Return True if a size is negative where all symbols have a value; False where it divides by
+    zero there."""
+    try:
+        return evaluate_at(size, value) < 0
+    except ZeroDivisionError:
+        return False
 
 
 def _without_quotient(size: Dim, quotient: FloorQuotient) -> Iterator[Size]:

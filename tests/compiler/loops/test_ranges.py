@@ -172,6 +172,8 @@ def test_conditions_of_sizes_are_facts_too() -> None:
         (256 * ((N + 255) // 256) - 257, False),
         (256 * M - 256 * (N // 256), False),
         (2 * N - 2 * ((N + 1) // 2), True),
+        # An image of at least 3, of which the size is all that is known.
+        (N * M - (N * M - 1) // (M - 2), False),
     ],
 )
 def test_sizes_that_are_never_negative(size: Size, expected: bool) -> None:
