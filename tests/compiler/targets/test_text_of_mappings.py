@@ -79,7 +79,8 @@ ON_A_CPU: Mapping[str, Examples] = {
     "columns": {"tiles of rows": lambda: g.mean(x(BATCH, 512), axis=0)},
     "conv": {
         "matrices of samples": lambda: g.conv(x(BATCH, 32, 16, 16), w(32, 32, 1, 1)),
-        "panels of windows": lambda: g.conv(x(BATCH, 16, 28, 28), w(32, 16, 5, 5), padding=2),
+        "rows of images": lambda: g.conv(x(BATCH, 16, 28, 28), w(32, 16, 5, 5), padding=2),
+        "panels of windows": lambda: g.conv(x(BATCH, 16, 32, 32), w(32, 16, 5, 5), padding=2),
     },
     "matmul": {
         "one column": lambda: g.dot(x(BATCH, 1024), w(1024, 1)),

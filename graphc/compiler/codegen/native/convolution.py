@@ -2,10 +2,10 @@
 
 - with fewer multiplications, where windows are 3 x 3 and channels many: `winograd`.
 - with a pooling behind it: `pooled_conv`; the gradient of its weights then: `sparse_conv`.
-- **by windows**: where windows are one element apart, and a row of them is no whole vectors or the
-  image is what a pooling's gradient spreads: a sample is copied with its padding, and a product
-  reads each row of windows from it (``kernels/host_conv.h``). Between two rows of windows it
-  computes a few that are none, which nobody reads.
+- **by windows**: where windows are one element apart, and the image is computed and a row of them
+  is no whole vectors, or it is what a pooling's gradient spreads: a sample is copied with its
+  padding, and a product reads each row of windows from it (``kernels/host_conv.h``). Between two
+  rows of windows it computes a few that are none, which nobody reads.
 - **by sample**: where there are few windows and each is long (the gradient of the weights), a sum
   of products, one for each channel of the image.
 
@@ -78,7 +78,8 @@ def is_loop_program(kernel: Kernel) -> bool:
     is_uneven = isinstance(neighbours, Dim) or neighbours % whole_columns(node.dtype) != 0
     has_taps = any(size != 1 for size in node.inputs[1].shape[2:])
     is_unpooled = any(one.op == "max_unpool" for one in kernel.body)
-    by_windows = has_unit_steps and has_taps and (is_uneven or is_unpooled)
+    is_unread = isinstance(neighbours, Dim) or node.inputs[0] not in kernel.inputs
+    by_windows = has_unit_steps and has_taps and (is_unpooled or (is_uneven and is_unread))
     others = is_faster(node), _has_long_windows(node), by_windows
     is_pooled = spread_weights(kernel) is not None or pooled_alone(kernel) is not None
     return not (is_pooled or any(others))

@@ -24,45 +24,49 @@ that matrix already, as with one tap, it is read where it is.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from graphc.compiler.graph.dim import Dim, Size, product, typical
+from graphc.compiler.graph.dim import Dim, Size, product
 from graphc.compiler.loops.buffer import BufferScope
-from graphc.compiler.loops.index import LoopVariable, as_index
-from graphc.compiler.loops.program import Body, LoopProgram, loads_of, loops_in, variables_of, walk
+from graphc.compiler.loops.program import LoopProgram, loops_in, variables_of, walk
 from graphc.compiler.loops.rewrites.arithmetic.commute import commute
 from graphc.compiler.loops.rewrites.arithmetic.contract import contract
 from graphc.compiler.loops.rewrites.arithmetic.use import use
 from graphc.compiler.loops.rewrites.buffers.axes import with_axes_of_loops
 from graphc.compiler.loops.rewrites.buffers.expand import expand
 from graphc.compiler.loops.rewrites.buffers.flatten import flatten
-from graphc.compiler.loops.rewrites.conditions.cut import cut
-from graphc.compiler.loops.rewrites.conditions.pad import pad
 from graphc.compiler.loops.rewrites.execution.bind import bind
-from graphc.compiler.loops.rewrites.loops.enclose import enclose
 from graphc.compiler.loops.rewrites.loops.reorder import reorder
 from graphc.compiler.loops.rewrites.loops.split import Tail, split
 from graphc.compiler.loops.rewrites.refusal import refused
 from graphc.compiler.loops.rewrites.simplify import simplify
 from graphc.compiler.loops.rewrites.staging.stage import stage
 from graphc.compiler.loops.rewrites.staging.stage_value import stage_value
-from graphc.compiler.loops.rewrites.values.name_element import name_element
 from graphc.compiler.loops.rewrites.values.propagate import propagate
 from graphc.compiler.loops.statement import Accumulate, For, If, Let, LoopKind, Store
-from graphc.compiler.loops.value import Apply, Load, Local, Select, Value
+from graphc.compiler.loops.value import Apply, Load, Local, Select
 from graphc.compiler.targets.convolution_classes import in_classes
 from graphc.compiler.targets.convolution_loops import (
     ConvolutionLoops,
-    convolution_loops_of,
     in_products,
     with_fused_loops,
     with_values_inside,
 )
+from graphc.compiler.targets.cpu.convolution_operands import (
+    WindowClass,
+    are_neighbours,
+    factors_of,
+    loops_of,
+    loops_with_values_inside,
+    turns_of,
+    with_all_loops,
+    with_cut_borders,
+    with_operands,
+)
+from graphc.compiler.targets.cpu.image_rows import ROWS_OF_IMAGES
 from graphc.compiler.targets.cpu.panels import panel_columns, panel_product_add
 from graphc.compiler.targets.cpu.product_panels import terms_outermost, with_vectors
 from graphc.compiler.targets.cpu.products import BATCHED
 from graphc.compiler.targets.mapping import ALWAYS, Applicability, Mapping, never
-from graphc.compiler.targets.product_loops import DRAWS, draws_words, kept_loops
 from graphc.compiler.targets.target import Target
 from graphc.errors import RewriteError
 
@@ -76,100 +80,24 @@ _NO_MATRIX = "the image is no matrix of windows"
 # ---- where it applies ---------------------------------------------------------------------------
 
 
-def _loops_of(program: LoopProgram) -> ConvolutionLoops | str:
-    """Return the loops of a convolution, or why its windows are few."""
-    loops = convolution_loops_of(program, may_be_missing=True, may_have_holes=True)
-    if isinstance(loops, str):
-        return loops
-    if not loops.windows:
-        return "it has one window of one sample"
-    if any(one.ends[0] is as_index(0) for one in loops_in(program.body)):
-        return "it has no terms, or no results"
-    if kept_loops(program)[-1] in loops.filters:
-        return "its filters are neighbours, not its windows"
-    if draws_words(loops.terms[-1].body):
-        return DRAWS
-    mixed = _variables_of_reach(loops)
-    taps, windows = (
-        _turns([one for one in x if one.variable in mixed]) for x in (loops.terms, loops.windows)
-    )
-    if typical(taps) > typical(windows):
-        return f"its {taps} taps are more than its {windows} windows"
-    return loops
-
-
-def _variables_of_reach(loops: ConvolutionLoops) -> frozenset[LoopVariable]:
-    """Return the variables that make up coordinates of an image together: those of windows along
-    axes that have taps, and of these."""
-    of_terms = {one.variable for one in loops.terms}
-    of_windows = {one.variable for one in loops.windows}
-    coords = [
-        coord.variables
-        for one in loops.terms[-1].body
-        for inner in walk((one,))
-        for load in loads_of(inner)
-        for coord in load.coords
-    ]
-    reach = (x for x in coords if x & of_terms and x & of_windows)
-    return frozenset().union(*reach)
-
-
 def _has_windows(program: LoopProgram, target: Target) -> Applicability:
-    loops = _loops_with_values_inside(program)[1]
+    loops = loops_with_values_inside(program)[1]
     return never(loops) if isinstance(loops, str) else ALWAYS
 
 
-def _loops_with_values_inside(program: LoopProgram) -> tuple[LoopProgram, ConvolutionLoops | str]:
-    try:
-        program = with_values_inside(program)
-    except RewriteError as error:
-        return program, error.reason
-    return program, _loops_of(program)
-
-
 def _is_matrix(program: LoopProgram, target: Target) -> Applicability:
-    program, loops = _loops_with_values_inside(program)
+    program, loops = loops_with_values_inside(program)
     if isinstance(loops, str):
         return never(loops)
     if not loops.filters or len(loops.windows) == 1:
         return never("it has one filter, or one sample, or one window")
     if isinstance(loops.terms[-1].body[0], If):
         return never("windows reach beyond the image")
-    image, _ = _factors(program, loops.terms[-1].variable.name)
+    image, _ = factors_of(program, loops.terms[-1].variable.name)
     if not isinstance(image, Load):
         return never("its image is computed")
-    of_windows = _are_neighbours(image, loops.windows[1:], 1)
-    return ALWAYS if of_windows and _are_neighbours(image, loops.terms) else never(_NO_MATRIX)
-
-
-def _turns(loops: Sequence[For]) -> Size:
-    return product(tuple(one.ends[0].constant for one in loops))
-
-
-def _factors(program: LoopProgram, terms: str) -> tuple[Value, Value]:
-    """Return what is multiplied in a loop over terms: an element of an image and a weight, or,
-    where these have changed places, the other way round."""
-    (one,) = (x for x in walk(program.loop(terms).body) if isinstance(x, Accumulate))
-    value = one.values[0]
-    assert isinstance(value, Apply)
-    left, right = value.operands
-    return left, right
-
-
-def _are_neighbours(element: Load, loops: Sequence[For], step: Size | None = None) -> bool:
-    """Return True if an element is the next one, or so many further, in each next turn of loops
-    that are inside of each other; None for any number."""
-    place = element.buffer.place(element.coords)
-    for loop in reversed(loops):
-        factor = place.factor(loop.variable)
-        if step is None:
-            step = factor
-        if factor != step or any(
-            loop.variable in atom.variables for atom, _ in place.terms if atom is not loop.variable
-        ):
-            return False
-        step = step * loop.ends[0].constant
-    return True
+    of_windows = are_neighbours(image, loops.windows[1:], 1)
+    return ALWAYS if of_windows and are_neighbours(image, loops.terms) else never(_NO_MATRIX)
 
 
 # ---- the rewrites -------------------------------------------------------------------------------
@@ -189,18 +117,18 @@ def _adds(loop: For) -> bool:
 def _by_panels(program: LoopProgram, target: Target) -> LoopProgram:
     """Divide samples over threads; add, for a few windows at a time, what some channels give."""
     program = with_values_inside(program)
-    loops = _loops_of(program)
+    loops = loops_of(program)
     assert isinstance(loops, ConvolutionLoops)
-    program, filters, sample, windows = _with_all_loops(program, loops)
+    program, filters, sample, windows = with_all_loops(program, loops)
     terms, first = [one.variable.name for one in loops.terms], 1 + len(windows)
     try:
         program, nests = in_classes(program, filters, len(windows), len(terms))
     except RewriteError:  # many classes, or unknown ones: holes are zeros
         nests = [[filters, *windows, *terms]]
-    classes = [_Class(one[0], one[1:first], one[first:]) for one in nests if one[first:]]
+    classes = [WindowClass(one[0], one[1:first], one[first:]) for one in nests if one[first:]]
     images = []
     for one in classes:
-        program, image = _with_operands(program, one, sample)
+        program, image = with_operands(program, one, sample)
         images.append(image)
     program = _with_image(program, classes, sample)
     for one, image in zip(classes, images, strict=True):
@@ -208,35 +136,8 @@ def _by_panels(program: LoopProgram, target: Target) -> LoopProgram:
     return with_vectors(simplify(bind(program, sample, LoopKind.TEAM)))
 
 
-@dataclass(frozen=True)
-class _Class:
-    """The loops of a class of windows, by the names of their variables.
-
-    Attributes:
-        filters: over filters.
-        windows: over windows, without that over samples.
-        terms: over channels and taps.
-    """
-
-    filters: str
-    windows: list[str]
-    terms: list[str]
-
-
-def _with_operands(program: LoopProgram, one: _Class, sample: str) -> tuple[LoopProgram, Local]:
-    """Return a program that adds, for each term of a class, a weight, of a row for each filter,
-    times an element of the image, and the name of this element."""
-    last = one.terms[-1]
-    if isinstance(program.loop(last).body[0], If):
-        program = pad(program, last)
-    program = commute(program, last)
-    program = _with_weights_in_rows(program, one.terms)
-    _, image = _factors(program, last)
-    return (program, image) if isinstance(image, Local) else name_element(program, last, image)
-
-
 def _with_products(
-    program: LoopProgram, one: _Class, image: Local, *, has_filters: bool
+    program: LoopProgram, one: WindowClass, image: Local, *, has_filters: bool
 ) -> LoopProgram:
     """Return a program that makes the sums of a class by panels, or, of one filter, by rows of
     windows where they are."""
@@ -262,54 +163,7 @@ def _with_products(
     return use(program, called, term)
 
 
-def _with_all_loops(
-    program: LoopProgram, loops: ConvolutionLoops
-) -> tuple[LoopProgram, str, str, list[str]]:
-    """Return a program that has a loop over filters, inside of one over samples, and these and the
-    loops over windows: the outermost of these stands for samples where there are several, and a
-    loop of one turn for what there is one of."""
-    windows = [one.variable.name for one in loops.windows]
-    filters = [one.variable.name for one in loops.filters]
-    if len(windows) == 1:
-        first = next(k for k, one in enumerate(program.body) if isinstance(one, For))
-        program = enclose(program, first, len(program.body), "sample")
-        windows.insert(0, _only_loop(program.body).variable.name)
-    sample, *windows = windows
-    if not filters:
-        count = len(program.loop(sample).body)
-        program = enclose(program, 0, count, "filter", sample)
-        filters = [_only_loop(program.loop(sample).body).variable.name]
-    (of_filters,) = filters
-    around = [one.variable.name for one in program.loops_to(windows[-1])]
-    ahead = around[around.index(of_filters) + 1 : around.index(sample)]
-    for inner in (*ahead, sample) if of_filters in around[: around.index(sample)] else ():
-        program = reorder(program, of_filters, inner)
-    return program, of_filters, sample, windows
-
-
-def _only_loop(body: Body) -> For:
-    (only,) = (one for one in body if isinstance(one, For))
-    return only
-
-
-def _with_weights_in_rows(program: LoopProgram, terms: Sequence[str]) -> LoopProgram:
-    """Return a program whose weights are in memory as a row for each filter, where they are or
-    written ahead for all threads."""
-    weights, _ = _factors(program, terms[-1])
-    loops = [program.loop(one) for one in terms]
-    if isinstance(weights, Load) and _are_neighbours(weights, loops, 1):
-        return program
-    if not isinstance(weights, Local):
-        program, weights = name_element(program, terms[-1], weights)
-    sample = program.loops_to(terms[-1])[0].variable
-    program = stage_value(program, None, weights.name, BufferScope.SHARED, name="weights")
-    outermost = next(one for one in program.body if isinstance(one, For))
-    if outermost.variable is not sample:
-        program = bind(program, outermost.variable.name, LoopKind.TEAM)
-    return propagate(program, weights.name)
-
-
-def _with_image(program: LoopProgram, classes: Sequence[_Class], sample: str) -> LoopProgram:
+def _with_image(program: LoopProgram, classes: Sequence[WindowClass], sample: str) -> LoopProgram:
     """Return a program that copies a sample with the zeros around it, unless no window reaches
     beyond it, or it is computed."""
     for one in classes:
@@ -318,34 +172,8 @@ def _with_image(program: LoopProgram, classes: Sequence[_Class], sample: str) ->
             if isinstance(value, Select) and isinstance(value.value, Load):
                 source = value.value.buffer.name
                 program = stage(program, sample, source, BufferScope.THREAD, name="image")
-                return _with_cut_borders(program, "image")
+                return with_cut_borders(program, "image")
     return program
-
-
-def _with_cut_borders(program: LoopProgram, buffer: str) -> LoopProgram:
-    """Return a program that fills a buffer by loops without tests."""
-    while (found := _border_of(program, buffer)) is not None:
-        program = cut(program, *found)
-    return program
-
-
-def _border_of(program: LoopProgram, buffer: str) -> tuple[str, Size] | None:
-    """Return a loop whose turns fill a buffer with an element under a test of the loop's variable,
-    and the first turn of others behind some in which the test decides the other way."""
-    for loop in loops_in(program.body):
-        for one in walk(loop.body):
-            if not isinstance(one, Store) or one.target.buffer.name != buffer:
-                continue
-            tests = one.value.conditions if isinstance(one.value, Select) else ()
-            for test in tests:
-                if test.index.variables != {loop.variable}:
-                    continue
-                factor, constant = test.index.factor(loop.variable), test.index.constant
-                if factor == 1:
-                    return loop.variable.name, -constant
-                if factor == -1:
-                    return loop.variable.name, constant + 1
-    return None
 
 
 def _with_blocks(
@@ -384,7 +212,7 @@ def _with_chunks(program: LoopProgram, terms: Sequence[str]) -> tuple[LoopProgra
         RewriteError: only a call knows how many terms there are.
     """
     first, *taps = terms
-    count, each = program.loop(first).ends[0].constant, _turns([program.loop(x) for x in taps])
+    count, each = program.loop(first).ends[0].constant, turns_of([program.loop(x) for x in taps])
     if isinstance(each, Dim) or isinstance(count, Dim):
         expected = "known numbers of channels and taps"
         found = f"{count} and {each}"
@@ -478,4 +306,4 @@ PANELS_OF_WINDOWS = Mapping(
     _by_panels,
     "what is written of the matrix of windows stays in the first cache for all filters",
 )
-CONVOLUTIONS = (MATRICES, PANELS_OF_WINDOWS)
+CONVOLUTIONS = (MATRICES, ROWS_OF_IMAGES, PANELS_OF_WINDOWS)

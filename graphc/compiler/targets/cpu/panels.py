@@ -7,13 +7,14 @@ for every machine, so a program's text is, too.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from enum import Enum
 
 import numpy as np
 
-from graphc.compiler.graph.dim import Shape, symbol
-from graphc.compiler.loops.buffer import Buffer, BufferScope, new_buffer
+from graphc.compiler.graph.dim import Shape, Size, symbol
+from graphc.compiler.loops.buffer import Buffer, BufferScope, c_strides, new_buffer
 from graphc.compiler.loops.index import Index, LoopVariable, as_index, variable
 from graphc.compiler.loops.program import Body
 from graphc.compiler.loops.statement import Allocate, For, Intrinsic, Store
@@ -176,6 +177,46 @@ def panel_product_add(
         body = (For(_variable_of(index), of_loop, body),)
     name = f"gc_panel_product_add<{most_terms}, {most_columns}>"
     return Intrinsic(name, (to, left, right), body, "host_panel_add.h")
+
+
+def windows_product(
+    dtype: str, left_scope: BufferScope, height: int, terms: Sequence[int]
+) -> Intrinsic:
+    """Return the product of rows and the windows of an image that neighbour each other, read where
+    they are (``kernels/host_windows.h``).
+
+    Args:
+        dtype: of all elements.
+        left_scope: of the left operand; the other ones are in thread memory.
+        height: rows that are added up together where there are 32 registers.
+        terms: how many there are along each axis, of which the left operand has all one after the
+            other.
+    """
+    thread = BufferScope.THREAD
+    to = _strided("to", dtype, (_ROWS, _COLUMNS), (_TO_ROW, 1), thread)
+    left = _strided("left", dtype, (_ROWS, *terms), (_LEFT_NEXT, *c_strides(tuple(terms))))
+    left = replace(left, scope=left_scope)
+    steps = tuple(symbol(f"step{axis}") for axis in range(len(terms)))
+    image = _strided("image", dtype, (*terms, _COLUMNS), (*steps, 1), thread)
+    row, column = variable("row"), variable("column")
+    axes = [variable(f"term{axis}") for axis in range(len(terms))]
+    element = Load(to, (row, column))
+    factors = (Load(left, (row, *axes)), Load(image, (*axes, column)))
+
+    def nest(body: Body, *loops: tuple[Index, Size]) -> Body:
+        for index, end in reversed(loops):
+            body = (For(_variable_of(index), (as_index(end),), body),)
+        return body
+
+    own_row, own_column = variable("row_cleared"), variable("column_cleared")
+    clear = Store(Load(to, (own_row, own_column)), Constant(0, dtype))
+    add = Store(element, Apply("fma", (*factors, element), dtype, {}))
+    body = (
+        *nest((clear,), (own_row, _ROWS), (own_column, _COLUMNS)),
+        *nest((add,), *zip(axes, terms, strict=True), (row, _ROWS), (column, _COLUMNS)),
+    )
+    name = f"gc_windows_product<{', '.join(map(str, (f'gc_height({height})', *terms)))}>"
+    return Intrinsic(name, (to, left, image), body, "host_windows.h")
 
 
 def transposition(dtype: str, scope: BufferScope) -> Intrinsic:

@@ -17,6 +17,7 @@ from graphc.compiler.loops.program import LoopProgram, loops_in, walk
 from graphc.compiler.loops.statement import Allocate, If, LoopKind, UseIntrinsic
 from graphc.compiler.targets.cpu import convolutions
 from graphc.compiler.targets.cpu.convolutions import MATRICES, PANELS_OF_WINDOWS
+from graphc.compiler.targets.cpu.image_rows import ROWS_OF_IMAGES
 from graphc.compiler.targets.cpu.mappings import CPU_MAPPINGS
 from graphc.compiler.targets.mapping import MappedProgram, choose
 from graphc.compiler.targets.target import Target
@@ -51,13 +52,6 @@ def flipped() -> LoopProgram:
 
 
 PANELS: Programs = {
-    "more windows than a panel has": lambda: plain(convolution(3, 2, (70, 3))),
-    "rows of windows": lambda: plain(convolution(3, 4, (9, 3), (15, 3), padding=1)),
-    "a row of windows": lambda: plain(convolution(3, 4, (5, 3), (22, 3), strides=(2, 1))),
-    "cropped": lambda: plain(convolution(2, 3, (9, 3), (9, 3), padding=((-2, 1), (2, -1)))),
-    "holes in windows": lambda: plain(
-        convolution(4, 3, (9, 2), (9, 3), kernel_dilation=(3, 2), padding=2)
-    ),
     "holes and strides": lambda: plain(
         convolution(4, 3, (13, 2), kernel_dilation=3, strides=2, padding=2)
     ),
@@ -65,18 +59,9 @@ PANELS: Programs = {
         convolution(4, 3, (5, 3), (4, 3), input_dilation=(2, 1), padding=1)
     ),
     "three axes": lambda: plain(convolution(4, 3, (4, 2), (4, 3), (5, 2), padding=1, strides=2)),
-    "one channel": lambda: plain(convolution(4, 1, (7, 3), (7, 3), padding=1)),
     "one filter": lambda: plain(biased(convolution(1, 3, (7, 3), (9, 3), padding=1, strides=2))),
     "one filter of one tap": lambda: plain(convolution(1, 3, (7, 1), (9, 1))),
     "one filter, one sample": lambda: plain(convolution(1, 3, (12, 3), samples=1, padding=1)),
-    "one sample": lambda: plain(convolution(4, 3, (7, 3), (9, 3), samples=1, padding=1)),
-    "one sample of one axis": lambda: plain(convolution(4, 3, (40, 3), samples=1, padding=1)),
-    "more taps than channels have room for": lambda: plain(convolution(2, 1, (30, 13), (30, 13))),
-    "a prime number of channels": lambda: plain(convolution(2, 23, (6, 3))),
-    "float64": lambda: plain(convolution(4, 3, (7, 3), (7, 3), dtype="float64", padding=1)),
-    "weights that are computed": flipped,
-    "values of filters": normalised_results,
-    "dropout": dropped,
     "both sizes of a call": lambda: plain(
         convolution(4, 3, (WIDTH + 1, 2), (WIDTH + 2, 2), padding=1)
     ),
@@ -95,17 +80,58 @@ PANELS: Programs = {
     "an image of two": lambda: plain(
         g.conv(g.concat([arrays(BATCH, 2, 6, 6), arrays(BATCH, 1, 6, 6)], 1), arrays(4, 3, 2, 2))
     ),
+    "panels of whole vectors": lambda: plain(convolution(3, 2, (5, 3), (16, 3), padding=1)),
+    "more strides than a panel has windows": lambda: plain(convolution(3, 2, (70, 3), strides=2)),
+    "a row of windows": lambda: plain(convolution(3, 4, (5, 3), (44, 3), strides=(2, 2))),
+    "a prime number of channels": lambda: plain(convolution(2, 23, (12, 3), strides=2)),
+    "more taps than channels have room for": lambda: plain(
+        convolution(2, 1, (13, 3), (13, 3), strides=2)
+    ),
+    "float64": lambda: plain(convolution(4, 3, (7, 3), (7, 3), dtype="float64", strides=2)),
+    **{
+        name: convolution_cases.CASES[name]
+        for name in (
+            "strides",
+            "a width of a call",
+            "a computed image",
+        )
+    },
+}
+
+ROWS: Programs = {
+    "more windows than a panel has": lambda: plain(convolution(3, 2, (70, 3))),
+    "rows of windows": lambda: plain(convolution(3, 4, (9, 3), (15, 3), padding=1)),
+    "a row of windows": lambda: plain(convolution(3, 4, (5, 3), (22, 3), strides=(2, 1))),
+    "cropped": lambda: plain(convolution(2, 3, (9, 3), (9, 3), padding=((-2, 1), (2, -1)))),
+    "holes in windows": lambda: plain(
+        convolution(4, 3, (9, 2), (9, 3), kernel_dilation=(3, 2), padding=2)
+    ),
+    "one channel": lambda: plain(convolution(4, 1, (7, 3), (7, 3), padding=1)),
+    "one sample": lambda: plain(convolution(4, 3, (7, 3), (9, 3), samples=1, padding=1)),
+    "one sample of one axis": lambda: plain(convolution(4, 3, (40, 3), samples=1, padding=1)),
+    "a prime number of channels": lambda: plain(convolution(2, 23, (6, 3))),
+    "float64": lambda: plain(convolution(4, 3, (7, 3), (7, 3), dtype="float64", padding=1)),
+    "weights that are computed": flipped,
+    "values of filters": normalised_results,
+    "dropout": dropped,
+    "taps along one axis": lambda: plain(
+        convolution(3, 2, (9, 1), (12, 3), padding=((0, 0), (1, 1)))
+    ),
+    "taps along the other axis": lambda: plain(convolution(3, 2, (9, 3), (12, 1))),
+    "all windows are read": lambda: plain(convolution(3, 2, (10, 3), (10, 1))),
+    "rows that are apart": lambda: plain(convolution(3, 2, (9, 3), (12, 3), strides=(2, 1))),
+    "three axes of windows": lambda: plain(convolution(3, 2, (4, 2), (4, 3), (6, 3), padding=1)),
+    "two filters": lambda: plain(biased(convolution(2, 3, (9, 3), (9, 3), padding=1))),
+    "many filters": lambda: plain(convolution(29, 1, (5, 3), (6, 3))),
+    "rows of whole vectors": lambda: plain(convolution(3, 2, (7, 2), (32, 3), padding=1)),
     **{
         name: convolution_cases.CASES[name]
         for name in (
             "one axis",
             "two axes",
             "padding",
-            "strides",
             "dilation",
             "known samples",
-            "a width of a call",
-            "a computed image",
             "channels last",
             "gradient of an image",
         )
@@ -170,6 +196,14 @@ def test_panels_of_windows_mean_the_same(
     check(program, found.program)
 
 
+@pytest.mark.parametrize("case", ROWS)
+def test_rows_of_images_mean_the_same(case: str) -> None:
+    program = ROWS[case]()
+    found = mapped(program)
+    assert found.names == (ROWS_OF_IMAGES.name,), found.refusals
+    check(program, found.program)
+
+
 @pytest.mark.parametrize("case", IN_PLACE)
 def test_matrices_of_samples_mean_the_same(case: str) -> None:
     program = IN_PLACE[case]()
@@ -199,6 +233,14 @@ def test_no_copy_has_a_test() -> None:
     assert panel == (100, 32)
 
 
+def test_rows_have_whole_vectors_and_no_tests() -> None:
+    program = mapped(plain(convolution(8, 4, (13, 5), (13, 5), padding=2))).program
+    assert not any(isinstance(one, If) for one in walk(program.body))
+    (image, sums) = (one.buffer.shape for one in walk(program.body) if isinstance(one, Allocate))
+    assert sums == (8, 224)  # 13 rows of 17 windows, and 3 to fill a vector
+    assert image == (3 * 17 * 17 + 4 * 17 + 4 + 224,)
+
+
 def test_the_image_of_one_tap_is_nowhere_copied() -> None:
     program = mapped(plain(convolution(32, 32, (32, 1), (32, 1)))).program
     assert not any(isinstance(one, Allocate) for one in walk(program.body))
@@ -218,7 +260,7 @@ def test_weights_are_written_once_for_all_threads() -> None:
 
 
 def test_the_texts_compute_them() -> None:
-    cases = [make() for make in (*PANELS.values(), *IN_PLACE.values())]
+    cases = [make() for make in (*PANELS.values(), *ROWS.values(), *IN_PLACE.values())]
     compiled = CompiledPrograms(
         [replace(mapped(one).program, name=f"k{number}") for number, one in enumerate(cases)]
     )

@@ -105,7 +105,7 @@ def _check(program: LoopProgram, where: str, body: Body) -> None:
             raise refused(program, _REWRITE, where, expected, head_line(one))
         for value in values_of(one):
             for part in walk_value(value):
-                if isinstance(part, Apply) and _may_fault(part):
+                if isinstance(part, Apply) and may_fault(part):
                     expected = "no division of integers by what may be 0 in another turn"
                     raise refused(program, _REWRITE, where, expected, head_line(one))
 
@@ -148,7 +148,8 @@ def _factors_of(term: Value) -> tuple[Value, ...]:
     return term.operands if isinstance(term, Apply) and term.op == "mul" else ()
 
 
-def _may_fault(value: Apply) -> bool:
+def may_fault(value: Apply) -> bool:
+    """Return True if an op stops a program for some numbers: a division of integers by zero."""
     if value.op not in _DIVISIONS or np.dtype(value.dtype).kind == "f":
         return False
     divisor = value.operands[1]

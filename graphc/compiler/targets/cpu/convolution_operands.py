@@ -1,0 +1,206 @@
+"""The loops and operands of convolutions on a CPU: one loop over samples around one over filters,
+weights as a row for each filter, and images without tests of their borders."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from graphc.compiler.graph.dim import Size, product, typical
+from graphc.compiler.loops.buffer import BufferScope
+from graphc.compiler.loops.index import LoopVariable, as_index
+from graphc.compiler.loops.program import Body, LoopProgram, loads_of, loops_in, walk
+from graphc.compiler.loops.rewrites.arithmetic.commute import commute
+from graphc.compiler.loops.rewrites.conditions.cut import cut
+from graphc.compiler.loops.rewrites.conditions.pad import pad
+from graphc.compiler.loops.rewrites.execution.bind import bind
+from graphc.compiler.loops.rewrites.loops.enclose import enclose
+from graphc.compiler.loops.rewrites.loops.reorder import reorder
+from graphc.compiler.loops.rewrites.staging.stage_value import stage_value
+from graphc.compiler.loops.rewrites.values.name_element import name_element
+from graphc.compiler.loops.rewrites.values.propagate import propagate
+from graphc.compiler.loops.statement import Accumulate, For, If, LoopKind, Store
+from graphc.compiler.loops.value import Apply, Load, Local, Select, Value
+from graphc.compiler.targets.convolution_loops import (
+    ConvolutionLoops,
+    convolution_loops_of,
+    with_values_inside,
+)
+from graphc.compiler.targets.product_loops import DRAWS, draws_words, kept_loops
+from graphc.errors import RewriteError
+
+
+def loops_of(program: LoopProgram) -> ConvolutionLoops | str:
+    """Return the loops of a convolution, or why its windows are few."""
+    loops = convolution_loops_of(program, may_be_missing=True, may_have_holes=True)
+    if isinstance(loops, str):
+        return loops
+    if not loops.windows:
+        return "it has one window of one sample"
+    if any(one.ends[0] is as_index(0) for one in loops_in(program.body)):
+        return "it has no terms, or no results"
+    if kept_loops(program)[-1] in loops.filters:
+        return "its filters are neighbours, not its windows"
+    if draws_words(loops.terms[-1].body):
+        return DRAWS
+    mixed = _variables_of_reach(loops)
+    taps, windows = (
+        turns_of([one for one in x if one.variable in mixed]) for x in (loops.terms, loops.windows)
+    )
+    if typical(taps) > typical(windows):
+        return f"its {taps} taps are more than its {windows} windows"
+    return loops
+
+
+def _variables_of_reach(loops: ConvolutionLoops) -> frozenset[LoopVariable]:
+    """Return the variables that make up coordinates of an image together: those of windows along
+    axes that have taps, and of these."""
+    of_terms = {one.variable for one in loops.terms}
+    of_windows = {one.variable for one in loops.windows}
+    coords = [
+        coord.variables
+        for one in loops.terms[-1].body
+        for inner in walk((one,))
+        for load in loads_of(inner)
+        for coord in load.coords
+    ]
+    reach = (x for x in coords if x & of_terms and x & of_windows)
+    return frozenset().union(*reach)
+
+
+def loops_with_values_inside(program: LoopProgram) -> tuple[LoopProgram, ConvolutionLoops | str]:
+    try:
+        program = with_values_inside(program)
+    except RewriteError as error:
+        return program, error.reason
+    return program, loops_of(program)
+
+
+def turns_of(loops: Sequence[For]) -> Size:
+    return product(tuple(one.ends[0].constant for one in loops))
+
+
+def factors_of(program: LoopProgram, terms: str) -> tuple[Value, Value]:
+    """Return what is multiplied in a loop over terms: an element of an image and a weight, or,
+    where these have changed places, the other way round."""
+    (one,) = (x for x in walk(program.loop(terms).body) if isinstance(x, Accumulate))
+    value = one.values[0]
+    assert isinstance(value, Apply)
+    left, right = value.operands
+    return left, right
+
+
+def are_neighbours(element: Load, loops: Sequence[For], step: Size | None = None) -> bool:
+    """Return True if an element is the next one, or so many further, in each next turn of loops
+    that are inside of each other; None for any number."""
+    place = element.buffer.place(element.coords)
+    for loop in reversed(loops):
+        factor = place.factor(loop.variable)
+        if step is None:
+            step = factor
+        if factor != step or any(
+            loop.variable in atom.variables for atom, _ in place.terms if atom is not loop.variable
+        ):
+            return False
+        step = step * loop.ends[0].constant
+    return True
+
+
+@dataclass(frozen=True)
+class WindowClass:
+    """The loops of a class of windows, by the names of their variables.
+
+    Attributes:
+        filters: over filters.
+        windows: over windows, without that over samples.
+        terms: over channels and taps.
+    """
+
+    filters: str
+    windows: list[str]
+    terms: list[str]
+
+
+def with_operands(program: LoopProgram, one: WindowClass, sample: str) -> tuple[LoopProgram, Local]:
+    """Return a program that adds, for each term of a class, a weight, of a row for each filter,
+    times an element of the image, and the name of this element."""
+    last = one.terms[-1]
+    if isinstance(program.loop(last).body[0], If):
+        program = pad(program, last)
+    program = commute(program, last)
+    program = _with_weights_in_rows(program, one.terms)
+    _, image = factors_of(program, last)
+    return (program, image) if isinstance(image, Local) else name_element(program, last, image)
+
+
+def with_all_loops(
+    program: LoopProgram, loops: ConvolutionLoops
+) -> tuple[LoopProgram, str, str, list[str]]:
+    """Return a program that has a loop over filters, inside of one over samples, and these and the
+    loops over windows: the outermost of these stands for samples where there are several, and a
+    loop of one turn for what there is one of."""
+    windows = [one.variable.name for one in loops.windows]
+    filters = [one.variable.name for one in loops.filters]
+    if len(windows) == 1:
+        first = next(k for k, one in enumerate(program.body) if isinstance(one, For))
+        program = enclose(program, first, len(program.body), "sample")
+        windows.insert(0, _only_loop(program.body).variable.name)
+    sample, *windows = windows
+    if not filters:
+        count = len(program.loop(sample).body)
+        program = enclose(program, 0, count, "filter", sample)
+        filters = [_only_loop(program.loop(sample).body).variable.name]
+    (of_filters,) = filters
+    around = [one.variable.name for one in program.loops_to(windows[-1])]
+    ahead = around[around.index(of_filters) + 1 : around.index(sample)]
+    for inner in (*ahead, sample) if of_filters in around[: around.index(sample)] else ():
+        program = reorder(program, of_filters, inner)
+    return program, of_filters, sample, windows
+
+
+def _only_loop(body: Body) -> For:
+    (only,) = (one for one in body if isinstance(one, For))
+    return only
+
+
+def _with_weights_in_rows(program: LoopProgram, terms: Sequence[str]) -> LoopProgram:
+    """Return a program whose weights are in memory as a row for each filter, where they are or
+    written ahead for all threads."""
+    weights, _ = factors_of(program, terms[-1])
+    loops = [program.loop(one) for one in terms]
+    if isinstance(weights, Load) and are_neighbours(weights, loops, 1):
+        return program
+    if not isinstance(weights, Local):
+        program, weights = name_element(program, terms[-1], weights)
+    sample = program.loops_to(terms[-1])[0].variable
+    program = stage_value(program, None, weights.name, BufferScope.SHARED, name="weights")
+    outermost = next(one for one in program.body if isinstance(one, For))
+    if outermost.variable is not sample:
+        program = bind(program, outermost.variable.name, LoopKind.TEAM)
+    return propagate(program, weights.name)
+
+
+def with_cut_borders(program: LoopProgram, buffer: str) -> LoopProgram:
+    """Return a program that fills a buffer by loops without tests."""
+    while (found := _border_of(program, buffer)) is not None:
+        program = cut(program, *found)
+    return program
+
+
+def _border_of(program: LoopProgram, buffer: str) -> tuple[str, Size] | None:
+    """Return a loop whose turns fill a buffer with an element under a test of the loop's variable,
+    and the first turn of others behind some in which the test decides the other way."""
+    for loop in loops_in(program.body):
+        for one in walk(loop.body):
+            if not isinstance(one, Store) or one.target.buffer.name != buffer:
+                continue
+            tests = one.value.conditions if isinstance(one.value, Select) else ()
+            for test in tests:
+                if test.index.variables != {loop.variable}:
+                    continue
+                factor, constant = test.index.factor(loop.variable), test.index.constant
+                if factor == 1:
+                    return loop.variable.name, -constant
+                if factor == -1:
+                    return loop.variable.name, constant + 1
+    return None
