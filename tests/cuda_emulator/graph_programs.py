@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -65,6 +66,7 @@ def both_on_each_card(
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """As `both`, for the card with the least shared memory; others give the same bits."""
 
+    @functools.cache
     def program_of(card: Card) -> DeviceProgram:
         return program or lower(outputs, most_shared=card.most_shared)
 
