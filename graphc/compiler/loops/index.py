@@ -341,6 +341,14 @@ def position(coords: Iterable[IndexLike], shape: Iterable[Size]) -> Index:
     return place
 
 
+def with_dividends(index: Index) -> Iterator[Index]:
+    """Yield an index and all that is divided in it."""
+    yield index
+    for atom, _ in index.terms:
+        if isinstance(atom, Quotient | Remainder):
+            yield from with_dividends(atom.dividend)
+
+
 def coordinates(place: IndexLike, shape: tuple[Size, ...]) -> tuple[Index, ...]:
     """Return the coordinates of the element with a number in C order."""
     rest, found = as_index(place), []

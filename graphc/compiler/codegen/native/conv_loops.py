@@ -133,12 +133,6 @@ class ConvLoops:
     ) -> list[str]:
         return self.nest(shape, lambda _, at, coords: [Assign(subscript(name, at), offset(coords))])
 
-    def place_offset(self, coords: Coordinates) -> Expression:
-        """Where a channel's place of a window lies in the padded image."""
-        channel, *places = coords
-        plane = times(channel, self.signature.size(product(self.reach)))
-        return plus(plane, self.step_offset(tuple(places)))
-
     def step_offset(self, places: Coordinates) -> Expression:
         return self.spread(places, self.node.attrs["kernel_dilation"])
 

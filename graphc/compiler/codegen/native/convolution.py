@@ -1,11 +1,7 @@
-"""Kernels of kind conv: as loop programs, or in one of five forms.
+"""Kernels of kind conv: as loop programs, or in one of four forms.
 
 - with fewer multiplications, where windows are 3 x 3 and channels many: `winograd`.
 - with a pooling behind it: `pooled_conv`; the gradient of its weights then: `sparse_conv`.
-- **by windows**: where windows are one element apart, and the image is computed and a row of them
-  is no whole vectors, or it is what a pooling's gradient spreads: a sample is copied with its
-  padding, and a product reads each row of windows from it (``kernels/host_conv.h``). Between two
-  rows of windows it computes a few that are none, which nobody reads.
 - **by sample**: where there are few windows and each is long (the gradient of the weights), a sum
   of products, one for each channel of the image.
 
@@ -20,9 +16,7 @@ from graphc.compiler.codegen.expression import (
     Expression,
     Variable,
     minus,
-    plus,
     subscript,
-    times,
 )
 from graphc.compiler.codegen.index import Coordinates, Index
 from graphc.compiler.codegen.native.context import NativeContext
@@ -40,7 +34,6 @@ from graphc.compiler.graph.dim import Dim, Size, product, typical
 from graphc.compiler.program.launch import Launch
 from graphc.compiler.schedule.kernel import Kernel
 from graphc.compiler.targets.cpu.mappings import CPU_MAPPINGS
-from graphc.compiler.targets.cpu.panels import whole_columns
 
 
 def lower_conv(kernel: Kernel, context: NativeContext) -> list[Launch]:
@@ -63,8 +56,7 @@ def lower_conv(kernel: Kernel, context: NativeContext) -> list[Launch]:
     elif pooling is not None:
         lines, how = PooledConv(kernel, context, signature, pooling).lines()
     else:
-        form = _Conv(kernel, context, signature)
-        lines, how = form.by_sample() if _has_long_windows(node) else form.by_windows()
+        lines, how = _Conv(kernel, context, signature).by_sample()
     return [context.function(name, kernel, signature, lines, how)]
 
 
@@ -73,14 +65,7 @@ def is_loop_program(kernel: Kernel) -> bool:
     (node,) = kernel.anchors
     if 0 in (*node.shape, *node.inputs[1].shape):
         return True  # zeros, or nothing
-    attrs, neighbours = node.attrs, node.shape[-1]
-    has_unit_steps = all(step == 1 for step in (*attrs["strides"], *attrs["input_dilation"]))
-    is_uneven = isinstance(neighbours, Dim) or neighbours % whole_columns(node.dtype) != 0
-    has_taps = any(size != 1 for size in node.inputs[1].shape[2:])
-    is_unpooled = any(one.op == "max_unpool" for one in kernel.body)
-    is_unread = isinstance(neighbours, Dim) or node.inputs[0] not in kernel.inputs
-    by_windows = has_unit_steps and has_taps and (is_unpooled or (is_uneven and is_unread))
-    others = is_faster(node), _has_long_windows(node), by_windows
+    others = is_faster(node), _has_long_windows(node)
     is_pooled = spread_weights(kernel) is not None or pooled_alone(kernel) is not None
     return not (is_pooled or any(others))
 
@@ -94,44 +79,6 @@ def _has_long_windows(node: Node) -> bool:
 
 
 class _Conv(ConvLoops):
-    def by_windows(self) -> tuple[list[str], str]:
-        """A sample at a time; rows of windows are rows of the image."""
-        size = self.signature.size
-        k, m = self.k, self.filters
-        height = tile_height(m)
-        # From the first window to the last one, in the image.
-        wide: Size = 1
-        for count, pitch in zip(self.windows, self.pitches, strict=True):
-            wide = wide + (count - 1) * pitch
-        panels = -(-m // height) * height if not isinstance(m, Dim) else m + height
-        before = [
-            self.array("weights", self.scalar, Slot.WEIGHTS, m * k, 1),
-            *self.weight_matrix(),
-            self.array("panels", self.scalar, Slot.WEIGHT_PANELS, panels * k, 1),
-            call("gc_gemm_pack", height, (size(m), size(k), "weights", size(k), 1, "panels")),
-            self.array("at", "int", Slot.OFFSETS, k, 1),
-            *self.offsets("at", (self.channels, *self.places), self.place_offset),
-        ]
-        image = product((self.channels, *self.reach))
-        arguments = (size(m), size(wide), size(k), "panels", "image", "at", "s0", size(wide))
-        inside = [
-            self.array("image", self.scalar, Slot.IMAGE, image, self.samples, slack=True),
-            *self.padded(self.channels, "sample"),
-            self.array("s0", self.scalar, Slot.SUMS, m * wide, self.samples),
-            call("gc_conv_windows", height, arguments),
-        ]
-        rows = times(size(m), size(wide))
-
-        def place(emitter: NativeEmitter, index: Index) -> Expression:
-            _, filter_, *windows = emitter.coordinates(index)
-            at = times(filter_, size(wide))
-            for window, pitch in zip(windows, self.pitches, strict=True):
-                at = plus(at, times(window, size(pitch)))
-            return at
-
-        how = f"{self.samples} samples; {m} x {k} weights by windows of the image, {rows} sums"
-        return [*before, *self.per_sample([*inside, *self.after(place)])], how
-
     def by_sample(self) -> tuple[list[str], str]:
         """A sum over the image's channels of products of all its windows."""
         size = self.signature.size

@@ -19,8 +19,9 @@ from graphc.compiler.loops.rewrites.loops.reorder import reorder
 from graphc.compiler.loops.rewrites.staging.stage_value import stage_value
 from graphc.compiler.loops.rewrites.values.name_element import name_element
 from graphc.compiler.loops.rewrites.values.propagate import propagate
-from graphc.compiler.loops.statement import Accumulate, For, If, LoopKind, Store
-from graphc.compiler.loops.value import Apply, Load, Local, Select, Value
+from graphc.compiler.loops.rewrites.values.single_assignment import with_single_assignments
+from graphc.compiler.loops.statement import Accumulate, For, If, LoopKind, Statement, Store
+from graphc.compiler.loops.value import Apply, Condition, Load, Local, Select, Value
 from graphc.compiler.targets.convolution_loops import (
     ConvolutionLoops,
     convolution_loops_of,
@@ -69,6 +70,18 @@ def _variables_of_reach(loops: ConvolutionLoops) -> frozenset[LoopVariable]:
 
 
 def loops_with_values_inside(program: LoopProgram) -> tuple[LoopProgram, ConvolutionLoops | str]:
+    """Return a program that computes values of whole samples, filters, windows and channels where
+    they are used, and its loops, or why its windows are few: one whose factors that are computed by
+    several statements are values, if they can be."""
+    inside, loops = _inside(program)
+    if isinstance(loops, str):
+        assigned, others = _inside(with_single_assignments(program))
+        if not isinstance(others, str):
+            return assigned, others
+    return inside, loops
+
+
+def _inside(program: LoopProgram) -> tuple[LoopProgram, ConvolutionLoops | str]:
     try:
         program = with_values_inside(program)
     except RewriteError as error:
@@ -187,15 +200,22 @@ def with_cut_borders(program: LoopProgram, buffer: str) -> LoopProgram:
     return program
 
 
+def _tests_of(one: Statement, buffer: str) -> tuple[Condition, ...]:
+    """Return the tests that decide what an element of a buffer is."""
+    if isinstance(one, If):
+        stores = [x for x in one.body if isinstance(x, Store) and x.target.buffer.name == buffer]
+        return one.conditions if stores else ()
+    if not isinstance(one, Store) or one.target.buffer.name != buffer:
+        return ()
+    return one.value.conditions if isinstance(one.value, Select) else ()
+
+
 def _border_of(program: LoopProgram, buffer: str) -> tuple[str, Size] | None:
     """Return a loop whose turns fill a buffer with an element under a test of the loop's variable,
     and the first turn of others behind some in which the test decides the other way."""
     for loop in loops_in(program.body):
         for one in walk(loop.body):
-            if not isinstance(one, Store) or one.target.buffer.name != buffer:
-                continue
-            tests = one.value.conditions if isinstance(one.value, Select) else ()
-            for test in tests:
+            for test in _tests_of(one, buffer):
                 if test.index.variables != {loop.variable}:
                     continue
                 factor, constant = test.index.factor(loop.variable), test.index.constant

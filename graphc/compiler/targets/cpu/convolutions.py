@@ -55,7 +55,6 @@ from graphc.compiler.targets.cpu.convolution_operands import (
     WindowClass,
     are_neighbours,
     factors_of,
-    loops_of,
     loops_with_values_inside,
     turns_of,
     with_all_loops,
@@ -116,8 +115,7 @@ def _adds(loop: For) -> bool:
 
 def _by_panels(program: LoopProgram, target: Target) -> LoopProgram:
     """Divide samples over threads; add, for a few windows at a time, what some channels give."""
-    program = with_values_inside(program)
-    loops = loops_of(program)
+    program, loops = loops_with_values_inside(program)
     assert isinstance(loops, ConvolutionLoops)
     program, filters, sample, windows = with_all_loops(program, loops)
     terms, first = [one.variable.name for one in loops.terms], 1 + len(windows)

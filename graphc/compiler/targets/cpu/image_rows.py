@@ -18,12 +18,12 @@ beginning of the next one, which nobody reads, and behind the last one as many a
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
-from graphc.compiler.graph.dim import Dim, Size, product
+from graphc.compiler.graph.dim import Dim, Size, floor_divide, product
 from graphc.compiler.loops.buffer import BufferScope
-from graphc.compiler.loops.program import LoopProgram, loop_beside, loops_in, walk
+from graphc.compiler.loops.index import Index, index_of, with_dividends
+from graphc.compiler.loops.program import LoopProgram, Parts, loop_beside, loops_in, walk
 from graphc.compiler.loops.ranges import is_never_negative
 from graphc.compiler.loops.rewrites.arithmetic.contract import contract
 from graphc.compiler.loops.rewrites.arithmetic.use import use
@@ -42,14 +42,15 @@ from graphc.compiler.loops.rewrites.refusal import refused
 from graphc.compiler.loops.rewrites.simplify import simplify
 from graphc.compiler.loops.rewrites.staging.layout import BufferLayout
 from graphc.compiler.loops.rewrites.staging.stage import stage
+from graphc.compiler.loops.rewrites.staging.stage_factor import stage_factor
+from graphc.compiler.loops.rewrites.values.name_element import name_element
 from graphc.compiler.loops.rewrites.values.propagate import propagate
 from graphc.compiler.loops.statement import Accumulate, For, If, Let, LoopKind, Store
 from graphc.compiler.loops.value import Apply, Load, Local, Select
-from graphc.compiler.targets.convolution_loops import ConvolutionLoops, with_values_inside
+from graphc.compiler.targets.convolution_loops import ConvolutionLoops
 from graphc.compiler.targets.cpu.convolution_operands import (
     WindowClass,
     factors_of,
-    loops_of,
     loops_with_values_inside,
     with_all_loops,
     with_cut_borders,
@@ -87,10 +88,10 @@ def _has_rows(program: LoopProgram, target: Target) -> Applicability:
     inside = loops.terms[-1].body[0]
     if isinstance(inside, If) and any(one.equal for one in inside.conditions):
         return never("its image has holes between elements")
-    if any(isinstance(_turns(one), Dim) for one in (*loops.windows[1:], *loops.terms)):
-        return never("only a call knows how many windows or terms there are")
     terms = product(tuple(map(_turns, loops.terms)))
-    if isinstance(terms, Dim) or terms > MOST_TERMS:
+    if isinstance(terms, Dim):
+        return never("only a call knows how many terms there are")
+    if terms > MOST_TERMS:
         return never(f"its sums of {terms} terms are more than {MOST_TERMS}")
     return ALWAYS
 
@@ -104,17 +105,48 @@ def _turns(loop: For) -> Size:
 
 def _in_rows(program: LoopProgram, target: Target) -> LoopProgram:
     """Divide samples over threads; multiply all filters by the rows of a sample's image."""
-    program = with_values_inside(program)
-    loops = loops_of(program)
+    program, loops = loops_with_values_inside(program)
     assert isinstance(loops, ConvolutionLoops)
     program, filters, sample, windows = with_all_loops(program, loops)
     terms = [one.variable.name for one in loops.terms]
+    program = _with_computed_image(program, windows, terms, sample)
     program, image = with_operands(program, WindowClass(filters, windows, terms), sample)
     program = _with_image(program, terms[-1], image, sample, windows)
     program, place, pitches = _with_one_row(program, windows, terms)
     program = _with_sums(program, filters, windows, place, terms, pitches)
     program = with_cut_borders(program, "image")
     return with_vectors(simplify(bind(program, sample, LoopKind.TEAM)))
+
+
+def _with_computed_image(
+    program: LoopProgram, windows: Sequence[str], terms: Sequence[str], sample: str
+) -> LoopProgram:
+    """Return a program that computes each element of a sample's image once, unless it is read from
+    memory as it is."""
+    image, _ = factors_of(program, terms[-1])
+    if isinstance(image, Load):
+        return program
+    if not isinstance(image, Local):
+        program, image = name_element(program, terms[-1], image)
+    body = program.loop(terms[-1]).body
+    places: list[Index] = []
+
+    def note(index: Index) -> Index:
+        places.extend(with_dividends(index))
+        return index
+
+    Parts(index=note).in_body(body)
+    inner = {program.loop(one).variable for one in (*windows, *terms)}
+    coords: list[Index] = []
+    for name in windows:
+        own = program.loop(name).variable
+        forms = [one.with_terms(lambda atom, _: atom in inner) for one in places]
+        of_window = [one - one.constant for one in forms if one.factor(own) == 1]
+        coords.append(max(of_window, key=lambda one: len(one.terms), default=index_of(own)))
+    covered = frozenset().union(*(one.variables for one in coords))
+    channels = [program.loop(one).variable for one in terms]
+    ahead = [index_of(one) for one in channels if one not in covered]
+    return stage_factor(program, sample, image.name, [*ahead, *coords], "image")
 
 
 def _with_image(
@@ -124,6 +156,8 @@ def _with_image(
     over windows, and reads that."""
     (let,) = (x for x in program.loop(terms).body if isinstance(x, Let) and x.local == image)
     value = let.value.value if isinstance(let.value, Select) else let.value
+    if isinstance(value, Load) and value.buffer.scope is BufferScope.THREAD:
+        return propagate(program, image.name)
     if not isinstance(value, Load):
         raise refused(program, "stage", f"the value {image}", "an element", str(value))
     variables = [program.loop(one).variable for one in windows]
@@ -151,19 +185,18 @@ def _with_one_row(
     if place.factor(program.loop(row).variable) != 1:
         expected = "windows that are one element apart"
         raise refused(program, "rows", f"the loop {row!r}", expected, str(image))
-    width, pitches = _known_turns(program, row), list[Size]()
-    count = math.prod(_known_turns(program, one) for one in windows)
+    width, pitches = _turns(program.loop(row)), list[Size]()
+    count = product(tuple(_turns(program.loop(one)) for one in windows))
     for name in reversed(outer):
         pitch = place.factor(program.loop(name).variable)
         program = fuse(widen(program, row, pitch), name, row)
         pitches.insert(0, pitch)
         row = f"{name}_{row}"
     whole = whole_columns(image.dtype)
-    columns = -(-_known_turns(program, row) // whole) * whole
-    most = count + count // SHARE_UNREAD if width % whole == 0 else MOST_UNREAD * count + whole
-    if columns > most:
-        expected = f"at most {most} windows"
-        raise refused(program, "rows", f"the loop {row!r}", expected, f"{columns} of {count}")
+    columns = floor_divide(_turns(program.loop(row)) + (whole - 1), whole) * whole
+    if _is_wasteful(columns, count, width, whole):
+        expected = f"not many more windows than the {count} that are read"
+        raise refused(program, "rows", f"the loop {row!r}", expected, str(columns))
     elements: Size = columns  # to the last one that is read
     for one in terms:
         distance = place.factor(program.loop(one).variable)
@@ -177,6 +210,21 @@ def _with_one_row(
         return program, row, pitches
     made = 1 + next(k for k, one in enumerate(test.body) if isinstance(one, For))
     return speculate(program, row, made), row, pitches
+
+
+def _is_wasteful(columns: Size, count: Size, width: Size, whole: int) -> bool:
+    """Return True if panels that are written cost less than windows that nobody reads.
+
+    Args:
+        columns, count: windows that are computed, and that are read.
+        width: those of a row.
+        whole: the columns of the widest vectors.
+    """
+    if isinstance(columns, Dim) or isinstance(count, Dim) or isinstance(width, Dim):
+        return False
+    if width % whole == 0:
+        return columns > count + count // SHARE_UNREAD
+    return columns > MOST_UNREAD * count + whole
 
 
 def _known_turns(program: LoopProgram, loop: str) -> int:

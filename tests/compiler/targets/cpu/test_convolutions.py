@@ -12,9 +12,11 @@ from graphc.compiler import graph as g
 from graphc.compiler.graph import BATCH, Node
 from graphc.compiler.graph.dim import symbols
 from graphc.compiler.loops.buffer import BufferScope
+from graphc.compiler.loops.build import buffers_of, plain_program
 from graphc.compiler.loops.evaluate import TurnOrder, evaluate
 from graphc.compiler.loops.program import LoopProgram, loops_in, walk
 from graphc.compiler.loops.statement import Allocate, If, LoopKind, UseIntrinsic
+from graphc.compiler.schedule import kernels, make_schedule
 from graphc.compiler.targets.cpu import convolutions
 from graphc.compiler.targets.cpu.convolutions import MATRICES, PANELS_OF_WINDOWS
 from graphc.compiler.targets.cpu.image_rows import ROWS_OF_IMAGES
@@ -51,6 +53,16 @@ def flipped() -> LoopProgram:
     return plain(g.conv(arrays(BATCH, 3, 8, 9), weights, padding=1))
 
 
+def unpooled() -> LoopProgram:
+    """An image that is the gradient of a pooling."""
+    argmax, cotangents = arrays(BATCH, 4, 4, 3, dtype="int32"), arrays(BATCH, 4, 4, 3)
+    window = {"window": (2, 2), "strides": (2, 2), "padding": ((0, 0), (0, 0))}
+    image = g.make("max_unpool", argmax, cotangents, size=(9, 7), **window)
+    result = g.conv(image, arrays(3, 4, 3, 3), padding=2)
+    (kernel,) = kernels(make_schedule([result], most_shared=0))
+    return plain_program(kernel, "k0", buffers_of(kernel))
+
+
 PANELS: Programs = {
     "holes and strides": lambda: plain(
         convolution(4, 3, (13, 2), kernel_dilation=3, strides=2, padding=2)
@@ -62,9 +74,6 @@ PANELS: Programs = {
     "one filter": lambda: plain(biased(convolution(1, 3, (7, 3), (9, 3), padding=1, strides=2))),
     "one filter of one tap": lambda: plain(convolution(1, 3, (7, 1), (9, 1))),
     "one filter, one sample": lambda: plain(convolution(1, 3, (12, 3), samples=1, padding=1)),
-    "both sizes of a call": lambda: plain(
-        convolution(4, 3, (WIDTH + 1, 2), (WIDTH + 2, 2), padding=1)
-    ),
     "the gradient of the image of strides": lambda: plain(
         gradient(0, convolution(5, 3, (9, 3), (8, 3), strides=2, padding=1))
     ),
@@ -77,9 +86,6 @@ PANELS: Programs = {
     "the same of windows that are apart": lambda: plain(
         gradient(0, convolution(4, 3, (9, 1), (8, 2), strides=3))
     ),
-    "an image of two": lambda: plain(
-        g.conv(g.concat([arrays(BATCH, 2, 6, 6), arrays(BATCH, 1, 6, 6)], 1), arrays(4, 3, 2, 2))
-    ),
     "panels of whole vectors": lambda: plain(convolution(3, 2, (5, 3), (16, 3), padding=1)),
     "more strides than a panel has windows": lambda: plain(convolution(3, 2, (70, 3), strides=2)),
     "a row of windows": lambda: plain(convolution(3, 4, (5, 3), (44, 3), strides=(2, 2))),
@@ -88,17 +94,17 @@ PANELS: Programs = {
         convolution(2, 1, (13, 3), (13, 3), strides=2)
     ),
     "float64": lambda: plain(convolution(4, 3, (7, 3), (7, 3), dtype="float64", strides=2)),
-    **{
-        name: convolution_cases.CASES[name]
-        for name in (
-            "strides",
-            "a width of a call",
-            "a computed image",
-        )
-    },
+    "strides": convolution_cases.CASES["strides"],
 }
 
 ROWS: Programs = {
+    "an image that is unpooled": unpooled,
+    "both sizes of a call": lambda: plain(
+        convolution(4, 3, (WIDTH + 1, 2), (WIDTH + 2, 2), padding=1)
+    ),
+    "an image of two": lambda: plain(
+        g.conv(g.concat([arrays(BATCH, 2, 6, 6), arrays(BATCH, 1, 6, 6)], 1), arrays(4, 3, 2, 2))
+    ),
     "more windows than a panel has": lambda: plain(convolution(3, 2, (70, 3))),
     "rows of windows": lambda: plain(convolution(3, 4, (9, 3), (15, 3), padding=1)),
     "a row of windows": lambda: plain(convolution(3, 4, (5, 3), (22, 3), strides=(2, 1))),
@@ -133,6 +139,8 @@ ROWS: Programs = {
             "dilation",
             "known samples",
             "channels last",
+            "a width of a call",
+            "a computed image",
             "gradient of an image",
         )
     },

@@ -40,7 +40,7 @@ from graphc.compiler.loops.rewrites.refusal import (
 )
 from graphc.compiler.loops.statement import Accumulate, Allocate, For, If, Let, Statement, Store
 from graphc.compiler.loops.text import head_line
-from graphc.compiler.loops.value import Apply
+from graphc.compiler.loops.value import Apply, Load
 
 _REWRITE = "speculate"
 
@@ -115,19 +115,19 @@ def _has(block: Body, loop: For) -> bool:
 
 def _stored_parts(statement: Statement, memory: str) -> dict[Size, Size]:
     """Return the first of the neighbouring elements of a memory that loops store, with how many
-    they are: nothing of loops that do something else, or store under a test."""
+    they are: nothing of loops that do something else, or might not store one."""
     ends: dict[LoopVariable, Size] = {}
-    while isinstance(statement, For) and len(statement.body) == 1:
-        (end, *others) = statement.ends
+    block: Body = (statement,)
+    while len(block) == 1 and isinstance(loop := block[0], For):
+        (end, *others) = loop.ends
         if others or not end.is_constant:
             return {}
-        ends[statement.variable] = end.constant
-        (statement,) = statement.body
-    if not isinstance(statement, Store) or statement.conditions or statement.guarded:
+        ends[loop.variable] = end.constant
+        block = loop.body
+    target = _stored_element(block, memory)
+    if target is None:
         return {}
-    if statement.target.buffer.memory != memory:
-        return {}
-    place = statement.target.buffer.place(statement.target.coords)
+    place = target.buffer.place(target.coords)
     terms = dict(place.terms)
     reached: Size = 1
     while terms:  # a number in mixed radix: each digit's weight is the count of those below
@@ -137,3 +137,16 @@ def _stored_parts(statement: Statement, memory: str) -> dict[Size, Size]:
         reached = reached * ends[digit]
         del terms[digit]
     return {place.constant: reached}
+
+
+def _stored_element(block: Body, memory: str) -> Load | None:
+    """Return an element of a memory that statements store to in any case; None if there is none."""
+    for one in block:
+        if isinstance(one, Store) and one.target.buffer.memory == memory:
+            if not one.conditions and not one.guarded:
+                return one.target
+        elif isinstance(one, If):
+            first, second = (_stored_element(x, memory) for x in (one.body, one.otherwise))
+            if first is not None and first == second:
+                return first
+    return None

@@ -48,7 +48,7 @@ def hoist(program: LoopProgram, local: str) -> LoopProgram:
     refuse_if_synchronised(program, "hoist", where, loop.body)
     ranges = ranges_at(program, loop)
     has_turns = all(ranges.is_never_negative(end - 1) for end in loop.ends)
-    if not has_turns and not _is_always_there(let.value, ranges):
+    if not has_turns and not is_always_there(let.value, ranges):
         ends = ", ".join(map(str, loop.ends))
         expected = "elements that are there even where the loop has no turn"
         raise refused(program, "hoist", where, expected, f"an end at {ends}")
@@ -77,19 +77,19 @@ def _check_invariant(program: LoopProgram, where: str, let: Let, loop: For) -> N
             raise refused(program, "hoist", where, expected, f"{load}, which it may write")
 
 
-def _is_always_there(value: Value, ranges: Ranges) -> bool:
+def is_always_there(value: Value, ranges: Ranges) -> bool:
     """Return True if all elements that a value reads are proved to be inside of their buffers."""
     if isinstance(value, Load):
         return ranges.is_inside(value.coords, value.buffer.shape)
     if isinstance(value, Apply):
-        return all(_is_always_there(one, ranges) for one in value.operands)
+        return all(is_always_there(one, ranges) for one in value.operands)
     if isinstance(value, Bit):
-        return _is_always_there(value.byte, ranges)
+        return is_always_there(value.byte, ranges)
     if isinstance(value, RandomWord):
         parts = (value.shift, value.step, value.call, value.seed, value.stream)
-        return all(_is_always_there(one, ranges) for one in parts)
+        return all(is_always_there(one, ranges) for one in parts)
     if isinstance(value, Select):
         inside = ranges.given(facts(value.conditions))
         outside = ranges.given(facts_otherwise(value.conditions))
-        return _is_always_there(value.value, inside) and _is_always_there(value.otherwise, outside)
+        return is_always_there(value.value, inside) and is_always_there(value.otherwise, outside)
     return True
