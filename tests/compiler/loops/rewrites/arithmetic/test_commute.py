@@ -1,6 +1,8 @@
 """commute: the factors of a product that is added change places; what is refused."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from graphc.compiler.loops.buffer import BufferScope, new_buffer
 from graphc.compiler.loops.program import LoopProgram, walk
@@ -48,3 +50,12 @@ def test_factors_change_places() -> None:
 def test_a_loop_that_adds_no_products_is_refused(loop: str) -> None:
     with pytest.raises(RewriteError, match="a body that adds products, found none"):
         commute(summed(w.op("add", w.at(X, I, J), w.at(Y, J))), loop)
+
+
+@given(st.data())
+def test_random_factors_mean_the_same(data: st.DataObject) -> None:
+    """Of one or two sums, of elements and of values of them."""
+    elements = (w.at(X, I, J), w.at(X, I, 4 - J), w.at(Y, J))
+    factor = st.sampled_from((*elements, *(w.op("exp", one) for one in elements), w.number(2.5)))
+    before = summed(w.op("mul", data.draw(factor), data.draw(factor)))
+    same_meaning(before, commute(before, "j"), rtol=0)

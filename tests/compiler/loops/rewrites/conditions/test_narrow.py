@@ -1,6 +1,8 @@
 """narrow: values ahead of a test are computed under it; what is refused."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from graphc.compiler.loops.buffer import BufferScope, new_buffer
 from graphc.compiler.loops.program import LoopProgram
@@ -47,3 +49,18 @@ def test_what_is_no_value_is_refused() -> None:
     body = (*LETS, Allocate(register), If((at_least(I - 2),), (STORE,)))
     with pytest.raises(RewriteError, match="values alone ahead of its test, found allocate s"):
         narrow(guarded(*body), "i")
+
+
+@given(st.data())
+def test_random_values_mean_the_same(data: st.DataObject) -> None:
+    """Of values that are made of those ahead, under tests that hold in some turns or in none."""
+    named: list[Let] = []
+    for number in range(data.draw(st.integers(0, 4))):
+        operands = st.sampled_from([w.at(X, I), w.number(0.5), *(one.local for one in named)])
+        op = data.draw(st.sampled_from(("add", "mul", "maximum")))
+        value = w.op(op, data.draw(operands), data.draw(operands))
+        named.append(Let(Local(f"v{number}", "float32"), value))
+    stored = named[-1].local if named else w.at(X, I)
+    shift = data.draw(st.integers(0, 30))
+    before = guarded(*named, If((at_least(I - shift),), (Store(w.at(Y, I), stored),)))
+    same_meaning(before, narrow(before, "i"))

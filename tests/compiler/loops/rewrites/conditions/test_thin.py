@@ -1,6 +1,8 @@
 """thin: a loop has the turns alone in which a test of equality holds; what is refused."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from graphc.compiler.loops.buffer import BufferScope, new_buffer
 from graphc.compiler.loops.index import Index
@@ -85,3 +87,20 @@ def test_unknown_and_many_turns_are_refused() -> None:
     for loop, turns in (("i", 5), ("j", MOST_TURNS + 1)):
         with pytest.raises(RewriteError, match=f"a known number of turns, at most {MOST_TURNS}"):
             thin(summed(J % 2, turns), loop)
+
+
+@given(st.data())
+def test_random_tests_mean_the_same(data: st.DataObject) -> None:
+    """Of an affine index, perhaps divided, with or without a remainder."""
+    number = st.integers(-3, 3)
+    test = J * data.draw(number) + I * data.draw(number) + data.draw(number)
+    if data.draw(st.booleans()):
+        test = test // data.draw(st.integers(1, 3))
+    if data.draw(st.booleans()):
+        test = test % data.draw(st.integers(1, 4))
+    before = summed(test, data.draw(st.integers(1, 13)), data.draw(st.integers(1, 2)))
+    try:
+        after = thin(before, "j")
+    except RewriteError:
+        return
+    same_meaning(before, after)

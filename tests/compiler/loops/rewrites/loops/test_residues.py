@@ -1,6 +1,8 @@
 """residues: turns by their remainder, in loops of their own; what is refused."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from graphc.compiler.loops.program import LoopProgram, loops_in, walk
 from graphc.compiler.loops.rewrites.loops.residues import residues
@@ -8,7 +10,7 @@ from graphc.compiler.loops.statement import Accumulate, If, Statement, Store
 from graphc.compiler.loops.value import Condition, Constant
 from graphc.errors import RewriteError
 from tests.compiler.loops import written as w
-from tests.compiler.loops.random_loops import N, same_meaning
+from tests.compiler.loops.random_loops import N, loops_of, plain_programs, same_meaning
 from tests.compiler.loops.written import I, J
 
 X, Y = w.floats("x", N, 7), w.floats("y", N, 7)
@@ -55,3 +57,13 @@ def test_a_step_of_nothing_and_a_bound_loop_are_refused() -> None:
     bound = w.program((X,), (Y,), w.loop(I, N, w.loop(J, 7, value), kind="team"))
     with pytest.raises(RewriteError, match="a serial or unrolled loop"):
         residues(bound, "i", 2)
+
+
+@given(plain_programs(recurrences=True), st.data())
+def test_random_programs_mean_the_same(program: LoopProgram, data: st.DataObject) -> None:
+    loop = data.draw(st.sampled_from(loops_of(program)))
+    try:
+        after = residues(program, loop, data.draw(st.integers(1, 4)))
+    except RewriteError:
+        return
+    same_meaning(program, after)

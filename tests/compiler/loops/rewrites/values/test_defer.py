@@ -1,6 +1,8 @@
 """defer: values are named right ahead of what uses them, unless what they read may change."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from graphc.compiler.loops.buffer import BufferScope, new_buffer
 from graphc.compiler.loops.program import LoopProgram
@@ -9,7 +11,7 @@ from graphc.compiler.loops.statement import Accumulate, Allocate, Barrier, Let, 
 from graphc.compiler.loops.value import Constant, Local
 from graphc.errors import RewriteError
 from tests.compiler.loops import written as w
-from tests.compiler.loops.random_loops import N, same_meaning
+from tests.compiler.loops.random_loops import N, loops_of, plain_programs, same_meaning
 from tests.compiler.loops.written import I, J
 
 X, Y, Z = w.floats("x", N, 4), w.floats("y", N), w.floats("z", N)
@@ -74,3 +76,9 @@ def test_no_value_passes_a_barrier_and_one_that_nothing_uses_stays() -> None:
 def test_a_loop_that_is_not_there_is_refused() -> None:
     with pytest.raises(RewriteError, match="the name of a loop's variable"):
         defer(program(*SUM, Store(w.at(Z, I), w.at(S))), "no loop")
+
+
+@given(plain_programs(recurrences=True), st.data())
+def test_random_programs_mean_the_same(random: LoopProgram, data: st.DataObject) -> None:
+    loop = data.draw(st.sampled_from(loops_of(random)))
+    same_meaning(random, defer(random, loop))
