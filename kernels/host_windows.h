@@ -26,7 +26,7 @@ __attribute__((noinline)) static void gc_windows_columns(int rows, int depth, co
 #pragma GCC unroll 2
       for (int v = 0; v < vectors; ++v) sum[r][v] = V{};
     }
-// Of few terms that are known g++ 12 would make one text, whose sums are not in registers.
+    // g++ 12 would unroll a few terms whose number is known; their sums are not in registers then.
 #pragma GCC unroll 1
     for (int k = 0; k < depth; ++k) {
       const T* from = image + at[k];
@@ -49,8 +49,8 @@ __attribute__((noinline)) static void gc_windows_columns(int rows, int depth, co
 }
 
 // The same for all columns, which are whole vectors of 64 bytes. The terms have axes: along each
-// there are `terms` of them, which in the image are a step apart, and in a row of `left` follow each
-// other.
+// there are `terms` of them, which in the image are a step apart, and in a row of `left` follow
+// each other.
 template <int height, int... terms, typename T, typename... Steps>
 inline void gc_windows_product(int rows, int columns, T* to, ptrdiff_t to_row, const T* left,
                                ptrdiff_t left_row, const T* image, Steps... steps) {

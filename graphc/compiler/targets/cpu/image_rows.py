@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from graphc.compiler.graph.dim import Dim, Size, floor_divide, product
+from graphc.compiler.graph.dim import Dim, Size, exact_quotient, floor_divide, product
 from graphc.compiler.loops.buffer import BufferScope
 from graphc.compiler.loops.index import Index, index_of, with_dividends
 from graphc.compiler.loops.program import LoopProgram, Parts, loop_beside, loops_in, walk
@@ -75,6 +75,12 @@ SHARE_UNREAD = 10
 (With 1 in 16, 1 in 8 and 1 in 4 rows took 0.78, 1.06 and 1.25 of the time of written panels; AVX2,
 Zen 3.)"""
 
+FEW_TERMS, FEW_FILTERS = 32, 8
+"""Terms and filters, of which one are no more, where rows of windows are whole vectors: so few do
+not pay for a panel. (Rows took 0.78 to 1.00 of the time of written panels for 9 and 27 terms, 0.91
+and 0.98 for 8 filters by 144 and 320, 1.10 for 16 filters by 320 and 576, 1.23 for 64 by 320; AVX2,
+Zen 3.)"""
+
 
 # ---- where it applies ---------------------------------------------------------------------------
 
@@ -93,6 +99,13 @@ def _has_rows(program: LoopProgram, target: Target) -> Applicability:
         return never("only a call knows how many terms there are")
     if terms > MOST_TERMS:
         return never(f"its sums of {terms} terms are more than {MOST_TERMS}")
+    filters, width = _turns(loops.filters[0]), _turns(loops.windows[-1])
+    image, _ = factors_of(program, loops.terms[-1].variable.name)
+    if not isinstance(image, Load):  # a panel would have each element several times
+        return ALWAYS
+    is_whole = exact_quotient(width, whole_columns(program.outputs[0].dtype)) is not None
+    if is_whole and terms > FEW_TERMS and (isinstance(filters, Dim) or filters > FEW_FILTERS):
+        return never(f"{filters} filters by {terms} terms are many for a panel of whole vectors")
     return ALWAYS
 
 
@@ -109,10 +122,11 @@ def _in_rows(program: LoopProgram, target: Target) -> LoopProgram:
     assert isinstance(loops, ConvolutionLoops)
     program, filters, sample, windows = with_all_loops(program, loops)
     terms = [one.variable.name for one in loops.terms]
+    is_read = isinstance(factors_of(program, terms[-1])[0], Load)
     program = _with_computed_image(program, windows, terms, sample)
     program, image = with_operands(program, WindowClass(filters, windows, terms), sample)
     program = _with_image(program, terms[-1], image, sample, windows)
-    program, place, pitches = _with_one_row(program, windows, terms)
+    program, place, pitches = _with_one_row(program, windows, terms, is_read=is_read)
     program = _with_sums(program, filters, windows, place, terms, pitches)
     program = with_cut_borders(program, "image")
     return with_vectors(simplify(bind(program, sample, LoopKind.TEAM)))
@@ -173,11 +187,17 @@ def _with_image(
 
 
 def _with_one_row(
-    program: LoopProgram, windows: Sequence[str], terms: Sequence[str]
+    program: LoopProgram, windows: Sequence[str], terms: Sequence[str], *, is_read: bool
 ) -> tuple[LoopProgram, str, list[Size]]:
     """Return a program with one loop over the windows of a sample, in the order of the elements of
     its image: over so many that vectors are whole, with the sums of all; that loop, and by how many
-    of its turns neighbours along each axis but the last one are apart."""
+    of its turns neighbours along each axis but the last one are apart.
+
+    Args:
+        program: the program.
+        windows, terms: the loops over windows, and over terms.
+        is_read: True if the image was not computed, so that a panel may be written of it instead.
+    """
     _, image = factors_of(program, terms[-1])
     assert isinstance(image, Load)
     place = image.buffer.place(image.coords)
@@ -194,8 +214,10 @@ def _with_one_row(
         row = f"{name}_{row}"
     whole = whole_columns(image.dtype)
     columns = floor_divide(_turns(program.loop(row)) + (whole - 1), whole) * whole
-    if _is_wasteful(columns, count, width, whole):
-        expected = f"not many more windows than the {count} that are read"
+    is_whole = exact_quotient(width, whole) is not None
+    most = count + floor_divide(count, SHARE_UNREAD) if is_whole else count * MOST_UNREAD + whole
+    if is_read and not isinstance(most, Dim) and not isinstance(columns, Dim) and columns > most:
+        expected = f"at most {most} windows for the {count} that are read"
         raise refused(program, "rows", f"the loop {row!r}", expected, str(columns))
     elements: Size = columns  # to the last one that is read
     for one in terms:
@@ -210,21 +232,6 @@ def _with_one_row(
         return program, row, pitches
     made = 1 + next(k for k, one in enumerate(test.body) if isinstance(one, For))
     return speculate(program, row, made), row, pitches
-
-
-def _is_wasteful(columns: Size, count: Size, width: Size, whole: int) -> bool:
-    """Return True if panels that are written cost less than windows that nobody reads.
-
-    Args:
-        columns, count: windows that are computed, and that are read.
-        width: those of a row.
-        whole: the columns of the widest vectors.
-    """
-    if isinstance(columns, Dim) or isinstance(count, Dim) or isinstance(width, Dim):
-        return False
-    if width % whole == 0:
-        return columns > count + count // SHARE_UNREAD
-    return columns > MOST_UNREAD * count + whole
 
 
 def _known_turns(program: LoopProgram, loop: str) -> int:

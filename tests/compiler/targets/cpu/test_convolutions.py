@@ -86,6 +86,7 @@ PANELS: Programs = {
     "the same of windows that are apart": lambda: plain(
         gradient(0, convolution(4, 3, (9, 1), (8, 2), strides=3))
     ),
+    "filters and terms that pay for a panel": lambda: plain(convolution(9, 17, (3, 2), (16, 1))),
     "panels of whole vectors": lambda: plain(convolution(3, 2, (5, 3), (16, 3), padding=1)),
     "more strides than a panel has windows": lambda: plain(convolution(3, 2, (70, 3), strides=2)),
     "a row of windows": lambda: plain(convolution(3, 4, (5, 3), (44, 3), strides=(2, 2))),
@@ -129,6 +130,9 @@ ROWS: Programs = {
     "three axes of windows": lambda: plain(convolution(3, 2, (4, 2), (4, 3), (6, 3), padding=1)),
     "two filters": lambda: plain(biased(convolution(2, 3, (9, 3), (9, 3), padding=1))),
     "many filters": lambda: plain(convolution(29, 1, (5, 3), (6, 3))),
+    "computed rows of whole vectors": lambda: plain(
+        g.conv(g.maximum(arrays(BATCH, 4, 3, 16), 0.0), arrays(9, 4, 3, 3), padding=1)
+    ),
     "rows of whole vectors": lambda: plain(convolution(3, 2, (7, 2), (32, 3), padding=1)),
     **{
         name: convolution_cases.CASES[name]
