@@ -30,6 +30,7 @@ from graphc.compiler.loops.rewrites.arithmetic.use import use
 from graphc.compiler.loops.rewrites.buffers.axes import with_axes_of_loops
 from graphc.compiler.loops.rewrites.buffers.expand import expand
 from graphc.compiler.loops.rewrites.buffers.lengthen import lengthen
+from graphc.compiler.loops.rewrites.conditions.pad import pad
 from graphc.compiler.loops.rewrites.conditions.speculate import speculate
 from graphc.compiler.loops.rewrites.conditions.tighten import tighten
 from graphc.compiler.loops.rewrites.conditions.widen import widen
@@ -100,13 +101,25 @@ def _has_rows(program: LoopProgram, target: Target) -> Applicability:
     if terms > MOST_TERMS:
         return never(f"its sums of {terms} terms are more than {MOST_TERMS}")
     filters, width = _turns(loops.filters[0]), _turns(loops.windows[-1])
-    image, _ = factors_of(program, loops.terms[-1].variable.name)
-    if not isinstance(image, Load):  # a panel would have each element several times
+    if not _is_read(
+        program, loops.windows, loops.terms[-1]
+    ):  # a panel would have each element several times
         return ALWAYS
     is_whole = exact_quotient(width, whole_columns(program.outputs[0].dtype)) is not None
     if is_whole and terms > FEW_TERMS and (isinstance(filters, Dim) or filters > FEW_FILTERS):
         return never(f"{filters} filters by {terms} terms are many for a panel of whole vectors")
     return ALWAYS
+
+
+def _is_read(program: LoopProgram, windows: Sequence[For], terms: For) -> bool:
+    """Return True if an image is read from memory as it is: the next window is of other elements
+    by a number, not by a quotient, as of an image that is repeated."""
+    image, _ = factors_of(program, terms.variable.name)
+    return isinstance(image, Load) and all(
+        any(coord.factor(one.variable) != 0 for coord in image.coords)
+        for one in windows
+        if any(one.variable in coord.variables for coord in image.coords)
+    )
 
 
 def _turns(loop: For) -> Size:
@@ -122,8 +135,10 @@ def _in_rows(program: LoopProgram, target: Target) -> LoopProgram:
     assert isinstance(loops, ConvolutionLoops)
     program, filters, sample, windows = with_all_loops(program, loops)
     terms = [one.variable.name for one in loops.terms]
-    is_read = isinstance(factors_of(program, terms[-1])[0], Load)
-    program = _with_computed_image(program, windows, terms, sample)
+    around = [program.loop(one) for one in windows]
+    is_read = _is_read(program, around, program.loop(terms[-1]))
+    if not is_read:
+        program = _with_computed_image(program, windows, terms, sample)
     program, image = with_operands(program, WindowClass(filters, windows, terms), sample)
     program = _with_image(program, terms[-1], image, sample, windows)
     program, place, pitches = _with_one_row(program, windows, terms, is_read=is_read)
@@ -135,11 +150,11 @@ def _in_rows(program: LoopProgram, target: Target) -> LoopProgram:
 def _with_computed_image(
     program: LoopProgram, windows: Sequence[str], terms: Sequence[str], sample: str
 ) -> LoopProgram:
-    """Return a program that computes each element of a sample's image once, unless it is read from
-    memory as it is."""
+    """Return a program that computes each element of a sample's image once."""
     image, _ = factors_of(program, terms[-1])
-    if isinstance(image, Load):
-        return program
+    if isinstance(image, Load) and isinstance(program.loop(terms[-1]).body[0], If):
+        program = pad(program, terms[-1])
+        image, _ = factors_of(program, terms[-1])
     if not isinstance(image, Local):
         program, image = name_element(program, terms[-1], image)
     body = program.loop(terms[-1]).body

@@ -53,6 +53,16 @@ def flipped() -> LoopProgram:
     return plain(g.conv(arrays(BATCH, 3, 8, 9), weights, padding=1))
 
 
+def repeated(image: Node) -> Node:
+    """Return an image with each element twice along both axes."""
+    batch, channels, rows, columns = image.shape
+    twice = g.broadcast_to(
+        g.reshape(image, (batch, channels, rows, 1, columns, 1)),
+        (batch, channels, rows, 2, columns, 2),
+    )
+    return g.reshape(twice, (batch, channels, 2 * rows, 2 * columns))
+
+
 def unpooled() -> LoopProgram:
     """An image that is the gradient of a pooling."""
     argmax, cotangents = arrays(BATCH, 4, 4, 3, dtype="int32"), arrays(BATCH, 4, 4, 3)
@@ -130,6 +140,9 @@ ROWS: Programs = {
     "three axes of windows": lambda: plain(convolution(3, 2, (4, 2), (4, 3), (6, 3), padding=1)),
     "two filters": lambda: plain(biased(convolution(2, 3, (9, 3), (9, 3), padding=1))),
     "many filters": lambda: plain(convolution(29, 1, (5, 3), (6, 3))),
+    "an image that is repeated": lambda: plain(
+        g.conv(repeated(arrays(BATCH, 2, 4, 5)), arrays(3, 2, 3, 3), padding=1)
+    ),
     "computed rows of whole vectors": lambda: plain(
         g.conv(g.maximum(arrays(BATCH, 4, 3, 16), 0.0), arrays(9, 4, 3, 3), padding=1)
     ),
