@@ -196,6 +196,6 @@ def test_what_is_no_product_says_so() -> None:
     feeds[kernel] = RANDOM.standard_normal((3, 2, 4)).astype("float32")
     holes = g.conv(x, kernel, input_dilation=2)
     notes = [step.notes for step in lower([one, holes]).steps]
-    assert "there is one filter" in notes[0][0]
-    assert "known at the call only" in notes[1][0]
+    assert "it has one filter" in notes[0][0]
+    assert "a known number of turns" in notes[1][0]
     check([one, holes], feeds, terms=8)

@@ -14,7 +14,7 @@ from graphc.compiler.loops.program import LoopProgram
 from graphc.compiler.program.launch import Formula, Launch
 from graphc.compiler.schedule.kernel import Kernel
 from graphc.compiler.targets.cuda.columns import TILES_AGAIN
-from graphc.compiler.targets.cuda.convolutions import WINDOWS
+from graphc.compiler.targets.cuda.convolutions import CLASSES, WINDOWS, classes_in_launches
 from graphc.compiler.targets.cuda.convolutions import in_launches as convolutions_in_launches
 from graphc.compiler.targets.cuda.mappings import CUDA_MAPPINGS
 from graphc.compiler.targets.cuda.pointwise import POINTWISE
@@ -31,9 +31,13 @@ from graphc.compiler.targets.cuda.rows import (
     times_read,
 )
 from graphc.compiler.targets.mapping import Mapping
+from graphc.compiler.targets.target import Target
 
 READ_AGAIN = frozenset(one.name for one in (LONG, ANY_LENGTH, TILES_AGAIN, WALKS))
 """The mappings by which several passes read the elements of a row or column."""
+
+
+_ELEMENTS = frozenset(one.name for one in POINTWISE)
 
 
 def lower_mapped(kernel: Kernel, context: Context) -> list[Launch]:
@@ -43,9 +47,10 @@ def lower_mapped(kernel: Kernel, context: Context) -> list[Launch]:
 
 
 def lower_by_elements(kernel: Kernel, context: Context) -> list[Launch]:
-    """Return the same by the mappings of kernels in which a thread has an element, whatever the
-    kind."""
-    return _applied(kernel, _launches(kernel, context, POINTWISE))
+    """Return the same by the mappings of kernels in which a thread has an element, where none of
+    its kind applies."""
+    table = (*CUDA_MAPPINGS[kernel.kind], *POINTWISE)
+    return _applied(kernel, _launches(kernel, context, table))
 
 
 def lower_where_mapped(kernel: Kernel, context: Context) -> list[Launch]:
@@ -60,14 +65,14 @@ def _applied(kernel: Kernel, launches: list[Launch]) -> list[Launch]:
 
 
 def _launches(kernel: Kernel, context: Context, table: Sequence[Mapping]) -> list[Launch]:
-    launches = []
-    for mapped in mapped_kernels(kernel, context, context.program.target, table):
+    launches, target = [], context.program.target
+    for mapped in mapped_kernels(kernel, context, target, table):
         in_launches = mapped.in_launches(context)
         if len(in_launches) == 1:
             launches.append(_launch(mapped, context, partial(_asking, mapped)))
             continue
         launches += [
-            _launch(one, context, partial(_asking_of_several, one, number))
+            _launch(one, context, partial(_asking_of_several, one, target, number))
             for number, one in enumerate(in_launches)
         ]
     return launches
@@ -87,6 +92,10 @@ def _launch(mapped: MappedKernel, context: Context, asking: Callable[[], LoopPro
 
 def _notes(mapped: MappedKernel) -> list[str]:
     """Return what reports say of a slow path."""
+    if mapped.kernel.kind == "conv" and not _ELEMENTS.isdisjoint(mapped.mapped.names):
+        refusals = dict(mapped.mapped.refusals)
+        reason = refusals.get(CLASSES.name, refusals[WINDOWS.name])
+        return [f"a thread walks the window of its result, which is no product: {reason}"]
     if not _is_read_again(mapped):
         return []
     program = in_joined_rows(mapped.plain)
@@ -108,13 +117,15 @@ def _is_read_again(mapped: MappedKernel) -> bool:
     return not READ_AGAIN.isdisjoint(mapped.mapped.names)
 
 
-def _asking_of_several(mapped: MappedKernel, number: int) -> LoopProgram:
+def _asking_of_several(mapped: MappedKernel, target: Target, number: int) -> LoopProgram:
     """Return a program whose loads are those that the threads of one of several launches ask memory
     for."""
     if TILES.name in mapped.mapped.names:
         return products_in_launches(mapped.plain, tile_of)[number]
     if WINDOWS.name in mapped.mapped.names:
         return convolutions_in_launches(mapped.plain)[number]
+    if CLASSES.name in mapped.mapped.names:
+        return classes_in_launches(mapped.plain, target)[number]
     return mapped.program
 
 

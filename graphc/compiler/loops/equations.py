@@ -19,6 +19,7 @@ from graphc.compiler.loops.access import sizes_in
 from graphc.compiler.loops.index import (
     Index,
     LoopVariable,
+    Quotient,
     Remainder,
     as_index,
     index_of,
@@ -65,6 +66,59 @@ def _implied(equations: Sequence[Index], ranges: Ranges) -> Iterator[Index]:
                 joined = one + other * divisor * sign
                 if all(isinstance(atom, LoopVariable) for atom, _ in joined.terms):
                     yield joined
+    known = [one for part in parts for one in (part, -part)]
+    left = [one for one in parts if _divisor_of_all(one) is not None]
+    while left:  # the dividend of a remainder may be the quotient of another one
+        found = {one: _dividends(one, known, ranges) for one in left}
+        left = [one for one in left if found[one] is None]
+        dividends = [one for one in found.values() if one is not None]
+        if not dividends:
+            return
+        yield from dividends
+        known += [one for part in dividends for one in (part, -part)]
+
+
+def _dividends(index: Index, known: Iterable[Index], ranges: Ranges) -> Index | None:
+    """Return the sum of the dividends of remainders whose sum is 0, less what makes it 0 where some
+    other sum is: that of the quotients, but for variables; None if no other is."""
+    quotients, divisor = _quotients(index, ranges), _divisor_of_all(index)
+    assert divisor is not None
+    for one in known:
+        further = quotients - one
+        if not _is_divided(further):
+            whole = sum((x.dividend * times for x, times in _remainders(index)), as_index(0))
+            return whole - further * divisor
+    return None
+
+
+def _is_divided(index: Index) -> bool:
+    return any(not isinstance(atom, LoopVariable) for atom, _ in index.terms)
+
+
+def _remainders(index: Index) -> list[tuple[Remainder, Size]]:
+    return [(atom, times) for atom, times in index.terms if isinstance(atom, Remainder)]
+
+
+def _divisor_of_all(index: Index) -> Size | None:
+    """Return the divisor of the remainders that an index is a sum of; None if it has other terms,
+    or several divisors."""
+    divisors = {atom.divisor for atom, _ in _remainders(index)}
+    is_sum = len(_remainders(index)) == len(index.terms) and index.constant == 0
+    return divisors.pop() if is_sum and len(divisors) == 1 else None
+
+
+def _quotients(index: Index, ranges: Ranges) -> Index:
+    """Return a sum of remainders with the quotients in their places."""
+    found = as_index(0)
+    for atom, times in _remainders(index):
+        dividend, divisor = atom.dividend, atom.divisor
+        for one, factor in dividend.terms:
+            if isinstance(one, Quotient) and factor == 1:  # n + a // d = (n*d + a) // d
+                dividend = (dividend - index_of(one)) * one.divisor + one.dividend
+                divisor = divisor * one.divisor
+                break
+        found = found.plus(ranges.simplified(dividend // divisor), times)
+    return found
 
 
 _Point: TypeAlias = tuple[dict[LoopVariable, int], dict[Symbol, int]]
@@ -128,7 +182,8 @@ def _parts_of_zero(index: Index, ranges: Ranges) -> Iterator[Index]:
             continue
         rest = _not_multiple(index, divisor) - index.constant
         if not rest.terms:
-            continue
+            yield from _parts_of_zero(index // divisor, ranges)
+            return
         if all(ranges.is_below(one, divisor) for one in (rest, -rest)):
             yield from _parts_of_zero((index - rest) // divisor, ranges)
             yield from _parts_of_zero(rest, ranges)

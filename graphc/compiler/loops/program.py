@@ -13,6 +13,7 @@ kernel k0(x0: float32[n, 10]) -> y0: float32[n]
 from __future__ import annotations
 
 import functools
+import math
 import operator
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -228,11 +229,18 @@ def walk_in_ranges(body: Body, ranges: Ranges) -> Iterator[tuple[Statement, Rang
 
 
 def facts(conditions: Iterable[Condition]) -> list[Index]:
-    """Return the indices that are at least 0 where conditions hold."""
+    """Return the indices that are at least 0 where conditions hold, without a number that divides
+    all that varies in one: ``i - 1`` for ``2*i - 2``."""
     found: list[Index] = []
     for one in conditions:
-        found += [one.index, -one.index] if one.equal else [one.index]
+        found += [one.index, -one.index] if one.equal else [_reduced(one.index)]
     return found
+
+
+def _reduced(index: Index) -> Index:
+    factors = [factor for _, factor in index.terms if isinstance(factor, int)]
+    common = math.gcd(*factors) if len(factors) == len(index.terms) else 1
+    return index // common if common > 1 else index
 
 
 def facts_otherwise(conditions: Sequence[Condition]) -> list[Index]:

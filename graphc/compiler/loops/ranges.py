@@ -179,7 +179,10 @@ def _groups(dividend: Index, divisor: Size) -> Iterator[tuple[Size, Index]]:
             continue
         if isinstance(size, int) and size < 0:
             continue
-        yield size, _not_multiple(dividend, size)
+        rest = _not_multiple(dividend, size)
+        if isinstance(size, int) and isinstance(rest.constant, int):
+            rest = rest - rest.constant // size * size
+        yield size, rest
 
 
 def _not_multiple(index: Index, size: Size) -> Index:

@@ -139,6 +139,45 @@ def in_products(program: LoopProgram, by_samples: bool = False) -> LoopProgram:
     return join_axes(program)
 
 
+def in_nest(program: LoopProgram) -> tuple[LoopProgram, ConvolutionLoops]:
+    """Return a program, maybe of an image with holes, that has loops over filters, in these those
+    over samples and windows, and in these those over terms; and these loops.
+
+    Raises:
+        RewriteError: it is no product of filters and windows.
+    """
+    program = with_values_of_terms(program)
+    loops = convolution_loops_of(program, may_have_holes=True)
+    if isinstance(loops, str):
+        reason = f"{program.name} as a nest over filters and windows: {loops}"
+        raise RewriteError(reason, lambda: program_text(program))
+    program = _in_order(program, _names((*loops.filters, *loops.windows)))
+    found = convolution_loops_of(program, may_have_holes=True)
+    assert not isinstance(found, str)
+    return program, found
+
+
+@kept
+def in_vectors(program: LoopProgram) -> LoopProgram:
+    """Return a plain program of a convolution of one filter, or of one window, as one of a product
+    of a matrix and a vector: a loop over results, and in it one over terms.
+
+    Raises:
+        RewriteError: it has filters and windows, or is no product at all.
+    """
+    program = with_values_of_terms(program)
+    loops = convolution_loops_of(program, may_be_missing=True)
+    if isinstance(loops, str) or (loops.filters and loops.windows):
+        why = loops if isinstance(loops, str) else "it has filters and windows"
+        reason = f"{program.name} as a product of vectors: {why}"
+        raise RewriteError(reason, lambda: program_text(program))
+    for names in map(_names, (loops.filters or loops.windows, loops.terms)):
+        program, inner = with_fused_loops(program, names)
+    if isinstance(program.loop(inner).body[0], If):
+        program = pad(program, inner)
+    return join_axes(program)
+
+
 def with_values_inside(program: LoopProgram) -> LoopProgram:
     """Return a program that has values of whole samples, filters or windows computed for each
     result of a convolution, and those of whole channels for each term."""

@@ -125,6 +125,40 @@ def test_a_quotient_and_a_remainder_say_which_element_it_is() -> None:
     assert not is_parallel(made, made.loop("j"))
 
 
+def windows(every: int, rows: int, columns: int, turns: int = 4) -> LoopProgram:
+    """Return a program that stores every so many elements of each axis of images, of all of which
+    it counts the windows, some at a time."""
+    images = new_buffer("images", "float32", (N, every * 6, every * 17))
+    at = ROW * turns + COLUMN
+    count = rows * columns
+    coords = (at // count, at // columns % rows * every, at % columns * every)
+    element = If((below(at, N * count),), (store(images, *coords),))
+    return program(loop("i", (N * count + turns - 1) // turns, loop("j", turns, element)))
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(5, 17), (6, 16), (4, 17), (6, 17)])
+@pytest.mark.parametrize("every", [1, 2])
+def test_quotients_of_quotients_say_which_window_it_is(every: int, rows: int, columns: int) -> None:
+    made = windows(every, rows, columns)
+    assert is_parallel(made, made.loop("i"))
+    assert is_parallel(made, made.loop("j"))
+
+
+def test_windows_of_other_rows_meet() -> None:
+    at = ROW * 4 + COLUMN
+    images = new_buffer("images", "float32", (N, 5, 17))
+    other = loop("j", 4, store(images, at // 85, at // 17 % 4, at % 17))
+    made = program(loop("i", 20 * N, other))
+    assert not is_parallel(made, made.loop("i"))
+
+
+def test_elements_in_c_order_have_places_of_their_own_at_all_sizes() -> None:
+    image = new_buffer("image", "float32", (N - 2, N - 2))
+    made = program(loop("i", N - 2, loop("j", N - 2, store(image, ROW, COLUMN))))
+    assert is_parallel(made, made.loop("i"))
+    assert is_parallel(made, made.loop("j"))
+
+
 @pytest.mark.parametrize(("plane", "is_distinct"), [(25, True), (24, False)])
 def test_the_place_of_an_element_says_which_one_it_is(plane: int, is_distinct: bool) -> None:
     """Places of one of three channels of images of 25 places, of which lanes have every so many;

@@ -178,3 +178,9 @@ def test_conditions_of_sizes_are_facts_too() -> None:
 )
 def test_sizes_that_are_never_negative(size: Size, expected: bool) -> None:
     assert is_never_negative(size) is expected
+
+
+def test_a_constant_that_is_a_multiple_falls_out_of_a_quotient_with_the_terms() -> None:
+    ranges = Ranges().within(OUTER, N).within(INNER, 4)
+    assert ranges.simplified((OUT * 4 + IN + 8) // 68) is (OUT + 2) // 17
+    assert ranges.simplified((OUT * 4 + IN + 9) // 68) is (OUT * 4 + IN + 9) // 68

@@ -55,11 +55,6 @@ def above_mean() -> Node:
     return g.sum(g.maximum(of, g.mean(of, axis=0, keepdims=True)), axis=0)
 
 
-def active_and_pooled() -> list[Node]:
-    active = g.maximum(x(BATCH, 2, 4, 4, 6), np.float32(0))
-    return [active, g.max_pool(active, (2, 2, 2))]
-
-
 def bias_and_relu() -> Node:
     return g.maximum(x(BATCH, 512) + g.input((512,), name="b"), np.float32(0))
 
@@ -99,7 +94,6 @@ ON_A_GPU: Mapping[str, Examples] = {
     "pointwise": {"packs": bias_and_relu},
     "window": {
         "elements": lambda: g.max_pool(x(BATCH, 2, 6, 6), (2, 2)),
-        "coordinates": active_and_pooled,
     },
     "rows": {
         "elements without terms": lambda: g.sum(x(BATCH, 0), axis=1),
@@ -121,13 +115,17 @@ ON_A_GPU: Mapping[str, Examples] = {
     "conv": {
         "tiles of windows by blocks": lambda: g.conv(
             x(BATCH, 32, 28, 28), w(32, 32, 3, 3), padding=1
-        )
+        ),
+        "windows by classes": lambda: g.conv(
+            x(BATCH, 16, 28), w(16, 16, 3), padding=((1, 2),), input_dilation=2
+        ),
     },
 }
 OF_ROWS: Mapping[str, Examples] = {
     "matmul": {"strips of own rows": lambda: g.tanh(g.dot(x(BATCH, 128), transposed(w(64, 128))))}
 }
 WITHOUT_TEXT = {
+    "coordinates": "the loops of the plain program, where positions prove nothing",
     "in order": "the loops of the plain program",
     "strips of rows in parts": "the second variant of strips of rows",
     "lanes of a warp a row of at most 256": "as of at most 512",

@@ -14,19 +14,31 @@ fill a card even with sums in parts, a product's own rule holds.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
 from graphc.compiler.graph.dim import Dim, Size, evaluate_at
 from graphc.compiler.loops.index import Quotient, Remainder
-from graphc.compiler.loops.program import LoopProgram, loads_of, walk
-from graphc.compiler.loops.statement import For
+from graphc.compiler.loops.launches import launches_of
+from graphc.compiler.loops.program import LoopProgram, block_of, kept, loads_of, walk
+from graphc.compiler.loops.statement import Accumulate, For
+from graphc.compiler.loops.text import program_text
 from graphc.compiler.schedule.hardware import PACK
-from graphc.compiler.targets.convolution_loops import in_products
+from graphc.compiler.targets.convolution_classes import in_classes
+from graphc.compiler.targets.convolution_loops import (
+    convolution_loops_of,
+    in_nest,
+    in_products,
+    in_vectors,
+    with_values_of_terms,
+)
 from graphc.compiler.targets.cuda import products
 from graphc.compiler.targets.cuda.named_places import with_named_places
+from graphc.compiler.targets.cuda.pointwise import POINTWISE
+from graphc.compiler.targets.cuda.product_parts import together
 from graphc.compiler.targets.cuda.product_tiles import (
     BLOCKS,
     LEAST_DEPTH,
@@ -38,7 +50,15 @@ from graphc.compiler.targets.cuda.product_tiles import (
     tile_of,
     with_parts,
 )
-from graphc.compiler.targets.mapping import Applicability, Mapping, never
+from graphc.compiler.targets.cuda.product_vectors import OF_VECTORS, only
+from graphc.compiler.targets.mapping import (
+    ALWAYS,
+    Applicability,
+    MappedProgram,
+    Mapping,
+    choose,
+    never,
+)
 from graphc.compiler.targets.product_loops import Product
 from graphc.compiler.targets.target import Target
 from graphc.errors import RewriteError
@@ -168,6 +188,9 @@ def _has_many_divisions(product: Product) -> bool:
 
 def _is_of_filters_and_windows(program: LoopProgram, target: Target) -> Applicability:
     try:
+        loops = convolution_loops_of(with_values_of_terms(program))
+        if isinstance(loops, str):
+            return never(loops)
         made = in_products(program)
     except RewriteError as error:
         return never(error.reason)
@@ -194,6 +217,19 @@ def in_launches(program: LoopProgram) -> tuple[LoopProgram, ...]:
     return products.in_launches(in_products(program), tile_of_windows)
 
 
+def classes_in_launches(program: LoopProgram, target: Target) -> tuple[LoopProgram, ...]:
+    """Return the launches of a plain program whose windows have classes, those with tiles before
+    these are given to blocks."""
+    found: list[LoopProgram] = []
+    for one, mapped in _mapped_classes(program, target):
+        if mapped.names == (WINDOWS.name,):
+            found += in_launches(one)
+            continue
+        launches = launches_of(mapped.program)
+        found += launches if len(launches) > 1 else (one,)
+    return tuple(found)
+
+
 WINDOWS = Mapping(
     "tiles of windows by blocks",
     _is_of_filters_and_windows,
@@ -202,5 +238,135 @@ WINDOWS = Mapping(
     "for all of its windows",
 )
 
-CONVOLUTIONS = (WINDOWS,)
+
+def _is_walked(program: LoopProgram, target: Target) -> Applicability:
+    """Return that a mapping of elements applies where no two results have a weight and an element
+    of the image in common, and neighbouring results have neighbouring elements of the image; or
+    where there is nothing to add."""
+    try:
+        program = with_values_of_terms(program)
+    except RewriteError as error:
+        return never(error.reason)
+    loops = convolution_loops_of(program, may_be_missing=True, may_have_holes=True)
+    if isinstance(loops, str):
+        return never(loops)
+    turns = [one.ends[0].constant for one in loops.terms]
+    if loops.filters and loops.windows and 0 not in turns:
+        return never("filters share elements of the image")
+    windows, taps = (_typical_turns(one) for one in (loops.windows, loops.terms))
+    if 0 not in turns and windows < taps:
+        return never(f"{taps} neighbouring terms are in {windows} windows side by side")
+    return ALWAYS
+
+
+def _typical_turns(loops: Sequence[For]) -> int:
+    """Return about how many turns the innermost of some loops has; 1 of none."""
+    return evaluate_at(loops[-1].ends[0].constant, TYPICAL) if loops else 1
+
+
+def _of_vectors(mapping: Mapping) -> Mapping:
+    """Return a mapping of reductions for convolutions of one filter or window."""
+
+    def when(program: LoopProgram, target: Target) -> Applicability:
+        try:
+            return mapping.when(in_vectors(program), target)
+        except RewriteError as error:
+            return never(error.reason)
+
+    return replace(
+        mapping,
+        when=when,
+        rewrites=lambda program, target: mapping.rewrites(in_vectors(program), target),
+    )
+
+
+def _has_holes(program: LoopProgram, target: Target) -> Applicability:
+    """Return that a mapping applies to a convolution of an image with holes."""
+    try:
+        program = with_values_of_terms(program)
+    except RewriteError as error:
+        return never(error.reason)
+    loops = convolution_loops_of(program, may_be_missing=True, may_have_holes=True)
+    if isinstance(loops, str):
+        return never(loops)
+    if not isinstance(convolution_loops_of(program, may_be_missing=True), str):
+        return never("its image has no holes between elements")
+    return ALWAYS
+
+
+def _has_unknown_classes(program: LoopProgram, target: Target) -> Applicability:
+    """Return that a mapping applies to a convolution of an image with holes, where only a call
+    knows which windows meet them, or there are no filters and windows."""
+    answer = _has_holes(program, target)
+    if answer.refusal:
+        return answer
+    try:
+        classes = _classes_of(program)
+    except RewriteError:
+        return ALWAYS
+    return never(f"its windows have {len(classes)} classes")
+
+
+def _has_classes(program: LoopProgram, target: Target) -> Applicability:
+    answer = _has_holes(program, target)
+    if answer.refusal:
+        return answer
+    loops = convolution_loops_of(with_values_of_terms(program), may_have_holes=True)
+    return never(loops) if isinstance(loops, str) else ALWAYS
+
+
+@kept
+def _classes_of(program: LoopProgram) -> tuple[LoopProgram, ...]:
+    """Return a program for each class of windows that there are."""
+    program, loops = in_nest(program)
+    filters, *_ = loops.filters
+    name, windows = filters.variable.name, len(loops.filters) + len(loops.windows) - 1
+    first = block_of(program, filters)[1]
+    program, nests = in_classes(program, name, windows, len(loops.terms))
+    ahead, classes = program.body[:first], program.body[first:]
+    assert len(classes) == len(nests)
+    return tuple(replace(program, body=(*ahead, one)) for one in classes)
+
+
+def _mapped_classes(
+    program: LoopProgram, target: Target
+) -> Iterator[tuple[LoopProgram, MappedProgram]]:
+    """Yield the program of each class of windows, and what it becomes."""
+    for one in _classes_of(program):
+        has_terms = any(isinstance(x, Accumulate) for x in walk(one.body))
+        mapped = choose(one, target, WITHOUT_HOLES if has_terms else POINTWISE)
+        if mapped.is_plain:
+            reason = "; ".join(f"{name}: {why}" for name, why in mapped.refusals)
+            raise RewriteError(reason, partial(program_text, one))
+        yield one, mapped
+
+
+def _by_classes(program: LoopProgram, target: Target) -> LoopProgram:
+    """Return a program that computes the classes one after the other, each with all blocks."""
+    first, *others = (mapped.program for _, mapped in _mapped_classes(program, target))
+    for one in others:
+        first = together(program, first, one)
+    return first
+
+
+CLASSES = Mapping(
+    "windows by classes",
+    _has_classes,
+    _by_classes,
+    "windows that meet elements at the same taps are those of an image without holes, so no hole "
+    "is multiplied",
+)
+
+WITHOUT_HOLES = (
+    WINDOWS,
+    *only(POINTWISE, _is_walked, "neighbouring threads read neighbours of the image"),
+    *map(_of_vectors, OF_VECTORS),
+)
+"""The mappings of convolutions of images without holes."""
+
+CONVOLUTIONS = (
+    *WITHOUT_HOLES,
+    CLASSES,
+    *only(POINTWISE, _has_unknown_classes, "only a call knows which windows meet holes"),
+)
 """The mappings of kernels of kind conv."""

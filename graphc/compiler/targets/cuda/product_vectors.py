@@ -73,7 +73,7 @@ def _variables_of(
     return frozenset(found)
 
 
-def _only(
+def only(
     mappings: Sequence[Mapping], applies: Callable[[LoopProgram, Target], Applicability], why: str
 ) -> tuple[Mapping, ...]:
     """Return mappings for those programs alone to which a test applies."""
@@ -89,8 +89,8 @@ def _only(
 
 
 OF_VECTORS = (
-    *_only(POINTWISE, _has_no_sums, "a sum of one term is an operation on elements"),
-    *_only(
+    *only(POINTWISE, _has_no_sums, "a sum of one term is an operation on elements"),
+    *only(
         (FEW_COLUMNS, TILES, SHORT_ROWS, LANES, PARTS, BLOCKS),
         _is_of_vectors,
         "each element of a matrix is read for one result: it is a reduction of what is read",

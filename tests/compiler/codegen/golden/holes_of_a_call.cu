@@ -1,7 +1,8 @@
 // k0_conv: gradient of convolution2d_1: conv
 // batch x 4 x 3*height - 2 x 24 elements, elements; a thread walks the window
-//   of its result, which is no product: where windows meet holes is known at
-//   the call only
+//   of its result, which is no product: thin of the loop 'k1' in conv: expected
+//   tests that are settled in each turn of k1, and hold in every so many, found
+//   (k1 + height + 1) % 2 == 0
 // n0: the size height
 // x0: c float32[batch, 16, height, 12]
 // x1: W float32[4, 16, 3, 2]

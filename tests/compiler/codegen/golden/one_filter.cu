@@ -1,6 +1,6 @@
 // k0_conv: convolution2d_1: conv
 // batch x 1 x 20 x 11 elements, elements; a thread walks the window of its
-//   result, which is no product: there is one filter
+//   result, which is no product: it has one filter
 // x0: image float32[batch, 3, 20, 22]
 // x1: W float32[1, 3, 2, 4]
 // y0: convolution2d_1/conv float32[batch, 1, 20, 11]

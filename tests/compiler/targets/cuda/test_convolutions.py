@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
-from graphc.compiler.graph import BATCH
+from graphc.compiler import graph as g
+from graphc.compiler.graph import BATCH, Node
 from graphc.compiler.graph.dim import Dim, symbols
 from graphc.compiler.loops.index import quotients_in
 from graphc.compiler.loops.launches import launches_of
@@ -14,14 +16,19 @@ from graphc.compiler.loops.program import LoopProgram, loads_of, walk
 from graphc.compiler.loops.statement import Check
 from graphc.compiler.targets.convolution_loops import in_products
 from graphc.compiler.targets.cuda import convolutions
-from graphc.compiler.targets.cuda.convolutions import CONVOLUTIONS, tile_of_windows
+from graphc.compiler.targets.cuda.convolutions import (
+    CONVOLUTIONS,
+    classes_in_launches,
+    tile_of_windows,
+)
 from graphc.compiler.targets.cuda.facts import any_card
 from graphc.compiler.targets.cuda.product_tiles import BlockTile
+from graphc.compiler.targets.cuda.product_vectors import OF_VECTORS
 from graphc.compiler.targets.cuda.products import in_named_products
 from graphc.compiler.targets.mapping import MappedProgram, choose
 from tests.compiler.loops.random_loops import same_meaning
-from tests.compiler.targets.convolution_cases import CASES, WIDTH, convolution, gradient
-from tests.compiler.targets.cuda.product_cases import ARGUMENTS, plain
+from tests.compiler.targets.convolution_cases import CASES, WIDTH, biased, convolution, gradient
+from tests.compiler.targets.cuda.product_cases import ARGUMENTS, arrays, plain
 
 SIZES = [{symbols(BATCH)[0]: n, symbols(WIDTH)[0]: n} for n in (1, 3)]
 SMALL = BlockTile(8, 16, 4, 4, 1)
@@ -32,8 +39,13 @@ def mapped(program: LoopProgram) -> MappedProgram:
     return choose(program, any_card(), CONVOLUTIONS)
 
 
-def check(program: LoopProgram, found: MappedProgram, rtol: float | None = None) -> None:
-    assert found.names == ("tiles of windows by blocks",), found.refusals
+def check(
+    program: LoopProgram,
+    found: MappedProgram,
+    rtol: float | None = None,
+    name: str = "tiles of windows by blocks",
+) -> None:
+    assert found.names == (name,), found.refusals
     arguments = {one.name: ARGUMENTS[one.name] for one in program.arguments}
     is_known = not any(symbols(n) for one in program.inputs for n in one.shape)
     sizes = SIZES[:1] if is_known else SIZES
@@ -112,6 +124,64 @@ def test_a_long_sum_is_divided_where_there_are_few_tiles() -> None:
     assert (tile.rows, tile.columns, tile.parts) == (32, 128, 80)
 
 
+HOLES = {
+    "strides of a 5 x 5 kernel": lambda: gradient(0, convolution(6, 3, (7, 5), (7, 5), strides=2)),
+    "odd and even sizes": lambda: gradient(0, convolution(4, 2, (7, 3), (6, 2), strides=2)),
+    "single taps": lambda: biased(gradient(0, convolution(4, 2, (5, 1), (5, 1), strides=2))),
+    "three axes": lambda: convolution(3, 2, (2, 2), (3, 3), (2, 2), input_dilation=(1, 3, 2)),
+    "one window": lambda: gradient(0, convolution(9, 4, (2, 2), samples=1, strides=2)),
+    "an unknown size": lambda: gradient(0, convolution(4, 2, (WIDTH + 4, 3), strides=2)),
+}
+
+
+@pytest.mark.parametrize("case", HOLES)
+def test_classes_of_windows_have_the_bits_of_the_plain_program(
+    case: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use(monkeypatch, SMALL)
+    program = plain(HOLES[case]())
+    check(program, mapped(program), name="windows by classes")
+
+
+def test_no_class_multiplies_by_the_holes_of_an_image() -> None:
+    """The gradient of a convolution with stride 2: each class is a launch over the taps of the 3 x
+    3 kernel that meet elements."""
+    program = plain(gradient(0, convolution(32, 8, (25, 3), (25, 3), strides=2)))
+    launches = classes_in_launches(program, any_card())
+    terms = [one.loop("step").ends[0].constant for one in launches]
+    assert len(launches) == len(launches_of(mapped(program).program)) == 4
+    assert terms == [32 * taps // 16 for taps in (4, 2, 2, 1)]
+
+
+def test_where_windows_meet_holes_may_be_known_at_the_call_alone() -> None:
+    kernel = arrays(4, 16, 3)
+    image = g.conv(arrays(BATCH, 16, WIDTH), kernel, 1, ((WIDTH - 1, 2),), (2,))
+    found = mapped(plain(image))
+    assert found.names == ("elements",)
+    assert "settled in each turn" in dict(found.refusals)["windows by classes"]
+
+
+def test_one_filter_is_walked_by_threads_where_windows_are_neighbours() -> None:
+    assert mapped(plain(convolution(1, 2, (9, 3)))).names == ("elements",)
+    assert mapped(plain(convolution(5, 0, (5, 3)))).names == ("packs",)
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        lambda: convolution(1, 3, (4, 3)),
+        lambda: gradient(1, convolution(1, 2, (5, 2), (6, 3), padding=1)),
+        lambda: convolution(4, 3, (5, 5), (4, 4), samples=1),
+    ],
+)
+def test_one_filter_or_window_is_a_product_of_vectors(made: Callable[[], Node]) -> None:
+    program = plain(made())
+    found = mapped(program)
+    names = {one.name for one in OF_VECTORS}
+    assert set(found.names) <= names, found.refusals
+    check(program, found, rtol=1e-5, name=found.names[0])
+
+
 def test_what_is_refused() -> None:
     holes = plain(gradient(0, convolution(6, 4, (9, 3), strides=2)))
     refused = {
@@ -120,8 +190,7 @@ def test_what_is_refused() -> None:
         "its sums have no terms": plain(convolution(5, 0, (5, 3))),
     }
     for reason, program in refused.items():
-        ((_, why),) = mapped(program).refusals
-        assert reason in why
+        assert reason in dict(mapped(program).refusals)["tiles of windows by blocks"]
 
 
 def test_threads_have_few_columns_of_three_axes() -> None:

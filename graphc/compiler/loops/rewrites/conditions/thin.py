@@ -72,13 +72,18 @@ def _turns_of(
         indices = [around.simplified(one.substitute({variable: turn})) for one in tests]
         if all(one is as_index(0) for one in indices):
             found.append(turn)
-        elif not any(one.is_constant and one is not as_index(0) for one in indices):
+        elif not any(map(_is_other_number, indices)):
             return None
     if not found:
         return range(0)
     step = found[1] - found[0] if len(found) > 1 else 1
     turns = range(found[0], found[-1] + 1, step)
     return turns if list(turns) == found else None
+
+
+def _is_other_number(index: Index) -> bool:
+    """Return True of a known number that is not 0: what is made of sizes may be 0 at some."""
+    return index.is_constant and isinstance(index.constant, int) and index.constant != 0
 
 
 def _tests_of(body: Body) -> Iterator[Condition]:

@@ -73,6 +73,12 @@ def test_what_depends_on_other_variables_is_refused() -> None:
         thin(summed((I + J) % 2), "j")
 
 
+def test_a_test_of_an_unknown_size_is_refused() -> None:
+    """In which turns it holds depends on the size: in even or odd ones."""
+    with pytest.raises(RewriteError, match=r"tests that are settled in each turn of j"):
+        thin(summed((J + N) % 2), "j")
+
+
 def test_turns_that_are_not_equally_far_are_refused() -> None:
     with pytest.raises(RewriteError, match="hold in every so many"):
         thin(summed(J // 2 % 2), "j")
