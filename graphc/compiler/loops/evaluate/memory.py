@@ -139,8 +139,9 @@ class AccessLog:
     def read(self, place: int, agent: Agent) -> None:
         """An agent reads an element."""
         found = self._found(place)
-        self._check_writer(found, agent, "reads it")
-        self._check_others(found.adders, agent, "reads it", "added to")
+        if found.adders or agent not in found.readers:  # else it has seen the last value already
+            self._check_writer(found, agent, "reads it")
+            self._check_others(found.adders, agent, "reads it", "added to")
         found.readers[agent] = agent.clock.now
 
     def write(self, place: int, agent: Agent) -> None:
