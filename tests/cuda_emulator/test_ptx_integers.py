@@ -53,6 +53,12 @@ def inserted(a: int, b: int, at: int, count: int, size: int) -> int:
     return sum(bit << k for k, bit in enumerate(bits))
 
 
+def byte(t: str, number: int) -> int:
+    """Return the last byte of a number, of a type with a sign or without."""
+    last = number & 255
+    return last - 256 if t == "s32" and last & 128 else last
+
+
 def permuted(a: int, b: int, selector: int) -> int:
     """Return the bytes of b and a that the digits of a selector choose, or their signs."""
     both = (b % 2**32 << 32 | a % 2**32).to_bytes(8, "little")
@@ -87,8 +93,10 @@ INTEGER: dict[str, Callable[..., int]] = {
     "popc": lambda t, a: bin(a).count("1"),
     "clz": lambda t, a: 8 * BYTES[t] - a.bit_length(),
     "bfi": lambda t, a, b, at, n: inserted(a, b, at, n, 8 * BYTES[t]),
-    "dp2a.lo.u32": lambda t, a, b, c: c + a % 2**16 * (b & 255) + (a >> 16) * (b >> 8 & 255),
-    "dp2a.hi.u32": lambda t, a, b, c: c + a % 2**16 * (b >> 16 & 255) + (a >> 16) * (b >> 24),
+    "dp2a.lo.u32": lambda t, a, b, c: c + a % 2**16 * byte(t, b) + (a >> 16) * byte(t, b >> 8),
+    "dp2a.hi.u32": lambda t, a, b, c: (
+        c + a % 2**16 * byte(t, b >> 16) + (a >> 16) * byte(t, b >> 24)
+    ),
     "prmt": lambda t, a, b, selector: permuted(a, b, selector),
     "selp": lambda t, a, b, c: a if c else b,
     "setp.eq": lambda t, a, b: a == b,

@@ -77,6 +77,8 @@ def _integer() -> Iterator[Operation]:
     for half, first in (("lo", 0), ("hi", 2)):
         meaning = f"dot_of_bytes(a, b, c, {first})"
         yield Operation(f"dp2a.{half}.u32.u32", "u32", ("u32", "u32", "u32"), meaning)
+        meaning = f"dot_of_signed_bytes(a, b, c, {first})"
+        yield Operation(f"dp2a.{half}.u32.s32", "s32", ("u32", "s32", "s32"), meaning)
     yield Operation("prmt.b32", "b32", ("b32", "b32", "b32"), "permute_bytes(a, b, c)")
 
 

@@ -78,6 +78,12 @@ inline uint32_t dot_of_bytes(uint32_t a, uint32_t b, uint32_t c, int first) {
   return c + (a & 0xFFFF) * low + (a >> 16) * high;
 }
 
+// The same with bytes that have a sign.
+inline int32_t dot_of_signed_bytes(uint32_t a, int32_t b, int32_t c, int first) {
+  const int32_t low = int8_t(b >> 8 * first), high = int8_t(b >> (8 * first + 8));
+  return int32_t(uint32_t(c) + (a & 0xFFFF) * uint32_t(low) + (a >> 16) * uint32_t(high));
+}
+
 // prmt: each byte of the result is one of the eight of b and a, or eight times the sign of one.
 inline uint32_t permute_bytes(uint32_t a, uint32_t b, uint32_t selector) {
   const uint64_t bytes = uint64_t(b) << 32 | a;
