@@ -235,10 +235,16 @@ def _ended(draw: Random, node: Any, activation: str) -> tuple[list[Make], Any]:
 
 @dataclass(frozen=True)
 class Entry:
-    """An input: its shape with a known batch, its type, and whether steps of zeros end it."""
+    """An input: the shape of a sample, whether it is of words, and the batch size, None where each
+    call has its own."""
 
-    shape: tuple[int, ...]
+    sample: tuple[int, ...]
     words: bool
+    batch: int | None
+
+    @property
+    def shape(self) -> tuple[int | None, ...]:
+        return (self.batch, *self.sample)
 
     @property
     def dtype(self) -> str:
@@ -248,7 +254,7 @@ class Entry:
         return Input(batch_shape=self.shape, dtype=self.dtype)
 
     def values(self, rng: np.random.Generator, samples: int) -> np.ndarray:
-        size = (samples, *self.shape[1:])
+        size = (samples, *self.sample)
         if self.words:
             return rng.integers(0, WORDS, size).astype("int32")
         values = rng.normal(size=size).astype("float32")
@@ -258,7 +264,7 @@ class Entry:
         return values
 
 
-def _entry(draw: Random) -> Entry:
+def _entry(draw: Random, batch: int | None) -> Entry:
     kind = draw.choice(["vector", "vector", "steps", "steps", "words", "image", "volume"])
     shape: tuple[int, ...] = (draw.randint(2, 7),)
     if kind == "steps":
@@ -269,7 +275,7 @@ def _entry(draw: Random) -> Entry:
         shape = (draw.randint(1, 3), draw.randint(4, 6), draw.randint(4, 6))
     elif kind == "volume":
         shape = (draw.randint(1, 2), *[draw.randint(4, 5)] * 3)
-    return Entry((BATCH, *shape), kind == "words")
+    return Entry(shape, kind == "words", batch)
 
 
 # Losses
@@ -346,8 +352,8 @@ class _Wired:
     shapes: list[tuple[int, ...]]
 
 
-def _sequential(draw: Random) -> _Wired:
-    entry, loss = _entry(draw), draw.choice(_LOSSES)
+def _sequential(draw: Random, batch: int | None) -> _Wired:
+    entry, loss = _entry(draw, batch), draw.choice(_LOSSES)
     makes, node = _chain(draw, entry.tensor(), draw.randint(1, 5))
     last, output = _ended(draw, node, loss.activation)
     first = InputLayer(batch_input_shape=entry.shape, input_dtype=entry.dtype)
@@ -355,10 +361,10 @@ def _sequential(draw: Random) -> _Wired:
     return _Wired(model, [entry], [loss], [known_shape(output)])
 
 
-def _merged_sequential(draw: Random) -> _Wired:
+def _merged_sequential(draw: Random, batch: int | None) -> _Wired:
     loss, entries, branches = draw.choice(_LOSSES), [], []
     for _ in range(draw.randint(2, 3)):
-        entry = _entry(draw)
+        entry = _entry(draw, batch)
         makes, node = _chain(draw, entry.tensor(), draw.randint(0, 3))
         reduced, _ = _vector(draw, node)
         first = InputLayer(batch_input_shape=entry.shape, input_dtype=entry.dtype)
@@ -371,12 +377,12 @@ def _merged_sequential(draw: Random) -> _Wired:
     return _Wired(model, entries, [loss], [(BATCH, 3)])
 
 
-def _functional(draw: Random) -> _Wired:
+def _functional(draw: Random, batch: int | None) -> _Wired:
     """Branches that share layers, merged, with one output or two."""
     entries: list[Entry] = []
     inputs, vectors = [], []
     for _ in range(draw.randint(1, 2)):
-        entry = _entry(draw)
+        entry = _entry(draw, batch)
         makes, node = _chain(draw, entry.tensor(), draw.randint(0, 3))
         reduced, _ = _vector(draw, node)
         shared = [make() for make in (*makes, *reduced, lambda: layers.Dense(4))]
@@ -402,11 +408,11 @@ def _functional(draw: Random) -> _Wired:
     return _Wired(Model(inputs, outputs), entries, losses, [known_shape(one) for one in outputs])
 
 
-def _graph(draw: Random) -> _Wired:
+def _graph(draw: Random, batch: int | None) -> _Wired:
     """A Graph of two inputs, a shared node, and further ones behind it."""
     model, loss = Graph(), draw.choice(_LOSSES)
     size = draw.randint(2, 5)
-    entries = [Entry((BATCH, size), False) for _ in range(2)]
+    entries = [Entry((size,), False, batch) for _ in range(2)]
     for name, entry in zip("ab", entries, strict=True):
         model.add_input(name, batch_input_shape=entry.shape)
     shared = _dense(draw)
@@ -429,15 +435,16 @@ def _graph(draw: Random) -> _Wired:
 _KINDS = (_sequential, _sequential, _merged_sequential, _functional, _functional, _graph)
 
 
-def drawn(rng: np.random.Generator) -> Program:
+def drawn(rng: np.random.Generator, batch: int | None = BATCH) -> Program:
     """A model, compiled, with its data; NumPy's global generator is left seeded.
 
     Layers are numbered from 1 on, as in a new process: weights are in the order of their names.
+    With the batch size None each call has its own, and no layer is stateful.
     """
     settings._uids.clear()
     draw = random.Random(int(rng.integers(2**63)))
     np.random.seed(int(rng.integers(2**32)))
-    wired = draw.choice(_KINDS)(draw)
+    wired = draw.choice(_KINDS)(draw, batch)
     samples = BATCH * draw.randint(2, 3)
     x = [entry.values(rng, samples) for entry in wired.entries]
     y = [

@@ -8,6 +8,7 @@ from tests.campaigns import (
     interrupts,
     kills,
     leaks,
+    lowering,
     models,
     mutants,
     processes,
@@ -19,7 +20,8 @@ from tests.campaigns.graphs import campaign as graphs
 CAMPAIGNS: dict[str, Campaign] = {
     module.CAMPAIGN.name: module.CAMPAIGN
     for module in (
-        *(failures, files, graphs, interrupts, kills, leaks, models, mutants, processes, ranks),
+        *(failures, files, graphs, interrupts, kills, leaks, lowering, models, mutants),
+        *(processes, ranks),
     )
 }
 
@@ -32,6 +34,7 @@ EACH_COMMIT: tuple[Selection, ...] = (
     Selection("interrupts", 20, ("--native", "0")),
     Selection("kills", 20),
     Selection("leaks", 1, ("--models", "200")),
+    Selection("lowering", 10),
     Selection("models", 20, ("--native", "0")),
     Selection("processes", 1, ("--processes", "4")),
 )
