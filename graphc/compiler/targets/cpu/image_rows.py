@@ -101,10 +101,8 @@ def _has_rows(program: LoopProgram, target: Target) -> Applicability:
     if terms > MOST_TERMS:
         return never(f"its sums of {terms} terms are more than {MOST_TERMS}")
     filters, width = _turns(loops.filters[0]), _turns(loops.windows[-1])
-    if not _is_read(
-        program, loops.windows, loops.terms[-1]
-    ):  # a panel would have each element several times
-        return ALWAYS
+    if not _is_read(program, loops.windows, loops.terms[-1]):
+        return ALWAYS  # a panel would have each element several times
     is_whole = exact_quotient(width, whole_columns(program.outputs[0].dtype)) is not None
     if is_whole and terms > FEW_TERMS and (isinstance(filters, Dim) or filters > FEW_FILTERS):
         return never(f"{filters} filters by {terms} terms are many for a panel of whole vectors")

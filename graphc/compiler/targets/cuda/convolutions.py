@@ -29,6 +29,7 @@ from graphc.compiler.loops.text import program_text
 from graphc.compiler.schedule.hardware import PACK
 from graphc.compiler.targets.convolution_classes import in_classes
 from graphc.compiler.targets.convolution_loops import (
+    ConvolutionLoops,
     convolution_loops_of,
     in_nest,
     in_products,
@@ -186,11 +187,24 @@ def _has_many_divisions(product: Product) -> bool:
     return len(_divisions(product, product.columns)) > MOST_DIVISIONS and not _is_along(product)
 
 
-def _is_of_filters_and_windows(program: LoopProgram, target: Target) -> Applicability:
+def _loops_of(
+    program: LoopProgram, *, may_be_missing: bool = False, may_have_holes: bool = False
+) -> ConvolutionLoops | str:
+    """Return `convolution_loops_of` a program whose terms compute what they add."""
     try:
-        loops = convolution_loops_of(with_values_of_terms(program))
-        if isinstance(loops, str):
-            return never(loops)
+        program = with_values_of_terms(program)
+    except RewriteError as error:
+        return error.reason
+    return convolution_loops_of(
+        program, may_be_missing=may_be_missing, may_have_holes=may_have_holes
+    )
+
+
+def _is_of_filters_and_windows(program: LoopProgram, target: Target) -> Applicability:
+    loops = _loops_of(program)
+    if isinstance(loops, str):
+        return never(loops)
+    try:
         made = in_products(program)
     except RewriteError as error:
         return never(error.reason)
@@ -243,11 +257,7 @@ def _is_walked(program: LoopProgram, target: Target) -> Applicability:
     """Return that a mapping of elements applies where no two results have a weight and an element
     of the image in common, and neighbouring results have neighbouring elements of the image; or
     where there is nothing to add."""
-    try:
-        program = with_values_of_terms(program)
-    except RewriteError as error:
-        return never(error.reason)
-    loops = convolution_loops_of(program, may_be_missing=True, may_have_holes=True)
+    loops = _loops_of(program, may_be_missing=True, may_have_holes=True)
     if isinstance(loops, str):
         return never(loops)
     turns = [one.ends[0].constant for one in loops.terms]
@@ -282,14 +292,10 @@ def _of_vectors(mapping: Mapping) -> Mapping:
 
 def _has_holes(program: LoopProgram, target: Target) -> Applicability:
     """Return that a mapping applies to a convolution of an image with holes."""
-    try:
-        program = with_values_of_terms(program)
-    except RewriteError as error:
-        return never(error.reason)
-    loops = convolution_loops_of(program, may_be_missing=True, may_have_holes=True)
+    loops = _loops_of(program, may_be_missing=True, may_have_holes=True)
     if isinstance(loops, str):
         return never(loops)
-    if not isinstance(convolution_loops_of(program, may_be_missing=True), str):
+    if not isinstance(_loops_of(program, may_be_missing=True), str):
         return never("its image has no holes between elements")
     return ALWAYS
 
@@ -311,7 +317,7 @@ def _has_classes(program: LoopProgram, target: Target) -> Applicability:
     answer = _has_holes(program, target)
     if answer.refusal:
         return answer
-    loops = convolution_loops_of(with_values_of_terms(program), may_have_holes=True)
+    loops = _loops_of(program, may_have_holes=True)
     return never(loops) if isinstance(loops, str) else ALWAYS
 
 

@@ -149,22 +149,6 @@ def _memories(loop: For) -> set[str]:
     return {load.buffer.memory for one in walk(loop.body) for load in loads_of(one)}
 
 
-def _named(
-    program: LoopProgram,
-    read: str,
-    loop: str,
-    name: str,
-    is_part: Callable[[IndexAtom], bool],
-    ahead_of: str | None = None,
-) -> LoopProgram:
-    """Return a program in which parts of places that are read in a loop are named at the head of
-    another one's body: those that are divided, the longest first, as they have others in them."""
-    while parts := _parts(program.loop(read), is_part):
-        longest = max(parts, key=lambda one: len(one.terms))
-        program = name_index(program, loop, longest, name, ahead_of)
-    return program
-
-
 def _filling(program: LoopProgram) -> list[For]:
     """Return the loops of a step that read memory."""
     return [
