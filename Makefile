@@ -5,7 +5,8 @@
 # make test-cuda       run CUDA on the CPU: real PyCUDA (built once, in its own .venv-cuda) over an
 #                      emulated driver: kernels as the PTX that nvcc makes, what runs them as CUDA C by
 #                      g++, and ranks that train on it over a stand-in for NCCL; with PTX=1 all as PTX,
-#                      on each card; with SANITIZE=address,undefined all by g++, under those sanitizers
+#                      on each card; with SANITIZE=address,undefined all by g++, under those sanitizers;
+#                      with OVER=ptx or OVER=source the tests that run so by default
 # make test-native    let the tests of models run as native code, cpu=native; with
 #                      SANITIZE=address,undefined the tests of native code under those sanitizers
 # make test-keras-1.2  run the tests of layers and models with the meanings of Keras 1.2, keras=1.2; TESTS,
@@ -174,6 +175,7 @@ endif
 # any process, though it ends with the report.
 SANITIZE ?=
 PTX ?=
+OVER ?=
 SANITIZER_NAMES := $(if $(findstring address,$(SANITIZE)),asan) \
   $(if $(findstring undefined,$(SANITIZE)),ubsan)
 SANITIZER_LIBRARIES = $(foreach name,$(SANITIZER_NAMES),$(shell gcc -print-file-name=lib$(name).so))
@@ -215,7 +217,7 @@ $(CUDA_DRIVER)/libcuda.so.1: $(CUDA)/.ready $(wildcard tests/cuda_emulator/drive
 
 test-cuda: $(CUDA_DRIVER)/libcuda.so.1
 	GRAPHC_CUDA_DRIVER=$< GRAPHC_CUDA_SANITIZE=$(SANITIZE) \
-	  $(if $(PTX),GRAPHC_EMULATE=ptx GRAPHC_CUDA_CARDS=all) \
+	  $(if $(PTX),GRAPHC_EMULATE=ptx GRAPHC_CUDA_CARDS=all) GRAPHC_CUDA_OVER=$(OVER) \
 	  $(if $(SANITIZE),LD_PRELOAD="$(SANITIZER_LIBRARIES)") \
 	  ASAN_OPTIONS=detect_leaks=0:halt_on_error=0 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
 	  $(CUDA)/bin/python $(PYTEST) $(if $(SANITIZE),-s) tests/cuda_emulator \

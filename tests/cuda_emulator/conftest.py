@@ -3,13 +3,16 @@ with GRAPHC_CUDA_TESTS=gpu (benchmarks/gpu_check.py); and chooses what each runs
 
 `make test-cuda` runs a test over the first of the emulations that its mark `over` names, over CUDA
 C compiled by g++ where it has none; `make test-cuda PTX=1` over PTX, and with SANITIZE over CUDA C,
-where the mark does not exclude that.
+where the mark does not exclude that. With OVER=ptx or OVER=source it leaves out those of which the
+other one is the first, unless they are marked `unsanitized`: two runs, the second with SANITIZE,
+have each test once.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -17,20 +20,37 @@ from tests.cuda_emulator.emulated_alone import EMULATED_ALONE
 
 collect_ignore_glob: list[str] = []
 _ON_GPU = os.environ.get("GRAPHC_CUDA_TESTS") == "gpu"
+_FOLDER = Path(__file__).parent
 _REQUESTED = os.environ.get("GRAPHC_EMULATE", "")
+_OVER = os.environ.get("GRAPHC_CUDA_OVER", "")
 _SANITIZED = bool(os.environ.get("GRAPHC_CUDA_SANITIZE"))
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if _OVER not in ("", "source", "ptx"):
+        raise pytest.UsageError(
+            f"GRAPHC_CUDA_OVER: expected 'source', 'ptx' or nothing, received {_OVER!r}"
+        )
+    left: list[pytest.Item] = []
     for item in items:
+        if not item.path.is_relative_to(_FOLDER):
+            continue
         if _ON_GPU:
             names = EMULATED_ALONE.get(item.path.name)
             if names is not None and (not names or item.name.partition("[")[0] in names):
                 item.add_marker(pytest.mark.skip(reason="of the emulated driver alone"))
             continue
         ways, reason = _emulations(item)
+        unsanitized = item.get_closest_marker("unsanitized")
         if _REQUESTED == "ptx" and "ptx" not in ways:
             item.add_marker(pytest.mark.skip(reason=f"over {ways[0]} alone: {reason}"))
+        elif _SANITIZED and unsanitized:
+            item.add_marker(pytest.mark.skip(reason=unsanitized.kwargs["reason"]))
+        elif _OVER not in ("", ways[0]) and not unsanitized:
+            left.append(item)
+    if left:
+        config.hook.pytest_deselected(items=left)
+        items[:] = [item for item in items if item not in set(left)]
 
 
 def _emulations(item: pytest.Item) -> tuple[tuple[str, ...], str]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 import numpy as np
 import pytest
 
@@ -23,11 +21,11 @@ LOOPS = {
     "a100": (LSTM, 96),
     "h100": (LSTM, 128),
 }
-# Each loop on its card, and two where a T4 runs launches for each step. With sanitizers, which make
-# loops of so many units slow, one loop in both forms is enough.
+# Each loop on its card, and two where a T4 runs launches for each step.
+FURTHER = [*((name, name) for name in LOOPS if name != "h100"), ("rtx4090", "t4")]
+UNSANITIZED = pytest.mark.unsanitized(reason="loops of so many units are slow: one in both forms")
 PAIRS = [("h100", "h100"), ("h100", "t4")]
-if not os.environ.get("GRAPHC_CUDA_SANITIZE"):
-    PAIRS += [*((name, name) for name in LOOPS if name != "h100"), ("rtx4090", "t4")]
+PAIRS += [pytest.param(*pair, marks=UNSANITIZED) for pair in FURTHER]
 
 
 def compiled(name: str) -> Sequential:

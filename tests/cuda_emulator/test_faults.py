@@ -204,7 +204,7 @@ def test_global_load_out_of_bounds(module: SourceModule, out: gpuarray.GPUArray)
         function(out, np.int32(1), block=(64, 1, 1))
 
 
-@pytest.mark.skipif(SANITIZED, reason="AddressSanitizer ends the process itself")
+@pytest.mark.unsanitized(reason="AddressSanitizer ends the process itself")
 @pytest.mark.parametrize(
     ("name", "what"),
     [("wild_store", "touched memory that is not mapped"), ("deep", "has used up its stack")],

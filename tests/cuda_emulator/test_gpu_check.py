@@ -22,8 +22,7 @@ from tests.cuda_emulator import emulator
 
 GPU_CHECK = ROOT / "benchmarks" / "gpu_check.py"
 
-pytestmark = pytest.mark.skipif(
-    bool(os.environ.get("GRAPHC_CUDA_SANITIZE")),
+pytestmark = pytest.mark.unsanitized(
     reason="its kernels are those of other tests, in processes without the sanitizers' libraries",
 )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,14 +15,16 @@ from tests.cuda_emulator.graph_programs import both
 from tests.layers.every_layer import EXAMPLES, applied
 
 
-def labels() -> list[str]:
-    """All examples; with sanitizers, which compile each for seconds, the first of every layer."""
-    if not os.environ.get("GRAPHC_CUDA_SANITIZE"):
-        return list(EXAMPLES)
-    first: dict[str, str] = {}
+def labels() -> list[Any]:
+    """Return all examples: with sanitizers each layer has one, as each compiles for seconds."""
+    seen: set[str] = set()
+    further = pytest.mark.unsanitized(reason="each example compiles for seconds: one a layer")
+    found = []
     for label in EXAMPLES:
-        first.setdefault(label.split()[0], label)
-    return list(first.values())
+        layer = label.split()[0]
+        found.append(pytest.param(label, marks=further if layer in seen else ()))
+        seen.add(layer)
+    return found
 
 
 @pytest.mark.parametrize("label", labels())

@@ -13,8 +13,7 @@ import pytest
 
 from graphc import resources
 
-pytestmark = pytest.mark.skipif(
-    bool(os.environ.get("GRAPHC_CUDA_SANITIZE")),
+pytestmark = pytest.mark.unsanitized(
     reason="a sanitizer writes of the stray store to stderr, too",
 )
 

@@ -63,9 +63,7 @@ def test_two_steps_of_each_reference_model_on_each_card(which: str) -> None:
         assert_near(on("gpu", two_steps, which), expected)
 
 
-@pytest.mark.skipif(
-    bool(os.environ.get("GRAPHC_CUDA_SANITIZE")), reason="arithmetic has no sanitizers"
-)
+@pytest.mark.unsanitized(reason="arithmetic has no sanitizers")
 @pytest.mark.parametrize("name", CUT)
 def test_two_steps_with_approximations_off_by_what_the_manual_allows(
     name: str, monkeypatch: pytest.MonkeyPatch
