@@ -40,9 +40,10 @@ from graphc.compiler.loops.rewrites.loops.fuse import fuse
 from graphc.compiler.loops.rewrites.loops.reorder import reorder
 from graphc.compiler.loops.rewrites.loops.sink import sink
 from graphc.compiler.loops.rewrites.values.defer import defer
+from graphc.compiler.loops.rewrites.values.name_element import name_element
 from graphc.compiler.loops.statement import Accumulate, Allocate, For, If, Let
 from graphc.compiler.loops.text import program_text
-from graphc.compiler.loops.value import Apply, Local, Value
+from graphc.compiler.loops.value import Apply, Load, Local, Value
 from graphc.compiler.targets.product_loops import kept_loops, variables_of_names
 from graphc.errors import RewriteError
 
@@ -136,7 +137,7 @@ def in_products(program: LoopProgram, by_samples: bool = False) -> LoopProgram:
         program, inner = with_fused_loops(program, names)
     if isinstance(program.loop(inner).body[0], If):
         program = pad(program, inner)
-    return join_axes(program)
+    return join_axes(_with_named_factors(program, inner))
 
 
 def in_nest(program: LoopProgram) -> tuple[LoopProgram, ConvolutionLoops]:
@@ -204,6 +205,17 @@ def with_values_of_terms(program: LoopProgram) -> LoopProgram:
     for innermost in innermost_loops(kept_loops(program)[-1].body if around else program.body):
         if len(innermost.body) > 1 and isinstance(innermost.body[-1], If):
             program = narrow(program, innermost.variable.name)
+    return program
+
+
+def _with_named_factors(program: LoopProgram, loop: str) -> LoopProgram:
+    """Return a program in which each factor of the terms of a loop is an element or has a name: an
+    image behind a concatenation is an element of one of several arrays."""
+    (added,) = (one for one in program.loop(loop).body if isinstance(one, Accumulate))
+    for value in added.values:
+        for factor in value.operands if isinstance(value, Apply) else ():
+            if not isinstance(factor, Load | Local):
+                program, _ = name_element(program, loop, factor)
     return program
 
 

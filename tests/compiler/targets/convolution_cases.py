@@ -63,6 +63,12 @@ def dropped() -> LoopProgram:
     return plain(g.where(kept, result / 0.8, 0.0))
 
 
+def joined() -> LoopProgram:
+    """Return a convolution of the channels of two arrays."""
+    image = g.concat([arrays(BATCH, 2, 5, 4), arrays(BATCH, 1, 5, 4)], axis=1)
+    return plain(g.conv(image, arrays(5, 3, 3, 2)))
+
+
 def last_channels() -> LoopProgram:
     """Return a convolution of an image and a kernel whose channels are neighbours."""
     image = g.transpose(arrays(BATCH, 5, 4, 3), (0, 3, 1, 2))
@@ -87,6 +93,7 @@ CASES: Mapping[str, Callable[[], LoopProgram]] = {
     "a computed image": normalised,
     "dropout": dropped,
     "channels last": last_channels,
+    "channels of two arrays": joined,
     "gradient of an image": lambda: plain(gradient(0, convolution(6, 3, (5, 3), (4, 3)))),
     "gradient of a kernel": lambda: plain(
         gradient(1, convolution(3, 2, (6, 3), (4, 3), padding=1))
