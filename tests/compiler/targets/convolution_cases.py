@@ -69,6 +69,12 @@ def joined() -> LoopProgram:
     return plain(g.conv(image, arrays(5, 3, 3, 2)))
 
 
+def joined_filters() -> LoopProgram:
+    """Return a convolution with the filters of two kernels."""
+    kernel = g.concat([arrays(2, 3, 3, 2), arrays(3, 3, 3, 2)], axis=0)
+    return plain(g.conv(arrays(BATCH, 3, 5, 4), kernel, padding=1))
+
+
 def last_channels() -> LoopProgram:
     """Return a convolution of an image and a kernel whose channels are neighbours."""
     image = g.transpose(arrays(BATCH, 5, 4, 3), (0, 3, 1, 2))
@@ -94,6 +100,7 @@ CASES: Mapping[str, Callable[[], LoopProgram]] = {
     "dropout": dropped,
     "channels last": last_channels,
     "channels of two arrays": joined,
+    "filters of two kernels": joined_filters,
     "gradient of an image": lambda: plain(gradient(0, convolution(6, 3, (5, 3), (4, 3)))),
     "gradient of a kernel": lambda: plain(
         gradient(1, convolution(3, 2, (6, 3), (4, 3), padding=1))

@@ -17,6 +17,7 @@ from dataclasses import replace
 from graphc.compiler.loops.program import LoopProgram, Parts, replaced, walk_value
 from graphc.compiler.loops.ranges import Ranges
 from graphc.compiler.loops.rewrites.conditions.predicate import predicate
+from graphc.compiler.loops.rewrites.loops.hoist import is_always_there
 from graphc.compiler.loops.rewrites.names import Names
 from graphc.compiler.loops.rewrites.refusal import (
     only_test_of,
@@ -82,9 +83,10 @@ def _is_there(factor: Value, lets: dict[Local, Value], ranges: Ranges) -> bool:
     pending: list[Value] = [factor]
     met: set[Value] = set()
     while pending:
-        for part in walk_value(pending.pop()):
-            if isinstance(part, Load) and not ranges.is_inside(part.coords, part.buffer.shape):
-                return False
+        value = pending.pop()
+        if not is_always_there(value, ranges):
+            return False
+        for part in walk_value(value):
             if isinstance(part, Local) and part in lets and part not in met:
                 met.add(part)
                 pending.append(lets[part])
