@@ -81,17 +81,31 @@ def _one_window() -> list[Node]:
         (_strided, "elements"),
         (_one_window, "elements"),
         (_stored_beside, "elements"),
-        (_volume_stored_beside, "coordinates"),
+        (_volume_stored_beside, "elements"),
     ],
     ids=lambda one: getattr(one, "__name__", one).strip("_"),
 )
 def test_a_mapping_keeps_the_meaning(make: Callable[[], list[Node]], name: str) -> None:
-    (kernel,) = kernels(make_schedule(list(optimize(make())[0])))
-    plain = plain_program(kernel, "k0", buffers_of(kernel))
+    plain = _plain(make())
     mapped = choose(plain, any_card(), POINTWISE)
     assert mapped.names == (name,)
     print_program(mapped.program)
     _compare(plain, mapped.program)
+
+
+@pytest.mark.parametrize("make", [_padded, _stored_beside, _volume_stored_beside])
+def test_a_thread_for_the_coordinates_of_an_element(make: Callable[[], list[Node]]) -> None:
+    """The last mapping, of what positions do not prove to be written once."""
+    plain = _plain(make())
+    (last,) = (one for one in POINTWISE if one.name == "coordinates")
+    mapped = last.rewrites(plain, any_card())
+    print_program(mapped)
+    _compare(plain, mapped)
+
+
+def _plain(outputs: list[Node]) -> LoopProgram:
+    (kernel,) = kernels(make_schedule(list(optimize(outputs)[0])))
+    return plain_program(kernel, "k0", buffers_of(kernel))
 
 
 def _compare(plain: LoopProgram, mapped: LoopProgram) -> None:
