@@ -75,6 +75,13 @@ def joined_filters() -> LoopProgram:
     return plain(g.conv(arrays(BATCH, 3, 5, 4), kernel, padding=1))
 
 
+def rows() -> LoopProgram:
+    """Return a convolution of images that are rows of a matrix: only the tests of its axes tell
+    that an element is in the row."""
+    image = g.reshape(arrays(BATCH, 16), (BATCH, 2, 4, 2))
+    return plain(g.conv(image, arrays(3, 2, 2, 3), padding=1, kernel_dilation=(2, 1)))
+
+
 def last_channels() -> LoopProgram:
     """Return a convolution of an image and a kernel whose channels are neighbours."""
     image = g.transpose(arrays(BATCH, 5, 4, 3), (0, 3, 1, 2))
@@ -99,6 +106,7 @@ CASES: Mapping[str, Callable[[], LoopProgram]] = {
     "a computed image": normalised,
     "dropout": dropped,
     "channels last": last_channels,
+    "images in rows": rows,
     "channels of two arrays": joined,
     "filters of two kernels": joined_filters,
     "gradient of an image": lambda: plain(gradient(0, convolution(6, 3, (5, 3), (4, 3)))),

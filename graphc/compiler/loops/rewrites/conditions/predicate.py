@@ -156,6 +156,12 @@ def may_fault(value: Apply) -> bool:
     return not isinstance(divisor, Constant) or divisor.number == 0
 
 
+def _holds_at_first(condition: Condition) -> bool:
+    """Return True if a condition is proved to hold where all its variables are 0."""
+    first = condition.index.substitute(dict.fromkeys(condition.index.variables, 0))
+    return not condition.equal and Ranges().is_never_negative(first)
+
+
 @dataclass(frozen=True)
 class _Predication(Parts):
     """The change of statements to those that are run whether conditions hold or not.
@@ -209,8 +215,11 @@ class _Predication(Parts):
             return Select(value.conditions, chosen, other)
         if not isinstance(value, Load) or self._is_there(value):
             return super().in_value(value)
+        about = self._about([value])
+        if not about:
+            return super().in_value(value)
         zero = Constant(False if value.dtype == "bool" else 0, value.dtype)
-        return Select(self._about([value]), value, zero)
+        return Select(about, value, zero)
 
     def _in_factor(self, named: Let) -> Value:
         """Return the value of a factor, which is 0 in turns that add nothing to a sum."""
@@ -222,16 +231,21 @@ class _Predication(Parts):
             return value
         else:
             about = self._about(loads)
+            if not about:
+                return value
         zero = Constant(0, value.dtype)
         if isinstance(value, Select) and value.otherwise is zero:
             return Select((*about, *value.conditions), value.value, zero)
         return Select(about, value, zero)
 
     def _about(self, loads: Sequence[Load]) -> tuple[Condition, ...]:
-        """Return the conditions on which it depends whether elements are there."""
+        """Return the conditions on which it depends whether elements are there. On one that is of
+        other variables, and holds where these are 0, it does not: there the elements are read."""
         used = {one for load in loads for coord in load.coords for one in coord.variables}
         about = tuple(one for one in self.conditions if one.index.variables & used)
-        return about or self.conditions
+        if about or not all(map(_holds_at_first, self.conditions)):
+            return about or self.conditions
+        return ()
 
     def _padded(self, one: Accumulate, term: Value) -> Value:
         """Return a term, or the identity of its reduction where the conditions do not hold."""

@@ -65,6 +65,20 @@ def test_a_sum_is_computed_in_every_turn_and_stored_under_the_test() -> None:
     same_meaning(row_sums(), made)
 
 
+def test_what_a_test_is_not_about_is_read_in_all_turns() -> None:
+    """b has two elements, if the program has a meaning: a test of the row does not decide that.
+    One that might hold in no row could be all that keeps the program from reading what is not
+    there."""
+    body = w.loop(J, 2, Store(w.at(Y, I), w.at(B, J)))
+    first = predicate(rows(body, inputs=(B,)), "i_inner")
+    assert lines(first)[-2:] == [
+        "    for j < 2:",
+        "      y[4*i_outer + i_inner] = b[j] where 4*i_outer + i_inner < n",
+    ]
+    later = w.program((B,), (Y,), w.loop(I, N, If((below(as_index(4), I),), (body,))))
+    assert lines(predicate(later, "i"))[-1] == "    y[i] = (b[j] if i >= 5 else 0.0) where i >= 5"
+
+
 def padded(term: Value, start: Value, reduction: str = "sum") -> LoopProgram:
     """Return a program that reduces the terms of each row, 4 a step, with the test of the last
     step."""
