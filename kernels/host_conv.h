@@ -42,41 +42,4 @@ inline void gc_conv_windows(int m, int n, int k, const T* __restrict__ weights,
   }
 }
 
-// c[i][f] += sum over steps of image[row[i] + at[step]] * d[step][f]: what one sample adds to the
-// gradient of the weights. d and c have rows of `width`, a multiple of two vectors.
-template <int height, typename T>
-inline void gc_conv_weights(int m, int width, int steps, const T* __restrict__ image,
-                            const int* __restrict__ row, const int* __restrict__ at,
-                            const T* __restrict__ d, T* __restrict__ c) {
-  typedef typename gc_vector<T>::type V;
-  constexpr int lanes = gc_vector<T>::lanes;
-  for (int start = 0; start < steps; start += GC_DEPTH) {
-    const int end = steps - start < GC_DEPTH ? steps : start + GC_DEPTH;
-    for (int i = 0; i < m; i += height) {
-      const int rows = m - i < height ? m - i : height;
-      const T* from[height];
-      for (int r = 0; r < height; ++r) from[r] = image + row[i + (r < rows ? r : 0)];
-      for (int f = 0; f < width; f += 2 * lanes) {
-        alignas(GC_VECTOR_BYTES) V sum[height][2];
-#pragma GCC unroll 12
-        for (int r = 0; r < height; ++r) sum[r][0] = sum[r][1] = V{};
-        for (int step = start; step < end; ++step) {
-          const T* other = d + (size_t)step * width + f;
-          V left = *reinterpret_cast<const V*>(other);
-          V right = *reinterpret_cast<const V*>(other + lanes);
-          GC_IN_REGISTER(left);
-          GC_IN_REGISTER(right);
-          const int place = at[step];
-#pragma GCC unroll 12
-          for (int r = 0; r < height; ++r) {
-            sum[r][0] = gc_fma_lanes(from[r][place], left, sum[r][0]);
-            sum[r][1] = gc_fma_lanes(from[r][place], right, sum[r][1]);
-          }
-        }
-        gc_store_tile<height, T>(sum, c + (size_t)i * width + f, width, rows, 2 * lanes, false);
-      }
-    }
-  }
-}
-
 #endif

@@ -23,7 +23,6 @@ enum gc_slot {
   GC_WEIGHT_PANELS,   // the weights as products read them
   GC_OFFSETS,         // of places in the image, seen from a window
   GC_STARTS,          // of windows in the image
-  GC_PLANES,          // a channel of the weights, before it is turned
   GC_POOLED,          // of a pooling's windows, what they have come to
   GC_MAXIMUM_PLACES,  // and where
   GC_TILE_WORDS,      // random words of a tile

@@ -132,7 +132,7 @@ def in_products(program: LoopProgram, by_samples: bool = False) -> LoopProgram:
     filters, windows, terms = (_names(x) for x in (loops.filters, loops.windows, loops.terms))
     matrices = windows[:1] if by_samples and len(windows) > 1 else []
     columns = windows[len(matrices) :]
-    program = _in_order(program, [*matrices, *filters, *columns])
+    program = with_loops_in_order(program, [*matrices, *filters, *columns])
     for names in (filters, columns, terms):
         program, inner = with_fused_loops(program, names)
     if isinstance(program.loop(inner).body[0], If):
@@ -152,7 +152,7 @@ def in_nest(program: LoopProgram) -> tuple[LoopProgram, ConvolutionLoops]:
     if isinstance(loops, str):
         reason = f"{program.name} as a nest over filters and windows: {loops}"
         raise RewriteError(reason, lambda: program_text(program))
-    program = _in_order(program, _names((*loops.filters, *loops.windows)))
+    program = with_loops_in_order(program, _names((*loops.filters, *loops.windows)))
     found = convolution_loops_of(program, may_have_holes=True)
     assert not isinstance(found, str)
     return program, found
@@ -223,7 +223,7 @@ def _names(loops: Sequence[For]) -> list[str]:
     return [one.variable.name for one in loops]
 
 
-def _in_order(program: LoopProgram, order: Sequence[str]) -> LoopProgram:
+def with_loops_in_order(program: LoopProgram, order: Sequence[str]) -> LoopProgram:
     """Return a program whose perfect nest of loops has these from the outermost to the innermost
     one."""
     around = _names(kept_loops(program))

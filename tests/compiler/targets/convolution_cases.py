@@ -45,7 +45,8 @@ def gradient(of: int, result: Node) -> Node:
     """Return the gradient of the image of a convolution (0), or of its kernel (1), given that of
     its result."""
     wanted = [number == of for number in range(2)]
-    found = RULES["conv"](arrays(*result.shape), result, wanted)[of]
+    cotangents = arrays(*result.shape, dtype=result.dtype)
+    found = RULES["conv"](cotangents, result, wanted)[of]
     assert isinstance(found, Node)
     return found if of == 0 else found.inputs[0]
 

@@ -25,6 +25,7 @@ from graphc.compiler.targets.cuda.mappings import CUDA_MAPPINGS
 from graphc.compiler.targets.mapping import choose
 from graphc.compiler.targets.target import Target
 from tests.compiler.codegen.golden_text import check_golden
+from tests.compiler.targets.convolution_cases import gradient
 
 LENGTH = g.symbol("length")
 CPU = Target("cpu", 64, 32, (32 << 10, 1 << 20, 32 << 20), threads=2)
@@ -75,6 +76,9 @@ ON_A_CPU: Mapping[str, Examples] = {
     "conv": {
         "matrices of samples": lambda: g.conv(x(BATCH, 32, 16, 16), w(32, 32, 1, 1)),
         "rows of images": lambda: g.conv(x(BATCH, 16, 28, 28), w(32, 16, 5, 5), padding=2),
+        "parts of samples": lambda: gradient(
+            1, g.conv(x(BATCH, 16, 28, 28), w(64, 16, 3, 3), padding=1)
+        ),
         "panels of windows": lambda: g.conv(x(BATCH, 16, 32, 32), w(32, 16, 5, 5), padding=2),
     },
     "matmul": {

@@ -136,11 +136,6 @@ class ConvLoops:
     def step_offset(self, places: Coordinates) -> Expression:
         return self.spread(places, self.node.attrs["kernel_dilation"])
 
-    def window_offset(self, coords: Coordinates) -> Expression:
-        sample, *windows = coords
-        plane = times(sample, self.signature.size(product(self.reach)))
-        return plus(plane, self.spread(tuple(windows), self.node.attrs["strides"]))
-
     def spread(self, numbers: Coordinates, steps: Shape) -> Expression:
         offset = ZERO
         for number, step, pitch in zip(numbers, steps, self.pitches, strict=True):

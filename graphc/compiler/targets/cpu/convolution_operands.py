@@ -3,24 +3,28 @@ weights as a row for each filter, and images without tests of their borders."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from graphc.compiler.graph.dim import Size, product, typical
+from graphc.compiler.graph.dim import Dim, Size, product, typical
 from graphc.compiler.loops.buffer import BufferScope
-from graphc.compiler.loops.index import LoopVariable, as_index
-from graphc.compiler.loops.program import Body, LoopProgram, loads_of, loops_in, walk
+from graphc.compiler.loops.index import Index, LoopVariable, as_index, index_of, with_dividends
+from graphc.compiler.loops.program import Body, LoopProgram, Parts, loads_of, loops_in, walk
 from graphc.compiler.loops.rewrites.arithmetic.commute import commute
 from graphc.compiler.loops.rewrites.conditions.cut import cut
 from graphc.compiler.loops.rewrites.conditions.pad import pad
 from graphc.compiler.loops.rewrites.execution.bind import bind
 from graphc.compiler.loops.rewrites.loops.enclose import enclose
 from graphc.compiler.loops.rewrites.loops.reorder import reorder
+from graphc.compiler.loops.rewrites.refusal import refused
+from graphc.compiler.loops.rewrites.staging.layout import BufferLayout
+from graphc.compiler.loops.rewrites.staging.stage import stage
+from graphc.compiler.loops.rewrites.staging.stage_factor import stage_factor
 from graphc.compiler.loops.rewrites.staging.stage_value import stage_value
 from graphc.compiler.loops.rewrites.values.name_element import name_element
 from graphc.compiler.loops.rewrites.values.propagate import propagate
 from graphc.compiler.loops.rewrites.values.single_assignment import with_single_assignments
-from graphc.compiler.loops.statement import Accumulate, For, If, LoopKind, Statement, Store
+from graphc.compiler.loops.statement import Accumulate, For, If, Let, LoopKind, Statement, Store
 from graphc.compiler.loops.value import Apply, Condition, Load, Local, Select, Value
 from graphc.compiler.targets.convolution_loops import (
     ConvolutionLoops,
@@ -30,21 +34,29 @@ from graphc.compiler.targets.convolution_loops import (
 from graphc.compiler.targets.product_loops import DRAWS, draws_words, kept_loops
 from graphc.errors import RewriteError
 
+HEIGHTS = (12, 10, 8)
+"""Rows that are added up together; ``gc_height`` of ``kernels/host_gemm.h`` halves them."""
+
+
+def height_of_tiles(rows: Size) -> int:
+    """Return the rows of a tile that leave least of the last one empty, the most of equal ones."""
+    if isinstance(rows, Dim):
+        return HEIGHTS[0]
+    return min(HEIGHTS, key=lambda height: -(-rows // height) * height)
+
 
 def loops_of(program: LoopProgram) -> ConvolutionLoops | str:
     """Return the loops of a convolution, or why its windows are few."""
-    loops = convolution_loops_of(program, may_be_missing=True, may_have_holes=True)
+    loops = long_loops_of(program)
     if isinstance(loops, str):
         return loops
     if not loops.windows:
         return "it has one window of one sample"
-    if any(one.ends[0] is as_index(0) for one in loops_in(program.body)):
-        return "it has no terms, or no results"
     if kept_loops(program)[-1] in loops.filters:
         return "its filters are neighbours, not its windows"
     if draws_words(loops.terms[-1].body):
         return DRAWS
-    mixed = _variables_of_reach(loops)
+    mixed = variables_of_reach(loops)
     taps, windows = (
         turns_of([one for one in x if one.variable in mixed]) for x in (loops.terms, loops.windows)
     )
@@ -53,7 +65,17 @@ def loops_of(program: LoopProgram) -> ConvolutionLoops | str:
     return loops
 
 
-def _variables_of_reach(loops: ConvolutionLoops) -> frozenset[LoopVariable]:
+def long_loops_of(program: LoopProgram) -> ConvolutionLoops | str:
+    """Return the loops of a convolution, whose windows may be few, or why it has none."""
+    loops = convolution_loops_of(program, may_be_missing=True, may_have_holes=True)
+    if isinstance(loops, str):
+        return loops
+    if any(one.ends[0] is as_index(0) for one in loops_in(program.body)):
+        return "it has no terms, or no results"
+    return loops
+
+
+def variables_of_reach(loops: ConvolutionLoops) -> frozenset[LoopVariable]:
     """Return the variables that make up coordinates of an image together: those of windows along
     axes that have taps, and of these."""
     of_terms = {one.variable for one in loops.terms}
@@ -69,24 +91,34 @@ def _variables_of_reach(loops: ConvolutionLoops) -> frozenset[LoopVariable]:
     return frozenset().union(*reach)
 
 
-def loops_with_values_inside(program: LoopProgram) -> tuple[LoopProgram, ConvolutionLoops | str]:
+def loops_with_values_inside(
+    program: LoopProgram,
+    found: Callable[[LoopProgram], ConvolutionLoops | str] = loops_of,
+) -> tuple[LoopProgram, ConvolutionLoops | str]:
     """Return a program that computes values of whole samples, filters, windows and channels where
     they are used, and its loops, or why its windows are few: one whose factors that are computed by
-    several statements are values, if they can be."""
-    inside, loops = _inside(program)
+    several statements are values, if they can be.
+
+    Args:
+        program: the program.
+        found: what returns the loops, or why there are none.
+    """
+    inside, loops = _inside(program, found)
     if isinstance(loops, str):
-        assigned, others = _inside(with_single_assignments(program))
+        assigned, others = _inside(with_single_assignments(program), found)
         if not isinstance(others, str):
             return assigned, others
     return inside, loops
 
 
-def _inside(program: LoopProgram) -> tuple[LoopProgram, ConvolutionLoops | str]:
+def _inside(
+    program: LoopProgram, found: Callable[[LoopProgram], ConvolutionLoops | str]
+) -> tuple[LoopProgram, ConvolutionLoops | str]:
     try:
         program = with_values_inside(program)
     except RewriteError as error:
         return program, error.reason
-    return program, loops_of(program)
+    return program, found(program)
 
 
 def turns_of(loops: Sequence[For]) -> Size:
@@ -191,6 +223,78 @@ def _with_weights_in_rows(program: LoopProgram, terms: Sequence[str]) -> LoopPro
     if outermost.variable is not sample:
         program = bind(program, outermost.variable.name, LoopKind.TEAM)
     return propagate(program, weights.name)
+
+
+def is_read(program: LoopProgram, windows: Sequence[For], terms: For) -> bool:
+    """Return True if an image is read from memory as it is: the next window is of other elements
+    by a number, not by a quotient, as of an image that is repeated."""
+    image, _ = factors_of(program, terms.variable.name)
+    return isinstance(image, Load) and all(
+        any(coord.factor(one.variable) != 0 for coord in image.coords)
+        for one in windows
+        if any(one.variable in coord.variables for coord in image.coords)
+    )
+
+
+def with_computed_image(
+    program: LoopProgram, windows: Sequence[str], terms: Sequence[str], sample: str, innermost: str
+) -> LoopProgram:
+    """Return a program that computes each element of a sample's image once.
+
+    Args:
+        program: the program.
+        windows, terms: the loops over windows and terms.
+        sample: that over samples, around these.
+        innermost: the innermost loop.
+    """
+    image, _ = factors_of(program, innermost)
+    if isinstance(image, Load) and isinstance(program.loop(innermost).body[0], If):
+        program = pad(program, innermost)
+        image, _ = factors_of(program, innermost)
+    if not isinstance(image, Local):
+        program, image = name_element(program, innermost, image)
+    body = program.loop(innermost).body
+    places: list[Index] = []
+
+    def note(index: Index) -> Index:
+        places.extend(with_dividends(index))
+        return index
+
+    Parts(index=note).in_body(body)
+    inner = {program.loop(one).variable for one in (*windows, *terms)}
+    coords: list[Index] = []
+    for name in windows:
+        own = program.loop(name).variable
+        forms = [one.with_terms(lambda atom, _: atom in inner) for one in places]
+        of_window = [one - one.constant for one in forms if one.factor(own) == 1]
+        coords.append(max(of_window, key=lambda one: len(one.terms), default=index_of(own)))
+    covered = frozenset().union(*(one.variables for one in coords))
+    channels = [program.loop(one).variable for one in terms]
+    ahead = [index_of(one) for one in channels if one not in covered]
+    return stage_factor(program, sample, image.name, [*ahead, *coords], "image")
+
+
+def with_image(
+    program: LoopProgram, terms: str, image: Local, sample: str, windows: Sequence[str]
+) -> LoopProgram:
+    """Return a program that copies a sample with the zeros around it, in the order of the loops
+    over windows, and reads that."""
+    (let,) = (x for x in program.loop(terms).body if isinstance(x, Let) and x.local == image)
+    value = let.value.value if isinstance(let.value, Select) else let.value
+    if isinstance(value, Load) and value.buffer.scope is BufferScope.THREAD:
+        return propagate(program, image.name)
+    if not isinstance(value, Load):
+        raise refused(program, "stage", f"the value {image}", "an element", str(value))
+    variables = [program.loop(one).variable for one in windows]
+
+    def order(axis: int) -> int:
+        used = value.coords[axis].variables
+        return max((number for number, one in enumerate(variables) if one in used), default=-1)
+
+    layout = BufferLayout(tuple(sorted(range(len(value.coords)), key=order)))
+    source = value.buffer.name
+    program = stage(program, sample, source, BufferScope.THREAD, layout, "image")
+    return propagate(program, image.name)
 
 
 def with_cut_borders(program: LoopProgram, buffer: str) -> LoopProgram:

@@ -65,6 +65,7 @@ from graphc.compiler.targets.cpu.image_rows import ROWS_OF_IMAGES
 from graphc.compiler.targets.cpu.panels import panel_columns, panel_product_add
 from graphc.compiler.targets.cpu.product_panels import terms_outermost, with_vectors
 from graphc.compiler.targets.cpu.products import BATCHED
+from graphc.compiler.targets.cpu.weight_gradients import PARTS_OF_SAMPLES
 from graphc.compiler.targets.mapping import ALWAYS, Applicability, Mapping, never
 from graphc.compiler.targets.target import Target
 from graphc.errors import RewriteError
@@ -304,4 +305,4 @@ PANELS_OF_WINDOWS = Mapping(
     _by_panels,
     "what is written of the matrix of windows stays in the first cache for all filters",
 )
-CONVOLUTIONS = (MATRICES, ROWS_OF_IMAGES, PANELS_OF_WINDOWS)
+CONVOLUTIONS = (MATRICES, ROWS_OF_IMAGES, PARTS_OF_SAMPLES, PANELS_OF_WINDOWS)

@@ -22,15 +22,13 @@ from collections.abc import Sequence
 
 from graphc.compiler.graph.dim import Dim, Size, exact_quotient, floor_divide, product
 from graphc.compiler.loops.buffer import BufferScope
-from graphc.compiler.loops.index import Index, index_of, with_dividends
-from graphc.compiler.loops.program import LoopProgram, Parts, loop_beside, loops_in, walk
+from graphc.compiler.loops.program import LoopProgram, loop_beside, loops_in, walk
 from graphc.compiler.loops.ranges import is_never_negative
 from graphc.compiler.loops.rewrites.arithmetic.contract import contract
 from graphc.compiler.loops.rewrites.arithmetic.use import use
 from graphc.compiler.loops.rewrites.buffers.axes import with_axes_of_loops
 from graphc.compiler.loops.rewrites.buffers.expand import expand
 from graphc.compiler.loops.rewrites.buffers.lengthen import lengthen
-from graphc.compiler.loops.rewrites.conditions.pad import pad
 from graphc.compiler.loops.rewrites.conditions.speculate import speculate
 from graphc.compiler.loops.rewrites.conditions.tighten import tighten
 from graphc.compiler.loops.rewrites.conditions.widen import widen
@@ -41,29 +39,25 @@ from graphc.compiler.loops.rewrites.loops.reorder import reorder
 from graphc.compiler.loops.rewrites.loops.split import Tail, split
 from graphc.compiler.loops.rewrites.refusal import refused
 from graphc.compiler.loops.rewrites.simplify import simplify
-from graphc.compiler.loops.rewrites.staging.layout import BufferLayout
-from graphc.compiler.loops.rewrites.staging.stage import stage
-from graphc.compiler.loops.rewrites.staging.stage_factor import stage_factor
-from graphc.compiler.loops.rewrites.values.name_element import name_element
-from graphc.compiler.loops.rewrites.values.propagate import propagate
-from graphc.compiler.loops.statement import Accumulate, For, If, Let, LoopKind, Store
-from graphc.compiler.loops.value import Apply, Load, Local, Select
+from graphc.compiler.loops.statement import Accumulate, For, If, LoopKind, Store
+from graphc.compiler.loops.value import Apply, Load
 from graphc.compiler.targets.convolution_loops import ConvolutionLoops
 from graphc.compiler.targets.cpu.convolution_operands import (
     WindowClass,
     factors_of,
+    height_of_tiles,
+    is_read,
     loops_with_values_inside,
     with_all_loops,
+    with_computed_image,
     with_cut_borders,
+    with_image,
     with_operands,
 )
 from graphc.compiler.targets.cpu.panels import whole_columns, windows_product
 from graphc.compiler.targets.cpu.product_panels import terms_outermost, with_vectors
 from graphc.compiler.targets.mapping import ALWAYS, Applicability, Mapping, never
 from graphc.compiler.targets.target import Target
-
-HEIGHTS = (12, 10, 8)
-"""Rows that are added up together; ``gc_height`` of ``kernels/host_gemm.h`` halves them."""
 
 MOST_TERMS = 8192
 """Terms of a sum, at most: a call has an array of their places."""
@@ -101,23 +95,12 @@ def _has_rows(program: LoopProgram, target: Target) -> Applicability:
     if terms > MOST_TERMS:
         return never(f"its sums of {terms} terms are more than {MOST_TERMS}")
     filters, width = _turns(loops.filters[0]), _turns(loops.windows[-1])
-    if not _is_read(program, loops.windows, loops.terms[-1]):
+    if not is_read(program, loops.windows, loops.terms[-1]):
         return ALWAYS  # a panel would have each element several times
     is_whole = exact_quotient(width, whole_columns(program.outputs[0].dtype)) is not None
     if is_whole and terms > FEW_TERMS and (isinstance(filters, Dim) or filters > FEW_FILTERS):
         return never(f"{filters} filters by {terms} terms are many for a panel of whole vectors")
     return ALWAYS
-
-
-def _is_read(program: LoopProgram, windows: Sequence[For], terms: For) -> bool:
-    """Return True if an image is read from memory as it is: the next window is of other elements
-    by a number, not by a quotient, as of an image that is repeated."""
-    image, _ = factors_of(program, terms.variable.name)
-    return isinstance(image, Load) and all(
-        any(coord.factor(one.variable) != 0 for coord in image.coords)
-        for one in windows
-        if any(one.variable in coord.variables for coord in image.coords)
-    )
 
 
 def _turns(loop: For) -> Size:
@@ -134,69 +117,15 @@ def _in_rows(program: LoopProgram, target: Target) -> LoopProgram:
     program, filters, sample, windows = with_all_loops(program, loops)
     terms = [one.variable.name for one in loops.terms]
     around = [program.loop(one) for one in windows]
-    is_read = _is_read(program, around, program.loop(terms[-1]))
-    if not is_read:
-        program = _with_computed_image(program, windows, terms, sample)
+    is_in_memory = is_read(program, around, program.loop(terms[-1]))
+    if not is_in_memory:
+        program = with_computed_image(program, windows, terms, sample, terms[-1])
     program, image = with_operands(program, WindowClass(filters, windows, terms), sample)
-    program = _with_image(program, terms[-1], image, sample, windows)
-    program, place, pitches = _with_one_row(program, windows, terms, is_read=is_read)
+    program = with_image(program, terms[-1], image, sample, windows)
+    program, place, pitches = _with_one_row(program, windows, terms, is_read=is_in_memory)
     program = _with_sums(program, filters, windows, place, terms, pitches)
     program = with_cut_borders(program, "image")
     return with_vectors(simplify(bind(program, sample, LoopKind.TEAM)))
-
-
-def _with_computed_image(
-    program: LoopProgram, windows: Sequence[str], terms: Sequence[str], sample: str
-) -> LoopProgram:
-    """Return a program that computes each element of a sample's image once."""
-    image, _ = factors_of(program, terms[-1])
-    if isinstance(image, Load) and isinstance(program.loop(terms[-1]).body[0], If):
-        program = pad(program, terms[-1])
-        image, _ = factors_of(program, terms[-1])
-    if not isinstance(image, Local):
-        program, image = name_element(program, terms[-1], image)
-    body = program.loop(terms[-1]).body
-    places: list[Index] = []
-
-    def note(index: Index) -> Index:
-        places.extend(with_dividends(index))
-        return index
-
-    Parts(index=note).in_body(body)
-    inner = {program.loop(one).variable for one in (*windows, *terms)}
-    coords: list[Index] = []
-    for name in windows:
-        own = program.loop(name).variable
-        forms = [one.with_terms(lambda atom, _: atom in inner) for one in places]
-        of_window = [one - one.constant for one in forms if one.factor(own) == 1]
-        coords.append(max(of_window, key=lambda one: len(one.terms), default=index_of(own)))
-    covered = frozenset().union(*(one.variables for one in coords))
-    channels = [program.loop(one).variable for one in terms]
-    ahead = [index_of(one) for one in channels if one not in covered]
-    return stage_factor(program, sample, image.name, [*ahead, *coords], "image")
-
-
-def _with_image(
-    program: LoopProgram, terms: str, image: Local, sample: str, windows: Sequence[str]
-) -> LoopProgram:
-    """Return a program that copies a sample with the zeros around it, in the order of the loops
-    over windows, and reads that."""
-    (let,) = (x for x in program.loop(terms).body if isinstance(x, Let) and x.local == image)
-    value = let.value.value if isinstance(let.value, Select) else let.value
-    if isinstance(value, Load) and value.buffer.scope is BufferScope.THREAD:
-        return propagate(program, image.name)
-    if not isinstance(value, Load):
-        raise refused(program, "stage", f"the value {image}", "an element", str(value))
-    variables = [program.loop(one).variable for one in windows]
-
-    def order(axis: int) -> int:
-        used = value.coords[axis].variables
-        return max((number for number, one in enumerate(variables) if one in used), default=-1)
-
-    layout = BufferLayout(tuple(sorted(range(len(value.coords)), key=order)))
-    source = value.buffer.name
-    program = stage(program, sample, source, BufferScope.THREAD, layout, "image")
-    return propagate(program, image.name)
 
 
 def _with_one_row(
@@ -281,7 +210,7 @@ def _with_sums(
     program = _with_results(program, behind, windows, pitches)
     counts = [_known_turns(program, one) for one in terms]
     scope = _scope_of_weights(program.loop(around[-1]))
-    called = windows_product(total.dtype, scope, _height(_turns(clear)), counts)
+    called = windows_product(total.dtype, scope, height_of_tiles(_turns(clear)), counts)
     return use(program, called, clear.variable.name)
 
 
@@ -315,13 +244,6 @@ def _scope_of_weights(columns: For) -> BufferScope:
     weights = store.value.operands[0]
     assert isinstance(weights, Load)
     return weights.buffer.scope
-
-
-def _height(filters: Size) -> int:
-    """Return the rows of a call that leave least of the last ones empty, the most of equal ones."""
-    if isinstance(filters, Dim):
-        return HEIGHTS[0]
-    return min(HEIGHTS, key=lambda height: -(-filters // height) * height)
 
 
 ROWS_OF_IMAGES = Mapping(

@@ -17,7 +17,7 @@ from graphc.compiler.graph.dim import Shape, Size, symbol
 from graphc.compiler.loops.buffer import Buffer, BufferScope, c_strides, new_buffer
 from graphc.compiler.loops.index import Index, LoopVariable, as_index, variable
 from graphc.compiler.loops.program import Body
-from graphc.compiler.loops.statement import Allocate, For, Intrinsic, Store
+from graphc.compiler.loops.statement import Accumulate, Allocate, For, Intrinsic, Store
 from graphc.compiler.loops.value import Apply, Constant, Load
 
 PANEL_ROWS = 128
@@ -217,6 +217,97 @@ def windows_product(
     )
     name = f"gc_windows_product<{', '.join(map(str, (f'gc_height({height})', *terms)))}>"
     return Intrinsic(name, (to, left, image), body, "host_windows.h")
+
+
+def window_sums(
+    dtype: str,
+    sums: Shape,
+    places: int,
+    chunk: tuple[int, int | None],
+    width: int | None,
+    *,
+    height: int,
+) -> Intrinsic:
+    """Return what adds to sums, a row of them for each window of an image, the products of the
+    elements of windows and a matrix with a row for each place in one
+    (``kernels/host_window_sums.h``).
+
+    Args:
+        dtype: of all elements.
+        sums: how many windows there are along each axis, and columns if there are several.
+        places: the number of axes of the places in a window.
+        chunk: how many places along the first of these axes are added up before they are added to
+            the sums, and how many there are; None if only a call knows, and they are whole chunks.
+        width: columns that the matrix has room for, of which whole vectors are read; None if it
+            has one, and the sums no axis of columns.
+        height: rows that are added up together where there are 32 registers.
+    """
+    counts = sums if width is None else sums[:-1]
+    (length, count), scope = chunk, BufferScope.THREAD
+    names = [f"place{axis}" for axis in range(places)]
+    extents: list[Size] = [symbol(name) for name in names]
+    chunks = symbol("chunks")
+    if places:
+        extents[0] = chunks * length if count is None else count
+    strides = c_strides(sums)
+    if counts:  # only a call may know how many windows there are
+        counts = (symbol("windows"), *counts[1:])
+        sums = (*counts, *sums[len(counts) :])
+    to = _strided("to", dtype, sums, strides, BufferScope.SHARED)
+    columns: Shape = () if width is None else (width,)
+    matrix_steps: Shape = tuple(symbol(f"matrix_{name}") for name in names)
+    matrix_steps = (*matrix_steps, *(1 for _ in columns))
+    matrix = _strided("matrix", dtype, (*extents, *columns), matrix_steps, scope)
+    steps = tuple(symbol(f"step_{one}") for one in (*names, *range(len(counts))))
+    image = _strided("image", dtype, (*extents, *counts), steps, scope)
+    total = new_buffer("total", dtype, sums, scope)
+    number = variable("chunk")
+
+    def nest(body: Body, *loops: tuple[Index, Sequence[Index]]) -> Body:
+        for index, ends in reversed(loops):
+            body = (For(_variable_of(index), tuple(ends), body),)
+        return body
+
+    def each(label: str) -> tuple[list[Index], list[tuple[Index, Sequence[Index]]]]:
+        """Return the indices of a sum, and the loops over all."""
+        ends = [as_index(one) for one in counts]
+        if width is not None:
+            ends.append(as_index(_COLUMNS))
+        indices = [variable(f"{label}{axis}") for axis in range(len(ends))]
+        return indices, [(one, (end,)) for one, end in zip(indices, ends, strict=True)]
+
+    cleared, of_clear = each("cleared")
+    added, of_add = each("added")
+    stored, of_store = each("stored")
+    place = [variable(name) for name in names]
+    in_places: list[tuple[Index, Sequence[Index]]] = []
+    if places:
+        ends = [as_index(length)]
+        if count is not None and count % length:
+            ends.append(number * -length + count)
+        in_places = [(place[0], ends)]
+        in_places += [
+            (one, (as_index(end),)) for one, end in zip(place[1:], extents[1:], strict=True)
+        ]
+        place[0] = place[0] + number * length
+    window, column = (added[:-1], added[-1:]) if width is not None else (added, [])
+    factors = Load(image, (*place, *window)), Load(matrix, (*place, *column))
+    element = Load(total, tuple(added))
+    body = (
+        Allocate(total),
+        *nest((Store(Load(total, tuple(cleared)), Constant(0, dtype)),), *of_clear),
+        *nest((Store(element, Apply("fma", (*factors, element), dtype, {})),), *in_places, *of_add),
+        *nest(
+            (Accumulate("sum", (Load(to, tuple(stored)),), (Load(total, tuple(stored)),)),),
+            *of_store,
+        ),
+    )
+    last = length if count is None or count % length == 0 else count % length
+    has = (str(bool(counts)).lower(), str(width is not None).lower())
+    numbers = (f"gc_height({height})", length, last, *has, *counts[1:])
+    name = f"gc_window_sums<{', '.join(map(str, numbers))}>"
+    whole = nest(body, (number, (as_index(chunks),)))
+    return Intrinsic(name, (to, matrix, image), whole, "host_window_sums.h")
 
 
 def transposition(dtype: str, scope: BufferScope) -> Intrinsic:

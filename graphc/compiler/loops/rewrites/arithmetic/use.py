@@ -182,7 +182,8 @@ class _Match:
                 self.value(one_value, other_value)
         elif isinstance(expected, Allocate) and isinstance(found, Allocate):
             _check_equal(expected.buffer.dtype, found.buffer.dtype)
-            _check_equal(expected.buffer.shape, found.buffer.shape)
+            for size, other in _pairs(expected.buffer.shape, found.buffer.shape):
+                self._size(size, as_index(other), f"extent of {found.buffer}")
             _check_equal(expected.buffer.scope, found.buffer.scope)
             self.buffers[expected.buffer] = found.buffer
         elif isinstance(expected, Barrier | Fence):
