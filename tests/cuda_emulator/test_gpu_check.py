@@ -54,7 +54,13 @@ def run(*arguments: str | Path, python: str = sys.executable) -> subprocess.Comp
     command = [python, str(GPU_CHECK), "--emulated", amount, *map(str, arguments)]
     return subprocess.run(
         [*without_network(), *command],
-        env={**os.environ, **proxies, "PIP_INDEX_URL": nowhere, "PIP_FIND_LINKS": ""},
+        env={
+            **os.environ,
+            **proxies,
+            "PIP_INDEX_URL": nowhere,
+            "PIP_FIND_LINKS": "",
+            "GRAPHC_CUDA_OVER": "",  # which of its tests to run is gpu_check's choice
+        },
         capture_output=True,
         text=True,
         check=False,
