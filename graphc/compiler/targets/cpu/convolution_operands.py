@@ -320,7 +320,7 @@ def _border_of(program: LoopProgram, buffer: str) -> tuple[str, Size] | None:
     for loop in loops_in(program.body):
         for one in walk(loop.body):
             for test in _tests_of(one, buffer):
-                if test.index.variables != {loop.variable}:
+                if test.equal or test.index.variables != {loop.variable}:
                     continue
                 factor, constant = test.index.factor(loop.variable), test.index.constant
                 if factor == 1:
