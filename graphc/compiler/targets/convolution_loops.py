@@ -129,7 +129,9 @@ def in_products(program: LoopProgram, by_samples: bool = False) -> LoopProgram:
     if isinstance(loops, str):
         reason = f"{program.name} as a product of filters and windows: {loops}"
         raise RewriteError(reason, lambda: program_text(program))
-    filters, windows, terms = (_names(x) for x in (loops.filters, loops.windows, loops.terms))
+    filters, windows, terms = (
+        names_of_loops(x) for x in (loops.filters, loops.windows, loops.terms)
+    )
     matrices = windows[:1] if by_samples and len(windows) > 1 else []
     columns = windows[len(matrices) :]
     program = with_loops_in_order(program, [*matrices, *filters, *columns])
@@ -152,7 +154,7 @@ def in_nest(program: LoopProgram) -> tuple[LoopProgram, ConvolutionLoops]:
     if isinstance(loops, str):
         reason = f"{program.name} as a nest over filters and windows: {loops}"
         raise RewriteError(reason, lambda: program_text(program))
-    program = with_loops_in_order(program, _names((*loops.filters, *loops.windows)))
+    program = with_loops_in_order(program, names_of_loops((*loops.filters, *loops.windows)))
     found = convolution_loops_of(program, may_have_holes=True)
     assert not isinstance(found, str)
     return program, found
@@ -172,7 +174,7 @@ def in_vectors(program: LoopProgram) -> LoopProgram:
         why = loops if isinstance(loops, str) else "it has filters and windows"
         reason = f"{program.name} as a product of vectors: {why}"
         raise RewriteError(reason, lambda: program_text(program))
-    for names in map(_names, (loops.filters or loops.windows, loops.terms)):
+    for names in map(names_of_loops, (loops.filters or loops.windows, loops.terms)):
         program, inner = with_fused_loops(program, names)
     if isinstance(program.loop(inner).body[0], If):
         program = pad(program, inner)
@@ -182,7 +184,7 @@ def in_vectors(program: LoopProgram) -> LoopProgram:
 def with_values_inside(program: LoopProgram) -> LoopProgram:
     """Return a program that has values of whole samples, filters or windows computed for each
     result of a convolution, and those of whole channels for each term."""
-    for name in _names(loops_in(program.body)):
+    for name in names_of_loops(loops_in(program.body)):
         *ahead, last = program.loop(name).body
         if any(isinstance(one, Allocate) for one in ahead):
             break
@@ -219,14 +221,15 @@ def _with_named_factors(program: LoopProgram, loop: str) -> LoopProgram:
     return program
 
 
-def _names(loops: Sequence[For]) -> list[str]:
+def names_of_loops(loops: Sequence[For]) -> list[str]:
+    """Return the names of the variables of loops."""
     return [one.variable.name for one in loops]
 
 
 def with_loops_in_order(program: LoopProgram, order: Sequence[str]) -> LoopProgram:
     """Return a program whose perfect nest of loops has these from the outermost to the innermost
     one."""
-    around = _names(kept_loops(program))
+    around = names_of_loops(kept_loops(program))
     for place, name in enumerate(order):
         for outer in reversed(around[place : around.index(name)]):
             program = reorder(program, outer, name)

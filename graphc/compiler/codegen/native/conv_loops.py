@@ -31,7 +31,7 @@ from graphc.compiler.codegen.native.pointwise import store_elements
 from graphc.compiler.codegen.native.scratch import Elements, Slot, array
 from graphc.compiler.codegen.statement import Assign, Statement, braces
 from graphc.compiler.graph import Node
-from graphc.compiler.graph.dim import Dim, Shape, Size, product
+from graphc.compiler.graph.dim import Shape, Size, product
 from graphc.compiler.graph.ops.contraction import dilated
 from graphc.compiler.schedule.kernel import Kernel
 from graphc.compiler.targets.c_text import C_TYPES
@@ -39,9 +39,6 @@ from graphc.compiler.targets.c_text import C_TYPES
 PARTS = 8
 """Parts of a sum over samples or channels, which threads divide: each has all of the results, and
 no more threads than this have work. It is in the text, so sums do not depend on the threads."""
-
-HEIGHTS = (12, 10, 8)
-"""Rows that a tile of sums may have; gc_height of host_gemm.h halves them."""
 
 IMAGE_SLACK = 128
 """``GC_IMAGE_SLACK`` of host_conv.h, for the widest vectors."""
@@ -317,13 +314,6 @@ def known(sizes: Sequence[Size]) -> tuple[int, ...]:
     numbers = tuple(size for size in sizes if isinstance(size, int))
     assert len(numbers) == len(sizes)
     return numbers
-
-
-def tile_height(rows: Size) -> int:
-    """The height of tiles that leaves least of the last one empty, the highest of equal ones."""
-    if isinstance(rows, Dim):
-        return HEIGHTS[0]
-    return min(HEIGHTS, key=lambda height: -(-rows // height) * height)
 
 
 def call(function: str, height: int, arguments: Sequence[object]) -> str:

@@ -24,7 +24,6 @@ from graphc.compiler.codegen.native.conv_loops import (
     call,
     indented,
     known,
-    tile_height,
 )
 from graphc.compiler.codegen.native.phased_image import PhasedImage
 from graphc.compiler.codegen.native.pooled_windows import REDUCTIONS, PooledWindows
@@ -32,6 +31,7 @@ from graphc.compiler.codegen.native.scratch import Slot
 from graphc.compiler.graph import OPS, Node, dependents
 from graphc.compiler.graph.dim import Dim, Shape, product
 from graphc.compiler.schedule.kernel import Kernel
+from graphc.compiler.targets.cpu.convolution_operands import height_of_tiles
 
 _SUMS = 16384
 """Sums of a tile, about: with their random words they fit into the L2 cache."""
@@ -127,7 +127,7 @@ class PooledConv(ConvLoops):
     def _weights_of_kernel(self) -> list[str]:
         """The lines ahead of the samples."""
         k, m = self.k, self._filters
-        height, places = tile_height(m), math.prod(self._extents)
+        height, places = height_of_tiles(m), math.prod(self._extents)
         panels = -(-m // height) * height
         return [
             self.array("weights", self.scalar, Slot.WEIGHTS, m * k, 1),
@@ -155,7 +155,7 @@ class PooledConv(ConvLoops):
             image += f" + first * {self._steps[0]}"
         at, sums = f"at + place * {k}", f"s0 + place * {m * self._wide}"
         arguments = (m, self._wide, k, "panels", image, at, sums, self._wide)
-        return [call("gc_conv_windows", tile_height(m), arguments)]
+        return [call("gc_conv_windows", height_of_tiles(m), arguments)]
 
     # ---- sizes ----------------------------------------------------------------------------------
 

@@ -19,7 +19,6 @@ from graphc.compiler.codegen.native.conv_loops import (
     ConvLoops,
     call,
     known,
-    tile_height,
 )
 from graphc.compiler.codegen.native.emitter import NativeEmitter
 from graphc.compiler.codegen.native.lanes import whole_vectors
@@ -28,6 +27,7 @@ from graphc.compiler.codegen.statement import Assign, Statement
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import Dim, Shape, Size
 from graphc.compiler.schedule.kernel import Kernel
+from graphc.compiler.targets.cpu.convolution_operands import height_of_tiles
 
 WINDOW = (3, 3)
 PLACES = 16
@@ -108,7 +108,7 @@ class Winograd(ConvLoops):
             *self.padded(channels, "channel"),
             self.array("cotangents", self.scalar, Slot.WEIGHTS, filters * 4 * down * across, PARTS),
             *self._cotangents(),
-            call("gc_winograd_gradient", tile_height(channels), arguments),
+            call("gc_winograd_gradient", height_of_tiles(channels), arguments),
         ]
         behind = [f"gc_winograd_gathered({channels}, {wide}, sums, part_sum);"]
         lines = self.in_parts(channels * 9, wide, ahead, inside, behind)

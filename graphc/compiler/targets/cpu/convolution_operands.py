@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from graphc.compiler.graph.dim import Dim, Size, product, typical
-from graphc.compiler.loops.buffer import BufferScope
+from graphc.compiler.loops.buffer import Buffer, BufferScope
 from graphc.compiler.loops.index import Index, LoopVariable, as_index, index_of, with_dividends
 from graphc.compiler.loops.program import Body, LoopProgram, Parts, loads_of, loops_in, walk
 from graphc.compiler.loops.rewrites.arithmetic.commute import commute
@@ -122,6 +122,7 @@ def _inside(
 
 
 def turns_of(loops: Sequence[For]) -> Size:
+    """Return how many turns loops that are inside of each other have together."""
     return product(tuple(one.ends[0].constant for one in loops))
 
 
@@ -133,6 +134,26 @@ def factors_of(program: LoopProgram, terms: str) -> tuple[Value, Value]:
     assert isinstance(value, Apply)
     left, right = value.operands
     return left, right
+
+
+def total_of(program: LoopProgram, loop: str) -> Buffer:
+    """Return what is added to in a loop's body: the sum of a result, or all sums."""
+    (total,) = {
+        target.buffer
+        for one in walk(program.loop(loop).body)
+        if isinstance(one, Accumulate)
+        for target in one.targets
+    }
+    return total
+
+
+def scope_of_weights(loop: For) -> BufferScope:
+    """Return the memory that weights lie in: the first factors of what a loop's body stores."""
+    (store,) = (one for one in walk(loop.body) if isinstance(one, Store))
+    assert isinstance(store.value, Apply)
+    weights = store.value.operands[0]
+    assert isinstance(weights, Load)
+    return weights.buffer.scope
 
 
 def are_neighbours(element: Load, loops: Sequence[For], step: Size | None = None) -> bool:
@@ -189,12 +210,12 @@ def with_all_loops(
     if len(windows) == 1:
         first = next(k for k, one in enumerate(program.body) if isinstance(one, For))
         program = enclose(program, first, len(program.body), "sample")
-        windows.insert(0, _only_loop(program.body).variable.name)
+        windows.insert(0, only_loop(program.body).variable.name)
     sample, *windows = windows
     if not filters:
         count = len(program.loop(sample).body)
         program = enclose(program, 0, count, "filter", sample)
-        filters = [_only_loop(program.loop(sample).body).variable.name]
+        filters = [only_loop(program.loop(sample).body).variable.name]
     (of_filters,) = filters
     around = [one.variable.name for one in program.loops_to(windows[-1])]
     ahead = around[around.index(of_filters) + 1 : around.index(sample)]
@@ -203,7 +224,8 @@ def with_all_loops(
     return program, of_filters, sample, windows
 
 
-def _only_loop(body: Body) -> For:
+def only_loop(body: Body) -> For:
+    """Return the loop of statements that have one."""
     (only,) = (one for one in body if isinstance(one, For))
     return only
 

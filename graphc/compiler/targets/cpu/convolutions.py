@@ -42,8 +42,8 @@ from graphc.compiler.loops.rewrites.simplify import simplify
 from graphc.compiler.loops.rewrites.staging.stage import stage
 from graphc.compiler.loops.rewrites.staging.stage_value import stage_value
 from graphc.compiler.loops.rewrites.values.propagate import propagate
-from graphc.compiler.loops.statement import Accumulate, For, If, Let, LoopKind, Store
-from graphc.compiler.loops.value import Apply, Load, Local, Select
+from graphc.compiler.loops.statement import Accumulate, For, If, Let, LoopKind
+from graphc.compiler.loops.value import Load, Local, Select
 from graphc.compiler.targets.convolution_classes import in_classes
 from graphc.compiler.targets.convolution_loops import (
     ConvolutionLoops,
@@ -56,6 +56,8 @@ from graphc.compiler.targets.cpu.convolution_operands import (
     are_neighbours,
     factors_of,
     loops_with_values_inside,
+    scope_of_weights,
+    total_of,
     turns_of,
     with_all_loops,
     with_cut_borders,
@@ -157,7 +159,7 @@ def _with_products(
     for loop in reversed(around):
         program = reorder(program, loop, term)
     program = contract(program, term)
-    scope = _scope_of_weights(program.loop(term))
+    scope = scope_of_weights(program.loop(term))
     called = panel_product_add(image.dtype, scope, most_terms, most_columns)
     return use(program, called, term)
 
@@ -236,12 +238,7 @@ def _with_sums(
         chunk: the loop over chunks.
     """
     program, column = with_fused_loops(program, windows)
-    (total,) = {
-        target.buffer.name
-        for one in walk(program.loop(chunk).body)
-        if isinstance(one, Accumulate)
-        for target in one.targets
-    }
+    total = total_of(program, chunk).name
     for loop in (column, filters):
         program = expand(program, loop, total, BufferScope.THREAD)
     program = terms_outermost(program, (filters, column), chunk, nests=3)
@@ -283,14 +280,6 @@ def _with_panel(
     if program.loop(windows).ends[0].constant != row:
         program = split(program, windows, row, Tail.NONE)
     return program
-
-
-def _scope_of_weights(terms: For) -> BufferScope:
-    (store,) = (one for one in walk(terms.body) if isinstance(one, Store))
-    assert isinstance(store.value, Apply)
-    weights = store.value.operands[0]
-    assert isinstance(weights, Load)
-    return weights.buffer.scope
 
 
 MATRICES = Mapping(

@@ -22,7 +22,7 @@ from collections.abc import Sequence
 
 from graphc.compiler.graph.dim import Dim, Size, exact_quotient, floor_divide, product
 from graphc.compiler.loops.buffer import BufferScope
-from graphc.compiler.loops.program import LoopProgram, loop_beside, loops_in, walk
+from graphc.compiler.loops.program import LoopProgram, loop_beside, loops_in
 from graphc.compiler.loops.ranges import is_never_negative
 from graphc.compiler.loops.rewrites.arithmetic.contract import contract
 from graphc.compiler.loops.rewrites.arithmetic.use import use
@@ -39,8 +39,8 @@ from graphc.compiler.loops.rewrites.loops.reorder import reorder
 from graphc.compiler.loops.rewrites.loops.split import Tail, split
 from graphc.compiler.loops.rewrites.refusal import refused
 from graphc.compiler.loops.rewrites.simplify import simplify
-from graphc.compiler.loops.statement import Accumulate, For, If, LoopKind, Store
-from graphc.compiler.loops.value import Apply, Load
+from graphc.compiler.loops.statement import For, If, LoopKind
+from graphc.compiler.loops.value import Load
 from graphc.compiler.targets.convolution_loops import ConvolutionLoops
 from graphc.compiler.targets.cpu.convolution_operands import (
     WindowClass,
@@ -48,6 +48,8 @@ from graphc.compiler.targets.cpu.convolution_operands import (
     height_of_tiles,
     is_read,
     loops_with_values_inside,
+    scope_of_weights,
+    total_of,
     with_all_loops,
     with_computed_image,
     with_cut_borders,
@@ -192,12 +194,7 @@ def _with_sums(
 ) -> LoopProgram:
     """Return a program that makes the sums of a sample by a call, and what follows of those that
     are read."""
-    (total,) = {
-        target.buffer
-        for one in walk(program.loop(terms[-1]).body)
-        if isinstance(one, Accumulate)
-        for target in one.targets
-    }
+    total = total_of(program, terms[-1])
     for loop in (place, filters):
         program = expand(program, loop, total.name, BufferScope.THREAD)
     program = terms_outermost(program, (filters, place), terms[0], nests=3)
@@ -209,7 +206,7 @@ def _with_sums(
     clear, behind = (loop_beside(program, terms[0], distance) for distance in (-1, 1))
     program = _with_results(program, behind, windows, pitches)
     counts = [_known_turns(program, one) for one in terms]
-    scope = _scope_of_weights(program.loop(around[-1]))
+    scope = scope_of_weights(program.loop(around[-1]))
     called = windows_product(total.dtype, scope, height_of_tiles(_turns(clear)), counts)
     return use(program, called, clear.variable.name)
 
@@ -235,15 +232,6 @@ def _without_unread(program: LoopProgram, row: str) -> LoopProgram:
     tests = loop.body[0].conditions if isinstance(loop.body[0], If) else ()
     is_tested = any(one.index.factor(loop.variable) == -1 for one in tests)
     return tighten(program, row) if is_tested else program
-
-
-def _scope_of_weights(columns: For) -> BufferScope:
-    (store,) = columns.body
-    assert isinstance(store, Store)
-    assert isinstance(store.value, Apply)
-    weights = store.value.operands[0]
-    assert isinstance(weights, Load)
-    return weights.buffer.scope
 
 
 ROWS_OF_IMAGES = Mapping(

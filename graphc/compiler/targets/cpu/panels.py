@@ -10,15 +10,19 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from enum import Enum
+from typing import TypeAlias
 
 import numpy as np
 
 from graphc.compiler.graph.dim import Shape, Size, symbol
 from graphc.compiler.loops.buffer import Buffer, BufferScope, c_strides, new_buffer
-from graphc.compiler.loops.index import Index, LoopVariable, as_index, variable
+from graphc.compiler.loops.index import Index, IndexLike, LoopVariable, as_index, variable
 from graphc.compiler.loops.program import Body
 from graphc.compiler.loops.statement import Accumulate, Allocate, For, Intrinsic, Store
 from graphc.compiler.loops.value import Apply, Constant, Load
+
+_Loop: TypeAlias = tuple[Index, Sequence[IndexLike]]
+"""A variable, and what it is below: each of these."""
 
 PANEL_ROWS = 128
 """``GC_PANEL_ROWS`` of ``kernels/host_panel.h``: the most rows of a strip."""
@@ -200,20 +204,16 @@ def windows_product(
     image = _strided("image", dtype, (*terms, _COLUMNS), (*steps, 1), thread)
     row, column = variable("row"), variable("column")
     axes = [variable(f"term{axis}") for axis in range(len(terms))]
+    of_terms = [(one, (count,)) for one, count in zip(axes, terms, strict=True)]
     element = Load(to, (row, column))
     factors = (Load(left, (row, *axes)), Load(image, (*axes, column)))
-
-    def nest(body: Body, *loops: tuple[Index, Size]) -> Body:
-        for index, end in reversed(loops):
-            body = (For(_variable_of(index), (as_index(end),), body),)
-        return body
 
     own_row, own_column = variable("row_cleared"), variable("column_cleared")
     clear = Store(Load(to, (own_row, own_column)), Constant(0, dtype))
     add = Store(element, Apply("fma", (*factors, element), dtype, {}))
     body = (
-        *nest((clear,), (own_row, _ROWS), (own_column, _COLUMNS)),
-        *nest((add,), *zip(axes, terms, strict=True), (row, _ROWS), (column, _COLUMNS)),
+        *_nest((clear,), (own_row, (_ROWS,)), (own_column, (_COLUMNS,))),
+        *_nest((add,), *of_terms, (row, (_ROWS,)), (column, (_COLUMNS,))),
     )
     name = f"gc_windows_product<{', '.join(map(str, (f'gc_height({height})', *terms)))}>"
     return Intrinsic(name, (to, left, image), body, "host_windows.h")
@@ -263,16 +263,9 @@ def window_sums(
     total = new_buffer("total", dtype, sums, scope)
     number = variable("chunk")
 
-    def nest(body: Body, *loops: tuple[Index, Sequence[Index]]) -> Body:
-        for index, ends in reversed(loops):
-            body = (For(_variable_of(index), tuple(ends), body),)
-        return body
-
-    def each(label: str) -> tuple[list[Index], list[tuple[Index, Sequence[Index]]]]:
+    def each(label: str) -> tuple[list[Index], list[_Loop]]:
         """Return the indices of a sum, and the loops over all."""
-        ends = [as_index(one) for one in counts]
-        if width is not None:
-            ends.append(as_index(_COLUMNS))
+        ends = counts if width is None else (*counts, _COLUMNS)
         indices = [variable(f"{label}{axis}") for axis in range(len(ends))]
         return indices, [(one, (end,)) for one, end in zip(indices, ends, strict=True)]
 
@@ -280,24 +273,23 @@ def window_sums(
     added, of_add = each("added")
     stored, of_store = each("stored")
     place = [variable(name) for name in names]
-    in_places: list[tuple[Index, Sequence[Index]]] = []
+    in_places: list[_Loop] = []
     if places:
-        ends = [as_index(length)]
+        ends: list[IndexLike] = [length]
         if count is not None and count % length:
             ends.append(number * -length + count)
         in_places = [(place[0], ends)]
-        in_places += [
-            (one, (as_index(end),)) for one, end in zip(place[1:], extents[1:], strict=True)
-        ]
+        in_places += [(one, (end,)) for one, end in zip(place[1:], extents[1:], strict=True)]
         place[0] = place[0] + number * length
     window, column = (added[:-1], added[-1:]) if width is not None else (added, [])
     factors = Load(image, (*place, *window)), Load(matrix, (*place, *column))
     element = Load(total, tuple(added))
+    add = Store(element, Apply("fma", (*factors, element), dtype, {}))
     body = (
         Allocate(total),
-        *nest((Store(Load(total, tuple(cleared)), Constant(0, dtype)),), *of_clear),
-        *nest((Store(element, Apply("fma", (*factors, element), dtype, {})),), *in_places, *of_add),
-        *nest(
+        *_nest((Store(Load(total, tuple(cleared)), Constant(0, dtype)),), *of_clear),
+        *_nest((add,), *in_places, *of_add),
+        *_nest(
             (Accumulate("sum", (Load(to, tuple(stored)),), (Load(total, tuple(stored)),)),),
             *of_store,
         ),
@@ -306,8 +298,15 @@ def window_sums(
     has = (str(bool(counts)).lower(), str(width is not None).lower())
     numbers = (f"gc_height({height})", length, last, *has, *counts[1:])
     name = f"gc_window_sums<{', '.join(map(str, numbers))}>"
-    whole = nest(body, (number, (as_index(chunks),)))
+    whole = _nest(body, (number, (chunks,)))
     return Intrinsic(name, (to, matrix, image), whole, "host_window_sums.h")
+
+
+def _nest(body: Body, *loops: _Loop) -> Body:
+    """Return statements inside of loops, the outermost first."""
+    for index, ends in reversed(loops):
+        body = (For(_variable_of(index), tuple(map(as_index, ends)), body),)
+    return body
 
 
 def transposition(dtype: str, scope: BufferScope) -> Intrinsic:

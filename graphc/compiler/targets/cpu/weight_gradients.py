@@ -49,10 +49,11 @@ from graphc.compiler.loops.rewrites.staging.stage import stage
 from graphc.compiler.loops.rewrites.staging.stage_factor import stage_factor
 from graphc.compiler.loops.rewrites.values.name_element import name_element
 from graphc.compiler.loops.rewrites.values.propagate import propagate
-from graphc.compiler.loops.statement import Accumulate, Allocate, For, If, LoopKind
+from graphc.compiler.loops.statement import Allocate, For, If, LoopKind
 from graphc.compiler.loops.value import Load, Local, Value
 from graphc.compiler.targets.convolution_loops import (
     ConvolutionLoops,
+    names_of_loops,
     with_fused_loops,
     with_loops_in_order,
 )
@@ -62,6 +63,8 @@ from graphc.compiler.targets.cpu.convolution_operands import (
     is_read,
     long_loops_of,
     loops_with_values_inside,
+    only_loop,
+    total_of,
     turns_of,
     variables_of_reach,
     with_computed_image,
@@ -122,7 +125,7 @@ def _by_parts(program: LoopProgram, target: Target) -> LoopProgram:
     filters."""
     program, loops = loops_with_values_inside(program, long_loops_of)
     assert isinstance(loops, ConvolutionLoops)
-    windows, filters = _names(loops.windows), _names(loops.filters)
+    windows, filters = names_of_loops(loops.windows), names_of_loops(loops.filters)
     program = with_loops_in_order(program, [*windows, *filters])
     program, sample, places = _with_terms(program, loops)
     is_in_memory = _is_in_memory(program, loops, places[-1])
@@ -134,7 +137,7 @@ def _by_parts(program: LoopProgram, target: Target) -> LoopProgram:
     nest = [*groups, *windows, *filters]
     program = _with_parts(program, nest, sample)
     part, sample = f"{sample}_outer", f"{sample}_inner"
-    nest = _names(loops_in(program.loop(sample).body))[: len(nest)]
+    nest = names_of_loops(loops_in(program.loop(sample).body))[: len(nest)]
     for place in places:
         for loop in reversed(nest[len(groups) :]):
             program = reorder(program, loop, place)
@@ -156,31 +159,22 @@ def _is_in_memory(program: LoopProgram, loops: ConvolutionLoops, innermost: str)
     return all(one.variable in used for one in (*loops.windows, *places))
 
 
-def _names(loops: Sequence[For]) -> list[str]:
-    return [one.variable.name for one in loops]
-
-
 def _with_terms(
     program: LoopProgram, loops: ConvolutionLoops
 ) -> tuple[LoopProgram, str, list[str]]:
     """Return a program that has a loop over samples, in it at least one over the places of a
     window, and these: a loop of one turn for what there is one of."""
-    samples, places = map(_names, _samples_and_places(loops))
+    samples, places = map(names_of_loops, _samples_and_places(loops))
     around = program.loops_to(loops.terms[0].variable.name)[-2]
     if not samples:
         number = next(k for k, one in enumerate(around.body) if isinstance(one, For))
         program = enclose(program, number, number + 1, "sample", around.variable.name)
-        samples = [_only_loop(program, around.variable.name)]
+        samples = [only_loop(program.loop(around.variable.name).body).variable.name]
     if not places:
         inner = samples[0]
         program = enclose(program, 0, len(program.loop(inner).body), "place", inner)
-        places = [_only_loop(program, inner)]
+        places = [only_loop(program.loop(inner).body).variable.name]
     return program, samples[0], places
-
-
-def _only_loop(program: LoopProgram, around: str) -> str:
-    (only,) = (one for one in program.loop(around).body if isinstance(one, For))
-    return only.variable.name
 
 
 def _with_groups(
@@ -216,12 +210,7 @@ def _with_parts(program: LoopProgram, nest: Sequence[str], sample: str) -> LoopP
         nest: the loops over sums.
         sample: the loop over samples.
     """
-    (total,) = {
-        target.buffer.name
-        for one in walk(program.loop(sample).body)
-        if isinstance(one, Accumulate)
-        for target in one.targets
-    }
+    total = total_of(program, sample).name
     shared = BufferScope.SHARED
     for loop in reversed(nest):
         program = expand(program, loop, total, shared)

@@ -196,6 +196,11 @@ SAMPLES: Programs = {
     "few windows of a sample": lambda: plain(biased(convolution(3, 2, (4, 3), (3, 2)))),
     "few windows, and one filter": lambda: plain(biased(convolution(1, 2, (4, 3), (4, 3)))),
     "one window of one sample": lambda: plain(convolution(3, 2, (3, 3), samples=1)),
+    "strides as long as the holes": lambda: plain(
+        convolution(
+            4, 3, (3, 2), (4, 3), strides=(2, 1), input_dilation=(2, 1), padding=((0, 1), (0, 0))
+        )
+    ),
     "both axes": of_weights(5, 2, (5, 3), (4, 2), padding=1),
     "strides": of_weights(3, 2, (5, 3), (6, 2), strides=2),
     "holes in windows": of_weights(3, 2, (6, 2), (5, 2), kernel_dilation=2),
