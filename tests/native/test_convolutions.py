@@ -46,6 +46,8 @@ DIRECT = {
     "holes in the image": Case(20, 3, (5, 6), (3, 3), {"input_dilation": (2, 1), "padding": 1}),
     "cropped": Case(3, 4, (10, 11), (3, 3), {"padding": [(-1, 2), (1, -2)]}),
     "one axis": Case(20, 20, (57,), (15,)),
+    "one window": Case(20, 18, (3, 2), (3, 2)),
+    "one window of one place": Case(6, 40, (1, 2), (1, 1), {"strides": (1, 2)}),
     "three axes": Case(3, 6, (6, 5, 7), (3, 3, 3), {"padding": 1}),
     "doubles": Case(3, 20, (9, 9), (3, 3), {"padding": 1}, "float64"),
 }

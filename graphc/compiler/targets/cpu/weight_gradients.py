@@ -335,12 +335,15 @@ def _transposed(program: LoopProgram, dtype: str, loops: Sequence[str]) -> LoopP
         loops: those that fill it, over places and columns.
     """
     there = {one.variable.name for one in loops_in(program.body)}
-    *places, columns = (one for one in loops if one in there)
+    present = [one for one in loops if one in there]
+    if len(present) < 2:
+        return program  # one place, or one column
+    *places, columns = present
     try:
         swapped, place = with_fused_loops(program, places)
         swapped = join_axes(reorder(swapped, place, columns))
         return use(swapped, transposition(dtype, BufferScope.THREAD), columns)
-    except RewriteError:  # its columns are neighbours in memory, or there is one place
+    except RewriteError:  # its columns are neighbours in memory
         return program
 
 
