@@ -79,6 +79,20 @@ def convolution_loops_of(
     terms = [sums[0]]
     while len(terms[-1].body) == 1 and isinstance(only := terms[-1].body[0], For):
         terms.append(only)
+    return loops_by_factors(
+        around, terms, may_be_missing=may_be_missing, may_have_holes=may_have_holes
+    )
+
+
+def loops_by_factors(
+    around: Sequence[For],
+    terms: Sequence[For],
+    *,
+    may_be_missing: bool = False,
+    may_have_holes: bool = False,
+) -> ConvolutionLoops | str:
+    """Return loops around results by the factor that is another one in their turns, and those over
+    terms, the innermost of which adds one product; or why they are not those of a convolution."""
     body = terms[-1].body
     if len(body) == 1 and isinstance(test := body[0], If) and not test.otherwise:
         if any(one.equal for one in test.conditions) and not may_have_holes:
@@ -139,7 +153,7 @@ def in_products(program: LoopProgram, by_samples: bool = False) -> LoopProgram:
         program, inner = with_fused_loops(program, names)
     if isinstance(program.loop(inner).body[0], If):
         program = pad(program, inner)
-    return join_axes(_with_named_factors(program, inner))
+    return join_axes(with_named_factors(program, inner))
 
 
 def in_nest(program: LoopProgram) -> tuple[LoopProgram, ConvolutionLoops]:
@@ -197,9 +211,16 @@ def with_values_inside(program: LoopProgram) -> LoopProgram:
 
 def with_values_of_terms(program: LoopProgram) -> LoopProgram:
     """Return a program whose sums have nothing in front of an inner loop over terms, or of a test
-    in it: values of a whole channel, and weights, are computed for each of its terms."""
+    in it: values of a whole channel, and weights, are computed for each of its terms.
+
+    Raises:
+        RewriteError: its sums are read by a pooling, or by something else than their terms.
+    """
     around = kept_loops(program)
     body = around[-1].body if around else program.body
+    if any(isinstance(one, Allocate) for outer in loops_in(body) for one in outer.body):
+        reason = f"{program.name} as a product: a pooling reads its results"
+        raise RewriteError(reason, lambda: program_text(program))
     for outer in loops_in(body):
         for one in outer.body[1:]:
             if isinstance(one, For):
@@ -210,7 +231,7 @@ def with_values_of_terms(program: LoopProgram) -> LoopProgram:
     return program
 
 
-def _with_named_factors(program: LoopProgram, loop: str) -> LoopProgram:
+def with_named_factors(program: LoopProgram, loop: str) -> LoopProgram:
     """Return a program in which each factor of the terms of a loop is an element or has a name: an
     image behind a concatenation is an element of one of several arrays."""
     (added,) = (one for one in program.loop(loop).body if isinstance(one, Accumulate))

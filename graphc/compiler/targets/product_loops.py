@@ -67,6 +67,11 @@ class Product(ProductLoops):
     ranges: Ranges
 
     @property
+    def results_of_column(self) -> int:
+        """The number of results of a turn of the loop over columns."""
+        return 1
+
+    @property
     def rows(self) -> For:
         """The loop over the rows of a matrix."""
         return self.kept[-2]

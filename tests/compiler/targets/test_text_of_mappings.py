@@ -25,7 +25,7 @@ from graphc.compiler.targets.cuda.mappings import CUDA_MAPPINGS
 from graphc.compiler.targets.mapping import choose
 from graphc.compiler.targets.target import Target
 from tests.compiler.codegen.golden_text import check_golden
-from tests.compiler.targets.convolution_cases import gradient
+from tests.compiler.targets.convolution_cases import biased, gradient
 
 LENGTH = g.symbol("length")
 CPU = Target("cpu", 64, 32, (32 << 10, 1 << 20, 32 << 20), threads=2)
@@ -122,6 +122,9 @@ ON_A_GPU: Mapping[str, Examples] = {
         ),
         "windows by classes": lambda: g.conv(
             x(BATCH, 16, 28), w(16, 16, 3), padding=((1, 2),), input_dilation=2
+        ),
+        "tiles of pooled windows by blocks": lambda: g.max_pool(
+            biased(g.conv(x(BATCH, 32, 26, 26), w(32, 32, 3, 3))), (2, 2)
         ),
     },
 }

@@ -118,11 +118,11 @@ def _tile_of(product: Product) -> BlockTile | None:
         return tile_of((product,))
     is_short = not isinstance(terms, Dim) and terms <= LEAST_DEPTH
     depth = LEAST_DEPTH if is_wide or is_short else tile.depth
-    tile = _with_whole_channels(replace(tile, depth=depth), product)
+    tile = with_whole_channels(replace(tile, depth=depth), product)
     return with_parts(tile, (product,), WANTED, WANTED)
 
 
-def _with_whole_channels(tile: BlockTile, product: Product) -> BlockTile:
+def with_whole_channels(tile: BlockTile, product: Product) -> BlockTile:
     """Return a tile whose steps have all taps of some channels, if these are about as long, or
     those along the inner axes: a thread then knows the taps of the elements that it reads, and
     divides for none of them."""
@@ -215,10 +215,22 @@ def _by_blocks(program: LoopProgram, target: Target) -> LoopProgram:
     program = in_products(program)
     (product,) = products.in_named_products(program)
     mapped = products.by_blocks(program, target, tile_of_windows)
-    if not _has_unknown_divisors(product) and not _has_many_divisions(product):
-        return mapped
     tile = tile_of_windows((product,))
     assert tile is not None
+    return with_divisions_ahead(mapped, product, tile)
+
+
+def with_divisions_ahead(mapped: LoopProgram, product: Product, tile: BlockTile) -> LoopProgram:
+    """Return a mapped program in which threads divide for the places of elements of the image ahead
+    of the loop over steps, if a compiler would not keep the quotients.
+
+    Args:
+        mapped: the program.
+        product: the convolution as it was ahead of the mapping.
+        tile: of a block.
+    """
+    if not _has_unknown_divisors(product) and not _has_many_divisions(product):
+        return mapped
     columns = 1
     if not _is_along(product):
         columns = max(1, tile.columns * (tile.run or tile.depth) // tile.threads)

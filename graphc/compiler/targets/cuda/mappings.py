@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from graphc.compiler.targets.cuda.columns import COLUMNS
 from graphc.compiler.targets.cuda.convolutions import CONVOLUTIONS
 from graphc.compiler.targets.cuda.pointwise import POINTWISE
+from graphc.compiler.targets.cuda.pooled_convolutions import POOLED
 from graphc.compiler.targets.cuda.products import PRODUCTS
 from graphc.compiler.targets.cuda.reductions import ROWS
 from graphc.compiler.targets.mapping import Mapping as TargetMapping
@@ -19,5 +20,5 @@ CUDA_MAPPINGS: Mapping[str, Sequence[TargetMapping]] = {
     "rows": ROWS,
     "columns": COLUMNS,
     "matmul": PRODUCTS,
-    "conv": CONVOLUTIONS,
+    "conv": (*CONVOLUTIONS, *POOLED),
 }

@@ -190,12 +190,12 @@ def _with_named_factors(program: LoopProgram) -> LoopProgram:
         return program
     for operand in _operands_of(products):
         factor = operand.factor
-        if isinstance(factor, Load) and _axes_of(products[0], factor, operand.outer) is None:
+        if isinstance(factor, Load) and axes_of(products[0], factor, operand.outer) is None:
             program, _ = name_element(program, products[0].terms.variable.name, factor)
     return program
 
 
-def _axes_of(product: Product, factor: Load, outer: For) -> tuple[int, int] | None:
+def axes_of(product: Product, factor: Load, outer: For) -> tuple[int, int] | None:
     """Return the axes of a factor's buffer along which it moves in the turns of the terms, and of
     the rows or columns: one by one, each along its own; None if it does otherwise."""
     found = []
@@ -248,7 +248,7 @@ def _in_launches(
     for loop, name in zip((*product.kept, product.terms), (*names, "k"), strict=True):
         if loop.variable.name != name:
             program = rename(program, loop.variable.name, name)
-    program = _in_steps(program, tile)
+    program = in_steps(program, tile)
     if tile.parts == 1:
         return (program,)
     return in_parts(program, names, [one.total.name for one in products])
@@ -260,11 +260,19 @@ def _by_tiles(
     """Return a program whose blocks have tiles of what `totals` carry the sums of."""
     for axis in range(len(products[0].batch)):
         program = bind(program, f"matrix{axis}", LoopKind.BLOCK)
-    program = _in_tiles(program, tile)
+    program = in_tiles(program, tile, tile.columns)
     if tile.groups == 1:
         program = _in_threads(program, tile, totals)
     else:
         program = in_groups(program, tile, totals)
+    return with_staged_operands(program, products, tile, totals)
+
+
+def with_staged_operands(
+    program: LoopProgram, products: Sequence[Product], tile: BlockTile, totals: Sequence[str]
+) -> LoopProgram:
+    """Return a program that threads of blocks run with tiles of the operands in shared memory, and
+    elements of these in registers, its loops written out."""
     operands = _operands_of(products)
     for operand in operands:
         program = _staged(program, tile, products[0], operand)
@@ -284,10 +292,10 @@ def _by_tiles(
     return _written_out(_in_packs(program, tile, operands))
 
 
-def _in_tiles(program: LoopProgram, tile: BlockTile) -> LoopProgram:
-    """Return a program whose blocks have tiles."""
+def in_tiles(program: LoopProgram, tile: BlockTile, columns: int) -> LoopProgram:
+    """Return a program whose blocks have tiles, of so many turns of the loop ``column``."""
     program = split(program, "row", tile.rows)
-    program = split(program, "column", tile.columns)
+    program = split(program, "column", columns)
     for loop in ("column_inner", "row_inner"):
         if isinstance(program.loop(loop).body[0], If):
             program = predicate(program, loop)
@@ -332,7 +340,7 @@ def _in_threads(program: LoopProgram, tile: BlockTile, totals: Sequence[str]) ->
     return program
 
 
-def _in_steps(program: LoopProgram, tile: BlockTile) -> LoopProgram:
+def in_steps(program: LoopProgram, tile: BlockTile) -> LoopProgram:
     """Return a program that goes over the terms in steps, which are as long as each other; in parts
     of as many steps, in a loop ``part``, if a sum has several."""
     terms = program.loop("k").ends[0].constant
@@ -360,7 +368,7 @@ def _staged(
     if isinstance(factor, Local):
         return _computed(program, tile, product, operand, factor)
     assert isinstance(factor, Load)
-    axes = _axes_of(product, factor, operand.outer)
+    axes = axes_of(product, factor, operand.outer)
     assert axes is not None
     others = [axis for axis in range(len(factor.coords)) if axis not in axes]
     order, tiles = (*others, *axes), {}
@@ -423,7 +431,7 @@ def is_along(product: Product, factor: Value, outer: For) -> bool:
 
 def _neighbours(product: Product, load: Load, loop: For) -> int:
     """Return about how many turns of a loop, one behind the other, read neighbours in memory: fewer
-    where there are gaps."""
+    where there are gaps, which a column of several results has not."""
     place = product.ranges.simplified(load.buffer.place(load.coords))
     found = 1
     for atom, step in place.terms:
@@ -434,7 +442,8 @@ def _neighbours(product: Product, load: Load, loop: For) -> int:
         else:
             continue
         if not isinstance(step, Dim) and abs(step) < PACK:
-            found = max(found, evaluate_at(turns, TYPICAL) // abs(step))
+            is_filled = loop is product.columns and product.results_of_column > 1
+            found = max(found, evaluate_at(turns, TYPICAL) // (1 if is_filled else abs(step)))
     return found
 
 
