@@ -28,15 +28,6 @@ template <typename T> GC_DEVICE void gc_store4(T* to, gc_pack<T> pack) {
   *reinterpret_cast<gc_pack<T>*>(to) = pack;
 }
 
-// Two neighbours, and the two that are `row` elements behind them: a window of 2 x 2. The address
-// and `row` have to be multiples of two.
-template <typename T> struct alignas(2 * sizeof(T)) gc_pair { T of[2]; };
-template <typename T> GC_DEVICE void gc_store_window(T* to, int row, gc_pack<T> pack) {
-  const gc_pair<T> upper = {{pack.of[0], pack.of[1]}}, lower = {{pack.of[2], pack.of[3]}};
-  *reinterpret_cast<gc_pair<T>*>(to) = upper;
-  *reinterpret_cast<gc_pair<T>*>(to + row) = lower;
-}
-
 // Puts four neighbours into a tile: along a row of it, or (where they are neighbours along k in
 // memory) down a column.
 template <typename T, int K, int WIDTH>

@@ -182,11 +182,6 @@ GC_DEVICE gc_moments<T> gc_other_lane(gc_moments<T> x, int lanes, unsigned mask 
   return other;
 }
 
-// The value of the next lane for an even one, of the one before for an odd one. Both have to call.
-template <typename T> GC_DEVICE T gc_neighbour(T x) {
-  return __shfl_xor_sync(3u << (threadIdx.x & 30), x, 1);
-}
-
 // One value from those of `lanes` neighbouring lanes (a power of two up to 32), from a multiple of
 // `lanes` on; each gets it. All of these lanes have to call.
 template <typename F, int lanes, typename T> GC_DEVICE T gc_tree_of_lanes(T x) {

@@ -7,10 +7,8 @@ import pytest
 
 from graphc.compiler import graph as g
 from graphc.compiler.codegen import lower
-from graphc.compiler.codegen.conv_tiles import conv_tile
 from graphc.compiler.grad import grad
 from graphc.compiler.graph import BATCH, Node
-from graphc.compiler.graph.dim import Size
 from graphc.compiler.graph.expressions import random
 from graphc.compiler.schedule import make_schedule
 from tests.cuda_emulator.graph_programs import both
@@ -97,18 +95,6 @@ def test_each_tile(dtype: str) -> None:
         x = fed(feeds, (BATCH, channels, size, size), dtype)
         outputs.append(g.conv(x, fed(feeds, (filters, channels, 3, 3), dtype), padding=padding))
     check(outputs, feeds, terms=630)
-
-
-def test_the_tile_follows_the_filters() -> None:
-    def rows(filters: int, pixels: Size = BATCH * 1000, dtype: str = "float32") -> int | None:
-        tile = conv_tile(filters, pixels, 288, dtype)
-        return tile and tile.rows
-
-    expected = {1: 8, 8: 8, 16: 16, 20: 32, 33: 64, 64: 64, 96: 32, 128: 128, 200: 128}
-    assert {m: rows(m) for m in expected} == expected
-    assert rows(32, 64) is None  # few pixels
-    assert rows(32, 1000) is None  # few blocks
-    assert (rows(32, dtype="float64"), rows(64, dtype="float64")) == (32, None)
 
 
 def test_images_and_weights_behind_index_maps() -> None:

@@ -101,13 +101,13 @@ def _first_maximum(emitter: Emitter, node: Node, index: Index) -> tuple[Expressi
         emitter.add(Define(C_TYPES[x.dtype], best, ZERO, constant=False))
         with places_of_window(emitter, node, x.shape, windows) as (coords, number):
             element = Index(x.shape, coords=(sample, channel, *coords))
-            take_larger(emitter, best, place, emitter.value(x, element), number)
+            _take_larger(emitter, best, place, emitter.value(x, element), number)
         return best, place
 
     return emitter.once(("first maximum", node, index), walk)
 
 
-def take_larger(
+def _take_larger(
     emitter: Emitter, best: Expression, place: Expression, value: Expression, number: Expression
 ) -> Expression:
     """Statements that go on with an element of a window if it is ahead of those before it; gives

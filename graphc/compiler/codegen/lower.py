@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from graphc.compiler.codegen.context import Context, Program, buffer_name
-from graphc.compiler.codegen.conv import lower_conv
 from graphc.compiler.codegen.identical import codes, fold_identical, functions
 from graphc.compiler.codegen.lower_mapped import lower_mapped
 from graphc.compiler.codegen.matmul import lower_matmul
@@ -29,7 +28,7 @@ LOWERINGS: dict[str, Callable[[Kernel, Context], list[Launch]]] = {
     "rows": lower_mapped,
     "columns": lower_mapped,
     "matmul": lower_matmul,
-    "conv": lower_conv,
+    "conv": lower_mapped,
     "window": lower_mapped,
     "gather": lower_mapped,
     "scatter": lower_scatter,

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from graphc.compiler.codegen.context import Context, buffer_name, workspace
-from graphc.compiler.codegen.conv_pooling import finish_windows
 from graphc.compiler.codegen.emitter import Emitter, Pack, always
 from graphc.compiler.codegen.expression import (
     Expression,
@@ -52,28 +51,25 @@ from graphc.compiler.targets.marks import NAME
 _ON_THEIR_WAY = 16
 
 
-def lower_product(
-    kernel: Kernel, products: Sequence[Product], context: Context, tile: Tile | None = None
-) -> list[Launch]:
+def lower_product(kernel: Kernel, products: Sequence[Product], context: Context) -> list[Launch]:
     """The launches of products that one kernel computes together, epilogue included.
 
     Args:
         kernel: its anchors are the products' nodes; its outputs have as many elements as they.
         products: one for each anchor, with equal batch, m, n and k.
         context: where the operands lie and where the results go.
-        tile: what a block computes, if not what the rules of `is_vector` and `choose_tile` say.
     """
     first = products[0]
     if 0 in (*first.batch, first.m, first.n, first.k):
         return lower_by_elements(kernel, context)  # zeros, or nothing
     context.program.includes["gemm.cuh"] = None
-    if tile is None and is_vector(first.m, first.n):
+    if is_vector(first.m, first.n):
         grid = ceil_divide(product(first.node.shape), WARPS)
         return _launches(kernel, products, context, None, grid, VECTOR_PART)
     matrices = product(first.batch)
     counts = (len(_different(products, "left")), len(_different(products, "right")))
     sizes = (first.m, first.n, first.k, matrices)
-    tile = tile or choose_tile(*sizes, counts, len(products), first.node.dtype)
+    tile = choose_tile(*sizes, counts, len(products), first.node.dtype)
     return _launches(kernel, products, context, tile, blocks(tile, *sizes[:2], matrices))
 
 
@@ -87,8 +83,7 @@ def _launches(
 ) -> list[Launch]:
     """One launch, or with k in parts two."""
     first = products[0]
-    limits = () if tile is None else (tile.wanted, tile.most_parts)
-    parts = split(grid, first.k, part, *limits)
+    parts = split(grid, first.k, part)
     name = context.name(kernel.kind)
     partial = []
     if parts is None:
@@ -111,13 +106,10 @@ def _launches(
     matrices = "".join(f"{size} times " for size in first.batch)
     several = f"{len(products)} products of " if len(products) > 1 else ""
     how = f"{matrices}{several}{first.m} x {first.k} by {first.k} x {first.n}; {mapping}"
-    if first.pooling is not None:
-        how += f"; columns are counted by the windows of {first.pooling.op}"
     if parts is not None:
         how += "; k is cut into parts, whose sums the next kernel adds"
     if parts is None:
-        computed = None if first.pooling is not None else _results(first)
-        traffic += writes(kernel.outputs, context.sinks, computed)
+        traffic += writes(kernel.outputs, context.sinks, _results(first))
     else:
         traffic += whole(partial, written=True)
     size: tuple[Formula, Formula, Formula] = (grid, 1 if parts is None else parts, 1)
@@ -216,13 +208,8 @@ def _tile_epilogue(
     batch: Coordinates,
     partial: Sequence[Place],
 ) -> dict[str, Any]:
-    """What stores four neighbouring results of a thread, of which `lane` counts one, and what a
-    window of four has one of."""
+    """What stores four neighbouring results of a thread, of which `lane` counts one."""
     first = products[0]
-    if first.pooling is not None:
-        emitter.given[first.node] = always(_sum(0))
-        end = finish_windows(kernel, first, context, emitter)
-        return {"used": [], **end}
     row, position, start = Variable("row"), Variable("position"), Variable("first")
     head: list[Statement] = []
     if first.packs:
@@ -241,7 +228,7 @@ def _tile_epilogue(
     if emitter.pack is not None:
         head += emitter.pack.statements
     used = {str(name) for name in names_in(end)}
-    return {"head": Listing(head), "used": used, "after": Listing(), "pair_row": "", **end}
+    return {"head": Listing(head), "used": used, **end}
 
 
 def _sum(number: int) -> Expression:

@@ -1,7 +1,6 @@
-"""Matrix products as kernels: what a product is, whatever op it comes from.
+"""Matrix products as kernels.
 
-For each element of `batch`, ``result[i, j] = sum over k of left[i, k] * right[k, j]``. A matmul is
-one as it stands; a convolution is one over the places of its windows (implicit GEMM). What lies
+For each element of `batch`, ``result[i, j] = sum over k of left[i, k] * right[k, j]``. What lies
 behind the product (bias, activation, dropout, a residual) is computed in its epilogue, what lies
 before it (a cast, a scale) while the operands are fetched.
 """
@@ -20,11 +19,6 @@ from graphc.compiler.graph.dim import Shape, Size
 
 OperandAxis: TypeAlias = Literal["outer", "k"]
 """An axis of an operand: the summed one, or the other (i of the left, j of the right operand)."""
-
-Indexed: TypeAlias = Callable[
-    [Emitter, Coordinates, Expression, Expression],
-    tuple[list[Expression], Callable[[Emitter], Expression]],
-]
 
 
 @dataclass(frozen=True)
@@ -66,12 +60,6 @@ class Pulled:
             names of ints, or digits, and lie inside of the operand. What it prints is inside of
             the loop over k, and is not run for elements outside of the operand; what depends on
             `outer` alone is moved out of the loop by the compiler, if it has no branches.
-        before: prints what a block of a tiled kernel does once, above the loop, if there is
-            something: a table in shared memory, with the barrier behind it.
-        indexed: as `value`, for tiled kernels, in two parts. It prints index arithmetic alone,
-            without branches, which is run for coordinates up to the end of a tile and is shared
-            by the elements that a thread fetches; and gives the conditions under which there is
-            an element (else it is 0) and what prints its value.
     """
 
     node: Node
@@ -79,8 +67,6 @@ class Pulled:
     value: Callable[[Emitter, Coordinates, Expression, Expression], Expression] = field(
         compare=False
     )
-    before: Callable[[Emitter], None] | None = field(default=None, compare=False)
-    indexed: Indexed | None = field(default=None, compare=False)
 
 
 Operand: TypeAlias = Direct | Pulled
@@ -100,8 +86,6 @@ class Product:
         packs: whether columns j, j + 1, j + 2, j + 3 are neighbours in `node` for each j that is
             a multiple of four, the first of them at a position that is a multiple of four, and n
             is a multiple of four: they are stored 16 bytes at a time then.
-        pooling: of a convolution, a pooling whose windows are four or eight columns each, which
-            begin at a multiple of that.
     """
 
     node: Node
@@ -113,4 +97,3 @@ class Product:
     right: Operand
     result: Callable[[Emitter, Coordinates, Expression, Expression], Index]
     packs: bool
-    pooling: Node | None = None

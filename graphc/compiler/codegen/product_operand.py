@@ -58,7 +58,6 @@ class Fetch:
         inside: the condition under which there is an element; None where there always is one.
         start, stride: of an operand in memory, the address of the first turn, and the elements from
             a step's to the next one's; else None.
-        ahead: statements that are run for all elements, inside or not.
         lines, value: the statements and the value of an element.
     """
 
@@ -77,7 +76,6 @@ class Fetch:
     inside: Expression | None
     start: Expression | None
     stride: Expression | None
-    ahead: Listing
     lines: Listing
     value: Expression
 
@@ -137,7 +135,7 @@ def fetch(
         conditions.append(compare(OUTER, "<", size(outer_size)))
     if isinstance(k_size, Dim) or k_size % tile.depth:
         conditions.append(compare(INNER, "<", Parameter("k_end")))
-    head, ahead, lines = Listing(), Listing(), Listing()
+    head, lines = Listing(), Listing()
     start: Expression | None = None
     stride: Expression | None = None
     if isinstance(operand, Direct):
@@ -158,16 +156,7 @@ def fetch(
         origin = Parameter(f"{name}_from")
         value = call("gc_load4", plus(origin, step)) if wide else subscript(origin, step)
     else:
-        if operand.before is not None:
-            operand.before(emitter)
-            head = emitter.take()
-        if operand.indexed is not None:
-            more, element_of = operand.indexed(emitter, batch, OUTER, INNER)
-            conditions += more
-            ahead = emitter.take()
-            value = element_of(emitter)
-        else:
-            value = operand.value(emitter, batch, OUTER, INNER)
+        value = operand.value(emitter, batch, OUTER, INNER)
         lines = emitter.take()
     return (
         Fetch(
@@ -186,7 +175,6 @@ def fetch(
             inside=every(conditions),
             start=start,
             stride=stride,
-            ahead=ahead,
             lines=lines,
             value=value,
         ),

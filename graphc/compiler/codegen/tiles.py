@@ -50,7 +50,7 @@ VECTOR_PART = 4096
 FINER = 4  # parts of a symbolic k are shorter
 MOST_PARTS = 64
 MOST_SUMS = 128  # 32-bit registers of a thread
-MOST_SHARED = 40 * 1024  # of 48; the rest is for tables that operands keep
+MOST_SHARED = 40 * 1024  # of 48
 FEW = 16
 MOST_WASTE = 1.3
 SHORT = 32
@@ -71,7 +71,6 @@ class Tile:
         thread_rows, thread_columns: results of one thread.
         lane_rows, lane_columns: how the 32 lanes of a warp lie over its part of the tile.
         slices: groups of threads that compute the same results, each from its share of a step.
-        wanted, most_parts: how many blocks k is cut into parts for, and into how many at most.
     """
 
     rows: int
@@ -82,8 +81,6 @@ class Tile:
     lane_rows: int
     lane_columns: int
     slices: int = 1
-    wanted: int = BLOCKS
-    most_parts: int = MOST_PARTS
 
     @property
     def slice_threads(self) -> int:
@@ -189,25 +186,21 @@ def blocks(tile: Tile, m: Size, n: Size, matrices: Size) -> Size:
     return ceil_divide(m, tile.rows) * ceil_divide(n, tile.columns) * matrices
 
 
-def split(
-    grid: Size, k: Size, part: int = PART, wanted: int = BLOCKS, most: int = MOST_PARTS
-) -> Clamped | None:
+def split(grid: Size, k: Size, part: int = PART) -> Clamped | None:
     """How many parts k is cut into; None where it is left whole.
 
     Args:
         grid: the blocks without a split.
         k: what is summed.
         part: the least elements of a part; a part of a symbolic k has a quarter of them at least.
-        wanted: how many blocks there should be.
-        most: of the parts.
     """
-    if wanted // typical(grid) < 2 or typical(k) < 2 * part:
+    if BLOCKS // typical(grid) < 2 or typical(k) < 2 * part:
         return None
     if not isinstance(k, Dim):
-        return Clamped(wanted // grid, 1, min(most, k // part))
+        return Clamped(BLOCKS // grid, 1, min(MOST_PARTS, k // part))
     if isinstance(grid, Dim):
         return None
-    return Clamped(k // (part // FINER), 1, min(most, wanted // grid))
+    return Clamped(k // (part // FINER), 1, min(MOST_PARTS, BLOCKS // grid))
 
 
 def _covers(depth: int, k: Size) -> bool:

@@ -155,7 +155,7 @@ def lower_for_card(outputs: Sequence[Node], states: Sequence) -> object:
 LOOP_PROGRAMS = {
     lower_for_card: {
         *("update", "gather", "window", "rows", "pointwise, plain", "pointwise, moved"),
-        *("columns", "reduce, plain", "reduce, moved"),
+        *("columns", "reduce, plain", "reduce, moved", "cnn", "pooled_conv", "pooled_volume"),
         *("movement, plain", "movement, moved", "windows, plain", "windows, moved"),
     },
     lower_native: {

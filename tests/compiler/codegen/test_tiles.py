@@ -7,7 +7,6 @@ import itertools
 import pytest
 
 from graphc.compiler import graph as g
-from graphc.compiler.codegen.conv_tiles import conv_tile, table_bytes
 from graphc.compiler.codegen.tiles import (
     FEW_COLUMNS,
     FEW_ROWS,
@@ -70,12 +69,7 @@ def test_a_block_of_any_tile_fits_a_multiprocessor(
         assert tile.depth % LEAST_DEPTH == 0
 
 
-OF_CONVOLUTIONS = [
-    conv_tile(filters, 256 * BATCH, 288, "float32") for filters in (8, 16, 32, 64, 128)
-]
-
-
-@pytest.mark.parametrize("tile", [*SHAPES, FEW_COLUMNS, FEW_ROWS, *OF_CONVOLUTIONS])
+@pytest.mark.parametrize("tile", [*SHAPES, FEW_COLUMNS, FEW_ROWS])
 def test_threads_cover_a_tile_exactly(tile: Tile) -> None:
     owned = set()
     for thread in range(tile.slice_threads):
@@ -112,35 +106,3 @@ def test_parts_follow_a_symbolic_grid() -> None:
     parts = split(blocks(tile, BATCH, 32, 1), 8192)
     assert parts is not None
     assert [value_of(parts, {BATCH_SYMBOL: batch}) for batch in (1, 128, 4096)] == [8, 8, 1]
-
-
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("filters", [8, 16, 32, 64, 128])
-def test_a_table_of_positions_fits_beside_the_tiles_of_a_convolution(filters, dtype) -> None:
-    """A block has 48 KB; a table takes what the tiles leave, half of it at most. Before a tile is
-    chosen it may be the largest one."""
-    tile = conv_tile(filters, 256 * BATCH, 288, dtype)
-    assert (tile is None) == (dtype == "float64" and filters > 32)
-    taken = MOST_SHARED if tile is None else tile.shared(1, 1, dtype)
-    assert table_bytes(tile, dtype) == min(48 * 1024 - taken, 24 * 1024)
-
-
-def test_the_tile_of_a_convolution_has_its_filters_as_rows() -> None:
-    rows = {
-        filters: conv_tile(filters, 256 * BATCH, 288, "float32").rows
-        for filters in (1, 8, 9, 16, 24, 32, 33, 64, 96, 128, 200)
-    }
-    assert rows == {1: 8, 8: 8, 9: 16, 16: 16, 24: 32, 32: 32, 33: 64, 64: 64, 96: 32, 128: 128,
-                    200: 128}  # fmt: skip
-    assert all(conv_tile(filters, 256 * BATCH, 288, "float32").columns == 128 for filters in rows)
-
-
-@pytest.mark.parametrize(("filters", "pixels"), [(32, 64), (32, 1), (BATCH, 4096), (8, 65)])
-def test_convolutions_that_a_products_own_rule_divides(filters, pixels) -> None:
-    assert conv_tile(filters, pixels, 288, "float32") is None
-
-
-def test_the_steps_along_a_short_k_are_short() -> None:
-    pixels = 256 * BATCH
-    assert [conv_tile(32, pixels, k, "float32").depth for k in (1, 8, 9)] == [8, 8, 16]
-    assert conv_tile(8, pixels, 8, "float32").depth == 16  # whose warps share a step

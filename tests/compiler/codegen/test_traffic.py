@@ -188,7 +188,8 @@ def test_a_pooling_behind_a_convolution_reads_nothing() -> None:
     out = g.maximum(g.conv(image, kernel), 0.0)
     pooled = g.max_pool(out, (2, 2)) * x(BATCH, 32, 16, 16, name="gate")
     blocks = 16 * 32 * 32 // 128
-    reads = {"x": 16 * 32 * 32 * 8 * 9, "W": blocks * 32 * 8 * 9, "gate": 16 * 32 * 16 * 16}
+    # A block has two rows of 16 windows, of 2 rows of the convolution each.
+    reads = {"x": blocks * 8 * 6 * 34, "W": blocks * 32 * 8 * 9, "gate": 16 * 32 * 16 * 16}
     windows, results = 16 * 32 * 16 * 16, 16 * 32 * 32 * 32
     assert moves([pooled], batch=16) == {**reads, "result": windows}
     assert moves([pooled, out], batch=16) == {**reads, "result": windows + results}
