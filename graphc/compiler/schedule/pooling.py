@@ -3,12 +3,12 @@
 **Elementwise nodes** (`covers_each_element`). A thread that owns a window of the pooling
 computes its elements, and stores them where others read them too: that saves reading them again.
 
-**A convolution** (`fusion_blocker`). A thread of its kernel finishes four neighbouring columns of a
-tile at a time. If the columns are counted window by window, four of them are a window of 2 x 2: the
-thread has all that the pooling reads. Of a window of 2 x 2 x 2 it has a half, its neighbour the
-other one. By bytes this always pays: the pooling alone would read the convolution's result again.
-It does not where the kernel would be slower for it: a convolution with few tiles is better cut
-along k, whose partial sums are added elsewhere, and one with a single tap is a plain product.
+**A convolution** (`fusion_blocker`). A thread of its kernel has packs of four columns of a tile. If
+the columns are counted window by window, a pack is a window of 2 x 2, and two are one of 2 x 2 x 2:
+the thread has all that the pooling reads. By bytes this always pays: the pooling alone would read
+the convolution's result again. It does not where the kernel would be slower for it: a convolution
+with few tiles is better cut along k, whose partial sums are added elsewhere, and one with a single
+tap is a plain product.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ def _window_blocker(pooling: Node, conv: Node) -> str:
         return "its windows overlap"
     halves = math.prod(window) in (4, 8) and max(window) == window[-1] == 2
     if pooling.inputs[0].shape != conv.shape or not halves:
-        return "its windows are not the 2 x 2 (x 2) that one or two threads of it have"
+        return "its windows are not the 2 x 2 (x 2) that a thread of it has"
     return "" if _divides(pooling, sizes) else "its windows do not divide the convolution's result"
 
 

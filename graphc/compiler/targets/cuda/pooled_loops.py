@@ -92,7 +92,10 @@ def in_pooled_products(program: LoopProgram) -> LoopProgram:
     program, place = with_fused_loops(program, names_of_loops(loops.places))
     program = _in_parts(program, column, place, loops.total)
     program = _with_values_of_terms(program, f"{place}_2")
-    factors = loops_by_factors(loops.around, loops_in(program.loop(f"{place}_2").body))
+    nest = loops_in(program.loop(f"{place}_2").body)
+    if any(len(one.body) != 1 for one in nest[:-1]):
+        raise _refused(program, "its terms are in several loops")
+    factors = loops_by_factors(loops.around, nest)
     if isinstance(factors, str):
         raise _refused(program, factors)
     filters, windows, terms = (
@@ -207,7 +210,7 @@ def _with_values_of_terms(program: LoopProgram, place: str) -> LoopProgram:
         for one in outer.body[1:]:
             if isinstance(one, For):
                 program = sink(program, one.variable.name)
-    (innermost,) = innermost_loops(program.loop(place).body)
-    if len(innermost.body) > 1 and isinstance(innermost.body[-1], If):
-        program = narrow(program, innermost.variable.name)
+    for innermost in innermost_loops(program.loop(place).body):
+        if len(innermost.body) > 1 and isinstance(innermost.body[-1], If):
+            program = narrow(program, innermost.variable.name)
     return program
