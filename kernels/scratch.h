@@ -32,14 +32,6 @@ enum gc_slot {
   GC_RESULT_TILES,
   GC_RESULTS,
   GC_PLACE_SUMS,  // of the gradient of weights, before it is transformed back
-
-  // Scatter, whose sums are in GC_SUMS.
-  GC_NAMED = 1,      // the row that each place names
-  GC_NAMED_ROWS,     // and gc_named's
-  GC_NAMED_SLOTS,
-  GC_NAMED_HEADS,
-  GC_NAMED_NEXT,
-  GC_NAMED_LAST,
 };
 
 // An array of the thread's block `slot`; what another call with this slot gave is lost.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from graphc.compiler import graph as g
+from graphc.compiler.grad import grad
 from graphc.compiler.graph import BATCH, Node, State
 
 Built = tuple[str, list[Node], list[State]]
@@ -58,6 +59,16 @@ def scatter() -> Built:
     with g.origin("gradient of embedding_1"):
         gradient = g.scatter_add(words, g.input((BATCH, 80, 128), name="cotangents"), 20_000)
         return "scatter", [table - 0.01 * gradient], [table.attrs["state"]]
+
+
+def embedding_step() -> Built:
+    """A step of SGD with an embedding, in place: what reads it has tested the indices."""
+    words = g.input((BATCH, 80), "int32", name="words")
+    table = g.shared(np.zeros((20_000, 128), "float32"), "W")
+    with g.origin("embedding_1"):
+        read = g.take(table, words)
+        loss = g.sum(read * read)
+    return "scatter", [loss, table - 0.01 * grad(loss, table)], [table.attrs["state"]]
 
 
 def window() -> Built:

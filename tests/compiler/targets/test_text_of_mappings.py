@@ -41,6 +41,10 @@ def w(*shape: Size) -> Node:
     return g.input(shape, "float32", name="w")
 
 
+def places(*shape: Size) -> Node:
+    return g.input(shape, "int32", name="places")
+
+
 def transposed(node: Node) -> Node:
     return g.transpose(node, (*range(node.ndim - 2), node.ndim - 1, node.ndim - 2))
 
@@ -80,6 +84,12 @@ ON_A_CPU: Mapping[str, Examples] = {
             1, g.conv(x(BATCH, 16, 28, 28), w(64, 16, 3, 3), padding=1)
         ),
         "panels of windows": lambda: g.conv(x(BATCH, 16, 32, 32), w(32, 16, 5, 5), padding=2),
+    },
+    "scatter": {
+        "places in order": lambda: g.scatter_add(places(BATCH), x(BATCH), 1000) * np.float32(3),
+        "listed places of all rows": lambda: g.scatter_add(
+            places(BATCH, 80), x(BATCH, 80, 128), 20_000
+        ),
     },
     "matmul": {
         "one column": lambda: g.dot(x(BATCH, 1024), w(1024, 1)),
@@ -134,6 +144,7 @@ OF_ROWS: Mapping[str, Examples] = {
 WITHOUT_TEXT = {
     "coordinates": "the loops of the plain program, where positions prove nothing",
     "in order": "the loops of the plain program",
+    "listed places of named rows": "of all rows, each under a test; embedding_step.cpp has one",
     "strips of rows in parts": "the second variant of strips of rows",
     "lanes of a warp a row of at most 256": "as of at most 512",
     "a thread a row of any length": "the loops of the plain program, in each thread",

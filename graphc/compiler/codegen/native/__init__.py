@@ -10,8 +10,7 @@ from Python. The text is C++, not C, as ``kernels/`` is: both targets compile th
 - `nest`: loops over the elements of results, of which the innermost is vectorised; `hoist`: which
   of them a statement of the `emitter` belongs in;
 - `loop_program`: kernels that a mapping of `graphc.compiler.targets.cpu` takes; the rest are here:
-- `pointwise`: stores of what lies behind a product, a convolution or a scatter;
-- `scatter`, and `still`, whether an update needs the rows that are named alone;
+- `pointwise`: stores of what lies behind a convolution;
 - `loop`: loops; where rows are independent, each thread takes all steps for rows of its own;
 - `convolution`: as tiles with what follows them, over ``kernels/host_gemm.h`` and
   ``kernels/host_conv.h``; `winograd`: convolutions by transforms;

@@ -12,7 +12,6 @@ from graphc.compiler.codegen.native.context import NativeContext
 from graphc.compiler.codegen.native.convolution import lower_conv
 from graphc.compiler.codegen.native.loop import lower_loop
 from graphc.compiler.codegen.native.loop_program import lower_by_mapping
-from graphc.compiler.codegen.native.scatter import lower_scatter
 from graphc.compiler.codegen.native.step import STEP, StepPrinter
 from graphc.compiler.codegen.page import fitted
 from graphc.compiler.codegen.render import INCLUDES, unit
@@ -42,7 +41,6 @@ NO_SHARED = 0
 
 LOWERINGS: dict[str, Callable[[Kernel, NativeContext], list[Launch]]] = {
     "conv": lower_conv,
-    "scatter": lower_scatter,
 }
 """How kinds of kernels become functions of which not all run as loop programs."""
 

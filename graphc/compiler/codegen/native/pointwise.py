@@ -1,4 +1,4 @@
-"""Stores of the elements of a kernel's outputs behind a product, a convolution or a scatter."""
+"""Stores of the elements of a kernel's outputs behind a convolution."""
 
 from __future__ import annotations
 

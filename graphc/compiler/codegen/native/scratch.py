@@ -13,7 +13,7 @@ from enum import Enum
 from functools import partial
 from typing import Protocol
 
-from graphc.compiler.codegen.expression import Arithmetic, Expression, Parameter, call, cast
+from graphc.compiler.codegen.expression import Expression, Parameter, call
 from graphc.compiler.codegen.native.lanes import lanes_of
 from graphc.compiler.graph.dim import Size
 from graphc.compiler.program.launch import CallSizes, Formula, Scratch
@@ -41,13 +41,6 @@ class Slot(Enum):
     RESULT_TILES = ("GC_RESULT_TILES", 12)
     RESULTS = ("GC_RESULTS", 13)
     PLACE_SUMS = ("GC_PLACE_SUMS", 14)
-
-    NAMED = ("GC_NAMED", 1)
-    NAMED_ROWS = ("GC_NAMED_ROWS", 2)
-    NAMED_SLOTS = ("GC_NAMED_SLOTS", 3)
-    NAMED_HEADS = ("GC_NAMED_HEADS", 4)
-    NAMED_NEXT = ("GC_NAMED_NEXT", 5)
-    NAMED_LAST = ("GC_NAMED_LAST", 6)
 
     def __init__(self, text: str, number: int):
         self.text = text
@@ -77,11 +70,6 @@ class Elements:
 
 def _at(count: Size, at: CallSizes) -> int:
     return at(count)
-
-
-def of_each(count: Expression, each: Expression) -> Expression:
-    """``(size_t)count * each``: the number of the elements of so many rows."""
-    return Arithmetic("*", cast("size_t", count), each)
 
 
 class Scratches(Protocol):
@@ -165,11 +153,3 @@ def take_winograd(
 def take_winograd_weights(function: Scratches, scalar: str, channels: Size, filters: Size) -> None:
     """Note what ``gc_winograd_weights`` takes; `filters` are in whole vectors."""
     take(function, scalar, Slot.INNERMOST, partial(_at, 9 * channels * filters), threads=1)
-
-
-def take_named_rows(function: Scratches, places: Size, rows: Size) -> None:
-    """Note what ``gc_named_rows`` takes."""
-    slots = (Slot.NAMED_ROWS, Slot.NAMED_HEADS, Slot.NAMED_NEXT, Slot.NAMED_LAST)
-    for slot in slots:
-        take(function, "int", slot, lambda at: at(places), threads=1)
-    take(function, "int", Slot.NAMED_SLOTS, lambda at: at(rows) + 1, threads=1)

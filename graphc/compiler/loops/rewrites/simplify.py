@@ -15,6 +15,7 @@ from graphc.compiler.loops.program import (
     same_or,
     substituted,
     values_of,
+    variables_of,
     walk_value,
 )
 from graphc.compiler.loops.ranges import Ranges
@@ -41,7 +42,7 @@ from graphc.compiler.loops.value import (
 
 def simplify(program: LoopProgram) -> LoopProgram:
     """Return a program whose indices, conditions and selects are settled where ranges allow it,
-    without loops of one turn or none, and without `Let`s and buffers that nothing reads.
+    without loops of one turn or none, and without values, indices and buffers that nothing reads.
 
     A parallel loop of one turn stays: it says who runs the turn.
     """
@@ -205,6 +206,7 @@ class _Live:
 
     def __init__(self) -> None:
         self._locals: set[Local] = set()
+        self._variables: set[LoopVariable] = set()
         self._memories: set[str] = set()
 
     def kept(self, body: Body) -> Body:
@@ -215,24 +217,32 @@ class _Live:
     def _kept(self, statement: Statement) -> Body:
         if isinstance(statement, For):
             body = self.kept(statement.body)
+            self._variables |= variables_of(statement)
             if body is statement.body:
                 return (statement,) if body else ()
             return (replace(statement, body=body),) if body else ()
         if isinstance(statement, If):
             otherwise = self.kept(statement.otherwise)
             body = self.kept(statement.body)
+            self._variables |= variables_of(statement)
             return (If(statement.conditions, body, otherwise),) if body or otherwise else ()
         if isinstance(statement, Let) and statement.local not in self._locals:
             return ()
+        if isinstance(statement, Check) and not self._is_needed(statement):
+            return ()
         if isinstance(statement, Allocate):
             return (statement,) if statement.buffer.memory in self._memories else ()
+        self._variables |= variables_of(statement)
         self._memories |= {buffer.memory for buffer in buffers_of(statement)}
         for value in values_of(statement):
             self._locals |= {one for one in walk_value(value) if isinstance(one, Local)}
         return (statement,)
 
+    def _is_needed(self, check: Check) -> bool:
+        return check.is_tested or check.variable in self._variables
+
 
 def without_unused(body: Body) -> Body:
-    """Return the statements of a program without `Let`s and buffers that nothing reads or writes,
-    and without loops and conditions around nothing."""
+    """Return the statements of a program without values and indices that nothing reads, without
+    buffers that nothing reads or writes, and without loops and conditions around nothing."""
     return _Live().kept(body)

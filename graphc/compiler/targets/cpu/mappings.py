@@ -24,6 +24,7 @@ from graphc.compiler.targets.cpu.products_tiny_sides import (
 from graphc.compiler.targets.cpu.products_transposed import FEW_ROWS_BY_COLUMNS
 from graphc.compiler.targets.cpu.products_unknown_columns import UNKNOWN_COLUMNS
 from graphc.compiler.targets.cpu.reductions import REDUCTIONS
+from graphc.compiler.targets.cpu.scatter import SCATTER
 from graphc.compiler.targets.cpu.thread_arrays import with_blocks_for_all
 from graphc.compiler.targets.mapping import Mapping as TargetMapping
 from graphc.compiler.targets.target import Target
@@ -38,6 +39,7 @@ _MAPPINGS: _Tables = {
     "columns": (*REDUCTIONS, IN_ORDER),
     "window": (*REDUCTIONS, IN_ORDER),
     "conv": (*CONVOLUTIONS, IN_ORDER),
+    "scatter": (*SCATTER, IN_ORDER),
     "matmul": (
         ONE_COLUMN,
         FEW_COLUMNS,

@@ -18,7 +18,16 @@ from tests.compiler.codegen.golden_text import check_golden
 
 FOLDER = Path(__file__).parent / "golden"
 NAMES = (
-    *("pointwise", "update", "gather", "scatter", "window", "unpooled", "conv", "pooled_conv"),
+    *(
+        "pointwise",
+        "update",
+        "gather",
+        "embedding_step",
+        "window",
+        "unpooled",
+        "conv",
+        "pooled_conv",
+    ),
     *("rows", "columns", "spread_columns", "matmul", "batched_matmul"),
 )
 

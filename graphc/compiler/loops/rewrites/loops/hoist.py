@@ -20,22 +20,23 @@ from graphc.compiler.loops.program import (
 )
 from graphc.compiler.loops.ranges import Ranges
 from graphc.compiler.loops.rewrites.refusal import ranges_at, refuse_if_synchronised, refused
-from graphc.compiler.loops.statement import Allocate, For, Let, LoopKind
+from graphc.compiler.loops.statement import Allocate, Check, For, Let, LoopKind, Statement
 from graphc.compiler.loops.value import Apply, Bit, Load, Local, RandomWord, Select, Value
 
 
-def hoist(program: LoopProgram, local: str) -> LoopProgram:
-    """Move a `Let` ahead of the loop that it is a statement of.
+def hoist(program: LoopProgram, name: str) -> LoopProgram:
+    """Move a `Let`, or a `Check` that is not tested, ahead of the loop that it is a statement of.
 
     It depends on nothing that the loop binds, and reads nothing that the loop writes. A loop that
     may have no turn is left only by what can be read in any case.
+
+    Args:
+        program: the program.
+        name: of the value or index.
     """
-    where = f"the value {local!r}"
-    let = next(
-        (one for one in walk(program.body) if isinstance(one, Let) and one.local.name == local),
-        None,
-    )
-    if let is None:
+    where = f"the value {name!r}"
+    let = next((one for one in walk(program.body) if _name_of(one) == name), None)
+    if not isinstance(let, Let | Check):
         raise refused(program, "hoist", where, "the name of a value", "none of this name")
     path = path_to(program.body, let)
     loop = path[-2] if len(path) > 1 else None
@@ -56,7 +57,14 @@ def hoist(program: LoopProgram, local: str) -> LoopProgram:
     return replace(program, body=body)
 
 
-def _check_invariant(program: LoopProgram, where: str, let: Let, loop: For) -> None:
+def _name_of(one: Statement) -> str:
+    """Return the name of a value that may be hoisted; empty for another statement."""
+    if isinstance(one, Let):
+        return one.local.name
+    return one.variable.name if isinstance(one, Check) and not one.is_tested else ""
+
+
+def _check_invariant(program: LoopProgram, where: str, let: Statement, loop: For) -> None:
     inside = {loop.variable, *bound_variables(loop.body)}
     moved: list[str] = [str(one) for one in variables_of(let) if one in inside]
     named = {one.local for one in walk(loop.body) if isinstance(one, Let)}
