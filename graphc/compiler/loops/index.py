@@ -283,7 +283,14 @@ def variable(name: str) -> Index:
 
 def as_index(value: IndexLike) -> Index:
     """Return a size as an index; an index as it is."""
-    return value if isinstance(value, Index) else Index((), value)
+    if isinstance(value, Index):
+        return value
+    known = _NUMBERS.get(value) if type(value) is int else None
+    return Index((), value) if known is None else known
+
+
+_NUMBERS = {number: Index((), number) for number in range(-1, 9)}
+"""Indices that are numbers, of which a program has many."""
 
 
 def with_name(index: Index, part: Index, name: LoopVariable) -> Index:

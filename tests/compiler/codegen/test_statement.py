@@ -162,6 +162,7 @@ LOOP_PROGRAMS = {
         *("update", "gather", "rows", "columns", "pointwise, plain", "pointwise, moved"),
         *("movement, plain", "reduce, plain", "reduce, moved", "window"),
         *("movement, moved", "windows, plain", "windows, moved"),
+        *("scatter", "lstm", "product, plain", "product, moved"),
     },
 }
 """Kernels that are loop programs alone, by the target."""

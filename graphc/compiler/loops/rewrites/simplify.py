@@ -217,14 +217,14 @@ class _Live:
     def _kept(self, statement: Statement) -> Body:
         if isinstance(statement, For):
             body = self.kept(statement.body)
-            self._variables |= variables_of(statement)
+            self._variables.update(*(end.variables for end in statement.ends))
             if body is statement.body:
                 return (statement,) if body else ()
             return (replace(statement, body=body),) if body else ()
         if isinstance(statement, If):
             otherwise = self.kept(statement.otherwise)
             body = self.kept(statement.body)
-            self._variables |= variables_of(statement)
+            self._variables.update(*(one.index.variables for one in statement.conditions))
             return (If(statement.conditions, body, otherwise),) if body or otherwise else ()
         if isinstance(statement, Let) and statement.local not in self._locals:
             return ()

@@ -23,7 +23,7 @@ from functools import partial
 
 from graphc.compiler.graph.dim import Dim, product
 from graphc.compiler.loops.buffer import BufferScope
-from graphc.compiler.loops.program import LoopProgram, loop_beside, path_to, walk
+from graphc.compiler.loops.program import LoopProgram, kept, loop_beside, path_to, walk
 from graphc.compiler.loops.rewrites.buffers.expand import expand
 from graphc.compiler.loops.rewrites.conditions.pick import pick
 from graphc.compiler.loops.rewrites.conditions.skip import skip
@@ -89,6 +89,7 @@ def _names_rows(program: LoopProgram, target: Target) -> Applicability:
     return never(scatter) if isinstance(scatter, str) else ALWAYS
 
 
+@kept
 def _scatter_of(program: LoopProgram) -> tuple[LoopProgram, _Scatter | str]:
     """Return a program in which one loop goes over all places, and its loops; or why there are none
     such."""
@@ -150,9 +151,7 @@ def _in_buckets(program: LoopProgram, target: Target, *, is_named: bool) -> Loop
         program, target: as of a mapping.
         is_named: True for the rows alone that an index names.
     """
-    program, scatter = _scatter_of(program)
-    assert isinstance(scatter, _Scatter)
-    program = bucket(program, scatter.place, BufferScope.SHARED)
+    program, scatter = _with_listed_places(program)
     listed = f"{scatter.place}_listed"
     if is_named:
         program = skip(program, scatter.row, listed)
@@ -167,6 +166,14 @@ def _in_buckets(program: LoopProgram, target: Target, *, is_named: bool) -> Loop
         program = _with_hoisted_indices(program, listed, len(columns))
     program = bind(program, scatter.rows[0], LoopKind.TEAM)
     return with_vectors(simplify(program))
+
+
+@kept
+def _with_listed_places(program: LoopProgram) -> tuple[LoopProgram, _Scatter]:
+    """Return a program that lists the places of each row, and its loops."""
+    program, scatter = _scatter_of(program)
+    assert isinstance(scatter, _Scatter)
+    return bucket(program, scatter.place, BufferScope.SHARED), scatter
 
 
 def _with_hoisted_indices(program: LoopProgram, listed: str, loops: int) -> LoopProgram:

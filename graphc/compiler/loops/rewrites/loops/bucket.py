@@ -41,7 +41,7 @@ from graphc.compiler.loops.rewrites.refusal import (
     refused,
     unbound_loop_of,
 )
-from graphc.compiler.loops.rewrites.simplify import settled, without_unused
+from graphc.compiler.loops.rewrites.simplify import without_unused
 from graphc.compiler.loops.statement import (
     PARALLEL_KINDS,
     Allocate,
@@ -86,14 +86,13 @@ def bucket(program: LoopProgram, loop: str, scope: BufferScope) -> LoopProgram:
     place = next(number for number, one in enumerate(program.body) if one is path[0])
     if selection.depth == 0:
         body = (*body[:place], *sorted_turns, *ends, *body[place:])
-        return replace(program, body=settled(body, program.ranges))
+        return replace(program, body=body)
     body = (*body[:place], *sorted_turns, *body[place:])
     binding = path[selection.depth - 1]
     assert isinstance(binding, For)
-    made = replace(program, body=body).with_loop(
+    return replace(program, body=body).with_loop(
         binding.variable.name, lambda one: (replace(one, body=(*ends, *one.body)),)
     )
-    return replace(made, body=settled(made.body, program.ranges))
 
 
 # ---- what is refused ----------------------------------------------------------------------------
