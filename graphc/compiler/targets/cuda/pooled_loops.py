@@ -23,10 +23,14 @@ import itertools
 from dataclasses import dataclass, replace
 
 from graphc.compiler.loops.program import (
+    Body,
     LoopProgram,
+    block_of,
     innermost_loops,
     kept,
     loops_in,
+    reads_bound,
+    walk,
     walk_in_ranges,
 )
 from graphc.compiler.loops.rewrites.buffers.expand import expand
@@ -38,7 +42,7 @@ from graphc.compiler.loops.rewrites.loops.fission import fission
 from graphc.compiler.loops.rewrites.loops.sink import sink
 from graphc.compiler.loops.rewrites.values.defer import defer
 from graphc.compiler.loops.rewrites.values.name_element import name_element
-from graphc.compiler.loops.statement import Accumulate, Allocate, For, If
+from graphc.compiler.loops.statement import Accumulate, Allocate, For, If, Let
 from graphc.compiler.loops.text import program_text
 from graphc.compiler.loops.value import Apply, Load, Value
 from graphc.compiler.targets.convolution_loops import (
@@ -86,11 +90,12 @@ def in_pooled_products(program: LoopProgram) -> LoopProgram:
         raise _refused(program, loops)
     column = loops.around[-1].variable.name
     program = defer(program, column)
-    for outer, inner in itertools.pairwise(names_of_loops(loops.places)):
-        if program.loop(outer).body[-1] is not program.loop(outer).body[0]:
-            program = sink(program, inner)
+    first, *others = names_of_loops(loops.places)
+    program = _with_values_inside(program, first, of_terms=True)
+    for name in others:
+        program = _with_values_inside(program, name)
     program, place = with_fused_loops(program, names_of_loops(loops.places))
-    program = _in_parts(program, column, place, loops.total)
+    program = defer(_in_parts(program, column, place, loops.total), column)
     program = _with_values_of_terms(program, f"{place}_2")
     nest = loops_in(program.loop(f"{place}_2").body)
     if any(len(one.body) != 1 for one in nest[:-1]):
@@ -186,6 +191,21 @@ def _with_values_of_windows(program: LoopProgram) -> LoopProgram:
     return program
 
 
+def _with_values_inside(program: LoopProgram, loop: str, of_terms: bool = False) -> LoopProgram:
+    """Return a program that computes the values right ahead of a loop in each of its turns; or
+    those alone that the terms of sums are made of, if `of_terms`, and what is between them."""
+    block, place = block_of(program, program.loop(loop))
+    ahead = list(itertools.takewhile(lambda one: isinstance(one, Let), reversed(block[:place])))
+    if of_terms:
+        needed: Body = tuple(innermost_loops((program.loop(loop),)))
+        count = 0
+        for number, one in enumerate(ahead):
+            if any(reads_bound(statement, (one,)) for statement in walk(needed)):
+                needed, count = (*needed, one), number + 1
+        ahead = ahead[:count]
+    return sink(program, loop, len(ahead)) if ahead else program
+
+
 def _in_parts(program: LoopProgram, column: str, place: str, total: str) -> LoopProgram:
     """Return a program that has a loop over places for the first values of sums, one for their
     terms, and one for what reads them, one behind the other. The last one alone is the pooling's.
@@ -206,8 +226,8 @@ def _in_parts(program: LoopProgram, column: str, place: str, total: str) -> Loop
 def _with_values_of_terms(program: LoopProgram, place: str) -> LoopProgram:
     """Return a program whose sums have nothing in front of a loop over terms, or of a test in one:
     values of a whole channel are computed for each of its terms."""
-    for outer in [program.loop(place), *loops_in(program.loop(place).body)]:
-        for one in outer.body[1:]:
+    for name in [place, *names_of_loops(loops_in(program.loop(place).body))]:
+        for one in program.loop(name).body[1:]:
             if isinstance(one, For):
                 program = sink(program, one.variable.name)
     for innermost in innermost_loops(program.loop(place).body):

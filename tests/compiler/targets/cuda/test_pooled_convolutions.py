@@ -81,6 +81,13 @@ def normalised() -> LoopProgram:
     return small(g.max_pool(g.conv(image, arrays(5, 2, 3, 2)), (2, 2)))
 
 
+def of_samples() -> LoopProgram:
+    """Return what is pooled of images that have a scale each, as have the convolution's results."""
+    scales = [g.maximum(arrays(BATCH, 1, 1, 1), 0.0) for _ in range(2)]
+    x = g.conv(arrays(BATCH, 2, 6, 5) * scales[0], arrays(5, 2, 3, 2))
+    return small(g.max_pool(x * scales[1], (2, 2)))
+
+
 def joined() -> LoopProgram:
     """Return what is pooled of the channels of two arrays."""
     image = g.concat([arrays(BATCH, 2, 6, 5), arrays(BATCH, 1, 6, 5)], axis=1)
@@ -109,6 +116,7 @@ CASES: dict[str, Callable[[], LoopProgram]] = {
     "what others read": stored,
     "flipped weights": flipped,
     "a computed image": normalised,
+    "values of samples": of_samples,
     "two images": joined,
 }
 

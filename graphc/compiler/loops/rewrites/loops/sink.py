@@ -37,8 +37,8 @@ from graphc.compiler.loops.text import head_line
 _REWRITE = "sink"
 
 
-def sink(program: LoopProgram, loop: str) -> LoopProgram:
-    """Move all statements that are ahead of a loop, in its block, to the head of its body.
+def sink(program: LoopProgram, loop: str, count: int | None = None) -> LoopProgram:
+    """Move statements that are ahead of a loop, in its block, to the head of its body.
 
     They name values and fill registers, of which nothing behind the loop reads one, and read
     nothing that the loop writes. A test is only moved into a loop that has a turn.
@@ -46,6 +46,7 @@ def sink(program: LoopProgram, loop: str) -> LoopProgram:
     Args:
         program: the program.
         loop: the variable of a serial or unrolled loop.
+        count: of the statements right ahead of it; by default all are moved.
     """
     found = unbound_loop_of(program, _REWRITE, loop)
     where = f"the loop {loop!r}"
@@ -54,9 +55,11 @@ def sink(program: LoopProgram, loop: str) -> LoopProgram:
     blocks = (program.body,) if around is None else blocks_of(around)
     block = next(one for one in blocks if any(statement is found for statement in one))
     place = next(k for k, statement in enumerate(block) if statement is found)
-    ahead, behind = block[:place], block[place + 1 :]
-    if not ahead:
-        raise refused(program, _REWRITE, where, "statements ahead of it", "none")
+    count = place if count is None else count
+    if not 0 < count <= place:
+        expected = "statements ahead of it" if count == place else f"{count} statements ahead of it"
+        raise refused(program, _REWRITE, where, expected, str(place) if place else "none")
+    ahead, behind = block[place - count : place], block[place + 1 :]
     _check_values_only(program, where, ahead, found)
     for one in (*walk(behind), replace(found, body=())):
         if reads_bound(one, ahead):

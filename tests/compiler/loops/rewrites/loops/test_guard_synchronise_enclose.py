@@ -194,11 +194,13 @@ def test_what_enclose_refuses() -> None:
 # ---- sink ---------------------------------------------------------------------------------------
 
 
-def with_value(*between: Statement, of: Value | None = None) -> LoopProgram:
-    """Return a program with a value ahead of a loop that uses it."""
+def with_value(
+    *between: Statement, of: Value | None = None, used: Value | None = None
+) -> LoopProgram:
+    """Return a program with a value ahead of a loop that uses it, or another one."""
     t = w.local("t0")
     value = w.cast(w.count(N, "int64"), "float32") if of is None else of
-    store = Store(w.at(Y, I), w.op("div", w.at(X, I), t))
+    store = Store(w.at(Y, I), w.op("div", w.at(X, I), t if used is None else used))
     return w.program((X,), (Y,), Let(t, value), *between, w.loop(I, N, store))
 
 
@@ -208,12 +210,25 @@ def test_a_value_is_computed_in_each_turn() -> None:
     same_meaning(with_value(), made)
 
 
+def test_some_of_several_values_are_computed_in_each_turn() -> None:
+    double = Let(w.local("t1"), w.op("add", w.local("t0"), w.local("t0")))
+    program = with_value(double, used=w.local("t1"))
+    made = sink(program, "i", 1)
+    assert lines(made) == [
+        "t0 = cast(int64(n))",
+        "for i < n:",
+        "  t1 = add(t0, t0)",
+        "  y[i] = div(x[i], t1)",
+    ]
+    same_meaning(program, made)
+
+
 @settings(max_examples=20, deadline=None)
 @given(plain_programs(), st.data())
 def test_sunk_random_programs_mean_the_same(program: LoopProgram, data: st.DataObject) -> None:
     loop = data.draw(st.sampled_from(loops_of(program)))
     try:
-        made = sink(program, loop)
+        made = sink(program, loop, data.draw(st.sampled_from([None, 1, 2])))
     except RewriteError:
         return
     same_meaning(program, made)
@@ -221,6 +236,9 @@ def test_sunk_random_programs_mean_the_same(program: LoopProgram, data: st.DataO
 
 def test_what_sink_refuses() -> None:
     assert refusal(sink, copy(), "i").endswith("expected statements ahead of it, found none")
+    assert refusal(sink, with_value(), "i", 2).endswith(
+        "expected 2 statements ahead of it, found 1"
+    )
     other = Store(w.at(Y, 0), w.local("t0"))
     assert refusal(sink, with_value(other), "i").endswith(
         "expected stores to registers ahead of it, found y[0] = t0"
