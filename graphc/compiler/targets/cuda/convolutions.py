@@ -108,18 +108,24 @@ def _tile_of(product: Product) -> BlockTile | None:
         loop.ends[0].constant for loop in (product.rows, product.columns, product.terms)
     )
     if isinstance(rows, Dim) or (not isinstance(columns, Dim) and columns <= FEW_WINDOWS):
-        return tile_of((product,))
+        return _tile_of_product(product)
     is_wide = np.dtype(product.total.dtype).itemsize > 4
     candidates = [tile for tile in SHARES if tile.rows >= min(rows, LEAST_ROWS)]
     tile = min(candidates, key=lambda one: -(-rows // one.rows) * one.rows / SHARES[one])
     parts = max(1, min(WANTED, evaluate_at(terms, TYPICAL) // PART))
     has_few_blocks = blocks_of(tile, product) * parts < BLOCKS
     if has_few_blocks or (is_wide and tile.rows > MOST_ROWS_OF_FLOAT64):
-        return tile_of((product,))
+        return _tile_of_product(product)
     is_short = not isinstance(terms, Dim) and terms <= LEAST_DEPTH
     depth = LEAST_DEPTH if is_wide or is_short else tile.depth
     tile = with_whole_channels(replace(tile, depth=depth), product)
     return with_parts(tile, (product,), WANTED, WANTED)
+
+
+def _tile_of_product(product: Product) -> BlockTile | None:
+    """Return the tile by a product's own rule; groups of threads divide its steps as they are."""
+    tile = tile_of((product,))
+    return tile if tile is None or tile.groups > 1 else with_whole_channels(tile, product)
 
 
 def with_whole_channels(tile: BlockTile, product: Product) -> BlockTile:

@@ -164,4 +164,4 @@ POOLED_WINDOWS = Mapping(
 )
 
 POOLED = (POOLED_WINDOWS, *POINTWISE)
-"""The mappings of convolutions with a pooling behind them."""
+"""The mappings of convolutions with a pooling behind them, and of those that no other one takes."""

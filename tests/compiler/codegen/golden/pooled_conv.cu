@@ -147,17 +147,17 @@ extern "C" __global__ void __launch_bounds__(128) k0_conv(
               (tile_column * 32 + thread_column) / 12 % 12 * 48 +
               thread_row * 4608 + r_3 * 576 + c_3 / 2 * 24 + c_3 % 2] = t1;
     }
-    const float t2 = gc_div(s0, 0.75f);  // dropout_1
-    const unsigned int t3 =
+    const unsigned int t2 =
         gc_random(tile_row * 4608 +
             (tile_column * 32 + thread_column) / 144 * 4608 +
             (tile_column * 32 + thread_column) % 144 + thread_row * 1152 +
             r_3 * 144, 0, call_step, w0, w1);  // dropout_1
-    const unsigned int t4 = gc_floordiv(t3, 256u);  // dropout_1
-    const float t5 = gc_cast<float>(t4);  // dropout_1
-    const float t6 = gc_mul(t5, 5.9604645e-08f);  // dropout_1
-    const bool t7 = gc_less(t6, 0.75f);  // dropout_1
-    const float t8 = gc_where(t7, t2, 0.0f);  // dropout_1
+    const unsigned int t3 = gc_floordiv(t2, 256u);  // dropout_1
+    const float t4 = gc_cast<float>(t3);  // dropout_1
+    const float t5 = gc_mul(t4, 5.9604645e-08f);  // dropout_1
+    const bool t6 = gc_less(t5, 0.75f);  // dropout_1
+    const float t7 = gc_div(s0, 0.75f);  // dropout_1
+    const float t8 = gc_where(t6, t7, 0.0f);  // dropout_1
     if (tile_column * 32 + thread_column < 144 * batch)
         y1[tile_row * 4608 + (tile_column * 32 + thread_column) / 144 * 4608 +
             (tile_column * 32 + thread_column) % 144 + thread_row * 1152 +

@@ -103,6 +103,11 @@ def test_few_windows_have_a_tile_of_a_product() -> None:
     assert tile_for(plain(convolution(32, 64, (8, 5), samples=16))).columns < 128
 
 
+def test_a_tile_of_a_product_has_whole_rows_of_taps_in_a_step_too() -> None:
+    tile = tile_for(plain(convolution(64, 128, (8, 3), (8, 3), padding=1)))
+    assert tile == BlockTile(64, 64, 18, 8, 1)
+
+
 @pytest.mark.parametrize(
     ("axes", "depth"),
     [
