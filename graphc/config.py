@@ -208,6 +208,13 @@ FLAGS = (
         "removed",
     ),
     Flag(
+        "lowering",
+        "once",
+        ("once", "always"),
+        "once: the program that a graph is lowered to is kept beside the compiled kernels, so that "
+        "a second start finds it; always: each start lowers its graphs",
+    ),
+    Flag(
         "compile_limit",
         "10min",
         ("10s", "1min", "10min", "1h", "none"),

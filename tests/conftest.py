@@ -46,6 +46,8 @@ for _flag in FLAGS:
     setattr(config, _flag.name, _flag.default)
 config.cpu = CPU
 config.keras = KERAS
+# Tests change what lowering does, and look at what it has done.
+config.lowering = "always"
 # Of the programs that tests start.
 os.environ[ENVIRONMENT_VARIABLE] = f"cpu={CPU},keras={KERAS}"
 

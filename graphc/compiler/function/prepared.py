@@ -278,9 +278,11 @@ class Prepared:
         return fetched
 
 
-def _target_observer(dump: Dump, checker: PassChecker | None) -> PassObserver:
-    """Return what observes the passes of a target. It refers to no function: one that is dropped
-    is freed at once."""
+def _target_observer(dump: Dump, checker: PassChecker | None) -> PassObserver | None:
+    """Return what observes the passes of a target; None for nothing. It refers to no function: one
+    that is dropped is freed at once."""
+    if dump.folder is None and checker is None:
+        return None
 
     def observe(report: PassReport, before: list[Node], after: list[Node]) -> None:
         dump.write(report.title, after)

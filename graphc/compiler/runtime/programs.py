@@ -9,6 +9,9 @@ from graphc.compiler.codegen.native import NativeProgram, lower_native
 from graphc.compiler.graph import Node, State
 from graphc.compiler.passes import PassObserver, PassReport
 from graphc.compiler.program.launch import DeviceProgram
+from graphc.compiler.runtime.cache.programs import lowered_once
+from graphc.compiler.targets.cpu.facts import this_machine
+from graphc.config import config
 
 
 class Programs:
@@ -33,12 +36,23 @@ class Programs:
         self._reports: dict[DeviceProgram, tuple[PassReport, ...]] = {}
 
     def native(self) -> NativeProgram:
-        """The program for a CPU."""
+        """The program for a CPU: where nobody observes the passes, that of an earlier process whose
+        graph was like this one."""
         if self._native is None:
-            observed = _Observed(self._observer)
-            self._native = lower_native(self.outputs, self.states, observed)
-            self._reports[self._native.program] = tuple(observed.reports)
+            if config.lowering == "once" and self._observer is None:
+                facts = ["cpu", repr(this_machine())]
+                self._native, reports = lowered_once(
+                    self.outputs, self.states, facts, self._lowered_natively
+                )
+            else:
+                self._native, reports = self._lowered_natively()
+            self._reports[self._native.program] = reports
         return self._native
+
+    def _lowered_natively(self) -> tuple[NativeProgram, tuple[PassReport, ...]]:
+        observed = _Observed(self._observer)
+        native = lower_native(self.outputs, self.states, observed)
+        return native, tuple(observed.reports)
 
     def cuda(self, most_shared: int | None) -> DeviceProgram:
         """The program for GPUs whose blocks may have so many bytes of shared memory; None for all

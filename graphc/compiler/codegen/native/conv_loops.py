@@ -33,6 +33,7 @@ from graphc.compiler.codegen.statement import Assign, Statement, braces
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import Shape, Size, product
 from graphc.compiler.graph.ops.contraction import dilated
+from graphc.compiler.program.launch import CallSizes
 from graphc.compiler.schedule.kernel import Kernel
 from graphc.compiler.targets.c_text import C_TYPES
 
@@ -45,6 +46,11 @@ IMAGE_SLACK = 128
 
 Place = Callable[[NativeEmitter, Index], Expression]
 """Prints where an element of the convolution lies in the array of its sums."""
+
+
+def _with_more(count: Size, more: int, at: CallSizes) -> int:
+    """Return a size at those of a call, and some more."""
+    return at(count) + more
 
 
 class ConvLoops:
@@ -103,8 +109,7 @@ class ConvLoops:
         text = expression("(size_t)({})", self.signature.size(count))
         if slack:
             text = plus(text, Parameter("GC_IMAGE_SLACK"))
-        more = IMAGE_SLACK if slack else 0
-        elements = Elements(text, lambda at: at(count) + more)
+        elements = Elements(text, partial(_with_more, count, IMAGE_SLACK if slack else 0))
         return array(self.signature, scalar, name, slot, elements, threads=threads)
 
     def per_sample(self, inside: list[str]) -> list[str]:

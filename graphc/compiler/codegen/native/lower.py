@@ -23,6 +23,7 @@ from graphc.compiler.program.launch import (
     DeviceStep,
     Formula,
     Launch,
+    Word,
 )
 from graphc.compiler.schedule import Kernel, Loop, Step
 from graphc.compiler.targets.cpu.mappings import CPU_MAPPINGS, CPU_MAPPINGS_OF_ROWS
@@ -58,7 +59,7 @@ class NativeProgram:
     program: DeviceProgram
     buffers: tuple[DeviceBuffer, ...]
     sizes: tuple[Formula, ...]
-    words: tuple[int, ...]
+    words: tuple[Word, ...]
 
 
 def lower_native(
@@ -79,7 +80,9 @@ def lower_native(
     checks = tuple(context.program.checks)
     program = DeviceProgram(source, steps, fetches, checks, tuple(outputs), given, code)
     tables = printer.tables
-    return NativeProgram(program, tuple(tables.buffers), tuple(tables.sizes), tuple(tables.words))
+    return NativeProgram(
+        program, tuple(tables.buffers), tuple(tables.sizes), tuple(map(Word, tables.words))
+    )
 
 
 def lower_step(step: Step, context: Context) -> list[DeviceStep]:

@@ -24,6 +24,7 @@ KINDS = {
     "cubin": "CUDA binaries",
     "cpp": "C++ sources",
     "cu": "CUDA sources",
+    "program": "lowered programs",
     "j2": "templates",
     "compiler": "facts of compilers",
     "flags": "facts of compilers",

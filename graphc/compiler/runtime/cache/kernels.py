@@ -7,6 +7,7 @@ of two processes that make the same entry, the last one's stays. A binary is loa
 its name. An entry that is damaged, that another user could have written or that does not load is
 made again.
 
+``KEY.program`` is what a graph was lowered to (`graphc.compiler.runtime.cache.programs`),
 ``KEY.j2`` is what Jinja made of a template of graphc, ``KEY.compiler`` and ``KEY.flags`` are what
 is known of a compiler, with their SHA-256, too. How much all may take is the matter of `eviction`.
 """

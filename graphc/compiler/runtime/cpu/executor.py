@@ -90,7 +90,7 @@ class NativeExecutor:
         self._runtime = library.runtime
         self._library = library.functions  # unloaded with this executor
         self._step = _STEP(address_of_symbol(library.functions, STEP))
-        self._words = np.array(program.words, np.uint32)
+        self._words = np.array([word.value for word in program.words], np.uint32)
         self._words_at = address_of(self._words)
         self._slots = {buffer: slot for slot, buffer in enumerate(program.buffers)}
         fetches = self.program.fetches
