@@ -69,7 +69,7 @@ def test_unknown_flag_lists_all_and_names_the_nearest(tmp_path: Path, flags: str
     assert str(caught.value) == (
         "GRAPHC_FLAGS: unknown flag 'devise'. The flags are device, cpu, floatX, keras, "
         "image_dim_ordering, epsilon, mode, shards, memory, ranks, dump, cuda_cache, "
-        "cache_size, compile_limit, described_weights, read_window, shuffle_folder. "
+        "cache_size, lowering, compile_limit, described_weights, read_window, shuffle_folder. "
         "Did you mean 'device'?"
     )
 

@@ -18,7 +18,6 @@ import logging
 import pickle
 import platform
 from collections.abc import Callable, Iterator, Sequence
-from importlib import metadata
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -36,6 +35,7 @@ from graphc.compiler.graph.numbering import (
 from graphc.compiler.graph.ops import make
 from graphc.compiler.program.launch import Word
 from graphc.compiler.runtime.cache.kernels import content_key, kernel_cache
+from graphc.package_version import __version__
 
 _log = logging.getLogger("graphc")
 _serials = itertools.count()
@@ -94,7 +94,7 @@ def _of_the_compiler() -> tuple[str, ...]:
     files = sorted(
         path for folder in folders for path in folder.rglob("*") if path.suffix in (".py", ".j2")
     )
-    found = [platform.python_version(), np.__version__, metadata.version("graphc")]
+    found = [platform.python_version(), np.__version__, __version__]
     for path in files:
         status = path.stat()
         times = (status.st_mtime_ns, status.st_ctime_ns, status.st_ino, status.st_size)
