@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TypeVar
 
 from graphc.compiler.codegen import lower
 from graphc.compiler.codegen.native import NativeProgram, lower_native
@@ -12,6 +14,8 @@ from graphc.compiler.program.launch import DeviceProgram
 from graphc.compiler.runtime.cache.programs import lowered_once
 from graphc.compiler.targets.cpu.facts import this_machine
 from graphc.config import config
+
+Program = TypeVar("Program")
 
 
 class Programs:
@@ -39,34 +43,45 @@ class Programs:
         """The program for a CPU: where nobody observes the passes, that of an earlier process whose
         graph was like this one."""
         if self._native is None:
-            if config.lowering == "once" and self._observer is None:
-                facts = ["cpu", repr(this_machine())]
-                self._native, reports = lowered_once(
-                    self.outputs, self.states, facts, self._lowered_natively
-                )
-            else:
-                self._native, reports = self._lowered_natively()
-            self._reports[self._native.program] = reports
+            facts = ["cpu", repr(this_machine())]
+            native, reports = self._lowered(facts, lower_native)
+            self._native = native
+            self._reports[native.program] = reports
         return self._native
-
-    def _lowered_natively(self) -> tuple[NativeProgram, tuple[PassReport, ...]]:
-        observed = _Observed(self._observer)
-        native = lower_native(self.outputs, self.states, observed)
-        return native, tuple(observed.reports)
 
     def cuda(self, most_shared: int | None) -> DeviceProgram:
         """The program for GPUs whose blocks may have so many bytes of shared memory; None for all
-        GPUs."""
+        GPUs. It may be that of an earlier process, as of a CPU."""
         if most_shared not in self._cuda:
-            observed = _Observed(self._observer)
-            program = lower(self.outputs, self.states, most_shared, observed)
+            facts = ["cuda", str(most_shared)]
+            program, reports = self._lowered(facts, partial(lower, most_shared=most_shared))
             self._cuda[most_shared] = program
-            self._reports[program] = tuple(observed.reports)
+            self._reports[program] = reports
         return self._cuda[most_shared]
+
+    def _lowered(
+        self, facts: Sequence[str], lowering: Callable[..., Program]
+    ) -> tuple[Program, tuple[PassReport, ...]]:
+        # Without a reference to this object, which has the program, which has what lowers it again.
+        made = partial(_observed, lowering, self.outputs, self.states, self._observer)
+        if config.lowering == "once" and self._observer is None:
+            return lowered_once(self.outputs, self.states, facts, made)
+        return made()
 
     def passes(self, program: DeviceProgram) -> tuple[PassReport, ...]:
         """The reports of the passes of the target, for one of these programs."""
         return self._reports[program]
+
+
+def _observed(
+    lowering: Callable[..., Program],
+    outputs: Sequence[Node],
+    states: Sequence[State],
+    observer: PassObserver | None,
+) -> tuple[Program, tuple[PassReport, ...]]:
+    """Return what a graph is lowered to, and the reports of the target's passes."""
+    observed = _Observed(observer)
+    return lowering(outputs, states, observer=observed), tuple(observed.reports)
 
 
 class _Observed:

@@ -6,7 +6,9 @@ and graphc, and of the files of the compiler as they are, so that whoever change
 
 A program refers to nodes, states and symbols of the graph that it is lowered from. In an entry
 these are their numbers in the graph; the nodes that lowering has made stand ahead of the program,
-each behind its inputs. A program that is read refers to the graph of this process.
+each behind its inputs. A program that is read refers to the graph of this process. What launches
+move (`ProgramTraffic`) is counted of loop programs, which an entry does not have: whoever asks a
+program that was read for it lowers the graph again.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from graphc import resources
+from graphc.compiler.codegen.program_traffic import ProgramTraffic
 from graphc.compiler.graph import Node, State, name_of, origin, origin_of, set_name
 from graphc.compiler.graph.dim import Dim, FloorQuotient, Symbol
 from graphc.compiler.graph.numbering import (
@@ -33,7 +36,7 @@ from graphc.compiler.graph.numbering import (
     parts_of,
 )
 from graphc.compiler.graph.ops import make
-from graphc.compiler.program.launch import Word
+from graphc.compiler.program.launch import Traffic, Word
 from graphc.compiler.runtime.cache.kernels import content_key, kernel_cache
 from graphc.package_version import __version__
 
@@ -71,7 +74,7 @@ def lowered_once(
     content = cache.read(name)
     if content is not None:
         try:
-            found: Program = read(content, graph)
+            found: Program = read(content, graph, lower)
         except _UNREADABLE as error:
             _log.info("a lowered program is made again: %s", error)
         else:
@@ -111,6 +114,7 @@ def written(program: object, graph: NumberedGraph) -> bytes:
     first = io.BytesIO()
     numbers = _Numbers(graph)
     _Writer(first, numbers, {}).dump(program)  # finds the nodes that are not of the graph
+    numbers.traffic.clear()
     made = {node: number for number, node in enumerate(_in_order(numbers.unknown, numbers.nodes))}
     file = io.BytesIO()
     pickle.dump((len(made), graph.seeds), file)
@@ -145,6 +149,7 @@ class _Numbers:
         self.symbols = {symbol: number for number, symbol in enumerate(graph.symbols)}
         self.seeds = {seed: number for number, seed in enumerate(graph.seeds)}
         self.unknown: list[Node] = []
+        self.traffic: list[ProgramTraffic] = []
 
 
 class _Writer(pickle.Pickler):
@@ -169,6 +174,9 @@ class _Writer(pickle.Pickler):
             return "symbol", _number_of(value, numbers.symbols)
         if isinstance(value, Word) and value.value in numbers.seeds:
             return "seed", numbers.seeds[value.value]
+        if isinstance(value, ProgramTraffic):
+            numbers.traffic.append(value)
+            return "traffic", len(numbers.traffic) - 1
         return None
 
     def reducer_override(self, value: Any) -> Any:
@@ -189,28 +197,48 @@ def _number_of(value: Any, numbers: dict[Any, int]) -> int:
 # ---- reading ------------------------------------------------------------------------------------
 
 
-def read(content: bytes, graph: NumberedGraph) -> Any:
-    """Return the program in an entry, for a graph."""
+def read(content: bytes, graph: NumberedGraph, lower: Callable[[], object]) -> Any:
+    """Return the program in an entry.
+
+    Args:
+        content: the entry.
+        graph: what the program is for.
+        lower: makes the program, for who asks what its launches move.
+    """
+
+    @functools.cache
+    def traffic() -> list[ProgramTraffic]:
+        numbers = _Numbers(graph)
+        _Writer(io.BytesIO(), numbers, {}).dump(lower())
+        return numbers.traffic
+
     file = io.BytesIO(content)
     count, seeds = pickle.load(file)
     made: list[Node] = []
     new_seed = dict(zip(seeds, graph.seeds, strict=True))
     for _ in range(count):
-        op, inputs, attrs, where, name = _Reader(file, graph, made).load()
+        op, inputs, attrs, where, name = _Reader(file, graph, made, traffic).load()
         if op == "input":
             attrs["serial"] = ("stored", next(_serials))
         elif op == "random":
             attrs["seed"] = new_seed.get(attrs["seed"], attrs["seed"])
         with origin(where):
             made.append(set_name(make(op, *inputs, **attrs), name))
-    return _Reader(file, graph, made).load()
+    return _Reader(file, graph, made, traffic).load()
 
 
 class _Reader(pickle.Unpickler):
     """Reads numbers as references to the parts of a graph."""
 
-    def __init__(self, file: io.BytesIO, graph: NumberedGraph, made: list[Node]):
+    def __init__(
+        self,
+        file: io.BytesIO,
+        graph: NumberedGraph,
+        made: list[Node],
+        traffic: Callable[[], list[ProgramTraffic]],
+    ):
         super().__init__(file)
+        self._traffic = traffic
         self._parts = {
             "node": graph.nodes,
             "made": made,
@@ -222,4 +250,27 @@ class _Reader(pickle.Unpickler):
     def persistent_load(self, reference: tuple[str, int]) -> object:
         """Return a part by its kind and its number."""
         kind, number = reference
-        return Word(self._seeds[number]) if kind == "seed" else self._parts[kind][number]
+        if kind == "seed":
+            return Word(self._seeds[number])
+        if kind == "traffic":
+            return _TrafficOfLaunch(self._traffic, number)
+        return self._parts[kind][number]
+
+
+class _TrafficOfLaunch(Sequence[Traffic]):
+    """The traffic of a launch, counted when it is asked for.
+
+    Args:
+        all_traffic: returns that of all launches that have one.
+        number: which of them.
+    """
+
+    def __init__(self, all_traffic: Callable[[], list[ProgramTraffic]], number: int):
+        self._all_traffic = all_traffic
+        self._number = number
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._all_traffic()[self._number][index]
+
+    def __len__(self) -> int:
+        return len(self._all_traffic()[self._number])

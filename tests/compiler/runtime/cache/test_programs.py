@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from graphc.compiler import graph as g
+from graphc.compiler.codegen import lower
 from graphc.compiler.codegen.native import NativeProgram, lower_native
 from graphc.compiler.function import function
 from graphc.compiler.graph import BATCH, Node, State
@@ -21,8 +22,10 @@ from graphc.compiler.graph.dim import Dim, Symbol
 from graphc.compiler.graph.expressions.random import uniform
 from graphc.compiler.graph.numbering import numbered
 from graphc.compiler.passes import optimize
+from graphc.compiler.program.launch import DeviceProgram, launches
 from graphc.compiler.runtime import programs as runtime_programs
 from graphc.compiler.runtime.cache import programs
+from graphc.compiler.runtime.cache.kernels import kernel_cache
 from graphc.config import config
 from graphc.reference_models import REFERENCE_MODELS
 from tests.compiler.arrangements import ARRANGEMENTS
@@ -75,7 +78,7 @@ def check_written(outputs: Sequence[Node], states: Sequence[State] = ()) -> None
     """Compare the program of a graph with what is read of it."""
     graph = numbered(outputs, states)
     program = lower_native(outputs, states)
-    read = programs.read(programs.written(program, graph), graph)
+    read = programs.read(programs.written(program, graph), graph, lambda: program)
     assert isinstance(read, NativeProgram)
     check_alike(program, read, {})
     own = {*graph.states, *graph.nodes}
@@ -97,6 +100,29 @@ def test_training_steps_are_read_as_they_were(model: str) -> None:
     states, values = zip(*step.updates, strict=True)
     outputs, _ = optimize([step.loss, *step.metrics, *values])
     check_written(outputs, [state.attrs["state"] for state in states])
+
+
+@pytest.mark.parametrize("model", ["mlp", "cnn", "lstm"])
+def test_programs_for_a_gpu_are_read_as_they_were(model: str) -> None:
+    """The traffic of launches is counted when it is asked for, of a graph that is lowered again
+    then."""
+    outputs = REFERENCE_MODELS[model].build().function().graph()
+    graph = numbered(outputs)
+    program = lower(outputs)
+    lowered = []
+
+    def again() -> DeviceProgram:
+        lowered.append(1)
+        return program
+
+    read = programs.read(programs.written(program, graph), graph, again)
+    pairs = list(zip(launches(program.steps), launches(read.steps), strict=True))
+    for one, other in pairs:
+        check_alike(replace(one, traffic=()), replace(other, traffic=()), {})
+    assert lowered == []
+    for one, other in pairs:
+        assert [str(x) for x in one.traffic] == [str(x) for x in other.traffic]
+    assert lowered == [1]
 
 
 # ---- graphs like an earlier one -----------------------------------------------------------------
@@ -121,7 +147,7 @@ def embedded(seed: int) -> tuple[list[Node], list[Node]]:
     return [x], [g.sum(g.take(table, x), axis=1), g.scatter_add(x, g.take(table, x), 20)]
 
 
-def without_lowering(*args: object) -> NativeProgram:
+def without_lowering(*args: object, **kwargs: object) -> NativeProgram:
     raise AssertionError("a graph like an earlier one is lowered again")
 
 
@@ -193,8 +219,6 @@ def test_an_entry_that_does_not_load_is_lowered_again(tmp_path: Path) -> None:
     x = [g.input((3,)) * 4.0]
     assert programs.lowered_once(x, (), [], lambda: "first") == "first"
     (entry,) = (tmp_path / "kernels").glob("*.program")
-    from graphc.compiler.runtime.cache.kernels import kernel_cache
-
     kernel_cache().write(entry.name, b"no program")
     assert programs.lowered_once(x, (), [], lambda: "second") == "second"
     assert programs.lowered_once(x, (), [], lambda: "third") == "second"
@@ -209,7 +233,7 @@ from graphc.compiler.runtime import programs
 from graphc.layers import Dense, Dropout, Embedding, LSTM
 from graphc.models import Sequential
 
-def refused(*args):
+def refused(*args, **kwargs):
     sys.exit("lowered again")
 
 if sys.argv[1] == "read":
