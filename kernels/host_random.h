@@ -195,4 +195,14 @@ static inline void gc_draw_words(int count, unsigned int* words, gc_int64 first,
   }
 }
 
+// words[row][i] is the word of the element first + row + i * step, for `rows` and i below `count`;
+// four divides the rows, the step and the first element, so that a block has words of four rows.
+template <int rows, int step>
+static inline void gc_draw_columns(int count, unsigned int* words, ptrdiff_t to_row, gc_int64 first,
+                                   unsigned int scan_step, gc_uint64 call_step, unsigned int seed,
+                                   unsigned int stream) {
+  gc_random_columns(words, (int)to_row, rows / 4, count, (unsigned int)(first >> 2), step / 4,
+                    scan_step, call_step, seed, stream);
+}
+
 #endif

@@ -92,8 +92,8 @@ GC_DEVICE void gc_carry(T& value, Place& place, T next, Place at) {
   const bool is_equal = (next == value) | (is_nan & was_nan);
   const bool is_ahead = is_better | (is_nan & !was_nan) | (is_equal & (at < place));
   const bool is_taken = (at >= 0) & ((place < 0) | is_ahead);
-  value = is_taken ? next : value;
-  place = is_taken ? at : place;
+  value = gc_select(is_taken, next, value);
+  place = gc_select(is_taken, at, place);
 }
 
 // ---- sum of exp(x - largest x) ------------------------------------------------------------------

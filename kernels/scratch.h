@@ -21,7 +21,6 @@ enum gc_slot {
   GC_IMAGE = 1,       // the image with its padding, or its phases
   GC_WEIGHTS,         // the weights, or the cotangents that are in their place
   GC_WEIGHT_PANELS,   // the weights as products read them
-  GC_OFFSETS,         // of places in the image, seen from a window
   GC_STARTS,          // of windows in the image
   GC_POOLED,          // of a pooling's windows, what they have come to
   GC_MAXIMUM_PLACES,  // and where

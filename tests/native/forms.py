@@ -13,9 +13,6 @@ from typing import Any
 from unittest import mock
 
 from graphc.compiler.codegen.native import NativeProgram, lower_native
-from graphc.compiler.codegen.native.phased_image import PhasedImage
-from graphc.compiler.codegen.native.pooled_conv import PooledConv
-from graphc.compiler.codegen.native.pooled_windows import PooledWindows
 from graphc.compiler.codegen.native.pooled_winograd import PooledWinograd
 from graphc.compiler.codegen.native.winograd import Winograd
 from graphc.compiler.graph import Node
@@ -25,11 +22,8 @@ from graphc.compiler.schedule import Kernel
 # By the form, what prints a product, a convolution, or a part of a kernel in it.
 _PRINTERS: dict[str, Sequence[tuple[Any, str]]] = {
     "Winograd": ((Winograd, "_forward"),),
-    "pooled Winograd": ((PooledWinograd, "_sums_of_tile"),),
+    "pooled Winograd": ((PooledWinograd, "lines"),),
     "Winograd gradient": ((Winograd, "_gradient"),),
-    "pooled windows": ((PooledConv, "_sums_of_place"),),
-    "transposed channels": ((PhasedImage, "_turned"),),
-    "unrolled windows": ((PooledWindows, "_at_once"),),
 }
 
 

@@ -17,7 +17,6 @@ from graphc.compiler.passes import optimize
 from graphc.compiler.program.launch import launches
 from graphc.compiler.runtime.cpu.executor import NativeExecutor
 from tests.compiler.draw_programs import FIRST, WHOLE, placed
-from tests.native.forms import forms
 from tests.native.graph_programs import both, needs_compiler, run_in_fresh_thread
 
 pytestmark = needs_compiler
@@ -71,8 +70,8 @@ def saturated(x: Node) -> Node:
 
 
 # (image, filters, kernel, padding, window, strides, between): windows that leave a rest, that leave
-# gaps, of one to three axes, that fill vectors of bytes; tiles of the last rows, one filter, seven;
-# draws in either order; images that are turned by blocks, whose phases end at differing places.
+# gaps, of one to three axes, that fill vectors of bytes; tiles that leave a rest; one filter, seven
+# of them; draws in either order.
 CASES: dict[str, tuple] = {
     "long": ((533, 3), 20, (5,), 0, (10,), (10,), dropped_last),
     "long, first": ((533, 3), 7, (5,), 0, (10,), (10,), dropped_first),
@@ -159,17 +158,13 @@ def test_each_is_one_kernel_and_its_weights_gradient_sums_over_windows() -> None
         assert [spread_weights(kernel) is not None for kernel in others] == [narrow], case
 
 
-def test_images_with_innermost_channels_are_transposed_where_they_fill_blocks() -> None:
-    transposed = {"long", "long, first", "whole", "planes", "plane gaps", "signal"}
+def test_each_runs_by_a_mapping_of_pooled_windows() -> None:
     for case in CASES:
         out, _ = model(Fed(2), case)
-        form = forms(optimize([out])[0])
-        assert (form["transposed channels"] > 0) == (case in transposed), case
-    # Channels that are not innermost are no matrix to transpose.
-    x, weights = g.input((BATCH, 3, 533), "float32"), g.input((7, 3, 5), "float32")
-    form = forms(optimize([g.max_pool(g.conv(x, weights), (10,))])[0])
-    assert form["pooled windows"] > 0
-    assert form["transposed channels"] == 0
+        steps = lower_native(optimize([out])[0]).program.steps
+        (how,) = (one.how for one in launches(steps) if one.kernel.kind == "conv")
+        by = "panels of windows" if case == "one filter" else "rows of images"
+        assert how.endswith(f", pooled {by}"), (case, how)
 
 
 @pytest.mark.parametrize("pool", [g.max_pool, g.average_pool])
@@ -180,31 +175,18 @@ def test_without_gradients_and_what_others_read_too(pool: Callable[..., Node]) -
         x, weights = fed(BATCH, 2, 12, 13), fed(5, 2, 3, 2)
         y = dropped(g.maximum(g.conv(x, weights, padding=1), 0.1), number)
         pooled = pool(y, (2, 3))
-        # The last is read at other elements: nothing of it is computed by phases.
+        # The last is read at other elements: nothing of it is pooled in its kernel.
         outputs += [[pooled], [pooled, y], [pool(g.flip(y, 3), (2, 3)), y]][number]
     for ours, theirs in both(optimize(outputs)[0], fed.feeds):
         np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-5)
 
 
-def test_a_small_window_is_unrolled_where_windows_fill_vectors() -> None:
-    at_once = {"whole", "whole, first", "whole rows"}
-    for case in CASES:
-        out, wrt = model(Fed(2), case)
-        outputs = optimize([out, *grad(g.sum(g.square(out)), wrt[:2])])[0]
-        assert (forms(outputs)["unrolled windows"] > 0) == (case in at_once), case
-    # 20 elements are too many.
-    x, weights = g.input((BATCH, 2, 1282), "float32"), g.input((4, 2, 3), "float32")
-    outputs = optimize([g.max_pool(g.conv(x, weights), (20,))])[0]
-    assert forms(outputs)["unrolled windows"] == 0
-
-
 @pytest.mark.parametrize("pool", [g.max_pool, g.average_pool])
-def test_unrolled_windows_without_an_argmax(pool: Callable[..., Node]) -> None:
+def test_windows_of_far_elements_without_an_argmax(pool: Callable[..., Node]) -> None:
     fed = Fed(2)
     x, weights = fed(BATCH, 2, 386), fed(5, 2, 3)
     y = dropped(g.maximum(g.conv(x, weights), 0.1), 3)
     outputs = optimize([pool(y, (6,))])[0]
-    assert forms(outputs)["unrolled windows"] > 0
     for ours, theirs in both(outputs, fed.feeds):
         np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-5)
 

@@ -198,15 +198,21 @@ def in_vectors(program: LoopProgram) -> LoopProgram:
 def with_values_inside(program: LoopProgram) -> LoopProgram:
     """Return a program that has values of whole samples, filters or windows computed for each
     result of a convolution, and those of whole channels for each term."""
+    program = with_values_of_terms(with_values_of_results(program))
+    around = kept_loops(program)
+    return defer(program, around[-1].variable.name) if around else program
+
+
+def with_values_of_results(program: LoopProgram) -> LoopProgram:
+    """Return a program that has values of whole samples, filters or windows computed for each
+    result."""
     for name in names_of_loops(loops_in(program.body)):
         *ahead, last = program.loop(name).body
         if any(isinstance(one, Allocate) for one in ahead):
             break
         if ahead and isinstance(last, For):
             program = sink(program, last.variable.name)
-    program = with_values_of_terms(program)
-    around = kept_loops(program)
-    return defer(program, around[-1].variable.name) if around else program
+    return program
 
 
 def with_values_of_terms(program: LoopProgram) -> LoopProgram:

@@ -84,6 +84,12 @@ ON_A_CPU: Mapping[str, Examples] = {
             1, g.conv(x(BATCH, 16, 28, 28), w(64, 16, 3, 3), padding=1)
         ),
         "panels of windows": lambda: g.conv(x(BATCH, 16, 32, 32), w(32, 16, 5, 5), padding=2),
+        "pooled rows of images": lambda: g.max_pool(
+            g.conv(x(BATCH, 3, 28, 28), w(16, 3, 5, 5), padding=2), (2, 2)
+        ),
+        "pooled panels of windows": lambda: g.average_pool(
+            g.conv(x(BATCH, 3, 65, 65), w(16, 3, 5, 5), 2), (2, 2)
+        ),
     },
     "scatter": {
         "places in order": lambda: g.scatter_add(places(BATCH), x(BATCH), 1000) * np.float32(3),

@@ -12,11 +12,9 @@ from Python. The text is C++, not C, as ``kernels/`` is: both targets compile th
 - `loop_program`: kernels that a mapping of `graphc.compiler.targets.cpu` takes; the rest are here:
 - `pointwise`: stores of what lies behind a convolution;
 - `loop`: loops; where rows are independent, each thread takes all steps for rows of its own;
-- `convolution`: as tiles with what follows them, over ``kernels/host_gemm.h`` and
-  ``kernels/host_conv.h``; `winograd`: convolutions by transforms;
-  `conv_loops`: what all forms of a convolution share; `pooled_conv`: one with a pooling behind it,
-  its image (`phases`, `phased_image`), its windows (`pooled_windows`, `tile_elements`) and their
-  random words (`tile_words`); `sparse_conv`: the gradient of its weights.
+- `convolution`: by transforms (`winograd`), one with a pooling behind it (`pooled_winograd`), its
+  windows (`pooled_windows`, `tile_elements`) and their random words (`tile_words`); `sparse_conv`:
+  the gradient of its weights; `conv_loops`: what these share.
 
 Inner extents are numbers in the text, symbolic sizes arguments, so one text serves every batch. A
 test that fails ends the step behind its kernel, ahead of every kernel that writes a state.

@@ -11,7 +11,6 @@ from graphc.compiler.codegen.emitter import Given
 from graphc.compiler.codegen.expression import (
     ZERO,
     Expression,
-    Parameter,
     Variable,
     expression,
     grouped,
@@ -33,7 +32,6 @@ from graphc.compiler.codegen.statement import Assign, Statement, braces
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import Shape, Size, product
 from graphc.compiler.graph.ops.contraction import dilated
-from graphc.compiler.program.launch import CallSizes
 from graphc.compiler.schedule.kernel import Kernel
 from graphc.compiler.targets.c_text import C_TYPES
 
@@ -41,16 +39,8 @@ PARTS = 8
 """Parts of a sum over samples or channels, which threads divide: each has all of the results, and
 no more threads than this have work. It is in the text, so sums do not depend on the threads."""
 
-IMAGE_SLACK = 128
-"""``GC_IMAGE_SLACK`` of host_conv.h, for the widest vectors."""
-
 Place = Callable[[NativeEmitter, Index], Expression]
 """Prints where an element of the convolution lies in the array of its sums."""
-
-
-def _with_more(count: Size, more: int, at: CallSizes) -> int:
-    """Return a size at those of a call, and some more."""
-    return at(count) + more
 
 
 class ConvLoops:
@@ -97,19 +87,14 @@ class ConvLoops:
         """The next multiple of so many vectors' elements."""
         return whole_vectors(count, vectors, self.node.dtype)
 
-    def array(
-        self, name: str, scalar: str, slot: Slot, count: Size, threads: Size, slack: bool = False
-    ) -> str:
+    def array(self, name: str, scalar: str, slot: Slot, count: Size, threads: Size) -> str:
         """The line that takes an array; see `native.scratch`.
 
         Args:
             threads: the most threads that have one.
-            slack: whether an image has GC_IMAGE_SLACK bytes behind it.
         """
         text = expression("(size_t)({})", self.signature.size(count))
-        if slack:
-            text = plus(text, Parameter("GC_IMAGE_SLACK"))
-        elements = Elements(text, partial(_with_more, count, IMAGE_SLACK if slack else 0))
+        elements = Elements.known(count, text)
         return array(self.signature, scalar, name, slot, elements, threads=threads)
 
     def per_sample(self, inside: list[str]) -> list[str]:
@@ -129,11 +114,6 @@ class ConvLoops:
             return body(emitter, position, emitter.coordinates(Index(shape, linear=position)))
 
         return list(braces(Nest(self.signature, product(shape), threads=False).listing(at)).lines)
-
-    def offsets(
-        self, name: str, shape: Shape, offset: Callable[[Coordinates], Expression]
-    ) -> list[str]:
-        return self.nest(shape, lambda _, at, coords: [Assign(subscript(name, at), offset(coords))])
 
     def step_offset(self, places: Coordinates) -> Expression:
         return self.spread(places, self.node.attrs["kernel_dilation"])

@@ -1,4 +1,4 @@
-"""The loops over a tile's pooling windows, behind the sums of their elements (`pooled_conv`).
+"""The loops over a tile's pooling windows, behind the sums of their elements (`pooled_winograd`).
 
 Neighbouring windows are computed at once, as lanes of vectors. A window of few places is walked by
 an unrolled loop, and what is computed of its maximum follows right behind: what the walk carries,
@@ -140,8 +140,7 @@ class PooledWindows:
             filter_, row, *rest = emitter.coordinates(Index(self._shape, linear=position))
             elements: TileElements = given[emitter]
             elements.begin(position, (row, *rest))
-            window = (emitter.integer(plus(Variable("first"), row)), *rest)
-            coords = (Variable("sample"), filter_, *window)
+            coords = (Variable("sample"), filter_, row, *rest)
             return body(_Window(emitter, position, coords, elements))
 
         given: dict[NativeEmitter, TileElements] = {}

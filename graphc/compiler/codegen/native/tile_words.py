@@ -171,7 +171,7 @@ class TileWords:
         emitter: Emitter,
     ) -> Index:
         """The element of a window of the tile; of the window itself where nothing is `inside`."""
-        element = [emitter.integer(plus(Variable("first"), row)), *rest]
+        element = [row, *rest]
         if inside:
             element = [
                 emitter.integer(plus(times(window, stride), within))

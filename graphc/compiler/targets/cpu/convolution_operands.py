@@ -269,20 +269,8 @@ def with_computed_image(
         sample: that over samples, around these.
         innermost: the innermost loop.
     """
-    image, _ = factors_of(program, innermost)
-    if isinstance(image, Load) and isinstance(program.loop(innermost).body[0], If):
-        program = pad(program, innermost)
-        image, _ = factors_of(program, innermost)
-    if not isinstance(image, Local):
-        program, image = name_element(program, innermost, image)
-    body = program.loop(innermost).body
-    places: list[Index] = []
-
-    def note(index: Index) -> Index:
-        places.extend(with_dividends(index))
-        return index
-
-    Parts(index=note).in_body(body)
+    program, image = with_named_image(program, innermost)
+    places = indices_in(program.loop(innermost).body)
     inner = {program.loop(one).variable for one in (*windows, *terms)}
     coords: list[Index] = []
     for name in windows:
@@ -294,6 +282,27 @@ def with_computed_image(
     channels = [program.loop(one).variable for one in terms]
     ahead = [index_of(one) for one in channels if one not in covered]
     return stage_factor(program, sample, image.name, [*ahead, *coords], "image")
+
+
+def with_named_image(program: LoopProgram, innermost: str) -> tuple[LoopProgram, Local]:
+    """Return a program that names an element of the image, and 0 where there is none."""
+    image, _ = factors_of(program, innermost)
+    if isinstance(image, Load) and isinstance(program.loop(innermost).body[0], If):
+        program = pad(program, innermost)
+        image, _ = factors_of(program, innermost)
+    return (program, image) if isinstance(image, Local) else name_element(program, innermost, image)
+
+
+def indices_in(body: Body) -> list[Index]:
+    """Return the indices of statements, and those that they are quotients and remainders of."""
+    found: list[Index] = []
+
+    def note(index: Index) -> Index:
+        found.extend(with_dividends(index))
+        return index
+
+    Parts(index=note).in_body(body)
+    return found
 
 
 def with_image(

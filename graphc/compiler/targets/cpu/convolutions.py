@@ -131,13 +131,13 @@ def _by_panels(program: LoopProgram, target: Target) -> LoopProgram:
     for one in classes:
         program, image = with_operands(program, one, sample)
         images.append(image)
-    program = _with_image(program, classes, sample)
+    program = with_padded_image(program, classes, sample)
     for one, image in zip(classes, images, strict=True):
-        program = _with_products(program, one, image, has_filters=bool(loops.filters))
+        program = with_products_of_panels(program, one, image, has_filters=bool(loops.filters))
     return with_vectors(simplify(bind(program, sample, LoopKind.TEAM)))
 
 
-def _with_products(
+def with_products_of_panels(
     program: LoopProgram, one: WindowClass, image: Local, *, has_filters: bool
 ) -> LoopProgram:
     """Return a program that makes the sums of a class by panels, or, of one filter, by rows of
@@ -164,7 +164,9 @@ def _with_products(
     return use(program, called, term)
 
 
-def _with_image(program: LoopProgram, classes: Sequence[WindowClass], sample: str) -> LoopProgram:
+def with_padded_image(
+    program: LoopProgram, classes: Sequence[WindowClass], sample: str
+) -> LoopProgram:
     """Return a program that copies a sample with the zeros around it, unless no window reaches
     beyond it, or it is computed."""
     for one in classes:

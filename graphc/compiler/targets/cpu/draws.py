@@ -10,9 +10,10 @@ for p0_outer < (n + 1023) // 1024 (team):
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 
-from graphc.compiler.graph.dim import Size, symbol
+from graphc.compiler.graph.dim import Size, exact_quotient, symbol
 from graphc.compiler.loops.buffer import Buffer, BufferScope, new_buffer
 from graphc.compiler.loops.index import LoopVariable, as_index, index_of
 from graphc.compiler.loops.program import (
@@ -29,11 +30,14 @@ from graphc.compiler.loops.rewrites.loops.split import Tail, split
 from graphc.compiler.loops.rewrites.refusal import ranges_at
 from graphc.compiler.loops.rewrites.staging.stage_value import stage_value
 from graphc.compiler.loops.statement import For, Intrinsic, Let, Store
-from graphc.compiler.loops.value import Argument, Load, RandomWord
+from graphc.compiler.loops.value import Argument, Constant, Load, RandomWord
 from graphc.errors import RewriteError
 
 WORDS = 1024
 """The most words that are drawn at once: they and what reads them stay in the first cache."""
+
+_OF_BLOCK = 4
+"""Words of a block."""
 
 _FIRST = Argument("first", "int64")
 _KEY = (
@@ -44,18 +48,65 @@ _KEY = (
 )
 
 
-def drawn_words(words: Buffer, loop: For) -> Intrinsic:
+def drawn_words(words: Buffer, loop: For, elements: Size | None = None) -> Intrinsic:
     """Return the intrinsic that stores to a buffer, in the turns of a loop, the words of elements
-    side by side (``kernels/host_random.h``)."""
-    target = new_buffer("words", "uint32", (words.elements,), words.scope)
+    side by side (``kernels/host_random.h``): to all of it, at most `WORDS`, or to so many."""
+    shape = (words.elements if elements is None else elements,)
+    target = new_buffer("words", "uint32", shape, words.scope)
     number, count = LoopVariable("i"), symbol("count")
     i = index_of(number)
     word = RandomWord(i, _FIRST, *_KEY)
     most = most_known_turns(loop) if len(loop.ends) > 1 else None
     ends = (as_index(count),) if most is None else (as_index(most), as_index(count))
     body = For(number, ends, (Store(Load(target, (i,)), word),))
-    name = f"gc_draw_words<{WORDS if most is None else most}>"
+    limit = most or elements or WORDS
+    name = f"gc_draw_words<{limit}>"
     return Intrinsic(name, (target,), (body,), "host_random.h", (_FIRST, *_KEY))
+
+
+def drawn_columns(words: Buffer, rows: int, step: int) -> Intrinsic:
+    """Return the intrinsic that stores, to a buffer's rows, the words of elements: those of
+    neighbouring rows are neighbours, and those of neighbouring columns `step` apart. Four divides
+    both numbers, and the first element (``kernels/host_random.h``)."""
+    count, to_row = symbol("count"), symbol("to_row")
+    target = Buffer("words", "uint32", (rows, count), words.scope, (to_row, 1), 0, "words")
+    row, column = LoopVariable("row"), LoopVariable("column")
+    word = RandomWord(index_of(row) + index_of(column) * step, _FIRST, *_KEY)
+    store = Store(Load(target, (index_of(row), index_of(column))), word)
+    body = For(row, (as_index(rows),), (For(column, (as_index(count),), (store,)),))
+    name = f"gc_draw_columns<{rows}, {step}>"
+    return Intrinsic(name, (target,), (body,), "host_random.h", (_FIRST, *_KEY))
+
+
+def with_drawn_columns(program: LoopProgram, loops: Sequence[str]) -> LoopProgram:
+    """Return a program that draws, by calls, the words that the two innermost ones of a nest of
+    loops store to the rows of an array. The program is as it is if words of blocks are not those
+    of neighbouring rows.
+
+    Args:
+        loops: the outermost first.
+    """
+    *_, rows, columns = map(program.loop, loops)
+    (store,) = (one for one in columns.body if isinstance(one, Store))
+    assert isinstance(store.value, RandomWord)
+    element = ranges_at(program, columns).simplified(store.value.element)
+    count, step = _only_turns(rows), element.factor(columns.variable)
+    others = (factor for atom, factor in element.terms if atom is not rows.variable)
+    numbers = (count, element.constant, step, *others)
+    is_shifted = not isinstance(shift := store.value.shift, Constant) or shift.number != 0
+    if is_shifted or element.factor(rows.variable) != 1 or not all(map(_is_in_blocks, numbers)):
+        return program
+    assert isinstance(count, int)
+    assert isinstance(step, int)
+    called = drawn_columns(store.target.buffer, count, step)
+    with suppress(RewriteError):  # columns may be no neighbours
+        return use(program, called, rows.variable.name)
+    return program
+
+
+def _is_in_blocks(size: Size | None) -> bool:
+    """Return True if the number of words of a block divides a size."""
+    return size is not None and exact_quotient(size, _OF_BLOCK) is not None
 
 
 def draws_in(loop: For) -> Iterator[tuple[str, RandomWord]]:
@@ -89,6 +140,42 @@ def with_words_ahead(program: LoopProgram, name: str) -> tuple[LoopProgram, str]
                 continue
             break
     return program, name
+
+
+def with_drawn_words(program: LoopProgram, loops: Sequence[str]) -> LoopProgram:
+    """Return a program that draws, by calls, the words that a nest of loops stores to an array:
+    those together whose elements lie side by side.
+
+    Args:
+        loops: the outermost first. The program is as it is if the innermost one has other words.
+    """
+    *outer, inner = loops
+    loop = program.loop(inner)
+    (store,) = (one for one in loop.body if isinstance(one, Store))
+    assert isinstance(store.value, RandomWord)
+    if (
+        not ranges_at(program, loop)
+        .within(loop.variable, *loop.ends)
+        .is_contiguous(store.value.element, loop.variable)
+    ):
+        return program
+    while outer:
+        loop = program.loop(inner)
+        (store,) = (one for one in loop.body if isinstance(one, Store))
+        assert isinstance(store.value, RandomWord)
+        around = program.loop(outer[-1])
+        ranges = ranges_at(program, loop).within(loop.variable, *loop.ends)
+        if ranges.step(store.value.element, around.variable) != _only_turns(loop):
+            break
+        program = fuse(program, outer.pop(), inner)
+        inner = f"{around.variable}_{inner}"
+    turns = _only_turns(program.loop(inner))
+    if turns is None:
+        return program
+    program = flatten(program)
+    filled = program.loop(inner)
+    (store,) = (one for one in filled.body if isinstance(one, Store))
+    return use(program, drawn_words(store.target.buffer, filled, turns), inner)
 
 
 def _with_rows_together(program: LoopProgram, name: str, local: str) -> LoopProgram:

@@ -22,6 +22,7 @@ from collections.abc import Sequence
 
 from graphc.compiler.graph.dim import Dim, Size, exact_quotient, floor_divide, product
 from graphc.compiler.loops.buffer import BufferScope
+from graphc.compiler.loops.index import LoopVariable
 from graphc.compiler.loops.program import LoopProgram, loop_beside, loops_in
 from graphc.compiler.loops.ranges import is_never_negative
 from graphc.compiler.loops.rewrites.arithmetic.contract import contract
@@ -124,13 +125,13 @@ def _in_rows(program: LoopProgram, target: Target) -> LoopProgram:
         program = with_computed_image(program, windows, terms, sample, terms[-1])
     program, image = with_operands(program, WindowClass(filters, windows, terms), sample)
     program = with_image(program, terms[-1], image, sample, windows)
-    program, place, pitches = _with_one_row(program, windows, terms, is_read=is_in_memory)
-    program = _with_sums(program, filters, windows, place, terms, pitches)
+    program, place, pitches = with_one_row(program, windows, terms, is_read=is_in_memory)
+    program = with_sums_of_rows(program, filters, windows, place, terms, pitches)
     program = with_cut_borders(program, "image")
     return with_vectors(simplify(bind(program, sample, LoopKind.TEAM)))
 
 
-def _with_one_row(
+def with_one_row(
     program: LoopProgram, windows: Sequence[str], terms: Sequence[str], *, is_read: bool
 ) -> tuple[LoopProgram, str, list[Size]]:
     """Return a program with one loop over the windows of a sample, in the order of the elements of
@@ -146,6 +147,7 @@ def _with_one_row(
     assert isinstance(image, Load)
     place = image.buffer.place(image.coords)
     *outer, row = windows
+    of_windows = {program.loop(one).variable for one in windows}
     if place.factor(program.loop(row).variable) != 1:
         expected = "windows that are one element apart"
         raise refused(program, "rows", f"the loop {row!r}", expected, str(image))
@@ -164,9 +166,9 @@ def _with_one_row(
         expected = f"at most {most} windows for the {count} that are read"
         raise refused(program, "rows", f"the loop {row!r}", expected, str(columns))
     elements: Size = columns  # to the last one that is read
-    for one in terms:
-        distance = place.factor(program.loop(one).variable)
-        elements = elements + distance * (_known_turns(program, one) - 1)
+    for atom, distance in place.terms:
+        if isinstance(atom, LoopVariable) and atom not in of_windows:
+            elements = elements + distance * (_known_turns(program, atom.name) - 1)
     if not is_never_negative(elements - image.buffer.elements):
         elements = image.buffer.elements
     program = lengthen(program, "image", elements)
@@ -184,7 +186,7 @@ def _known_turns(program: LoopProgram, loop: str) -> int:
     return turns
 
 
-def _with_sums(
+def with_sums_of_rows(
     program: LoopProgram,
     filters: str,
     windows: Sequence[str],

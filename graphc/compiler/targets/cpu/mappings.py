@@ -10,6 +10,7 @@ from graphc.compiler.loops.program import LoopProgram
 from graphc.compiler.targets.cpu.convolutions import CONVOLUTIONS
 from graphc.compiler.targets.cpu.in_order import IN_ORDER, IN_ORDER_ROWS
 from graphc.compiler.targets.cpu.pointwise import POINTWISE, POINTWISE_ROWS
+from graphc.compiler.targets.cpu.pooled_windows import POOLED
 from graphc.compiler.targets.cpu.products import BATCHED, MANY_PANELS
 from graphc.compiler.targets.cpu.products_few_rows import FEW_ROWS
 from graphc.compiler.targets.cpu.products_long_sums import PARTS_OF_SUMS
@@ -38,7 +39,7 @@ _MAPPINGS: _Tables = {
     "rows": (*REDUCTIONS, IN_ORDER),
     "columns": (*REDUCTIONS, IN_ORDER),
     "window": (*REDUCTIONS, IN_ORDER),
-    "conv": (*CONVOLUTIONS, IN_ORDER),
+    "conv": (*CONVOLUTIONS, *POOLED, IN_ORDER),
     "scatter": (*SCATTER, IN_ORDER),
     "matmul": (
         ONE_COLUMN,

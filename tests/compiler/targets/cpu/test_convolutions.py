@@ -16,15 +16,20 @@ from graphc.compiler.graph.dim import symbols
 from graphc.compiler.loops.buffer import BufferScope
 from graphc.compiler.loops.build import buffers_of, plain_program
 from graphc.compiler.loops.evaluate import TurnOrder, evaluate
-from graphc.compiler.loops.program import LoopProgram, loops_in, walk
+from graphc.compiler.loops.program import LoopProgram, loops_in, values_of, walk, walk_value
 from graphc.compiler.loops.statement import Allocate, If, LoopKind, UseIntrinsic
+from graphc.compiler.loops.value import RandomWord
+from graphc.compiler.passes import optimize
 from graphc.compiler.schedule import kernels, make_schedule
-from graphc.compiler.targets.cpu import convolutions, weight_gradients
+from graphc.compiler.targets.cpu import convolutions, pooled_windows, weight_gradients
 from graphc.compiler.targets.cpu.convolutions import MATRICES, PANELS_OF_WINDOWS
 from graphc.compiler.targets.cpu.image_rows import ROWS_OF_IMAGES
 from graphc.compiler.targets.cpu.mappings import CPU_MAPPINGS
+from graphc.compiler.targets.cpu.passes import CPU_PASSES
+from graphc.compiler.targets.cpu.pooled_windows import POOLED_PANELS, POOLED_ROWS
 from graphc.compiler.targets.cpu.weight_gradients import PARTS_OF_SAMPLES
 from graphc.compiler.targets.mapping import MappedProgram, choose
+from graphc.compiler.targets.passes import run_target_passes
 from graphc.compiler.targets.target import Target
 from tests.compiler.loops.random_loops import arrays_for
 from tests.compiler.targets import convolution_cases
@@ -263,6 +268,103 @@ SAMPLES: Programs = {
     ),
 }
 
+
+def pooled_alone(*outputs: Node) -> LoopProgram:
+    """Return the plain program of nodes that are one kernel on a CPU."""
+    optimized = run_target_passes(optimize(list(outputs))[0], "cpu", CPU_PASSES)
+    (kernel,) = kernels(make_schedule(optimized, most_shared=0))
+    return plain_program(kernel, "k0", buffers_of(kernel))
+
+
+def pooled(
+    result: Node,
+    window: tuple[int, ...] = (2, 2),
+    strides: tuple[int, ...] | None = None,
+    padding: Any = 0,
+    pool: Callable[..., Node] = g.max_pool,
+) -> LoopProgram:
+    """Return a pooling of a result, and dropout behind it."""
+    found = pool(biased(result), window, window if strides is None else strides, padding)
+    kept = g.random.uniform(found.shape, seed=3) < 0.75
+    return pooled_alone(g.where(kept, found / 0.75, 0.0))
+
+
+def trained(result: Node, *window: int) -> LoopProgram:
+    """Return the maxima of windows, their places, and what gradients need at these."""
+    value = biased(result)
+    attributes = {"window": window, "strides": window, "padding": ((0, 0),) * len(window)}
+    places = g.make("argmax_pool", value, **attributes)
+    read = (value, g.greater(result, 0.0), g.equal(result, 0.0))
+    picked = [g.make("gather_pool", places, one, **attributes) for one in read]
+    return pooled_alone(places, *picked)
+
+
+def dropped_between(result: Node, is_last: bool, *window: int) -> LoopProgram:
+    """Return a pooling of results of which a quarter is zero, drawn with channels last or first."""
+    order = (0, *range(2, result.ndim), 1) if is_last else tuple(range(result.ndim))
+    drawn = g.transpose(biased(result), order)
+    kept = g.random.uniform(drawn.shape, seed=3) < 0.75
+    value = g.transpose(
+        g.where(kept, drawn / 0.75, 0.0), tuple(map(order.index, range(drawn.ndim)))
+    )
+    return pooled_alone(g.max_pool(value, window, window))
+
+
+POOLED: Programs = {
+    "maxima": lambda: pooled(convolution(5, 3, (9, 3), (12, 3))),
+    "means": lambda: pooled(convolution(5, 3, (9, 3), (12, 2), padding=1), pool=g.average_pool),
+    "windows with padding": lambda: pooled(
+        convolution(5, 3, (9, 3), (11, 2)), padding=((1, 0), (0, 1))
+    ),
+    "both with padding": lambda: pooled(
+        convolution(5, 3, (9, 3), (11, 2), padding=1), padding=((1, 0), (0, 1))
+    ),
+    "gaps between windows": lambda: pooled(convolution(4, 2, (12, 3), (13, 3)), (2, 2), (3, 4)),
+    "windows along one axis": lambda: pooled(convolution(4, 2, (6, 3), (14, 3)), (1, 3)),
+    "windows along the other axis": lambda: pooled(convolution(4, 2, (9, 3), (5, 3)), (2, 1)),
+    "all windows of a row": lambda: pooled(convolution(4, 2, (9, 3), (5, 3)), (2, 3)),
+    "windows far apart": lambda: pooled(convolution(3, 2, (64, 3)), (6,)),
+    "windows far apart, with padding": lambda: pooled(
+        convolution(3, 2, (9, 3), (33, 3), padding=1), (2, 6), padding=((0, 0), (0, 3))
+    ),
+    "windows farther apart than long": lambda: pooled(convolution(3, 2, (64, 3)), (5,), (7,)),
+    "three axes": lambda: pooled(convolution(3, 2, (5, 2), (6, 3), (7, 2)), (2, 2, 2)),
+    "one sample": lambda: pooled(convolution(3, 2, (9, 3), (12, 3), samples=1)),
+    "known samples": lambda: pooled(convolution(3, 2, (9, 3), (12, 3), samples=3)),
+    "float64": lambda: pooled(convolution(3, 2, (9, 3), (12, 3), dtype="float64")),
+    "places": lambda: trained(convolution(5, 3, (9, 3), (12, 3)), 2, 2),
+    "places far apart": lambda: trained(convolution(3, 2, (64, 3)), 6),
+    "many elements": lambda: trained(convolution(3, 2, (66, 3)), 20),
+    "dropout between": lambda: dropped_between(convolution(4, 3, (9, 3), (12, 3)), False, 2, 2),
+    "dropout between, channels last": lambda: dropped_between(
+        convolution(4, 3, (9, 3), (12, 3)), True, 2, 2
+    ),
+    "dropout between, of windows far apart": lambda: dropped_between(
+        convolution(8, 3, (64, 3)), True, 6
+    ),
+    "dropout between, of an odd number of filters": lambda: dropped_between(
+        convolution(7, 3, (64, 3)), True, 6
+    ),
+    "a computed image": lambda: pooled(
+        g.conv(g.maximum(arrays(BATCH, 3, 9, 12), 0.0), arrays(4, 3, 3, 3), padding=1)
+    ),
+    "channels last": lambda: pooled(
+        g.conv(g.transpose(arrays(BATCH, 9, 12, 3), (0, 3, 1, 2)), arrays(4, 3, 3, 3))
+    ),
+    "images in rows": lambda: pooled(
+        g.conv(g.reshape(arrays(BATCH, 108), (BATCH, 1, 9, 12)), arrays(4, 1, 3, 3))
+    ),
+}
+
+POOLED_BY_PANELS: Programs = {
+    "strides": lambda: pooled(convolution(5, 3, (13, 3), (15, 3), strides=2, padding=1)),
+    "strides, and windows with padding": lambda: pooled(
+        convolution(5, 3, (13, 3), (15, 3), strides=2), padding=((1, 0), (0, 1))
+    ),
+    "one filter": lambda: pooled(convolution(1, 3, (9, 3), (12, 3), padding=1)),
+    "places of one filter": lambda: trained(convolution(1, 3, (9, 3), (12, 3)), 2, 2),
+}
+
 REFUSED: Mapping[str, tuple[str, Callable[[], Node]]] = {
     "it has one window of one sample": (
         PARTS_OF_SAMPLES.name,
@@ -317,6 +419,45 @@ def test_rows_of_images_mean_the_same(case: str) -> None:
     found = mapped(program)
     assert found.names == (ROWS_OF_IMAGES.name,), found.refusals
     check(program, found.program)
+
+
+@pytest.mark.parametrize("sums", [40, pooled_windows.SUMS])
+@pytest.mark.parametrize("case", {**POOLED, **POOLED_BY_PANELS})
+def test_pooled_windows_mean_the_same(
+    case: str, sums: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pooled_windows, "SUMS", sums)
+    taken, make = (
+        (POOLED_ROWS, POOLED[case]) if case in POOLED else (POOLED_PANELS, POOLED_BY_PANELS[case])
+    )
+    program = make()
+    found = mapped(program)
+    assert found.names == (taken.name,), found.refusals
+    check(program, found.program)
+
+
+def test_nothing_of_the_size_of_a_pooled_convolution_is_stored() -> None:
+    program = mapped(pooled(convolution(32, 3, (67, 4), (67, 4)))).program
+    sums = 32 * 64 * 64
+    assert all(
+        one.buffer.elements < sums // 4
+        for one in walk(program.body)
+        if isinstance(one, Allocate) and isinstance(one.buffer.elements, int)
+    )
+
+
+def test_random_words_of_a_tile_are_drawn_ahead() -> None:
+    for case in ("dropout between", "dropout between, of windows far apart"):
+        program = mapped(POOLED[case]()).program
+        words = [
+            value
+            for one in walk(program.body)
+            if not isinstance(one, UseIntrinsic)
+            for outer in values_of(one)
+            for value in walk_value(outer)
+            if isinstance(value, RandomWord)
+        ]
+        assert not words, case
 
 
 @pytest.mark.parametrize("case", IN_PLACE)
@@ -434,6 +575,7 @@ def test_weights_are_written_once_for_all_threads() -> None:
 
 def test_the_texts_compute_them() -> None:
     cases = [make() for make in (*PANELS.values(), *ROWS.values(), *IN_PLACE.values())]
+    cases += [make() for make in (*POOLED.values(), *POOLED_BY_PANELS.values())]
     compiled = CompiledPrograms(
         [replace(mapped(one).program, name=f"k{number}") for number, one in enumerate(cases)]
     )

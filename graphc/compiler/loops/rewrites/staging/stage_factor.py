@@ -21,7 +21,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from graphc.compiler.loops.buffer import BufferScope, new_buffer
-from graphc.compiler.loops.index import Index, LoopVariable, index_of
+from graphc.compiler.loops.index import Index
 from graphc.compiler.loops.program import (
     Body,
     LoopProgram,
@@ -45,6 +45,7 @@ from graphc.compiler.loops.rewrites.names import Names
 from graphc.compiler.loops.rewrites.refusal import refused
 from graphc.compiler.loops.rewrites.simplify import settled, without_unused
 from graphc.compiler.loops.rewrites.site import site_of
+from graphc.compiler.loops.rewrites.staging.coordinates import variables_of_coordinates
 from graphc.compiler.loops.rewrites.staging.filling import filling
 from graphc.compiler.loops.rewrites.staging.layout import c_order
 from graphc.compiler.loops.statement import For, If, Let, Store
@@ -82,7 +83,7 @@ def stage_factor(
         raise refused(program, _REWRITE, where, expected, "other statements")
     block = loops[-1].body if test is None else test.body
     needed = _needed(block, let)
-    made = _of_coordinates(program, where, loops, coords)
+    made = variables_of_coordinates(program, _REWRITE, where, loops, coords)
     known = {id(one): ranges for one, ranges in walk_in_ranges(site.body, site.ranges)}
     around_let = known[id(loops[-1])].within(loops[-1].variable, *loops[-1].ends)
     box = box_of([(tuple(coords), around_let)], site.ranges, site.own_variables)
@@ -138,23 +139,6 @@ def _needed(block: Body, let: Let) -> list[Let]:
         if isinstance(one, Let) and one.local in used:
             found.insert(0, one)
             used.update(walk_value(one.value))
-    return found
-
-
-def _of_coordinates(
-    program: LoopProgram, where: str, loops: Sequence[For], coords: Sequence[Index]
-) -> list[tuple[LoopVariable, Index]]:
-    """Return for each coordinate a variable, and by how much the coordinate is more than that."""
-    variables = [one.variable for one in loops]
-    found = []
-    for coord in coords:
-        others = {x for one in coords if one is not coord for x in one.variables}
-        own = [one for one in variables if coord.factor(one) == 1 and one not in others]
-        own = [one for one in own if one not in (coord - index_of(one)).variables]
-        if not own:
-            expected = "coordinates that have a variable of their own, once"
-            raise refused(program, _REWRITE, where, expected, str(coord))
-        found.append((own[0], coord - index_of(own[0])))
     return found
 
 
