@@ -48,6 +48,7 @@ from graphc.compiler.loops.program import (
     walk_value,
     written_memories,
 )
+from graphc.compiler.loops.ranges import is_never_negative
 from graphc.compiler.loops.rewrites.buffers.expand import expand
 from graphc.compiler.loops.rewrites.execution.bind import bind
 from graphc.compiler.loops.rewrites.execution.vectorise import vectorise
@@ -244,8 +245,13 @@ def _of_variables(index: Index, variables: Sequence[LoopVariable]) -> Index:
 
 def _divided(form: Index, own: LoopVariable) -> Index | None:
     """Return an index divided by the factor of a variable; None if that does not divide it."""
-    divided = form // form.factor(own)
-    return divided if divided * form.factor(own) is form and divided.factor(own) == 1 else None
+    factor = form.factor(own)
+    if not is_never_negative(factor):  # of a flipped image
+        form, factor = -form, -factor
+    if not is_never_negative(factor - 1):
+        return None
+    divided = form // factor
+    return divided if divided * factor is form and divided.factor(own) == 1 else None
 
 
 def _has_rows(program: LoopProgram, target: Target) -> Applicability:
@@ -386,7 +392,10 @@ def _with_image_by_windows(program: LoopProgram, nest: WindowClass, tile: str) -
     coords: list[Index] = []
     for own in ahead:
         found = [_of_variables(x, (own, *terms)) for x in forms]
-        coord = next(x for x in found if x.factor(own) == 1)
+        coord = next((x for x in found if x.factor(own) == 1), None)
+        if coord is None:
+            expected = "windows that are one element apart"
+            raise refused(program, "copy", f"the loop {own}", expected, ", ".join(map(str, found)))
         coords.append(coord - coord.constant)
     coords.append(index_of(last))
     covered = frozenset().union(*(one.variables for one in coords))

@@ -362,6 +362,10 @@ POOLED_BY_PANELS: Programs = {
         convolution(5, 3, (13, 3), (15, 3), strides=2), padding=((1, 0), (0, 1))
     ),
     "one filter": lambda: pooled(convolution(1, 3, (9, 3), (12, 3), padding=1)),
+    "strides, and windows far apart": lambda: pooled(convolution(3, 2, (99, 3), strides=2), (6,)),
+    "a flipped image": lambda: pooled(
+        g.conv(g.flip(arrays(BATCH, 3, 9, 12), 3), arrays(4, 3, 3, 3), padding=1)
+    ),
     "places of one filter": lambda: trained(convolution(1, 3, (9, 3), (12, 3)), 2, 2),
 }
 
