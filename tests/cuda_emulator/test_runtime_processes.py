@@ -96,7 +96,7 @@ def test_two_processes_start_cold_on_one_cache(tmp_path: Path) -> None:
     for process in both:
         finish(process)
     endings = [path.suffix for path in cache.iterdir() if path.suffix != ".j2"]  # of templates
-    assert sorted(endings) == [".compiler", ".cu", ".cubin"]
+    assert sorted(endings) == [".compiler", ".cu", ".cubin", ".program"]
     assert finish(start(cache)) == []
 
 

@@ -203,7 +203,9 @@ def test_debug_mode_names_the_kernel_that_differs_from_the_interpreter(
     monkeypatch.setattr(
         programs,
         "lower_native",
-        lambda *arguments: with_text(lower_native(*arguments), r"gc_tanh\(", "gc_tanh(1.01f * "),
+        lambda *given, **names: with_text(
+            lower_native(*given, **names), r"gc_tanh\(", "gc_tanh(1.01f * "
+        ),
     )
     step = function([x], y, updates=[(w, w + 1.0)], mode="DebugMode", name="step")
     by_op = {op: one.name for one in step.kernels(3, target="cpu") for op in one.ops}
@@ -242,8 +244,8 @@ def test_debug_mode_lets_pass_rounding_that_no_input_has(monkeypatch: pytest.Mon
     monkeypatch.setattr(
         programs,
         "lower_native",
-        lambda *arguments: with_text(
-            lower_native(*arguments), r"(gc_div\(\w+), 1000\.0f\)", r"\1, 1001.0f)"
+        lambda *given, **names: with_text(
+            lower_native(*given, **names), r"(gc_div\(\w+), 1000\.0f\)", r"\1, 1001.0f)"
         ),
     )
     with pytest.raises(KernelError, match="of its largest element"):
@@ -285,8 +287,8 @@ def test_debug_mode_finds_an_error_in_the_last_place_of_a_long_sum(
     monkeypatch.setattr(
         programs,
         "lower_native",
-        lambda *arguments: with_text(
-            lower_native(*arguments),
+        lambda *given, **names: with_text(
+            lower_native(*given, **names),
             r"(y0\[0\] = s0);",
             rf"\1 + {4 * place}f;",
         ),
