@@ -18,7 +18,7 @@ enum gc_slot {
   GC_SLOTS = 64,
 
   // Convolutions, whose sums are in GC_SUMS.
-  GC_IMAGE = 1,       // the image with its padding, or its phases
+  GC_IMAGE = 1,       // the image with its padding
   GC_WEIGHTS,         // the weights, or the cotangents that are in their place
   GC_WEIGHT_PANELS,   // the weights as products read them
   GC_STARTS,          // of windows in the image

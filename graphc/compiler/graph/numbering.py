@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
@@ -21,8 +21,6 @@ from graphc.compiler.graph.node import Node
 from graphc.compiler.graph.ops.loop import Body
 from graphc.compiler.graph.origin import name_of, origin_of
 from graphc.compiler.graph.state import State
-
-Numbered = TypeVar("Numbered", Node, State, Symbol)
 
 _ANY_SERIAL = ("input", "alias", "random")
 """The ops whose serial number only distinguishes equal ones, as their number here does."""
@@ -74,7 +72,7 @@ class _Numbering:
         self._digest = hashlib.sha256()
 
     def of(self, outputs: Sequence[Node], states: Sequence[State]) -> NumberedGraph:
-        nodes = list(_behind_their_parts(outputs))
+        nodes = list(behind_their_parts(outputs))
         draws = [node for node in nodes if node.op == "random"]
         seeds = dict.fromkeys(node.attrs["seed"] for node in draws)
         if seeds.keys().isdisjoint(node.attrs["stream"] for node in draws):
@@ -142,24 +140,22 @@ _OF_THE_PHASE = -1
 """The serial number of the learning phase, an input that is one in all graphs."""
 
 
-def _behind_their_parts(outputs: Iterable[Node]) -> Iterator[Node]:
-    """Yield all nodes that outputs depend on, each behind what it is made of."""
+def behind_their_parts(
+    outputs: Iterable[Node], known: Container[Node] = frozenset()
+) -> Iterator[Node]:
+    """Yield all nodes that outputs depend on, each behind its inputs and the outputs of a scan's
+    body; those of `known`, and what only they depend on, are left out."""
     met: set[Node] = set()
     waiting: list[tuple[Node, bool]] = [(node, False) for node in reversed(tuple(outputs))]
     while waiting:
         node, has_parts = waiting.pop()
         if has_parts:
             yield node
-        elif node not in met:
+        elif node not in met and node not in known:
             met.add(node)
             waiting.append((node, True))
-            parts = parts_of(node)
+            parts = (*node.inputs, *_nodes_in(tuple(node.attrs.values())))
             waiting += [(part, False) for part in reversed(parts) if part not in met]
-
-
-def parts_of(node: Node) -> tuple[Node, ...]:
-    """Return the nodes that a node is made of: its inputs, and the outputs of a scan's body."""
-    return (*node.inputs, *_nodes_in(tuple(node.attrs.values())))
 
 
 def _nodes_in(value: object) -> Iterator[Node]:

@@ -65,7 +65,7 @@ class Programs:
         # Without a reference to this object, which has the program, which has what lowers it again.
         made = partial(_observed, lowering, self.outputs, self.states, self._observer)
         if config.lowering == "once" and self._observer is None:
-            return lowered_once(self.outputs, self.states, facts, made)
+            return lowered_once(self.outputs, self.states, [*facts, config.floatX], made)
         return made()
 
     def passes(self, program: DeviceProgram) -> tuple[PassReport, ...]:

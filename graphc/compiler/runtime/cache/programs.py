@@ -19,7 +19,7 @@ import itertools
 import logging
 import pickle
 import platform
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -32,8 +32,8 @@ from graphc.compiler.graph.dim import Dim, FloorQuotient, Symbol
 from graphc.compiler.graph.numbering import (
     NumberedGraph,
     UnknownAttributeError,
+    behind_their_parts,
     numbered,
-    parts_of,
 )
 from graphc.compiler.graph.ops import make
 from graphc.compiler.program.launch import Traffic, Word
@@ -101,7 +101,7 @@ def _of_the_compiler() -> tuple[str, ...]:
     for path in files:
         status = path.stat()
         times = (status.st_mtime_ns, status.st_ctime_ns, status.st_ino, status.st_size)
-        found.append(f"{path.relative_to(path.parents[-1])} {times}")
+        found.append(f"{path} {times}")
     return tuple(found)
 
 
@@ -115,7 +115,8 @@ def written(program: object, graph: NumberedGraph) -> bytes:
     numbers = _Numbers(graph)
     _Writer(first, numbers, {}).dump(program)  # finds the nodes that are not of the graph
     numbers.traffic.clear()
-    made = {node: number for number, node in enumerate(_in_order(numbers.unknown, numbers.nodes))}
+    unknown = behind_their_parts(numbers.unknown, numbers.nodes)
+    made = {node: number for number, node in enumerate(unknown)}
     file = io.BytesIO()
     pickle.dump((len(made), graph.seeds), file)
     for node in made:
@@ -124,20 +125,6 @@ def written(program: object, graph: NumberedGraph) -> bytes:
         _Writer(file, numbers, made).dump(record)
     _Writer(file, numbers, made).dump(program)
     return file.getvalue()
-
-
-def _in_order(nodes: Sequence[Node], known: dict[Node, int]) -> Iterator[Node]:
-    """Yield nodes and all that they are made of, each behind its parts, without those known."""
-    met = set(known)
-    waiting: list[tuple[Node, bool]] = [(node, False) for node in reversed(nodes)]
-    while waiting:
-        node, has_parts = waiting.pop()
-        if has_parts:
-            yield node
-        elif node not in met:
-            met.add(node)
-            waiting.append((node, True))
-            waiting += [(part, False) for part in reversed(parts_of(node)) if part not in met]
 
 
 class _Numbers:

@@ -128,7 +128,7 @@ def _one_by_one(program: LoopProgram, target: Target) -> LoopProgram:
     program, scatter = _scatter_of(program)
     assert isinstance(scatter, _Scatter)
     *outer, row = scatter.rows
-    is_short = outer and not may_exceed(program.loop(row), MOST_IN_REGISTERS)
+    is_short = bool(outer) and not may_exceed(program.loop(row), MOST_IN_REGISTERS)
     memory = BufferScope.THREAD if outer else BufferScope.SHARED
     scope = BufferScope.REGISTER if is_short else memory
     program = expand(defer(program, row), row, scatter.total, scope)
