@@ -16,8 +16,15 @@ import pytest
 from graphc.compiler import graph as g
 from graphc.compiler.codegen import lower
 from graphc.compiler.graph import BATCH, Node
+from graphc.compiler.loops.build import buffers_of, plain_program
+from graphc.compiler.loops.program import LoopProgram
 from graphc.compiler.program.launch import Launch, LoopStep, launches
-from tests.compiler.codegen.recorded_products import recorded_products
+from graphc.compiler.schedule import kernels, make_schedule
+from graphc.compiler.targets.cuda.facts import any_card
+from graphc.compiler.targets.cuda.product_operands import operands_of
+from graphc.compiler.targets.cuda.product_tiles import tile_of
+from graphc.compiler.targets.cuda.products import PRODUCTS, TILES, in_named_products
+from graphc.compiler.targets.mapping import choose
 from tests.cuda_emulator.graph_programs import both
 
 pytestmark = pytest.mark.over("ptx", "source")
@@ -44,9 +51,20 @@ class Cases:
         return self.whole((rows, columns), dtype=dtype)
 
     def tiles(self) -> list[tuple[int, int]]:
-        """Return the rows and columns of each launch's tile, in order."""
-        found = [one.tile for one in recorded_products(*self.outputs)]
+        """Return the rows and columns of the tile of each kernel that has tiles, in order."""
+        found = (tile_of(in_named_products(plain)) for plain in self.with_tiles())
         return [(tile.rows, tile.columns) for tile in found if tile is not None]
+
+    def operands(self) -> list[int]:
+        """Return how many operands the products of each kernel that has tiles have."""
+        return [len(operands_of(in_named_products(plain))) for plain in self.with_tiles()]
+
+    def with_tiles(self) -> list[LoopProgram]:
+        """Return the plain programs of which blocks have tiles."""
+        card = any_card()
+        schedule = make_schedule(self.outputs, most_shared=card.shared_bytes)
+        plain = (plain_program(one, "k0", buffers_of(one)) for one in kernels(schedule))
+        return [one for one in plain if choose(one, card, PRODUCTS).names == (TILES.name,)]
 
     def check(self, call_step: int = 0) -> list[Launch]:
         """Compare with the interpreter; return the launches."""
@@ -242,12 +260,8 @@ def test_products_of_equal_sizes_are_computed_together() -> None:
         cases.outputs.append(g.minimum(*transposed) - cases.whole((BATCH, n), (19, n), dtype))
     launched = cases.check()
     assert len(launched) == len(cases.outputs)
-    recorded = recorded_products(*cases.outputs)
-    # One column has no tiles; sums of few terms are loop programs.
-    assert [len(one.products) for one in recorded] == [4, 2, 0, 0, 4, 2]
-    assert {(one.m, one.k, one.n) for one in recorded[0].products} == {(BATCH, 40, 12)}
-    # Left operands, then right ones: h is fetched once for its gates.
-    assert [len(one.fetches) for one in recorded[:2]] == [1 + 4, 2 + 2]
+    # Left operands, and right ones: h is fetched once for its gates. One column has no tiles.
+    assert cases.operands() == [1 + 4, 2 + 2, 1 + 4, 2 + 2, 1 + 4, 2 + 2]
 
 
 @pytest.mark.parametrize("size", [8, 7])

@@ -42,7 +42,7 @@ test("long texts lose their middle, and no letter is cut", () => {
 test("the words of a line make up the line", () => {
   const lines = [
     '        const float t5 = gc_add(sum0.of[lane], t4);  // dense_1 "x"',
-    '#include "gemm.cuh"',
+    '#include "reduce.cuh"',
     "  for (int k = 0, n = 3435973836LL; k < n; k += 64) { x[k] *= 1e-07f; }",
     "",
     "  ☃ // </script>",

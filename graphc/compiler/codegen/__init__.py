@@ -4,11 +4,8 @@
 launches that use it. Each kernel goes through one function for its kind, the table `LOWERINGS` of
 `lower`:
 
-- pointwise, window, gather, update, rows, columns, conv: `lower_mapped`, as loop programs by the
-  mappings of `graphc.compiler.targets.cuda`; scatter: `scatter`;
-- matmul: `matmul`, which describes a `product`, if no mapping takes it, that `lower_product` prints
-  in `tiles`, or by `product_vector`, from `product_operand` (what is fetched) and
-  `product_epilogue` (what follows);
+- scatter: `scatter`; all others: `lower_mapped`, as loop programs by the mappings of
+  `graphc.compiler.targets.cuda`;
 - loops: `scan`; in one launch for all steps `persistent` and `persistent_values`.
 
 They share:

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from graphc.compiler.codegen.context import Context, Program, buffer_name
 from graphc.compiler.codegen.identical import codes, fold_identical, functions
 from graphc.compiler.codegen.lower_mapped import lower_mapped
-from graphc.compiler.codegen.matmul import lower_matmul
 from graphc.compiler.codegen.persistent import lower_persistent
 from graphc.compiler.codegen.placing import Updates
 from graphc.compiler.codegen.render import INCLUDES, unit
@@ -27,7 +26,7 @@ LOWERINGS: dict[str, Callable[[Kernel, Context], list[Launch]]] = {
     "pointwise": lower_mapped,
     "rows": lower_mapped,
     "columns": lower_mapped,
-    "matmul": lower_matmul,
+    "matmul": lower_mapped,
     "conv": lower_mapped,
     "window": lower_mapped,
     "gather": lower_mapped,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
@@ -20,7 +20,7 @@ from graphc.compiler.targets.cuda.mappings import CUDA_MAPPINGS
 from graphc.compiler.targets.cuda.pointwise import POINTWISE
 from graphc.compiler.targets.cuda.printer import print_program
 from graphc.compiler.targets.cuda.product_tiles import tile_of
-from graphc.compiler.targets.cuda.products import TILES
+from graphc.compiler.targets.cuda.products import OF_ANY, TILES
 from graphc.compiler.targets.cuda.products import in_launches as products_in_launches
 from graphc.compiler.targets.cuda.reductions import ANY_LENGTH, LONG, NOTHING, WALKS, in_one_pass
 from graphc.compiler.targets.cuda.rows import (
@@ -30,7 +30,6 @@ from graphc.compiler.targets.cuda.rows import (
     rows_of,
     times_read,
 )
-from graphc.compiler.targets.mapping import Mapping
 from graphc.compiler.targets.target import Target
 
 READ_AGAIN = frozenset(one.name for one in (LONG, ANY_LENGTH, TILES_AGAIN, WALKS))
@@ -38,35 +37,15 @@ READ_AGAIN = frozenset(one.name for one in (LONG, ANY_LENGTH, TILES_AGAIN, WALKS
 
 
 _ELEMENTS = frozenset(one.name for one in POINTWISE)
+_SUMS = frozenset(one.name for one in OF_ANY)
 
 
 def lower_mapped(kernel: Kernel, context: Context) -> list[Launch]:
     """Return the launches of a kernel as a loop program by the mappings of its kind, one of which
     always applies."""
-    return _applied(kernel, lower_where_mapped(kernel, context))
-
-
-def lower_by_elements(kernel: Kernel, context: Context) -> list[Launch]:
-    """Return the same by the mappings of kernels in which a thread has an element, where none of
-    its kind applies."""
-    table = (*CUDA_MAPPINGS[kernel.kind], *POINTWISE)
-    return _applied(kernel, _launches(kernel, context, table))
-
-
-def lower_where_mapped(kernel: Kernel, context: Context) -> list[Launch]:
-    """Return the launches of a kernel as a loop program by the mappings of its kind; none if none
-    applies."""
-    return _launches(kernel, context, CUDA_MAPPINGS[kernel.kind])
-
-
-def _applied(kernel: Kernel, launches: list[Launch]) -> list[Launch]:
-    assert launches, f"a kernel of kind {kernel.kind} that no mapping takes"
-    return launches
-
-
-def _launches(kernel: Kernel, context: Context, table: Sequence[Mapping]) -> list[Launch]:
-    launches, target = [], context.program.target
-    for mapped in mapped_kernels(kernel, context, target, table):
+    launches: list[Launch] = []
+    target = context.program.target
+    for mapped in mapped_kernels(kernel, context, target, CUDA_MAPPINGS[kernel.kind]):
         in_launches = mapped.in_launches(context)
         if len(in_launches) == 1:
             launches.append(_launch(mapped, context, partial(_asking, mapped)))
@@ -75,6 +54,7 @@ def _launches(kernel: Kernel, context: Context, table: Sequence[Mapping]) -> lis
             _launch(one, context, partial(_asking_of_several, one, target, number))
             for number, one in enumerate(in_launches)
         ]
+    assert launches, f"a kernel of kind {kernel.kind} that no mapping takes"
     return launches
 
 
@@ -96,6 +76,9 @@ def _notes(mapped: MappedKernel) -> list[str]:
         refusals = dict(mapped.mapped.refusals)
         reason = refusals.get(CLASSES.name, refusals[WINDOWS.name])
         return [f"a thread walks the window of its result, which is no product: {reason}"]
+    if not _SUMS.isdisjoint(mapped.mapped.names):
+        reason = dict(mapped.mapped.refusals)[TILES.name]
+        return [f"a thread adds up all terms of its result, and no block has a tile: {reason}"]
     if not _is_read_again(mapped):
         return []
     program = in_joined_rows(mapped.plain)

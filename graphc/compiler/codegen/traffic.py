@@ -1,9 +1,8 @@
 """What a launch moves between memory and its blocks, as formulas of how its work is spread.
 
-Counted is what threads ask of memory and what they store, whether a cache has it or not: an operand
-of a product once for each row or column of tiles, a row once for each walk that reads it, an
-element once for each window that holds it. Two things are shared within a block, and count there
-once:
+Counted is what threads ask of memory and what they store, whether a cache has it or not: a row once
+for each walk that reads it, an element once for each window that holds it. Two things are shared
+within a block, and count there once:
 
 - of one value a block moves no more than the whole, in one walk over its elements (a lookup table,
   the vector of a product);
@@ -18,7 +17,6 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 
 from graphc.compiler.codegen.signature import Place
 from graphc.compiler.graph import Node
@@ -49,7 +47,6 @@ def reads(
     runs: Sequence[Formula],
     turns: Sequence[Formula],
     neighbours: int | None = None,
-    known: Mapping[Size, Sequence[Formula]] = MappingProxyType({}),
 ) -> list[Traffic]:
     """What a launch reads by lines that it runs again and again.
 
@@ -58,7 +55,6 @@ def reads(
         runs: factors of how often all threads together run them.
         turns: factors of how often a block comes to new elements, all blocks together.
         neighbours: how many elements that lie side by side a block takes in a turn.
-        known: factors of how many elements are moved of a value, by the value's size.
     """
     found = []
     for one in asked:
@@ -67,8 +63,6 @@ def reads(
         split = one.split or ()
         if neighbours is not None and runs == (product(extent for extent, _ in split),):
             counts += [Count((*turns, *each)) for each in _distinct(split, neighbours)]
-        if size in known:
-            counts.append(Count(tuple(known[size])))
         found.append(Traffic(_name(one.place), one.node.dtype, tuple(counts)))
     return found
 
@@ -101,14 +95,6 @@ def writes(
         )
         for node in nodes
         for place in sinks[node]
-    ]
-
-
-def whole(places: Iterable[Place], written: bool = False) -> list[Traffic]:
-    """Buffers (workspaces for parts of sums) that a launch reads, or writes, from end to end."""
-    return [
-        Traffic(_name(place), place.dtype, (Count(place.buffers[-1].shape),), written)
-        for place in places
     ]
 
 

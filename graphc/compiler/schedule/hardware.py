@@ -7,9 +7,6 @@ WARP = 32
 PACK = 4
 """Contiguous elements that a thread takes at once: of float32, the 16 bytes of a wide load."""
 
-MOST_BLOCKS = 4096
-"""Most blocks of a grid-stride loop: enough to fill any card several times over."""
-
 
 def power_of_two(size: int) -> int:
     """Return the smallest power of two that is at least a size: the threads of a reduction tree."""

@@ -163,7 +163,7 @@ def _product(loops: ProductLoops, added: Accumulate, ranges: Ranges) -> Product 
         return "it has one row, or one column"
     left, right = value.operands
     named = variables_of_names(loops.terms.body)
-    of_left, of_right = (_variables_of_factor(one, named) for one in (left, right))
+    of_left, of_right = (variables_of_factor(one, named) for one in (left, right))
     if loops.kept[-1].variable in of_left and loops.kept[-2].variable in of_right:
         left, right = right, left
     for factor, shared_by in ((left, loops.kept[-1]), (right, loops.kept[-2])):
@@ -177,9 +177,11 @@ def _product(loops: ProductLoops, added: Accumulate, ranges: Ranges) -> Product 
     return Product(loops.kept, loops.terms, added.targets[0].buffer, left, right, ranges)
 
 
-def _variables_of_factor(
+def variables_of_factor(
     factor: Value, named: Mapping[Local, frozenset[LoopVariable]]
 ) -> frozenset[LoopVariable]:
+    """Return the variables of the loops in whose turns a factor is another one, given those of
+    named values."""
     if isinstance(factor, Load):
         return frozenset().union(*(coord.variables for coord in factor.coords))
     return named.get(factor, frozenset()) if isinstance(factor, Local) else frozenset()

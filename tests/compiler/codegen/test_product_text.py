@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import re
 import shutil
-from unittest import mock
 
 import pytest
 
 from graphc.compiler import graph as g
-from graphc.compiler.codegen import lower, matmul
+from graphc.compiler.codegen import lower
 from graphc.compiler.graph import BATCH, Node
-from graphc.compiler.graph.dim import Size
 from graphc.compiler.program.launch import launches, value_of
 from tests.compiler.codegen.golden_text import check_golden
 from tests.nvcc import gate
@@ -65,36 +63,6 @@ def test_golden_text_of_a_vector_in_parts() -> None:
     x, w = g.input((1, 100_000), name="x"), g.input((100_000, 3), name="W")
     with g.origin("dense_1"):
         check_golden("vector_in_parts", text(g.matmul(x, w) * 0.5))
-
-
-def epilogue(operations: int, rows: Size = BATCH) -> Node:
-    """A product, and so many pointwise operations behind each of its results."""
-    y = g.matmul(g.input((rows, 784), "float32"), g.input((784, 512), "float32"))
-    for _ in range(operations):
-        y = g.maximum(y, 0.5) * 1.5
-    return y
-
-
-@pytest.mark.parametrize(
-    ("product", "unrolls"),
-    [
-        (epilogue(6), True),
-        (epilogue(7), False),
-        (g.sigmoid(epilogue(0)), False),
-        (dense(), False),
-        (g.sigmoid(weight_gradient()), True),
-    ],
-    ids=["12 operations", "14 operations", "an exponential", "a draw", "parts of sums"],
-)
-def test_a_long_epilogue_is_printed_once_and_not_for_each_result(
-    product: Node, unrolls: bool
-) -> None:
-    """A thread has up to 128 results: the compiler is told not to unroll what is long over them, in
-    products that no mapping takes."""
-    with mock.patch.object(matmul, "lower_where_mapped", return_value=[]):
-        first = launches(lower([product]).steps)[0].text
-    over_results = re.findall(r"#pragma unroll(.*)\n *for \(int [rc] = 0", first)
-    assert over_results == ["" if unrolls else " 1"] * 2
 
 
 def test_one_text_serves_every_batch_and_every_name() -> None:

@@ -131,7 +131,12 @@ ON_A_GPU: Mapping[str, Examples] = {
         "tiles of columns that threads keep": above_mean,
         "tiles of columns that are read again": above_mean,
     },
-    "matmul": {"tiles by blocks": lambda: g.dot(x(BATCH, 784), w(784, 512))},
+    "matmul": {
+        "tiles by blocks": lambda: g.dot(x(BATCH, 784), w(784, 512)),
+        "elements of sums": lambda: (
+            g.dot(x(BATCH, 784), w(784, 8)) + g.take(w(9, 8), places(BATCH))
+        ),
+    },
     "conv": {
         "tiles of windows by blocks": lambda: g.conv(
             x(BATCH, 32, 28, 28), w(32, 32, 3, 3), padding=1
@@ -149,6 +154,7 @@ OF_ROWS: Mapping[str, Examples] = {
 }
 WITHOUT_TEXT = {
     "coordinates": "the loops of the plain program, where positions prove nothing",
+    "coordinates of sums": "as of elements, by the coordinates of each",
     "in order": "the loops of the plain program",
     "listed places of named rows": "of all rows, each under a test; embedding_step.cpp has one",
     "strips of rows in parts": "the second variant of strips of rows",

@@ -176,14 +176,16 @@ def _renamed(program: LoopProgram, unrolled: str) -> LoopProgram:
     return with_loop_names(program, lambda loop: kinds.get(loop.kind, "k"))
 
 
+PACKS = Mapping(
+    "packs",
+    always,
+    _in_packs,
+    "what four neighbours read and write comes in 16-byte accesses, and their random words are one "
+    "block",
+)
+
 POINTWISE = (
-    Mapping(
-        "packs",
-        always,
-        _in_packs,
-        "what four neighbours read and write comes in 16-byte accesses, and their random words are "
-        "one block",
-    ),
+    PACKS,
     Mapping("elements", always, in_elements, "a thread has the loops of its element"),
     Mapping(
         "coordinates",

@@ -48,6 +48,7 @@ from graphc.compiler.targets.cuda.pooled_loops import (
     in_pooled_products,
     pooled_product_of,
 )
+from graphc.compiler.targets.cuda.product_operands import axes_of
 from graphc.compiler.targets.cuda.product_tiles import LEAST_DEPTH, TYPICAL, BlockTile
 from graphc.compiler.targets.mapping import ALWAYS, Applicability, Mapping, never
 from graphc.compiler.targets.target import Target
@@ -87,7 +88,7 @@ def _in_named_products(program: LoopProgram) -> LoopProgram:
     program = in_pooled_products(program)
     product = pooled_product_of(program)
     weights = product.left
-    if isinstance(weights, Load) and products.axes_of(product, weights, product.rows) is None:
+    if isinstance(weights, Load) and axes_of(product, weights, product.rows) is None:
         program, _ = name_element(program, product.terms.variable.name, weights)
     return program
 

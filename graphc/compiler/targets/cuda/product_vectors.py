@@ -34,9 +34,10 @@ def _has_no_sums(program: LoopProgram, target: Target) -> Applicability:
 
 def _is_of_vectors(program: LoopProgram, target: Target) -> Applicability:
     """Return that a mapping applies where no two results are sums of terms with a factor in common,
-    on both sides."""
+    on both sides; of one of several products at least."""
     kept = _kept_loops(program)
     named: dict[Local, frozenset[LoopVariable]] = {}
+    are_shared = []
     for one in walk(program.body):
         if isinstance(one, Let):
             named[one.local] = _variables_of(one.value, named)
@@ -46,9 +47,8 @@ def _is_of_vectors(program: LoopProgram, target: Target) -> Applicability:
             if not isinstance(value, Apply) or value.op != "mul":
                 return never("it does not add products")
             left, right = (kept & _variables_of(factor, named) for factor in value.operands)
-            if left - right and right - left:
-                return never("results share factors on both sides")
-    return ALWAYS
+            are_shared.append(bool(left - right and right - left))
+    return never("results share factors on both sides") if all(are_shared) else ALWAYS
 
 
 def _kept_loops(program: LoopProgram) -> frozenset[LoopVariable]:

@@ -32,7 +32,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from operator import itemgetter
 from typing import TypeAlias
 
@@ -42,7 +42,6 @@ from graphc.compiler.loops.index import Remainder, as_index
 from graphc.compiler.loops.program import (
     LoopProgram,
     innermost_loops,
-    kept,
     loops_in,
     walk_value,
 )
@@ -65,13 +64,18 @@ from graphc.compiler.loops.rewrites.staging.layout import BufferLayout
 from graphc.compiler.loops.rewrites.staging.pipeline import Copying, pipeline
 from graphc.compiler.loops.rewrites.staging.stage import stage
 from graphc.compiler.loops.rewrites.staging.stage_value import stage_value
-from graphc.compiler.loops.rewrites.values.name_element import name_element
 from graphc.compiler.loops.rewrites.values.propagate import propagate
 from graphc.compiler.loops.statement import Accumulate, Allocate, For, If, Let, LoopKind, Store
 from graphc.compiler.loops.value import Load, Local, Value
 from graphc.compiler.schedule.hardware import PACK
-from graphc.compiler.targets.cuda.pointwise import POINTWISE
+from graphc.compiler.targets.cuda.pointwise import PACKS, POINTWISE
 from graphc.compiler.targets.cuda.product_groups import in_groups
+from graphc.compiler.targets.cuda.product_operands import (
+    Operand,
+    axes_of,
+    operands_of,
+    with_matrices,
+)
 from graphc.compiler.targets.cuda.product_parts import (
     in_parts,
     part_of,
@@ -92,7 +96,6 @@ from graphc.compiler.targets.product_loops import (
     Product,
     products_of,
     variables_of_names,
-    with_axes_of_products,
 )
 from graphc.compiler.targets.target import Target
 from graphc.errors import RewriteError
@@ -103,37 +106,9 @@ TileOf: TypeAlias = Callable[[Sequence[Product]], BlockTile | None]
 # ---- where it applies ---------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class _Operand:
-    """An operand of one or several products, as blocks have its tiles.
-
-    Attributes:
-        name: of its tile.
-        factor: an element of it, or the name of one that is computed.
-        outer: the loop over the rows of a left one, or the columns of a right one.
-        is_right: True of a right one.
-    """
-
-    name: str
-    factor: Value
-    outer: For
-    is_right: bool
-
-
-def _operands_of(products: Sequence[Product]) -> list[_Operand]:
-    """Return the operands of products, each once: the left ones, then the right ones."""
-    found: list[_Operand] = []
-    for side, outer in (("left", products[0].rows), ("right", products[0].columns)):
-        factors: list[Value] = list(dict.fromkeys(getattr(one, side) for one in products))
-        for number, factor in enumerate(factors):
-            name = side if len(factors) == 1 else f"{side}{number}"
-            found.append(_Operand(name, factor, outer, side == "right"))
-    return found
-
-
 def is_of_matrices(program: LoopProgram, tile_of: TileOf) -> Applicability:
     """Return that blocks may have tiles of the results of a plain program, or why not."""
-    program = _with_matrices(program)
+    program = with_matrices(program)
     products = products_of(program)
     if isinstance(products, str):
         return never(products)
@@ -141,17 +116,12 @@ def is_of_matrices(program: LoopProgram, tile_of: TileOf) -> Applicability:
     if product.terms.ends[0].constant == 0:
         return never("its sums have no terms")
     named = variables_of_names(product.terms.body)
-    memories: list[str] = []
-    for operand in _operands_of(products):
+    for operand in operands_of(products):
         factor = operand.factor
-        if isinstance(factor, Load):
-            memories.append(factor.buffer.memory)
-        elif isinstance(factor, Local):
+        if isinstance(factor, Local):
             other = product.rows if operand.is_right else product.columns
             if other.variable in named.get(factor, ()):
                 return never(f"{factor} is another one for each {other.variable}")
-    if len(set(memories)) < len(memories):
-        return never("two operands are in one array")
     body = product.columns.body
     head = body[: 2 * len(products)]
     if not (
@@ -163,51 +133,15 @@ def is_of_matrices(program: LoopProgram, tile_of: TileOf) -> Applicability:
     tile = tile_of(products)
     if tile is None:
         return never(f"no tile holds the sums of {len(products)} products")
-    if tile.groups > 1 and len(products) > 1 and isinstance(product.terms.ends[0].constant, int):
-        # Their steps are short, and have 5 to 21 % more instructions than those of `lower_product`.
-        return never(f"groups of threads would add up {len(products)} sums of known terms")
     return ALWAYS
 
 
 def in_named_products(program: LoopProgram) -> tuple[Product, ...]:
     """Return the products of a plain program of which `is_of_matrices` is true, each factor that is
     no element of a matrix in memory with a name."""
-    found = products_of(_with_matrices(program))
+    found = products_of(with_matrices(program))
     assert not isinstance(found, str), found
     return found
-
-
-@kept
-def _with_matrices(program: LoopProgram) -> LoopProgram:
-    """Return a program whose operands are matrices in memory, or named factors."""
-    return _with_named_factors(with_axes_of_products(program))
-
-
-def _with_named_factors(program: LoopProgram) -> LoopProgram:
-    """Return a program in which each factor that is no element of a matrix in memory has a name."""
-    products = products_of(program)
-    if isinstance(products, str):
-        return program
-    for operand in _operands_of(products):
-        factor = operand.factor
-        if isinstance(factor, Load) and axes_of(products[0], factor, operand.outer) is None:
-            program, _ = name_element(program, products[0].terms.variable.name, factor)
-    return program
-
-
-def axes_of(product: Product, factor: Load, outer: For) -> tuple[int, int] | None:
-    """Return the axes of a factor's buffer along which it moves in the turns of the terms, and of
-    the rows or columns: one by one, each along its own; None if it does otherwise."""
-    found = []
-    for loop in (product.terms, outer):
-        axes = [
-            axis for axis, coord in enumerate(factor.coords) if loop.variable in coord.variables
-        ]
-        if len(axes) != 1 or product.ranges.step(factor.coords[axes[0]], loop.variable) != 1:
-            return None
-        found += axes
-    terms, other = found
-    return None if terms == other else (terms, other)
 
 
 # ---- the rewrites -------------------------------------------------------------------------------
@@ -215,7 +149,7 @@ def axes_of(product: Product, factor: Load, outer: For) -> tuple[int, int] | Non
 
 def by_blocks(program: LoopProgram, target: Target, tile_of: TileOf) -> LoopProgram:
     """Return a program that gives each block a tile, or a part of the sums of one."""
-    program = _with_matrices(program)
+    program = with_matrices(program)
     products = products_of(program)
     assert not isinstance(products, str)
     tile = tile_of(products)
@@ -232,7 +166,7 @@ def by_blocks(program: LoopProgram, target: Target, tile_of: TileOf) -> LoopProg
 def in_launches(program: LoopProgram, tile_of: TileOf) -> tuple[LoopProgram, ...]:
     """Return the launches of a plain program that has tiles, before these are given to blocks: the
     only one, or that of parts of sums and that of their sums."""
-    program = _with_matrices(program)
+    program = with_matrices(program)
     products = products_of(program)
     assert not isinstance(products, str)
     tile = tile_of(products)
@@ -273,7 +207,7 @@ def with_staged_operands(
 ) -> LoopProgram:
     """Return a program that threads of blocks run with tiles of the operands in shared memory, and
     elements of these in registers, its loops written out."""
-    operands = _operands_of(products)
+    operands = operands_of(products)
     for operand in operands:
         program = _staged(program, tile, products[0], operand)
     tiles = [f"{operand.name}_tile" for operand in operands]
@@ -284,7 +218,11 @@ def with_staged_operands(
     program = simplify(program)
     if tile.groups > 1:
         place = max(("left_tile", tile.rows), ("right_tile", tile.columns), key=itemgetter(1))[0]
-        if len(totals) > 1:
+        width, added = (
+            max(tile.rows, tile.columns) + PADDING,
+            tile.groups * tile.rows * tile.columns,
+        )
+        if len(totals) > 1 or 2 * tile.depth * width < added:
             place = "tiles"
             program = gather(program, tiles, place)
         for total in totals:
@@ -360,7 +298,7 @@ def in_steps(program: LoopProgram, tile: BlockTile) -> LoopProgram:
 
 
 def _staged(
-    program: LoopProgram, tile: BlockTile, product: Product, operand: _Operand
+    program: LoopProgram, tile: BlockTile, product: Product, operand: Operand
 ) -> LoopProgram:
     """Return a program that copies the tile of an operand to shared memory in each step, the terms
     as its rows. Threads take packs of neighbours, if memory has them."""
@@ -390,7 +328,7 @@ def _staged(
 
 
 def _computed(
-    program: LoopProgram, tile: BlockTile, product: Product, operand: _Operand, factor: Local
+    program: LoopProgram, tile: BlockTile, product: Product, operand: Operand, factor: Local
 ) -> LoopProgram:
     """Return a program that computes the tile of an operand in shared memory in each step, as
     `_staged` copies one. Neighbouring threads take neighbouring terms, or neighbouring rows or
@@ -471,7 +409,7 @@ def _has_packs(factor: Load) -> bool:
 # ---- packs, and loops that are written out ------------------------------------------------------
 
 
-def _in_packs(program: LoopProgram, tile: BlockTile, operands: Sequence[_Operand]) -> LoopProgram:
+def _in_packs(program: LoopProgram, tile: BlockTile, operands: Sequence[Operand]) -> LoopProgram:
     """Return a program whose threads move neighbours at once where that is possible."""
     for operand in operands:
         for name in _loops_named(program, f"{operand.name}_axis"):
@@ -511,11 +449,21 @@ def _written_out(program: LoopProgram) -> LoopProgram:
         try:
             program = bind(program, name, LoopKind.UNROLLED)
         except RewriteError:  # it is too long
-            turns = known_turns(program, "split", loop)
-            half = max(one for one in range(1, turns // 2 + 1) if turns % one == 0)
-            program = rename(split(program, name, half, Tail.NONE), f"{name}_outer", f"{name}_half")
-            program = bind(program, f"{name}_inner", LoopKind.UNROLLED)
+            program = _partly_written_out(program, loop)
     return simplify(program)
+
+
+def _partly_written_out(program: LoopProgram, loop: For) -> LoopProgram:
+    """Return a program that writes as many turns of a loop out at a time as are not too long."""
+    name, turns = loop.variable.name, known_turns(program, "split", loop)
+    for count in range(turns // 2, 1, -1):
+        if turns % count:
+            continue
+        parts = f"{name}_half" if 2 * count == turns else f"{name}_part"
+        divided = rename(split(program, name, count, Tail.NONE), f"{name}_outer", parts)
+        with contextlib.suppress(RewriteError):  # that is too long, too
+            return bind(divided, f"{name}_inner", LoopKind.UNROLLED)
+    return program
 
 
 TILES = Mapping(
@@ -526,5 +474,12 @@ TILES = Mapping(
     "what was read before",
 )
 
-PRODUCTS = (TILES, *OF_VECTORS)
+OF_ANY = tuple(
+    replace(one, name=f"{one.name} of sums", why="a thread adds up all terms of its results")
+    for one in POINTWISE
+    if one is not PACKS
+)
+"""The mappings of products that no other one is for."""
+
+PRODUCTS = (TILES, *OF_VECTORS, *OF_ANY)
 """The mappings of kernels of kind matmul."""

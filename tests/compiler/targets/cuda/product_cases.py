@@ -125,6 +125,38 @@ def over_samples() -> Node:
     return g.matmul(g.transpose(left, (1, 0)), right)
 
 
+def of_parts() -> Node:
+    """Return the sum of products of the same rows and parts of one array."""
+    x, w = arrays(BATCH, 10), arrays(16, 54)
+    one, other, last = (g.matmul(x[:, 2:9], w[3:10, k : k + 18]) for k in (18, 0, 36))
+    return one * g.tanh(other) + last
+
+
+def of_broadcasts() -> Node:
+    """Return the sum of products of operands of which rows, columns or all share elements."""
+    lefts = (g.broadcast_to(arrays(*shape), (BATCH, 7)) for shape in ((1, 7), (BATCH, 1), (1, 1)))
+    w, of_terms = arrays(7, 18), g.broadcast_to(arrays(7, 1), (7, 18))
+    return sum((g.matmul(one, w) for one in lefts), g.matmul(arrays(BATCH, 7), of_terms))
+
+
+def of_whole_rows() -> Node:
+    """Return a product scaled by values of a matrix and of its rows."""
+    scale = arrays(3) * 0.5
+    rows = arrays(3, BATCH) * g.reshape(scale, (3, 1))
+    return g.matmul(arrays(3, BATCH, 6), arrays(3, 6, 20)) * g.reshape(rows, (3, BATCH, 1))
+
+
+def numbered() -> Node:
+    """Return a product of a matrix and a number, with another product."""
+    number = g.broadcast_to(g.constant(np.float32(0.5)), (BATCH, 7))
+    return g.matmul(number, arrays(7, 18)) * g.matmul(arrays(BATCH, 7), arrays(7, 18))
+
+
+def of_each_matrix() -> Node:
+    """Return the product of rows of one array, each a matrix of one row, by each of many."""
+    return g.matmul(arrays(3, 1, 1, 6), arrays(BATCH, 6, 20))
+
+
 def updated() -> LoopProgram:
     """Return the update of a state by a product of transposed samples."""
     state = g.shared(np.zeros((20, 24), "float32"), "state")
@@ -172,4 +204,12 @@ CASES: Mapping[str, Callable[[], LoopProgram]] = {
     "terms of samples": lambda: plain(over_samples()),
     "products of the same rows": lambda: plain(*gates()),
     "products of several arrays": lambda: plain(summed()),
+    "products of parts of an array": lambda: plain(of_parts()),
+    "products of one array": lambda: plain(
+        g.matmul(squared := arrays(BATCH, 7), g.transpose(squared, (1, 0)))
+    ),
+    "operands of fewer axes": lambda: plain(of_broadcasts()),
+    "an operand of one number": lambda: plain(numbered()),
+    "values of whole rows": lambda: plain(of_whole_rows()),
+    "rows that matrices share": lambda: plain(of_each_matrix()),
 }

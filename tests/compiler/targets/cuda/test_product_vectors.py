@@ -27,6 +27,12 @@ def gradient() -> Node:
     return g.matmul(g.transpose(arrays(BATCH, 10), (1, 0)), arrays(BATCH, 1)) * 0.5
 
 
+def several_matrices() -> tuple[Node, ...]:
+    """Return the products of a row of each sample, by a matrix of it and by that of all."""
+    rows = arrays(BATCH, 1, 6)
+    return g.matmul(rows, arrays(BATCH, 6, 5)), g.matmul(rows, arrays(1, 6, 5))
+
+
 CASES: Mapping[str, tuple[Callable[[], Node | tuple[Node, ...]], str]] = {
     "one column": (lambda: dense(BATCH, 40, 1), "lanes of a warp a row"),
     "one column of few terms": (lambda: dense(BATCH, 3, 1), "a thread a row"),
@@ -46,6 +52,7 @@ CASES: Mapping[str, tuple[Callable[[], Node | tuple[Node, ...]], str]] = {
         lambda: g.matmul(arrays(BATCH, 1, 6), arrays(BATCH, 6, 5)),
         "tiles of columns",
     ),
+    "a row for each matrix and one for all": (several_matrices, "tiles of columns"),
     "one term": (lambda: g.matmul(arrays(BATCH, 1), arrays(1, 7)) + arrays(7), "packs"),
     "no terms": (lambda: g.matmul(arrays(BATCH, 0), arrays(0, 8)) + arrays(8), "packs"),
 }
@@ -68,10 +75,17 @@ def test_long_sums_of_one_row_are_divided_among_blocks() -> None:
     assert found.names == ("blocks a tile of columns",), found.refusals
 
 
-def test_tiles_are_for_what_shares_factors() -> None:
-    x = arrays(BATCH, 12)
-    found = choose(plain(g.matmul(x, g.transpose(x, (1, 0)))), any_card(), PRODUCTS)
-    assert found.is_plain
+def with_found_rows() -> Node:
+    """Return a product with rows that are found in a table added to it."""
+    rows = g.take(arrays(7, 10), arrays(BATCH, dtype="int32"))
+    return g.matmul(arrays(BATCH, 12), arrays(12, 10)) + rows
+
+
+def test_what_no_other_mapping_takes_has_a_thread_a_result() -> None:
+    found = choose(plain(with_found_rows()), any_card(), PRODUCTS)
+    assert found.names == ("elements of sums",)
     reasons = dict(found.refusals)
+    tiles = "it has one element, or computes values of whole rows or matrices"
+    assert reasons["tiles by blocks"] == tiles
     assert reasons["tiles of columns"] == "results share factors on both sides"
     assert reasons["packs"] == "its sums have several terms"

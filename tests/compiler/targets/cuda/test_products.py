@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from graphc.compiler import graph as g
-from graphc.compiler.graph import BATCH, Node
+from graphc.compiler.graph import BATCH
 from graphc.compiler.graph.dim import Size, symbols
 from graphc.compiler.loops.buffer import BufferScope
 from graphc.compiler.loops.launches import launches_of
@@ -121,6 +121,9 @@ IN_GROUPS = (
     "dropout",
     "an update in place",
     "products of several arrays",
+    "products of the same rows",
+    "products of parts of an array",
+    "operands of fewer axes",
 )
 """Cases that differ in what groups do: how they share operands, and finish results."""
 
@@ -265,35 +268,6 @@ def test_half_of_the_rows_of_a_long_epilogue_are_written_out(
     same_meaning(program, found, *SIZES)
 
 
-def squared(x: Node) -> Node:
-    """Return the product of an array and itself."""
-    return g.matmul(x, g.transpose(x, (1, 0)))
-
-
-# ---- reasons ------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("make", "reason"),
-    [
-        (lambda: squared(arrays(BATCH, 8)), "two operands are in one array"),
-        (
-            lambda: g.matmul(arrays(20, 8), arrays(8, 20)) + g.matmul(arrays(20, 8), arrays(8, 20)),
-            "groups of threads would add up 2 sums of known terms",
-        ),
-    ],
-    ids=["squared", "several"],
-)
-def test_why_others_are_not_taken(
-    make: Callable[[], Node], reason: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(product_tiles, "SHORT", 0)
-    use(monkeypatch, *GROUPS[:1])
-    found = mapped(plain(make()))
-    assert found.is_plain
-    assert dict(found.refusals)["tiles by blocks"] == reason
-
-
 @pytest.mark.usefixtures("all_tiles")
 @pytest.mark.parametrize(
     ("shapes", "tile"),
@@ -319,6 +293,30 @@ def test_the_largest_tile_of_which_there_are_enough(
     assert chosen is not None
     assert (chosen.rows, chosen.columns, chosen.depth, chosen.groups) == tile
     assert chosen.parts == 1
+
+
+@pytest.mark.usefixtures("all_tiles")
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("count", [1, 2, 4])
+@pytest.mark.parametrize("columns", [10, 4096])
+@pytest.mark.parametrize("terms", [9, 100, BATCH])
+def test_several_blocks_fit_a_multiprocessor(
+    dtype: str, count: int, columns: int, terms: Size
+) -> None:
+    itemsize = 4 if dtype == "float32" else 8
+    for rows in (10, 4096, BATCH):
+        x = arrays(rows, terms, dtype=dtype)
+        factors = [arrays(terms, columns, dtype=dtype) for _ in range(count)]
+        found = products_of(plain(sum((g.matmul(x, one) for one in factors), g.constant(0, dtype))))
+        assert not isinstance(found, str)
+        tile = product_tiles.tile_of(found)
+        assert tile is not None
+        shared = tile.shared_elements(1, count) * itemsize
+        assert shared <= 40 * 1024
+        assert tile.groups * tile.rows * tile.columns * itemsize <= shared or tile.groups == 1
+        assert tile.results * count * itemsize <= 128 * 4
+        assert tile.depth % tile.groups == 0
+        assert tile.depth % 8 == 0
 
 
 @pytest.mark.usefixtures("all_tiles")

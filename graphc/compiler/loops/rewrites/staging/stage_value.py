@@ -15,7 +15,7 @@ inside may be numbered together along an axis.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import replace
 
 from graphc.compiler.graph.dim import Size, product
@@ -80,8 +80,8 @@ def stage_value(
         name: of the buffer, by default the value's with ``_tile``.
         axes: for each axis of the elements, in the order in which they are computed, the loops
             whose turns are numbered together along it, the outermost first; by default an axis for
-            each loop between that the value depends on. Loops of threads that share the buffer may
-            be among them.
+            each loop between that the value depends on. Other loops between, and those of threads
+            that share the buffer, may be among them.
         order: that in which threads that share the buffer take the elements of these axes, each
             the next one, if it is another one; a tile divides its axis.
     """
@@ -94,7 +94,8 @@ def stage_value(
         raise refused(program, _REWRITE, where, expected, f"only {names or 'no values'}")
     (let,) = named
     operands = _operands(site, let)
-    elements = _elements(program, site, let, operands)
+    given = {name for axis in axes for name in axis}
+    elements = _elements(program, site, let, operands, given)
     numbered = _axes(program, site, elements, axes, where)
     layout = c_order(len(numbered)) if layout is None else layout
     if layout.rank != len(numbered):
@@ -190,7 +191,7 @@ def _axes(
     given = [name for axis in axes for name in axis]
     needed = [one.variable.name for one in elements.loops]
     if len(set(given)) < len(given) or not set(needed) <= set(given) <= loops.keys():
-        expected = f"axes of {', '.join(needed)}, and of threads that share it"
+        expected = f"axes of {', '.join(needed)}, of loops between or of threads that share it"
         raise refused(program, _REWRITE, where, expected, ", ".join(given))
     found = [tuple(loops[name] for name in axis) for axis in axes]
     for axis in found:
@@ -226,15 +227,20 @@ def _operands(site: AllocationSite, let: Let) -> tuple[Let, ...]:
 
 
 def _elements(
-    program: LoopProgram, site: AllocationSite, let: Let, operands: tuple[Let, ...]
+    program: LoopProgram,
+    site: AllocationSite,
+    let: Let,
+    operands: tuple[Let, ...],
+    given: Set[str],
 ) -> AccessedElements:
-    """Return the loops and conditions that a value depends on; refused if it depends on something
-    else of the body, or might not be computed at all."""
+    """Return the loops and conditions that a value depends on, and those of `given` variables;
+    refused if it depends on something else of the body, or might not be computed at all."""
     where = f"the value {let.local.name!r}"
     used = {one for each in (*operands, let) for one in variables_of(each)}
     own = set(bound_variables(site.body))
     coords = tuple(index_of(one) for one in sorted(used & own, key=str))
-    elements = elements_of(site.body, let, coords)
+    around = (one.variable for one in path_to(site.body, let) if isinstance(one, For))
+    elements = elements_of(site.body, let, coords, {one for one in around if one.name in given})
     loops = {one.variable for one in elements.loops}
     other = sorted(map(str, elements.variables & own - loops))
     if other:

@@ -177,6 +177,20 @@ def test_threads_number_their_turns_together(axes: tuple[tuple[str, ...], ...]) 
         assert_same(before, after, {w.N_SYMBOL: size})
 
 
+def test_an_axis_may_be_of_a_loop_that_the_value_does_not_depend_on() -> None:
+    x = w.floats("x", N, 6)
+    y = w.floats("y", N, 4, 6)
+    inner = w.loop(
+        INNER,
+        4,
+        w.loop(TERM, 6, Let(T0, w.at(x, ROWS, TERM)), Store(w.at(y, ROWS, INNER, TERM), T0)),
+    )
+    before = w.program((x,), (y,), w.loop(ROWS, N, inner))
+    after = stage_value(before, "rows", "t0", SHARED, name="terms", axes=(("inner",), ("term",)))
+    assert any("allocate terms: float32[4, 6] in shared" in one for one in lines_of(after))
+    assert_same(before, after, {w.N_SYMBOL: 3})
+
+
 def test_threads_take_elements_in_an_order_of_tiles() -> None:
     """Of the terms two by two, each for all rows of a block."""
     before, axes = sums(), (("thread", "inner"), ("term",))
@@ -201,7 +215,11 @@ TURNS = {"thread": 2, "inner": 2, "term": 6}
 @pytest.mark.parametrize(
     ("terms", "axes", "message"),
     [
-        (6, (("thread",), ("term",)), "axes of inner, term, and of threads that share it, found"),
+        (
+            6,
+            (("thread",), ("term",)),
+            "axes of inner, term, of loops between or of threads that share it, found",
+        ),
         (6, (("inner",), ("term",)), "the same for all threads that share it, found thread"),
         (6, (("thread", "inner"), ("term", "rows")), "found thread, inner, term, rows"),
         (6, (("thread", "inner"), ("term", "term")), "found thread, inner, term, term"),
