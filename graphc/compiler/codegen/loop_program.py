@@ -17,7 +17,7 @@ from graphc.compiler.graph import BATCH, Node
 from graphc.compiler.graph.dim import Dim, Size, Symbol, exact_quotient, symbols
 from graphc.compiler.loops import buffer as arrays
 from graphc.compiler.loops import value as values
-from graphc.compiler.loops.build import BuiltKernel, KernelBuffers, Storage, build
+from graphc.compiler.loops.build import BuiltKernel, KernelBuffers, Storage, build, build_scan
 from graphc.compiler.loops.index import LoopVariable
 from graphc.compiler.loops.launches import launches_of, workspaces_of
 from graphc.compiler.loops.program import LoopProgram, Parts, loads_of, transformed, walk
@@ -41,7 +41,7 @@ from graphc.compiler.program.launch import (
     Within,
     Word,
 )
-from graphc.compiler.schedule.kernel import Kernel
+from graphc.compiler.schedule.kernel import Kernel, Loop
 from graphc.compiler.targets.c_text import comment
 from graphc.compiler.targets.mapping import MappedProgram
 from graphc.compiler.targets.mapping import Mapping as TargetMapping
@@ -67,7 +67,7 @@ class MappedKernel:
             and else 0.
     """
 
-    kernel: Kernel
+    kernel: Kernel | Loop
     plain: LoopProgram
     mapped: MappedProgram
     program: LoopProgram
@@ -84,6 +84,7 @@ class MappedKernel:
         notes: Sequence[str] = (),
         traffic: Sequence[Traffic] = (),
         scratch: Sequence[Scratch] = (),
+        shared: int = 0,
     ) -> Launch:
         """Return the launch of the function that the program has become; arguments as of it."""
         program, memory = self.program, self.memory
@@ -96,7 +97,7 @@ class MappedKernel:
             tuple(memory.argument(one, self.words) for one in printed.parameters),
             grid,
             block,
-            0,
+            shared,
             memory.behind(reads),
             memory.behind({one.memory for one in program.outputs}),
             tuple(notes),
@@ -127,6 +128,8 @@ class MappedKernel:
     @property
     def _how(self) -> str:
         by = " or ".join(self.mapped.names)
+        if isinstance(self.kernel, Loop):
+            return f"all {self.kernel.scan.attrs['length']} steps in one launch, {by}"
         if self.kernel.parts:
             return f"{len(self.kernel.parts)} parts, {by}"
         extents = " x ".join(map(str, self.kernel.extents)) or "one"
@@ -168,7 +171,7 @@ def mapped_kernel(
 
 
 def mapped_kernels(
-    kernel: Kernel, context: Context, target: Target, table: Sequence[TargetMapping]
+    kernel: Kernel | Loop, context: Context, target: Target, table: Sequence[TargetMapping]
 ) -> list[MappedKernel]:
     """Return a kernel as a loop program by the first mapping of a table that applies; nothing where
     none does. Of one for some sizes of a call, and one for the others, each is a kernel of its own.
@@ -176,7 +179,10 @@ def mapped_kernels(
     A state is written only while no check has failed. Args are as of `mapped_kernel`.
     """
     memory = Memory(kernel, context, is_guarded=True)
-    built = build(kernel, kernel.kind, memory.buffers)
+    if isinstance(kernel, Loop):
+        built = build_scan(kernel, kernel.kind, memory.buffers)
+    else:
+        built = build(kernel, kernel.kind, memory.buffers)
     mapped = context.program.choose(built.program, target, table)
     if mapped.is_plain:
         return []
@@ -249,9 +255,9 @@ class Memory:
         buffers: for `build`.
     """
 
-    def __init__(self, kernel: Kernel, context: Context, is_guarded: bool):
+    def __init__(self, kernel: Kernel | Loop, context: Context, is_guarded: bool):
         read = context.inputs_of(kernel)
-        written = {node: tuple(context.store(node)) for node in kernel.outputs}
+        written = {node: tuple(context.store(node)) for node in kernel.stores}
         stored = {place.pointer for places in written.values() for place in places}
         self._steps = {
             step: LoopVariable(f"step{number}")
@@ -290,6 +296,7 @@ class Memory:
 
     def add_workspace(self, buffer: arrays.Buffer) -> None:
         """Give a buffer that a program allocates in global memory a place in the arena."""
+        assert isinstance(self._kernel, Kernel)
         name = f"{buffer_name(self._kernel.anchors[0])}/{buffer.name}"
         self._places[buffer.memory] = workspace(name, buffer.shape, buffer.dtype)
 

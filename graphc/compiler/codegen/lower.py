@@ -6,8 +6,7 @@ from collections.abc import Callable, Sequence
 
 from graphc.compiler.codegen.context import Context, Program, buffer_name
 from graphc.compiler.codegen.identical import codes, fold_identical, functions
-from graphc.compiler.codegen.lower_mapped import lower_mapped
-from graphc.compiler.codegen.persistent import lower_persistent
+from graphc.compiler.codegen.lower_mapped import lower_mapped, lower_whole_loop
 from graphc.compiler.codegen.placing import Updates
 from graphc.compiler.codegen.render import INCLUDES, unit
 from graphc.compiler.codegen.scan import LowerStep, lower_scan
@@ -111,6 +110,6 @@ def lower_step(step: Step, context: Context) -> list[DeviceStep]:
     """The launches of a step."""
     if isinstance(step, Loop):
         if step.persistent:
-            return list(lower_persistent(step, context))
+            return list(lower_whole_loop(step, context))
         return lower_scan(step, context, lower_step)
     return list(LOWERINGS[step.kind](step, context))

@@ -11,8 +11,8 @@ from graphc.compiler.codegen.loop_program import MappedKernel, mapped_kernels
 from graphc.compiler.codegen.program_traffic import ProgramTraffic
 from graphc.compiler.graph.dim import Dim
 from graphc.compiler.loops.program import LoopProgram
-from graphc.compiler.program.launch import Formula, Launch
-from graphc.compiler.schedule.kernel import Kernel
+from graphc.compiler.program.launch import Formula, Launch, LoopStep
+from graphc.compiler.schedule.kernel import Kernel, Loop
 from graphc.compiler.targets.cuda.columns import TILES_AGAIN
 from graphc.compiler.targets.cuda.convolutions import CLASSES, WINDOWS, classes_in_launches
 from graphc.compiler.targets.cuda.convolutions import in_launches as convolutions_in_launches
@@ -40,7 +40,7 @@ _ELEMENTS = frozenset(one.name for one in POINTWISE)
 _SUMS = frozenset(one.name for one in OF_ANY)
 
 
-def lower_mapped(kernel: Kernel, context: Context) -> list[Launch]:
+def lower_mapped(kernel: Kernel | Loop, context: Context) -> list[Launch]:
     """Return the launches of a kernel as a loop program by the mappings of its kind, one of which
     always applies."""
     launches: list[Launch] = []
@@ -58,6 +58,12 @@ def lower_mapped(kernel: Kernel, context: Context) -> list[Launch]:
     return launches
 
 
+def lower_whole_loop(loop: Loop, context: Context) -> list[Launch]:
+    """Return the launch that runs all steps of a loop."""
+    counters = {**context.counters, loop.step: LoopStep(loop.scan)}
+    return lower_mapped(loop, replace(context, counters=counters))
+
+
 def _launch(mapped: MappedKernel, context: Context, asking: Callable[[], LoopProgram]) -> Launch:
     program = mapped.program
     printed = print_program(program)
@@ -67,7 +73,8 @@ def _launch(mapped: MappedKernel, context: Context, asking: Callable[[], LoopPro
     if mapped.runs is not None:
         blocks = replace(mapped.runs, formula=blocks)
     block = (printed.threads, 1, 1)
-    return mapped.launch(printed, (blocks, 1, 1), block, _notes(mapped), traffic)
+    shared = printed.shared_bytes
+    return mapped.launch(printed, (blocks, 1, 1), block, _notes(mapped), traffic, shared=shared)
 
 
 def _notes(mapped: MappedKernel) -> list[str]:

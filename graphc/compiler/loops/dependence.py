@@ -376,8 +376,11 @@ class _Frame:
         for variable, ends in second.ranges.ends.items():
             if variable not in first.ranges.ends:
                 self.ranges = self.ranges.within(variable, *self._second(ends))
-        facts = (*self._first(first.ranges.facts), *self._second(second.ranges.facts))
-        self.ranges = self.ranges.given(dict.fromkeys(facts))
+        self._ends = self.ranges
+        self._facts = dict.fromkeys(
+            (*self._first(first.ranges.facts), *self._second(second.ranges.facts))
+        )
+        self.ranges = self.ranges.given(self._facts)
 
     def _rename_unknown(self) -> None:
         """Let a variable that no range is known of be another one in the second turn."""
@@ -432,9 +435,14 @@ class _Frame:
         return None
 
     def meet(self) -> bool | None:
-        """Return False if the two elements are proved to differ, True if a point was found where
-        they are one, else None."""
-        return have_common_zero(self._equations, self.ranges)
+        """Return False if the two elements are proved to differ, or if one of the two turns does
+        not come to its element, True if a point was found where they are one, else None."""
+        found = have_common_zero(self._equations, self.ranges)
+        return False if found is not False and self._is_empty() else found
+
+    def _is_empty(self) -> bool:
+        """Return True if what holds in one of the turns is refuted by the ends of the loops."""
+        return any(self._ends.is_never_negative(-fact - 1) for fact in self._facts)
 
     def known_turns(self) -> dict[LoopVariable, Size] | None:
         """Return the turns between the two where they meet, of the loops where that is one number;

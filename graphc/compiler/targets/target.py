@@ -20,6 +20,7 @@ class Target:
         threads: of a CPU, that a loop is divided over.
         multiprocessors: of a GPU.
         shared_bytes: of a GPU, the shared memory of a block.
+        most_shared_bytes: of a GPU, that of a block which asks for more.
         lanes: of a GPU, the threads of a warp.
     """
 
@@ -30,6 +31,7 @@ class Target:
     threads: int = 0
     multiprocessors: int = 0
     shared_bytes: int = 0
+    most_shared_bytes: int = 0
     lanes: int = 0
 
     def lanes_of(self, nbytes: int) -> int:

@@ -43,6 +43,7 @@ def lower_by_mapping(
 def _layout(mapped: MappedKernel) -> Kernel:
     """Return what writes operands of a kernel's products in another layout as a kernel of its
     own."""
+    assert isinstance(mapped.kernel, Kernel)
     read = {one.memory for one in mapped.program.inputs}
     places = mapped.memory.buffers.inputs
     inputs = tuple(node for node in mapped.kernel.inputs if places[node].buffer.memory in read)

@@ -4,10 +4,20 @@
 - `builder`: the walk over a kernel's graph, and where statements stand;
 - `movement`, `gather`, `draws`: ops that read or make one element; `reductions`, `windows`: those
   that reduce several;
-- `kernels`: the loops of each kind of kernel: `plain_program`.
+- `kernels`: the loops of each kind of kernel: `plain_program`; `scan`: those of a loop of kernels
+  that one launch runs whole.
 """
 
 from graphc.compiler.loops.build.kernels import BuiltKernel, build, plain_program
+from graphc.compiler.loops.build.scan import build_scan
 from graphc.compiler.loops.build.storage import KernelBuffers, Storage, buffers_of
 
-__all__ = ["BuiltKernel", "KernelBuffers", "Storage", "buffers_of", "build", "plain_program"]
+__all__ = [
+    "BuiltKernel",
+    "KernelBuffers",
+    "Storage",
+    "buffers_of",
+    "build",
+    "build_scan",
+    "plain_program",
+]

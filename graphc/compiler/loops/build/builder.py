@@ -19,7 +19,7 @@ that is computed, these stand in an `If`, which stores what they give in a regis
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, TypeAlias, TypeVar
@@ -100,9 +100,15 @@ class Builder:
         anywhere: the ranges that nothing is known in.
         gathered: of an `argmax_pool`, the `gather_pool`s that are computed in its pass, since their
             operands are at hand there.
+        least_depth: the fewest blocks that are around a computed value: in a loop that writes what
+            values are made of, they stand behind that.
     """
 
-    def __init__(self, buffers: KernelBuffers):
+    def __init__(self, buffers: KernelBuffers, counted: Collection[Node] = ()):
+        """Args:
+        buffers: where values lie.
+        counted: the leaves of `buffers.steps` whose steps the program has a loop over.
+        """
         self.buffers = buffers
         self.anywhere = Ranges()
         self.arguments: dict[str, Argument] = {}
@@ -116,7 +122,10 @@ class Builder:
         self._words: dict[tuple[str, int], Argument] = {}
         self._counts: Counter[str] = Counter()
         self._block_of: dict[LoopVariable, Block] = {}
-        self.indices: dict[LoopVariable, Size] = dict(buffers.steps.values())
+        self.least_depth = 0
+        self.indices: dict[LoopVariable, Size] = {
+            variable: end for leaf, (variable, end) in buffers.steps.items() if leaf not in counted
+        }
         stored = [place for places in buffers.outputs.values() for place in places]
         for storage in (*buffers.inputs.values(), *stored):
             if storage.step is not None:
@@ -143,12 +152,16 @@ class Builder:
             if extent == 1:
                 coords.append(as_index(0))
                 continue
-            variable = LoopVariable(self.name(prefix))
-            block = block.loop(variable, as_index(extent), note)
+            block = self.loop(block, LoopVariable(self.name(prefix)), extent, note)
             note = ""
-            self._block_of[variable] = block
-            coords.append(index_of(variable))
+            assert block.variable is not None
+            coords.append(index_of(block.variable))
         return block, tuple(coords)
+
+    def loop(self, block: Block, variable: LoopVariable, extent: Size, note: str = "") -> Block:
+        """Return the body of a loop over an extent."""
+        inner = self._block_of[variable] = block.loop(variable, as_index(extent), note)
+        return inner
 
     def home(self, block: Block, coords: Coords, shape: Shape) -> Block:
         """Return the block in which an element of a shape that is needed in a block is computed."""
@@ -158,7 +171,7 @@ class Builder:
             for variable in coord.variables
             if (found := self._block_of.get(variable)) is not None
         ]
-        return block.home(coords, shape, max(depths, default=0))
+        return block.home(coords, shape, max([self.least_depth, *depths]))
 
     # ---- names ----------------------------------------------------------------------------------
 

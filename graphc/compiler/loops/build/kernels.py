@@ -28,7 +28,7 @@ from graphc.compiler.loops.build.reductions import (
     reduce_together,
 )
 from graphc.compiler.loops.build.storage import KernelBuffers
-from graphc.compiler.loops.program import LoopProgram
+from graphc.compiler.loops.program import Body, LoopProgram
 from graphc.compiler.loops.statement import Statement, Store
 from graphc.compiler.loops.value import Load, Value
 from graphc.compiler.schedule.kernel import Kernel
@@ -68,6 +68,13 @@ def build(kernel: Kernel, name: str, buffers: KernelBuffers) -> BuiltKernel:
         body = builder.body()
         builder.run(_KINDS[part.kind](builder, part, body))
         statements += body.statements
+    return built_kernel(builder, name, buffers, tuple(statements))
+
+
+def built_kernel(
+    builder: Builder, name: str, buffers: KernelBuffers, statements: Body
+) -> BuiltKernel:
+    """Return a plain program of statements, between the buffers around it."""
     outputs = {storage.buffer: None for places in buffers.outputs.values() for storage in places}
     read = (storage.buffer for storage in buffers.inputs.values())
     program = LoopProgram(
@@ -75,7 +82,7 @@ def build(kernel: Kernel, name: str, buffers: KernelBuffers) -> BuiltKernel:
         tuple(dict.fromkeys(x for x in read if x in builder.read and x not in outputs)),
         tuple(outputs),
         tuple(builder.arguments.values()),
-        tuple(statements),
+        statements,
         tuple(builder.indices.items()),
         builder.anywhere,
     )

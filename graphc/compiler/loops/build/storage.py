@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from graphc.compiler.graph import Node
-from graphc.compiler.graph.dim import Size
+from graphc.compiler.graph.dim import Shape, Size
 from graphc.compiler.loops.buffer import Buffer, new_buffer
-from graphc.compiler.loops.index import Index, LoopVariable, index_of
+from graphc.compiler.loops.index import Index, LoopVariable, index_of, position
 from graphc.compiler.loops.value import Load
 from graphc.compiler.schedule.kernel import Kernel
 
@@ -36,6 +36,26 @@ class Storage:
         if self.step is not None:
             coords = (index_of(self.step), *coords)
         return Load(self.buffer, coords)
+
+
+@dataclass(frozen=True)
+class RowStorage(Storage):
+    """The elements of one row of a value, in an array of one axis.
+
+    Attributes:
+        shape: of the value; axis 0 is that of the rows.
+        own: an array that has one of the elements, too; None if there is none.
+        at: the number of that element.
+    """
+
+    shape: Shape = ()
+    own: Buffer | None = None
+    at: Index | None = None
+
+    def element(self, coords: tuple[Index, ...]) -> Load:
+        """Return the element of the array that has an element of the row."""
+        place = position(coords[1:], self.shape[1:])
+        return Load(self.own if self.own and place is self.at else self.buffer, (place,))
 
 
 @dataclass(frozen=True)

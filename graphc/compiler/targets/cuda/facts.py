@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from graphc.compiler.cards import WARP
+from graphc.compiler.schedule.persistent import MOST_SHARED
 from graphc.compiler.targets.target import Target
 
 VECTOR_BYTES = 16
@@ -14,6 +15,10 @@ Specifications per Compute Capability")."""
 
 SHARED_BYTES = 48 << 10
 """Bytes of shared memory that a block has on each card without asking for more."""
+
+MOST_SHARED_BYTES = 227 << 10
+"""Bytes of shared memory that a block has at most if it asks for more, on cards of compute
+capability 9.0 and 10.0."""
 
 MOST_THREADS = 1024
 """Threads that a block may have on each card."""
@@ -27,7 +32,10 @@ def any_card(shared_bytes: int | None = None) -> Target:
         shared_bytes: None for what each card has.
     """
     shared = SHARED_BYTES if shared_bytes is None else shared_bytes
-    return Target("cuda", VECTOR_BYTES, REGISTERS, shared_bytes=shared, lanes=WARP)
+    most = MOST_SHARED if shared_bytes is None else shared_bytes
+    return Target(
+        "cuda", VECTOR_BYTES, REGISTERS, shared_bytes=shared, most_shared_bytes=most, lanes=WARP
+    )
 
 
 GRID_THREADS = 256

@@ -10,6 +10,7 @@ from graphc.compiler.targets.cuda.pointwise import POINTWISE
 from graphc.compiler.targets.cuda.pooled_convolutions import POOLED
 from graphc.compiler.targets.cuda.products import PRODUCTS
 from graphc.compiler.targets.cuda.reductions import ROWS
+from graphc.compiler.targets.cuda.scans import SCANS
 from graphc.compiler.targets.mapping import Mapping as TargetMapping
 
 CUDA_MAPPINGS: Mapping[str, Sequence[TargetMapping]] = {
@@ -21,4 +22,5 @@ CUDA_MAPPINGS: Mapping[str, Sequence[TargetMapping]] = {
     "columns": COLUMNS,
     "matmul": PRODUCTS,
     "conv": (*CONVOLUTIONS, *POOLED),
+    "scan": SCANS,
 }

@@ -40,6 +40,7 @@ from graphc.compiler.loops.program import (
 )
 from graphc.compiler.loops.rewrites.names import Names
 from graphc.compiler.loops.statement import (
+    Allocate,
     AtomicAdd,
     Barrier,
     Check,
@@ -53,7 +54,7 @@ from graphc.compiler.loops.value import Load, RandomWord, below
 from graphc.compiler.schedule.hardware import PACK
 from graphc.compiler.targets import page
 from graphc.compiler.targets.c_text import C_TYPES
-from graphc.compiler.targets.cuda.facts import SHARED_BYTES
+from graphc.compiler.targets.cuda.facts import MOST_SHARED_BYTES, SHARED_BYTES, VECTOR_BYTES
 from graphc.compiler.targets.cuda.numbering import THREADS, Numbering, numbering_of
 from graphc.compiler.targets.cuda.own_registers import Threads, coordinates_of, own_registers
 from graphc.compiler.targets.cuda.packs import UNSHIFTED, pack_of
@@ -74,11 +75,13 @@ class PrintedKernel(PrintedFunction):
         blocks: how many blocks a launch has, along the grid's first axis.
         threads: how many threads a block has, along its first axis.
         workspaces: the buffers in global memory that it allocates: parameters, too.
+        shared_bytes: the shared memory that a launch has to ask for; 0 if a block has it unasked.
     """
 
     blocks: Size
     threads: int
     workspaces: tuple[Buffer, ...]
+    shared_bytes: int
 
 
 def print_program(program: LoopProgram) -> PrintedKernel:
@@ -95,6 +98,7 @@ def print_program(program: LoopProgram) -> PrintedKernel:
         signature.numbering.blocks,
         signature.numbering.threads,
         tuple(signature.workspaces),
+        signature.shared_bytes,
     )
 
 
@@ -107,6 +111,8 @@ class CudaSignature(Signature):
         registers: what a thread has of each memory in registers.
         thread: the number of a thread.
         has_thread: True if the text has the name of `thread`.
+        shared_bytes: as of `PrintedKernel`.
+        starts: the byte of this memory that each array in it begins at.
     """
 
     def __init__(self, program: LoopProgram):
@@ -116,7 +122,17 @@ class CudaSignature(Signature):
         self.numbering: Numbering = numbering_of(program, self.refused)
         self.workspaces: list[Buffer] = []
         self.registers = own_registers(program.body, self.numbering.digits)
-        self._shared_bytes = 0
+        self.starts: dict[str, int] = {}
+        used = 0
+        for one in walk(program.body):
+            if isinstance(one, Allocate) and one.buffer.scope is BufferScope.SHARED:
+                self.starts[one.buffer.memory] = used
+                used += -(-self.shared_bytes_of(one.buffer) // VECTOR_BYTES) * VECTOR_BYTES
+        self.shared_bytes = used if used > SHARED_BYTES else 0
+        if used > MOST_SHARED_BYTES:
+            raise self.refused(
+                f"{used} bytes of shared memory, of which a block has {MOST_SHARED_BYTES} at most"
+            )
 
     @property
     def parameters(self) -> tuple[FunctionParameter, ...]:
@@ -127,16 +143,11 @@ class CudaSignature(Signature):
         ]
         return (*super().parameters, *own)
 
-    def shared(self, buffer: Buffer) -> int:
-        """Return the number of elements of an array in shared memory, which is noted."""
+    def shared_bytes_of(self, buffer: Buffer) -> int:
+        """Return the bytes of an array in shared memory."""
         if not isinstance(buffer.elements, int):
             raise self.refused(f"{buffer} is in shared memory, and its size is not known")
-        self._shared_bytes += buffer.elements * np.dtype(buffer.dtype).itemsize
-        if self._shared_bytes > SHARED_BYTES:
-            raise self.refused(
-                f"{self._shared_bytes} bytes of shared memory, of which a block has {SHARED_BYTES}"
-            )
-        return buffer.elements
+        return buffer.elements * np.dtype(buffer.dtype).itemsize
 
 
 @dataclass(frozen=True)
@@ -435,9 +446,11 @@ class CudaSite(Site):
             raise self.signature.refused(f"a barrier where not all threads are: {self.divided}")
         return "__syncthreads()"
 
-    def shared_count(self, buffer: Buffer) -> int:
-        """Return the number of elements of an array in shared memory, which is noted."""
-        return self.signature.shared(buffer)
+    def shared_start(self, buffer: Buffer) -> int | None:
+        """Return the byte that an array begins at, of the shared memory that a launch asks for;
+        None if it does not ask."""
+        signature = self.signature
+        return signature.starts[buffer.memory] if signature.shared_bytes else None
 
     def workspace(self, buffer: Buffer) -> str:
         """Note an array in global memory; there is no statement for it."""

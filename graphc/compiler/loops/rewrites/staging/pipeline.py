@@ -13,7 +13,18 @@ Threads without asynchronous copies may hold the next elements in registers unti
 computed, so that it does not wait for them ahead: the loads stand in the place of the copy, and the
 stores at the end of the turn.
 
-One barrier a turn is left, for all buffers: behind it the last copies are seen by all, and what is
+    allocate one: float32[8] in register     allocate one: float32[8] in register
+    for step < n:                            if n >= 1:
+      one[...] = x[8*step + ...]               one[...] = x[...]
+      y[...] = sum(y[...], one[...])         for step < n:
+                                               if step + 1 < n:
+                                                 one_next[...] = x[8*step + 8 + ...]
+                                               y[...] = sum(y[...], one[...])
+                                               if step + 1 < n:
+                                                 one[...] = one_next[...]
+
+What one thread has alone then lies where this turn's elements did. Of what threads share, one
+barrier a turn is left, for all buffers: behind it the last copies are seen by all, and what is
 overwritten next has been read by all. An asynchronous copy is waited for ahead of it.
 """
 
@@ -114,11 +125,14 @@ def pipeline(
         filled = tuple(
             replace(one, statement=_asynchronous(program, one, site.ranges)) for one in filled
         )
+    # What one thread has and holds takes the place of what this turn has read.
+    slots = stages - 1 if copying is Copying.HELD and not site.sharers else stages
     staged = {
         one.buffer: new_buffer(
-            one.buffer.name, one.buffer.dtype, (stages, *one.buffer.shape), one.buffer.scope
+            one.buffer.name, one.buffer.dtype, (slots, *one.buffer.shape), one.buffer.scope
         )
         for one in filled
+        if slots > 1
     }
 
     def in_slot(body: Body, slot: Index) -> Body:
@@ -129,7 +143,7 @@ def pipeline(
 
     def filling(statements: Body, turn: Index, inside: Ranges) -> Body:
         """Return statements that fill the buffers, for a turn, if there is one."""
-        slot = inside.simplified(turn % stages)
+        slot = inside.simplified(turn % slots)
         body = in_slot(substituted(statements, {found.variable: turn}), slot)
         left = undecided(tuple(below(turn, end) for end in found.ends), inside)
         if left is None or not statements:
@@ -154,11 +168,12 @@ def pipeline(
         *((Wait(stages - 2),) if asynchronous else ()),
         *((Barrier(),) if site.sharers else ()),
         *filling(copies, later, site.ranges),
-        *in_slot(behind, turn % stages),
+        *in_slot(behind, turn % slots),
         *filling(stored, later, site.ranges),
     )
     first = (Barrier(),) if site.sharers else ()
-    changed = (*first, *map(Allocate, staged.values()), *prologue, replace(found, body=body))
+    allocated = (Allocate(staged.get(one.buffer, one.buffer)) for one in filled)
+    changed = (*first, *allocated, *prologue, replace(found, body=body))
     return program.with_loop(loop, lambda _: changed)
 
 
