@@ -17,6 +17,7 @@ from graphc.compiler.program.launch import launches
 from graphc.compiler.runtime.gpu.executor import CudaExecutor
 from graphc.compiler.schedule import Loop, persistent
 from graphc.errors import IndexRangeError
+from tests.compiler.loops.build.random_bodies import random_body
 from tests.cuda_emulator.graph_programs import both
 
 pytestmark = pytest.mark.over("ptx", "source")
@@ -248,35 +249,6 @@ def test_an_index_out_of_range_in_a_body(form: str) -> None:
     assert str(raised.value) == str(theirs.value)
 
 
-def random_body(seed: int, start: g.Node, series: g.Node) -> list[g.Node]:
-    """A loop of random ops that keep rows apart."""
-    pick = np.random.default_rng(seed)
-
-    def step(carries, slices):
-        pool = [*carries, *slices]
-        one = lambda: pool[pick.integers(len(pool))]  # noqa: E731
-        for _ in range(10):
-            x = one()
-            kind = pick.integers(7)
-            pool.append(
-                [
-                    lambda x: g.tanh(g.dot(x, (U, W, V)[pick.integers(3)])),
-                    lambda x: x + one(),
-                    lambda x: g.tanh(x) * one(),
-                    lambda x: g.broadcast_to(g.mean(x, 1, keepdims=True), (BATCH, UNITS)),
-                    lambda x: g.concat([x[:, 2:], one()[:, :2]], 1),
-                    lambda x: x[:, ::-1],
-                    lambda x: g.reshape(
-                        g.transpose(g.reshape(x, (BATCH, 2, 3)), (0, 2, 1)), (BATCH, UNITS)
-                    ),
-                ][kind](x)
-            )
-        return (g.tanh(pool[-1]), g.tanh(one())), (pool[-2], one())
-
-    finals, stacks = g.scan(step, [start, start * 0.5], [series], reverse=bool(seed % 2))
-    return [*finals, *stacks]
-
-
 def test_random_bodies() -> None:
-    outputs = [node for seed in range(12) for node in random_body(seed, h0, xs)]
+    outputs = [node for seed in range(12) for node in random_body(seed, h0, xs, (U, W, V))]
     check(outputs, "persistent", 12)

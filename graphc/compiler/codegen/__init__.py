@@ -5,8 +5,8 @@ launches that use it. Each kernel goes through one function for its kind, the ta
 `lower`:
 
 - scatter: `scatter`; all others: `lower_mapped`, as loop programs by the mappings of
-  `graphc.compiler.targets.cuda`;
-- loops: `scan`; in one launch for all steps `persistent` and `persistent_values`.
+  `graphc.compiler.targets.cuda`, and so do loops that one launch runs whole;
+- loops of launches: `scan`.
 
 They share:
 

@@ -13,10 +13,10 @@ from typing import Any, overload
 from graphc.compiler.codegen.loop_program import rows_of_a_thread
 from graphc.compiler.codegen.native.convolution import is_loop_program
 from graphc.compiler.codegen.native.loop import SharedLoop
-from graphc.compiler.graph import Node, State, Symbol, name_of
+from graphc.compiler.graph import Node, State, Symbol, name_of, toposort
 from graphc.compiler.graph.dim import Size, evaluate
 from graphc.compiler.loops.buffer import Buffer, new_buffer
-from graphc.compiler.loops.build import KernelBuffers, Storage, plain_program
+from graphc.compiler.loops.build import KernelBuffers, Storage, build_scan, plain_program
 from graphc.compiler.loops.index import LoopVariable
 from graphc.compiler.loops.measure import Measure, measure
 from graphc.compiler.loops.program import LoopProgram, new_name
@@ -24,6 +24,7 @@ from graphc.compiler.loops.text import program_text
 from graphc.compiler.program.launch import DeviceLoop, DeviceProgram, DeviceStep, Launch, layouts
 from graphc.compiler.program.table import quantity, wrapped
 from graphc.compiler.schedule import Kernel, Loop
+from graphc.compiler.schedule.persistent import is_literal
 from graphc.compiler.targets.mapping import PLAIN, MappedProgram, choose
 from graphc.compiler.targets.mapping import Mapping as TargetMapping
 from graphc.compiler.targets.target import Target
@@ -158,13 +159,13 @@ def loop_programs(
     count = len(program.outputs) - len(states)
     names = _Names(dict(zip(program.outputs[count:], states, strict=True)))
     outside = layouts([one for one in program.steps if isinstance(one, Launch)])
-    runs: dict[Kernel, _Run] = {}
+    runs: dict[Kernel | Loop, _Run] = {}
     for run in _runs(program.steps, _Around(())):
         if run.kernel not in outside:  # panels are a layout that plain programs do not have
             runs.setdefault(run.kernel, run)
     found = []
     for kernel, run in runs.items():
-        plain = plain_program(kernel, run.name, names.buffers(kernel, run.counters))
+        plain = _plain(run, names.buffers(kernel, run.counters))
         found.append(
             KernelLoops(
                 kernel.kind,
@@ -179,12 +180,19 @@ def loop_programs(
     return LoopPrograms(title, sizes, found)
 
 
+def _plain(run: _Run, buffers: KernelBuffers) -> LoopProgram:
+    """Return the plain program of a kernel, or of a loop that one launch runs whole."""
+    if isinstance(run.kernel, Loop):
+        return build_scan(run.kernel, run.name, buffers).program
+    return plain_program(run.kernel, run.name, buffers)
+
+
 def _mapped(
     plain: LoopProgram, run: _Run, machine: Target, tables: Sequence[MappingTable]
 ) -> MappedProgram | None:
     """Return a program as it runs; None where no mapping is for it."""
     around, (whole, *of_rows) = run.around, tables
-    if around.is_in_a_launch or not _is_loop_program(run.kernel, machine):
+    if not _is_loop_program(run.kernel, machine):
         return None
     if around.rows is None:
         table, program = whole.get(run.kernel.kind), plain
@@ -195,9 +203,11 @@ def _mapped(
     return None if table is None else choose(program, machine, table)
 
 
-def _is_loop_program(kernel: Kernel, machine: Target) -> bool:
+def _is_loop_program(kernel: Kernel | Loop, machine: Target) -> bool:
     """Return True if a kernel of a kind that has mappings is none of a form of its own."""
-    return machine.name != "cpu" or kernel.kind != "conv" or is_loop_program(kernel)
+    if isinstance(kernel, Loop) or machine.name != "cpu" or kernel.kind != "conv":
+        return True
+    return is_loop_program(kernel)
 
 
 @dataclass(frozen=True)
@@ -207,19 +217,18 @@ class _Around:
     Attributes:
         lengths: their numbers of steps, the outermost first.
         rows: of one of them whose rows threads divide, how many they have together.
-        is_in_a_launch: True if a launch runs one of them whole.
     """
 
     lengths: tuple[Size, ...]
     rows: Size | None = None
-    is_in_a_launch: bool = False
 
 
 @dataclass(frozen=True)
 class _Run:
-    """A kernel, with the name of a launch that computes it and the loops around."""
+    """A kernel, or a loop that one launch runs whole, with the name of a launch that computes it
+    and the loops around."""
 
-    kernel: Kernel
+    kernel: Kernel | Loop
     name: str
     around: _Around
 
@@ -228,12 +237,17 @@ class _Run:
         """The variable of each leaf that stands for the number of a step, and what it is below."""
         free = list(range(len(self.around.lengths)))
         found: dict[Node, tuple[LoopVariable, Size]] = {}
-        for leaf in self.kernel.body:
-            if leaf.op != "input":
+        body, own = self._body, None
+        if isinstance(self.kernel, Loop):
+            own = self.kernel.step
+            length = self.kernel.scan.attrs["length"]
+            found[own] = LoopVariable(f"step{len(free)}"), length
+        for leaf in body:
+            if leaf.op != "input" or leaf is own:
                 continue
             sizes = [
                 node.inputs[0].shape[node.attrs["axis"]]
-                for node in self.kernel.body
+                for node in body
                 if node.op == "gather" and node.inputs[1] is leaf
             ]
             fitting = [depth for depth in free if self.around.lengths[depth] in sizes]
@@ -242,6 +256,13 @@ class _Run:
             found[leaf] = LoopVariable(f"step{depth}"), self.around.lengths[depth]
         return found
 
+    @property
+    def _body(self) -> Sequence[Node]:
+        if not isinstance(self.kernel, Loop):
+            return self.kernel.body
+        outside = {*self.kernel.inputs, *self.kernel.carries}
+        return [x for x in toposort(self.kernel.needed, stop=outside) if x not in outside]
+
 
 def _runs(steps: Sequence[DeviceStep], around: _Around) -> Iterator[_Run]:
     for step in steps:
@@ -249,21 +270,8 @@ def _runs(steps: Sequence[DeviceStep], around: _Around) -> Iterator[_Run]:
             rows = step.rows if isinstance(step, SharedLoop) else around.rows
             inside = replace(around, lengths=(*around.lengths, step.length), rows=rows)
             yield from _runs(step.steps, inside)
-        elif isinstance(step.kernel, Loop):
-            yield from _in_one_launch(step.kernel, step.name, around)
         else:
             yield _Run(step.kernel, step.name, around)
-
-
-def _in_one_launch(loop: Loop, name: str, around: _Around) -> Iterator[_Run]:
-    """Yield the kernels of a loop that one launch runs whole."""
-    lengths = (*around.lengths, loop.scan.attrs["length"])
-    inside = replace(around, lengths=lengths, is_in_a_launch=True)
-    for number, step in enumerate(loop.steps):
-        if isinstance(step, Loop):
-            yield from _in_one_launch(step, f"{name}_{number}", inside)
-        else:
-            yield _Run(step, f"{name}_{number}", inside)
 
 
 class _Names:
@@ -275,10 +283,11 @@ class _Names:
         self._bits: dict[Node, tuple[Node, int]] = {}
         self._values = 0
 
-    def buffers(self, kernel: Kernel, counters: Counters) -> KernelBuffers:
-        """Return a buffer for each value around a kernel."""
-        inputs = {node: self._storage(node) for node in kernel.inputs}
-        outputs = {node: (self._stored(node, node in inputs),) for node in kernel.outputs}
+    def buffers(self, kernel: Kernel | Loop, counters: Counters) -> KernelBuffers:
+        """Return a buffer for each value around a kernel, or a loop."""
+        read = [node for node in kernel.inputs if not is_literal(node)]
+        inputs = {node: self._storage(node) for node in read}
+        outputs = {node: (self._stored(node, node in inputs),) for node in kernel.stores}
         return KernelBuffers(inputs, outputs, counters)
 
     def _stored(self, node: Node, is_copy: bool) -> Storage:

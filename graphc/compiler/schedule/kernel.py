@@ -81,21 +81,19 @@ class Kernel:
 
 @dataclass(frozen=True, eq=False)
 class Persistent:
-    """A mapping of a whole loop to one launch: a thread owns one column of one row of the batch.
+    """A whole loop as one launch: a thread has one column of one row of the batch.
 
     Attributes:
-        batch: the size of the axis 0 of all values that vary by row; a block owns some rows of it.
+        batch: the size of the axis 0 of all values that vary by row; a block has some rows of it.
         width: the elements of the longest row; a thread for each.
-        columns: the right operands of products whose columns threads keep in registers.
-        matrices: those that do not fit there, copied to shared memory before the first step.
+        columns: the right operands of products for whose columns registers have room.
+        matrices: the others, which are copied to shared memory before the first step.
         carries: the carries of which other threads of the row read elements: in shared memory, as
             are `tiles`.
         tiles: values that are complete at the end of their stage: left operands of products, ...
         stages: the values computed between two barriers, in order: tiles and outputs of the body.
         stage_of: the first stage in which each value that varies by row can be computed.
-        rows: the number of rows that a block owns.
-        threads: of a block.
-        nbytes: of shared memory.
+        nbytes: of the shared memory that matrices, carries and tiles take.
     """
 
     batch: Size
@@ -106,8 +104,6 @@ class Persistent:
     tiles: tuple[Node, ...]
     stages: tuple[tuple[Node, ...], ...]
     stage_of: dict[Node, int]
-    rows: int
-    threads: int
     nbytes: int
 
 

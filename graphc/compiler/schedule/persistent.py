@@ -55,14 +55,6 @@ def elements_of(shape: Shape) -> int:
     return elements
 
 
-def stride(node: Node) -> int:
-    """Return the stride of the rows of a value in shared memory: each is aligned for a wide
-    load."""
-    pack = max(1, _ALIGNMENT // np.dtype(node.dtype).itemsize)
-    elements = width(node)
-    return -(-elements // pack) * pack if elements >= pack else elements
-
-
 def array_bytes(elements: int, dtype: str) -> int:
     """Return the bytes of shared memory of an array, the next one's alignment included."""
     nbytes = elements * np.dtype(dtype).itemsize
@@ -155,8 +147,8 @@ class _Analysis:
         columns, matrices = self._matrices(elsewhere, widest)
         rows = rows_per_block(widest)
         nbytes = sum(array_bytes(elements_of(x.shape), x.dtype) for x in matrices)
-        for node in (*carries, *carries, *tiles):
-            nbytes += array_bytes(rows * stride(node), node.dtype)
+        for node in (*carries, *tiles):
+            nbytes += array_bytes(rows * width(node), node.dtype)
         if nbytes > self._most_shared:
             both = (*columns, *matrices)
             weights = sum(array_bytes(elements_of(x.shape), x.dtype) for x in both)
@@ -165,7 +157,6 @@ class _Analysis:
                 f"of them and of a block's rows takes {nbytes} bytes of shared memory, and a block "
                 f"has {self._most_shared}"
             )
-        threads = -(-rows * widest // WARP) * WARP
         return Persistent(
             self._batch,
             widest,
@@ -175,8 +166,6 @@ class _Analysis:
             tiles,
             stages,
             stage_of,
-            rows,
-            threads,
             nbytes,
         )
 

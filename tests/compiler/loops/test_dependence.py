@@ -512,3 +512,12 @@ def test_accesses_that_are_proved_not_to_meet_never_do(
                         (turn[one] > other[one]) - (turn[one] < other[one]) != sign
                         for one, sign in directions.items()
                     ), (str(first), str(second), turn, other)
+
+
+def test_a_turn_that_does_not_come_to_its_element_meets_nothing() -> None:
+    """Of the turns of j one alone stores; of two the later one stores again."""
+    total = new_buffer("total", "float32", (N,))
+    for turns, is_free in ((1, True), (2, False)):
+        inner = loop("j", 10, If((below(COLUMN, turns),), (store(total, ROW),)))
+        program = LoopProgram("k0", (), (total,), (), (loop("i", N, inner),))
+        assert bool(is_parallel(program, inner)) is is_free

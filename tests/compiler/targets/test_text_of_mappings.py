@@ -160,6 +160,8 @@ WITHOUT_TEXT = {
     "strips of rows in parts": "the second variant of strips of rows",
     "lanes of a warp a row of at most 256": "as of at most 512",
     "a thread a row of any length": "the loops of the plain program, in each thread",
+    "rows by blocks for all steps": "codegen/golden/scan.cu has one",
+    "rows by blocks in order": "the loops of the plain program, in each block",
 }
 
 

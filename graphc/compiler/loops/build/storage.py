@@ -11,7 +11,8 @@ from graphc.compiler.graph.dim import Shape, Size
 from graphc.compiler.loops.buffer import Buffer, new_buffer
 from graphc.compiler.loops.index import Index, LoopVariable, index_of, position
 from graphc.compiler.loops.value import Load
-from graphc.compiler.schedule.kernel import Kernel
+from graphc.compiler.schedule.kernel import Kernel, Loop
+from graphc.compiler.schedule.persistent import is_literal
 
 
 @dataclass(frozen=True)
@@ -78,16 +79,16 @@ class KernelBuffers:
 
 
 def buffers_of(
-    kernel: Kernel,
+    kernel: Kernel | Loop,
     steps: Mapping[Node, tuple[LoopVariable, Size]] = MappingProxyType({}),
 ) -> KernelBuffers:
     """Return a contiguous buffer for each value: x0, x1, ... of inputs, y0, y1, ... of outputs."""
     inputs = {
         node: Storage(new_buffer(f"x{k}", node.dtype, node.shape))
-        for k, node in enumerate(kernel.inputs)
+        for k, node in enumerate(one for one in kernel.inputs if not is_literal(one))
     }
     outputs = {
         node: (Storage(new_buffer(f"y{k}", node.dtype, node.shape)),)
-        for k, node in enumerate(kernel.outputs)
+        for k, node in enumerate(kernel.stores)
     }
     return KernelBuffers(inputs, outputs, steps)

@@ -1,120 +1,170 @@
 // k0_scan: gru_1: gather, matmul, add, sigmoid, mul, sub, tanh
-// all time steps in one launch, 2 stages each; a block of 32 threads takes 1
-//   row of batch; columns of 3 matrices in registers; 240 bytes of shared
-//   memory
-// x0: gru_1_U_z float32[20, 20]
-// x1: gru_1_U_r float32[20, 20]
-// x2: gru_1_U_h float32[20, 20]
-// x3: x_r float32[time, batch, 20]
+// all time steps in one launch, rows by blocks for all steps
 // n0: the size time
-// x4: x_z float32[time, batch, 20]
-// x5: x_h float32[time, batch, 20]
+// x0: x_z float32[time, batch, 20]
+// x1: gru_1_U_z float32[20, 20]
+// x2: x_h float32[time, batch, 20]
+// x3: x_r float32[time, batch, 20]
+// x4: gru_1_U_r float32[20, 20]
+// x5: gru_1_U_h float32[20, 20]
 // y0: gru_1/item float32[batch, 20]
-extern "C" __global__ void __launch_bounds__(32) k0_scan(
-    const float* __restrict__ x0, const float* __restrict__ x1,
-    const float* __restrict__ x2, const float* __restrict__ x3, int n0,
-    int batch, const float* __restrict__ x4, const float* __restrict__ x5,
-    float* y0) {
-  extern __shared__ __align__(16) unsigned char shared[];
-  // the block's rows of carry 0
-  float* rows0 = reinterpret_cast<float*>(shared + 0);
-  // rows0 of the next step
-  float* next0 = reinterpret_cast<float*>(shared + 80);
-  float* const tile0 = reinterpret_cast<float*>(shared + 160);  // gru_1/mul
-  // The thread's row, of the block and of the batch, and its place in it.
-  // Threads beyond the last row compute it again and store nothing: all have
-  // to come to each barrier.
-  const int own = 0;
-  const bool stores = threadIdx.x < 20;
-  const int unit = threadIdx.x % 20;
-  const int row = blockIdx.x + own;
-  float column0[20];  // of gru_1_U_z
+extern "C" __global__ void __launch_bounds__(20) k0_scan(
+    int n0, int batch, const float* __restrict__ x0,
+    const float* __restrict__ x1, const float* __restrict__ x2,
+    const float* __restrict__ x3, const float* __restrict__ x4,
+    const float* __restrict__ x5, float* y0) {
+  const int row = blockIdx.x;
+  float x5_column[20];
+  // copy what is read of x5 to x5_column
+  const int unit = threadIdx.x;
   #pragma unroll
-  for (int r0 = 0; r0 < 20; ++r0) {
-    const int i1 = r0 * 20 + unit;
-    const float t2 = x0[i1];
-    column0[r0] = t2;
+  for (int x5_column_axis0 = 0; x5_column_axis0 < 20; ++x5_column_axis0) {
+    x5_column[x5_column_axis0] = x5[unit + x5_column_axis0 * 20];
   }
-  float column1[20];  // of gru_1_U_r
+  float x1_column[20];
+  // copy what is read of x1 to x1_column
   #pragma unroll
-  for (int r3 = 0; r3 < 20; ++r3) {
-    const int i4 = r3 * 20 + unit;
-    const float t5 = x1[i4];
-    column1[r3] = t5;
+  for (int x1_column_axis0 = 0; x1_column_axis0 < 20; ++x1_column_axis0) {
+    x1_column[x1_column_axis0] = x1[unit + x1_column_axis0 * 20];
   }
-  float column2[20];  // of gru_1_U_h
+  float x4_column[20];
+  // copy what is read of x4 to x4_column
   #pragma unroll
-  for (int r6 = 0; r6 < 20; ++r6) {
-    const int i7 = r6 * 20 + unit;
-    const float t8 = x2[i7];
-    column2[r6] = t8;
+  for (int x4_column_axis0 = 0; x4_column_axis0 < 20; ++x4_column_axis0) {
+    x4_column[x4_column_axis0] = x4[unit + x4_column_axis0 * 20];
   }
-  float carry0 = 0.0f;
-  if (stores) rows0[own * 20 + unit] = 0.0f;
-  const int i9 = row * 20 + unit;
-  const float t10 = x3[i9];
-  float slice0 = t10;
-  const float t11 = x4[i9];
-  float slice1 = t11;
-  const float t12 = x5[i9];
-  float slice2 = t12;
+  __shared__ __align__(16) float carry0[20];
+  // the first carries
+  carry0[unit] = 0.0f;
+  float x2_slice;
+  float x0_slice;
+  float x3_slice;
+  // copy what is read of x2 to x2_slice
+  x2_slice = x2[row * 20 + unit];
+  // copy what is read of x0 to x0_slice
+  x0_slice = x0[row * 20 + unit];
+  // copy what is read of x3 to x3_slice
+  x3_slice = x3[row * 20 + unit];
   __syncthreads();
-  for (int turn = 0; turn < n0; ++turn) {
-    const int step = turn;
-    const float t13 = slice0;
-    const float t14 = slice1;
-    const float t15 = slice2;
-    const float t16 = carry0;
-    if (turn + 1 < n0) {
-      const int following = step + 1;
-      const int i17 = (following * batch + row) * 20 + unit;
-      const float t18 = x3[i17];
-      slice0 = t18;
-      const float t19 = x4[i17];
-      slice1 = t19;
-      const float t20 = x5[i17];
-      slice2 = t20;
+  // gru_1
+  for (int step0 = 0; step0 < n0; ++step0) {
+    float x2_slice_next;
+    float x0_slice_next;
+    float x3_slice_next;
+    if (n0 >= step0 + 2) {
+      // copy what is read of x2 to x2_slice
+      x2_slice_next = x2[row * 20 + step0 * (20 * batch) + unit + 20 * batch];
+      // copy what is read of x0 to x0_slice
+      x0_slice_next = x0[row * 20 + step0 * (20 * batch) + unit + 20 * batch];
+      // copy what is read of x3 to x3_slice
+      x3_slice_next = x3[row * 20 + step0 * (20 * batch) + unit + 20 * batch];
     }
-    // Stage 0: gru_1
-    float s22[4] = {0, 0, 0, 0};
-    float s23[4] = {0, 0, 0, 0};
+    __shared__ __align__(16) float tile0[20];
+    float kept0;
+    float kept1;
+    // stage 0
+    float s0 = 0.0f;
+    float s1 = 0.0f;
+    float s0_parts[4];
+    float s1_parts[4];
+    // start the parts of s0
     #pragma unroll
-    for (int r21 = 0; r21 < 20; ++r21) {
-      const float t24 = rows0[own * 20 + r21];
-      s22[r21 % 4] = gc_add(s22[r21 % 4], gc_mul(t24, column1[r21]));
-      s23[r21 % 4] = gc_add(s23[r21 % 4], gc_mul(t24, column0[r21]));
+    for (int s0_part = 0; s0_part < 4; ++s0_part) {
+      s0_parts[s0_part] = 0.0f;
     }
-    // gru_1
-    const float t25 = gc_add(gc_add(s22[0], s22[1]), gc_add(s22[2], s22[3]));
-    // gru_1
-    const float t26 = gc_add(gc_add(s23[0], s23[1]), gc_add(s23[2], s23[3]));
-    const float t27 = gc_add(t13, t25);  // gru_1
-    const float t28 = gc_sigmoid(t27);  // gru_1
-    const float t29 = gc_mul(t28, t16);  // gru_1
-    if (stores) tile0[own * 20 + unit] = t29;
-    __syncthreads();
-    // Stage 1: gru_1
-    float s31[4] = {0, 0, 0, 0};
+    // start the parts of s1
     #pragma unroll
-    for (int r30 = 0; r30 < 20; ++r30) {
-      const float t32 = tile0[own * 20 + r30];
-      s31[r30 % 4] = gc_add(s31[r30 % 4], gc_mul(t32, column2[r30]));
+    for (int s1_part = 0; s1_part < 4; ++s1_part) {
+      s1_parts[s1_part] = 0.0f;
     }
-    // gru_1
-    const float t33 = gc_add(gc_add(s31[0], s31[1]), gc_add(s31[2], s31[3]));
-    const float t34 = gc_add(t14, t26);  // gru_1
-    const float t35 = gc_sigmoid(t34);  // gru_1
-    const float t36 = gc_mul(t35, t16);  // gru_1
-    const float t37 = gc_sub(1.0f, t35);  // gru_1
-    const float t38 = gc_add(t15, t33);  // gru_1
-    const float t39 = gc_tanh(t38);  // gru_1
-    const float t40 = gc_mul(t37, t39);  // gru_1
-    const float t41 = gc_add(t36, t40);  // gru_1
-    if (stores) next0[own * 20 + unit] = t41;
+    // matmul
+    #pragma unroll
+    for (int k0_outer = 0; k0_outer < 5; ++k0_outer) {
+      #pragma unroll
+      for (int k0_inner = 0; k0_inner < 4; ++k0_inner) {
+        s0_parts[k0_inner] =
+            gc_add(s0_parts[k0_inner],
+                gc_mul(carry0[k0_outer * 4 + k0_inner],
+                    x4_column[k0_outer * 4 + k0_inner]));  // gru_1
+        s1_parts[k0_inner] =
+            gc_add(s1_parts[k0_inner],
+                gc_mul(carry0[k0_outer * 4 + k0_inner],
+                    x1_column[k0_outer * 4 + k0_inner]));  // gru_1
+      }
+    }
+    // combine the parts of s0
+    #pragma unroll
+    for (int s0_part_2 = 0; s0_part_2 < 2; ++s0_part_2) {
+      s0_parts[s0_part_2 * 2] =
+          gc_add(s0_parts[s0_part_2 * 2], s0_parts[s0_part_2 * 2 + 1]);
+    }
+    s0_parts[0] = gc_add(s0_parts[0], s0_parts[2]);
+    s0 = gc_add(s0, s0_parts[0]);
+    // combine the parts of s1
+    #pragma unroll
+    for (int s1_part_2 = 0; s1_part_2 < 2; ++s1_part_2) {
+      s1_parts[s1_part_2 * 2] =
+          gc_add(s1_parts[s1_part_2 * 2], s1_parts[s1_part_2 * 2 + 1]);
+    }
+    s1_parts[0] = gc_add(s1_parts[0], s1_parts[2]);
+    s1 = gc_add(s1, s1_parts[0]);
+    const float t0 = gc_add(x3_slice, s0);  // gru_1
+    const float t1 = gc_sigmoid(t0);  // gru_1
+    const float t2 = gc_mul(t1, carry0[unit]);  // gru_1
+    const float t3 = gc_add(x0_slice, s1);  // gru_1
+    const float t4 = gc_sigmoid(t3);  // gru_1
+    const float t5 = gc_sub(1.0f, t4);  // gru_1
+    const float t6 = gc_mul(t4, carry0[unit]);  // gru_1
+    tile0[unit] = t2;
+    kept0 = t5;
+    kept1 = t6;
+    float kept2;
     __syncthreads();
-    carry0 = t41;
-    { float* const last = rows0; rows0 = next0; next0 = last; }
+    // stage 1
+    float s2 = 0.0f;
+    float s2_parts[4];
+    // start the parts of s2
+    #pragma unroll
+    for (int s2_part = 0; s2_part < 4; ++s2_part) {
+      s2_parts[s2_part] = 0.0f;
+    }
+    // matmul
+    #pragma unroll
+    for (int k1_outer = 0; k1_outer < 5; ++k1_outer) {
+      #pragma unroll
+      for (int k1_inner = 0; k1_inner < 4; ++k1_inner) {
+        s2_parts[k1_inner] =
+            gc_add(s2_parts[k1_inner],
+                gc_mul(tile0[k1_outer * 4 + k1_inner],
+                    x5_column[k1_outer * 4 + k1_inner]));  // gru_1
+      }
+    }
+    // combine the parts of s2
+    #pragma unroll
+    for (int s2_part_2 = 0; s2_part_2 < 2; ++s2_part_2) {
+      s2_parts[s2_part_2 * 2] =
+          gc_add(s2_parts[s2_part_2 * 2], s2_parts[s2_part_2 * 2 + 1]);
+    }
+    s2_parts[0] = gc_add(s2_parts[0], s2_parts[2]);
+    s2 = gc_add(s2, s2_parts[0]);
+    const float t7 = gc_add(x2_slice, s2);  // gru_1
+    const float t8 = gc_tanh(t7);  // gru_1
+    const float t9 = gc_mul(kept0, t8);  // gru_1
+    const float t10 = gc_add(kept1, t9);  // gru_1
+    kept2 = t10;
+    // the carries of the next step
+    carry0[unit] = kept2;
+    __syncthreads();
+    if (n0 >= step0 + 2) {
+      // copy what is read of x2 to x2_slice
+      x2_slice = x2_slice_next;
+      // copy what is read of x0 to x0_slice
+      x0_slice = x0_slice_next;
+      // copy what is read of x3 to x3_slice
+      x3_slice = x3_slice_next;
+    }
   }
-  const int i42 = row * 20 + unit;
-  if (stores) y0[i42] = carry0;
+  __syncthreads();
+  // the last carries
+  y0[row * 20 + unit] = carry0[unit];
 }

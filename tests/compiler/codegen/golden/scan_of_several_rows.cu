@@ -1,146 +1,164 @@
 // k0_scan: normalised_1: gather, matmul, add, abs, max, div, tanh, mul
-// all time steps in one launch, 3 stages each; a block of 32 threads takes 1
-//   row of batch; columns of 3 matrices in registers; 448 bytes of shared
-//   memory
-// x0: U float32[20, 20]
-// x1: V float32[20, 20]
-// x2: W float32[3, 20]
-// x3: x float32[time, batch, 20]
+// all time steps in one launch, rows by blocks for all steps
 // n0: the size time
+// x0: x float32[time, batch, 20]
+// x1: U float32[20, 20]
+// x2: V float32[20, 20]
+// x3: W float32[3, 20]
 // y0: normalised_1/item float32[batch, 20]
 // y1: normalised_1/item float32[batch, 20]
-extern "C" __global__ void __launch_bounds__(32) k0_scan(
-    const float* __restrict__ x0, const float* __restrict__ x1,
-    const float* __restrict__ x2, const float* __restrict__ x3, int n0,
-    int batch, float* y0, float* y1) {
-  extern __shared__ __align__(16) unsigned char shared[];
-  // the block's rows of carry 0
-  float* rows0 = reinterpret_cast<float*>(shared + 0);
-  // rows0 of the next step
-  float* next0 = reinterpret_cast<float*>(shared + 80);
-  // the block's rows of carry 1
-  float* rows1 = reinterpret_cast<float*>(shared + 160);
-  // rows1 of the next step
-  float* next1 = reinterpret_cast<float*>(shared + 240);
-  // the block's rows of carry 2
-  float* rows2 = reinterpret_cast<float*>(shared + 320);
-  // rows2 of the next step
-  float* next2 = reinterpret_cast<float*>(shared + 336);
-  // normalised_1/abs
-  float* const tile0 = reinterpret_cast<float*>(shared + 352);
-  // normalised_1/max
-  float* const tile1 = reinterpret_cast<float*>(shared + 432);
-  // The thread's row, of the block and of the batch, and its place in it.
-  // Threads beyond the last row compute it again and store nothing: all have
-  // to come to each barrier.
-  const int own = 0;
-  const bool stores = threadIdx.x < 20;
-  const int unit = threadIdx.x % 20;
-  const int row = blockIdx.x + own;
-  float column0[20];  // of U
+extern "C" __global__ void __launch_bounds__(20) k0_scan(
+    int n0, int batch, const float* __restrict__ x0,
+    const float* __restrict__ x1, const float* __restrict__ x2,
+    const float* __restrict__ x3, float* y0, float* y1) {
+  const int row = blockIdx.x;
+  float x3_column[3];
+  // copy what is read of x3 to x3_column
+  const int unit = threadIdx.x;
   #pragma unroll
-  for (int r0 = 0; r0 < 20; ++r0) {
-    const int i1 = r0 * 20 + unit;
-    const float t2 = x0[i1];
-    column0[r0] = t2;
+  for (int x3_column_axis0 = 0; x3_column_axis0 < 3; ++x3_column_axis0) {
+    x3_column[x3_column_axis0] = x3[unit + x3_column_axis0 * 20];
   }
-  float column1[20];  // of V
+  float x2_column[20];
+  // copy what is read of x2 to x2_column
   #pragma unroll
-  for (int r3 = 0; r3 < 20; ++r3) {
-    const int i4 = r3 * 20 + unit;
-    const float t5 = x1[i4];
-    column1[r3] = t5;
+  for (int x2_column_axis0 = 0; x2_column_axis0 < 20; ++x2_column_axis0) {
+    x2_column[x2_column_axis0] = x2[unit + x2_column_axis0 * 20];
   }
-  float column2[3];  // of W
+  float x1_column[20];
+  // copy what is read of x1 to x1_column
   #pragma unroll
-  for (int r6 = 0; r6 < 3; ++r6) {
-    const int i7 = r6 * 20 + unit;
-    const float t8 = x2[i7];
-    column2[r6] = t8;
+  for (int x1_column_axis0 = 0; x1_column_axis0 < 20; ++x1_column_axis0) {
+    x1_column[x1_column_axis0] = x1[unit + x1_column_axis0 * 20];
   }
-  float carry0 = 0.0f;
-  if (stores) rows0[own * 20 + unit] = 0.0f;
-  float carry1 = 0.0f;
-  if (stores) rows1[own * 20 + unit] = 0.0f;
+  __shared__ __align__(16) float carry0[20];
+  __shared__ __align__(16) float carry1[20];
+  __shared__ __align__(16) float carry2[3];
+  // the first carries
   if (unit < 3) {
-    if (stores) rows2[own * 3 + unit] = 1.0f;
+    carry2[unit] = 1.0f;
   }
-  const int i9 = row * 20 + unit;
-  const float t10 = x3[i9];
-  float slice0 = t10;
+  // the first carries
+  carry0[unit] = 0.0f;
+  carry1[unit] = 0.0f;
+  float x0_slice;
+  // copy what is read of x0 to x0_slice
+  x0_slice = x0[row * 20 + unit];
   __syncthreads();
-  for (int turn = 0; turn < n0; ++turn) {
-    const int step = turn;
-    const float t11 = slice0;
-    const float t12 = carry0;
-    const float t13 = carry1;
-    if (turn + 1 < n0) {
-      const int following = step + 1;
-      const int i14 = (following * batch + row) * 20 + unit;
-      const float t15 = x3[i14];
-      slice0 = t15;
+  // normalised_1
+  for (int step0 = 0; step0 < n0; ++step0) {
+    float x0_slice_next;
+    if (n0 >= step0 + 2) {
+      // copy what is read of x0 to x0_slice
+      x0_slice_next = x0[row * 20 + step0 * (20 * batch) + unit + 20 * batch];
     }
-    // Stage 0: normalised_1
-    float s17[4] = {0, 0, 0, 0};
-    #pragma unroll
-    for (int r16 = 0; r16 < 20; ++r16) {
-      const float t18 = rows0[own * 20 + r16];
-      s17[r16 % 4] = gc_add(s17[r16 % 4], gc_mul(t18, column0[r16]));
-    }
-    // normalised_1
-    const float t19 = gc_add(gc_add(s17[0], s17[1]), gc_add(s17[2], s17[3]));
-    float s21[4] = {0, 0, 0, 0};
-    #pragma unroll
-    for (int r20 = 0; r20 < 20; ++r20) {
-      const float t22 = rows1[own * 20 + r20];
-      s21[r20 % 4] = gc_add(s21[r20 % 4], gc_mul(t22, column1[r20]));
-    }
-    // normalised_1
-    const float t23 = gc_add(gc_add(s21[0], s21[1]), gc_add(s21[2], s21[3]));
-    float t25 = 0;  // normalised_1
-    #pragma unroll
-    for (int r24 = 0; r24 < 3; ++r24) {
-      const float t26 = rows2[own * 3 + r24];
-      t25 = gc_add(t25, gc_mul(t26, column2[r24]));
-    }
+    __shared__ __align__(16) float tile0[20];
+    float kept0;
+    __shared__ __align__(16) float kept1[3];
+    float kept2;
+    // stage 0
     if (unit < 3) {
-      const float t27 = rows2[own * 3 + unit];
-      const float t28 = gc_mul(t27, 0.5f);  // normalised_1
-      if (stores) next2[own * 3 + unit] = t28;
+      const float t0 = gc_mul(carry2[unit], 0.5f);  // normalised_1
+      kept1[unit] = t0;
     }
-    const float t29 = gc_add(t11, t19);  // normalised_1
-    const float t30 = gc_add(t29, t23);  // normalised_1
-    const float t31 = gc_abs(t30);  // normalised_1
-    const float t32 = gc_add(t13, t25);  // normalised_1
-    if (stores) tile0[own * 20 + unit] = t31;
-    if (stores) next1[own * 20 + unit] = t32;
-    __syncthreads();
-    // Stage 1: normalised_1
-    if (unit < 1) {
-      float a33 = gc_reduce_max::identity<float>();
-      for (int r34 = 0; r34 < 20; ++r34) {
-        const int i35 = row * 20 + r34;
-        const int i36 = i35 % 20;
-        const float t37 = tile0[own * 20 + i36];
-        a33 = gc_reduce_max::combine(a33, gc_reduce_max::element(t37, r34));
+    // stage 0
+    float s0 = 0.0f;
+    float s0_parts[4];
+    // start the parts of s0
+    #pragma unroll
+    for (int s0_part = 0; s0_part < 4; ++s0_part) {
+      s0_parts[s0_part] = 0.0f;
+    }
+    // matmul
+    #pragma unroll
+    for (int k0_outer = 0; k0_outer < 5; ++k0_outer) {
+      #pragma unroll
+      for (int k0_inner = 0; k0_inner < 4; ++k0_inner) {
+        s0_parts[k0_inner] =
+            gc_add(s0_parts[k0_inner],
+                gc_mul(carry0[k0_outer * 4 + k0_inner],
+                    x1_column[k0_outer * 4 + k0_inner]));  // normalised_1
       }
-      const float t38 = gc_reduce_max::result(a33);
-      if (stores) tile1[own] = t38;
     }
+    // combine the parts of s0
+    #pragma unroll
+    for (int s0_part_2 = 0; s0_part_2 < 2; ++s0_part_2) {
+      s0_parts[s0_part_2 * 2] =
+          gc_add(s0_parts[s0_part_2 * 2], s0_parts[s0_part_2 * 2 + 1]);
+    }
+    s0_parts[0] = gc_add(s0_parts[0], s0_parts[2]);
+    s0 = gc_add(s0, s0_parts[0]);
+    float s1 = 0.0f;
+    float s1_parts[4];
+    // start the parts of s1
+    #pragma unroll
+    for (int s1_part = 0; s1_part < 4; ++s1_part) {
+      s1_parts[s1_part] = 0.0f;
+    }
+    // matmul
+    #pragma unroll
+    for (int k1_outer = 0; k1_outer < 5; ++k1_outer) {
+      #pragma unroll
+      for (int k1_inner = 0; k1_inner < 4; ++k1_inner) {
+        s1_parts[k1_inner] =
+            gc_add(s1_parts[k1_inner],
+                gc_mul(carry1[k1_outer * 4 + k1_inner],
+                    x2_column[k1_outer * 4 + k1_inner]));  // normalised_1
+      }
+    }
+    // combine the parts of s1
+    #pragma unroll
+    for (int s1_part_2 = 0; s1_part_2 < 2; ++s1_part_2) {
+      s1_parts[s1_part_2 * 2] =
+          gc_add(s1_parts[s1_part_2 * 2], s1_parts[s1_part_2 * 2 + 1]);
+    }
+    s1_parts[0] = gc_add(s1_parts[0], s1_parts[2]);
+    s1 = gc_add(s1, s1_parts[0]);
+    float s2 = 0.0f;
+    // matmul
+    #pragma unroll
+    for (int k2 = 0; k2 < 3; ++k2) {
+      s2 = gc_add(s2, gc_mul(carry2[k2], x3_column[k2]));  // normalised_1
+    }
+    const float t1 = gc_add(x0_slice, s0);  // normalised_1
+    const float t2 = gc_add(t1, s1);  // normalised_1
+    const float t3 = gc_abs(t2);  // normalised_1
+    const float t4 = gc_add(carry1[unit], s2);  // normalised_1
+    tile0[unit] = t3;
+    kept0 = t4;
+    kept2 = t2;
+    __shared__ __align__(16) float tile1[1];
     __syncthreads();
-    // Stage 2: normalised_1
-    const float t39 = tile1[own];
-    const float t40 = gc_div(t30, t39);  // normalised_1
-    const float t41 = gc_tanh(t40);  // normalised_1
-    if (stores) next0[own * 20 + unit] = t41;
+    // stage 1
+    if (unit < 1) {
+      float s3 = -gc_infinity<float>();
+      // max
+      for (int k3 = 0; k3 < 20; ++k3) {
+        s3 = gc_maximum(s3, tile0[k3]);  // normalised_1
+      }
+      tile1[unit] = s3;
+    }
+    float kept3;
     __syncthreads();
-    carry0 = t41;
-    carry1 = t32;
-    { float* const last = rows0; rows0 = next0; next0 = last; }
-    { float* const last = rows1; rows1 = next1; next1 = last; }
-    { float* const last = rows2; rows2 = next2; next2 = last; }
+    // stage 2
+    const float t5 = gc_div(kept2, tile1[0]);  // normalised_1
+    const float t6 = gc_tanh(t5);  // normalised_1
+    kept3 = t6;
+    // the carries of the next step
+    if (unit < 3) {
+      carry2[unit] = kept1[unit];
+    }
+    // the carries of the next step
+    carry0[unit] = kept3;
+    carry1[unit] = kept0;
+    __syncthreads();
+    if (n0 >= step0 + 2) {
+      // copy what is read of x0 to x0_slice
+      x0_slice = x0_slice_next;
+    }
   }
-  const int i42 = row * 20 + unit;
-  if (stores) y0[i42] = carry0;
-  if (stores) y1[i42] = carry1;
+  __syncthreads();
+  // the last carries
+  y0[row * 20 + unit] = carry0[unit];
+  y1[row * 20 + unit] = carry1[unit];
 }

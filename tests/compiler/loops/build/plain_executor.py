@@ -16,8 +16,15 @@ from graphc.compiler.graph.dim import evaluate as evaluate_size
 from graphc.compiler.interpret.program import Program
 from graphc.compiler.interpret.sequential import sequential
 from graphc.compiler.loops.buffer import new_buffer
-from graphc.compiler.loops.build import BuiltKernel, KernelBuffers, Storage, buffers_of, build
-from graphc.compiler.loops.evaluate import FailedCheck, evaluate
+from graphc.compiler.loops.build import (
+    BuiltKernel,
+    KernelBuffers,
+    Storage,
+    buffers_of,
+    build,
+    build_scan,
+)
+from graphc.compiler.loops.evaluate import FailedCheck, TurnOrder, evaluate
 from graphc.compiler.loops.index import LoopVariable
 from graphc.compiler.loops.program import LoopProgram
 from graphc.compiler.schedule import Kernel, Loop, Step, kernels, make_schedule
@@ -44,13 +51,15 @@ class PlainExecutor:
 
     Attributes:
         kernels: those of its schedule.
+        order: who of several agents is run first.
     """
 
-    def __init__(self, outputs: Sequence[Node]):
+    def __init__(self, outputs: Sequence[Node], most_shared: int | None = 0):
+        self.order = TurnOrder.FORWARD
         self._outputs = tuple(outputs)
-        self._steps = make_schedule(outputs, most_shared=0)
+        self._steps = make_schedule(outputs, most_shared=most_shared)
         self.kernels = kernels(self._steps)
-        self._programs: dict[Kernel, BuiltKernel] = {}
+        self._programs: dict[Kernel | Loop, BuiltKernel] = {}
 
     def run(
         self, feeds: Mapping[Node, np.ndarray], bindings: Mapping[Symbol, int], call_step: CallStep
@@ -75,7 +84,7 @@ class PlainExecutor:
         call_step: int,
     ) -> None:
         for step in steps:
-            if isinstance(step, Loop):
+            if isinstance(step, Loop) and not step.persistent:
                 self._run_loop(step, memory, counters, indices, sizes, call_step)
             else:
                 self._run_kernel(step, memory, counters, indices, sizes, call_step)
@@ -110,22 +119,30 @@ class PlainExecutor:
             )
             memory.store(item, value)
 
-    def _mapped(self, kernel: Kernel, program: LoopProgram) -> LoopProgram:
+    def _mapped(self, kernel: Kernel | Loop, program: LoopProgram) -> LoopProgram:
         """Return what is evaluated in the place of the plain program of a kernel."""
         return program
 
     def _run_kernel(
         self,
-        kernel: Kernel,
+        kernel: Kernel | Loop,
         memory: Memory,
         counters: Counters,
         indices: Mapping[str, int],
         sizes: Mapping[Symbol, int],
         call_step: int,
     ) -> None:
+        if isinstance(kernel, Loop):
+            variable = LoopVariable(f"step{len(counters)}")
+            counters = {**counters, kernel.step: (variable, kernel.scan.attrs["length"])}
         buffers = packed(buffers_of(kernel, counters), memory.bits)
         if kernel not in self._programs:
-            made = build(kernel, f"k{len(self._programs)}", buffers)
+            name = f"k{len(self._programs)}"
+            made = (
+                build_scan(kernel, name, buffers)
+                if isinstance(kernel, Loop)
+                else build(kernel, name, buffers)
+            )
             self._programs[kernel] = replace(made, program=self._mapped(kernel, made.program))
         built = self._programs[kernel]
         arrays = {}
@@ -137,7 +154,9 @@ class PlainExecutor:
         read = {buffer.memory for buffer in built.program.inputs}
         given = {one.name: indices[one.name] for one, _ in built.program.indices}
         arrays = {name: array for name, array in arrays.items() if name in read}
-        found = evaluate(built.program, arrays, sizes, arguments=arguments, indices=given)
+        found = evaluate(
+            built.program, arrays, sizes, arguments=arguments, indices=given, order=self.order
+        )
         if found.status is not None:
             raise self._index_error(built, found.status, memory, sizes)
         for node, (storage,) in buffers.outputs.items():

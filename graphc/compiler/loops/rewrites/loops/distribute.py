@@ -48,7 +48,7 @@ def distribute(program: LoopProgram, loop: str, others: Collection[str]) -> Loop
 
     Args:
         program: the program.
-        loop: its variable; a serial loop whose turns have no order, with a known number of them.
+        loop: its variable; a serial loop whose turns have no order.
         others: the variables of loops in its body, or in each other's, which end up outside of it.
             Their ends are the same in each of its turns.
     """
@@ -107,7 +107,7 @@ class _Distribution:
                 arrays[one.buffer] = self._array(one.buffer)
                 changed.append(Allocate(arrays[one.buffer]))
             elif isinstance(one, For) and one.variable.name in self._others:
-                self._check_ends(one, conditions)
+                self._check_ends(one)
                 changed.append(replace(one, body=self.of_body(one.body, conditions, arrays)))
             elif isinstance(one, If) and not one.otherwise and self._has_others(one):
                 changed += self.of_body(one.body, (*conditions, *one.conditions), arrays)
@@ -139,7 +139,7 @@ class _Distribution:
         body = substituted(body, {self._loop.variable: index_of(variable)})
         return replace(self._loop, variable=variable, body=body, note="")
 
-    def _check_ends(self, other: For, conditions: tuple[Condition, ...]) -> None:
+    def _check_ends(self, other: For) -> None:
         """Refuse a loop with other turns in another turn of the one that goes into it."""
         for end in other.ends:
             if self._loop.variable in end.variables:

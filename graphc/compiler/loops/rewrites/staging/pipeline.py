@@ -13,19 +13,19 @@ Threads without asynchronous copies may hold the next elements in registers unti
 computed, so that it does not wait for them ahead: the loads stand in the place of the copy, and the
 stores at the end of the turn.
 
-    allocate one: float32[8] in register     allocate one: float32[8] in register
-    for step < n:                            if n >= 1:
-      one[...] = x[8*step + ...]               one[...] = x[...]
-      y[...] = sum(y[...], one[...])         for step < n:
-                                               if step + 1 < n:
-                                                 one_next[...] = x[8*step + 8 + ...]
+One barrier a turn is left, for all buffers: behind it the last copies are seen by all, and what is
+overwritten next has been read by all. An asynchronous copy is waited for ahead of it.
+
+What one thread has alone and holds needs no second slot, as it takes the place of what this turn
+has read:
+
+    for step < n:                            ...
+      allocate one: float32[8] in register   for step < n:
+      one[...] = x[8*step + ...]               if step + 1 < n:
+      y[...] = sum(y[...], one[...])             one_next[...] = x[8*step + 8 + ...]
                                                y[...] = sum(y[...], one[...])
                                                if step + 1 < n:
                                                  one[...] = one_next[...]
-
-What one thread has alone then lies where this turn's elements did. Of what threads share, one
-barrier a turn is left, for all buffers: behind it the last copies are seen by all, and what is
-overwritten next has been read by all. An asynchronous copy is waited for ahead of it.
 """
 
 from __future__ import annotations

@@ -124,6 +124,28 @@ def test_what_registers_hold_is_stored_behind_what_a_turn_computes() -> None:
     ]
 
 
+def test_what_one_thread_holds_takes_the_place_of_what_it_has_read() -> None:
+    lines = lines_of(pipeline(staged(), "step", ["tile"], copying=Copying.HELD))
+    start = lines.index("allocate tile: float32[1, 4] in thread")
+    turn = lines.index("for step < k:")
+    assert lines[start + 1 : turn] == [
+        "for tile_axis1_2 < 4:",
+        "tile[0, tile_axis1_2] = x[row, tile_axis1_2]",
+    ]
+    assert lines[turn + 1 :] == [
+        "allocate tile_next: float32[4] in register",
+        "if step < k - 1:",
+        "for tile_axis1_3 < 4:",
+        "tile_next[tile_axis1_3] = x[row, 4*step + tile_axis1_3 + 4]",
+        "for inner < 4:",
+        "total[] = sum(total[], mul(tile[0, inner], columns[4*step + inner, thread]))",
+        "if step < k - 1:",
+        "for tile_axis1_4 < 4:",
+        "tile[0, tile_axis1_4] = tile_next[tile_axis1_4]",
+        "y[row, thread] = total[]",
+    ]
+
+
 def test_a_border_is_held_in_registers() -> None:
     for size in (1, 8, 11):
         held = pipeline(bordered(), "step", ["tile"], copying=Copying.HELD)
