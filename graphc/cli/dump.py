@@ -97,11 +97,9 @@ of the warps that are resident, waves of blocks, and the idle tail of the last o
 checked these estimates. With --target cpu a kernel is a function of the C++ program that runs a
 step on a CPU. With --loops each kernel is a loop program: what it computes, as loops over elements
 of arrays. A kernel that runs by a mapping is shown as it runs, too, with the mapping's name, and
-why not by those that are tried ahead of it. With --target cuda reductions that read their elements
-again are shown as the threads of a GPU would run them: their CUDA source is not made of such
-programs yet. With --passes the passes over the graph are listed, those of the target last, with the
-rules that applied, and why a target has them; GRAPHC_FLAGS=dump=FOLDER writes the graph after each
-of them to a file.
+why not by those that are tried ahead of it. With --passes the passes over the graph are listed,
+those of the target last, with the rules that applied, and why a target has them;
+GRAPHC_FLAGS=dump=FOLDER writes the graph after each of them to a file.
 
 An architecture is what Keras 1.0's model.to_json() or to_yaml() wrote, a saved model what
 model.save() did; nothing in them is executed.

@@ -145,16 +145,33 @@ def test_loop_programs(capsys: pytest.CaptureFixture[str], target: str) -> None:
 def test_a_loop_program_in_a_loop_reads_the_slice_of_its_step(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    found = json.loads(run(capsys, "loop", "--loops", "--json"))
+    found = json.loads(run(capsys, "loop", "--loops", "--target", "cpu", "--json"))
     assert {kernel["times"] for kernel in found["kernels"]} == {1, 7}
     inside = [kernel for kernel in found["kernels"] if kernel["times"] == 7]
     assert any(
         "step0 < 7) ->" in " ".join(kernel["program"].split()) and "[step0, " in kernel["program"]
         for kernel in inside
     )
-    kernels = {kernel["name"] for kernel in json.loads(run(capsys, "loop", "--json"))["kernels"]}
+    listed = json.loads(run(capsys, "loop", "--target", "cpu", "--json"))["kernels"]
     outside = {kernel["name"] for kernel in found["kernels"] if kernel["times"] == 1}
-    assert outside <= kernels
+    assert outside <= {kernel["name"] for kernel in listed}
+
+
+@pytest.mark.usefixtures("small")
+def test_a_loop_that_one_launch_runs_whole_is_one_loop_program(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    found = json.loads(run(capsys, "loop", "--loops", "--json"))["kernels"]
+    scans = [kernel for kernel in found if kernel["kind"] == "scan"]
+    listed = json.loads(run(capsys, "loop", "--json"))["kernels"]
+    assert [kernel["name"] for kernel in found] == [kernel["name"] for kernel in listed]
+    assert len(scans) == 4
+    for kernel in scans:
+        assert kernel["mapping"] == "rows by blocks for all steps"
+        assert kernel["times"] == 1
+        assert "< 7:" in kernel["program"]
+        assert "barrier" in kernel["mapped"]
+        assert "barrier" not in kernel["program"]
 
 
 @pytest.mark.usefixtures("small")
