@@ -67,8 +67,8 @@ def check(outputs: list[g.Node], executor: PlainExecutor, rows: int, steps: int)
 
 
 def gated() -> list[g.Node]:
-    """What a loop gives with two stages, carries that change places, one of numbers alone, one that
-    stays, and a stack of what a step began with."""
+    """Return the results of loops with two stages, carries that change places, one of numbers, one
+    that stays, and a stack of what a step began with."""
 
     def step(carries: tuple[g.Node, ...], slices: tuple[g.Node, ...]) -> tuple:
         h, a, b, total, same = carries

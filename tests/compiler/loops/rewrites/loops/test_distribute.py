@@ -25,10 +25,10 @@ CARRY = w.shared("carry", 3)
 
 
 def recurrent(*ahead: Statement) -> LoopProgram:
-    """Return a program that gives rows of x turned round again and again, of three elements."""
+    """Return a program that adds rows of three elements to mirror images, step after step."""
     kept = w.register("kept", 3)
     carried = w.at(CARRY, J)
-    turned = w.op("add", w.at(CARRY, as_index(2) - J), w.at(X, ROW, J))
+    mirrored = w.op("add", w.at(CARRY, as_index(2) - J), w.at(X, ROW, J))
     return w.program(
         (X,),
         (Y, LAST),
@@ -42,7 +42,7 @@ def recurrent(*ahead: Statement) -> LoopProgram:
                 STEP,
                 w.M,
                 Allocate(kept),
-                w.loop(J, 3, Store(w.at(kept, J), turned), Store(w.at(Y, STEP, ROW, J), carried)),
+                w.loop(J, 3, Store(w.at(kept, J), mirrored), Store(w.at(Y, STEP, ROW, J), carried)),
                 w.loop(K, 3, Store(w.at(CARRY, K), w.at(kept, K))),
             ),
             w.loop(UNIT, 3, Store(w.at(LAST, ROW, UNIT), w.at(CARRY, UNIT))),
