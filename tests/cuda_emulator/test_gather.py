@@ -8,6 +8,7 @@ import pytest
 from graphc.compiler import graph as g
 from graphc.compiler.codegen import lower
 from graphc.compiler.graph import BATCH, Node
+from graphc.compiler.graph.dim import symbols
 from graphc.compiler.runtime.gpu.executor import CudaExecutor
 from graphc.errors import IndexRangeError
 from tests.cuda_emulator.graph_programs import both
@@ -46,6 +47,22 @@ def test_values() -> None:
     ]
     for ours, theirs in both(outputs, feeds):
         np.testing.assert_allclose(ours, theirs, rtol=1e-6)
+
+
+@pytest.mark.parametrize("terms", [5, 70])
+def test_rows_of_a_table_that_are_added_to_a_product(terms: int) -> None:
+    feeds: dict[Node, np.ndarray] = {}
+    rows, table = fed(feeds, (BATCH,), "int32", 7), fed(feeds, (7, 10), "float32")
+    x, w = fed(feeds, (BATCH, terms), "float32"), fed(feeds, (terms, 10), "float32")
+    node = g.matmul(x, w) + g.take(table, rows)
+    program = lower([node])
+    for ours, theirs in both([node], feeds, 0, program):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-5)
+    executor = CudaExecutor(program, [node])
+    for wrong in (-1, 7):
+        bad = {**feeds, rows: np.array([0, 1, wrong], "int32")}
+        with pytest.raises(IndexRangeError, match=rf"{wrong} at position .2"):
+            executor.run(bad, dict.fromkeys(symbols(BATCH), 3), g.CallStep())
 
 
 @pytest.mark.parametrize("width", [4, 3])

@@ -134,7 +134,7 @@ ON_A_GPU: Mapping[str, Examples] = {
     "matmul": {
         "tiles by blocks": lambda: g.dot(x(BATCH, 784), w(784, 512)),
         "elements of sums": lambda: (
-            g.dot(x(BATCH, 784), w(784, 8)) + g.take(w(9, 8), places(BATCH))
+            g.dot(x(BATCH, 784), w(784, 8)) + g.take(w(LENGTH - 1, 8), places(BATCH))
         ),
     },
     "conv": {

@@ -17,7 +17,7 @@ from graphc.compiler.loops.rewrites.loops.reorder import reorder
 from graphc.compiler.loops.rewrites.loops.sink import sink
 from graphc.compiler.loops.rewrites.values.defer import defer
 from graphc.compiler.loops.rewrites.values.name_element import name_element
-from graphc.compiler.loops.statement import Accumulate, For, Let
+from graphc.compiler.loops.statement import Accumulate, Check, For, Let
 from graphc.compiler.loops.value import Apply, Constant, Load, Value
 from graphc.compiler.targets.product_loops import (
     Product,
@@ -78,7 +78,7 @@ def _with_values_of_results(program: LoopProgram) -> LoopProgram:
             column = inner.variable.name
             nest = sink(nest, column) if len(body) > 1 else nest
             body = nest.loop(column).body
-        if not body or not isinstance(body[0], Let):
+        if not body or not isinstance(body[0], Let | Check):
             return program
         nest = defer(nest, column)
         body = nest.loop(column).body
@@ -94,9 +94,10 @@ def _with_values_of_results(program: LoopProgram) -> LoopProgram:
 
 
 def _loop_behind_values(body: Body) -> For | None:
-    """Return the loop that ends a body, if there is nothing else than names of values in it."""
+    """Return the loop that ends a body, if there is nothing else than names of values and checks of
+    indices in it."""
     *ahead, last = body
-    if isinstance(last, For) and all(isinstance(one, Let) for one in ahead):
+    if isinstance(last, For) and all(isinstance(one, Let | Check) for one in ahead):
         return last
     return None
 

@@ -152,6 +152,12 @@ def numbered() -> Node:
     return g.matmul(number, arrays(7, 18)) * g.matmul(arrays(BATCH, 7), arrays(7, 18))
 
 
+def with_found_rows() -> Node:
+    """Return a product with rows that are found in a table added to it."""
+    rows = g.take(arrays(7, 20), g.abs(arrays(BATCH, dtype="int32")))
+    return g.matmul(arrays(BATCH, 6), arrays(6, 20)) + rows
+
+
 def of_each_matrix() -> Node:
     """Return the product of rows of one array, each a matrix of one row, by each of many."""
     return g.matmul(arrays(3, 1, 1, 6), arrays(BATCH, 6, 20))
@@ -211,5 +217,6 @@ CASES: Mapping[str, Callable[[], LoopProgram]] = {
     "operands of fewer axes": lambda: plain(of_broadcasts()),
     "an operand of one number": lambda: plain(numbered()),
     "values of whole rows": lambda: plain(of_whole_rows()),
+    "rows of a table": lambda: plain(with_found_rows()),
     "rows that matrices share": lambda: plain(of_each_matrix()),
 }

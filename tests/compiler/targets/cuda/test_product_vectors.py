@@ -76,8 +76,8 @@ def test_long_sums_of_one_row_are_divided_among_blocks() -> None:
 
 
 def with_found_rows() -> Node:
-    """Return a product with rows that are found in a table added to it."""
-    rows = g.take(arrays(7, 10), arrays(BATCH, dtype="int32"))
+    """Return a product with rows added to it that are found in a table, which may have none."""
+    rows = g.take(arrays(T - 1, 10), arrays(BATCH, dtype="int32"))
     return g.matmul(arrays(BATCH, 12), arrays(12, 10)) + rows
 
 
@@ -85,7 +85,6 @@ def test_what_no_other_mapping_takes_has_a_thread_a_result() -> None:
     found = choose(plain(with_found_rows()), any_card(), PRODUCTS)
     assert found.names == ("elements of sums",)
     reasons = dict(found.refusals)
-    tiles = "it has one element, or computes values of whole rows or matrices"
-    assert reasons["tiles by blocks"] == tiles
+    assert "expected checks of indices of which there is one" in reasons["tiles by blocks"]
     assert reasons["tiles of columns"] == "results share factors on both sides"
     assert reasons["packs"] == "its sums have several terms"

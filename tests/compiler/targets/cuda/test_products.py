@@ -124,6 +124,7 @@ IN_GROUPS = (
     "products of the same rows",
     "products of parts of an array",
     "operands of fewer axes",
+    "rows of a table",
 )
 """Cases that differ in what groups do: how they share operands, and finish results."""
 

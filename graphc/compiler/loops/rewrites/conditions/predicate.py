@@ -8,7 +8,8 @@ for row < 32:                               for row < 32:
     y[32*tile + row] = s                      if 32*tile + row < n: y[32*tile + row] = s
 
 All turns then do the same: threads come to the same barriers, and a tile at the border of an array
-is computed as a whole one, over zeros. The terms of a sum are padded alike:
+is computed as a whole one, over zeros. An index that is checked is 0 there. The terms of a sum are
+padded alike:
 
 for k < 16:                                 for k < 16:
   if 16*step + k < n:                         s = s + ((x[16*step + k] if 16*step + k < n else 0.0)
@@ -23,6 +24,7 @@ from functools import partial
 
 import numpy as np
 
+from graphc.compiler.loops.index import as_index
 from graphc.compiler.loops.program import (
     Body,
     LoopProgram,
@@ -46,6 +48,7 @@ from graphc.compiler.loops.rewrites.refusal import (
 from graphc.compiler.loops.statement import (
     Accumulate,
     Allocate,
+    Check,
     For,
     If,
     Let,
@@ -94,8 +97,11 @@ def _check(program: LoopProgram, where: str, body: Body) -> None:
     """Refuse statements that may not be run in a turn that they are not for."""
     own = {one.buffer.memory for one in walk(body) if isinstance(one, Allocate)}
     for one in walk(body):
-        if not isinstance(one, For | If | Let | Store | Accumulate | Allocate):
+        if not isinstance(one, For | If | Let | Check | Store | Accumulate | Allocate):
             expected = "values, loops and stores under its test"
+            raise refused(program, _REWRITE, where, expected, head_line(one))
+        if isinstance(one, Check) and not program.ranges.is_never_negative(as_index(one.end) - 1):
+            expected = "checks of indices of which there is one"
             raise refused(program, _REWRITE, where, expected, head_line(one))
         if isinstance(one, Accumulate) and not (
             all(target.buffer.memory in own for target in one.targets)
@@ -196,6 +202,8 @@ class _Predication(Parts):
         if isinstance(statement, Let) and statement.local in self.factors:
             return replace(statement, value=self._in_factor(statement))
         changed = super().in_statement(statement)
+        if isinstance(changed, Check):
+            return replace(changed, value=self._in_check(changed.value))
         if isinstance(changed, Accumulate) and changed.targets[0].buffer.memory not in self.own:
             padded = map(partial(self._padded, changed), changed.values)
             return replace(changed, values=tuple(padded))
@@ -220,6 +228,14 @@ class _Predication(Parts):
             return super().in_value(value)
         zero = Constant(False if value.dtype == "bool" else 0, value.dtype)
         return Select(about, value, zero)
+
+    def _in_check(self, value: Value) -> Value:
+        """Return the value of an index, which is the first one where the conditions do not hold."""
+        zero = Constant(0, value.dtype)
+        if isinstance(value, Select) and value.otherwise is zero:
+            others = tuple(one for one in value.conditions if one not in self.conditions)
+            return Select((*self.conditions, *others), value.value, zero)
+        return Select(self.conditions, value, zero)
 
     def _in_factor(self, named: Let) -> Value:
         """Return the value of a factor, which is 0 in turns that add nothing to a sum."""

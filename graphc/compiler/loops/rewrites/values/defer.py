@@ -15,21 +15,24 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from graphc.compiler.loops.buffer import BufferScope
 from graphc.compiler.loops.program import (
     Body,
     LoopProgram,
     loads_of,
     reads_bound,
+    targets_of,
     walk,
     written_memories,
 )
 from graphc.compiler.loops.rewrites.refusal import loop_of
-from graphc.compiler.loops.statement import SYNCHRONISING, Let, Statement
+from graphc.compiler.loops.statement import SYNCHRONISING, Check, Let, Statement
 
 
 def defer(program: LoopProgram, loop: str) -> LoopProgram:
-    """Name the values of a loop's body right ahead of the first statement that uses each; one that
-    reads what a statement between might change stays where it is.
+    """Name the values of a loop's body, and check its indices, right ahead of the first statement
+    that uses each; one that reads what a statement between might change stays where it is, and so
+    does an index that is checked ahead of a store that others see.
 
     Args:
         program: the program.
@@ -37,19 +40,30 @@ def defer(program: LoopProgram, loop: str) -> LoopProgram:
     """
     body: Body = ()
     for one in reversed(loop_of(program, "defer", loop).body):
-        place = _first_use(one, body) if isinstance(one, Let) else 0
+        place = _first_use(one, body) if isinstance(one, Let | Check) else 0
         body = (*body[:place], one, *body[place:])
     return program.with_loop(loop, lambda found: (replace(found, body=body),))
 
 
-def _first_use(let: Let, behind: Body) -> int:
+def _first_use(named: Let | Check, behind: Body) -> int:
     """Return how many of the statements behind a value it may stand behind, too."""
-    read = {load.buffer.memory for load in loads_of(let)}
+    read = {load.buffer.memory for load in loads_of(named)}
     for place, one in enumerate(behind):
-        is_passed = not any(reads_bound(inner, (let,)) for inner in walk((one,)))
+        is_passed = not any(reads_bound(inner, (named,)) for inner in walk((one,)))
         if not is_passed or not read.isdisjoint(written_memories((one,))) or _waits(one):
             return place
+        if isinstance(named, Check) and _is_seen(one):
+            return place
     return 0
+
+
+def _is_seen(statement: Statement) -> bool:
+    """Return True if a statement checks an index, too, or others may see what it stores."""
+    return any(
+        isinstance(one, Check)
+        or any(target.buffer.scope is not BufferScope.REGISTER for target in targets_of(one))
+        for one in walk((statement,))
+    )
 
 
 def _waits(statement: Statement) -> bool:

@@ -226,10 +226,10 @@ def test_random_programs_keep_their_meaning(program: LoopProgram, data: st.DataO
         ),
         (
             (
-                Check(w.variable_of(J), w.at(PLACES, I), M, 0, I),
+                Check(w.variable_of(J), w.at(PLACES, I), M - 1, 0, I),
                 Store(w.at(Y, I), w.at(X, I, J)),
             ),
-            "values, loops and stores under its test",
+            "checks of indices of which there is one",
         ),
         (
             (Accumulate("sum", (w.at(Y, I),), (w.number(1),)),),
@@ -240,6 +240,16 @@ def test_random_programs_keep_their_meaning(program: LoopProgram, data: st.DataO
 def test_what_may_not_run_in_another_turn(statements: tuple[Statement, ...], reason: str) -> None:
     program = rows(*statements, inputs=(X, COUNTS, PLACES))
     assert f"expected {reason}, found " in refusal(predicate, program, "i_inner")
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_an_index_that_is_checked_is_the_first_one_in_another_turn(seed: int) -> None:
+    """Some of the indices exist, others not: the same ones fail."""
+    checked = Check(w.variable_of(J), w.at(PLACES, I), M, 0, I)
+    before = rows(checked, Store(w.at(Y, I), w.at(X, I, J)), inputs=(X, PLACES))
+    after = predicate(before, "i_inner")
+    assert not any(isinstance(one, If) for one in walk(after.body))
+    same_meaning(before, after, seed=seed)
 
 
 def test_what_is_predicated_is_one_test() -> None:

@@ -5,14 +5,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from graphc.compiler.loops.buffer import BufferScope, new_buffer
+from graphc.compiler.loops.index import variable
 from graphc.compiler.loops.program import LoopProgram
 from graphc.compiler.loops.rewrites.values.defer import defer
-from graphc.compiler.loops.statement import Accumulate, Allocate, Barrier, Let, Statement, Store
+from graphc.compiler.loops.statement import (
+    Accumulate,
+    Allocate,
+    Barrier,
+    Check,
+    Let,
+    Statement,
+    Store,
+)
 from graphc.compiler.loops.value import Constant, Local
 from graphc.errors import RewriteError
 from tests.compiler.loops import written as w
 from tests.compiler.loops.random_loops import N, loops_of, plain_programs, same_meaning
-from tests.compiler.loops.written import I, J
+from tests.compiler.loops.written import I, J, K
 
 X, Y, Z = w.floats("x", N, 4), w.floats("y", N), w.floats("z", N)
 S = new_buffer("s", "float32", (), BufferScope.REGISTER)
@@ -71,6 +80,32 @@ def test_no_value_passes_a_barrier_and_one_that_nothing_uses_stays() -> None:
     assert defer(program(*body), "i").loop("i").body == body
     alone = (FIRST, *SUM, Store(w.at(Z, I), w.at(S)))
     assert defer(program(*alone), "i").loop("i").body == alone
+
+
+PLACES = w.ints("places", N)
+FOUND = Check(w.variable_of(K), w.at(PLACES, I), 4, 0, I)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_an_index_is_checked_ahead_of_what_uses_it(seed: int) -> None:
+    result = Store(w.at(Z, I), w.op("mul", w.at(S), w.at(X, I, K)))
+    before = w.program((X, PLACES), (Z,), w.loop(I, N, FOUND, *SUM, result))
+    after = defer(before, "i")
+    assert after.loop("i").body == (*SUM, FOUND, result)
+    same_meaning(before, after, seed=seed)
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        Check(w.variable_of(variable("g")), w.at(PLACES, I), 3, 1, I),
+        Store(w.at(Y, I), w.at(X, I, 0)),
+    ],
+)
+def test_no_check_passes_another_one_or_what_others_see(seen: Statement) -> None:
+    body = (FOUND, seen, Store(w.at(Z, I), w.at(X, I, K)))
+    before = w.program((X, PLACES), (Y, Z), w.loop(I, N, *body))
+    assert defer(before, "i").loop("i").body == body
 
 
 def test_a_loop_that_is_not_there_is_refused() -> None:
