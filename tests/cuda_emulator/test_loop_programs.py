@@ -32,7 +32,8 @@ PRINTED: Mapping[str, tuple[LoopProgram, PrintedKernel]] = {
 
 @pytest.fixture(scope="module")
 def module() -> SourceModule:
-    heads = [f'#include "{name}"' for name in INCLUDES]
+    headers = (name for _, printed in PRINTED.values() for name in printed.headers)
+    heads = [f'#include "{name}"' for name in dict.fromkeys((*INCLUDES, *headers))]
     return compiled("\n".join([*heads, *(printed.text for _, printed in PRINTED.values())]))
 
 
@@ -84,6 +85,10 @@ def _floats(*shape: int) -> np.ndarray:
         ("row_sums", lambda n: {"x0": _floats(n, 100)}),
         ("largest", lambda n: {"x0": _floats(n, 9)}),
         ("sums_of_lanes", lambda n: {"x0": _floats(n, 12)}),
+        (
+            "list_of_warps",
+            lambda n: {"x0": np.arange(n * 128, dtype="int32").reshape(n, 128) * 7 % 3},
+        ),
     ],
 )
 def test_a_kernel_means_what_its_program_does(

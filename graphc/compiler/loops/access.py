@@ -209,7 +209,7 @@ class _Collector:
 
         for load in loads_of(statement):
             note(load, True, False)
-        if isinstance(statement, Check) and statement.is_tested:
+        if isinstance(statement, Check) and statement.is_tested and not statement.is_repeated:
             note(Load(STATUS_WORD, ()), False, True)
         if isinstance(statement, Store):
             if statement.guarded:

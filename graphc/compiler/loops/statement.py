@@ -115,6 +115,8 @@ class Check:
         position: the position that the failure is reported at.
         is_tested: False if the value is known to be an index that exists, as the place of a maximum
             is: the text has no test, and another value has no meaning.
+        is_repeated: True if an earlier launch has made the same test: where it fails, the status
+            word says so ahead of the program.
     """
 
     variable: LoopVariable
@@ -123,6 +125,7 @@ class Check:
     number: int
     position: Index
     is_tested: bool = True
+    is_repeated: bool = False
 
 
 @dataclass(frozen=True)
@@ -231,6 +234,8 @@ class Intrinsic:
         body: what it does to them.
         source: the header of ``kernels/`` that it is in.
         arguments: the numbers that a call gives, too.
+        lanes: how many lanes of a warp run a call together: as a loop of kind lane, in which each
+            has its own of the registers.
     """
 
     name: str
@@ -238,6 +243,7 @@ class Intrinsic:
     body: tuple[Statement, ...]
     source: str
     arguments: tuple[Argument, ...] = ()
+    lanes: int = 1
 
 
 @dataclass(frozen=True)

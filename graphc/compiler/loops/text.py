@@ -128,7 +128,8 @@ def _line(statement: Statement) -> str:
     if isinstance(statement, Let):
         return f"{statement.local} = {statement.value}"
     if isinstance(statement, Check):
-        what = f"check {statement.number}" if statement.is_tested else "index"
+        again = " again" if statement.is_repeated else ""
+        what = f"check {statement.number}{again}" if statement.is_tested else "index"
         return f"{statement.variable} = {what}: {statement.value} below {statement.end}"
     if isinstance(statement, Store):
         tests = [conditions_text(statement.conditions)] if statement.conditions else []

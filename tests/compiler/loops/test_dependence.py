@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -245,6 +246,8 @@ def test_a_check_is_ahead_of_what_its_failure_holds_back() -> None:
     guarded = Store(load(Y, ROW, 0), read, guarded=True)
     made = program(loop("i", N, check, guarded))
     assert "status word" in is_parallel(made, made.loop("i")).reason
+    again = program(loop("i", N, replace(check, is_repeated=True), guarded))
+    assert is_parallel(again, again.loop("i"))
 
 
 @pytest.mark.parametrize(

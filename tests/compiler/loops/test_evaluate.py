@@ -29,6 +29,7 @@ from graphc.compiler.loops.statement import (
     UseIntrinsic,
     Wait,
 )
+from graphc.compiler.loops.text import program_text
 from graphc.compiler.loops.value import (
     Argument,
     Bit,
@@ -38,6 +39,7 @@ from graphc.compiler.loops.value import (
     below,
     is_multiple_of,
 )
+from graphc.errors import EvaluationError
 from tests.compiler.loops.written import (
     EMPTY,
     SIZES,
@@ -386,6 +388,20 @@ def test_a_check_clamps_and_reports_the_first_failure() -> None:
         status=FailedCheck(2, 50),
     )
     assert before.status == FailedCheck(2, 50)
+
+
+def test_a_repeated_check_fails_where_an_earlier_launch_has_said_so() -> None:
+    where, checked = ints("i0", N), LoopVariable("at")
+    check = Check(checked, at(where, I), M, 4, I, is_repeated=True)
+    store = Store(at(ROW, I), count(index_of(checked)), guarded=True)
+    made = program((where,), (ROW,), loop(I, N, check, store))
+    assert "at = check 4 again: i0[i] below m" in program_text(made)
+    good = run(made, {"i0": np.array([2, 0, 1, 1, 2], "int32")})
+    assert good.outputs["row"].tolist() == [2, 0, 1, 1, 2]
+    bad = {"i0": np.array([2, 0, 3, 1, 2], "int32")}
+    assert not run(made, bad, status=FailedCheck(2, 2)).stored["row"].any()
+    with pytest.raises(EvaluationError, match="the value is 3, and no earlier launch has said so"):
+        run(made, bad)
 
 
 def test_parts_of_a_concatenation() -> None:

@@ -343,6 +343,7 @@ class BlockStatements:
         end, number = self.at.size(statement.end), statement.number
         slot = self.at.names.bind(statement.variable)
         evaluation, is_tested = self.evaluation, statement.is_tested
+        is_repeated = statement.is_repeated
 
         def run(frame: Slots) -> None:
             found = int(value(frame))
@@ -350,6 +351,8 @@ class BlockStatements:
             if not 0 <= found < end:
                 if not is_tested:
                     raise Fault(f"the value is {found}, expected an index below {end}")
+                if is_repeated and evaluation.status is None:
+                    raise Fault(f"the value is {found}, and no earlier launch has said so")
                 failed = FailedCheck(number, position(frame))
                 known = evaluation.status
                 if known is None or (number, failed.position) < (known.number, known.position):
@@ -526,6 +529,8 @@ def _thread_depth(body: Body) -> int:
         inside = max(map(_thread_depth, blocks_of(statement)), default=0)
         if isinstance(statement, For) and statement.kind in PARALLEL_KINDS:
             inside += statement.kind is not LoopKind.VECTOR
+        elif isinstance(statement, UseIntrinsic):
+            inside += statement.intrinsic.lanes > 1
         depth = max(depth, inside)
     return depth
 

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from graphc.compiler.loops.buffer import BufferScope, new_buffer
+from graphc.compiler.loops.buffer import Buffer, BufferScope, new_buffer
 from graphc.compiler.loops.index import Index, LoopVariable, as_index, index_of
+from graphc.compiler.loops.program import Body
 from graphc.compiler.loops.reduction import REDUCTIONS
-from graphc.compiler.loops.statement import Accumulate, For, Intrinsic, Statement
-from graphc.compiler.loops.value import Load
+from graphc.compiler.loops.statement import (
+    Accumulate,
+    Check,
+    For,
+    If,
+    Intrinsic,
+    Statement,
+    Store,
+)
+from graphc.compiler.loops.value import Constant, IndexValue, Load, at_least
 
 
 def tree_of_lanes(reduction: str, dtype: str, lanes: int) -> Intrinsic:
@@ -39,4 +48,61 @@ def tree_of_lanes(reduction: str, dtype: str, lanes: int) -> Intrinsic:
     whole = tuple(Load(one, ()) for one in totals)
     body.append(Accumulate(reduction, whole, part(as_index(0))))
     name = f"gc_{reduction}_of_{lanes}_lanes"
-    return Intrinsic(name, (*totals, *parts), tuple(body), "reduce.cuh")
+    return Intrinsic(name, (*totals, *parts), tuple(body), "reduce.cuh", lanes=lanes)
+
+
+def count_of_lanes(lanes: int, numbers: int) -> Intrinsic:
+    """Return the count of the lanes of a warp whose number is not 0: by a ballot.
+
+    It is added to a register that each lane has.
+
+    Args:
+        lanes: of a warp.
+        numbers: what a lane's number is below.
+    """
+    count = Load(new_buffer("count", "int32", (), BufferScope.REGISTER), ())
+    one = Accumulate("sum", (count,), (Constant(1, "int32"),))
+    body, of_lanes = _over_numbers(lanes, numbers, (one,))
+    name = f"gc_count_of_{lanes}_lanes"
+    return Intrinsic(name, (count.buffer, of_lanes), body, "compact.cuh", lanes=lanes)
+
+
+def list_of_lanes(lanes: int, numbers: int, places: int) -> Intrinsic:
+    """Return the stream compaction of one number of each lane of a warp: by a ballot.
+
+    Those that are not 0 are listed in shared memory, each less 1, in the order of the lanes. The
+    register that each lane has says where the list goes on.
+
+    Args:
+        lanes: of a warp.
+        numbers: what a lane's number is below.
+        places: of the list.
+    """
+    listed = new_buffer("listed", "int32", (places,), BufferScope.SHARED)
+    first = Load(new_buffer("first", "int32", (), BufferScope.REGISTER), ())
+    place = LoopVariable("place")
+    last = index_of(place)
+    append = (
+        Check(place, first, places, 0, as_index(0), is_tested=False),
+        Store(Load(listed, (last,)), IndexValue(index_of(_NUMBER) - 1, "int32")),
+        Store(first, IndexValue(last + 1, "int32")),
+    )
+    body, of_lanes = _over_numbers(lanes, numbers, append)
+    name = f"gc_list_of_{lanes}_lanes"
+    parameters = (listed, first.buffer, of_lanes)
+    return Intrinsic(name, parameters, body, "compact.cuh", lanes=lanes)
+
+
+_NUMBER = LoopVariable("number")
+
+
+def _over_numbers(lanes: int, numbers: int, body: Body) -> tuple[Body, Buffer]:
+    """Return what does something for each number of some lanes that is not 0, and the numbers."""
+    of_lanes = new_buffer("number_of_lanes", "int32", (lanes,), BufferScope.REGISTER)
+    lane = LoopVariable("lane")
+    number = Load(of_lanes, (index_of(lane),))
+    inside = (
+        Check(_NUMBER, number, numbers, 0, as_index(0), is_tested=False),
+        If((at_least(index_of(_NUMBER) - 1),), body),
+    )
+    return (For(lane, (as_index(lanes),), inside),), of_lanes

@@ -24,7 +24,7 @@ from graphc.compiler.loops.program import (
     walk,
     written_memories,
 )
-from graphc.compiler.loops.statement import For, LoopKind
+from graphc.compiler.loops.statement import For, LoopKind, UseIntrinsic
 from graphc.compiler.targets.cuda.facts import GRID_THREADS, MOST_THREADS
 
 THREADS = frozenset((LoopKind.THREAD, LoopKind.LANE))
@@ -120,12 +120,25 @@ def _number_threads(
     extent = extent_of(loop, refused)
     inside = list(_outermost(loop.body, THREADS))
     inner = max((_number_threads(digits, one, refused) for one in inside), default=1)
+    inner = max(inner, _lanes_of_calls(loop.body))
     if not isinstance(extent, int):
         raise refused(f"the number of threads of {loop.variable} is not known: {extent}")
     digits[loop.variable] = Digit(0, inner, extent, None, extent * inner)
     for one in inside:
         digits[one.variable] = replace(digits[one.variable], room=inner)
     return extent * inner
+
+
+def _lanes_of_calls(body: Body) -> int:
+    """Return how many lanes run the intrinsics that statements call outside of loops over threads:
+    the most of them."""
+    lanes = 1
+    for one in body:
+        if isinstance(one, UseIntrinsic):
+            lanes = max(lanes, one.intrinsic.lanes)
+        elif not (isinstance(one, For) and one.kind in THREADS):
+            lanes = max(lanes, *map(_lanes_of_calls, blocks_of(one)), 1)
+    return lanes
 
 
 def extent_of(loop: For, refused: Callable[[str], ValueError]) -> Size:

@@ -220,8 +220,10 @@ class CudaSite(Site):
 
     def statement(self, statement: Statement) -> str:
         """Return the lines of a statement."""
-        for buffer in _stored_buffers(statement):
-            self._check_owner(buffer)
+        # Which of several lanes stores is the matter of what they run together.
+        if not isinstance(statement, UseIntrinsic) or statement.intrinsic.lanes == 1:
+            for buffer in _stored_buffers(statement):
+                self._check_owner(buffer)
         return super().statement(statement)
 
     def _check_owner(self, buffer: Buffer) -> None:
@@ -316,18 +318,24 @@ class CudaSite(Site):
         return self.signature.registers[buffer.memory].part
 
     def used(self, use: UseIntrinsic) -> Code:
-        """Return a call of an intrinsic, which is given the registers of the thread by name."""
+        """Return a call of an intrinsic, which is given the registers of the thread by name, and
+        the addresses of what is in memory."""
         parameters, windows = use.intrinsic.parameters, use.windows
-        if any(one.scope is not BufferScope.REGISTER for one in parameters):
+        if all(one.scope is not BufferScope.REGISTER for one in parameters):
             return super().used(use)
         self.signature.headers[use.intrinsic.source] = None
         operands = []
         for parameter, window in zip(parameters, windows, strict=True):
+            if parameter.scope is not BufferScope.REGISTER:
+                operands.append(self.address(Load(window.buffer, window.start)))
+                continue
             registers = self.signature.registers[window.buffer.memory]
             coords = coordinates_of(window, parameter)
-            if registers.axes != {axis for axis, one in enumerate(coords) if one is None}:
+            own = [one for axis, one in enumerate(coords) if axis not in registers.axes]
+            place = tuple(one for one in own if one is not None)
+            is_cut = sum(one is None for one in coords) < len(parameter.shape)
+            if is_cut or len(place) < len(own):
                 raise self.signature.refused(f"{window.buffer} is no register of each thread")
-            place = tuple(one for one in coords if one is not None)
             operands.append(self.expressions.register(Load(registers.part, place)))
         return call(use.intrinsic.name, *operands, *map(self.value, use.arguments))
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from graphc.compiler.graph.dim import ceil_divide
-from graphc.compiler.loops.buffer import BufferScope, new_buffer
-from graphc.compiler.loops.index import as_index, variable
+from graphc.compiler.loops.buffer import Buffer, BufferScope, new_buffer
+from graphc.compiler.loops.index import Index, LoopVariable, as_index, variable
 from graphc.compiler.loops.program import LoopProgram
 from graphc.compiler.loops.statement import (
     Accumulate,
@@ -15,12 +15,13 @@ from graphc.compiler.loops.statement import (
     Check,
     Fence,
     If,
+    Intrinsic,
     LoopKind,
     Store,
     UseIntrinsic,
 )
 from graphc.compiler.loops.value import Condition, IndexValue, Load, at_least, below
-from graphc.compiler.targets.cuda.intrinsics import tree_of_lanes
+from graphc.compiler.targets.cuda.intrinsics import count_of_lanes, list_of_lanes, tree_of_lanes
 from tests.compiler.targets.cpu.hand_made import N, apply, let, loop, number
 
 BLOCK, THREAD, LANE, ROW = map(variable, ("block", "thread", "lane", "row"))
@@ -250,6 +251,83 @@ def sums_of_lanes() -> LoopProgram:
     return LoopProgram("sums_of_lanes", (x,), (y, z), (), (body,))
 
 
+def list_of_warps() -> LoopProgram:
+    """Two warps each keep 64 numbers and count those that are not 0; then each lists its own behind
+    those of the warps ahead."""
+    x, y = new_buffer("x0", "int32", (N, 128)), new_buffer("y0", "int32", (N, 128))
+    numbers = new_buffer("numbers", "int32", (2, 2, 32), BufferScope.REGISTER)
+    counts = new_buffer("counts", "int32", (2,), BufferScope.SHARED)
+    listed = new_buffer("listed", "int32", (128,), BufferScope.SHARED)
+    found, first = (new_buffer(name, "int32", (), BufferScope.REGISTER) for name in ("f", "first"))
+    warp, lane, turn = map(variable, ("warp", "lane", "turn"))
+    warp_2, again, place = map(variable, ("warp_2", "again", "place"))
+
+    def of_warp(intrinsic: Intrinsic, of: Index, round_: Index, *others: Buffer) -> UseIntrinsic:
+        whole = (
+            BufferWindow(one, (as_index(0),) * len(one.shape), tuple(range(len(one.shape))))
+            for one in others
+        )
+        own = BufferWindow(numbers, (of, round_, as_index(0)), (2,))
+        return UseIntrinsic(intrinsic, (*whole, own))
+
+    read = Store(Load(numbers, (warp, turn, lane)), Load(x, (BLOCK, warp * 64 + turn * 32 + lane)))
+    count = of_warp(count_of_lanes(32, 1000), warp, variable("round"), found)
+    append = of_warp(list_of_lanes(32, 1000, 128), warp_2, variable("round_2"), listed, first)
+    counting = loop(
+        "warp",
+        2,
+        loop("lane", 32, loop("turn", 2, read, kind=LoopKind.UNROLLED), kind=LoopKind.LANE),
+        Allocate(found),
+        Store(Load(found, ()), number(0, "int32")),
+        loop("round", 2, count, kind=LoopKind.UNROLLED),
+        loop("one", 1, Store(Load(counts, (warp,)), Load(found, ())), kind=LoopKind.LANE),
+        kind=LoopKind.THREAD,
+    )
+    ahead = Accumulate("sum", (Load(first, ()),), (Load(counts, (variable("ahead"),)),))
+    listing = loop(
+        "warp_2",
+        2,
+        Allocate(first),
+        Store(Load(first, ()), number(0, "int32")),
+        loop("ahead", 2, If((below(variable("ahead"), warp_2),), (ahead,))),
+        loop("round_2", 2, append, kind=LoopKind.UNROLLED),
+        kind=LoopKind.THREAD,
+    )
+    element = Load(y, (BLOCK, variable("again") * 64 + place))
+    total = new_buffer("total", "int32", (), BufferScope.REGISTER)
+    known = Accumulate("sum", (Load(total, ()),), (Load(counts, (variable("every"),)),))
+    position = again * 64 + place
+    end = variable("end")
+    copied = loop(
+        "again",
+        2,
+        loop(
+            "place",
+            64,
+            Store(element, number(-1, "int32")),
+            If((below(position, end),), (Store(element, Load(listed, (position,))),)),
+            kind=LoopKind.THREAD,
+        ),
+        kind=LoopKind.THREAD,
+    )
+    body = loop(
+        "block",
+        N,
+        *map(Allocate, (numbers, counts, listed)),
+        counting,
+        Barrier(),
+        listing,
+        Allocate(total),
+        Store(Load(total, ()), number(0, "int32")),
+        loop("every", 2, known),
+        Barrier(),
+        Check(LoopVariable("end"), Load(total, ()), 129, 0, as_index(0), is_tested=False),
+        copied,
+        kind=LoopKind.BLOCK,
+    )
+    return LoopProgram("list_of_warps", (x,), (y,), (), (body,))
+
+
 def largest() -> LoopProgram:
     """The place of the largest element of each row, and a choice by a condition."""
     x = new_buffer("x0", "float32", (N, 9))
@@ -284,5 +362,5 @@ def largest() -> LoopProgram:
     return LoopProgram("largest", (x,), (y, z), (), (body,))
 
 
-ALL = (grid, grids, row_sums, last_block, in_warps, sums_of_lanes, largest)
+ALL = (grid, grids, row_sums, last_block, in_warps, sums_of_lanes, list_of_warps, largest)
 """Each makes a program of its own name."""

@@ -42,6 +42,7 @@ from graphc.compiler.loops.statement import (
     Allocate,
     Barrier,
     BufferWindow,
+    Check,
     Fence,
     For,
     If,
@@ -169,6 +170,8 @@ class _Match:
         elif isinstance(expected, Let) and isinstance(found, Let):
             self.value(expected.value, found.value)
             self.locals[expected.local] = found.local
+        elif isinstance(expected, Check) and isinstance(found, Check):
+            self._check(expected, found)
         elif isinstance(expected, Store) and isinstance(found, Store):
             self._element(expected.target, found.target)
             self.value(expected.value, found.value)
@@ -190,6 +193,13 @@ class _Match:
             _check_equal(expected, found)
         else:
             raise _Difference("statements of values and loops", type(found).__name__)
+
+    def _check(self, expected: Check, found: Check) -> None:
+        if expected.is_tested or found.is_tested:
+            raise _Difference("indices that are known to exist", f"`{head_line(found)}`")
+        self.value(expected.value, found.value)
+        self._size(expected.end, as_index(found.end), f"end of {found.variable}")
+        self.variables[expected.variable] = index_of(found.variable)
 
     def _loop(self, expected: For, found: For) -> None:
         is_serial = expected.kind is LoopKind.SERIAL and found.kind is LoopKind.UNROLLED

@@ -23,7 +23,14 @@ from graphc.compiler.loops.index import index_of
 from graphc.compiler.loops.program import Body, LoopProgram, blocks_of, path_to, walk
 from graphc.compiler.loops.rewrites.refusal import refuse_if_synchronised, refused, unbound_loop_of
 from graphc.compiler.loops.rewrites.site import REACHED
-from graphc.compiler.loops.statement import PARALLEL_KINDS, PARALLEL_NESTS, Barrier, For, LoopKind
+from graphc.compiler.loops.statement import (
+    PARALLEL_KINDS,
+    PARALLEL_NESTS,
+    Barrier,
+    For,
+    LoopKind,
+    UseIntrinsic,
+)
 
 MOST_UNROLLED = 256
 """Statements of an unrolled body: more of them do not fit the registers and the cache of code."""
@@ -199,11 +206,13 @@ def _is_by_thread(found: list[Access], together: Sequence[For]) -> bool:
 
 
 def _depth_of_threads(body: Body) -> int:
-    """Return how deep loops of threads and lanes are nested inside of a body."""
+    """Return how deep loops of threads and lanes are nested inside of a body: what lanes run
+    together is one of them."""
     depth = 0
     for one in body:
         inside = max(map(_depth_of_threads, blocks_of(one)), default=0)
         is_threads = isinstance(one, For) and one.kind in (LoopKind.THREAD, LoopKind.LANE)
+        is_threads |= isinstance(one, UseIntrinsic) and one.intrinsic.lanes > 1
         depth = max(depth, inside + is_threads)
     return depth
 

@@ -13,6 +13,7 @@ Then the terms are computed in the widest vectors, however few of them are added
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TypeAlias
 
 from graphc.compiler.loops.buffer import BufferScope, new_buffer
 from graphc.compiler.loops.index import index_of
@@ -21,7 +22,7 @@ from graphc.compiler.loops.rewrites.execution.bind import known_turns
 from graphc.compiler.loops.rewrites.loops.fission import fission
 from graphc.compiler.loops.rewrites.names import Names
 from graphc.compiler.loops.rewrites.refusal import loop_of, refused
-from graphc.compiler.loops.statement import Accumulate, Allocate, For, Store
+from graphc.compiler.loops.statement import Accumulate, Allocate, Check, For, If, Store
 from graphc.compiler.loops.value import IndexValue, Load, Value
 
 _REWRITE = "stage_terms"
@@ -33,7 +34,8 @@ def stage_terms(
     """Store the terms that a loop accumulates, and accumulate them in a loop behind it.
 
     A value that the loop stores in a buffer of one thread anyway, an element a turn, is read from
-    there. The second loop has the name of the first one with a number.
+    there. The second loop has the name of the first one with a number. Where the turns accumulate
+    under a test, both loops make it, and read the known indices that it needs.
 
     Args:
         loop: its variable; a serial loop of a known number of turns.
@@ -41,8 +43,9 @@ def stage_terms(
     """
     found = loop_of(program, _REWRITE, loop)
     turns = known_turns(program, _REWRITE, found)
-    sums = [one for one in found.body if isinstance(one, Accumulate)]
-    others = tuple(one for one in found.body if not isinstance(one, Accumulate))
+    tests, body = _tests_of(found.body)
+    sums = [one for one in body if isinstance(one, Accumulate)]
+    others = tuple(one for one in body if not isinstance(one, Accumulate))
     if not sums:
         where = f"the loop {loop!r}"
         raise refused(program, _REWRITE, where, "a loop that accumulates", "none of its statements")
@@ -70,14 +73,37 @@ def stage_terms(
             stores.append(Store(stored[value], value))
         return stored[value]
 
-    read = [
+    read: Body = tuple(
         replace(one, values=tuple(term(value, one.targets[0].buffer.name) for value in one.values))
         for one in sums
-    ]
-    ahead = (*others, *stores)
-    body: Body = (*allocated, replace(found, body=(*ahead, *read)))
-    staged = program.with_loop(loop, lambda _: body)
-    return fission(staged, loop, len(ahead)) if ahead else program
+    )
+    ahead: Body = (*others, *stores)
+    if tests and ahead:
+        ahead, read = _under(tests, ahead), names.copied(_under(tests, read))
+    staged: Body = (*allocated, replace(found, body=(*ahead, *read)))
+    changed = program.with_loop(loop, lambda _: staged)
+    return fission(changed, loop, len(ahead)) if ahead else program
+
+
+_Tests: TypeAlias = tuple[tuple[Body, If], ...]
+
+
+def _tests_of(body: Body) -> tuple[_Tests, Body]:
+    """Return the tests that all of a body is under, each with the known indices that are named
+    ahead of it, and what is under them."""
+    tests: list[tuple[Body, If]] = []
+    while body and isinstance(test := body[-1], If) and not test.otherwise:
+        if not all(isinstance(one, Check) and not one.is_tested for one in body[:-1]):
+            break
+        tests.append((body[:-1], test))
+        body = test.body
+    return tuple(tests), body
+
+
+def _under(tests: _Tests, body: Body) -> Body:
+    for indices, test in reversed(tests):
+        body = (*indices, replace(test, body=body))
+    return body
 
 
 def _check_only_accumulated(

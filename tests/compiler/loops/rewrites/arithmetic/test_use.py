@@ -12,8 +12,17 @@ from graphc.compiler.loops.dependence import is_parallel
 from graphc.compiler.loops.index import IndexLike, variable
 from graphc.compiler.loops.program import LoopProgram
 from graphc.compiler.loops.rewrites.arithmetic.use import use
-from graphc.compiler.loops.statement import Accumulate, Allocate, Intrinsic, Let, Statement, Store
-from graphc.compiler.loops.value import Argument, RandomWord, Value
+from graphc.compiler.loops.statement import (
+    Accumulate,
+    Allocate,
+    Check,
+    If,
+    Intrinsic,
+    Let,
+    Statement,
+    Store,
+)
+from graphc.compiler.loops.value import Argument, RandomWord, Value, at_least
 from graphc.errors import RewriteError
 from tests.compiler.loops import written as w
 from tests.compiler.loops.rewritten import assert_same, lines_of
@@ -340,3 +349,38 @@ def test_an_end_that_the_loops_around_keep_small_is_never_the_least() -> None:
     after = use(before, TILE_PRODUCT, "run")
     assert any("rows=4 - outer" in line for line in lines_of(after))
     assert_same(before, after, {w.M_SYMBOL: 1, K_SYMBOL: 3})
+
+
+def counted(end: int = 5, *, is_tested: bool = False) -> tuple[Statement, ...]:
+    """Return statements that count the numbers of a buffer that are not 0."""
+    number, turn = variable("number"), variable("turn")
+    known = Check(w.variable_of(number), w.at(NUMBERS, turn), end, 0, turn * 0, is_tested=is_tested)
+    one = Accumulate("sum", (w.at(COUNT),), (w.number(1, "int32"),))
+    return (w.loop(turn, 8, known, If((at_least(number, 1),), (one,))),)
+
+
+NUMBERS, COUNT = w.register("numbers", 8, dtype="int32"), w.register("count", dtype="int32")
+COUNTED = Intrinsic("count_of_8", (COUNT, NUMBERS), counted(), "count.h")
+
+
+def counting(end: int = 5, *, is_tested: bool = False) -> LoopProgram:
+    given, result, fill = w.ints("given", 8), w.ints("result"), variable("fill")
+    small = w.op("mod", w.at(given, fill), w.number(5, "int32"))
+    return w.program(
+        (given,),
+        (result,),
+        Allocate(NUMBERS),
+        w.loop(fill, 8, Store(w.at(NUMBERS, fill), small)),
+        Allocate(COUNT),
+        Store(w.at(COUNT), w.number(0, "int32")),
+        *counted(end, is_tested=is_tested),
+        Store(w.at(result), w.at(COUNT)),
+    )
+
+
+def test_an_index_that_is_known_to_exist() -> None:
+    assert_same(counting(), use(counting(), COUNTED, "turn"))
+    with pytest.raises(RewriteError, match="end of number"):
+        use(counting(6), COUNTED, "turn")
+    with pytest.raises(RewriteError, match="indices that are known to exist"):
+        use(counting(is_tested=True), COUNTED, "turn")

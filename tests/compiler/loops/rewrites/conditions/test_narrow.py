@@ -5,9 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from graphc.compiler.loops.buffer import BufferScope, new_buffer
+from graphc.compiler.loops.index import variable
 from graphc.compiler.loops.program import LoopProgram
 from graphc.compiler.loops.rewrites.conditions.narrow import narrow
-from graphc.compiler.loops.statement import Allocate, If, Let, Statement, Store
+from graphc.compiler.loops.statement import Allocate, Check, If, Let, Statement, Store
 from graphc.compiler.loops.value import Local, at_least
 from graphc.errors import RewriteError
 from tests.compiler.loops import written as w
@@ -15,7 +16,7 @@ from tests.compiler.loops.random_loops import N, same_meaning
 from tests.compiler.loops.rewritten import lines_of
 from tests.compiler.loops.written import I
 
-X, Y = w.floats("x", N), w.floats("y", N)
+X, Y, PLACES = w.floats("x", N), w.floats("y", N), w.ints("places", N)
 T0, T1 = Local("t0", "float32"), Local("t1", "float32")
 LETS = (Let(T0, w.op("neg", w.at(X, I))), Let(T1, w.op("mul", T0, T0)))
 STORE = Store(w.at(Y, I), w.op("add", T0, T1))
@@ -33,6 +34,18 @@ def test_values_are_computed_under_the_test() -> None:
     assert test.body == (*LETS, STORE)
     same_meaning(before, after)
     assert lines_of(narrow(after, "i")) == lines_of(after)
+
+
+def test_indices_stay_with_what_they_are_made_of() -> None:
+    place, doubled = variable("place"), Local("doubled", "int32")
+    named = Let(doubled, w.op("mul", w.at(PLACES, I), w.number(2, "int32")))
+    check = Check(w.variable_of(place), doubled, N, 0, I)
+    before = w.program(
+        (X, PLACES), (Y,), w.loop(I, N, *LETS, named, check, If((at_least(place - 2),), (STORE,)))
+    )
+    after = narrow(before, "i")
+    assert after.loop("i").body[:2] == (named, check)
+    same_meaning(before, after)
 
 
 def test_what_has_no_test_at_its_end_is_refused() -> None:

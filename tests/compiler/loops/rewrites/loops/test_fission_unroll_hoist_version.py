@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from graphc.compiler.loops.index import IndexLike, as_index
+from graphc.compiler.loops.index import IndexLike, as_index, variable
 from graphc.compiler.loops.program import LoopProgram
 from graphc.compiler.loops.rewrites.conditions.version import version
 from graphc.compiler.loops.rewrites.execution.unroll import unroll
@@ -29,6 +29,7 @@ from tests.compiler.loops.written import I, J
 
 X, Y = w.floats("x", N, M), w.floats("y", N, M)
 ROWS, LONG = w.floats("rows", N), w.floats("long", N + 2)
+PLACES, OF_THREADS = w.ints("places", N), w.floats("of_threads", N, 4)
 T0, T1 = w.local("t0"), w.local("t1")
 
 
@@ -213,6 +214,51 @@ def test_a_value_stays_behind_a_barrier() -> None:
     threads = w.loop(I, 4, Store(w.at(row, I), w.number(1)), body, kind="thread")
     assert "that no other thread waits for, found barrier (shared)" in refusal(
         hoist, w.program((), (), Allocate(row), threads), "t0"
+    )
+
+
+def checked(columns: IndexLike = 3, guarded: bool = False) -> LoopProgram:
+    """Return a program whose rows each name a row of x, which is checked for each column."""
+    place = variable("place")
+    named = Check(w.variable_of(place), w.at(PLACES, I), N, 0, I)
+    store = Store(w.at(Y, I, J), w.at(X, place, 0), guarded=guarded)
+    return w.program((X, PLACES), (Y,), w.loop(I, N, w.loop(J, columns, named, store)))
+
+
+def test_a_test_is_made_once_ahead_of_a_loop() -> None:
+    made = hoist(checked(M), "place")
+    assert lines(made)[1:3] == ["  place = check 0: places[i] below n", "  for j < m:"]
+    same_meaning(checked(M), made)
+    assert "expected elements that are there even where the loop has no turn" in refusal(
+        hoist, checked(M - 1), "place"
+    )
+    assert "expected no store that waits for the tests ahead of it alone" in refusal(
+        hoist, checked(guarded=True), "place"
+    )
+
+
+def in_turn(*behind: Statement, around: str = "serial") -> LoopProgram:
+    """Return a program whose threads leave each other a number in each turn."""
+    left = w.shared("left", 4)
+    one, other = variable("one"), variable("other")
+    stores = w.loop(one, 4, Store(w.at(left, one), w.at(X, J, 0)), kind="thread")
+    loads = w.loop(
+        other, 4, Store(w.at(OF_THREADS, J, other), w.at(left, 3 - other)), kind="thread"
+    )
+    turn = (Allocate(left), stores, Barrier(), loads, *behind)
+    return w.program((X,), (OF_THREADS,), w.loop(J, N, *turn, kind=around))
+
+
+def test_a_buffer_is_allocated_once_for_all_turns() -> None:
+    made = hoist(in_turn(Barrier()), "left")
+    assert lines(made)[:2] == ["allocate left: float32[4] in shared", "for j < n:"]
+    same_meaning(in_turn(Barrier()), made)
+    assert "expected a barrier between its last use and the first of the next turn" in refusal(
+        hoist, in_turn(), "left"
+    )
+    blocks = in_turn(Barrier(), around="block")
+    assert "expected a loop of one thread around it, found one of kind block" in refusal(
+        hoist, blocks, "left"
     )
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
+from graphc.compiler.loops.evaluate import evaluate
+from graphc.compiler.loops.index import variable
 from graphc.compiler.loops.program import LoopProgram
 from graphc.compiler.loops.rewrites.staging.stage_terms import stage_terms
-from graphc.compiler.loops.statement import Accumulate, Allocate, Let, Store
+from graphc.compiler.loops.statement import Accumulate, Allocate, Check, If, Let, Store
+from graphc.compiler.loops.value import at_least, below
 from tests.compiler.loops import written as w
 from tests.compiler.loops.refusals import lines, refusal
 from tests.compiler.loops.rewritten import assert_same
@@ -54,6 +58,48 @@ def test_results_of_memory_are_not_read_back() -> None:
     found = stage_terms(program, "k")
     assert "  s[] = sum(s[], s_terms[k_2])" in lines(found)
     assert_same(program, found)
+
+
+def test_both_loops_make_the_test_of_a_turn() -> None:
+    """Under it, and behind known indices, are the terms and the sums alike."""
+    row, places = variable("row"), w.ints("places", 6)
+    known = Check(w.variable_of(row), w.at(places, K), 4, 0, K, is_tested=False)
+    sums, start = w.floats("sums", 4), variable("start")
+    add = Accumulate("sum", (w.at(sums, row),), (TERM,))
+    turn = If((below(K, N),), (known, If((at_least(row, 1),), (EXP, add))))
+    zeros = w.loop(start, 4, Store(w.at(sums, start), w.number(0.0)))
+    program = w.program((X, places), (sums,), zeros, w.loop(K, 6, turn))
+    found = stage_terms(program, "k")
+    assert lines(found)[3:] == [
+        "for k < 6:",
+        "  if k < n:",
+        "    row = index: places[k] below 4",
+        "    if row >= 1:",
+        "      t = exp(x[k])",
+        "      sums_terms[k] = t",
+        "for k_2 < 6:",
+        "  if k_2 < n:",
+        "    row_2 = index: places[k_2] below 4",
+        "    if row_2 >= 1:",
+        "      sums[row_2] = sum(sums[row_2], sums_terms[k_2])",
+    ]
+    x = np.linspace(-1, 1, 6).astype("float32")
+    arrays = {"x": x, "places": np.array([3, 0, 1, 1, 3, 3], "int32")}
+    for size in (1, 4, 6):
+        results = [evaluate(one, arrays, {w.N_SYMBOL: size}) for one in (program, found)]
+        first, second = (one.outputs["sums"] for one in results)
+        np.testing.assert_array_equal(first, second)
+
+
+def test_a_test_that_what_is_added_changes_is_refused() -> None:
+    sums = w.ints("sums", 4)
+    row = variable("row")
+    known = Check(w.variable_of(row), w.at(sums, K), 4, 0, K, is_tested=False)
+    add = Accumulate("sum", (w.at(sums, row),), (w.number(1, "int32"),))
+    body = w.loop(K, 4, known, If((at_least(row, 1),), (add,)))
+    assert "expected no turn of the first part" in refusal(
+        stage_terms, w.program((), (sums,), body), "k"
+    )
 
 
 def test_the_place_of_a_value_is_not_stored() -> None:
