@@ -9,12 +9,12 @@ import pytest
 
 from graphc.compiler import graph as g
 from graphc.compiler.codegen import lower
-from graphc.compiler.codegen.scatter import scatter_tile
 from graphc.compiler.graph import BATCH, Node
 from graphc.compiler.runtime.gpu.executor import CudaExecutor
 from graphc.errors import IndexRangeError
 from tests.compiler.scatter_programs import scatter_case
 from tests.cuda_emulator.graph_programs import both, run
+from tests.cuda_emulator.programs import Compiled
 
 pytestmark = pytest.mark.over("ptx", "source")
 
@@ -68,6 +68,30 @@ def test_what_is_computed_from_the_sums(columns: int) -> None:
         np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-3)
 
 
+def test_a_table_is_updated_in_place_unless_an_index_is_out_of_range() -> None:
+    """The lookup ahead has made the test of the indices that the sums make, too."""
+    table = g.shared(RANDOM.standard_normal((12, 8)).astype("float32"), "table")
+    before = table.get_value()
+    places = g.input((BATCH, 3), "int32")
+    rows = g.take(table, places)
+    new = table - g.scatter_add(places, rows * rows, 12) * np.float32(0.5)
+    outputs, states = [g.sum(g.tanh(rows), axis=2), new], [g.state_of(table)]
+    program = lower(outputs, states)
+    (scatter,) = (step for step in program.steps if step.kernel.kind == "scatter")
+    assert any(buffer.origin is states[0] for buffer in scatter.writes)
+    compiled = Compiled(outputs, states)
+    indices = RANDOM.integers(0, 12, (5, 3)).astype("int32")
+    wrong = indices.copy()
+    wrong[3, 1] = 12
+    with pytest.raises(IndexRangeError, match="12"):
+        compiled({places: wrong})
+    np.testing.assert_array_equal(table.get_value(), before)
+    compiled({places: indices})
+    expected = before.copy()
+    np.subtract.at(expected, indices, before[indices] ** 2 * 0.5)
+    np.testing.assert_allclose(table.get_value(), expected, rtol=1e-5, atol=1e-5)
+
+
 def test_an_index_out_of_range_is_an_error_that_names_it() -> None:
     node, feeds = case(6, (4,), (), (3,))
     indices = node.inputs[0]
@@ -78,11 +102,3 @@ def test_an_index_out_of_range_is_an_error_that_names_it() -> None:
         with pytest.raises(IndexRangeError, match=f"{wrong}"):
             executor.run(bad, {}, g.CallStep())
     np.testing.assert_array_equal(executor.run(feeds, {}, g.CallStep())[0], before)
-
-
-def test_the_tile_follows_the_sizes() -> None:
-    assert scatter_tile(20_000, 128) == (16, 128)
-    assert scatter_tile(1_000, 128) == (2, 128)  # one index a block would leave a card idle
-    assert scatter_tile(3, 1_000_000) == (4, 128)
-    assert scatter_tile(10_000_000, 1) == (2048, 1)
-    assert scatter_tile(BATCH, BATCH * 3) == (16, 128)

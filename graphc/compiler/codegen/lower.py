@@ -10,7 +10,6 @@ from graphc.compiler.codegen.lower_mapped import lower_mapped, lower_whole_loop
 from graphc.compiler.codegen.placing import Updates
 from graphc.compiler.codegen.render import INCLUDES, unit
 from graphc.compiler.codegen.scan import LowerStep, lower_scan
-from graphc.compiler.codegen.scatter import lower_scatter
 from graphc.compiler.codegen.signature import Place
 from graphc.compiler.graph import Node, State, every_node, toposort
 from graphc.compiler.passes import PassObserver
@@ -29,7 +28,7 @@ LOWERINGS: dict[str, Callable[[Kernel, Context], list[Launch]]] = {
     "conv": lower_mapped,
     "window": lower_mapped,
     "gather": lower_mapped,
-    "scatter": lower_scatter,
+    "scatter": lower_mapped,
     "update": lower_mapped,
 }
 """How each kind of kernel becomes launches."""

@@ -30,6 +30,8 @@ from graphc.compiler.targets.cuda.rows import (
     rows_of,
     times_read,
 )
+from graphc.compiler.targets.cuda.scatter import TILES as SCATTERED
+from graphc.compiler.targets.cuda.scatter import read_by_blocks
 from graphc.compiler.targets.target import Target
 
 READ_AGAIN = frozenset(one.name for one in (LONG, ANY_LENGTH, TILES_AGAIN, WALKS))
@@ -86,6 +88,9 @@ def _notes(mapped: MappedKernel) -> list[str]:
     if not _SUMS.isdisjoint(mapped.mapped.names):
         reason = dict(mapped.mapped.refusals)[TILES.name]
         return [f"a thread adds up all terms of its result, and no block has a tile: {reason}"]
+    if mapped.kernel.kind == "scatter" and not _ELEMENTS.isdisjoint(mapped.mapped.names):
+        reason = dict(mapped.mapped.refusals)[SCATTERED.name]
+        return [f"a thread looks at all indices for its result: {reason}"]
     if not _is_read_again(mapped):
         return []
     program = in_joined_rows(mapped.plain)
@@ -122,6 +127,8 @@ def _asking_of_several(mapped: MappedKernel, target: Target, number: int) -> Loo
 def _asking(mapped: MappedKernel) -> LoopProgram:
     """Return a program whose loads are those that threads ask memory for."""
     plain = mapped.plain
+    if SCATTERED.name in mapped.mapped.names:
+        return read_by_blocks(plain)
     if mapped.kernel.kind not in ("rows", "columns") or NOTHING.name in mapped.mapped.names:
         return plain
     joined = in_joined_rows(plain)

@@ -17,7 +17,6 @@ from graphc.compiler.codegen.expression import (
     subscript,
     when,
 )
-from graphc.compiler.codegen.lower import lower
 from graphc.compiler.codegen.native import lower_native
 from graphc.compiler.codegen.printer import Printer
 from graphc.compiler.codegen.statement import (
@@ -148,30 +147,18 @@ def training(name: str) -> tuple[Sequence[Node], Sequence]:
     return [step.loss, *step.metrics, *values], [state.attrs["state"] for state in states]
 
 
-def lower_for_card(outputs: Sequence[Node], states: Sequence) -> object:
-    return lower(outputs, states, most_shared=65536)
-
-
 LOOP_PROGRAMS = {
-    lower_for_card: {
-        *("update", "gather", "window", "rows", "pointwise, plain", "pointwise, moved"),
-        *("columns", "reduce, plain", "reduce, moved", "cnn", "pooled_conv", "pooled_volume"),
-        *("movement, plain", "movement, moved", "windows, plain", "windows, moved"),
-    },
-    lower_native: {
-        *("update", "gather", "rows", "columns", "pointwise, plain", "pointwise, moved"),
-        *("movement, plain", "reduce, plain", "reduce, moved", "window"),
-        *("movement, moved", "windows, plain", "windows, moved"),
-        *("scatter", "lstm", "product, plain", "product, moved"),
-    },
+    *("update", "gather", "rows", "columns", "pointwise, plain", "pointwise, moved"),
+    *("movement, plain", "reduce, plain", "reduce, moved", "window"),
+    *("movement, moved", "windows, plain", "windows, moved"),
+    *("scatter", "lstm", "product, plain", "product, moved"),
 }
-"""Kernels that are loop programs alone, by the target."""
+"""Programs of a CPU all of whose kernels are loop programs."""
 
 
-@pytest.mark.parametrize("target", [lower_for_card, lower_native])
 @pytest.mark.parametrize(("name", "make"), programs())
 def test_statements_read_the_names_in_their_text(
-    name: str, make: Callable, target: Callable, monkeypatch: pytest.MonkeyPatch
+    name: str, make: Callable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A reading that a statement keeps to itself would let it be put ahead of what it reads."""
     printed: list[Statement] = []
@@ -190,8 +177,8 @@ def test_statements_read_the_names_in_their_text(
     monkeypatch.setattr(Printer, "add", add)
     monkeypatch.setattr(Printer, "name", noted_name)
     outputs, states = make()
-    target(optimize(list(outputs))[0], states)
-    if name not in LOOP_PROGRAMS[target]:
+    lower_native(optimize(list(outputs))[0], states)
+    if name not in LOOP_PROGRAMS:
         assert len(printed) > 3
     names |= Listing(printed).reads
     for statement in printed:

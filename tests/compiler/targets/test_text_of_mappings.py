@@ -137,6 +137,11 @@ ON_A_GPU: Mapping[str, Examples] = {
             g.dot(x(BATCH, 784), w(784, 8)) + g.take(w(LENGTH - 1, 8), places(BATCH))
         ),
     },
+    "scatter": {
+        "tiles of sums by blocks": lambda: (
+            w(20_000, 128) - g.scatter_add(places(BATCH), x(BATCH, 128), 20_000) * np.float32(0.1)
+        ),
+    },
     "conv": {
         "tiles of windows by blocks": lambda: g.conv(
             x(BATCH, 32, 28, 28), w(32, 32, 3, 3), padding=1

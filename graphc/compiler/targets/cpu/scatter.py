@@ -18,12 +18,11 @@ is scattered to a row, in order, whatever names it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 
 from graphc.compiler.graph.dim import Dim, product
 from graphc.compiler.loops.buffer import BufferScope
-from graphc.compiler.loops.program import LoopProgram, kept, loop_beside, path_to, walk
+from graphc.compiler.loops.program import LoopProgram, kept, loop_beside, walk
 from graphc.compiler.loops.rewrites.buffers.expand import expand
 from graphc.compiler.loops.rewrites.conditions.pick import pick
 from graphc.compiler.loops.rewrites.conditions.skip import skip
@@ -33,12 +32,12 @@ from graphc.compiler.loops.rewrites.loops.hoist import hoist
 from graphc.compiler.loops.rewrites.loops.split import Tail, split
 from graphc.compiler.loops.rewrites.simplify import simplify
 from graphc.compiler.loops.rewrites.values.defer import defer
-from graphc.compiler.loops.statement import Accumulate, Check, For, If, LoopKind
-from graphc.compiler.targets.convolution_loops import with_fused_loops
+from graphc.compiler.loops.statement import Check, LoopKind
 from graphc.compiler.targets.cpu.convolution_operands import only_loop
 from graphc.compiler.targets.cpu.product_panels import terms_outermost
-from graphc.compiler.targets.cpu.reduced_loops import accumulators, may_exceed, with_vectors
+from graphc.compiler.targets.cpu.reduced_loops import may_exceed, with_vectors
 from graphc.compiler.targets.mapping import ALWAYS, Applicability, Mapping, never
+from graphc.compiler.targets.scatter_loops import ScatterLoops, scatter_loops_of
 from graphc.compiler.targets.target import Target
 from graphc.errors import RewriteError
 
@@ -49,34 +48,12 @@ CHUNK = 4096
 """Numbers that a thread computes at a time of what follows of all sums."""
 
 
-@dataclass(frozen=True)
-class _Scatter:
-    """The loops of a scattered sum.
-
-    Attributes:
-        total: the name of the sum that a row's places are added to.
-        rows: the loops around it, the outermost first.
-        row: that of them over the rows that indices name.
-        place: the loop over all places, which has a test that an index is the row.
-    """
-
-    total: str
-    rows: tuple[str, ...]
-    row: str
-    place: str
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """The loops over the numbers of a row."""
-        return self.rows[self.rows.index(self.row) + 1 :]
-
-
 # ---- where they apply ---------------------------------------------------------------------------
 
 
 def _names_numbers(program: LoopProgram, target: Target) -> Applicability:
     """Return that a mapping applies where an index names a number, and not a row of several."""
-    _, scatter = _scatter_of(program)
+    _, scatter = scatter_loops_of(program)
     if isinstance(scatter, str):
         return never(scatter)
     if scatter.columns:
@@ -85,39 +62,8 @@ def _names_numbers(program: LoopProgram, target: Target) -> Applicability:
 
 
 def _names_rows(program: LoopProgram, target: Target) -> Applicability:
-    _, scatter = _scatter_of(program)
+    _, scatter = scatter_loops_of(program)
     return never(scatter) if isinstance(scatter, str) else ALWAYS
-
-
-@kept
-def _scatter_of(program: LoopProgram) -> tuple[LoopProgram, _Scatter | str]:
-    """Return a program in which one loop goes over all places, and its loops; or why there are none
-    such."""
-    tests = [
-        (test, one)
-        for test in walk(program.body)
-        if isinstance(test, If) and any(each.equal for each in test.conditions)
-        for one in test.body
-        if isinstance(one, Accumulate)
-    ]
-    if len(tests) != 1:
-        return program, "no index decides whether a place is added to a row"
-    ((test, adding),) = tests
-    total = next(one for one in accumulators(program) if one.buffer is adding.targets[0].buffer)
-    rows = [one for one in path_to(program.body, total) if isinstance(one, For)]
-    tested = {variable for one in test.conditions if one.equal for variable in one.index.variables}
-    row = next((one for one in rows if one.variable in tested), None)
-    if row is None:
-        return program, "all indices name one row"
-    places = [one for one in path_to(program.body, test) if isinstance(one, For)][len(rows) :]
-    if not places:
-        return program, "there is one place"
-    try:
-        program, place = with_fused_loops(program, [one.variable.name for one in places])
-    except RewriteError as error:
-        return program, error.reason
-    around = tuple(one.variable.name for one in rows)
-    return program, _Scatter(total.buffer.name, around, row.variable.name, place)
 
 
 # ---- how they run -------------------------------------------------------------------------------
@@ -125,8 +71,8 @@ def _scatter_of(program: LoopProgram) -> tuple[LoopProgram, _Scatter | str]:
 
 def _one_by_one(program: LoopProgram, target: Target) -> LoopProgram:
     """Add what the places give one after the other; then compute what follows of all sums."""
-    program, scatter = _scatter_of(program)
-    assert isinstance(scatter, _Scatter)
+    program, scatter = scatter_loops_of(program)
+    assert isinstance(scatter, ScatterLoops)
     *outer, row = scatter.rows
     is_short = bool(outer) and not may_exceed(program.loop(row), MOST_IN_REGISTERS)
     memory = BufferScope.THREAD if outer else BufferScope.SHARED
@@ -169,10 +115,10 @@ def _in_buckets(program: LoopProgram, target: Target, *, is_named: bool) -> Loop
 
 
 @kept
-def _with_listed_places(program: LoopProgram) -> tuple[LoopProgram, _Scatter]:
+def _with_listed_places(program: LoopProgram) -> tuple[LoopProgram, ScatterLoops]:
     """Return a program that lists the places of each row, and its loops."""
-    program, scatter = _scatter_of(program)
-    assert isinstance(scatter, _Scatter)
+    program, scatter = scatter_loops_of(program)
+    assert isinstance(scatter, ScatterLoops)
     return bucket(program, scatter.place, BufferScope.SHARED), scatter
 
 

@@ -11,6 +11,7 @@ from graphc.compiler.targets.cuda.pooled_convolutions import POOLED
 from graphc.compiler.targets.cuda.products import PRODUCTS
 from graphc.compiler.targets.cuda.reductions import ROWS
 from graphc.compiler.targets.cuda.scans import SCANS
+from graphc.compiler.targets.cuda.scatter import SCATTER
 from graphc.compiler.targets.mapping import Mapping as TargetMapping
 
 CUDA_MAPPINGS: Mapping[str, Sequence[TargetMapping]] = {
@@ -23,4 +24,5 @@ CUDA_MAPPINGS: Mapping[str, Sequence[TargetMapping]] = {
     "matmul": PRODUCTS,
     "conv": (*CONVOLUTIONS, *POOLED),
     "scan": SCANS,
+    "scatter": SCATTER,
 }

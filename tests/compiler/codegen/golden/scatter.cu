@@ -1,112 +1,116 @@
 // k0_scatter: gradient of embedding_1: scatter_add, mul, sub
-// a block a tile of 16 rows x 128 columns; it walks all 80*batch indices and
-//   adds the updates of its rows in their order
-// x0: words int32[batch, 80]
-// x1: gradient of embedding_1/cotangents float32[batch, 80, 128]
-// x2: W float32[20000, 128]
+// 20000 x 128 elements, tiles of sums by blocks
+// x0: W float32[20000, 128]
+// x1: words int32[batch, 80]
+// x2: gradient of embedding_1/cotangents float32[batch, 80, 128]
 // y0: gradient of embedding_1/sub float32[20000, 128]
 extern "C" __global__ void __launch_bounds__(256) k0_scatter(
-    const int* __restrict__ x0, gc_uint64* status, int batch,
-    const float* __restrict__ x1, const float* __restrict__ x2, float* y0) {
-  __shared__ float sums[2048];  // 16 rows x 128 columns
-  // The indices of one chunk that fall into this block's rows, in their order.
-  __shared__ int found_row[1024];
-  __shared__ int found_place[1024];
-  __shared__ int found_by_warp[8];
-  const int first_row = blockIdx.x * 16;
-  const int warp = threadIdx.x / 32, warp_lane = threadIdx.x % 32;
-  const unsigned int lanes_before = (1u << warp_lane) - 1u;
-  // A thread owns one column of the tile, and in it each row with row % 2 ==
-  // group.
-  const int own_column = threadIdx.x % 128, group = threadIdx.x / 128;
-
-  for (int first_column = blockIdx.y * 128; first_column < 128;
-       first_column += gridDim.y * 128) {
-    for (int e = threadIdx.x; e < 2048; e += 256) sums[e] = 0;
-
-    for (int chunk = 0; chunk < 80 * batch; chunk += 1024) {
-      // Phase 1: which indices of the chunk fall into the tile; a warp looks at
-      // 128 neighbours.
-      int rows[4];
-      unsigned int votes[4];
-      int total = 0;
-#pragma unroll
-      for (int round = 0; round < 4; ++round) {
-        const int place = chunk + (warp * 4 + round) * 32 + warp_lane;
-        rows[round] = -1;
-        if (place < 80 * batch) {
-          const int t0 = x0[place];
-          const int t1 = gc_check_index(status, 0, place, t0, 20000);
-          rows[round] = t1 - first_row;
+    int batch, gc_uint64* status, const float* __restrict__ x0,
+    const int* __restrict__ x1, const float* __restrict__ x2, float* y0) {
+  const int row_block = blockIdx.x;
+  __shared__ __align__(16) float s0[2048];
+  // begin the sums of the tile
+  const int group = threadIdx.x / 128;
+  const int column = threadIdx.x % 128;
+  for (int row = 0; row < 8; ++row) {
+    s0[group * 128 + column + row * 256] = 0.0f;
+  }
+  __syncthreads();
+  __shared__ __align__(16) int place_list[1024];
+  __shared__ __align__(16) int counts[8];
+  // look at all indices, in chunks
+  for (int chunk = 0; chunk < (80 * batch + 1023) / 1024; ++chunk) {
+    int numbers[4];
+    const int warp = threadIdx.x / 32;
+    const int lane = threadIdx.x % 32;
+    // find the places whose index is a row of the tile
+    #pragma unroll
+    for (int round = 0; round < 4; ++round) {
+      int number = 0;
+      if (chunk * 1024 + warp * 128 + lane + round * 32 < 80 * batch) {
+        const int g0 =
+            gc_check_index(status, 0,
+                chunk * 1024 + warp * 128 + lane + round * 32,
+                x1[chunk * 1024 + warp * 128 + lane + round * 32], 20000);
+        if (g0 >= row_block * 16 && row_block * 16 + 15 >= g0) {
+          number =
+              warp * 2048 + lane * 16 + round * 512 + g0 + 1 - row_block * 16;
         }
-        votes[round] =
-            __ballot_sync(0xffffffffu, rows[round] >= 0 && rows[round] < 16);
-        total += __popc(votes[round]);
       }
-      if (warp_lane == 0) found_by_warp[warp] = total;
-      __syncthreads();
-      // Phase 2: list them, behind those of the warps before.
-      int slot = 0, found = 0;
-#pragma unroll
-      for (int w = 0; w < 8; ++w) {
-        if (w < warp) slot += found_by_warp[w];
-        found += found_by_warp[w];
+      numbers[round] = number;
+    }
+    int found = 0;
+    #pragma unroll
+    for (int round_2 = 0; round_2 < 4; ++round_2) {
+      gc_count_of_32_lanes(found, numbers[round_2]);
+    }
+    if (lane == 0) {
+      counts[warp] = found;
+    }
+    __syncthreads();
+    int total = 0;
+    #pragma unroll
+    for (int each = 0; each < 8; ++each) {
+      total = gc_add(total, counts[each]);
+    }
+    int first = 0;
+    #pragma unroll
+    for (int ahead = 0; ahead < 8; ++ahead) {
+      if (ahead < warp) {
+        first = gc_add(first, counts[ahead]);
       }
-#pragma unroll
-      for (int round = 0; round < 4; ++round) {
-        if (votes[round] >> warp_lane & 1u) {
-          const int k = slot + __popc(votes[round] & lanes_before);
-          found_row[k] = rows[round];
-          found_place[k] = chunk + (warp * 4 + round) * 32 + warp_lane;
-        }
-        slot += __popc(votes[round]);
-      }
-      __syncthreads();
-      // Phase 3: add their updates in order; several are read before the first
-      // is added.
-      const int column = first_column + own_column;
-      for (int first = 0; first < found; first += 4) {
-        float updates[4];
-#pragma unroll
-        for (int j = 0; j < 4; ++j) {
-          const int k = first + j;
-          updates[j] = 0;
-          if (k < found && column < 128 && found_row[k] % 2 == group) {
-            const int place = found_place[k];
-            const int i2 = place * 128 + column;
-            const float t3 = x1[i2];
-            updates[j] = t3;
+    }
+    // list them behind those of the warps ahead
+    #pragma unroll
+    for (int round_3 = 0; round_3 < 4; ++round_3) {
+      gc_list_of_32_lanes(place_list, first, numbers[round_3]);
+    }
+    __syncthreads();
+    const int end = total;
+    // add what they have, in order; several are read before the first is added
+    for (int listed = 0; listed < (end + 3) / 4; ++listed) {
+      float s0_terms[4];
+      #pragma unroll
+      for (int k = 0; k < 4; ++k) {
+        if (listed * 4 + k < end) {
+          const int selected = place_list[listed * 4 + k];
+          if (selected % 2 == group) {
+            s0_terms[k] = x2[chunk * 131072 + column + selected / 16 * 128];
           }
         }
-#pragma unroll
-        for (int j = 0; j < 4; ++j) {
-          const int k = first + j;
-          if (k < found && found_row[k] % 2 == group) {
-            const int e = found_row[k] * 128 + own_column;
-            sums[e] = gc_add(sums[e], updates[j]);
+      }
+      #pragma unroll
+      for (int k_2 = 0; k_2 < 4; ++k_2) {
+        if (listed * 4 + k_2 < end) {
+          const int selected_2 = place_list[listed * 4 + k_2];
+          if (selected_2 % 2 == group) {
+            s0[group * 128 + column + selected_2 / 2 % 8 * 256] =
+                gc_add(s0[group * 128 + column + selected_2 / 2 % 8 * 256],
+                    s0_terms[k_2]);  // gradient of embedding_1
           }
         }
       }
     }
-    __syncthreads();
-
-    // Phase 4: what is computed from the sums, and the results.
-    for (int e = 4 * threadIdx.x; e < 2048; e += 1024) {
-      const int row = first_row + e / 128, column = first_column + e % 128;
-      if (row >= 20000 || column >= 128) continue;
-      const int first = row * 128 + column;
-      gc_pack<float> pack_x2 = gc_load_pack(x2, first, 2560000);
-      gc_pack<float> pack_y0;
-#pragma unroll
-      for (int lane = 0; lane < 4; ++lane) {
-        const float sum = sums[e + lane];
-        const float t4 = pack_x2.of[lane];
-        const float t5 = gc_mul(0.01f, sum);  // gradient of embedding_1
-        const float t6 = gc_sub(t4, t5);  // gradient of embedding_1
-        pack_y0.of[lane] = t6;
-      }
-      gc_store_pack(y0, first, 2560000, pack_y0);
+  }
+  __syncthreads();
+  // what follows of the sums
+  const int finisher = threadIdx.x / 32;
+  const int own = threadIdx.x % 32;
+  for (int row_3 = 0; row_3 < 2; ++row_3) {
+    float s0_pack[4];
+    gc_load_pack(s0_pack, &s0[finisher * 128 + own * 4 + row_3 * 1024]);
+    float x0_pack[4];
+    gc_load_pack(x0_pack,
+        &x0[row_block * 2048 + finisher * 128 + own * 4 + row_3 * 1024]);
+    float y0_pack[4];
+    #pragma unroll
+    for (int part = 0; part < 4; ++part) {
+      const float t0 = gc_mul(0.01f, s0_pack[part]);  // gradient of embedding_1
+      const float t1 = gc_sub(x0_pack[part], t0);  // gradient of embedding_1
+      y0_pack[part] = t1;
     }
-    __syncthreads();
+    gc_store_pack(
+        &y0[row_block * 2048 + finisher * 128 + own * 4 + row_3 * 1024],
+        y0_pack);
   }
 }
