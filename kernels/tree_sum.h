@@ -23,7 +23,7 @@ struct gc_summand {
   int64_t type;
 };
 
-// What a program is given for a part (templates/step.c.j2): addresses of buffers, and extents.
+// What a program is given for a part (templates/cpu/step.c.j2): addresses of buffers, and extents.
 struct gc_part {
   void** at;
   const int* size;

@@ -13,7 +13,6 @@ from graphc.compiler.codegen.native.convolution import lower_conv
 from graphc.compiler.codegen.native.loop import lower_loop
 from graphc.compiler.codegen.native.loop_program import lower_by_mapping
 from graphc.compiler.codegen.native.step import STEP, StepPrinter
-from graphc.compiler.codegen.page import fitted
 from graphc.compiler.codegen.render import INCLUDES, unit
 from graphc.compiler.graph import Node, State
 from graphc.compiler.passes import PassObserver
@@ -75,7 +74,7 @@ def lower_native(
     printer = StepPrinter()
     step = printer.function(steps)
     includes = (*_HEADERS, *context.program.includes)
-    source = unit([*functions(steps), fitted(with_name_and_notes(step, STEP)).text], includes)
+    source = unit([*functions(steps), with_name_and_notes(step, STEP)], includes)
     code = unit([*codes(steps), with_name(without_name_and_notes(step), STEP)], includes)
     checks = tuple(context.program.checks)
     program = DeviceProgram(source, steps, fetches, checks, tuple(outputs), given, code)

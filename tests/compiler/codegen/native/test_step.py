@@ -55,7 +55,7 @@ def test_calls_that_repeat() -> None:
 
 def test_a_deeper_stack_has_no_more_calls_written_out() -> None:
     def calls(layers: int) -> int:
-        with mock.patch.object(Call, "lines", autospec=True, side_effect=Call.lines) as written:
+        with mock.patch.object(Call, "code", autospec=True, side_effect=Call.code) as written:
             lower_native(*deep_stack(layers))
         return written.call_count
 

@@ -14,8 +14,7 @@ extern "C" void graphc_step(
   };
   for (int turn0 = 0; turn0 < 6; ++turn0) {
     const int* row0 = table0[turn0];
-    k0_rows(size[0], (float*)at[row0[0]], (float*)at[1],
-        (float*)at[row0[1]]);
+    k0_rows(size[0], (float*)at[row0[0]], (float*)at[1], (float*)at[row0[1]]);
     if (watch.stops(0 + 2 * turn0, 0 + 2 * turn0)) return;
     k1_matmul(size[0], (float*)at[row0[1]], (float*)at[row0[2]],
         (float*)at[row0[3]]);
@@ -24,4 +23,3 @@ extern "C" void graphc_step(
   *calls = call_step + 1;
   (void)at, (void)size, (void)word, (void)watch;
 }
-

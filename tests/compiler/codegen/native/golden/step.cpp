@@ -16,10 +16,11 @@ extern "C" void graphc_step(
     for (int turn0 = 0; turn0 < size[1]; ++turn0) {  // simplernn_1
       const int step0 = turn0;
       watch.begins();
-      k2_matmul(begin, end, step0, size[0], (float*)at[3], turn0 == 0 ?
-          (float*)at[0] : turn0 % 2 ? (float*)at[4] : (float*)at[5],
-          (float*)at[2], turn0 == size[1] - 1 ? (float*)at[6] : turn0 % 2 ?
-          (float*)at[5] : (float*)at[4]);
+      k2_matmul(begin, end, step0, size[0], (float*)at[3],
+          turn0 == 0 ? (float*)at[0] : turn0 % 2 ? (float*)at[4] :
+          (float*)at[5], (float*)at[2],
+          turn0 == size[1] - 1 ? (float*)at[6] : turn0 % 2 ? (float*)at[5] :
+          (float*)at[4]);
       watch.ends(2);
     }
   }
@@ -27,4 +28,3 @@ extern "C" void graphc_step(
   *calls = call_step + 1;
   (void)at, (void)size, (void)word, (void)watch;
 }
-
