@@ -31,7 +31,7 @@ from graphc.compiler.targets.cuda.rows import (
     times_read,
 )
 from graphc.compiler.targets.cuda.scatter import TILES as SCATTERED
-from graphc.compiler.targets.cuda.scatter import read_by_blocks
+from graphc.compiler.targets.cuda.scatter import TILES_BY_COORDINATES, read_by_blocks
 from graphc.compiler.targets.target import Target
 
 READ_AGAIN = frozenset(one.name for one in (LONG, ANY_LENGTH, TILES_AGAIN, WALKS))
@@ -127,7 +127,7 @@ def _asking_of_several(mapped: MappedKernel, target: Target, number: int) -> Loo
 def _asking(mapped: MappedKernel) -> LoopProgram:
     """Return a program whose loads are those that threads ask memory for."""
     plain = mapped.plain
-    if SCATTERED.name in mapped.mapped.names:
+    if not {SCATTERED.name, TILES_BY_COORDINATES.name}.isdisjoint(mapped.mapped.names):
         return read_by_blocks(plain)
     if mapped.kernel.kind not in ("rows", "columns") or NOTHING.name in mapped.mapped.names:
         return plain

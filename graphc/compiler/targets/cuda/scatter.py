@@ -115,11 +115,22 @@ def _names_rows(program: LoopProgram, target: Target) -> Applicability:
     return never(scatter) if isinstance(scatter, str) else ALWAYS
 
 
-def _in_tiles(program: LoopProgram, target: Target) -> LoopProgram:
-    """Give each block a tile of the result, and each thread sums of it."""
+def _in_flat_tiles(program: LoopProgram, target: Target) -> LoopProgram:
+    """Give each block a tile of the result, and each thread sums of it. What lies side by side is
+    accessed by its position."""
     program, scatter = scatter_loops_of(program)
     assert isinstance(scatter, ScatterLoops)
-    program = _with_columns(program, scatter)
+    return _in_tiles(flatten(_with_columns(program, scatter)), scatter, target)
+
+
+def _in_tiles_by_coordinates(program: LoopProgram, target: Target) -> LoopProgram:
+    """Do the same where elements are accessed by their coordinates."""
+    program, scatter = scatter_loops_of(program)
+    assert isinstance(scatter, ScatterLoops)
+    return _in_tiles(_with_columns(program, scatter), scatter, target)
+
+
+def _in_tiles(program: LoopProgram, scatter: ScatterLoops, target: Target) -> LoopProgram:
     size, columns = (program.loop(one).ends[0].constant for one in ("row", "column"))
     tile = _Tile.of(size, columns)
     program = _in_blocks(program, tile)
@@ -172,7 +183,7 @@ def _with_columns(program: LoopProgram, scatter: ScatterLoops) -> LoopProgram:
         outer = f"{outer}_{inner}"
     for old, new in ((scatter.row, "row"), (outer, "column"), (scatter.place, "place")):
         program = rename(program, old, new) if old != new else program
-    return flatten(program)
+    return program
 
 
 def _in_blocks(program: LoopProgram, tile: _Tile) -> LoopProgram:
@@ -196,7 +207,7 @@ def read_by_blocks(program: LoopProgram) -> LoopProgram:
     for the one tile that it is added to."""
     program, scatter = scatter_loops_of(program)
     assert isinstance(scatter, ScatterLoops)
-    program = _with_columns(program, scatter)
+    program = flatten(_with_columns(program, scatter))
     size, columns = (program.loop(one).ends[0].constant for one in ("row", "column"))
     tile = _Tile.of(size, columns)
     program = _in_phases(program, scatter.total)
@@ -379,9 +390,16 @@ _NOTES = {
 TILES = Mapping(
     "tiles of sums by blocks",
     _names_rows,
-    _in_tiles,
+    _in_flat_tiles,
     "blocks own tiles of the sums, so that nothing is added atomically and sums have an order",
 )
 
-SCATTER = (TILES, *POINTWISE)
+TILES_BY_COORDINATES = Mapping(
+    "tiles of sums by coordinates",
+    _names_rows,
+    _in_tiles_by_coordinates,
+    "coordinates tell that what blocks store is disjoint where a position does not",
+)
+
+SCATTER = (TILES, TILES_BY_COORDINATES, *POINTWISE)
 """The mappings of kernels of kind scatter."""

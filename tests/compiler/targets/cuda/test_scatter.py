@@ -83,11 +83,11 @@ def evaluated(
     return evaluate(program, arrays, {symbols(BATCH)[0]: SAMPLES}, order=order)
 
 
-def agrees(outputs: Sequence[Node], feeds: Feeds) -> None:
+def agrees(outputs: Sequence[Node], feeds: Feeds, name: str = TILES.name) -> None:
     """Assert that a kernel by tiles computes what the interpreter does, and the same bits in
     whichever order threads run."""
     kernel, found = scatter_kernel(outputs), mapped(outputs)
-    assert found.names == (TILES.name,), found.refusals
+    assert found.names == (name,), found.refusals
     expected = interpreted(list(outputs), dict(feeds))
     results = [evaluated(found.program, kernel, feeds, order) for order in TurnOrder]
     for node, theirs in zip(outputs, expected, strict=True):
@@ -113,6 +113,12 @@ def agrees(outputs: Sequence[Node], feeds: Feeds) -> None:
 def test_all_layouts(size, indices, before, behind, dtype) -> None:
     node, feeds = case(size, indices, before, behind, dtype)
     agrees([node], feeds)
+
+
+def test_rows_of_sizes_that_a_call_knows_lie_between_others() -> None:
+    """A position does not tell that the elements of blocks are disjoint; coordinates do."""
+    node, feeds = case(BATCH, (BATCH, 3), (2, 2), ())
+    agrees([node], feeds, "tiles of sums by coordinates")
 
 
 def test_what_follows_of_the_sums() -> None:
