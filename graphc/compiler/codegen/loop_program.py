@@ -17,14 +17,21 @@ from graphc.compiler.graph import BATCH, Node
 from graphc.compiler.graph.dim import Dim, Size, Symbol, exact_quotient, symbols
 from graphc.compiler.loops import buffer as arrays
 from graphc.compiler.loops import value as values
-from graphc.compiler.loops.build import BuiltKernel, KernelBuffers, Storage, build, build_scan
+from graphc.compiler.loops.build import (
+    BuiltKernel,
+    KernelBuffers,
+    Storage,
+    build,
+    build_scan,
+    with_repeated_checks,
+)
 from graphc.compiler.loops.index import LoopVariable
 from graphc.compiler.loops.launches import launches_of, workspaces_of
-from graphc.compiler.loops.program import Body, LoopProgram, Parts, loads_of, transformed, walk
+from graphc.compiler.loops.program import LoopProgram, Parts, loads_of, transformed, walk
 from graphc.compiler.loops.rewrites.loops.enclose import enclose
 from graphc.compiler.loops.rewrites.loops.part import part
 from graphc.compiler.loops.rewrites.loops.split import Tail, split
-from graphc.compiler.loops.statement import Allocate, Check, For, Let, Statement, Store
+from graphc.compiler.loops.statement import Allocate, Check, For, Let, Statement
 from graphc.compiler.program.launch import (
     Argument,
     CallNumber,
@@ -182,7 +189,8 @@ def mapped_kernels(
     if isinstance(kernel, Loop):
         built = build_scan(kernel, kernel.kind, memory.buffers)
     else:
-        built = _with_repeated_checks(build(kernel, kernel.kind, memory.buffers))
+        built = build(kernel, kernel.kind, memory.buffers)
+        built = replace(built, program=with_repeated_checks(built.program))
     mapped = context.program.choose(built.program, target, table)
     if mapped.is_plain:
         return []
@@ -194,21 +202,6 @@ def mapped_kernels(
             MappedKernel(kernel, built.program, one, program, memory, built.words, nodes, runs)
         )
     return found
-
-
-def _with_repeated_checks(built: BuiltKernel) -> BuiltKernel:
-    """Return a kernel that writes states with checks that repeat those of earlier launches: else
-    `Updates` has it write something else, and a later launch the states."""
-    program = built.program
-    if not any(isinstance(one, Store) and one.guarded for one in walk(program.body)):
-        return built
-
-    def repeated(one: Statement) -> Body:
-        if isinstance(one, Check) and one.is_tested:
-            return (replace(one, is_repeated=True),)
-        return (one,)
-
-    return replace(built, program=replace(program, body=transformed(program.body, repeated)))
 
 
 def _with_checks(built: BuiltKernel, context: Context) -> int:

@@ -16,7 +16,13 @@ from graphc.compiler.codegen.native.loop import SharedLoop
 from graphc.compiler.graph import Node, State, Symbol, name_of, toposort
 from graphc.compiler.graph.dim import Size, evaluate
 from graphc.compiler.loops.buffer import Buffer, new_buffer
-from graphc.compiler.loops.build import KernelBuffers, Storage, build_scan, plain_program
+from graphc.compiler.loops.build import (
+    KernelBuffers,
+    Storage,
+    build_scan,
+    plain_program,
+    with_repeated_checks,
+)
 from graphc.compiler.loops.index import LoopVariable
 from graphc.compiler.loops.measure import Measure, measure
 from graphc.compiler.loops.program import LoopProgram, new_name
@@ -184,7 +190,7 @@ def _plain(run: _Run, buffers: KernelBuffers) -> LoopProgram:
     """Return the plain program of a kernel, or of a loop that one launch runs whole."""
     if isinstance(run.kernel, Loop):
         return build_scan(run.kernel, run.name, buffers).program
-    return plain_program(run.kernel, run.name, buffers)
+    return with_repeated_checks(plain_program(run.kernel, run.name, buffers))
 
 
 def _mapped(

@@ -8,7 +8,12 @@
   that one launch runs whole.
 """
 
-from graphc.compiler.loops.build.kernels import BuiltKernel, build, plain_program
+from graphc.compiler.loops.build.kernels import (
+    BuiltKernel,
+    build,
+    plain_program,
+    with_repeated_checks,
+)
 from graphc.compiler.loops.build.scan import build_scan
 from graphc.compiler.loops.build.storage import KernelBuffers, Storage, buffers_of
 
@@ -20,4 +25,5 @@ __all__ = [
     "build",
     "build_scan",
     "plain_program",
+    "with_repeated_checks",
 ]

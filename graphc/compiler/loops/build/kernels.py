@@ -9,7 +9,7 @@ each pass over it.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from graphc.compiler.graph import OPS, Node, toposort
@@ -28,8 +28,8 @@ from graphc.compiler.loops.build.reductions import (
     reduce_together,
 )
 from graphc.compiler.loops.build.storage import KernelBuffers
-from graphc.compiler.loops.program import Body, LoopProgram
-from graphc.compiler.loops.statement import Statement, Store
+from graphc.compiler.loops.program import Body, LoopProgram, transformed, walk
+from graphc.compiler.loops.statement import Check, Statement, Store
 from graphc.compiler.loops.value import Load, Value
 from graphc.compiler.schedule.kernel import Kernel
 from graphc.compiler.schedule.window_passes import window_passes
@@ -58,6 +58,20 @@ class BuiltKernel:
 def plain_program(kernel: Kernel, name: str, buffers: KernelBuffers) -> LoopProgram:
     """Return the plain program of a kernel, given where the values around it lie."""
     return build(kernel, name, buffers).program
+
+
+def with_repeated_checks(program: LoopProgram) -> LoopProgram:
+    """Return a program that writes states with checks that repeat those of earlier launches: what
+    makes a test first writes its results elsewhere, and a later launch the states."""
+    if not any(isinstance(one, Store) and one.guarded for one in walk(program.body)):
+        return program
+
+    def repeated(one: Statement) -> Body:
+        if isinstance(one, Check) and one.is_tested:
+            return (replace(one, is_repeated=True),)
+        return (one,)
+
+    return replace(program, body=transformed(program.body, repeated))
 
 
 def build(kernel: Kernel, name: str, buffers: KernelBuffers) -> BuiltKernel:
