@@ -6,18 +6,25 @@
 // summed ahead of A. All numbers in A and B are 0, 1 or -1, those in G 1/2 too. The gradient of the
 // weights is the transposed of it: G' [sum over tiles of (B' d B) * (A y A')] G.
 //
-// Inside, channels and filters are innermost: in rows of `wide` numbers, whole vectors, with zeros
-// behind the last one. Images have 2 * down + 2 rows of 2 * across + 2, results 2 * down of
-// 2 * across, for down x across tiles.
+// Channels and filters are innermost, in rows that have room for whole vectors: what is behind the
+// last one is read and written, and nothing comes of it. Of `tiles`, in rows of `across`, `left`
+// are not computed yet: the next ones are, at most GC_WINOGRAD_TILES.
 #ifndef GC_HOST_WINOGRAD_H
 #define GC_HOST_WINOGRAD_H
 
 #include <string.h>
 
 #include "host_gemm.h"
-#include "host_transpose.h"
 
-#define GC_WINOGRAD_TILES 48  // transformed at a time: they stay in L2
+#define GC_WINOGRAD_TILES 48  // transformed at a time: they stay in the second cache
+
+// Not in copies for numbers that calls have in common: the loop over terms of such a copy moves
+// sums between registers (g++ 12; a product took 1.24 times as long, AVX2, Zen 3).
+#if defined(__clang__)
+#define GC_ONE_COPY __attribute__((noinline))
+#else
+#define GC_ONE_COPY __attribute__((noinline, noclone))
+#endif
 
 // Along one axis of a tile, `step` apart: B' d,
 template <typename T>
@@ -69,28 +76,19 @@ inline void gc_winograd_of_products(typename gc_vector<T>::type* u, int step) {
   u[2 * step] = (b + c) + e;
 }
 
-// turned[element][plane] of planes[plane][element], in rows of `wide`.
+// to[place][channel][filter] of weights[channel][tap][filter].
 template <typename T>
-inline T* gc_winograd_innermost(int slot, int count, int wide, int elements, const T* planes) {
-  T* turned = gc_scratch<T>(slot, (size_t)elements * wide);
-  if (wide != count) memset(turned, 0, (size_t)elements * wide * sizeof(T));
-  gc_transpose(count, elements, planes, elements, turned, wide);
-  return turned;
-}
-
-// u[place][channel][filter] of weights[filter][channel][9].
-template <typename T>
-inline void gc_winograd_weights(int filters, int channels, int wide, const T* weights, T* u) {
+inline void gc_winograd_weights(int channels, int filters, T* to, ptrdiff_t to_place,
+                                ptrdiff_t to_row, const T* weights, ptrdiff_t from_channel,
+                                ptrdiff_t from_tap) {
   typedef typename gc_vector<T>::type V;
-  const size_t plane = (size_t)channels * wide;
-  const T* turned = gc_winograd_innermost(GC_INNERMOST, filters, wide, channels * 9, weights);
   for (int channel = 0; channel < channels; ++channel) {
-    for (int f = 0; f < wide; f += gc_vector<T>::lanes) {
+    for (int f = 0; f < filters; f += gc_vector<T>::lanes) {
+      const T* from = weights + channel * from_channel + f;
       V g[16];
 #pragma GCC unroll 9
       for (int i = 0; i < 9; ++i) {
-        g[i / 3 * 4 + i % 3] =
-            *reinterpret_cast<const V*>(turned + ((size_t)channel * 9 + i) * wide + f);
+        g[i / 3 * 4 + i % 3] = *reinterpret_cast<const V*>(from + i * from_tap);
       }
 #pragma GCC unroll 4
       for (int i = 0; i < 3; ++i) gc_winograd_of_weights<T>(g + i, 4);
@@ -98,26 +96,28 @@ inline void gc_winograd_weights(int filters, int channels, int wide, const T* we
       for (int i = 0; i < 4; ++i) gc_winograd_of_weights<T>(g + 4 * i, 1);
 #pragma GCC unroll 16
       for (int i = 0; i < 16; ++i) {
-        *reinterpret_cast<V*>(u + i * plane + (size_t)channel * wide + f) = g[i];
+        *reinterpret_cast<V*>(to + i * to_place + channel * to_row + f) = g[i];
       }
     }
   }
 }
 
-// v[place][tile][channel] of image[row][column][channel], for `count` tiles.
+// to[place][tile][channel] of image[element][channel], whose rows are `pitch` elements long.
 template <typename T>
-inline void gc_winograd_images(int first, int count, int across, int wide,
-                               const T* __restrict__ image, T* __restrict__ v, size_t plane) {
+inline void gc_winograd_image(int tiles, int left, int across, int pitch, int channels,
+                              T* __restrict__ to, ptrdiff_t to_place, ptrdiff_t to_tile,
+                              const T* __restrict__ image, ptrdiff_t from_element) {
   typedef typename gc_vector<T>::type V;
-  const ptrdiff_t row = (ptrdiff_t)(2 * across + 2) * wide;
+  const int count = left < GC_WINOGRAD_TILES ? left : GC_WINOGRAD_TILES, first = tiles - left;
+  const ptrdiff_t row = pitch * from_element;
   for (int tile = 0; tile < count; ++tile) {
     const int y = (first + tile) / across, x = (first + tile) % across;
-    const T* from = image + 2 * y * row + 2 * x * wide;
-    for (int c = 0; c < wide; c += gc_vector<T>::lanes) {
+    const T* from = image + 2 * y * row + 2 * x * from_element;
+    for (int c = 0; c < channels; c += gc_vector<T>::lanes) {
       V d[16];
 #pragma GCC unroll 16
       for (int i = 0; i < 16; ++i) {
-        d[i] = *reinterpret_cast<const V*>(from + i / 4 * row + i % 4 * wide + c);
+        d[i] = *reinterpret_cast<const V*>(from + i / 4 * row + i % 4 * from_element + c);
       }
 #pragma GCC unroll 4
       for (int i = 0; i < 4; ++i) gc_winograd_of_image<T>(d + i, 4);
@@ -125,29 +125,31 @@ inline void gc_winograd_images(int first, int count, int across, int wide,
       for (int i = 0; i < 4; ++i) gc_winograd_of_image<T>(d + 4 * i, 1);
 #pragma GCC unroll 16
       for (int i = 0; i < 16; ++i) {
-        *reinterpret_cast<V*>(v + i * plane + (size_t)tile * wide + c) = d[i];
+        *reinterpret_cast<V*>(to + i * to_place + tile * to_tile + c) = d[i];
       }
     }
   }
 }
 
-// Results of m[place][tile][filter], filters innermost: tile after tile, for each of a tile's 2 x 2
-// places those of all tiles where they are `apart`, else row[column] as they lie in the results.
-template <typename T>
-inline void gc_winograd_results(int first, int count, int down, int across, int wide, bool apart,
-                                const T* __restrict__ m, size_t plane, T* __restrict__ result) {
+// to[result][filter] of sums[place][tile][filter]: rows of 2 * across results, or, where they are
+// `apart`, for each of a tile's 2 x 2 places those of all tiles.
+template <bool apart, typename T>
+inline void gc_winograd_some_results(int tiles, int left, int across, int filters,
+                                     T* __restrict__ to, ptrdiff_t to_result,
+                                     const T* __restrict__ sums, ptrdiff_t from_place,
+                                     ptrdiff_t from_tile) {
   typedef typename gc_vector<T>::type V;
-  const ptrdiff_t row = (ptrdiff_t)2 * across * wide, all = (ptrdiff_t)down * across * wide;
-  const ptrdiff_t below = apart ? 2 * all : row, beside = apart ? all : wide;
+  const int count = left < GC_WINOGRAD_TILES ? left : GC_WINOGRAD_TILES, first = tiles - left;
+  const ptrdiff_t row = (apart ? 2 * tiles : 2 * across) * to_result;
+  const ptrdiff_t beside = apart ? tiles * to_result : to_result;
   for (int tile = 0; tile < count; ++tile) {
-    const int number = first + tile;
-    T* to = result + (apart ? (ptrdiff_t)number * wide
-                            : number / across * 2 * row + number % across * 2 * wide);
-    for (int f = 0; f < wide; f += gc_vector<T>::lanes) {
+    const int number = first + tile, y = number / across, x = number % across;
+    T* result = to + (apart ? number * to_result : 2 * y * row + 2 * x * to_result);
+    for (int f = 0; f < filters; f += gc_vector<T>::lanes) {
       V sum[16];
 #pragma GCC unroll 16
       for (int i = 0; i < 16; ++i) {
-        sum[i] = *reinterpret_cast<const V*>(m + i * plane + (size_t)tile * wide + f);
+        sum[i] = *reinterpret_cast<const V*>(sums + i * from_place + tile * from_tile + f);
       }
 #pragma GCC unroll 4
       for (int i = 0; i < 4; ++i) gc_winograd_of_sums<T>(sum + i, 4);
@@ -155,25 +157,51 @@ inline void gc_winograd_results(int first, int count, int down, int across, int 
       for (int i = 0; i < 2; ++i) gc_winograd_of_sums<T>(sum + 4 * i, 1);
 #pragma GCC unroll 4
       for (int i = 0; i < 4; ++i) {
-        *reinterpret_cast<V*>(to + i / 2 * below + i % 2 * beside + f) = sum[i / 2 * 4 + i % 2];
+        *reinterpret_cast<V*>(result + i / 2 * row + i % 2 * beside + f) = sum[i / 2 * 4 + i % 2];
       }
     }
   }
 }
 
-// m[place][tile][filter] of y[row][column][filter]: what the results' cotangents hand to the sums.
 template <typename T>
-inline void gc_winograd_cotangents(int first, int count, int across, int wide,
-                                   const T* __restrict__ y, T* __restrict__ m, size_t plane) {
+inline void gc_winograd_results(int tiles, int left, int across, int filters, T* to,
+                                ptrdiff_t to_result, const T* sums, ptrdiff_t from_place,
+                                ptrdiff_t from_tile) {
+  gc_winograd_some_results<false>(tiles, left, across, filters, to, to_result, sums, from_place,
+                                  from_tile);
+}
+
+template <typename T>
+inline void gc_winograd_results_separate(int tiles, int left, int filters, T* to,
+                                         ptrdiff_t to_result,
+                                      const T* sums, ptrdiff_t from_place, ptrdiff_t from_tile) {
+  gc_winograd_some_results<true>(tiles, left, 1, filters, to, to_result, sums, from_place,
+                                 from_tile);
+}
+
+// to[place][tile][filter] of cotangents[row][column][filter]; behind the last ones they are 0.
+template <typename T>
+inline void gc_winograd_cotangents(int tiles, int left, int across, int rows, int columns,
+                                   int filters, T* __restrict__ to, ptrdiff_t to_place,
+                                   ptrdiff_t to_tile, const T* __restrict__ cotangents,
+                                   ptrdiff_t from_row, ptrdiff_t from_column) {
   typedef typename gc_vector<T>::type V;
-  const ptrdiff_t row = (ptrdiff_t)2 * across * wide;
+  const int count = left < GC_WINOGRAD_TILES ? left : GC_WINOGRAD_TILES, first = tiles - left;
   for (int tile = 0; tile < count; ++tile) {
-    const T* from = y + (first + tile) / across * 2 * row + (first + tile) % across * 2 * wide;
-    for (int f = 0; f < wide; f += gc_vector<T>::lanes) {
+    const int y = (first + tile) / across * 2, x = (first + tile) % across * 2;
+    const T* from = cotangents + y * from_row + x * from_column;
+    const bool below = y + 1 < rows, beside = x + 1 < columns;
+    const bool there[4] = {true, beside, below, below && beside};
+    for (int f = 0; f < filters; f += gc_vector<T>::lanes) {
       V d[16];
 #pragma GCC unroll 4
       for (int i = 0; i < 4; ++i) {
-        d[i / 2 * 4 + i % 2] = *reinterpret_cast<const V*>(from + i / 2 * row + i % 2 * wide + f);
+        V* const element = d + i / 2 * 4 + i % 2;
+        *element = V{};
+        if (there[i]) {
+          *element =
+              *reinterpret_cast<const V*>(from + i / 2 * from_row + i % 2 * from_column + f);
+        }
       }
 #pragma GCC unroll 4
       for (int i = 0; i < 2; ++i) gc_winograd_of_results<T>(d + i, 4);
@@ -181,120 +209,75 @@ inline void gc_winograd_cotangents(int first, int count, int across, int wide,
       for (int i = 0; i < 4; ++i) gc_winograd_of_results<T>(d + 4 * i, 1);
 #pragma GCC unroll 16
       for (int i = 0; i < 16; ++i) {
-        *reinterpret_cast<V*>(m + i * plane + (size_t)tile * wide + f) = d[i];
+        *reinterpret_cast<V*>(to + i * to_place + tile * to_tile + f) = d[i];
       }
     }
   }
 }
 
-// c[i][j] = (or +=, unless `first`) sum over k of a[i][k] * b[k][j]; what lies side by side is said
-// by steps, and b and c have rows of `wide`, a multiple of two vectors.
-template <int height, typename T>
-__attribute__((noinline)) void gc_winograd_product(int rows, int k, int wide,
-                                                   const T* __restrict__ a, ptrdiff_t a_row,
-                                                   ptrdiff_t a_step, const T* __restrict__ b,
-                                                   T* __restrict__ c, bool first) {
+// to[channel][row][column][filter] of sums[place][channel][filter]; of the two these alone have
+// room for whole vectors in a row.
+template <typename T>
+inline void gc_winograd_gradient(int channels, int filters, T* __restrict__ to,
+                                 ptrdiff_t to_channel, ptrdiff_t to_row, ptrdiff_t to_column,
+                                 const T* __restrict__ sums, ptrdiff_t from_place,
+                                 ptrdiff_t from_row) {
   typedef typename gc_vector<T>::type V;
   constexpr int lanes = gc_vector<T>::lanes;
-  for (int i = 0; i < rows; i += height) {
-    const int wanted = rows - i < height ? rows - i : height;
-    const T* from[height];
-    for (int r = 0; r < height; ++r) from[r] = a + (i + (r < wanted ? r : 0)) * a_row;
-    for (int j = 0; j < wide; j += 2 * lanes) {
-      alignas(GC_VECTOR_BYTES) V sum[height][2];
-#pragma GCC unroll 12
-      for (int r = 0; r < height; ++r) sum[r][0] = sum[r][1] = V{};
-      const T* other = b + j;
-      for (int step = 0; step < k; ++step, other += wide) {
-        V left = *reinterpret_cast<const V*>(other);
-        V right = *reinterpret_cast<const V*>(other + lanes);
-        GC_IN_REGISTER(left);
-        GC_IN_REGISTER(right);
-#pragma GCC unroll 12
-        for (int r = 0; r < height; ++r) {
-          sum[r][0] = gc_fma_lanes(from[r][step * a_step], left, sum[r][0]);
-          sum[r][1] = gc_fma_lanes(from[r][step * a_step], right, sum[r][1]);
-        }
-      }
-      gc_store_tile<height, T>(sum, c + (size_t)i * wide + j, wide, wanted, 2 * lanes, first);
-    }
-  }
-}
-
-// Of image[channel][row][column] and of the weights u results[filter][row][column]; or `apart`,
-// results[place][filter][tile] for a tile's four places.
-template <int height, typename T>
-inline void gc_winograd_conv(int channels, int channels_wide, int filters, int wide, int down,
-                             int across, bool apart, const T* image, const T* u, T* results) {
-  const int tiles = down * across, pixels = 4 * tiles;
-  const T* turned = gc_winograd_innermost(
-      GC_INNERMOST, channels, channels_wide, (2 * down + 2) * (2 * across + 2), image);
-  // Apart by a vector more: a power of two would put all planes into the same lines of the cache.
-  const size_t v_plane = (size_t)GC_WINOGRAD_TILES * channels_wide + gc_vector<T>::lanes;
-  const size_t m_plane = (size_t)GC_WINOGRAD_TILES * wide + gc_vector<T>::lanes;
-  T* v = gc_scratch<T>(GC_IMAGE_TILES, 16 * v_plane);
-  T* m = gc_scratch<T>(GC_RESULT_TILES, 16 * m_plane);
-  T* result = gc_scratch<T>(GC_RESULTS, (size_t)pixels * wide);
-  for (int first = 0; first < tiles; first += GC_WINOGRAD_TILES) {
-    const int count = tiles - first < GC_WINOGRAD_TILES ? tiles - first : GC_WINOGRAD_TILES;
-    gc_winograd_images(first, count, across, channels_wide, turned, v, v_plane);
-    for (int place = 0; place < 16; ++place) {
-      gc_winograd_product<height, T>(count, channels, wide, v + place * v_plane, channels_wide, 1,
-                                     u + (size_t)place * channels * wide, m + place * m_plane,
-                                     true);
-    }
-    gc_winograd_results(first, count, down, across, wide, apart, m, m_plane, result);
-  }
-  const int parts = apart ? 4 : 1, each = pixels / parts;
-  for (int part = 0; part < parts; ++part) {
-    gc_transpose(each, filters, result + (size_t)part * each * wide, wide,
-                 results + (size_t)part * each * filters, each);
-  }
-}
-
-// sums[place][channel][filter] += what one sample's image[channel][row][column] and
-// cotangents[filter][row][column] add to the gradient of the weights.
-template <int height, typename T>
-inline void gc_winograd_gradient(int channels, int channels_wide, int filters, int wide, int down,
-                                 int across, const T* image, const T* cotangents, T* sums) {
-  const int tiles = down * across;
-  const T* turned = gc_winograd_innermost(
-      GC_INNERMOST, channels, channels_wide, (2 * down + 2) * (2 * across + 2), image);
-  const T* other = gc_winograd_innermost(GC_COTANGENTS, filters, wide, 4 * tiles, cotangents);
-  const size_t v_plane = (size_t)GC_WINOGRAD_TILES * channels_wide + gc_vector<T>::lanes;
-  const size_t m_plane = (size_t)GC_WINOGRAD_TILES * wide + gc_vector<T>::lanes;
-  T* v = gc_scratch<T>(GC_IMAGE_TILES, 16 * v_plane);
-  T* m = gc_scratch<T>(GC_RESULT_TILES, 16 * m_plane);
-  for (int first = 0; first < tiles; first += GC_WINOGRAD_TILES) {
-    const int count = tiles - first < GC_WINOGRAD_TILES ? tiles - first : GC_WINOGRAD_TILES;
-    gc_winograd_images(first, count, across, channels_wide, turned, v, v_plane);
-    gc_winograd_cotangents(first, count, across, wide, other, m, m_plane);
-    for (int place = 0; place < 16; ++place) {
-      gc_winograd_product<height, T>(channels, count, wide, v + place * v_plane, 1, channels_wide,
-                                     m + place * m_plane, sums + (size_t)place * channels * wide,
-                                     false);
-    }
-  }
-}
-
-// gradient[channel][9][filter] of sums[place][channel][filter].
-template <typename T>
-inline void gc_winograd_gathered(int channels, int wide, const T* __restrict__ sums,
-                                 T* __restrict__ gradient) {
-  typedef typename gc_vector<T>::type V;
-  const size_t plane = (size_t)channels * wide;
   for (int channel = 0; channel < channels; ++channel) {
-    for (int f = 0; f < wide; f += gc_vector<T>::lanes) {
+    for (int f = 0; f < filters; f += lanes) {
       V u[16];
       for (int i = 0; i < 16; ++i) {
-        u[i] = *reinterpret_cast<const V*>(sums + i * plane + (size_t)channel * wide + f);
+        u[i] = *reinterpret_cast<const V*>(sums + i * from_place + channel * from_row + f);
       }
       for (int i = 0; i < 4; ++i) gc_winograd_of_products<T>(u + i, 4);
       for (int i = 0; i < 3; ++i) gc_winograd_of_products<T>(u + 4 * i, 1);
       for (int i = 0; i < 9; ++i) {
-        *reinterpret_cast<V*>(gradient + ((size_t)channel * 9 + i) * wide + f) =
-            u[i / 3 * 4 + i % 3];
+        T* const tap = to + channel * to_channel + i / 3 * to_row + i % 3 * to_column + f;
+        const V value = u[i / 3 * 4 + i % 3];
+        if (f + lanes <= filters) {
+          *reinterpret_cast<V*>(tap) = value;
+        } else {
+          memcpy(tap, &value, (filters - f) * sizeof(T));
+        }
       }
+    }
+  }
+}
+
+// to[i][j] = sum over k of left[i][k] * right[k][j]. Tiles are rows, or, `of_tiles`, what is added
+// up, to what is there; one call is for at most GC_WINOGRAD_TILES of them.
+template <int height, bool of_tiles, typename T>
+GC_ONE_COPY void gc_winograd_product(int rows, int columns, int depth, T* __restrict__ to,
+                                     ptrdiff_t to_row, const T* __restrict__ left,
+                                     ptrdiff_t left_row, ptrdiff_t left_term,
+                                     const T* __restrict__ right, ptrdiff_t right_row) {
+  typedef typename gc_vector<T>::type V;
+  constexpr int lanes = gc_vector<T>::lanes;
+  if (of_tiles && depth > GC_WINOGRAD_TILES) depth = GC_WINOGRAD_TILES;
+  if (!of_tiles && rows > GC_WINOGRAD_TILES) rows = GC_WINOGRAD_TILES;
+  for (int i = 0; i < rows; i += height) {
+    const int wanted = rows - i < height ? rows - i : height;
+    const T* from[height];
+    for (int r = 0; r < height; ++r) from[r] = left + (i + (r < wanted ? r : 0)) * left_row;
+    for (int j = 0; j < columns; j += 2 * lanes) {
+      alignas(GC_VECTOR_BYTES) V sum[height][2];
+#pragma GCC unroll 12
+      for (int r = 0; r < height; ++r) sum[r][0] = sum[r][1] = V{};
+      const T* other = right + j;
+      for (int step = 0; step < depth; ++step, other += right_row) {
+        V first = *reinterpret_cast<const V*>(other);
+        V second = *reinterpret_cast<const V*>(other + lanes);
+        GC_IN_REGISTER(first);
+        GC_IN_REGISTER(second);
+#pragma GCC unroll 12
+        for (int r = 0; r < height; ++r) {
+          sum[r][0] = gc_fma_lanes(from[r][step * left_term], first, sum[r][0]);
+          sum[r][1] = gc_fma_lanes(from[r][step * left_term], second, sum[r][1]);
+        }
+      }
+      gc_store_tile<height, T>(sum, to + (size_t)i * to_row + j, to_row, wanted, 2 * lanes,
+                               !of_tiles);
     }
   }
 }

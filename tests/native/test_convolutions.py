@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import NamedTuple
@@ -11,19 +10,26 @@ import numpy as np
 import pytest
 
 from graphc.compiler import graph as g
-from graphc.compiler.codegen.native import NativeProgram
+from graphc.compiler.codegen.native import NativeProgram, lower_native
 from graphc.compiler.grad import grad
 from graphc.compiler.graph import BATCH, Node
 from graphc.compiler.graph.binding import bind
 from graphc.compiler.interpret import evaluate
 from graphc.compiler.passes import optimize
+from graphc.compiler.program.launch import launches
 from graphc.compiler.runtime.cpu.executor import NativeExecutor
-from tests.native.forms import lowered
+from graphc.compiler.targets.cpu.winograd import (
+    POOLED_TILES,
+    TILES_OF_IMAGES,
+    TILES_OF_SAMPLES,
+    WINOGRAD,
+)
 from tests.native.graph_programs import needs_compiler, with_threads
 
 pytestmark = needs_compiler
 
 BATCHES = (1, 7)
+BY_TILES = {one.name for one in WINOGRAD}
 
 
 class Case(NamedTuple):
@@ -78,17 +84,14 @@ class Program:
         self.outputs = [result, *grad(g.sum(result * cotangents), [image, weights])]
 
     @cached_property
-    def _lowered(self) -> tuple[NativeProgram, Counter[str]]:
-        return lowered(optimize(self.outputs)[0])
-
-    @property
     def native(self) -> NativeProgram:
-        return self._lowered[0]
+        return lower_native(optimize(self.outputs)[0])
 
     @property
-    def forms(self) -> Counter[str]:
-        """Return how often each form of kernel is printed."""
-        return self._lowered[1]
+    def mappings(self) -> set[str]:
+        """Return the mappings of its convolutions."""
+        steps = launches(self.native.program.steps)
+        return {one.how.rsplit(", ", 1)[1] for one in steps if one.kernel.kind == "conv"}
 
     @cached_property
     def _executor(self) -> NativeExecutor:
@@ -116,7 +119,7 @@ class Program:
 def test_direct_sums(name: str) -> None:
     case = DIRECT[name]
     program = Program(case)
-    assert not any("Winograd" in form for form in program.forms)
+    assert BY_TILES.isdisjoint(program.mappings)
     check(program, case)
 
 
@@ -125,8 +128,7 @@ def test_with_transforms(name: str) -> None:
     """They round no worse than sums do: the bound is that of direct sums."""
     case = TRANSFORMED[name]
     program = Program(case)
-    assert program.forms["Winograd"] > 0
-    assert program.forms["Winograd gradient"] > 0
+    assert {TILES_OF_IMAGES.name, TILES_OF_SAMPLES.name} <= program.mappings
     check(program, case)
 
 
@@ -135,7 +137,7 @@ def test_pooled_by_tiles(image: tuple[int, int]) -> None:
     """A tile of results is a window of the pooling; a last row or column that is not pooled."""
     case = Case(32, 32, image, (3, 3))
     program = Program(case, lambda result: g.max_pool(g.maximum(result, 0.1), (2, 2)))
-    assert program.forms["pooled Winograd"] == 1
+    assert POOLED_TILES.name in program.mappings
     check(program, case)
 
 

@@ -9,13 +9,13 @@ import pytest
 
 from graphc.compiler import graph as g
 from graphc.compiler.codegen.native import lower_native
-from graphc.compiler.codegen.native.sparse_conv import spread_weights
 from graphc.compiler.grad import grad
 from graphc.compiler.graph import BATCH, Node
 from graphc.compiler.graph.binding import bind
 from graphc.compiler.passes import optimize
 from graphc.compiler.program.launch import launches
 from graphc.compiler.runtime.cpu.executor import NativeExecutor
+from graphc.compiler.targets.cpu.pooled_gradients import PLACES_OF_POOLINGS
 from tests.compiler.draw_programs import FIRST, WHOLE, placed
 from tests.native.graph_programs import both, needs_compiler, run_in_fresh_thread
 
@@ -151,11 +151,12 @@ def test_each_is_one_kernel_and_its_weights_gradient_sums_over_windows() -> None
         narrow = case != "one filter" and CASES[case][-1] is not saturated
         out, (weights, *_) = model(Fed(2), case)
         outputs = optimize([out, *grad(g.sum(g.square(out)), [weights])])[0]
-        found = [launch.kernel for launch in launches(lower_native(outputs).program.steps)]
-        forward, *others = (kernel for kernel in found if kernel.kind == "conv")
+        found = launches(lower_native(outputs).program.steps)
+        (forward, _), *others = ((x.kernel, x.how) for x in found if x.kernel.kind == "conv")
         pooled = {g.dim.product(out.shape)}
         assert ({g.dim.product(x.shape) for x in forward.outputs} == pooled) == narrow, case
-        assert [spread_weights(kernel) is not None for kernel in others] == [narrow], case
+        by_places = f", {PLACES_OF_POOLINGS.name}"
+        assert [how.endswith(by_places) for _, how in others] == [narrow], case
 
 
 def test_each_runs_by_a_mapping_of_pooled_windows() -> None:

@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from typing import Any, overload
 
 from graphc.compiler.codegen.loop_program import rows_of_a_thread
-from graphc.compiler.codegen.native.convolution import is_loop_program
 from graphc.compiler.codegen.native.loop import SharedLoop
 from graphc.compiler.graph import Node, State, Symbol, name_of, toposort
 from graphc.compiler.graph.dim import Size, evaluate
@@ -198,8 +197,6 @@ def _mapped(
 ) -> MappedProgram | None:
     """Return a program as it runs; None where no mapping is for it."""
     around, (whole, *of_rows) = run.around, tables
-    if not _is_loop_program(run.kernel, machine):
-        return None
     if around.rows is None:
         table, program = whole.get(run.kernel.kind), plain
     else:
@@ -207,13 +204,6 @@ def _mapped(
         of_a_thread = rows_of_a_thread(plain, around.rows)
         program = plain if of_a_thread is None else of_a_thread
     return None if table is None else choose(program, machine, table)
-
-
-def _is_loop_program(kernel: Kernel | Loop, machine: Target) -> bool:
-    """Return True if a kernel of a kind that has mappings is none of a form of its own."""
-    if isinstance(kernel, Loop) or machine.name != "cpu" or kernel.kind != "conv":
-        return True
-    return is_loop_program(kernel)
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Sequence
-
 import pytest
 
 from graphc.compiler.codegen.expression import (
-    Expression,
     Parameter,
     Variable,
     call,
@@ -17,8 +13,6 @@ from graphc.compiler.codegen.expression import (
     subscript,
     when,
 )
-from graphc.compiler.codegen.native import lower_native
-from graphc.compiler.codegen.printer import Printer
 from graphc.compiler.codegen.statement import (
     Assign,
     Block,
@@ -31,13 +25,7 @@ from graphc.compiler.codegen.statement import (
     Statement,
     Verbatim,
 )
-from graphc.compiler.graph import Node
-from graphc.compiler.passes import optimize
-from graphc.compiler.targets.marks import with_name_and_notes, without_name_and_notes
-from graphc.reference_models import REFERENCE_MODELS
-from tests.compiler.arrangements import ARRANGEMENTS
-from tests.compiler.codegen import kinds
-from tests.compiler.op_programs import FAMILIES, rows
+from graphc.compiler.targets.marks import with_name_and_notes
 
 A, B, R, T = map(Variable, ("a", "b", "r", "t"))
 
@@ -122,77 +110,3 @@ def test_a_loop_says_what_a_compiler_is_told_of_it(pragma: Pragma, text: str) ->
 
 
 # ---- what is printed ----------------------------------------------------------------------------
-
-
-def programs() -> list[tuple[str, Callable[[], tuple[Sequence[Node], Sequence]]]]:
-    """Kernels of many kinds, models, and the op table as it is and with movement ops around."""
-    found = [(name, lambda name=name: training(name)) for name in ("cnn", "lstm")]
-    for name in ("update", "gather", "scatter", "window", "pooled_conv", "rows", "columns"):
-        found.append((name, lambda name=name: getattr(kinds, name)()[1:]))
-    for family in FAMILIES:
-        for arrangement in ("plain", "moved"):
-            found.append((f"{family}, {arrangement}", lambda x=(family, arrangement): table(*x)))
-    return found
-
-
-def table(family: str, arrangement: str) -> tuple[Sequence[Node], Sequence]:
-    arrange = ARRANGEMENTS[arrangement]
-    parts = [arrange(case, number) for number, case in enumerate(rows(family, arrangement))]
-    return [node for part in parts for node in part.outputs], ()
-
-
-def training(name: str) -> tuple[Sequence[Node], Sequence]:
-    step = REFERENCE_MODELS[name].build()
-    states, values = zip(*step.updates, strict=True)
-    return [step.loss, *step.metrics, *values], [state.attrs["state"] for state in states]
-
-
-LOOP_PROGRAMS = {
-    *("update", "gather", "rows", "columns", "pointwise, plain", "pointwise, moved"),
-    *("movement, plain", "reduce, plain", "reduce, moved", "window"),
-    *("movement, moved", "windows, plain", "windows, moved"),
-    *("scatter", "lstm", "product, plain", "product, moved"),
-}
-"""Programs of a CPU all of whose kernels are loop programs."""
-
-
-@pytest.mark.parametrize(("name", "make"), programs())
-def test_statements_read_the_names_in_their_text(
-    name: str, make: Callable, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A reading that a statement keeps to itself would let it be put ahead of what it reads."""
-    printed: list[Statement] = []
-    names: set[Variable] = set()
-    add_statement, new_name = Printer.add, Printer.name
-
-    def add(self: Printer, statement: Statement) -> None:
-        printed.append(statement)
-        add_statement(self, statement)
-
-    def noted_name(self: Printer, prefix: str = "t") -> Variable:
-        name = new_name(self, prefix)
-        names.add(name)
-        return name
-
-    monkeypatch.setattr(Printer, "add", add)
-    monkeypatch.setattr(Printer, "name", noted_name)
-    outputs, states = make()
-    lower_native(optimize(list(outputs))[0], states)
-    if name not in LOOP_PROGRAMS:
-        assert len(printed) > 3
-    names |= Listing(printed).reads
-    for statement in printed:
-        text = " ".join(without_name_and_notes(line) for line in statement.lines)
-        words = set(map(Variable, re.findall(r"(?<![\w.])[A-Za-z_]\w*", text)))
-        own = {statement.name} if isinstance(statement, Define) else set()
-        assert statement.reads <= words, text
-        assert words & names <= statement.reads | own | defined(statement), text
-
-
-def defined(statement: Statement) -> set[Expression]:
-    """Return the names that are defined inside of a block."""
-    if not isinstance(statement, Block):
-        return set()
-    inside = [one for branch in statement.branches for one in branch.body]
-    own = {one.name for one in inside if isinstance(one, Define)}
-    return own.union(*map(defined, inside))

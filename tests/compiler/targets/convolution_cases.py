@@ -41,11 +41,12 @@ def biased(result: Node) -> Node:
     return g.maximum(result + g.reshape(arrays(result.shape[1]), (1, result.shape[1], *ones)), 0.0)
 
 
-def gradient(of: int, result: Node) -> Node:
+def gradient(of: int, result: Node, cotangents: Node | None = None) -> Node:
     """Return the gradient of the image of a convolution (0), or of its kernel (1), given that of
-    its result."""
+    its result; by default an array."""
     wanted = [number == of for number in range(2)]
-    cotangents = arrays(*result.shape, dtype=result.dtype)
+    if cotangents is None:
+        cotangents = arrays(*result.shape, dtype=result.dtype)
     found = RULES["conv"](cotangents, result, wanted)[of]
     assert isinstance(found, Node)
     return found if of == 0 else found.inputs[0]

@@ -60,6 +60,14 @@ def above_mean() -> Node:
     return g.sum(g.maximum(of, g.mean(of, axis=0, keepdims=True)), axis=0)
 
 
+def unpooled(filters: int, *sizes: int) -> Node:
+    """The gradient of the values of a pooling of windows of two by two."""
+    halves = (size // 2 for size in sizes)
+    argmax = places(BATCH, filters, *halves)
+    window = {"window": (2, 2), "strides": (2, 2), "padding": ((0, 0), (0, 0))}
+    return g.make("max_unpool", argmax, x(*argmax.shape), size=sizes, **window)
+
+
 def bias_and_relu() -> Node:
     return g.maximum(x(BATCH, 512) + g.input((512,), name="b"), np.float32(0))
 
@@ -81,7 +89,17 @@ ON_A_CPU: Mapping[str, Examples] = {
         "matrices of samples": lambda: g.conv(x(BATCH, 32, 16, 16), w(32, 32, 1, 1)),
         "rows of images": lambda: g.conv(x(BATCH, 16, 28, 28), w(32, 16, 5, 5), padding=2),
         "parts of samples": lambda: gradient(
-            1, g.conv(x(BATCH, 16, 28, 28), w(64, 16, 3, 3), padding=1)
+            1, g.conv(x(BATCH, 16, 28, 28), w(64, 16, 5, 5), padding=2)
+        ),
+        "places of poolings": lambda: gradient(
+            1, g.conv(x(BATCH, 3, 28, 28), w(20, 3, 5, 5)), unpooled(20, 24, 24)
+        ),
+        "tiles of images": lambda: g.conv(x(BATCH, 32, 28, 28), w(32, 32, 3, 3), padding=1),
+        "tiles of samples": lambda: gradient(
+            1, g.conv(x(BATCH, 32, 28, 28), w(32, 32, 3, 3), padding=1)
+        ),
+        "pooled tiles of images": lambda: g.max_pool(
+            biased(g.conv(x(BATCH, 32, 28, 28), w(32, 32, 3, 3), padding=1)), (2, 2)
         ),
         "panels of windows": lambda: g.conv(x(BATCH, 16, 32, 32), w(32, 16, 5, 5), padding=2),
         "pooled rows of images": lambda: g.max_pool(

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from graphc.compiler.codegen.context import Context
 from graphc.compiler.codegen.identical import codes, functions
 from graphc.compiler.codegen.lower import lower_all
 from graphc.compiler.codegen.native.context import NativeContext
-from graphc.compiler.codegen.native.convolution import lower_conv
 from graphc.compiler.codegen.native.loop import lower_loop
 from graphc.compiler.codegen.native.loop_program import lower_by_mapping
 from graphc.compiler.codegen.native.step import STEP, StepPrinter
@@ -21,10 +20,9 @@ from graphc.compiler.program.launch import (
     DeviceProgram,
     DeviceStep,
     Formula,
-    Launch,
     Word,
 )
-from graphc.compiler.schedule import Kernel, Loop, Step
+from graphc.compiler.schedule import Loop, Step
 from graphc.compiler.targets.cpu.mappings import CPU_MAPPINGS, CPU_MAPPINGS_OF_ROWS
 from graphc.compiler.targets.cpu.passes import CPU_PASSES
 from graphc.compiler.targets.marks import (
@@ -37,12 +35,6 @@ from graphc.compiler.targets.passes import run_target_passes
 _HEADERS = (*INCLUDES, "lanes.h", "host_random.h", "host_watch.h")
 NO_SHARED = 0
 """For the schedule: there are no launches that run a whole loop."""
-
-
-LOWERINGS: dict[str, Callable[[Kernel, NativeContext], list[Launch]]] = {
-    "conv": lower_conv,
-}
-"""How kinds of kernels become functions of which not all run as loop programs."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,8 +81,6 @@ def lower_step(step: Step, context: Context) -> list[DeviceStep]:
     assert isinstance(context, NativeContext)
     if isinstance(step, Loop):
         return lower_loop(step, context, lower_step)
-    if (lowered := LOWERINGS.get(step.kind)) is not None:
-        return list(lowered(step, context))
     mappings = CPU_MAPPINGS if context.share is None else CPU_MAPPINGS_OF_ROWS
     mapped = lower_by_mapping(step, context, mappings[step.kind])
     assert mapped is not None, f"a kernel of kind {step.kind} that no mapping takes"

@@ -114,7 +114,12 @@ def _turns(loop: For) -> Size:
 
 
 def _in_rows(program: LoopProgram, target: Target) -> LoopProgram:
-    """Divide samples over threads; multiply all filters by the rows of a sample's image."""
+    return in_rows(program, may_have_panels=True)
+
+
+def in_rows(program: LoopProgram, *, may_have_panels: bool) -> LoopProgram:
+    """Divide samples over threads; multiply all filters by the rows of a sample's image, refused
+    where many windows are not read if it may have panels of windows instead."""
     program, loops = loops_with_values_inside(program)
     assert isinstance(loops, ConvolutionLoops)
     program, filters, sample, windows = with_all_loops(program, loops)
@@ -125,7 +130,8 @@ def _in_rows(program: LoopProgram, target: Target) -> LoopProgram:
         program = with_computed_image(program, windows, terms, sample, terms[-1])
     program, image = with_operands(program, WindowClass(filters, windows, terms), sample)
     program = with_image(program, terms[-1], image, sample, windows)
-    program, place, pitches = with_one_row(program, windows, terms, is_read=is_in_memory)
+    may_have_panels = may_have_panels and is_in_memory
+    program, place, pitches = with_one_row(program, windows, terms, is_read=may_have_panels)
     program = with_sums_of_rows(program, filters, windows, place, terms, pitches)
     program = with_cut_borders(program, "image")
     return with_vectors(simplify(bind(program, sample, LoopKind.TEAM)))
@@ -141,7 +147,7 @@ def with_one_row(
     Args:
         program: the program.
         windows, terms: the loops over windows, and over terms.
-        is_read: True if the image was not computed, so that a panel may be written of it instead.
+        is_read: True if a panel may be written of it instead.
     """
     _, image = factors_of(program, terms[-1])
     assert isinstance(image, Load)

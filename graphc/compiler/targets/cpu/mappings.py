@@ -10,6 +10,7 @@ from graphc.compiler.loops.program import LoopProgram
 from graphc.compiler.targets.cpu.convolutions import CONVOLUTIONS
 from graphc.compiler.targets.cpu.in_order import IN_ORDER, IN_ORDER_ROWS
 from graphc.compiler.targets.cpu.pointwise import POINTWISE, POINTWISE_ROWS
+from graphc.compiler.targets.cpu.pooled_gradients import PLACES_OF_POOLINGS
 from graphc.compiler.targets.cpu.pooled_windows import POOLED
 from graphc.compiler.targets.cpu.products import BATCHED, MANY_PANELS
 from graphc.compiler.targets.cpu.products_few_rows import FEW_ROWS
@@ -27,6 +28,7 @@ from graphc.compiler.targets.cpu.products_unknown_columns import UNKNOWN_COLUMNS
 from graphc.compiler.targets.cpu.reductions import REDUCTIONS
 from graphc.compiler.targets.cpu.scatter import SCATTER
 from graphc.compiler.targets.cpu.thread_arrays import with_blocks_for_all
+from graphc.compiler.targets.cpu.winograd import WINOGRAD
 from graphc.compiler.targets.mapping import Mapping as TargetMapping
 from graphc.compiler.targets.target import Target
 
@@ -39,7 +41,7 @@ _MAPPINGS: _Tables = {
     "rows": (*REDUCTIONS, IN_ORDER),
     "columns": (*REDUCTIONS, IN_ORDER),
     "window": (*REDUCTIONS, IN_ORDER),
-    "conv": (*CONVOLUTIONS, *POOLED, IN_ORDER),
+    "conv": (PLACES_OF_POOLINGS, *WINOGRAD, *CONVOLUTIONS, *POOLED, IN_ORDER),
     "scatter": (*SCATTER, IN_ORDER),
     "matmul": (
         ONE_COLUMN,

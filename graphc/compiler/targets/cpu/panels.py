@@ -212,8 +212,8 @@ def windows_product(
     clear = Store(Load(to, (own_row, own_column)), Constant(0, dtype))
     add = Store(element, Apply("fma", (*factors, element), dtype, {}))
     body = (
-        *_nest((clear,), (own_row, (_ROWS,)), (own_column, (_COLUMNS,))),
-        *_nest((add,), *of_terms, (row, (_ROWS,)), (column, (_COLUMNS,))),
+        *nest_of((clear,), (own_row, (_ROWS,)), (own_column, (_COLUMNS,))),
+        *nest_of((add,), *of_terms, (row, (_ROWS,)), (column, (_COLUMNS,))),
     )
     name = f"gc_windows_product<{', '.join(map(str, (f'gc_height({height})', *terms)))}>"
     return Intrinsic(name, (to, left, image), body, "host_windows.h")
@@ -287,9 +287,9 @@ def window_sums(
     add = Store(element, Apply("fma", (*factors, element), dtype, {}))
     body = (
         Allocate(total),
-        *_nest((Store(Load(total, tuple(cleared)), Constant(0, dtype)),), *of_clear),
-        *_nest((add,), *in_places, *of_add),
-        *_nest(
+        *nest_of((Store(Load(total, tuple(cleared)), Constant(0, dtype)),), *of_clear),
+        *nest_of((add,), *in_places, *of_add),
+        *nest_of(
             (Accumulate("sum", (Load(to, tuple(stored)),), (Load(total, tuple(stored)),)),),
             *of_store,
         ),
@@ -298,20 +298,22 @@ def window_sums(
     has = (str(bool(counts)).lower(), str(width is not None).lower())
     numbers = (f"gc_height({height})", length, last, *has, *counts[1:])
     name = f"gc_window_sums<{', '.join(map(str, numbers))}>"
-    whole = _nest(body, (number, (chunks,)))
+    whole = nest_of(body, (number, (chunks,)))
     return Intrinsic(name, (to, matrix, image), whole, "host_window_sums.h")
 
 
-def _nest(body: Body, *loops: _Loop) -> Body:
+def nest_of(body: Body, *loops: _Loop) -> Body:
     """Return statements inside of loops, the outermost first."""
     for index, ends in reversed(loops):
         body = (For(_variable_of(index), tuple(map(as_index, ends)), body),)
     return body
 
 
-def transposition(dtype: str, scope: BufferScope) -> Intrinsic:
-    """Return the copy of rows of memory as columns of an array in the memory of a scope."""
-    source = _strided("source", dtype, (_ROWS, _COLUMNS), (_FROM_ROW, 1))
+def transposition(
+    dtype: str, scope: BufferScope, source_scope: BufferScope = BufferScope.GLOBAL
+) -> Intrinsic:
+    """Return the copy of rows as columns of an array; both are in the memory of a scope."""
+    source = _strided("source", dtype, (_ROWS, _COLUMNS), (_FROM_ROW, 1), source_scope)
     target = _strided("target", dtype, (_COLUMNS, _ROWS), (_TO_ROW, 1), scope)
     row, column = variable("row"), variable("column")
     store = Store(Load(target, (column, row)), Load(source, (row, column)))

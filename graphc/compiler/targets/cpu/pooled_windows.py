@@ -255,7 +255,7 @@ def _divided(form: Index, own: LoopVariable) -> Index | None:
 
 
 def _has_rows(program: LoopProgram, target: Target) -> Applicability:
-    program, loops = _with_values_inside(program)
+    program, loops = pooled_loops_inside(program)
     if isinstance(loops, str):
         return never(loops)
     if not loops.filters:
@@ -272,11 +272,13 @@ def _has_rows(program: LoopProgram, target: Target) -> Applicability:
 
 
 def _is_pooled(program: LoopProgram, target: Target) -> Applicability:
-    _, loops = _with_values_inside(program)
+    _, loops = pooled_loops_inside(program)
     return never(loops) if isinstance(loops, str) else ALWAYS
 
 
-def _with_values_inside(program: LoopProgram) -> tuple[LoopProgram, PooledLoops | str]:
+def pooled_loops_inside(program: LoopProgram) -> tuple[LoopProgram, PooledLoops | str]:
+    """Return a plain program with values of samples, filters and windows inside, and its loops, or
+    why it has none."""
     try:
         program = with_values_of_results(program)
     except RewriteError as error:
@@ -289,7 +291,23 @@ def _with_values_inside(program: LoopProgram) -> tuple[LoopProgram, PooledLoops 
 
 def _by_rows(program: LoopProgram, target: Target) -> LoopProgram:
     """Divide samples over threads; make the sums of some rows of windows by rows of the image."""
-    program, made = _with_sums_ahead(program, may_be_separate=True)
+    return with_pooling(*with_sums_by_rows(program, of_samples=False))
+
+
+def with_sums_by_rows(
+    program: LoopProgram, *, of_samples: bool
+) -> tuple[LoopProgram, PooledLoops, str]:
+    """Return a program that makes the sums of some rows of windows by rows of the image ahead of
+    their pooling, the loops of the plain one, and that over samples.
+
+    Args:
+        program: a plain program.
+        of_samples: True if the sums of all rows are made at once, and rows are rows of the image,
+            however many sums between them are not read.
+    """
+    program, made = _with_sums_ahead(
+        program, has_tiles=not of_samples, may_be_separate=not of_samples
+    )
     nest, sample, tile = made.nest, made.sample, made.tile
     windows, terms = nest.windows, nest.terms
     around = [program.loop(one) for one in windows]
@@ -300,29 +318,30 @@ def _by_rows(program: LoopProgram, target: Target) -> LoopProgram:
         program = with_computed_image(program, windows, terms, tile, terms[-1])
     program, image = with_operands(program, nest, sample)
     program = with_image(program, terms[-1], image, sample, windows)
-    program, place, pitches = with_one_row(program, windows, terms, is_read=is_in_memory)
+    may_have_panels = is_in_memory and not of_samples
+    program, place, pitches = with_one_row(program, windows, terms, is_read=may_have_panels)
     program = with_sums_of_rows(program, nest.filters, windows, place, terms, pitches)
     program = inline(program, _ALL)
-    return _with_pooling(with_cut_borders(program, "image"), made.loops, sample)
+    return with_cut_borders(program, "image"), made.loops, sample
 
 
 def _by_panels(program: LoopProgram, target: Target) -> LoopProgram:
     """Divide samples over threads; make the sums of some rows of windows by panels of windows."""
-    program, made = _with_sums_ahead(program, may_be_separate=False)
+    program, made = _with_sums_ahead(program, has_tiles=True, may_be_separate=False)
     nest, sample = made.nest, made.sample
     program, image = with_operands(program, nest, sample)
     program = with_padded_image(program, [nest], sample)
     has_filters = bool(made.loops.filters)
     program = with_products_of_panels(program, nest, image, has_filters=has_filters)
-    return _with_pooling(program, made.loops, sample)
+    return with_pooling(program, made.loops, sample)
 
 
 def _with_sums_ahead(
-    program: LoopProgram, *, may_be_separate: bool
+    program: LoopProgram, *, has_tiles: bool, may_be_separate: bool
 ) -> tuple[LoopProgram, _TileSums]:
-    """Return a program that makes the sums of some rows of windows ahead of their pooling, and the
-    loops of these sums; `may_be_separate` as of `_TileSums`."""
-    program, loops = _with_values_inside(program)
+    """Return a program that makes the sums of some rows of windows, or of all without tiles, ahead
+    of their pooling, and the loops of these sums; `may_be_separate` as of `_TileSums`."""
+    program, loops = pooled_loops_inside(program)
     assert isinstance(loops, PooledLoops)
     used = frozenset().union(*(one.variables for one in loops.coords))
     if not loops.windows or loops.windows[0].variable in used:
@@ -332,7 +351,9 @@ def _with_sums_ahead(
     else:
         sample = loops.windows[0].variable.name
     program = _with_outermost(program, sample)
-    program, tile, coords = _with_tiles(program, loops, sample)
+    tile, coords = sample, list(loops.coords)
+    if has_tiles:
+        program, tile, coords = _with_tiles(program, loops, sample)
     outside = {one.variable for one in program.loops_to(tile)}
     coords = [one for one in coords if not one.variables <= outside]
     is_separate = may_be_separate and _is_separate(loops, coords, outside)
@@ -360,11 +381,11 @@ def _is_separate(loops: PooledLoops, coords: Sequence[Index], outside: Set[LoopV
     places = [one for one in loops.places if one.variable in last.variables]
     if not places or not last.variables - outside - {places[0].variable}:
         return False
-    step, elements = _step(loops), places[0].ends[0].constant
+    step, elements = window_step(loops), places[0].ends[0].constant
     return isinstance(elements, int) and step > MOST_STEP and elements <= step
 
 
-def _step(loops: PooledLoops) -> int:
+def window_step(loops: PooledLoops) -> int:
     """Return how far elements of neighbouring windows are apart along the last axis; 1 if only a
     call knows."""
     last = loops.coords[-1]
@@ -378,7 +399,7 @@ def _separate(loops: PooledLoops, coords: Sequence[Index]) -> list[Index]:
     so that those of neighbouring windows are neighbours."""
     *ahead, last = coords
     (place,) = (x.variable for x in loops.places if x.variable in last.variables)
-    return [*ahead, index_of(place), (last - index_of(place)) // _step(loops)]
+    return [*ahead, index_of(place), (last - index_of(place)) // window_step(loops)]
 
 
 def _with_image_by_windows(program: LoopProgram, nest: WindowClass, tile: str) -> LoopProgram:
@@ -436,8 +457,8 @@ def _with_tiles(
 def _rows_of_tile(loops: PooledLoops, rows: For) -> int | None:
     """Return how many rows of windows a tile has, so that its sums are about `SUMS`: a number that
     divides all, if one does; None for all, or if only a call knows."""
-    spans = [_span(one, loops)[0] for one in loops.coords]
-    step, (_, reach) = loops.coords[0].factor(rows.variable), _span(loops.coords[0], loops)
+    spans = [span_of(one, loops)[0] for one in loops.coords]
+    step, (_, reach) = loops.coords[0].factor(rows.variable), span_of(loops.coords[0], loops)
     each = product((*spans[1:], turns_of(loops.filters)))
     count = rows.ends[0].constant
     if any(isinstance(one, Dim) for one in (count, each, step, reach)):
@@ -458,7 +479,7 @@ def _rows_of_tile(loops: PooledLoops, rows: For) -> int | None:
     return -(-count // -(-count // most))
 
 
-def _span(coord: Index, loops: PooledLoops) -> tuple[Size, Size]:
+def span_of(coord: Index, loops: PooledLoops) -> tuple[Size, Size]:
     """Return how many values a coordinate has from the least to the greatest one, in all windows
     and in one."""
     reach: Size = 1
@@ -518,7 +539,7 @@ def _fills(loop: For) -> bool:
     return _ALL in written_memories((loop,))
 
 
-def _with_pooling(program: LoopProgram, loops: PooledLoops, sample: str) -> LoopProgram:
+def with_pooling(program: LoopProgram, loops: PooledLoops, sample: str) -> LoopProgram:
     """Return a program that walks neighbouring windows as the lanes of vectors."""
     path = [one.variable.name for one in program.loops_to(loops.places[0].variable.name)]
     *_, innermost = path[:-1]

@@ -121,35 +121,41 @@ def _samples_and_places(loops: ConvolutionLoops) -> tuple[tuple[For, ...], tuple
 
 
 def _by_parts(program: LoopProgram, target: Target) -> LoopProgram:
-    """Divide samples into parts, which threads divide; add what a sample gives by one call for some
-    filters."""
+    return in_parts(program, has_groups=True)
+
+
+def in_parts(program: LoopProgram, *, has_groups: bool) -> LoopProgram:
+    """Divide samples into parts, which threads divide; add what a sample gives by one call, for
+    some filters if it has groups."""
     program, loops = loops_with_values_inside(program, long_loops_of)
     assert isinstance(loops, ConvolutionLoops)
     windows, filters = names_of_loops(loops.windows), names_of_loops(loops.filters)
     program = with_loops_in_order(program, [*windows, *filters])
-    program, sample, places = _with_terms(program, loops)
-    is_in_memory = _is_in_memory(program, loops, places[-1])
+    program, sample, places = with_terms(program, loops)
+    is_there = is_in_memory(program, loops, places[-1])
     test = program.loop(places[-1]).body[0]
     if isinstance(test, If):
-        is_in_memory = is_in_memory and not any(one.equal for one in test.conditions)
-        program = pad(program, places[-1]) if is_in_memory else program
-    program, groups, filters = _with_groups(program, windows, filters)
+        is_there = is_there and not any(one.equal for one in test.conditions)
+        program = pad(program, places[-1]) if is_there else program
+    groups: list[str] = []
+    if has_groups:
+        program, groups, filters = _with_groups(program, windows, filters)
     nest = [*groups, *windows, *filters]
-    program = _with_parts(program, nest, sample)
+    program = with_parts(program, nest, sample)
     part, sample = f"{sample}_outer", f"{sample}_inner"
     nest = names_of_loops(loops_in(program.loop(sample).body))[: len(nest)]
     for place in places:
         for loop in reversed(nest[len(groups) :]):
             program = reorder(program, loop, place)
     windows = nest[len(groups) :][: len(windows)]
-    program = _with_operands(program, sample, windows, places, nest[-1], is_read=is_in_memory)
+    program = with_image_of_sample(program, sample, windows, places, nest[-1], is_read=is_there)
     program, width = _with_matrix(program, sample, places, nest[-1], nest[-1] if filters else None)
     program = _with_sums(program, places, nest[-1], width if filters else None)
     program = with_cut_borders(bind(program, part, LoopKind.TEAM), "image")
     return with_vectors(simplify(program))
 
 
-def _is_in_memory(program: LoopProgram, loops: ConvolutionLoops, innermost: str) -> bool:
+def is_in_memory(program: LoopProgram, loops: ConvolutionLoops, innermost: str) -> bool:
     """Return True if an image is read as it is, another element for each window and place."""
     image, _ = factors_of(program, innermost)
     if not isinstance(image, Load) or not is_read(program, loops.windows, program.loop(innermost)):
@@ -159,9 +165,7 @@ def _is_in_memory(program: LoopProgram, loops: ConvolutionLoops, innermost: str)
     return all(one.variable in used for one in (*loops.windows, *places))
 
 
-def _with_terms(
-    program: LoopProgram, loops: ConvolutionLoops
-) -> tuple[LoopProgram, str, list[str]]:
+def with_terms(program: LoopProgram, loops: ConvolutionLoops) -> tuple[LoopProgram, str, list[str]]:
     """Return a program that has a loop over samples, in it at least one over the places of a
     window, and these: a loop of one turn for what there is one of."""
     samples, places = map(names_of_loops, _samples_and_places(loops))
@@ -203,7 +207,7 @@ def _group_of(filters: int, dtype: str) -> int:
     return next((one for one in fullest if one >= least), fullest[-1])
 
 
-def _with_parts(program: LoopProgram, nest: Sequence[str], sample: str) -> LoopProgram:
+def with_parts(program: LoopProgram, nest: Sequence[str], sample: str) -> LoopProgram:
     """Return a program that adds samples up in parts, whose sums all threads reach.
 
     Args:
@@ -226,7 +230,7 @@ def _with_parts(program: LoopProgram, nest: Sequence[str], sample: str) -> LoopP
     return bind(join(program, first, behind.variable.name), first, LoopKind.TEAM)
 
 
-def _with_operands(
+def with_image_of_sample(
     program: LoopProgram,
     sample: str,
     windows: Sequence[str],

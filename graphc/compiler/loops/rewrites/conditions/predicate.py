@@ -105,7 +105,7 @@ def _check(program: LoopProgram, where: str, body: Body) -> None:
             raise refused(program, _REWRITE, where, expected, head_line(one))
         if isinstance(one, Accumulate) and not (
             all(target.buffer.memory in own for target in one.targets)
-            or _begins_with_identity(program, one)
+            or begins_with_identity(program, one)
         ):
             expected = "reductions that begin under its test, or with their identity"
             raise refused(program, _REWRITE, where, expected, head_line(one))
@@ -116,7 +116,7 @@ def _check(program: LoopProgram, where: str, body: Body) -> None:
                     raise refused(program, _REWRITE, where, expected, head_line(one))
 
 
-def _begins_with_identity(program: LoopProgram, one: Accumulate) -> bool:
+def begins_with_identity(program: LoopProgram, one: Accumulate) -> bool:
     """Return True if a buffer of the program has nothing but results of a reduction, which begins
     with its identity: a turn more with the identity changes no bit of it."""
     reduction = REDUCTIONS[one.reduction]

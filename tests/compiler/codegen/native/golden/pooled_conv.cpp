@@ -1,100 +1,92 @@
 // k0_conv: convolution2d_2, dropout_1, maxpooling2d_1: conv, add, maximum,
 //   random, floordiv, mul, less, max_pool, div, where
-// batch samples; 32 x 32 windows of 3 x 3 by tiles of 2 x 2 results, 12 x 12 of
-//   them
+// batch x 32 x 24 x 24 elements, pooled tiles of images
+// w0: a seed or a stream of random words
+// w1: a seed or a stream of random words
 // x0: image float32[batch, 32, 26, 26]
-// x1: convolution2d_2/b float32[32]
+// x1: W float32[32, 32, 3, 3]
+// x2: convolution2d_2/b float32[32]
 // y0: convolution2d_2/maximum float32[batch, 32, 24, 24]
-// w0: a seed of random words
-// w1: a stream of random words
 // y1: dropout_1/where float32[batch, 32, 12, 12]
-// x2: W float32[32, 32, 3, 3]
 static void k0_conv(
-    const float* __restrict__ x0, int batch, const float* __restrict__ x1,
-    float* y0, unsigned int w0, unsigned int w1, gc_uint64 call_step, float* y1,
-    const float* __restrict__ x2) {
-  float* weights = gc_scratch<float>(GC_WEIGHTS, (size_t)(9216));
-  {
-    #pragma omp simd
-    for (int p0 = 0; p0 < 9216; ++p0) {
-      const float t1 = x2[p0];
-      weights[p0] = t1;
-    }
-  }
-  float* turned = gc_scratch<float>(GC_WEIGHT_PANELS, (size_t)(16384));
-  gc_winograd_weights(32, 32, 32, weights, turned);
+    int batch, gc_uint64 call_step, unsigned int w0, unsigned int w1,
+    const float* __restrict__ x0, const float* __restrict__ x1,
+    const float* __restrict__ x2, float* y0, float* y1) {
+  float* const weights_transformed = gc_scratch<float>(0, 16384);
+  float* const weights_innermost = gc_scratch<float>(1, 9216);
+  gc_transpose(32, 288, x1, 288, weights_innermost, 32);
+  gc_winograd_weights(32, 32, weights_transformed, 1024, 32, weights_innermost,
+      288, 32);
   #pragma omp parallel for schedule(static) \
-      if ((gc_int64)batch * 32 * 24 * 24 * 288 >= 524288)
-  for (int sample = 0; sample < batch; ++sample) {
-    float* image = gc_scratch<float>(GC_IMAGE, (size_t)(21632));
-    {
-      for (int p0 = 0; p0 < 32; ++p0) {
-        for (int p1 = 0; p1 < 26; ++p1) {
-          #pragma omp simd
-          for (int p2 = 0; p2 < 26; ++p2) {
-            const int i6 = ((sample * 32 + p0) * 26 + p1) * 26 + p2;
-            const float t7 = x0[i6];
-            image[(p0 * 26 + p1) * 26 + p2] = t7;
-          }
-        }
+      if ((gc_int64)154274 * batch >= 65536)
+  for (int i0 = 0; i0 < batch; ++i0) {
+    float* const image = gc_scratch<float>(2, 21634);
+    // what is read behind image
+    #pragma omp simd
+    for (int image_behind = 0; image_behind < 2; ++image_behind) {
+      image[image_behind + 21632] = 0.0f;
+    }
+    // copy what is read of x0 to image
+    for (int image_axis1 = 0; image_axis1 < 32; ++image_axis1) {
+      #pragma omp simd
+      for (int image_axis2_image_axis3 = 0; image_axis2_image_axis3 < 676;
+          ++image_axis2_image_axis3) {
+        image[image_axis1 * 676 + image_axis2_image_axis3] =
+            x0[i0 * 21632 + image_axis1 * 676 + image_axis2_image_axis3];
       }
     }
-    float* s0 = gc_scratch<float>(GC_SUMS, (size_t)(18432));
-    gc_winograd_conv<gc_height(8)>(32, 32, 32, 32, 12, 12, false, image, turned,
-        s0);
-    {
-      for (int p0 = sample; p0 < sample + 1; ++p0) {
-        for (int p1 = 0; p1 < 32; ++p1) {
-          const float t12 = x1[p1];
-          for (int p2 = 0; p2 < 24; ++p2) {
-            #pragma omp simd
-            for (int p3 = 0; p3 < 24; ++p3) {
-              const int i4 = ((p0 * 32 + p1) * 24 + p2) * 24 + p3;
-              // convolution2d_2
-              const float t13 = gc_add(s0[p1 * 576 + p2 * 24 + p3], t12);
-              const float t14 = gc_maximum(t13, 0.0f);  // convolution2d_2
-              y0[i4] = t14;
-            }
-          }
-        }
+    float* const s1_2 = gc_scratch<float>(3, 18432);
+    float* const innermost = gc_scratch<float>(4, 21632);
+    gc_transpose(32, 676, image, 676, innermost, 32);
+    float* const tiles = gc_scratch<float>(5, 24832);
+    float* const products = gc_scratch<float>(6, 24832);
+    float* const results = gc_scratch<float>(7, 18432);
+    // tiles that stay in the cache
+    for (int group = 0; group < 3; ++group) {
+      gc_winograd_image(144, 144 - group * 48, 12, 26, 32, tiles, 1552, 32,
+          innermost, 32);
+      // places of tiles
+      for (int place = 0; place < 16; ++place) {
+        gc_winograd_product<gc_height(8), false>(144 - group * 48, 32, 32,
+            products + place * 1552, 32, tiles + place * 1552, 32, 1,
+            weights_transformed + place * 1024, 32);
       }
+      gc_winograd_results_separate(144, 144 - group * 48, 32, results, 32,
+          products, 1552, 32);
     }
-    {
-      for (int p0 = sample; p0 < sample + 1; ++p0) {
-        for (int p1 = 0; p1 < 32; ++p1) {
-          unsigned int of_words12[GC_ROOM];
-          const unsigned int* words12 =
-              gc_random_row(of_words12, ((p0 * 32 + p1) * 12) * 12, 144, 0,
-                  call_step, w0, w1);
-          for (int p2 = 0; p2 < 12; ++p2) {
-            const int i19 = p2 * 2;
-            #pragma omp simd
-            for (int p3 = 0; p3 < 12; ++p3) {
-              const int drawn = p2 * 12 + p3;
-              const int i4 = ((p0 * 32 + p1) * 12 + p2) * 12 + p3;
-              const unsigned int t13 = words12[drawn];  // dropout_1
-              const unsigned int t14 = gc_floordiv(t13, 256u);  // dropout_1
-              const float t15 = gc_cast<float>(t14);  // dropout_1
-              const float t16 = gc_mul(t15, 5.9604645e-08f);  // dropout_1
-              const bool t17 = gc_less(t16, 0.75f);  // dropout_1
-              float t18 = gc_reduce_max::identity<float>();  // maxpooling2d_1
-              for (int r20 = 0; r20 < 2; ++r20) {
-                const int i21 = i19 + r20;
-                const int i22 = p3 * 2;
-                for (int r23 = 0; r23 < 2; ++r23) {
-                  const int i24 = i22 + r23;
-                  const float t25 = x1[p1];
-                  // convolution2d_2
-                  const float t26 = gc_add(s0[p1 * 576 + i21 * 24 + i24], t25);
-                  const float t27 = gc_maximum(t26, 0.0f);  // convolution2d_2
-                  t18 = gc_maximum(t18, t27);
-                }
-              }
-              const float t28 = gc_div(t18, 0.75f);  // dropout_1
-              const float t29 = gc_where(t17, t28, 0.0f);  // dropout_1
-              y1[i4] = t29;
+    // results of tiles
+    for (int result = 0; result < 4; ++result) {
+      gc_transpose(144, 32, results + result * 4608, 32, s1_2 + result * 4608,
+          144);
+    }
+    for (int i1 = 0; i1 < 32; ++i1) {
+      unsigned int t0_words[144];
+      gc_draw_words<1024>(144, t0_words,
+          gc_cast<gc_int64>(i0 * 4608 + i1 * 144), 0, call_step, w0, w1);
+      for (int i2 = 0; i2 < 12; ++i2) {
+        for (int i3 = 0; i3 < 12; ++i3) {
+          const unsigned int t0 = t0_words[i2 * 12 + i3];  // dropout_1
+          const unsigned int t1 = gc_floordiv(t0, 256u);  // dropout_1
+          const float t2 = gc_cast<float>(t1);  // dropout_1
+          const float t3 = gc_mul(t2, 5.9604645e-08f);  // dropout_1
+          const bool t4 = gc_less(t3, 0.75f);  // dropout_1
+          float s0 = -gc_infinity<float>();
+          // max_pool
+          #pragma GCC unroll 2
+          for (int k0 = 0; k0 < 2; ++k0) {
+            #pragma GCC unroll 2
+            for (int k1 = 0; k1 < 2; ++k1) {
+              const float t5 =
+                  gc_add(s1_2[i1 * 144 + i2 * 12 + i3 + k0 * 9216 + k1 * 4608],
+                      x2[i1]);  // convolution2d_2
+              const float t6 = gc_maximum(t5, 0.0f);  // convolution2d_2
+              s0 = gc_larger(s0, t6);  // maxpooling2d_1
+              y0[i0 * 18432 + i1 * 576 + i2 * 48 + i3 * 2 + k0 * 24 + k1] = t6;
             }
           }
+          const float t7 = gc_div(s0, 0.75f);  // dropout_1
+          const float t8 = gc_where(t4, t7, 0.0f);  // dropout_1
+          y1[i0 * 4608 + i1 * 144 + i2 * 12 + i3] = t8;
         }
       }
     }
