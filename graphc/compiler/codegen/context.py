@@ -5,9 +5,8 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
 
-from graphc.compiler.codegen.signature import Place, Signature
+from graphc.compiler.codegen.place import Place
 from graphc.compiler.graph import Node, name_of, origin_of
 from graphc.compiler.loops.notes import notes_in, with_other_notes
 from graphc.compiler.loops.program import LoopProgram
@@ -15,22 +14,14 @@ from graphc.compiler.program.launch import (
     DeviceBuffer,
     DeviceCheck,
     Formula,
-    Launch,
     LoopStep,
     Pointer,
-    Traffic,
 )
 from graphc.compiler.schedule.kernel import Kernel, Loop
 from graphc.compiler.targets.cuda.facts import any_card
 from graphc.compiler.targets.mapping import MappedProgram, Mapping, choose
-from graphc.compiler.targets.marks import (
-    lines_of_variables,
-    with_name_and_notes,
-    without_name_and_notes,
-)
 from graphc.compiler.targets.target import Target
 
-S = TypeVar("S", bound=Signature)
 _Choice = tuple[LoopProgram, Target, tuple[Mapping, ...]]
 
 
@@ -108,54 +99,6 @@ class Context:
             for bit, packed in enumerate(node.inputs):
                 self.places.setdefault(packed, replace(place, bit=bit))
         return self.sinks[node]
-
-    def signature(self, kernel: Kernel | Loop) -> Signature:
-        """An empty signature of a function that reads a kernel's inputs and writes its outputs."""
-        return self._signature(Signature, kernel)
-
-    def _signature(self, kind: type[S], kernel: Kernel | Loop) -> S:
-        places = dict(self.inputs_of(kernel))
-        written = [place for node in kernel.outputs for place in self.store(node)]
-        return kind(places, written, self.program.checks, self.counters)
-
-    def launch(
-        self,
-        name: str,
-        kernel: Kernel | Loop,
-        signature: Signature,
-        text: str,
-        grid: tuple[Formula, Formula, Formula],
-        block: tuple[int, int, int],
-        how: str,
-        shared: Formula = 0,
-        notes: Sequence[str] = (),
-        traffic: Sequence[Traffic] = (),
-    ) -> Launch:
-        """The launch of a function that is printed but for its name and notes.
-
-        Args:
-            how: how the work is spread over blocks and threads.
-            notes: what reports should say too.
-            traffic: what it moves, for reports.
-        """
-        return Launch(
-            name,
-            kernel,
-            with_name_and_notes(text, name),
-            signature.arguments,
-            grid,
-            block,
-            shared,
-            signature.reads,
-            signature.writes,
-            tuple(notes),
-            tuple(traffic),
-            how=how,
-            legend=tuple(signature.legend),
-            names=signature.values,
-            code=without_name_and_notes(text),
-            lines=lines_of_variables(text),
-        )
 
 
 def arena_place(name: str, node: Node) -> Place:

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from graphc.compiler.codegen.page import fitted
 from graphc.compiler.codegen.render import header
 from graphc.compiler.program.launch import DeviceLoop, DeviceStep, Launch, launches
 from graphc.compiler.targets.marks import with_name
@@ -25,9 +24,8 @@ def fold_identical(steps: Sequence[DeviceStep]) -> tuple[DeviceStep, ...]:
     folded: dict[Launch, Launch] = {}
     for group in sharing.values():
         first, head = group[0], header(group)
-        text, starts = fitted(f"{head}\n{first.text}")
-        above = head.count("\n") + 1
-        lines = {starts[above + number]: name for number, name in first.lines.items()}
+        text, above = f"{head}\n{first.text}", head.count("\n") + 1
+        lines = {above + number: name for number, name in first.lines.items()}
         folded[first] = replace(first, text=text, lines=lines)
         folded.update(
             {one: replace(one, text=text, lines=lines, repeats=first.name) for one in group[1:]}

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from graphc.compiler.codegen.context import Context, buffer_name, workspace
-from graphc.compiler.codegen.signature import Place
+from graphc.compiler.codegen.place import Place
 from graphc.compiler.graph import BATCH, Node
 from graphc.compiler.graph.dim import Dim, Size, Symbol, exact_quotient, symbols
 from graphc.compiler.loops import buffer as arrays

@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 from graphc.compiler.codegen.context import Context, Program, buffer_name
 from graphc.compiler.codegen.identical import codes, fold_identical, functions
 from graphc.compiler.codegen.lower_mapped import lower_mapped, lower_whole_loop
+from graphc.compiler.codegen.place import Place
 from graphc.compiler.codegen.placing import Updates
 from graphc.compiler.codegen.render import INCLUDES, unit
 from graphc.compiler.codegen.scan import LowerStep, lower_scan
-from graphc.compiler.codegen.signature import Place
 from graphc.compiler.graph import Node, State, every_node, toposort
 from graphc.compiler.passes import PassObserver
 from graphc.compiler.program.launch import DeviceBuffer, DeviceProgram, DeviceStep, Launch, Pointer

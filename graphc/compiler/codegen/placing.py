@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from graphc.compiler.codegen.context import Context, arena_place, buffer_name
+from graphc.compiler.codegen.place import Place
 from graphc.compiler.codegen.scan import LowerStep
-from graphc.compiler.codegen.signature import Place
 from graphc.compiler.graph import Node, State
 from graphc.compiler.graph.dim import product
 from graphc.compiler.graph.ops import OPS

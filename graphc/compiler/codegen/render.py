@@ -4,21 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from graphc.compiler.codegen.unused import without_unused
 from graphc.compiler.program.describe import op_names
 from graphc.compiler.program.launch import Launch
 from graphc.compiler.targets.c_text import comment
 from graphc.compiler.targets.page import WIDTH
-from graphc.compiler.targets.templates import environment
 
 INCLUDES = ("pointwise.cuh", "reduce.cuh", "index.cuh", "random.cuh", "status.cuh")
 """Headers of kernels/ that every translation unit has; a kind's own come on top."""
-
-
-def render(template: str, **values: object) -> str:
-    """The text of a template of templates/, without index arithmetic that nothing reads; a name
-    that it needs and does not get is an error."""
-    return environment().get_template(template).render(**without_unused(values))
 
 
 def header(launches: Sequence[Launch]) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from graphc.compiler.codegen.context import Context, arena_place, buffer_name
-from graphc.compiler.codegen.signature import Place
+from graphc.compiler.codegen.place import Place
 from graphc.compiler.graph import Node
 from graphc.compiler.program.launch import (
     Carry,
