@@ -116,7 +116,7 @@ PYTEST := -m pytest -q -n $(WORKERS) --dist worksteal
 RANKS_TESTS := tests/parallel/mpiexec tests/parallel/nccl
 PROGRAMS_TESTS := tests/keras_programs tests/examples
 # The evaluator runs programs slowly. `make test` compares what they become with the interpreter.
-CODEGEN_TESTS := tests/compiler/codegen tests/compiler/loops tests/compiler/targets
+CODEGEN_TESTS := tests/compiler/lowering tests/compiler/loops tests/compiler/targets
 OWN_TARGETS := tests/campaigns tests/packaging tests/web $(CODEGEN_TESTS) $(PROGRAMS_TESTS) \
   $(RANKS_TESTS)
 

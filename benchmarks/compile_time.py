@@ -31,9 +31,9 @@ import numpy as np
 
 import graphc
 from graphc.compiler import graph as g
-from graphc.compiler.codegen import lower
-from graphc.compiler.codegen.native import lower_native
 from graphc.compiler.graph import Node
+from graphc.compiler.lowering.cpu import lower_native
+from graphc.compiler.lowering.cuda import lower
 from graphc.compiler.passes import optimize
 from graphc.compiler.program.launch import launches
 from graphc.compiler.runtime.cpu import compiler as native_compiler

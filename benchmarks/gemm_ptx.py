@@ -32,7 +32,7 @@ from pathlib import Path
 
 from graphc import resources
 from graphc.compiler import graph as g
-from graphc.compiler.codegen import lower
+from graphc.compiler.lowering.cuda import lower
 from graphc.compiler.program.launch import launches
 
 SIZE = 4096

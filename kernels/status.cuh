@@ -27,7 +27,7 @@ GC_DEVICE void gc_fail(gc_uint64* status, unsigned int check, gc_uint64 position
 // Whether no check has failed: a parameter is stored only then. A plain load, which the cache of
 // each multiprocessor serves: one that goes to memory each time, from every warp to the same word,
 // would take longer than the parameters do. What could fail has been tested by launches that are
-// over: a kernel that writes parameters tests nothing new (graphc/compiler/codegen/placing.py).
+// over: a kernel that writes parameters tests nothing new (graphc/compiler/lowering/placing.py).
 GC_DEVICE bool gc_ok(const gc_uint64* status) { return *status == GC_STATUS_FINE; }
 
 // The index, if it is 0 to size - 1; else check number `check` fails at `position` (of the indices,

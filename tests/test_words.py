@@ -19,7 +19,7 @@ FOLDERS = ("graphc", "tests", "benchmarks", "examples", "docs")
 
 # The rest to do: folders whose docstrings may begin with What, Whether or How until they are
 # rewritten.
-REST = ("graphc/compiler/codegen",)
+REST = ("graphc/compiler/lowering",)
 
 # Names that were given up, and the present ones.
 RETIRED = {
@@ -83,7 +83,7 @@ WORDS = {
 HOMONYMS = {"Function", "Target"}
 
 # Where other words are used yet, and programs in the words of those who wrote them.
-OTHER_WORDS = (*REST, "tests/compiler/codegen", "tests/native/forms.py", "tests/keras_programs")
+OTHER_WORDS = (*REST, "tests/compiler/lowering", "tests/native/forms.py", "tests/keras_programs")
 
 _BEGINS_BADLY = re.compile(r'^[ ]*[rR]?"""(?:What|Whether|How)\b.*', re.MULTILINE)
 _RETIRED = re.compile(r"\b(?:" + "|".join(map(re.escape, RETIRED)) + r")\b")

@@ -18,7 +18,7 @@ import numpy as np
 from benchmarks.bring_up.outcome import tell
 from graphc.cli.bench.report import time_statistics
 from graphc.compiler import graph as g
-from graphc.compiler.codegen import lower
+from graphc.compiler.lowering.cuda import lower
 from graphc.compiler.runtime.gpu import cuda
 from graphc.compiler.runtime.gpu.executor import CudaExecutor
 from graphc.compiler.runtime.gpu.timing import time_program

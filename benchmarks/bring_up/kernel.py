@@ -12,16 +12,16 @@ import numpy as np
 
 from benchmarks.bring_up.outcome import tell
 from graphc.compiler import graph as g
-from graphc.compiler.codegen import lower
 from graphc.compiler.function.comparison import Checked, check
 from graphc.compiler.graph import BATCH, CallStep, Node, toposort
 from graphc.compiler.graph.dim import symbols
 from graphc.compiler.graph.origin import name_of
+from graphc.compiler.lowering.cuda import lower
 from graphc.compiler.passes import optimize
 from graphc.compiler.program.launch import launches
 from graphc.compiler.runtime.gpu.executor import CudaExecutor
-from tests.compiler.codegen import kinds
-from tests.compiler.codegen.kinds import Built
+from tests.compiler.lowering import kinds
+from tests.compiler.lowering.kinds import Built
 
 SIZE = 5  # of each symbol: odd, so that no tile and no pack divides it
 # What an input's integers are, where not every small one will do: a shard of 3 rows of 8.

@@ -23,7 +23,7 @@ from benchmarks.bring_up.manifest import Kit, KitError
 from benchmarks.bring_up.results import Results, ResultsError, newest
 from benchmarks.bring_up.running import carry_out
 from benchmarks.bring_up.steps import Run
-from graphc.compiler.codegen.lower import LOWERINGS
+from graphc.compiler.lowering.cuda.lower import LOWERINGS
 from graphc.reference_models import REFERENCE_MODELS
 from tests.cuda_emulator.emulated_alone import EMULATED_ALONE
 

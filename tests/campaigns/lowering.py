@@ -10,9 +10,9 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from graphc.compiler.codegen import lower
-from graphc.compiler.codegen.native import lower_native
 from graphc.compiler.graph import Node
+from graphc.compiler.lowering.cpu import lower_native
+from graphc.compiler.lowering.cuda import lower
 from tests.campaigns.campaign import Campaign, Cases, Result
 from tests.campaigns.random_models import BATCH, drawn
 

@@ -36,14 +36,14 @@ COPIED = ("tests", "docs", "examples", "benchmarks", "pyproject.toml", "mkdocs.y
 
 OWN = {
     "as_keras.py": ("scripts",),
-    "compiler/codegen/native": ("compiler/codegen/native", "native"),
+    "compiler/lowering/native": ("compiler/lowering/native", "native"),
     "compiler/interpret": ("compiler/interpret", "compiler/graph"),  # which has the table of ops
     "compiler/runtime/cache": ("compiler/runtime",),
     "compiler/runtime/cpu": ("compiler/runtime", "native"),
     "compiler/runtime/fallback.py": ("compiler/runtime", "native"),
     "compiler/runtime/gpu/bound_program.py": ("compiler/runtime", "native"),
     "compiler/runtime/observed.py": ("compiler/runtime", "native"),
-    "compiler/program": ("compiler/program", "compiler/codegen", "native"),
+    "compiler/program": ("compiler/program", "compiler/lowering", "native"),
     "engine/configs": ("engine", "files"),
     "engine/models/sequential.py": ("engine", "test_models.py"),
     "engine/training/compile_config.py": ("engine", "files"),
@@ -61,7 +61,7 @@ OWN = {
 
 EMULATED = (
     "cli/bench/gpu.py",
-    "compiler/codegen",
+    "compiler/lowering",
     "compiler/runtime/gpu/between_gpus.py",
     "compiler/runtime/gpu/cuda.py",
     "compiler/runtime/gpu/executor.py",

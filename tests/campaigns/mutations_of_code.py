@@ -58,7 +58,7 @@ TUNING: dict[str, tuple[str, ...]] = {
     "graphc/callbacks/logs.py": ("_MOST_UNREAD",),
     "graphc/engine/training/loops.py": ("_MOST_STARTED",),
     # The amount of work from which on threads divide it: no sum depends on their number.
-    "graphc/compiler/codegen/native/loop.py": ("LEAST", "_ELEMENT"),
+    "graphc/compiler/lowering/cpu/loop.py": ("LEAST", "_ELEMENT"),
     # Bytes of a call of the system, or of a cache of another library.
     "graphc/rows/several.py": ("_CACHE_BYTES",),
     "graphc/rows/stored.py": ("CALL_BYTES", "_HUGE_PAGE_BYTES"),

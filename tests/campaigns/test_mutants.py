@@ -130,8 +130,8 @@ def test_each_number_that_only_tunes_is_a_constant_of_its_module(path: str):
     [
         ("graphc/callbacks/stopping.py", ["tests/callbacks/test_stopping.py", "tests/callbacks"]),
         (
-            "graphc/compiler/codegen/native/context.py",
-            ["tests/compiler/codegen/native", "tests/native"],
+            "graphc/compiler/lowering/cpu/context.py",
+            ["tests/compiler/lowering/cpu", "tests/native"],
         ),
         (
             "graphc/compiler/runtime/gpu/bound_program.py",
@@ -180,8 +180,8 @@ def test_files_without_tests_of_their_own_have_nothing_to_change():
     ("path", "expected"),
     [
         ("graphc/compiler/runtime/gpu/cuda.py", True),
-        ("graphc/compiler/codegen/lower_mapped.py", True),
-        ("graphc/compiler/codegen/native/loop.py", False),
+        ("graphc/compiler/lowering/lower_mapped.py", True),
+        ("graphc/compiler/lowering/cpu/loop.py", False),
         ("graphc/compiler/runtime/cache/kernels.py", False),
         ("graphc/activations.py", False),
     ],

@@ -14,10 +14,10 @@ from graphc.cli import bench
 from graphc.cli.bench import native, rates
 from graphc.cli.bench.native_table import format_native
 from graphc.compiler import graph as g
-from graphc.compiler.codegen.native import lower_native
 from graphc.compiler.function.comparison import check
 from graphc.compiler.graph import BATCH
 from graphc.compiler.graph.dim import symbols
+from graphc.compiler.lowering.cpu import lower_native
 from graphc.compiler.runtime.cpu.executor import NativeExecutor
 from graphc.config import config
 from graphc.reference_models import REFERENCE_MODELS, ReferenceModel, gru_ae, mlp

@@ -9,7 +9,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
 PACKAGE = ROOT / "graphc"
-FOLDERS = ("compiler/codegen", "compiler/loops", "compiler/program", "compiler/targets", "view")
+FOLDERS = ("compiler/lowering", "compiler/loops", "compiler/program", "compiler/targets", "view")
 
 # Functions of strings by which text is read, or edited. What they are called on is not known here,
 # so no class of code generation has methods of these names.
@@ -20,7 +20,7 @@ READING = {
 
 # Each with the text that it reads.
 ALLOWED = {
-    "compiler/codegen/page.py": "lines that are too long; the rest to do",
+    "compiler/lowering/page.py": "lines that are too long; the rest to do",
     "compiler/loops/text.py": "lines of a dump that are too long",
     "compiler/loops/rewrites/names.py": "the numbers of copies, at the end of their names",
     "compiler/program/ptxas_text.py": "the report of NVIDIA's assembler",

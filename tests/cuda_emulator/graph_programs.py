@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from graphc.compiler.cards import Card
-from graphc.compiler.codegen import lower
 from graphc.compiler.graph import CallStep, Node
 from graphc.compiler.graph.binding import bind
 from graphc.compiler.interpret import evaluate
+from graphc.compiler.lowering.cuda import lower
 from graphc.compiler.program.launch import DeviceProgram
 from graphc.compiler.runtime.gpu.executor import CudaExecutor
 from tests.cuda_emulator.emulator import (

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from graphc.compiler.codegen.context import Context, buffer_name
-from graphc.compiler.codegen.identical import fold_identical, functions
-from graphc.compiler.codegen.lower import LOWERINGS
-from graphc.compiler.codegen.render import INCLUDES, unit
-from graphc.compiler.codegen.signature import Place
 from graphc.compiler.graph import toposort
+from graphc.compiler.lowering.context import Context, buffer_name
+from graphc.compiler.lowering.cuda.lower import LOWERINGS
+from graphc.compiler.lowering.identical import fold_identical, functions
+from graphc.compiler.lowering.place import Place
+from graphc.compiler.lowering.unit import INCLUDES, unit
 from graphc.compiler.program.launch import DeviceBuffer, DeviceProgram, Launch, Pointer
 from graphc.compiler.schedule.inline import is_leaf
 from graphc.compiler.schedule.kernel import Kernel

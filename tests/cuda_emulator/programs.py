@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from graphc.compiler.codegen import lower
 from graphc.compiler.graph import CallStep, Node, State
 from graphc.compiler.graph.binding import bind
+from graphc.compiler.lowering.cuda import lower
 from graphc.compiler.runtime.gpu.executor import CudaExecutor
 from tests.cuda_emulator.emulator import ORDERS, RaceError, in_each_order, orders
 

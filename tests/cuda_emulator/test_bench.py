@@ -14,11 +14,11 @@ import pytest
 from graphc import cli
 from graphc.cli import bench
 from graphc.compiler import graph as g
-from graphc.compiler.codegen import lower
 from graphc.compiler.function.comparison import check
 from graphc.compiler.graph import BATCH, Node
 from graphc.compiler.graph.dim import symbols
 from graphc.compiler.interpret import evaluate
+from graphc.compiler.lowering.cuda import lower
 from graphc.compiler.runtime.gpu import cuda
 from graphc.compiler.runtime.gpu.executor import CudaExecutor
 from graphc.compiler.runtime.gpu.timing import Timing, time_copy, time_launches, time_program

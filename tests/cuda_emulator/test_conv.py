@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from graphc.compiler import graph as g
-from graphc.compiler.codegen import lower
 from graphc.compiler.grad import grad
 from graphc.compiler.graph import BATCH, Node
 from graphc.compiler.graph.expressions import random
+from graphc.compiler.lowering.cuda import lower
 from graphc.compiler.schedule import make_schedule
 from tests.cuda_emulator.graph_programs import both
 

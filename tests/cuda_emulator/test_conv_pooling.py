@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from graphc.compiler import graph as g
-from graphc.compiler.codegen import lower
 from graphc.compiler.grad import grad
 from graphc.compiler.graph import BATCH, Node
+from graphc.compiler.lowering.cuda import lower
 from graphc.compiler.passes import optimize
 from graphc.compiler.program.launch import launches
 from tests.cuda_emulator.graph_programs import both

@@ -2,7 +2,7 @@
 
 import pytest
 
-from graphc.compiler.codegen import lower
+from graphc.compiler.lowering.cuda import lower
 from graphc.compiler.runtime.gpu.executor import CudaExecutor
 from tests.compiler.draw_programs import DrawParts
 

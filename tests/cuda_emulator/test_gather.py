@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from graphc.compiler import graph as g
-from graphc.compiler.codegen import lower
 from graphc.compiler.graph import BATCH, Node
 from graphc.compiler.graph.dim import symbols
+from graphc.compiler.lowering.cuda import lower
 from graphc.compiler.runtime.gpu.executor import CudaExecutor
 from graphc.errors import IndexRangeError
 from tests.cuda_emulator.graph_programs import both

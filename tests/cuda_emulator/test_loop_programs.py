@@ -11,12 +11,12 @@ import pytest
 from pycuda import gpuarray
 from pycuda.compiler import SourceModule
 
-from graphc.compiler.codegen.render import INCLUDES
 from graphc.compiler.graph.dim import Symbol, symbols
 from graphc.compiler.graph.dim import evaluate as size_of
 from graphc.compiler.loops.buffer import Buffer
 from graphc.compiler.loops.evaluate import evaluate
 from graphc.compiler.loops.program import LoopProgram
+from graphc.compiler.lowering.unit import INCLUDES
 from graphc.compiler.targets.cuda.printer import PrintedKernel, print_program
 from tests.compiler.targets.cpu.hand_made import N
 from tests.compiler.targets.cuda import hand_made

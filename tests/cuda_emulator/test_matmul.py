@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 
 from graphc.compiler import graph as g
-from graphc.compiler.codegen import lower
 from graphc.compiler.graph import BATCH, Node
 from graphc.compiler.loops.build import buffers_of, plain_program
 from graphc.compiler.loops.program import LoopProgram
+from graphc.compiler.lowering.cuda import lower
 from graphc.compiler.program.launch import Launch, LoopStep, launches
 from graphc.compiler.schedule import kernels, make_schedule
 from graphc.compiler.targets.cuda.facts import any_card

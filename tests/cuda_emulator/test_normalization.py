@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from graphc.compiler import graph as g
-from graphc.compiler.codegen import lower
 from graphc.compiler.grad import grad
 from graphc.compiler.graph import BATCH, Node
 from graphc.compiler.interpret import evaluate
+from graphc.compiler.lowering.cuda import lower
 from graphc.compiler.passes import optimize
 from graphc.compiler.program.launch import launches
 from tests.cuda_emulator.programs import Compiled

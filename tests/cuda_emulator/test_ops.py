@@ -2,7 +2,7 @@
 
 import pytest
 
-from graphc.compiler.codegen import lower
+from graphc.compiler.lowering.cuda import lower
 from tests.compiler.op_programs import OpPrograms
 from tests.cuda_emulator.graph_programs import both_on_each_card
 

@@ -12,13 +12,13 @@ import pytest
 from pycuda import gpuarray
 from pycuda.compiler import SourceModule
 
-from graphc.compiler.codegen.render import INCLUDES
 from graphc.compiler.graph.dim import Symbol
 from graphc.compiler.graph.dim import evaluate as size_of
 from graphc.compiler.loops.buffer import Buffer
 from graphc.compiler.loops.evaluate import evaluate
 from graphc.compiler.loops.program import LoopProgram
 from graphc.compiler.loops.value import Argument
+from graphc.compiler.lowering.unit import INCLUDES
 from graphc.compiler.targets.cuda import product_tiles, products
 from graphc.compiler.targets.cuda.facts import any_card
 from graphc.compiler.targets.cuda.printer import PrintedKernel, print_program

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from graphc.compiler import graph as g
-from graphc.compiler.codegen import lower
 from graphc.compiler.graph import BATCH, Node
 from graphc.compiler.graph.dim import Shape
+from graphc.compiler.lowering.cuda import lower
 from graphc.compiler.schedule.kernel import Kernel
-from tests.compiler.codegen.reduction_kernels import (
+from tests.compiler.lowering.reduction_kernels import (
     fused,
     normalisation,
     normalisation_gradient,

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 from graphc.compiler import graph as g
-from graphc.compiler.codegen import lower
 from graphc.compiler.function import function
 from graphc.compiler.function.guards import FiniteGuard
 from graphc.compiler.graph import BATCH, Node, state_of
+from graphc.compiler.lowering.cuda import lower
 from graphc.compiler.program.launch import (
     DeviceBuffer,
     DeviceCheck,

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from graphc.compiler import graph as g
-from graphc.compiler.codegen import lower
 from graphc.compiler.graph.binding import bind
 from graphc.compiler.interpret import evaluate
+from graphc.compiler.lowering.cuda import lower
 from graphc.compiler.program.launch import launches
 from graphc.compiler.runtime.gpu.executor import CudaExecutor
 from graphc.compiler.schedule import Loop, persistent

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from graphc.compiler import graph as g
-from graphc.compiler.codegen import lower
 from graphc.compiler.graph import BATCH, Node
+from graphc.compiler.lowering.cuda import lower
 from graphc.compiler.runtime.gpu.executor import CudaExecutor
 from graphc.errors import IndexRangeError
 from tests.compiler.scatter_programs import scatter_case

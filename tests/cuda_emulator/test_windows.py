@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from graphc.compiler import graph as g
-from graphc.compiler.codegen import lower
 from graphc.compiler.graph import BATCH, Node
+from graphc.compiler.lowering.cuda import lower
 from tests.cuda_emulator.graph_programs import both
 
 pytestmark = pytest.mark.over("ptx", "source")

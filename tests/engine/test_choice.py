@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from graphc.callbacks import LambdaCallback
-from graphc.compiler.codegen.native import NativeProgram
 from graphc.compiler.graph import State, toposort
+from graphc.compiler.lowering.cpu import NativeProgram
 from graphc.compiler.runtime import device, interpreting
 from graphc.compiler.runtime.numpy_executor import NumpyExecutor
 from graphc.config import config

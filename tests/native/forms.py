@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from graphc.compiler.codegen.native import NativeProgram
+from graphc.compiler.lowering.cpu import NativeProgram
 from graphc.compiler.program.launch import launches
 
 

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 
 from graphc import resources
-from graphc.compiler.codegen.native import NativeProgram, lower_native
 from graphc.compiler.graph import CallStep, Node, State
 from graphc.compiler.graph.binding import bind
 from graphc.compiler.interpret import evaluate
+from graphc.compiler.lowering.cpu import NativeProgram, lower_native
 from graphc.compiler.program.launch import Bindings, CallSizes, DeviceProgram
 from graphc.compiler.program.memory_report import scratch_blocks
 from graphc.compiler.runtime.cpu import toolchain

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from graphc.compiler import graph as g
-from graphc.compiler.codegen.native import lower_native
 from graphc.compiler.grad import grad
 from graphc.compiler.graph import BATCH
+from graphc.compiler.lowering.cpu import lower_native
 from graphc.compiler.passes import optimize
 from graphc.layers import LSTM, Embedding, Input
 from tests.native.forms import in_order

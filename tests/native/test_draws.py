@@ -1,6 +1,6 @@
 """Parts of random draws in native code."""
 
-from graphc.compiler.codegen.native import lower_native
+from graphc.compiler.lowering.cpu import lower_native
 from graphc.compiler.runtime.cpu.executor import NativeExecutor
 from tests.compiler.draw_programs import RANGES, DrawParts
 from tests.native.graph_programs import needs_compiler

@@ -7,8 +7,8 @@ import pytest
 
 from graphc import resources
 from graphc.compiler import graph as g
-from graphc.compiler.codegen.native import lower_native
 from graphc.compiler.graph import BATCH
+from graphc.compiler.lowering.cpu import lower_native
 from graphc.compiler.targets.cpu.product_panels import DEPTH
 from tests.native.forms import in_order
 from tests.native.graph_programs import check_on_threads, needs_compiler

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from graphc.compiler import graph as g
-from graphc.compiler.codegen.native import NativeProgram, lower_native
-from graphc.compiler.codegen.native.loop import SharedLoop
 from graphc.compiler.grad import grad
 from graphc.compiler.graph import BATCH, Node
+from graphc.compiler.lowering.cpu import NativeProgram, lower_native
+from graphc.compiler.lowering.cpu.loop import SharedLoop
 from graphc.compiler.passes import optimize
 from graphc.compiler.program.launch import DeviceLoop, ShareLimit, launches
 from tests.native.graph_programs import (
@@ -124,7 +124,7 @@ def test_a_loop_whose_rows_are_independent_is_divided(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As the interpreter, at any batch, and the same bits for any number of threads."""
-    monkeypatch.setattr("graphc.compiler.codegen.native.step.LEAST", 1)  # small loops too
+    monkeypatch.setattr("graphc.compiler.lowering.cpu.step.LEAST", 1)  # small loops too
     xs = sequence()
     outputs = list(optimize(SPLIT[name](xs))[0])
     program = lower_native(outputs)
@@ -138,7 +138,7 @@ def test_a_loop_whose_rows_are_independent_is_divided(
 
 @needs_compiler
 def test_one_row_that_programs_have_no_loop_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("graphc.compiler.codegen.native.step.LEAST", 1)
+    monkeypatch.setattr("graphc.compiler.lowering.cpu.step.LEAST", 1)
     start, xs = g.input((1, 1)), g.input((5,))
 
     def step(carries: Sequence[Node], slices: Sequence[Node]) -> tuple[list[Node], list[Node]]:

@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 
 from graphc.compiler import graph as g
-from graphc.compiler.codegen.native import NativeProgram, lower_native
 from graphc.compiler.function import function
 from graphc.compiler.function.guards import FiniteGuard
 from graphc.compiler.interpret import evaluate
+from graphc.compiler.lowering.cpu import NativeProgram, lower_native
 from graphc.compiler.runtime import programs
 from graphc.compiler.runtime.cpu.executor import NativeExecutor
 from graphc.config import config

@@ -1,6 +1,6 @@
 """The op table as native code: each row, against the row and the interpreter."""
 
-from graphc.compiler.codegen.native import lower_native
+from graphc.compiler.lowering.cpu import lower_native
 from tests.compiler.op_programs import OpPrograms
 from tests.native.graph_programs import both, needs_compiler
 

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from graphc.compiler import graph as g
-from graphc.compiler.codegen.native import NativeProgram, lower_native
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.binding import bind
 from graphc.compiler.graph.dim import product
 from graphc.compiler.interpret import evaluate
+from graphc.compiler.lowering.cpu import NativeProgram, lower_native
 from graphc.compiler.program.launch import Launch
 from graphc.compiler.runtime.cpu.executor import NativeExecutor
 from tests.native.graph_programs import both, needs_compiler, on_threads, run_in_fresh_thread

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from graphc.compiler import graph as g
-from graphc.compiler.codegen.native import lower_native
 from graphc.compiler.graph import CallStep
 from graphc.compiler.graph.dim import symbols
+from graphc.compiler.lowering.cpu import lower_native
 from graphc.compiler.program.launch import launches
 from graphc.compiler.runtime.cpu.executor import NativeExecutor
 from tests.native.graph_programs import needs_compiler

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from graphc.compiler import graph as g
-from graphc.compiler.codegen.native import NativeProgram, lower_native
 from graphc.compiler.grad import grad
 from graphc.compiler.graph import BATCH, Node
 from graphc.compiler.graph.binding import bind
+from graphc.compiler.lowering.cpu import NativeProgram, lower_native
 from graphc.compiler.passes import optimize
 from graphc.compiler.runtime.cpu.executor import NativeExecutor
 from graphc.config import config

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from graphc.compiler import graph as g
-from graphc.compiler.codegen.native import lower_native
 from graphc.compiler.function import function
 from graphc.compiler.graph.binding import bind
+from graphc.compiler.lowering.cpu import lower_native
 from graphc.compiler.program.launch import launches
 from graphc.compiler.program.memory import ALIGNMENT
 from graphc.compiler.runtime.cpu import compiler as native_compiler

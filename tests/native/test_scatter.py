@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from graphc.compiler import graph as g
-from graphc.compiler.codegen.native import lower_native
 from graphc.compiler.function import function
 from graphc.compiler.grad import grad
 from graphc.compiler.graph import BATCH
+from graphc.compiler.lowering.cpu import lower_native
 from graphc.compiler.program.launch import Launch
 from graphc.config import config
 from graphc.errors import IndexRangeError

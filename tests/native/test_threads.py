@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from graphc.compiler import graph as g
-from graphc.compiler.codegen.native import lower_native
 from graphc.compiler.function import function
+from graphc.compiler.lowering.cpu import lower_native
 from graphc.compiler.runtime.cache.kernels import kernel_cache
 from graphc.compiler.runtime.cpu import toolchain
 from graphc.compiler.runtime.cpu.executor import NativeExecutor
@@ -122,7 +122,7 @@ _THREADS = """
 import os
 import numpy as np
 from graphc.compiler import graph as g
-from graphc.compiler.codegen.native import lower_native
+from graphc.compiler.lowering.cpu import lower_native
 from graphc.compiler.runtime.cpu.executor import NativeExecutor
 from graphc.config import config
 config.cpu = "native"

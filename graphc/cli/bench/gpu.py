@@ -13,10 +13,10 @@ from graphc.cli.bench.report import Peaks, Report, Row, by_time, time_statistics
 from graphc.cli.bench.torch_rivals import Rivals, torch_problem
 from graphc.compiler import graph as g
 from graphc.compiler.cards import MULTIPROCESSORS, peak_flops
-from graphc.compiler.codegen import lower
 from graphc.compiler.function.comparison import check
 from graphc.compiler.graph import BATCH, Node, State
 from graphc.compiler.graph.dim import symbols
+from graphc.compiler.lowering.cuda import lower
 from graphc.compiler.program.describe import describe
 from graphc.compiler.program.kernel_list import KernelDescription
 from graphc.compiler.program.launch import Bindings, DeviceProgram

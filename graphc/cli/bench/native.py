@@ -12,11 +12,11 @@ from graphc.cli.bench import facts
 from graphc.cli.bench.rates import COPIED, SIDE, measure
 from graphc.cli.bench.report import Peaks, Report, Row, TimeStatistics, by_time, time_statistics
 from graphc.compiler import graph as g
-from graphc.compiler.codegen.native import lower_native
 from graphc.compiler.function import Function
 from graphc.compiler.function.comparison import check
 from graphc.compiler.graph import BATCH
 from graphc.compiler.graph.dim import symbols
+from graphc.compiler.lowering.cpu import lower_native
 from graphc.compiler.program.describe import describe
 from graphc.compiler.program.kernel_list import KernelDescription
 from graphc.compiler.program.launch import launches

@@ -10,8 +10,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, overload
 
-from graphc.compiler.codegen.loop_program import rows_of_a_thread
-from graphc.compiler.codegen.native.loop import SharedLoop
 from graphc.compiler.graph import Node, State, Symbol, name_of, toposort
 from graphc.compiler.graph.dim import Size, evaluate
 from graphc.compiler.loops.buffer import Buffer, new_buffer
@@ -26,6 +24,8 @@ from graphc.compiler.loops.index import LoopVariable
 from graphc.compiler.loops.measure import Measure, measure
 from graphc.compiler.loops.program import LoopProgram, new_name
 from graphc.compiler.loops.text import program_text
+from graphc.compiler.lowering.cpu.loop import SharedLoop
+from graphc.compiler.lowering.mapped import rows_of_a_thread
 from graphc.compiler.program.launch import DeviceLoop, DeviceProgram, DeviceStep, Launch, layouts
 from graphc.compiler.program.table import quantity, wrapped
 from graphc.compiler.schedule import Kernel, Loop

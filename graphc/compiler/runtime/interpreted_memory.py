@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from graphc.compiler.codegen.context import buffer_name
 from graphc.compiler.graph import OPS, Node, Symbol, toposort
 from graphc.compiler.graph import dim as dims
+from graphc.compiler.lowering.context import buffer_name
 from graphc.compiler.program.memory_report import BufferUse, MemoryReport
 
 _HELD = {"input": "input", "shared": "state", "constant": "constant"}

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TypeVar
 
-from graphc.compiler.codegen import lower
-from graphc.compiler.codegen.native import NativeProgram, lower_native
 from graphc.compiler.graph import Node, State
+from graphc.compiler.lowering.cpu import NativeProgram, lower_native
+from graphc.compiler.lowering.cuda import lower
 from graphc.compiler.passes import PassObserver, PassReport
 from graphc.compiler.program.launch import DeviceProgram
 from graphc.compiler.runtime.cache.programs import lowered_once

@@ -1,7 +1,7 @@
 """The parts of a schedule: kernels, each a sub-graph that is computed together, and loops of
 kernels, which one launch may run whole.
 
-A `Kernel` does not say how its work is spread over threads; `graphc.compiler.codegen` decides that
+A `Kernel` does not say how its work is spread over threads; `graphc.compiler.lowering` decides that
 for each target.
 """
 

@@ -1,7 +1,7 @@
 """Marks in the text of a function until it is complete: for its name, ahead of each note, and
 behind lines that give variables their values.
 
-Functions are compared without name and notes (`graphc.compiler.codegen.identical`). So a note is
+Functions are compared without name and notes (`graphc.compiler.lowering.identical`). So a note is
 set off from its line, and the name stands nowhere, until the text is made of them. The lines of
 variables are known then (`lines_of_variables`), so that nothing looks for them in the text.
 """

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from graphc.compiler import graph as g
-from graphc.compiler.codegen.native import lower as native
 from graphc.compiler.function import function, sharded_function
+from graphc.compiler.lowering.cpu import lower as native
 from graphc.compiler.passes import PIPELINE
 from graphc.compiler.schedule.inline import MOST_CONCATENATED
 from graphc.compiler.targets.passes import TargetPass

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from graphc.compiler import graph as g
-from graphc.compiler.codegen import lower
 from graphc.compiler.graph.dim import symbols
+from graphc.compiler.lowering.cuda import lower
 from graphc.compiler.program.describe import describe
 from graphc.compiler.program.kernel_list import KernelList
 from graphc.compiler.program.launch import DeviceBuffer, DeviceProgram, Launch, launches

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 
 from graphc.compiler import graph as g
-from graphc.compiler.codegen import lower
 from graphc.compiler.graph import BATCH, Node, Symbol
 from graphc.compiler.graph.dim import symbols
+from graphc.compiler.lowering.cuda import lower
 from graphc.compiler.program.launch import DeviceBuffer, DeviceLoop, DeviceProgram
 from graphc.compiler.program.memory import (
     ALIGNMENT,

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from graphc.compiler import graph as g
-from graphc.compiler.codegen import lower
-from graphc.compiler.codegen.native import lower_native
 from graphc.compiler.graph import state_of
 from graphc.compiler.graph.dim import symbols
+from graphc.compiler.lowering.cpu import lower_native
+from graphc.compiler.lowering.cuda import lower
 from graphc.compiler.program.launch import DeviceProgram, launches
 from graphc.compiler.program.memory_report import MemoryReport, largest_batch, memory_report
 

@@ -9,9 +9,9 @@ import pytest
 
 from graphc.compiler import graph as g
 from graphc.compiler.cards import CARDS
-from graphc.compiler.codegen import lower
 from graphc.compiler.graph import BATCH
 from graphc.compiler.graph.dim import symbols
+from graphc.compiler.lowering.cuda import lower
 from graphc.compiler.program.describe import describe
 from graphc.compiler.program.kernel_list import KernelList
 from graphc.compiler.program.ptxas_text import Resources

@@ -10,9 +10,9 @@ import pytest
 
 import graphc.backend as K
 from graphc.compiler import graph as g
-from graphc.compiler.codegen.native import NativeProgram
 from graphc.compiler.function import ALWAYS, function
 from graphc.compiler.graph import Node
+from graphc.compiler.lowering.cpu import NativeProgram
 from graphc.compiler.runtime import device, interpreting
 from graphc.compiler.runtime.numpy_executor import NumpyExecutor
 from graphc.config import config

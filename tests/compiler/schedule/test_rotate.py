@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from graphc.compiler import graph as g
-from graphc.compiler.codegen import lower
 from graphc.compiler.grad import grad
 from graphc.compiler.interpret import evaluate
+from graphc.compiler.lowering.cuda import lower
 from graphc.compiler.passes import optimize
 from graphc.compiler.program.launch import DeviceLoop
 from graphc.compiler.schedule import persistent

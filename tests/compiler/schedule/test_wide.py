@@ -5,11 +5,11 @@ import pytest
 
 import graphc
 from graphc.compiler import graph as g
-from graphc.compiler.codegen.identical import functions
-from graphc.compiler.codegen.native import lower_native
 from graphc.compiler.function import function
 from graphc.compiler.graph import toposort
 from graphc.compiler.interpret import Program
+from graphc.compiler.lowering.cpu import lower_native
+from graphc.compiler.lowering.identical import functions
 from graphc.compiler.passes import optimize
 from graphc.compiler.program.launch import launches
 from graphc.compiler.schedule import make_schedule

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphc.compiler.codegen.expression import literal
+from graphc.compiler.lowering.expression import literal
 from graphc.compiler.targets.c_text import C_TYPES, comment
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from graphc.compiler.codegen.expression import Number, Variable, call
-from graphc.compiler.codegen.statement import Define, Listing, Verbatim
+from graphc.compiler.lowering.expression import Number, Variable, call
+from graphc.compiler.lowering.statement import Define, Listing, Verbatim
 from graphc.compiler.targets.marks import (
     NAME,
     giving,

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from graphc.compiler import graph as g
-from graphc.compiler.codegen import lower
-from graphc.compiler.codegen.native import lower_native
 from graphc.compiler.grad import grad
 from graphc.compiler.graph import Node
 from graphc.compiler.interpret import evaluate
+from graphc.compiler.lowering.cpu import lower_native
+from graphc.compiler.lowering.cuda import lower
 from graphc.compiler.passes import PassReport, optimize
 from graphc.compiler.schedule.inline import MOST_CONCATENATED
 from graphc.compiler.targets.cpu.passes import CPU_PASSES

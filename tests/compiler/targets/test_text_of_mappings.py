@@ -24,7 +24,7 @@ from graphc.compiler.targets.cuda.facts import any_card
 from graphc.compiler.targets.cuda.mappings import CUDA_MAPPINGS
 from graphc.compiler.targets.mapping import choose
 from graphc.compiler.targets.target import Target
-from tests.compiler.codegen.golden_text import check_golden
+from tests.compiler.lowering.golden_text import check_golden
 from tests.compiler.targets.convolution_cases import biased, gradient
 
 LENGTH = g.symbol("length")
@@ -184,7 +184,7 @@ WITHOUT_TEXT = {
     "strips of rows in parts": "the second variant of strips of rows",
     "lanes of a warp a row of at most 256": "as of at most 512",
     "a thread a row of any length": "the loops of the plain program, in each thread",
-    "rows by blocks for all steps": "codegen/golden/scan.cu has one",
+    "rows by blocks for all steps": "lowering/golden/scan.cu has one",
     "rows by blocks in order": "the loops of the plain program, in each block",
 }
 

@@ -26,7 +26,6 @@ from typing import Any, TypeVar
 import numpy as np
 
 from graphc import resources
-from graphc.compiler.codegen.program_traffic import ProgramTraffic
 from graphc.compiler.graph import Node, State, name_of, origin, origin_of, set_name
 from graphc.compiler.graph.dim import Dim, FloorQuotient, Symbol
 from graphc.compiler.graph.numbering import (
@@ -36,6 +35,7 @@ from graphc.compiler.graph.numbering import (
     numbered,
 )
 from graphc.compiler.graph.ops import make
+from graphc.compiler.lowering.cuda.traffic import ProgramTraffic
 from graphc.compiler.program.launch import Traffic, Word
 from graphc.compiler.runtime.cache.kernels import content_key, kernel_cache
 from graphc.package_version import __version__

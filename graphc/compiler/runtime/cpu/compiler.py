@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from graphc import resources
-from graphc.compiler.codegen.native.step import STEP
+from graphc.compiler.lowering.cpu.step import STEP
 from graphc.compiler.runtime.cache.kernels import (
     CacheEntry,
     KernelCache,

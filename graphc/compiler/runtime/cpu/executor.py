@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from graphc.compiler.codegen.native import NativeProgram
-from graphc.compiler.codegen.native.step import STEP
 from graphc.compiler.graph import CallStep, Node, State, Symbol, assign_together
+from graphc.compiler.lowering.cpu import NativeProgram
+from graphc.compiler.lowering.cpu.step import STEP
 from graphc.compiler.program.launch import (
     Bindings,
     CallSizes,

@@ -22,8 +22,8 @@ from graphc.compiler.loops.value import Apply, Bit, Load, Select, Value
 from graphc.compiler.schedule import KINDS, Kernel, kernels, make_schedule
 from graphc.reference_models import REFERENCE_MODELS
 from tests.compiler.arrangements import ARRANGEMENTS
-from tests.compiler.codegen import kinds
 from tests.compiler.loops.build.plain_executor import scheduled_kernels
+from tests.compiler.lowering import kinds
 from tests.compiler.op_programs import FAMILIES, rows
 
 

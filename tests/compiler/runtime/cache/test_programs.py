@@ -14,13 +14,13 @@ import numpy as np
 import pytest
 
 from graphc.compiler import graph as g
-from graphc.compiler.codegen import lower
-from graphc.compiler.codegen.native import NativeProgram, lower_native
 from graphc.compiler.function import function
 from graphc.compiler.graph import BATCH, Node, State
 from graphc.compiler.graph.dim import Dim, Symbol
 from graphc.compiler.graph.expressions.random import uniform
 from graphc.compiler.graph.numbering import numbered
+from graphc.compiler.lowering.cpu import NativeProgram, lower_native
+from graphc.compiler.lowering.cuda import lower
 from graphc.compiler.passes import optimize
 from graphc.compiler.program.launch import DeviceProgram, launches
 from graphc.compiler.runtime import programs as runtime_programs

@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from graphc.compiler.codegen.render import INCLUDES
 from graphc.compiler.graph.dim import Symbol, evaluate
 from graphc.compiler.loops.buffer import Buffer
 from graphc.compiler.loops.index import LoopVariable
 from graphc.compiler.loops.program import LoopProgram
 from graphc.compiler.loops.value import Argument
+from graphc.compiler.lowering.unit import INCLUDES
 from graphc.compiler.runtime.cpu.compiler import loaded
 from graphc.compiler.targets.cpu.printer import PrintedProgram, print_program
 from graphc.compiler.targets.signature import FunctionParameter

@@ -25,8 +25,8 @@ from graphc.compiler.targets.cpu.crosswise import strided_loads
 from graphc.compiler.targets.cpu.pointwise import POINTWISE, divisions
 from graphc.compiler.targets.mapping import MappedProgram, choose
 from graphc.compiler.targets.target import Target
-from tests.compiler.codegen import kinds
-from tests.compiler.codegen.golden_text import check_golden
+from tests.compiler.lowering import kinds
+from tests.compiler.lowering.golden_text import check_golden
 from tests.compiler.targets.cpu.compiled_programs import STATUS_FINE, CompiledPrograms
 
 CPU = Target("cpu", 64, 32, (32 << 10, 1 << 20), 2)

@@ -25,7 +25,7 @@ from graphc.compiler.loops.statement import (
 from graphc.compiler.loops.value import Load
 from graphc.compiler.targets.cpu import printer
 from graphc.compiler.targets.cpu.printer import print_program
-from tests.compiler.codegen.golden_text import check_golden
+from tests.compiler.lowering.golden_text import check_golden
 from tests.compiler.targets.cpu import hand_made
 from tests.compiler.targets.cpu.compiled_programs import STATUS_FINE, CompiledPrograms
 from tests.compiler.targets.cpu.hand_made import apply, let, loop, number

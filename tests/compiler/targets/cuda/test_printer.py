@@ -21,7 +21,7 @@ from graphc.compiler.loops.statement import (
 )
 from graphc.compiler.loops.value import Load, below
 from graphc.compiler.targets.cuda.printer import print_program
-from tests.compiler.codegen.golden_text import check_golden
+from tests.compiler.lowering.golden_text import check_golden
 from tests.compiler.targets.cpu.hand_made import N, loop, number
 from tests.compiler.targets.cuda import hand_made
 

@@ -22,8 +22,8 @@ from graphc.compiler.targets.cuda.product_tiles import BLOCKS, TILES, BlockTile
 from graphc.compiler.targets.cuda.products import PRODUCTS
 from graphc.compiler.targets.mapping import MappedProgram, choose
 from graphc.compiler.targets.product_loops import products_of
-from tests.compiler.codegen.golden_text import check_golden
 from tests.compiler.loops.random_loops import same_meaning
+from tests.compiler.lowering.golden_text import check_golden
 from tests.compiler.targets.cuda.product_cases import (
     ARGUMENTS,
     CASES,
