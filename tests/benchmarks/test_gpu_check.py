@@ -23,7 +23,7 @@ from benchmarks.bring_up.manifest import Kit, KitError
 from benchmarks.bring_up.results import Results, ResultsError, newest
 from benchmarks.bring_up.running import carry_out
 from benchmarks.bring_up.steps import Run
-from graphc.compiler.lowering.cuda.lower import LOWERINGS
+from graphc.compiler.targets.cuda.mappings import CUDA_MAPPINGS
 from graphc.reference_models import REFERENCE_MODELS
 from tests.cuda_emulator.emulated_alone import EMULATED_ALONE
 
@@ -416,7 +416,7 @@ def test_the_steps_name_what_there_is() -> None:
     assert tuple(REFERENCE_MODELS) == steps.MODELS
     assert tuple(kernel.KERNELS) == steps.KERNELS
     kinds = [build()[0] for build in kernel.KERNELS.values()]
-    assert set(kinds) == {*LOWERINGS, "scan"}
+    assert set(kinds) == set(CUDA_MAPPINGS)
     first = len(set(kinds))
     assert len(set(kinds[:first])) == first  # one of each kind comes first
     assert set(steps.FEW_MODELS) <= set(steps.MODELS)

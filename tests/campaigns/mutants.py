@@ -36,7 +36,7 @@ COPIED = ("tests", "docs", "examples", "benchmarks", "pyproject.toml", "mkdocs.y
 
 OWN = {
     "as_keras.py": ("scripts",),
-    "compiler/lowering/native": ("compiler/lowering/native", "native"),
+    "compiler/lowering/cpu": ("compiler/lowering/cpu", "native"),
     "compiler/interpret": ("compiler/interpret", "compiler/graph"),  # which has the table of ops
     "compiler/runtime/cache": ("compiler/runtime",),
     "compiler/runtime/cpu": ("compiler/runtime", "native"),

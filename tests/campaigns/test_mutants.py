@@ -180,7 +180,7 @@ def test_files_without_tests_of_their_own_have_nothing_to_change():
     ("path", "expected"),
     [
         ("graphc/compiler/runtime/gpu/cuda.py", True),
-        ("graphc/compiler/lowering/lower_mapped.py", True),
+        ("graphc/compiler/lowering/cuda/kernels.py", True),
         ("graphc/compiler/lowering/cpu/loop.py", False),
         ("graphc/compiler/runtime/cache/kernels.py", False),
         ("graphc/activations.py", False),

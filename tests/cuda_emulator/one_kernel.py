@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from graphc.compiler.graph import toposort
 from graphc.compiler.lowering.context import Context, buffer_name
-from graphc.compiler.lowering.cuda.lower import LOWERINGS
+from graphc.compiler.lowering.cuda.kernels import lower_mapped
 from graphc.compiler.lowering.identical import fold_identical, functions
 from graphc.compiler.lowering.place import Place
 from graphc.compiler.lowering.unit import INCLUDES, unit
@@ -23,7 +23,7 @@ def launches_of(*kernels: Kernel) -> tuple[list[Launch], Context]:
                 origin = node.attrs["value"] if node.op == "constant" else node
                 pointer = Pointer(DeviceBuffer(buffer_name(node), node.shape, node.dtype, origin))
                 context.places.setdefault(node, Place(pointer, node.dtype))
-        launches += LOWERINGS[kernel.kind](kernel, context)
+        launches += lower_mapped(kernel, context)
     folded = fold_identical(launches)
     return [one for one in folded if isinstance(one, Launch)], context
 

@@ -236,6 +236,7 @@ class Intrinsic:
         arguments: the numbers that a call gives, too.
         lanes: how many lanes of a warp run a call together: as a loop of kind lane, in which each
             has its own of the registers.
+        constants: the numbers that the function is compiled for: those of its template.
     """
 
     name: str
@@ -244,6 +245,7 @@ class Intrinsic:
     source: str
     arguments: tuple[Argument, ...] = ()
     lanes: int = 1
+    constants: tuple[Size, ...] = ()
 
 
 @dataclass(frozen=True)

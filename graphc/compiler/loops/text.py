@@ -158,7 +158,9 @@ def _line(statement: Statement) -> str:
     sizes = "".join(f", {symbol}={size}" for symbol, size in statement.sizes.items())
     pairs = zip(statement.intrinsic.arguments, statement.arguments, strict=True)
     arguments = "".join(f", {argument}={value}" for argument, value in pairs)
-    return f"{statement.intrinsic.name}({windows}{sizes}{arguments})"
+    constants = ", ".join(map(str, statement.intrinsic.constants))
+    name = f"{statement.intrinsic.name}{f'<{constants}>' if constants else ''}"
+    return f"{name}({windows}{sizes}{arguments})"
 
 
 def _window(window: BufferWindow) -> str:

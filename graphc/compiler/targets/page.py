@@ -119,6 +119,16 @@ def call(function: str, *operands: Code) -> Code:
     return _bracketed(f"{function}(", operands, ")")
 
 
+def instance(function: str, constants: Sequence[Code]) -> Code:
+    """Return the name of a function, with the arguments of its template if it has some."""
+    return _bracketed(f"{function}<", constants, ">") if constants else code(function)
+
+
+def call_of(function: Code, *operands: Code) -> Code:
+    """Return a call of an instance of a template."""
+    return code(function, call("", *operands))
+
+
 def subscript(array: str, *indices: Code) -> Code:
     """Return an element of an array."""
     return _bracketed(f"{array}[", indices, "]")
@@ -233,7 +243,7 @@ def lines(
         around = [*(one for one in around if one < depth), depth]
         lead = indent + _DEEPER * len(around)
     found.append(lead + "".join(piece.text for piece in left))
-    is_behind = len(found[-1]) + 4 + len(note) <= WIDTH
+    is_behind = len(found[-1]) + len("  // ") + len(note) <= WIDTH
     found[0] = giving(found[0], variable)
     if note and is_behind:
         found[-1] = noted(found[-1], note)

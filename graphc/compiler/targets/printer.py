@@ -356,7 +356,8 @@ class Site:
                 if lone_symbol(stride) is not None
             ]
         operands += map(self.value, use.arguments)
-        return call(use.intrinsic.name, *operands)
+        constants = tuple(map(self.size, use.intrinsic.constants))
+        return page.call_of(page.instance(use.intrinsic.name, constants), *operands)
 
 
 def _memories(statement: Statement) -> set[str]:

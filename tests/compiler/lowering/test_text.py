@@ -17,6 +17,7 @@ import pytest
 from graphc import resources
 from graphc.compiler import graph as g
 from graphc.compiler.function import Function
+from graphc.config import config
 from graphc.optimizers import Adam
 from graphc.reference_models import REFERENCE_MODELS, gru_ae, layers, recurrent
 from graphc.reference_models.step import training_step
@@ -151,3 +152,12 @@ def test_lowering_again_gives_the_same_text(model: str) -> None:
     first, second = (build().function().program() for _ in range(2))
     numbered = re.compile(r"_\d+\b")  # a Sequential numbers its input
     assert numbered.sub("", first.source) == numbered.sub("", second.source)
+
+
+@pytest.mark.parametrize("target", ["cuda", "cpu"])
+@pytest.mark.parametrize("name", REFERENCE_MODELS)
+def test_lines_fit_80_columns(name: str, target: str) -> None:
+    model = REFERENCE_MODELS[name]
+    with config.changed(device="cpu"):
+        source = model.build().function().kernels(model.batch, {}, target=target).source
+    assert max(map(len, source.split("\n"))) <= 80

@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphc.compiler.lowering.expression import literal
-from graphc.compiler.targets.c_text import C_TYPES, comment
+from graphc.compiler.targets.c_text import C_TYPES, comment, literal
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False, width=32))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from graphc.compiler.lowering.expression import Number, Variable, call
-from graphc.compiler.lowering.statement import Define, Listing, Verbatim
 from graphc.compiler.targets.marks import (
     NAME,
     giving,
@@ -13,19 +11,16 @@ from graphc.compiler.targets.marks import (
     without_name_and_notes,
 )
 
-T = Variable("t0")
-
 
 def function(layer: str, value: int = 3) -> str:
     """A function that notes a layer, as it is printed."""
-    body = Listing(
-        (
-            Verbatim("", f"Stage 0: {layer}"),
-            Define("float", T, call("gc_neg", value), layer),
-            Define("int", Variable("i1"), Number(1)),
-        )
-    )
-    lines = [f"static void {NAME}(float* y0) {{", *(f"  {line}" for line in body.lines), "}"]
+    lines = [
+        f"static void {NAME}(float* y0) {{",
+        noted("  ", f"Stage 0: {layer}"),
+        noted(giving(f"  const float t0 = gc_neg({value});", "t0"), layer),
+        giving("  const int i1 = 1;", "i1"),
+        "}",
+    ]
     return "\n".join([*lines, ""])
 
 

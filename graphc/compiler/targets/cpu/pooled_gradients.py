@@ -313,8 +313,8 @@ def placed_sums(
         run,
         *_on_axes(tuple(stride for _, stride in rows), _AXES - 1, 0),
     )
-    name = f"gc_placed_sums<{', '.join(map(str, given))}>"
-    return Intrinsic(name, (to, places, scales, image), body, "host_placed_sums.h")
+    parameters, source = (to, places, scales, image), "host_placed_sums.h"
+    return Intrinsic("gc_placed_sums", parameters, body, source, constants=given)
 
 
 def _run_of(taps: Sequence[tuple[int, int]]) -> tuple[int, Sequence[tuple[int, int]]]:

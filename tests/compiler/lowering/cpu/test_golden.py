@@ -9,7 +9,7 @@ import pytest
 
 from graphc.compiler import graph as g
 from graphc.compiler.graph import BATCH
-from graphc.compiler.lowering.cpu import loop_program, lower_native
+from graphc.compiler.lowering.cpu import kernels, lower_native
 from graphc.compiler.passes import optimize
 from graphc.compiler.program.launch import Launch
 from graphc.compiler.targets.target import Target
@@ -36,7 +36,7 @@ CPU = Target("cpu", 64, 32, (32 << 10, 1 << 20), 2)
 
 @pytest.mark.parametrize("name", NAMES)
 def test_text_of_a_kind(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loop_program, "this_machine", lambda: CPU)
+    monkeypatch.setattr(kernels, "this_machine", lambda: CPU)
     kind, outputs, states = getattr(kinds, name)()
     program = lower_native(optimize(outputs)[0], states).program
     (text,) = (

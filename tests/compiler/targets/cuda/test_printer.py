@@ -99,7 +99,10 @@ KEPT = new_buffer("kept", "float32", (), BufferScope.REGISTER)
             "the threads of i do not wait for each other",
         ),
         ((shared(N), threads(store())), "s is in shared memory, and its size is not known"),
-        ((shared(1 << 14), threads(store())), "65536 bytes of shared memory, of which a block has"),
+        (
+            (shared(1 << 16), threads(store())),
+            "262144 bytes of shared memory, of which a",
+        ),
         (
             (Allocate(KEPT), threads(Store(Load(KEPT, ()), number(1.0)))),
             "kept is in registers of other threads",

@@ -32,13 +32,13 @@ from graphc.compiler.loops.program import (
     facts,
     facts_otherwise,
     replaced,
-    targets_of,
     values_of,
     walk,
     walk_value,
 )
 from graphc.compiler.loops.ranges import Ranges
 from graphc.compiler.loops.reduction import REDUCTIONS
+from graphc.compiler.loops.rewrites.identity import begins_with_identity
 from graphc.compiler.loops.rewrites.refusal import (
     only_test_of,
     ranges_at,
@@ -114,25 +114,6 @@ def _check(program: LoopProgram, where: str, body: Body) -> None:
                 if isinstance(part, Apply) and may_fault(part):
                     expected = "no division of integers by what may be 0 in another turn"
                     raise refused(program, _REWRITE, where, expected, head_line(one))
-
-
-def begins_with_identity(program: LoopProgram, one: Accumulate) -> bool:
-    """Return True if a buffer of the program has nothing but results of a reduction, which begins
-    with its identity: a turn more with the identity changes no bit of it."""
-    reduction = REDUCTIONS[one.reduction]
-    if reduction.others:
-        return False
-    memory, dtype = one.targets[0].buffer.memory, one.targets[0].dtype
-    statements = list(walk(program.body))
-    writers = [x for x in statements if any(y.buffer.memory == memory for y in targets_of(x))]
-    starts = [x.value for x in writers if isinstance(x, Store)]
-    others = [x for x in writers if not isinstance(x, Store)]
-    identity = Constant(reduction.identity(dtype), dtype)
-    return (
-        any(isinstance(x, Allocate) and x.buffer.memory == memory for x in statements)
-        and all(x is identity for x in starts)
-        and all(isinstance(x, Accumulate) and x.reduction == one.reduction for x in others)
-    )
 
 
 def _factors(body: Body, own: Set[str], padded: Set[Local]) -> Mapping[Local, bool]:

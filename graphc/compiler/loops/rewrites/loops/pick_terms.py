@@ -37,7 +37,7 @@ from graphc.compiler.loops.program import (
     variables_of,
     walk_value,
 )
-from graphc.compiler.loops.rewrites.conditions.predicate import begins_with_identity
+from graphc.compiler.loops.rewrites.identity import begins_with_identity
 from graphc.compiler.loops.rewrites.names import Names
 from graphc.compiler.loops.rewrites.refusal import ranges_at, refused, unbound_loop_of
 from graphc.compiler.loops.rewrites.simplify import settled, without_unused

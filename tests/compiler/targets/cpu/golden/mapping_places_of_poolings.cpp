@@ -76,7 +76,8 @@ static void places_of_poolings(
           }
         }
       }
-      gc_placed_sums<20, 1, 12, 12, 1, 2, 2, 0, 84, 3, 0, 168, 6, 1, 5, 15, 0, 84>(s0_parts + k0_outer * 1500, places, scales, image);
+      gc_placed_sums<20, 1, 12, 12, 1, 2, 2, 0, 84, 3, 0, 168, 6, 1, 5, 15, 0,
+          84>(s0_parts + k0_outer * 1500, places, scales, image);
     }
   }
   for (int i1 = 0; i1 < 20; ++i1) {
