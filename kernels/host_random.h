@@ -157,24 +157,6 @@ static inline void gc_random_run(unsigned int* to, gc_lanes steps, unsigned int 
   }
 }
 
-#define GC_WORDS 1024  // of a row of words; there is room for those of its draws around it
-#define GC_ROOM (GC_WORDS + 4 * GC_BLOCKS)
-
-// The words of the elements first to first + count - 1, count up to GC_WORDS: where they begin in
-// `words`. See gc_random_words for the others.
-static inline const unsigned int* gc_random_row(unsigned int (&words)[GC_ROOM], gc_int64 first,
-                                                int count, unsigned int scan_step,
-                                                gc_uint64 call_step, unsigned int seed,
-                                                unsigned int stream) {
-  const unsigned int block = (unsigned int)(first >> 2);
-  const int lead = (int)first & 3, blocks = (lead + count - 1) / 4 + 1;
-  const gc_lanes steps = gc_steps(1);
-  for (int b = 0; b < blocks; b += GC_BLOCKS) {
-    gc_random_run(words + 4 * b, steps, block + b, scan_step, call_step, seed, stream);
-  }
-  return words + lead;
-}
-
 // words[i] is the word of the element first + i, for i below `count` and `most`.
 template <int most>
 static inline void gc_draw_words(int count, unsigned int* words, gc_int64 first,

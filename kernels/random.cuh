@@ -54,12 +54,6 @@ GC_DEVICE unsigned int gc_random(gc_uint64 element, unsigned int scan_step, gc_u
 // from that axis on are a run of neighbours in both, so the word of an element is `shift` behind
 // the element's own position, and the shift is one for all of a run.
 
-// The shift of a run: along the axis the part has `size` of the `whole` indices, from `first` on,
-// each of `inner` elements.
-GC_DEVICE gc_int64 gc_part_shift(int run, gc_int64 whole, gc_int64 first, int size, int inner) {
-  return (run * (whole - size) + first) * inner;
-}
-
 // The words of four neighbours in a run, from `first` on, a multiple of four. See gc_random_words
 // for the others.
 GC_DEVICE gc_words gc_random_words(gc_int64 shift, int first, unsigned int scan_step,

@@ -32,22 +32,12 @@ extern "C" void draw_part(unsigned int* one, unsigned int* four, int n, gc_int64
   }
   for (int i = 0; i < n; ++i) one[i] = gc_random(shift, i, scan_step, call_step, seed, stream);
 }
-extern "C" gc_int64 part_shift(int run, gc_int64 whole, gc_int64 first, int size, int inner) {
-  return gc_part_shift(run, whole, first, size, inner);
-}
 """
 
 
 HOST = """
 #include <stddef.h>
 #include "host_random.h"
-extern "C" int rooms() { return GC_WORDS; }
-extern "C" void row(unsigned int* out, gc_int64 first, int count, unsigned int scan_step,
-                    gc_uint64 call_step, unsigned int seed, unsigned int stream) {
-  unsigned int words[GC_ROOM];
-  const unsigned int* from = gc_random_row(words, first, count, scan_step, call_step, seed, stream);
-  for (int i = 0; i < count; ++i) out[i] = from[i];
-}
 extern "C" void words(unsigned int* out, gc_int64 first, int count, unsigned int scan_step,
                       gc_uint64 call_step, unsigned int seed, unsigned int stream) {
   gc_draw_words<1024>(count, out, first, scan_step, call_step, seed, stream);
@@ -108,7 +98,7 @@ DRAWN = (9, 2**33 + 5, 11, 4)  # scan step, call step, seed, stream
 @pytest.fixture(scope="module")
 def host(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
     library = load(HOST, tmp_path_factory.mktemp("host_random"))
-    for function in (library.row, library.words, library.columns):
+    for function in (library.words, library.columns):
         function.restype = None
     return library
 
@@ -134,16 +124,6 @@ COUNTS = (1, 2, 3, 4, 5, 31, 32, 33, 63, 64, 65, 1023, 1024)
 
 
 @pytest.mark.parametrize("first", [0, 1, 2, 3, 1021])
-def test_a_row_of_words(host: ctypes.CDLL, expected: np.ndarray, first: int) -> None:
-    assert host.rooms() == 1024
-    for count in COUNTS:
-        out = np.zeros(count, np.uint32)
-        where = ctypes.c_int64(first)
-        host.row(ctypes.c_void_p(out.ctypes.data), where, count, *arguments())
-        np.testing.assert_array_equal(out, expected[first : first + count])
-
-
-@pytest.mark.parametrize("first", [0, 1, 2, 3, 1021])
 def test_words_in_their_place(host: ctypes.CDLL, expected: np.ndarray, first: int) -> None:
     """From the first one on, no more than the most, and nothing around is written."""
     for count in (*COUNTS, 1025, 5000):
@@ -164,10 +144,8 @@ def behind_32_bits(first: int, count: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize("first", [2**31 - 2, 2**32 - 3, 2**33 + 1])
-def test_a_row_behind_what_32_bits_count(host: ctypes.CDLL, first: int) -> None:
+def test_words_behind_what_32_bits_count(host: ctypes.CDLL, first: int) -> None:
     out = np.zeros(70, np.uint32)
-    host.row(ctypes.c_void_p(out.ctypes.data), ctypes.c_int64(first), 70, *arguments())
-    np.testing.assert_array_equal(out, behind_32_bits(first, 70))
     host.words(ctypes.c_void_p(out.ctypes.data), ctypes.c_int64(first), 70, *arguments())
     np.testing.assert_array_equal(out, behind_32_bits(first, 70))
 
@@ -178,16 +156,6 @@ def test_words_of_a_part(library: ctypes.CDLL, shift: int) -> None:
     one, four = (ctypes.c_void_p(row.ctypes.data) for row in found)
     library.draw_part(one, four, 12, ctypes.c_int64(shift), *arguments())
     np.testing.assert_array_equal(found, [behind_32_bits(shift, 12)] * 2)
-
-
-def test_the_shift_of_a_run(library: ctypes.CDLL) -> None:
-    """The fourth run, (2, 5) of (9, 5) indices from the sixth on: element 3 * 9 * 5 + 6 * 5 is
-    number 3 * 2 * 5 of the part."""
-    library.part_shift.restype = ctypes.c_int64
-    wide = [ctypes.c_int64(9), ctypes.c_int64(6)]
-    assert library.part_shift(3, *wide, 2, 5) == (3 * 9 * 5 + 6 * 5) - 3 * 2 * 5
-    wide = [ctypes.c_int64(2**40), ctypes.c_int64(2**39)]
-    assert library.part_shift(3, *wide, 2, 5) == (3 * 2**40 + 2**39) * 5 - 3 * 2 * 5
 
 
 @pytest.mark.parametrize(("first", "step", "fours"), [(0, 1, 1), (7, 50, 1), (3, 13, 3)])

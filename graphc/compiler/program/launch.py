@@ -21,18 +21,6 @@ Bindings = Mapping[Symbol, int]
 
 
 @dataclass(frozen=True)
-class Clamped:
-    """A size kept between two ints: the number of blocks of a grid, of parts of a long sum."""
-
-    size: Size
-    low: int
-    high: int
-
-    def __str__(self) -> str:
-        return f"{self.size} kept from {self.low} to {self.high}"
-
-
-@dataclass(frozen=True)
 class Within:
     """A formula where a size is at most `most` (or, with `above`, where it is more), else 0.
 
@@ -54,7 +42,7 @@ class Within:
         return f"{self.formula} where {self.condition}"
 
 
-Formula: TypeAlias = Size | Clamped | Within
+Formula: TypeAlias = Size | Within
 
 
 def value_of(formula: Formula, bindings: Bindings) -> int:
@@ -62,8 +50,6 @@ def value_of(formula: Formula, bindings: Bindings) -> int:
     if isinstance(formula, Within):
         fits = evaluate(formula.size, bindings) <= formula.most
         return value_of(formula.formula, bindings) if fits != formula.above else 0
-    if isinstance(formula, Clamped):
-        return max(formula.low, min(formula.high, evaluate(formula.size, bindings)))
     return evaluate(formula, bindings)
 
 
@@ -73,7 +59,7 @@ class DeviceBuffer:
 
     Attributes:
         name: for reports: the layer and op that made it, or what its user calls it.
-        shape: its extents, in C order without gaps; a `Clamped` one is a workspace's.
+        shape: its extents, in C order without gaps.
         dtype: one of graphc's types.
         origin: what it holds: an `input` node (fed at each call), a `State`, an array (a constant,
             uploaded once), or None where a launch writes it (an arena's memory).

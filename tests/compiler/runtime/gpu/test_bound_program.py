@@ -14,7 +14,6 @@ from graphc.compiler.program.launch import (
     CallNumber,
     Carry,
     CarryPointer,
-    Clamped,
     DeviceBuffer,
     DeviceLoop,
     DeviceProgram,
@@ -24,6 +23,7 @@ from graphc.compiler.program.launch import (
     Pointer,
     SizeArgument,
     StatusPointer,
+    Within,
     Word,
 )
 from graphc.compiler.program.memory import MemoryPlan, plan_memory
@@ -67,7 +67,7 @@ def test_arguments_lie_at_their_alignment() -> None:
             Pointer(DeviceBuffer("s", (3,), "float32", state)),
             Word(2**32 - 1),
             StatusPointer(),
-            SizeArgument(Clamped(BATCH, 1, 4)),
+            SizeArgument(Within(4, BATCH, 5)),
             CallNumber(),
             Word(3),
         )
