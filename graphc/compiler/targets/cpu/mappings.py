@@ -1,4 +1,4 @@
-"""The mappings of a CPU by kinds of kernels; other kinds do not run as loop programs yet."""
+"""The mappings of a CPU by kinds of kernels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The mappings of CUDA by kinds of kernels; other kinds do not run as loop programs yet."""
+"""The mappings of CUDA by kinds of kernels, and of loops that one launch runs whole."""
 
 from __future__ import annotations
 
