@@ -127,6 +127,8 @@ def _asking_of_several(mapped: MappedKernel, target: Target, number: int) -> Loo
 def _asking(mapped: MappedKernel) -> LoopProgram:
     """Return a program whose loads are those that threads ask memory for."""
     plain = mapped.plain
+    if mapped.kernel.kind == "scan":
+        return mapped.program  # what stages read again, and products at each step, is staged
     if not {SCATTERED.name, TILES_BY_COORDINATES.name}.isdisjoint(mapped.mapped.names):
         return read_by_blocks(plain)
     if mapped.kernel.kind not in ("rows", "columns") or NOTHING.name in mapped.mapped.names:
