@@ -17,7 +17,7 @@ from threadpoolctl import threadpool_limits
 from graphc.compiler.function import CallStep, function, prepared
 from graphc.compiler.graph import Node, state_of
 from graphc.compiler.interpret import evaluate
-from graphc.compiler.lowering import native
+from graphc.compiler.lowering import cpu as native
 from graphc.compiler.runtime.cpu import toolchain
 from graphc.compiler.targets import cpu
 from graphc.config import config
