@@ -153,13 +153,14 @@ class _Scan:
         for."""
         widest = self._plan.width
         for wide, group in groupby(sorted(nodes, key=width), key=width):
-            unit = LoopVariable(self._builder.name("unit"))
-            block = self._builder.loop(around, unit, widest, remark)
+            variable = LoopVariable(self._builder.name("unit"))
+            block = self._builder.loop(around, variable, widest, remark)
+            unit = index_of(variable) if widest > 1 else as_index(0)
             if wide < widest:
-                block = block.branch((below(index_of(unit), wide),))
+                block = block.branch((below(unit, wide),))
             self._builder.least_depth = block.depth
             yield (
-                _Nest(block, index_of(unit), self._at_row, self._plan.batch, wide),
+                _Nest(block, unit, self._at_row, self._plan.batch, wide),
                 list(group),
             )
             self._builder.least_depth = 0

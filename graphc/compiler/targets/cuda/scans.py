@@ -44,9 +44,11 @@ from graphc.compiler.loops.program import (
     written_memories,
 )
 from graphc.compiler.loops.rewrites.arithmetic.partial_sums import Tree, partial_sums
+from graphc.compiler.loops.rewrites.buffers.view_element import view_element
 from graphc.compiler.loops.rewrites.conditions.guard import guard
 from graphc.compiler.loops.rewrites.execution.bind import bind
 from graphc.compiler.loops.rewrites.execution.synchronise import synchronise
+from graphc.compiler.loops.rewrites.execution.unroll import unroll
 from graphc.compiler.loops.rewrites.loops.distribute import distribute
 from graphc.compiler.loops.rewrites.loops.fuse import fuse
 from graphc.compiler.loops.rewrites.loops.rename import rename
@@ -111,6 +113,7 @@ def _scan_of(program: LoopProgram) -> _Scan:
 
 def _in_one_launch(program: LoopProgram, target: Target) -> LoopProgram:
     """Give blocks rows of the batch, and threads the elements of these."""
+    program = _with_parts(program, _scan_of(program))
     scan = _scan_of(program)
     row, turn = scan.row.variable.name, scan.turn.variable.name
     rows = rows_per_block(scan.width)
@@ -131,11 +134,14 @@ def _in_one_launch(program: LoopProgram, target: Target) -> LoopProgram:
     program = _with_barriers(program, turn, bool(scan.last))
     nests = _unbound(program.loop(row).body, {row, turn})
     units = nests
-    if rows > 1:
+    if rows > 1:  # the loops over rows are around those over elements
         units = [one for nest in nests for one in _unbound(program.loop(nest).body, ())]
-    program = rename(program, units[0], "unit")  # by which the others go, too
-    units[0] = "unit"
-    program = bind(program, units, LoopKind.THREAD)
+    if scan.width > 1:
+        program = rename(program, units[0], "unit")  # by which the others go, too
+        program = bind(program, ["unit", *units[1:]], LoopKind.THREAD)
+    else:
+        for unit in units:
+            program = unroll(program, unit)
     if rows > 1:
         program = bind(program, nests, LoopKind.THREAD)
     return simplify(with_known_registers(program))
@@ -149,7 +155,24 @@ def _in_order(program: LoopProgram, target: Target) -> LoopProgram:
 # ---- matrices -----------------------------------------------------------------------------------
 
 
-def _matrices(scan: _Scan) -> tuple[dict[str, tuple[int, ...]], list[str]]:
+def _with_parts(program: LoopProgram, scan: _Scan) -> LoopProgram:
+    """Return a program in which each range of columns of a matrix, as that of a gate, is one of its
+    own."""
+    for nest in scan.whole():
+        unit = index_of(nest.variable)
+        for loop in loops_in(nest.body):
+            elements = dict.fromkeys(load for one in walk(loop.body) for load in loads_of(one))
+            for one in elements:
+                is_part = any(
+                    (coord - unit).is_constant and size != scan.width
+                    for coord, size in zip(one.coords, one.buffer.shape, strict=True)
+                )
+                if one.buffer.scope is BufferScope.GLOBAL and len(one.coords) == 2 and is_part:
+                    program = view_element(program, loop.variable.name, one)
+    return program
+
+
+def _matrices(scan: _Scan) -> tuple[dict[str, tuple[int, ...]], list[Buffer]]:
     """Return the matrices of the products of a step: those of which registers hold columns, each
     with the order of its axes that puts the terms of a sum last, and the others.
     """
@@ -157,7 +180,7 @@ def _matrices(scan: _Scan) -> tuple[dict[str, tuple[int, ...]], list[str]]:
     words = MOST_WORDS * FEW_NODES // max(FEW_NODES, values)
     whole = list(scan.whole())
     columns: dict[str, tuple[int, ...]] = {}
-    others: list[str] = []
+    others: list[Buffer] = []
     for matrix, loads in _loads_of_matrices(scan).items():
         (first, *_) = loads
         orders = {_order(load, nest) for load, nest in loads}
@@ -171,7 +194,7 @@ def _matrices(scan: _Scan) -> tuple[dict[str, tuple[int, ...]], list[str]]:
                 words -= taken
                 columns[matrix] = order
                 continue
-        others.append(matrix)
+        others.append(first[0].buffer)
     return columns, others
 
 
@@ -213,21 +236,20 @@ def _order(load: Load, nest: For) -> tuple[int, int] | None:
 
 
 def _with_matrices(
-    program: LoopProgram, row: str, matrices: Sequence[str], threads: int, target: Target
+    program: LoopProgram, row: str, matrices: Sequence[Buffer], threads: int, target: Target
 ) -> LoopProgram:
     """Return a program in which the threads of a block copy matrices to shared memory, as many as
     there is room for."""
     shared = [one.buffer for one in walk(program.body) if isinstance(one, Allocate)]
     left = target.most_shared_bytes - sum(map(_bytes_of, filter(_is_shared, shared)))
     for matrix in matrices:
-        buffer = next(one for one in program.inputs if one.name == matrix)
-        if _bytes_of(buffer) > left:
+        if _bytes_of(matrix) > left:
             continue
-        left -= _bytes_of(buffer)
-        program = stage(program, row, matrix, BufferScope.SHARED)
+        left -= _bytes_of(matrix)
+        program = stage(program, row, matrix.name, BufferScope.SHARED)
         name = f"{matrix}_tile"
         fill = f"{name}_axis0"
-        for axis in range(1, len(buffer.shape)):
+        for axis in range(1, len(matrix.shape)):
             program = fuse(program, fill, f"{name}_axis{axis}")
             fill = f"{fill}_{name}_axis{axis}"
         program = rename(program, fill, f"{name}_element")

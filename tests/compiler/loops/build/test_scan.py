@@ -15,6 +15,7 @@ from graphc.compiler.loops.program import LoopProgram, walk
 from graphc.compiler.loops.statement import Allocate
 from graphc.compiler.schedule import Kernel, Loop
 from graphc.compiler.targets.cuda.facts import any_card
+from graphc.compiler.targets.cuda.printer import print_program
 from graphc.compiler.targets.cuda.scans import SCANS
 from graphc.compiler.targets.mapping import Mapping, choose
 from graphc.compiler.targets.target import Target
@@ -56,6 +57,7 @@ class Mapped(PlainExecutor):
             return program
         mapped = choose(program, self._target, [self._mapping])
         assert not mapped.is_plain, mapped.refusals
+        assert print_program(mapped.program).text  # a launch can be all of it
         self.mapped.append(mapped.program)
         return mapped.program
 
@@ -98,6 +100,35 @@ def test_threads_compute_the_same(mapping: Mapping, order: TurnOrder) -> None:
     check(outputs, Mapped(outputs, mapping, order), 7, 3)
 
 
+@pytest.mark.parametrize("rows", [1, 3, 40])
+@pytest.mark.parametrize("mapping", SCANS, ids=lambda one: one.name)
+def test_rows_of_one_number(mapping: Mapping, rows: int) -> None:
+    numbers, start = g.input((g.symbol("time"), g.BATCH), "float64"), g.input((g.BATCH,), "float64")
+    finals, stacks = g.scan(
+        lambda carries, slices: ((g.tanh(carries[0] * 0.5 + slices[0]),), (carries[0],)),
+        [start],
+        [numbers],
+        reverse=True,
+    )
+    outputs = [*finals, *stacks]
+    feeds = {start: rng.normal(size=rows), numbers: rng.normal(size=(3, rows))}
+    for ours, theirs in both(outputs, feeds, 0, Mapped(outputs, mapping)):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-12)
+
+
+def test_one_row_and_one_step() -> None:
+    start, series = g.input((1, UNITS), "float64"), g.input((1, 1, UNITS), "float64")
+    finals, stacks = g.scan(
+        lambda carries, slices: ((g.tanh(g.dot(carries[0], U) + slices[0]),), (carries[0],)),
+        [start],
+        [series],
+    )
+    outputs = [*finals, *stacks]
+    feeds = {start: rng.normal(size=(1, UNITS)), series: rng.normal(size=(1, 1, UNITS))}
+    for ours, theirs in both(outputs, feeds, 0, Mapped(outputs, SCANS[0])):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-11, atol=1e-12)
+
+
 @pytest.mark.parametrize("seed", range(8))
 def test_random_bodies(seed: int) -> None:
     outputs = random_body(seed, h0, xs, (U, V, W))
@@ -116,7 +147,8 @@ def shared_bytes(program: LoopProgram) -> int:
 def test_matrices_that_do_not_fit_shared_memory_stay_where_they_are(matrices: int) -> None:
     """Registers hold columns of one of three, which have 64 elements of two words each."""
     wide = 64
-    weights = [weight(wide, wide) for _ in range(3)]
+    joined = weight(wide, 2 * wide)
+    weights = [weight(wide, wide), joined[:, :wide], joined[:, wide:]]
 
     def step(carries: tuple[g.Node, ...], slices: tuple[g.Node, ...]) -> tuple:
         return (g.tanh(sum(g.dot(carries[0], one) for one in weights)),), ()
