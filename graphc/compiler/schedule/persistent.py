@@ -17,7 +17,7 @@ from collections.abc import Collection, Iterator, Sequence
 import numpy as np
 
 from graphc.compiler.graph import Node, label, toposort
-from graphc.compiler.graph.dim import Dim, Shape, product
+from graphc.compiler.graph.dim import Dim, Shape, Size, product
 from graphc.compiler.graph.ops import OPS
 from graphc.compiler.schedule.hardware import WARP
 from graphc.compiler.schedule.independent import HEAVY, RowAnalysis, Unfit
@@ -178,19 +178,38 @@ class _Analysis:
         for node in self._order:
             if node.op == "matmul":
                 readers.setdefault(node.inputs[1], []).append(node)
-        columns, matrices = [], []
-        words = MOST_WORDS * FEW_NODES // max(FEW_NODES, len(self._by_row))
+        words = []
         for matrix, products in readers.items():
             if isinstance(product(matrix.shape), Dim):
                 raise Unfit(f"the size of {label(matrix)} is not known")
             own = all(x not in elsewhere and width(x) == widest for x in products)
-            column = elements_of(matrix.shape[:1]) * np.dtype(matrix.dtype).itemsize // 4
-            if own and column <= words:
-                words -= column
-                columns.append(matrix)
-            else:
-                matrices.append(matrix)
-        return tuple(columns), tuple(matrices)
+            words.append(column_words(matrix.shape[0], matrix.dtype) if own else None)
+        in_registers = columns_in_registers(words, len(self._by_row))
+        columns = [x for x, fits in zip(readers, in_registers, strict=True) if fits]
+        return tuple(columns), tuple(x for x in readers if x not in columns)
+
+
+def column_words(length: Size, dtype: str) -> int:
+    """Return the registers that a column of a matrix takes."""
+    assert isinstance(length, int)
+    return length * np.dtype(dtype).itemsize // 4
+
+
+def columns_in_registers(words: Sequence[int | None], values: int) -> list[bool]:
+    """Return for which matrices a thread has its columns in registers: the first ones that there
+    is room for.
+
+    Args:
+        words: the registers that a column of each matrix takes; None of one whose columns no thread
+            has for itself.
+        values: that a step computes.
+    """
+    left = MOST_WORDS * FEW_NODES // max(FEW_NODES, values)
+    found = []
+    for one in words:
+        found.append(one is not None and one <= left)
+        left -= one if one is not None and found[-1] else 0
+    return found
 
 
 def rows_per_block(widest: int) -> int:

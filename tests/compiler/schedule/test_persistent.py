@@ -12,6 +12,7 @@ from graphc.compiler.schedule.persistent import (
     MOST_SHARED,
     MOST_THREADS,
     WARP,
+    columns_in_registers,
     elementwise_operands,
     is_literal,
     persistent,
@@ -131,6 +132,12 @@ def test_the_shared_memory_of_any_card_is_the_limit() -> None:
     exactly = three_products(92, 2 * 4 * 92 * 92 + rows)
     assert isinstance(exactly, Persistent)
     assert isinstance(three_products(92, exactly.nbytes - 1), str)
+
+
+def test_the_first_columns_that_there_is_room_for_are_in_registers() -> None:
+    words = [100, None, 80, 60, 1]
+    assert columns_in_registers(words, FEW_NODES) == [True, False, False, True, False]
+    assert columns_in_registers(words, 2 * FEW_NODES) == [False, False, True, False, False]
 
 
 def test_long_steps_keep_fewer_columns_in_registers() -> None:

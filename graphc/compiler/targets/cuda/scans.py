@@ -60,7 +60,11 @@ from graphc.compiler.loops.rewrites.staging.pipeline import Copying, pipeline
 from graphc.compiler.loops.rewrites.staging.stage import stage
 from graphc.compiler.loops.statement import Accumulate, Allocate, For, If, Let, LoopKind, Statement
 from graphc.compiler.loops.value import Load
-from graphc.compiler.schedule.persistent import FEW_NODES, MOST_WORDS, rows_per_block
+from graphc.compiler.schedule.persistent import (
+    column_words,
+    columns_in_registers,
+    rows_per_block,
+)
 from graphc.compiler.targets.cuda.rows import with_known_registers
 from graphc.compiler.targets.mapping import Mapping, always
 from graphc.compiler.targets.target import Target
@@ -176,26 +180,26 @@ def _matrices(scan: _Scan) -> tuple[dict[str, tuple[int, ...]], list[Buffer]]:
     """Return the matrices of the products of a step: those of which registers hold columns, each
     with the order of its axes that puts the terms of a sum last, and the others.
     """
-    values = sum(isinstance(one, Let | Accumulate) for one in walk(scan.turn.body))
-    words = MOST_WORDS * FEW_NODES // max(FEW_NODES, values)
+    found: list[Buffer] = []
+    orders: list[tuple[int, ...]] = []
+    words: list[int | None] = []
     whole = list(scan.whole())
-    columns: dict[str, tuple[int, ...]] = {}
-    others: list[Buffer] = []
-    for matrix, loads in _loads_of_matrices(scan).items():
-        (first, *_) = loads
-        orders = {_order(load, nest) for load, nest in loads}
-        is_own = len(orders) == 1 and None not in orders
-        (order, *_) = orders
-        if is_own and order is not None and all(nest in whole for _, nest in loads):
-            length = first[0].buffer.shape[order[1]]
-            assert isinstance(length, int)
-            taken = length * np.dtype(first[0].dtype).itemsize // 4
-            if taken <= words:
-                words -= taken
-                columns[matrix] = order
-                continue
-        others.append(first[0].buffer)
-    return columns, others
+    for loads in _loads_of_matrices(scan).values():
+        found.append(loads[0][0].buffer)
+        (order, *others) = {_order(load, nest) for load, nest in loads}
+        is_own = not others and order is not None and all(nest in whole for _, nest in loads)
+        orders.append(order if order is not None else ())
+        words.append(
+            column_words(found[-1].shape[orders[-1][1]], found[-1].dtype) if is_own else None
+        )
+    values = sum(isinstance(one, Let | Accumulate) for one in walk(scan.turn.body))
+    in_registers = columns_in_registers(words, values)
+    columns = {
+        one.name: order
+        for one, order, fits in zip(found, orders, in_registers, strict=True)
+        if fits
+    }
+    return columns, [one for one in found if one.name not in columns]
 
 
 def _loads_of_matrices(scan: _Scan) -> dict[str, list[tuple[Load, For]]]:
