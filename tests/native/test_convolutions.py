@@ -24,7 +24,7 @@ from graphc.compiler.targets.cpu.winograd import (
     TILES_OF_SAMPLES,
     WINOGRAD,
 )
-from tests.native.graph_programs import needs_compiler, with_threads
+from tests.native.graph_programs import both, needs_compiler, with_threads
 
 pytestmark = needs_compiler
 
@@ -183,3 +183,14 @@ def test_what_is_not_finite_stays_in_the_tiles_that_hold_it() -> None:
                     tiles[2 * y : 2 * y + 2, 2 * x : 2 * x + 2] = True
     assert not np.isfinite(result[0][:, reads]).any()
     np.testing.assert_array_equal(result[0][:, ~tiles], clean[0][:, ~tiles])
+
+
+@pytest.mark.parametrize("shape", [(BATCH, 2, 3), (BATCH, 3, 4, 4), (5, 3, 4, 4), (64, 64, 3, 3)])
+def test_an_array_by_itself(shape: tuple[g.Size, ...]) -> None:
+    x = g.input(shape, "float64")
+    padding = [(1, 2), *[(1, 1)] * (len(shape) - 3)]
+    outputs = optimize([g.conv(x, x, padding=padding), g.conv(g.tanh(x), x, padding=padding)])[0]
+    rows = 3 if shape[0] is BATCH else shape[0]
+    value = np.random.default_rng(0).normal(size=(rows, *shape[1:]))
+    for ours, theirs in both(outputs, {x: value}):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-9, atol=1e-9)

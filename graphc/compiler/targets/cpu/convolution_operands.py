@@ -9,7 +9,15 @@ from dataclasses import dataclass
 from graphc.compiler.graph.dim import Dim, Size, product, typical
 from graphc.compiler.loops.buffer import Buffer, BufferScope
 from graphc.compiler.loops.index import Index, LoopVariable, as_index, index_of, with_dividends
-from graphc.compiler.loops.program import Body, LoopProgram, Parts, loads_of, loops_in, walk
+from graphc.compiler.loops.program import (
+    Body,
+    LoopProgram,
+    Parts,
+    loads_of,
+    loops_in,
+    walk,
+    walk_value,
+)
 from graphc.compiler.loops.rewrites.arithmetic.commute import commute
 from graphc.compiler.loops.rewrites.conditions.cut import cut
 from graphc.compiler.loops.rewrites.conditions.pad import pad
@@ -72,7 +80,14 @@ def long_loops_of(program: LoopProgram) -> ConvolutionLoops | str:
         return loops
     if any(one.ends[0] is as_index(0) for one in loops_in(program.body)):
         return "it has no terms, or no results"
+    left, right = (_memories_of(one) for one in factors_of(program, loops.terms[-1].variable.name))
+    if not left.isdisjoint(right):
+        return "its image and its weights are in one array"
     return loops
+
+
+def _memories_of(value: Value) -> set[str]:
+    return {one.buffer.memory for one in walk_value(value) if isinstance(one, Load)}
 
 
 def variables_of_reach(loops: ConvolutionLoops) -> frozenset[LoopVariable]:
