@@ -5,7 +5,10 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from fnmatch import fnmatch
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 CODE_FOLDERS = ("graphc", "kernels", "templates", "tests", "benchmarks", "examples")
@@ -75,3 +78,13 @@ def test_each_ignored_type_error_has_its_kind_and_a_reason() -> None:
 def test_pytorch_is_no_dependency() -> None:
     """Its plain wheel is 3 GB; only the recording of references uses it, in its own environment."""
     assert "torch" not in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+
+
+def test_no_folder_of_tests_is_passed_over(pytestconfig: pytest.Config) -> None:
+    names = pytestconfig.getini("norecursedirs")
+    assert [
+        str(path)
+        for path in sorted((ROOT / "tests").rglob("test_*.py"))
+        for part in path.relative_to(ROOT).parts
+        if any(fnmatch(part, name) for name in names)
+    ] == []
