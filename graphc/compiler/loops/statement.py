@@ -236,7 +236,8 @@ class Intrinsic:
         arguments: the numbers that a call gives, too.
         lanes: how many lanes of a warp run a call together: as a loop of kind lane, in which each
             has its own of the registers.
-        constants: the numbers that the function is compiled for: those of its template.
+        constants: the numbers that the function is compiled for, or their names: the arguments of
+            its template.
     """
 
     name: str
@@ -245,7 +246,7 @@ class Intrinsic:
     source: str
     arguments: tuple[Argument, ...] = ()
     lanes: int = 1
-    constants: tuple[Size, ...] = ()
+    constants: tuple[Size | str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -356,7 +356,9 @@ class Site:
                 if lone_symbol(stride) is not None
             ]
         operands += map(self.value, use.arguments)
-        constants = tuple(map(self.size, use.intrinsic.constants))
+        constants = [
+            code(one) if isinstance(one, str) else self.size(one) for one in use.intrinsic.constants
+        ]
         return page.call_of(page.instance(use.intrinsic.name, constants), *operands)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,6 +16,9 @@ from graphc.compiler.lowering.unit import INCLUDES, unit
 from graphc.compiler.passes import optimize
 from graphc.compiler.program.launch import DeviceLoop, Launch, launches
 from graphc.compiler.schedule import Loop
+from graphc.compiler.targets.cuda.mappings import CUDA_MAPPINGS
+from graphc.compiler.targets.cuda.scans import ROWS_BY_THREADS, ROWS_IN_ORDER
+from graphc.compiler.targets.mapping import never
 from graphc.reference_models import gru_ae, lstm
 from graphc.reference_models.step import TrainingStep
 from tests.compiler.lowering.golden_text import check_golden
@@ -101,6 +105,15 @@ def test_the_loops_of_gru_ae_are_one_launch_each() -> None:
     assert (len(whole), len(loops)) == (4, 0)
     # What the arrays of a block take it has unasked.
     assert [x.shared for x in whole] == [0] * 4
+
+
+def test_a_loop_without_threads_for_its_elements_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    refused = replace(ROWS_BY_THREADS, when=lambda program, target: never("it is a test"))
+    monkeypatch.setitem(CUDA_MAPPINGS, "scan", (refused, ROWS_IN_ORDER))
+    found = [one for one in launches(lower(gru(5)[:1]).steps) if isinstance(one.kernel, Loop)]
+    assert [one.notes for one in found] == [
+        ("one thread computes a row at all steps: it is a test",)
+    ]
 
 
 def test_the_loops_of_lstm_are_one_launch_a_step() -> None:

@@ -30,6 +30,7 @@ from graphc.compiler.targets.cuda.rows import (
     rows_of,
     times_read,
 )
+from graphc.compiler.targets.cuda.scans import ROWS_BY_THREADS, ROWS_IN_ORDER
 from graphc.compiler.targets.cuda.scatter import TILES as SCATTERED
 from graphc.compiler.targets.cuda.scatter import TILES_BY_COORDINATES, read_by_blocks
 from graphc.compiler.targets.target import Target
@@ -91,6 +92,9 @@ def _notes(mapped: MappedKernel) -> list[str]:
     if mapped.kernel.kind == "scatter" and not _ELEMENTS.isdisjoint(mapped.mapped.names):
         reason = dict(mapped.mapped.refusals)[SCATTERED.name]
         return [f"a thread looks at all indices for its result: {reason}"]
+    if mapped.mapped.names == (ROWS_IN_ORDER.name,):
+        reason = dict(mapped.mapped.refusals)[ROWS_BY_THREADS.name]
+        return [f"one thread computes a row at all steps: {reason}"]
     if not _is_read_again(mapped):
         return []
     program = in_joined_rows(mapped.plain)

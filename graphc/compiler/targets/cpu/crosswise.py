@@ -66,8 +66,9 @@ def transposed_tile(target: Buffer, across: int, along: int) -> Intrinsic:
     moved = Store(Load(to, (j, i)), Load(source, (i, j)))
     inner = For(row, (as_index(along), as_index(rows)), (moved,))
     outer = For(column, (as_index(across), as_index(columns)), (inner,))
-    name = f"gc_transpose_tile<{across}, {along}>"
-    return Intrinsic(name, (source, to), (outer,), "host_transpose.h")
+    parameters, header = (source, to), "host_transpose.h"
+    constants = (across, along)
+    return Intrinsic("gc_transpose_tile", parameters, (outer,), header, constants=constants)
 
 
 def in_tiles(program: LoopProgram, name: str) -> tuple[LoopProgram, str]:

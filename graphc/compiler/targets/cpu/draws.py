@@ -60,8 +60,8 @@ def drawn_words(words: Buffer, loop: For, elements: Size | None = None) -> Intri
     ends = (as_index(count),) if most is None else (as_index(most), as_index(count))
     body = For(number, ends, (Store(Load(target, (i,)), word),))
     limit = most or elements or WORDS
-    name = f"gc_draw_words<{limit}>"
-    return Intrinsic(name, (target,), (body,), "host_random.h", (_FIRST, *_KEY))
+    numbers, source = (_FIRST, *_KEY), "host_random.h"
+    return Intrinsic("gc_draw_words", (target,), (body,), source, numbers, constants=(limit,))
 
 
 def drawn_columns(words: Buffer, rows: int, step: int) -> Intrinsic:
@@ -74,8 +74,9 @@ def drawn_columns(words: Buffer, rows: int, step: int) -> Intrinsic:
     word = RandomWord(index_of(row) + index_of(column) * step, _FIRST, *_KEY)
     store = Store(Load(target, (index_of(row), index_of(column))), word)
     body = For(row, (as_index(rows),), (For(column, (as_index(count),), (store,)),))
-    name = f"gc_draw_columns<{rows}, {step}>"
-    return Intrinsic(name, (target,), (body,), "host_random.h", (_FIRST, *_KEY))
+    numbers, constants = (_FIRST, *_KEY), (rows, step)
+    source = "host_random.h"
+    return Intrinsic("gc_draw_columns", (target,), (body,), source, numbers, constants=constants)
 
 
 def with_drawn_columns(program: LoopProgram, loops: Sequence[str]) -> LoopProgram:

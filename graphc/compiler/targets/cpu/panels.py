@@ -110,10 +110,10 @@ def panel_product(
     """
     thread, is_stored = BufferScope.THREAD, scope is BufferScope.REGISTER
     if is_stored:
-        to = _strided("to", dtype, (_ROWS, _COLUMNS), (_TO_ROW, 1))
+        to = strided_buffer("to", dtype, (_ROWS, _COLUMNS), (_TO_ROW, 1))
         total = new_buffer("total", dtype, sums, BufferScope.REGISTER)
     else:
-        to = total = _strided("to", dtype, sums, (_TO_ROW, 1), scope)
+        to = total = strided_buffer("to", dtype, sums, (_TO_ROW, 1), scope)
     most = (PANEL_ROWS if most_rows is None else most_rows, panel_columns(dtype))
     left_shape: Shape = (sums[0] if left_scope is thread else _ROWS, _DEPTH)
     left_strides: Shape = (_LEFT_NEXT, 1)
@@ -127,9 +127,9 @@ def panel_product(
             (1, _LEFT_NEXT),
             (1, _RIGHT_ROW),
         )
-    left = _strided("left", dtype, left_shape, left_strides, left_scope)
+    left = strided_buffer("left", dtype, left_shape, left_strides, left_scope)
     columns = _COLUMNS if right_scope is BufferScope.GLOBAL else sums[1]
-    right = _strided("right", dtype, (_DEPTH, columns), right_strides, right_scope)
+    right = strided_buffer("right", dtype, (_DEPTH, columns), right_strides, right_scope)
     term = variable("term")
 
     def cleared(row: Index, column: Index) -> Store:
@@ -165,9 +165,9 @@ def panel_product_add(
         most_terms, most_columns: those of a call, where more may follow them.
     """
     thread = BufferScope.THREAD
-    to = _strided("to", dtype, (_ROWS, most_columns), (_TO_ROW, 1), thread)
-    left = _strided("left", dtype, (_ROWS, _DEPTH), (_LEFT_NEXT, 1), left_scope)
-    right = _strided("right", dtype, (most_terms, most_columns), (_RIGHT_ROW, 1), thread)
+    to = strided_buffer("to", dtype, (_ROWS, most_columns), (_TO_ROW, 1), thread)
+    left = strided_buffer("left", dtype, (_ROWS, _DEPTH), (_LEFT_NEXT, 1), left_scope)
+    right = strided_buffer("right", dtype, (most_terms, most_columns), (_RIGHT_ROW, 1), thread)
     row, column, term = variable("row"), variable("column"), variable("term")
     element = Load(to, (row, column))
     factors = (Load(left, (row, term)), Load(right, (term, column)))
@@ -179,8 +179,8 @@ def panel_product_add(
     )
     for index, of_loop in ends:
         body = (For(_variable_of(index), of_loop, body),)
-    name = f"gc_panel_product_add<{most_terms}, {most_columns}>"
-    return Intrinsic(name, (to, left, right), body, "host_panel_add.h")
+    parameters, most = (to, left, right), (most_terms, most_columns)
+    return Intrinsic("gc_panel_product_add", parameters, body, "host_panel_add.h", constants=most)
 
 
 def windows_product(
@@ -197,11 +197,11 @@ def windows_product(
             other.
     """
     thread = BufferScope.THREAD
-    to = _strided("to", dtype, (_ROWS, _COLUMNS), (_TO_ROW, 1), thread)
-    left = _strided("left", dtype, (_ROWS, *terms), (_LEFT_NEXT, *c_strides(tuple(terms))))
+    to = strided_buffer("to", dtype, (_ROWS, _COLUMNS), (_TO_ROW, 1), thread)
+    left = strided_buffer("left", dtype, (_ROWS, *terms), (_LEFT_NEXT, *c_strides(tuple(terms))))
     left = replace(left, scope=left_scope)
     steps = tuple(symbol(f"step{axis}") for axis in range(len(terms)))
-    image = _strided("image", dtype, (*terms, _COLUMNS), (*steps, 1), thread)
+    image = strided_buffer("image", dtype, (*terms, _COLUMNS), (*steps, 1), thread)
     row, column = variable("row"), variable("column")
     axes = [variable(f"term{axis}") for axis in range(len(terms))]
     of_terms = [(one, (count,)) for one, count in zip(axes, terms, strict=True)]
@@ -215,8 +215,9 @@ def windows_product(
         *nest_of((clear,), (own_row, (_ROWS,)), (own_column, (_COLUMNS,))),
         *nest_of((add,), *of_terms, (row, (_ROWS,)), (column, (_COLUMNS,))),
     )
-    name = f"gc_windows_product<{', '.join(map(str, (f'gc_height({height})', *terms)))}>"
-    return Intrinsic(name, (to, left, image), body, "host_windows.h")
+    constants: tuple[Size | str, ...] = (f"gc_height({height})", *terms)
+    parameters, source = (to, left, image), "host_windows.h"
+    return Intrinsic("gc_windows_product", parameters, body, source, constants=constants)
 
 
 def window_sums(
@@ -253,13 +254,13 @@ def window_sums(
     if counts:  # only a call may know how many windows there are
         counts = (symbol("windows"), *counts[1:])
         sums = (*counts, *sums[len(counts) :])
-    to = _strided("to", dtype, sums, strides, BufferScope.SHARED)
+    to = strided_buffer("to", dtype, sums, strides, BufferScope.SHARED)
     columns: Shape = () if width is None else (width,)
     matrix_steps: Shape = tuple(symbol(f"matrix_{name}") for name in names)
     matrix_steps = (*matrix_steps, *(1 for _ in columns))
-    matrix = _strided("matrix", dtype, (*extents, *columns), matrix_steps, scope)
+    matrix = strided_buffer("matrix", dtype, (*extents, *columns), matrix_steps, scope)
     steps = tuple(symbol(f"step_{one}") for one in (*names, *range(len(counts))))
-    image = _strided("image", dtype, (*extents, *counts), steps, scope)
+    image = strided_buffer("image", dtype, (*extents, *counts), steps, scope)
     total = new_buffer("total", dtype, sums, scope)
     number = variable("chunk")
 
@@ -296,10 +297,10 @@ def window_sums(
     )
     last = length if count is None or count % length == 0 else count % length
     has = (str(bool(counts)).lower(), str(width is not None).lower())
-    numbers = (f"gc_height({height})", length, last, *has, *counts[1:])
-    name = f"gc_window_sums<{', '.join(map(str, numbers))}>"
+    constants = (f"gc_height({height})", length, last, *has, *counts[1:])
     whole = nest_of(body, (number, (chunks,)))
-    return Intrinsic(name, (to, matrix, image), whole, "host_window_sums.h")
+    parameters, source = (to, matrix, image), "host_window_sums.h"
+    return Intrinsic("gc_window_sums", parameters, whole, source, constants=constants)
 
 
 def nest_of(body: Body, *loops: _Loop) -> Body:
@@ -313,8 +314,8 @@ def transposition(
     dtype: str, scope: BufferScope, source_scope: BufferScope = BufferScope.GLOBAL
 ) -> Intrinsic:
     """Return the copy of rows as columns of an array; both are in the memory of a scope."""
-    source = _strided("source", dtype, (_ROWS, _COLUMNS), (_FROM_ROW, 1), source_scope)
-    target = _strided("target", dtype, (_COLUMNS, _ROWS), (_TO_ROW, 1), scope)
+    source = strided_buffer("source", dtype, (_ROWS, _COLUMNS), (_FROM_ROW, 1), source_scope)
+    target = strided_buffer("target", dtype, (_COLUMNS, _ROWS), (_TO_ROW, 1), scope)
     row, column = variable("row"), variable("column")
     store = Store(Load(target, (column, row)), Load(source, (row, column)))
     inner = For(_variable_of(column), (as_index(_COLUMNS),), (store,))
@@ -322,13 +323,14 @@ def transposition(
     return Intrinsic("gc_transpose", (source, target), (body,), "host_transpose.h")
 
 
-def _strided(
+def strided_buffer(
     name: str,
     dtype: str,
     shape: Shape,
     strides: Shape,
     scope: BufferScope = BufferScope.GLOBAL,
 ) -> Buffer:
+    """Return a parameter of an intrinsic, with strides of its own."""
     return Buffer(name, dtype, shape, scope, strides, 0, name)
 
 

@@ -39,8 +39,8 @@ def carried_row(reduction: str, dtype: str, scope: BufferScope) -> Intrinsic:
     targets = tuple(Load(one, ()) for one in carried)
     step = Accumulate(reduction, targets, (Load(row, (k,)), IndexValue(k, dtypes[1])))
     body = (For(number, (as_index(count),), (step,)),)
-    name = f"gc_carry_row<gc_reduce_{reduction}>"
-    return Intrinsic(name, (row, *carried), body, "host_place.h")
+    parameters, constants = (row, *carried), (f"gc_reduce_{reduction}",)
+    return Intrinsic("gc_carry_row", parameters, body, "host_place.h", constants=constants)
 
 
 def with_carried_row(program: LoopProgram, loop: For) -> LoopProgram | None:

@@ -19,10 +19,11 @@ from typing import TypeAlias
 
 from graphc.compiler.graph.dim import Shape, Size, symbol
 from graphc.compiler.loops.buffer import Buffer, BufferScope
-from graphc.compiler.loops.index import Index, IndexLike, LoopVariable, as_index, variable
+from graphc.compiler.loops.index import Index, IndexLike, as_index, variable
 from graphc.compiler.loops.program import Body
-from graphc.compiler.loops.statement import Accumulate, Allocate, For, Intrinsic, Let, Store
+from graphc.compiler.loops.statement import Accumulate, Allocate, Intrinsic, Let, Store
 from graphc.compiler.loops.value import Apply, Constant, Load, Local, Select, Value, below
+from graphc.compiler.targets.cpu.panels import nest_of, strided_buffer
 
 WINDOW = 3
 """Taps of a window along an axis."""
@@ -128,7 +129,7 @@ def weights_transform(dtype: str) -> Intrinsic:
 
     body = _stores(to, (channel, filter_), _square(WINDOW, element), _of_weights)
     loops = ((channel, (_CHANNELS,)), (filter_, (_FILTERS,)))
-    return Intrinsic("gc_winograd_weights", (to, weights), _nest(body, *loops), _SOURCE)
+    return Intrinsic("gc_winograd_weights", (to, weights), nest_of(body, *loops), _SOURCE)
 
 
 def image_transform(dtype: str, elements: int) -> Intrinsic:
@@ -146,7 +147,7 @@ def image_transform(dtype: str, elements: int) -> Intrinsic:
 
     body = _stores(to, (tile, channel), _square(ELEMENTS, element), _of_image)
     loops = ((tile, (TILES, _LEFT)), (channel, (_CHANNELS,)))
-    return Intrinsic("gc_winograd_image", (to, image), _nest(body, *loops), _SOURCE)
+    return Intrinsic("gc_winograd_image", (to, image), nest_of(body, *loops), _SOURCE)
 
 
 def cotangents_transform(dtype: str) -> Intrinsic:
@@ -166,7 +167,7 @@ def cotangents_transform(dtype: str) -> Intrinsic:
 
     body = _stores(to, (tile, filter_), _square(RESULTS, element), _of_results)
     loops = ((tile, (TILES, _LEFT)), (filter_, (_FILTERS,)))
-    return Intrinsic("gc_winograd_cotangents", (to, cotangents), _nest(body, *loops), _SOURCE)
+    return Intrinsic("gc_winograd_cotangents", (to, cotangents), nest_of(body, *loops), _SOURCE)
 
 
 def results_transform(dtype: str, results: int, *, are_separate: bool) -> Intrinsic:
@@ -197,7 +198,7 @@ def results_transform(dtype: str, results: int, *, are_separate: bool) -> Intrin
             place = tile + (_TILES - _LEFT) + _TILES * (RESULTS * i + j)
         stores.append(Store(Load(to, (place, filter_)), made[i][j]))
     loops = ((tile, (TILES, _LEFT)), (filter_, (_FILTERS,)))
-    body = _nest((*lets, *stores), *loops)
+    body = nest_of((*lets, *stores), *loops)
     name = "gc_winograd_results_separate" if are_separate else "gc_winograd_results"
     return Intrinsic(name, (to, sums), body, _SOURCE)
 
@@ -219,7 +220,7 @@ def gradient_transform(dtype: str) -> Intrinsic:
         target = Load(to, (channel, as_index(i), as_index(j), filter_))
         stores.append(Store(target, made[i][j]))
     loops = ((channel, (_CHANNELS,)), (filter_, (_FILTERS,)))
-    return Intrinsic("gc_winograd_gradient", (to, sums), _nest((*lets, *stores), *loops), _SOURCE)
+    return Intrinsic("gc_winograd_gradient", (to, sums), nest_of((*lets, *stores), *loops), _SOURCE)
 
 
 def tiles_product(dtype: str, height: int, *, sums_of_tiles: bool) -> Intrinsic:
@@ -242,7 +243,7 @@ def tiles_product(dtype: str, height: int, *, sums_of_tiles: bool) -> Intrinsic:
     total = Buffer("total", dtype, (), BufferScope.REGISTER, (), 0, "total")
     factors = Load(left, (row, term)), Load(right, (term, column))
     fma = Apply("fma", (*factors, Load(total, ())), dtype, {})
-    added = _nest(
+    added = nest_of(
         (Store(Load(total, ()), fma),),
         (term, (TILES, _DEPTH) if sums_of_tiles else (_DEPTH,)),
     )
@@ -250,11 +251,9 @@ def tiles_product(dtype: str, height: int, *, sums_of_tiles: bool) -> Intrinsic:
     last = Accumulate("sum", (target,), (made,)) if sums_of_tiles else Store(target, made)
     body = (Allocate(total), Store(made, Constant(0, dtype)), *added, last)
     ends: tuple[IndexLike, ...] = (_ROWS,) if sums_of_tiles else (TILES, _ROWS)
-    body = _nest(body, (row, ends), (column, (_COLUMNS,)))
-    of = str(sums_of_tiles).lower()
-    return Intrinsic(
-        f"gc_winograd_product<gc_height({height}), {of}>", (to, left, right), body, _SOURCE
-    )
+    body = nest_of(body, (row, ends), (column, (_COLUMNS,)))
+    parameters, constants = (to, left, right), (f"gc_height({height})", str(sums_of_tiles).lower())
+    return Intrinsic("gc_winograd_product", parameters, body, _SOURCE, constants=constants)
 
 
 # ---- pieces -------------------------------------------------------------------------------------
@@ -267,7 +266,7 @@ def _buffer(
     strides: Shape,
     scope: BufferScope = BufferScope.THREAD,
 ) -> Buffer:
-    return Buffer(name, dtype, shape, scope, strides, 0, name)
+    return strided_buffer(name, dtype, shape, strides, scope)
 
 
 def _square(size: int, element: Callable[[int, int], Value]) -> list[list[Value]]:
@@ -288,11 +287,3 @@ def _stores(
     places = itertools.product(range(ELEMENTS), repeat=2)
     stores = (Store(Load(to, (as_index(ELEMENTS * i + j), *inner)), made[i][j]) for i, j in places)
     return (*lets, *stores)
-
-
-def _nest(body: Body, *loops: tuple[Index, Sequence[IndexLike]]) -> Body:
-    """Return statements inside of loops, the outermost first."""
-    for index, ends in reversed(loops):
-        assert isinstance(index.atom, LoopVariable)
-        body = (For(index.atom, tuple(map(as_index, ends)), body),)
-    return body

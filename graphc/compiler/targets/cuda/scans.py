@@ -378,18 +378,19 @@ def _unbound(body: Body, through: Collection[str]) -> list[str]:
     return found
 
 
-SCANS = (
-    Mapping(
-        "rows by blocks for all steps",
-        always,
-        _in_one_launch,
-        "no row waits for another one, so one launch runs all steps",
-    ),
-    Mapping(
-        "rows by blocks in order",
-        always,
-        _in_order,
-        "a thread computes a row, whatever a step does",
-    ),
+ROWS_BY_THREADS = Mapping(
+    "rows by blocks for all steps",
+    always,
+    _in_one_launch,
+    "no row waits for another one, so one launch runs all steps",
 )
+
+ROWS_IN_ORDER = Mapping(
+    "rows by blocks in order",
+    always,
+    _in_order,
+    "a thread computes a row, whatever a step does",
+)
+
+SCANS = (ROWS_BY_THREADS, ROWS_IN_ORDER)
 """The mappings of loops that one launch runs whole."""

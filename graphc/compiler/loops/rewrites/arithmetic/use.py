@@ -189,10 +189,6 @@ class _Match:
                 self._size(size, as_index(other), f"extent of {found.buffer}")
             _check_equal(expected.buffer.scope, found.buffer.scope)
             self.buffers[expected.buffer] = found.buffer
-        elif isinstance(expected, Check) and isinstance(found, Check):
-            self.value(expected.value, found.value)
-            _check_equal((expected.end, expected.is_tested), (found.end, found.is_tested))
-            self.variables[expected.variable] = index_of(found.variable)
         elif isinstance(expected, Barrier | Fence):
             _check_equal(expected, found)
         else:
