@@ -21,9 +21,9 @@ from graphc.compiler.lowering.cuda import lower
 from graphc.compiler.program.launch import Launch, LoopStep, launches
 from graphc.compiler.schedule import kernels, make_schedule
 from graphc.compiler.targets.cuda.facts import any_card
-from graphc.compiler.targets.cuda.product_operands import operands_of
-from graphc.compiler.targets.cuda.product_tiles import tile_of
-from graphc.compiler.targets.cuda.products import PRODUCTS, TILES, in_named_products
+from graphc.compiler.targets.cuda.products.blocks import PRODUCTS, TILES, in_named_products
+from graphc.compiler.targets.cuda.products.operands import operands_of
+from graphc.compiler.targets.cuda.products.tiles import tile_of
 from graphc.compiler.targets.mapping import choose
 from tests.cuda_emulator.graph_programs import both
 

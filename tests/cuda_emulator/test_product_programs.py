@@ -19,16 +19,17 @@ from graphc.compiler.loops.evaluate import evaluate
 from graphc.compiler.loops.program import LoopProgram
 from graphc.compiler.loops.value import Argument
 from graphc.compiler.lowering.unit import INCLUDES
-from graphc.compiler.targets.cuda import product_tiles, products
 from graphc.compiler.targets.cuda.facts import any_card
 from graphc.compiler.targets.cuda.printer import PrintedKernel, print_program
-from graphc.compiler.targets.cuda.product_tiles import BlockTile
+from graphc.compiler.targets.cuda.products import blocks
+from graphc.compiler.targets.cuda.products import tiles as block_tiles
+from graphc.compiler.targets.cuda.products.tiles import BlockTile
 from graphc.compiler.targets.mapping import choose
-from tests.compiler.targets.cuda.product_cases import ARGUMENTS, CASES, SYMBOLS
+from tests.compiler.targets.cuda.products.cases import ARGUMENTS, CASES, SYMBOLS
 from tests.cuda_emulator.emulator import compiled, without_race
 
 FINE = 2**64 - 1
-LARGEST, MEDIUM, *SMALLER = product_tiles.TILES
+LARGEST, MEDIUM, *SMALLER = block_tiles.TILES
 ROWS_TERMS_COLUMNS = ((1, 1, 1), (70, 19, 66))
 """Less than a tile of 64 x 64 results and a step of 16 terms, and a little more."""
 
@@ -37,10 +38,10 @@ def printed(number: int, case: str, *tiles: BlockTile) -> tuple[LoopProgram, Pri
     """Return the plain program of a case, and its kernel; of medium tiles by default."""
     plain = CASES[case]()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(product_tiles, "TILES", tiles or (MEDIUM,))
-        patch.setattr(product_tiles, "BLOCKS", 1)  # the cases are small
-        patch.setattr(product_tiles, "SHORT", 0)
-        mapped = choose(plain, any_card(), products.PRODUCTS)
+        patch.setattr(block_tiles, "TILES", tiles or (MEDIUM,))
+        patch.setattr(block_tiles, "BLOCKS", 1)  # the cases are small
+        patch.setattr(block_tiles, "SHORT", 0)
+        mapped = choose(plain, any_card(), blocks.PRODUCTS)
     assert not mapped.is_plain, mapped.refusals
     return plain, print_program(replace(mapped.program, name=f"k{number}"))
 

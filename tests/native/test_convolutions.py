@@ -18,7 +18,7 @@ from graphc.compiler.lowering.cpu import NativeProgram, lower_native
 from graphc.compiler.passes import optimize
 from graphc.compiler.program.launch import launches
 from graphc.compiler.runtime.cpu.executor import NativeExecutor
-from graphc.compiler.targets.cpu.winograd import (
+from graphc.compiler.targets.cpu.convolutions.winograd import (
     POOLED_TILES,
     TILES_OF_IMAGES,
     TILES_OF_SAMPLES,

@@ -30,7 +30,7 @@ def test_two_products_with_one_factor_in_common(
     rows: int, columns: int, dtype: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With what is computed from them, at sums of any length; one text for all."""
-    monkeypatch.setattr("graphc.compiler.targets.cpu.products_strips.LEAST_OF_LONG_SUMS", 1)
+    monkeypatch.setattr("graphc.compiler.targets.cpu.products.strips.LEAST_OF_LONG_SUMS", 1)
     monkeypatch.setattr("graphc.compiler.targets.cpu.printer.LEAST_DIVIDED", 1)
     fed = [g.input((TIME, BATCH, size), dtype) for size in (rows, columns, columns)]
     x, y, z = (g.reshape(node, (TIME * BATCH, node.shape[2])) for node in fed)
@@ -48,7 +48,7 @@ def test_two_products_with_one_factor_in_common(
 @needs_compiler
 def test_factors_that_are_written_first(monkeypatch: pytest.MonkeyPatch) -> None:
     """Steps in another order than they lie in on the left, scaled ones on the right."""
-    monkeypatch.setattr("graphc.compiler.targets.cpu.products_strips.LEAST_OF_LONG_SUMS", 1)
+    monkeypatch.setattr("graphc.compiler.targets.cpu.products.strips.LEAST_OF_LONG_SUMS", 1)
     monkeypatch.setattr("graphc.compiler.targets.cpu.printer.LEAST_DIVIDED", 1)
     x, y = g.input((BATCH, 40, 6), "float32"), g.input((40 * BATCH, 20), "float32")
     steps = g.reshape(g.swap_axes(x, 0, 1), (40 * BATCH, 6))

@@ -9,7 +9,7 @@ from graphc import resources
 from graphc.compiler import graph as g
 from graphc.compiler.graph import BATCH
 from graphc.compiler.lowering.cpu import lower_native
-from graphc.compiler.targets.cpu.product_panels import DEPTH
+from graphc.compiler.targets.cpu.products.pieces import DEPTH
 from tests.native.forms import in_order
 from tests.native.graph_programs import check_on_threads, needs_compiler
 
@@ -28,7 +28,7 @@ def test_three_products_and_what_follows(
     depth: int, columns: int, dtype: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One factor in common, one matrix the other way round; any number of rows."""
-    monkeypatch.setattr("graphc.compiler.targets.cpu.products_strips.LEAST_OF_SHORT_SUMS", 1)
+    monkeypatch.setattr("graphc.compiler.targets.cpu.products.strips.LEAST_OF_SHORT_SUMS", 1)
     monkeypatch.setattr("graphc.compiler.targets.cpu.printer.LEAST_DIVIDED", 1)
     x, y = (g.input((BATCH, depth), dtype) for _ in range(2))
     u, v = (g.shared(draws.normal(size=(depth, columns)).astype(dtype) / 8) for _ in range(2))
@@ -58,7 +58,7 @@ def test_what_is_not_finite_stays_in_its_row(depth: int, columns: int) -> None:
 @needs_compiler
 def test_rows_that_are_computed_first(monkeypatch: pytest.MonkeyPatch) -> None:
     """Steps in another order than they lie in, and scaled: once for two products, by blocks."""
-    monkeypatch.setattr("graphc.compiler.targets.cpu.products_strips.LEAST_OF_SHORT_SUMS", 1)
+    monkeypatch.setattr("graphc.compiler.targets.cpu.products.strips.LEAST_OF_SHORT_SUMS", 1)
     monkeypatch.setattr("graphc.compiler.targets.cpu.printer.LEAST_DIVIDED", 1)
     x = g.input((BATCH, 10, 6), "float32")
     rows = g.reshape(g.swap_axes(x, 0, 1), (10 * BATCH, 6)) * 0.5

@@ -15,7 +15,7 @@ from graphc.compiler.lowering.cpu import lower_native
 from graphc.compiler.passes import optimize
 from graphc.compiler.program.launch import launches
 from graphc.compiler.runtime.cpu.executor import NativeExecutor
-from graphc.compiler.targets.cpu.pooled_gradients import PLACES_OF_POOLINGS
+from graphc.compiler.targets.cpu.convolutions.pooled_gradients import PLACES_OF_POOLINGS
 from tests.compiler.draw_programs import FIRST, WHOLE, placed
 from tests.native.graph_programs import both, needs_compiler, run_in_fresh_thread
 

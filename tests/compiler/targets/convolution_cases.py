@@ -10,7 +10,7 @@ from graphc.compiler.grad.table import RULES
 from graphc.compiler.graph import BATCH, Node
 from graphc.compiler.graph.dim import Size, symbol
 from graphc.compiler.loops.program import LoopProgram
-from tests.compiler.targets.cuda.product_cases import arrays, plain
+from tests.compiler.targets.cuda.products.cases import arrays, plain
 
 WIDTH = symbol("width")
 

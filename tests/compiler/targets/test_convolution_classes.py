@@ -16,7 +16,7 @@ from graphc.compiler.targets.convolution_loops import convolution_loops_of
 from graphc.errors import RewriteError
 from tests.compiler.loops.random_loops import same_meaning
 from tests.compiler.targets.convolution_cases import convolution, gradient
-from tests.compiler.targets.cuda.product_cases import plain
+from tests.compiler.targets.cuda.products.cases import plain
 
 (B,) = symbols(BATCH)
 

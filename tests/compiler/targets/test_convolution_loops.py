@@ -13,7 +13,7 @@ from graphc.compiler.targets.product_loops import product_of, with_axes_of_produ
 from graphc.errors import RewriteError
 from tests.compiler.loops.random_loops import same_meaning
 from tests.compiler.targets.convolution_cases import CASES, WIDTH, convolution
-from tests.compiler.targets.cuda.product_cases import ARGUMENTS, arrays, plain
+from tests.compiler.targets.cuda.products.cases import ARGUMENTS, arrays, plain
 
 SIZES = [{symbols(BATCH)[0]: n, symbols(WIDTH)[0]: n + 1} for n in (1, 3)]
 

@@ -13,16 +13,24 @@ from graphc.compiler.lowering.cuda.traffic import ProgramTraffic
 from graphc.compiler.lowering.mapped import MappedKernel, mapped_kernels
 from graphc.compiler.program.launch import Formula, Launch, LoopStep
 from graphc.compiler.schedule.kernel import Kernel, Loop
-from graphc.compiler.targets.cuda.columns import TILES_AGAIN
-from graphc.compiler.targets.cuda.convolutions import CLASSES, WINDOWS, classes_in_launches
-from graphc.compiler.targets.cuda.convolutions import in_launches as convolutions_in_launches
+from graphc.compiler.targets.cuda.convolutions.windows import CLASSES, WINDOWS, classes_in_launches
+from graphc.compiler.targets.cuda.convolutions.windows import (
+    in_launches as convolutions_in_launches,
+)
 from graphc.compiler.targets.cuda.mappings import CUDA_MAPPINGS
 from graphc.compiler.targets.cuda.pointwise import POINTWISE
 from graphc.compiler.targets.cuda.printer import print_program
-from graphc.compiler.targets.cuda.product_tiles import tile_of
-from graphc.compiler.targets.cuda.products import OF_ANY, TILES
-from graphc.compiler.targets.cuda.products import in_launches as products_in_launches
-from graphc.compiler.targets.cuda.reductions import ANY_LENGTH, LONG, NOTHING, WALKS, in_one_pass
+from graphc.compiler.targets.cuda.products.blocks import OF_ANY, TILES
+from graphc.compiler.targets.cuda.products.blocks import in_launches as products_in_launches
+from graphc.compiler.targets.cuda.products.tiles import tile_of
+from graphc.compiler.targets.cuda.reductions.columns import TILES_AGAIN
+from graphc.compiler.targets.cuda.reductions.rows import (
+    ANY_LENGTH,
+    LONG,
+    NOTHING,
+    WALKS,
+    in_one_pass,
+)
 from graphc.compiler.targets.cuda.rows import (
     in_joined_rows,
     length_of,

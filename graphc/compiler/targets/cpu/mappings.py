@@ -7,28 +7,28 @@ from dataclasses import replace
 from typing import TypeAlias
 
 from graphc.compiler.loops.program import LoopProgram
-from graphc.compiler.targets.cpu.convolutions import CONVOLUTIONS
+from graphc.compiler.targets.cpu.convolutions.pooled_gradients import PLACES_OF_POOLINGS
+from graphc.compiler.targets.cpu.convolutions.pooled_windows import POOLED
+from graphc.compiler.targets.cpu.convolutions.windows import CONVOLUTIONS
+from graphc.compiler.targets.cpu.convolutions.winograd import WINOGRAD
 from graphc.compiler.targets.cpu.in_order import IN_ORDER, IN_ORDER_ROWS
 from graphc.compiler.targets.cpu.pointwise import POINTWISE, POINTWISE_ROWS
-from graphc.compiler.targets.cpu.pooled_gradients import PLACES_OF_POOLINGS
-from graphc.compiler.targets.cpu.pooled_windows import POOLED
-from graphc.compiler.targets.cpu.products import BATCHED, MANY_PANELS
-from graphc.compiler.targets.cpu.products_few_rows import FEW_ROWS
-from graphc.compiler.targets.cpu.products_long_sums import PARTS_OF_SUMS
-from graphc.compiler.targets.cpu.products_of_rows import STRIPS_OF_ROWS
-from graphc.compiler.targets.cpu.products_strips import STRIPS, STRIPS_IN_PARTS
-from graphc.compiler.targets.cpu.products_tiny_sides import (
+from graphc.compiler.targets.cpu.products.few_rows import FEW_ROWS
+from graphc.compiler.targets.cpu.products.long_sums import PARTS_OF_SUMS
+from graphc.compiler.targets.cpu.products.rows_by_panels import BATCHED, MANY_PANELS
+from graphc.compiler.targets.cpu.products.rows_of_loops import STRIPS_OF_ROWS
+from graphc.compiler.targets.cpu.products.strips import STRIPS, STRIPS_IN_PARTS
+from graphc.compiler.targets.cpu.products.tiny_sides import (
     AS_REDUCTIONS,
     FEW_COLUMNS,
     ONE_COLUMN,
     SHORT_SUMS,
 )
-from graphc.compiler.targets.cpu.products_transposed import FEW_ROWS_BY_COLUMNS
-from graphc.compiler.targets.cpu.products_unknown_columns import UNKNOWN_COLUMNS
-from graphc.compiler.targets.cpu.reductions import REDUCTIONS
+from graphc.compiler.targets.cpu.products.transposed import FEW_ROWS_BY_COLUMNS
+from graphc.compiler.targets.cpu.products.unknown_columns import UNKNOWN_COLUMNS
+from graphc.compiler.targets.cpu.reductions.rows import REDUCTIONS
 from graphc.compiler.targets.cpu.scatter import SCATTER
 from graphc.compiler.targets.cpu.thread_arrays import with_blocks_for_all
-from graphc.compiler.targets.cpu.winograd import WINOGRAD
 from graphc.compiler.targets.mapping import Mapping as TargetMapping
 from graphc.compiler.targets.target import Target
 

@@ -33,9 +33,9 @@ from graphc.compiler.loops.rewrites.loops.split import Tail, split
 from graphc.compiler.loops.rewrites.simplify import simplify
 from graphc.compiler.loops.rewrites.values.defer import defer
 from graphc.compiler.loops.statement import Check, LoopKind
-from graphc.compiler.targets.cpu.convolution_operands import only_loop
-from graphc.compiler.targets.cpu.product_panels import terms_outermost
-from graphc.compiler.targets.cpu.reduced_loops import may_exceed, with_vectors
+from graphc.compiler.targets.cpu.convolutions.operands import only_loop
+from graphc.compiler.targets.cpu.products.pieces import terms_outermost
+from graphc.compiler.targets.cpu.reductions.loops import may_exceed, with_vectors
 from graphc.compiler.targets.mapping import ALWAYS, Applicability, Mapping, never
 from graphc.compiler.targets.scatter_loops import ScatterLoops, scatter_loops_of
 from graphc.compiler.targets.target import Target

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from graphc.compiler.targets.cuda.columns import COLUMNS
-from graphc.compiler.targets.cuda.convolutions import CONVOLUTIONS
+from graphc.compiler.targets.cuda.convolutions.pooled import POOLED
+from graphc.compiler.targets.cuda.convolutions.windows import CONVOLUTIONS
 from graphc.compiler.targets.cuda.pointwise import POINTWISE
-from graphc.compiler.targets.cuda.pooled_convolutions import POOLED
-from graphc.compiler.targets.cuda.products import PRODUCTS
-from graphc.compiler.targets.cuda.reductions import ROWS
+from graphc.compiler.targets.cuda.products.blocks import PRODUCTS
+from graphc.compiler.targets.cuda.reductions.columns import COLUMNS
+from graphc.compiler.targets.cuda.reductions.rows import ROWS
 from graphc.compiler.targets.cuda.scans import SCANS
 from graphc.compiler.targets.cuda.scatter import SCATTER
 from graphc.compiler.targets.mapping import Mapping as TargetMapping

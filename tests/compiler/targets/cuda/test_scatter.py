@@ -19,7 +19,7 @@ from graphc.compiler.schedule import Kernel, kernels, make_schedule
 from graphc.compiler.targets.cuda.scatter import SCATTER, TILES, scatter_tile
 from graphc.compiler.targets.mapping import MappedProgram, choose
 from tests.compiler.scatter_programs import SAMPLES, scatter_case
-from tests.compiler.targets.cuda.reduced import GPU
+from tests.compiler.targets.cuda.reductions.reduced import GPU
 
 N = symbol("n")
 DRAWS = np.random.default_rng(3)

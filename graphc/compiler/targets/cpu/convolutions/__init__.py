@@ -1,0 +1,10 @@
+"""Convolutions on a CPU, with their gradients and the poolings behind them.
+
+- `operands`: the loops and operands, of which the mappings are made;
+- `windows`: filters by panels of windows; `image_rows`: rows of windows read where they lie in the
+  image; `weight_gradients`: few and long windows;
+- `winograd`, `winograd_statements`, `winograd_tiles`: the mappings by transforms of tiles, their
+  statements and their intrinsics;
+- `pooled_windows`: a pooling behind a convolution; `pooled_gradients`: the gradient of weights
+  where a pooling is between.
+"""

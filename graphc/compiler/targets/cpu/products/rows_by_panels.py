@@ -1,0 +1,322 @@
+"""Mappings of products: a strip of rows is multiplied by one panel of columns after the other, and
+threads have matrices of their own, or panels of one matrix.
+
+    for i0 < b (team):
+      for i2_outer < 4:
+        gc_panel_product(y0[i0, 0:, 32*i2_outer:], x0[i0, 0:, 0:], x1[i0, 0:, 32*i2_outer:])
+
+An operand that is computed, or whose neighbours are not where a panel needs them, is written in
+order first: the left one as the rows of a strip, the right one as panels of a matrix. What follows
+a product is computed from the sums of a strip's panel, while they are cached. A sum of more than
+`DEPTH` terms is made of sums of as many; its order depends on the number of terms alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from graphc.compiler.graph.dim import Dim, exact_quotient
+from graphc.compiler.loops.buffer import BufferScope
+from graphc.compiler.loops.program import (
+    LoopProgram,
+    walk_in_ranges,
+)
+from graphc.compiler.loops.rewrites.execution.bind import bind
+from graphc.compiler.loops.rewrites.loops.fission import fission
+from graphc.compiler.loops.rewrites.loops.fuse import fuse
+from graphc.compiler.loops.rewrites.loops.reorder import reorder
+from graphc.compiler.loops.rewrites.loops.split import Tail, split
+from graphc.compiler.loops.rewrites.names import Names
+from graphc.compiler.loops.rewrites.simplify import simplify
+from graphc.compiler.loops.rewrites.staging.stage_value import stage_value
+from graphc.compiler.loops.rewrites.values.propagate import propagate
+from graphc.compiler.loops.statement import (
+    Let,
+    LoopKind,
+)
+from graphc.compiler.loops.value import Load, Local, RandomWord
+from graphc.compiler.targets.cpu.products.panels import (
+    PANEL_ROWS,
+    PanelFunction,
+    panel_columns,
+    whole_columns,
+)
+from graphc.compiler.targets.cpu.products.pieces import (
+    CONFLICTING,
+    DEPTH,
+    multiplied,
+    with_left_rows,
+    with_named_factors,
+    with_right_panel,
+    with_right_panels,
+)
+from graphc.compiler.targets.cpu.reductions.loops import may_exceed
+from graphc.compiler.targets.mapping import ALWAYS, Applicability, Mapping, never
+from graphc.compiler.targets.product_loops import (
+    DRAWS,
+    Product,
+    draws_words,
+    known_sums_of,
+    product_of,
+    with_axes_of_products,
+)
+from graphc.compiler.targets.target import Target
+
+FEW_ROWS = 32
+"""Rows up to which a panel is read where it is: to write it takes longer than to multiply it."""
+
+NEAR = 1 << 15
+"""Elements of a right operand up to which its rows are so near each other that panels are read
+where they are."""
+
+MOST_ROWS_UNPACKED = 128
+"""Rows of one matrix up to which other mappings read a right operand of known size where it is.
+(100 x 1,024 x 1,024 took 1.13 of the time by panels that are written, and 1.09 by panels that are
+read where they are.)"""
+
+MOST_UNPACKED = 1 << 20
+"""Elements of a right operand of many columns up to which its rows are near each other. (Panels
+that are written took 1.0 to 1.1 of the time of 128 rows by 512 x 2,048 and by 1,024 x 1,536, 0.8 by
+2,048 x 2,048, 0.5 by 4,096 x 4,096; of 100 rows 0.6 by 1,024 x 2,048.)"""
+
+MOST_ROWS_OF_PANEL = 1024
+"""Rows that are multiplied by one panel after the other, while they stay in the cache."""
+
+SMALL_RIGHT = 1 << 17
+"""Elements of a right operand that stays in the cache: other forms write it once."""
+
+LONG, MOST_TERMS = 4, 64 * DEPTH
+"""A long sum has so many times as many terms as a side has results; terms from which on other forms
+make longer parts."""
+
+MOST_ROWS_BY_COLUMNS = 256
+"""Rows of a left operand whose columns are so short that it is read across them."""
+
+MANY_COLUMNS = 2048
+"""Columns from which on it costs little to store a left operand that is computed, and to make one
+more panel, of columns that are left and of others again."""
+
+DRAWS_APART = "random words of neighbours are not drawn together"
+"""Why a mapping is not for a product for which `_draws_in_rows` does not hold."""
+
+MOST_UNEVEN = 1.1
+"""The most work of a thread, as a multiple of its share."""
+
+
+# ---- where it applies ---------------------------------------------------------------------------
+
+
+def _is_batched(program: LoopProgram, target: Target) -> Applicability:
+    if draws_words(program.body):
+        return never(DRAWS)
+    found = product_of(program)
+    if isinstance(found, str):
+        return never(found)
+    return ALWAYS if found.batch else never("it has one matrix")
+
+
+def are_uneven(whole: int, part: int, target: Target) -> bool:
+    """Return True if a thread has much more than its share of a whole that is divided over threads
+    in parts of a size."""
+    threads, parts = max(1, target.threads), -(-whole // part)
+    return threads * -(-parts // threads) * part > whole * MOST_UNEVEN
+
+
+def are_few_for_panels(product: Product) -> bool:
+    """Return True if a product has so few rows that its right operand, in memory by rows, is read
+    where it is."""
+    rows, columns, terms = (
+        loop.ends[0].constant for loop in (product.rows, product.columns, product.terms)
+    )
+    if not isinstance(rows, int) or rows > MOST_ROWS_UNPACKED:
+        return False
+    elements = columns * terms
+    if rows <= FEW_ROWS or (isinstance(elements, int) and elements <= SMALL_RIGHT):
+        return True
+    distance = product.steps(product.right, product.terms)
+    nbytes = np.dtype(product.total.dtype).itemsize
+    return not isinstance(distance, int) or distance * nbytes % CONFLICTING != 0
+
+
+def _has_many_panels(program: LoopProgram, target: Target) -> Applicability:
+    """Return that the mapping applies where threads get equally many panels of one matrix, whose
+    left operand they read where it is."""
+    found = product_of(program)
+    if isinstance(found, str):
+        return never(found)
+    if draws_words(found.terms.body):
+        return never(DRAWS)
+    sizes = known_sums_of(found)
+    if isinstance(sizes, str):
+        return never(sizes)
+    rows, (columns, terms) = found.rows.ends[0].constant, sizes
+    is_in_place = _has_panels_in_place(found)
+    if isinstance(rows, int) and rows <= FEW_ROWS and not is_in_place:
+        return never(f"there are {rows} rows, no more than {FEW_ROWS}, by columns")
+    if columns * terms <= SMALL_RIGHT:
+        return never(f"the right operand has no more than {SMALL_RIGHT} elements")
+    longest = columns if isinstance(rows, Dim) else max(rows, columns)
+    if terms >= LONG * longest or terms > MOST_TERMS:
+        return never(f"sums of {terms} terms are long")
+    width = panel_columns(found.total.dtype)
+    if are_uneven(columns, width, target):
+        return never(f"{columns} columns are not equally many panels for {target.threads} threads")
+    if columns % width and columns < MANY_COLUMNS:
+        return never(f"{columns} columns are no whole panels of {width}")
+    is_in_order = found.steps(found.right, found.columns) == 1
+    is_near = columns < MANY_COLUMNS or columns * terms <= MOST_UNPACKED
+    is_few = isinstance(rows, int) and rows > FEW_ROWS and are_few_for_panels(found)
+    if is_few and is_in_order and is_near:
+        return never(f"for {rows} rows its right operand is read where it is")
+    if isinstance(found.left, Local) and columns < MANY_COLUMNS:
+        return never("its left operand is computed")
+    is_short = isinstance(rows, int) and rows <= MOST_ROWS_BY_COLUMNS
+    is_in_rows = isinstance(found.left, Local) or found.steps(found.left, found.terms) == 1
+    if not is_in_rows and not is_short:
+        return never("its left operand is in memory by columns that are long")
+    if not _draws_in_rows(program, found):
+        return never(DRAWS_APART)
+    return ALWAYS if len(program.outputs) == 1 else never("it has several results")
+
+
+def why_not_of_one_matrix(program: LoopProgram, product: Product) -> str:
+    """Return why a product is none by panels of one matrix, as a clause; nothing if it may be."""
+    if draws_words(product.terms.body):
+        return DRAWS
+    if not _draws_in_rows(program, product):
+        return DRAWS_APART
+    return "it has several matrices" if product.batch else ""
+
+
+def _draws_in_rows(program: LoopProgram, product: Product) -> bool:
+    """Return True if all random words that a program draws are those of neighbouring columns, which
+    are drawn together."""
+    return all(
+        ranges.is_contiguous(statement.value.element, product.columns.variable)
+        for statement, ranges in walk_in_ranges(program.body, program.ranges)
+        if isinstance(statement, Let) and isinstance(statement.value, RandomWord)
+    )
+
+
+# ---- the rewrites -------------------------------------------------------------------------------
+
+
+def _by_panels(program: LoopProgram, target: Target) -> LoopProgram:
+    """Divide matrices over threads; in each, multiply strips of rows by panels of columns."""
+    program = with_named_factors(program)
+    product = product_of(program)
+    assert isinstance(product, Product)
+    while len(product.batch) > 1:  # so that there are enough for all threads
+        outer, inner = product.batch[-2:]
+        program = fuse(program, outer.variable.name, inner.variable.name)
+        product = product_of(program)
+        assert isinstance(product, Product)
+    program = with_axes_of_products(program)
+    product = product_of(program)
+    assert isinstance(product, Product)
+    (matrices,) = product.batch
+    matrix, width = matrices.variable.name, panel_columns(product.total.dtype)
+    if not _is_read_in_place(product):
+        program = with_right_panels(program, product, matrix, BufferScope.THREAD)
+    rows, columns, around = product.rows.variable.name, product.columns.variable.name, matrix
+    if may_exceed(product.rows, PANEL_ROWS):
+        program = split(program, rows, PANEL_ROWS, Tail.SHORT)
+        around, rows = f"{rows}_outer", f"{rows}_inner"
+    if may_exceed(product.columns, width):
+        program = split(program, columns, width, Tail.SHORT)
+        program = reorder(program, rows, f"{columns}_outer")
+        columns = f"{columns}_inner"
+    program, function = with_left_rows(program, product, around)
+    return bind(multiplied(program, product, rows, columns, function), matrix, LoopKind.TEAM)
+
+
+def _by_own_panels(program: LoopProgram, target: Target) -> LoopProgram:
+    """Divide the panels of one matrix over threads; each is multiplied by all strips of rows. A
+    left operand that is computed is stored first, for all of them."""
+    program = with_axes_of_products(program)
+    product = product_of(program)
+    assert isinstance(product, Product)
+    rows, columns = product.rows.variable.name, product.columns.variable.name
+    count, width = product.columns.ends[0].constant, panel_columns(product.total.dtype)
+    assert isinstance(count, int)
+    if isinstance(product.left, Local):
+        name = product.left.name
+        program = stage_value(program, None, name, BufferScope.SHARED, name="left")
+        program = bind(propagate(program, name), "left_axis0", LoopKind.TEAM)
+    nests = 1
+    if count % width:  # the last panel has columns of the one ahead, too
+        whole = count // width * width
+        program = simplify(split(program, columns, whole, Tail.AGAIN, again=width))
+        program = fission(program, rows, 1)
+        nests = 2
+    mapped = replace(program, body=program.body[:-nests])
+    for nest in program.body[-nests:]:
+        made = _by_all_strips(replace(program, body=(nest,)))
+        mapped = replace(mapped, body=(*mapped.body, *Names(mapped).copied(made.body)))
+    return mapped
+
+
+def _by_all_strips(program: LoopProgram) -> LoopProgram:
+    """Divide whole panels over threads."""
+    product = product_of(program)
+    assert isinstance(product, Product)
+    rows, columns = product.rows.variable.name, product.columns.variable.name
+    is_in_place = _has_panels_in_place(product)
+    together = PANEL_ROWS if is_in_place else MOST_ROWS_OF_PANEL
+    if may_exceed(product.rows, together):
+        program = split(program, rows, together, Tail.SHORT)
+        rows = f"{rows}_inner"
+    panel = f"{columns}_outer"
+    program = split(program, columns, panel_columns(product.total.dtype), Tail.NONE)
+    program = reorder(program, rows, panel)
+    if not is_in_place:
+        program = with_right_panel(program, product, panel)
+    around = panel
+    if not is_in_place and may_exceed(product.rows, PANEL_ROWS):
+        program = split(program, rows, PANEL_ROWS, Tail.SHORT)
+        around, rows = f"{rows}_outer", f"{rows}_inner"
+    inside = f"{columns}_inner"
+    program, function = with_left_rows(program, product, around)
+    if is_in_place and function is PanelFunction.ROWS:
+        function = PanelFunction.ROWS_AND_FETCH
+    program = multiplied(program, product, rows, inside, function)
+    is_one = product.columns.ends[0].constant == panel_columns(product.total.dtype)
+    return program if is_one else bind(program, panel, LoopKind.TEAM)
+
+
+def _has_panels_in_place(product: Product) -> bool:
+    """Return True if the panels of one matrix are read where they are: as rows of memory, for rows
+    that are few or may be."""
+    rows = product.rows.ends[0].constant
+    is_in_order = product.steps(product.right, product.columns) == 1
+    return is_in_order and (isinstance(rows, Dim) or rows <= FEW_ROWS)
+
+
+def _is_read_in_place(product: Product) -> bool:
+    """Return True if the right operand's panels are rows of whole vectors in memory, near each
+    other or for few rows."""
+    right, columns, terms = product.right, product.columns.ends[0].constant, product.terms
+    if not isinstance(right, Load) or product.steps(right, product.columns) != 1:
+        return False
+    if exact_quotient(columns, whole_columns(right.dtype)) is None:
+        return False
+    elements = columns * terms.ends[0].constant
+    return (
+        not isinstance(elements, int) or elements <= NEAR or not may_exceed(product.rows, FEW_ROWS)
+    )
+
+
+MANY_PANELS = Mapping(
+    "panels of one matrix",
+    _has_many_panels,
+    _by_own_panels,
+    "a thread writes the panels that it multiplies, and nobody waits for another",
+)
+BATCHED = Mapping(
+    "panels of columns",
+    _is_batched,
+    _by_panels,
+    "operands that lie in order are read where they are, and each thread has its matrices",
+)

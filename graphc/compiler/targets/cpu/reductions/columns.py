@@ -1,0 +1,179 @@
+"""Mapping of reductions whose results are contiguous: tiles of neighbouring rows are reduced
+together, each row in a lane of vectors.
+
+    for i0_outer < 4 (team):
+      allocate s0: float32[256] in register
+      for i0_inner < 256 (vector):
+        s0[i0_inner] = 0.0
+      for k0 < 100:
+        for i0_inner_2 < 256 (vector):
+          s0[i0_inner_2] = sum(s0[i0_inner_2], x0[k0, 256*i0_outer + i0_inner_2])
+      for i0_inner_3 < 256 (vector):
+        y0[256*i0_outer + i0_inner_3] = s0[i0_inner_3]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from graphc.compiler.loops.buffer import BufferScope
+from graphc.compiler.loops.program import (
+    LoopProgram,
+    innermost_loops,
+    loads_of,
+    loop_beside,
+    most_known_turns,
+    targets_of,
+    walk,
+    walk_in_ranges,
+    written_memories,
+)
+from graphc.compiler.loops.rewrites.arithmetic.partial_sums import Tree, partial_sums
+from graphc.compiler.loops.rewrites.buffers.expand import expand
+from graphc.compiler.loops.rewrites.execution.bind import bind
+from graphc.compiler.loops.rewrites.execution.vectorise import vectorise
+from graphc.compiler.loops.rewrites.loops.fission import fission
+from graphc.compiler.loops.rewrites.loops.reorder import reorder
+from graphc.compiler.loops.rewrites.loops.split import Tail, split
+from graphc.compiler.loops.rewrites.values.demote import demote
+from graphc.compiler.loops.rewrites.values.keep import is_work
+from graphc.compiler.loops.statement import Accumulate, Allocate, For, Let, LoopKind
+from graphc.compiler.targets.cpu.reductions.loops import (
+    kept_loops,
+    may_exceed,
+    with_joined_axes,
+)
+from graphc.compiler.targets.mapping import ALWAYS, Applicability, Mapping, never
+from graphc.compiler.targets.target import Target
+
+TILE = 256
+"""Rows of a tile: their partial results and a row of what they read stay in the first cache."""
+
+WIDE_TILE = 1024
+"""Rows of a tile that is all of them, where threads divide the chunks of their terms: what a thread
+reads then lies in one piece. (One thread took 0.72 to 0.84 of the time of tiles of 256 for sums of
+2,048 x 1,024 by columns, and 0.80 for maxima; to add four terms at once to what is in a register
+brought nothing more.)"""
+
+LEAST_ROWS = 8
+"""Neighbouring rows from which on they are lanes of vectors."""
+
+CHUNK = 512
+"""Terms of a sum that are added one after the other: rounding errors stay small."""
+
+_FLOATS = ("float32", "float64")
+
+
+def _has_contiguous_rows(program: LoopProgram, target: Target) -> Applicability:
+    program = with_joined_axes(program)
+    loops = kept_loops(program)
+    if not loops:
+        return never("it has no loop over rows")
+    variable, end = loops[-1].variable, loops[-1].ends[0].constant
+    if isinstance(end, int) and end < LEAST_ROWS:
+        return never(f"{variable} has {end} turns, fewer than {LEAST_ROWS}")
+    for statement, ranges in walk_in_ranges(program.body, program.ranges):
+        if variable not in ranges.ends:
+            continue
+        for element in (*loads_of(statement), *targets_of(statement)):
+            place = element.buffer.place(element.coords)
+            if ranges.step(place, variable) not in (0, 1):
+                return never(f"{element} is not contiguous in {variable}")
+    return ALWAYS
+
+
+def _in_tiles(program: LoopProgram, target: Target) -> LoopProgram:
+    """Reduce tiles of neighbouring rows together; threads divide the outermost axis, or the tiles,
+    or, where one tile is all, the chunks of a long reduction."""
+    program = with_joined_axes(program)
+    kept = kept_loops(program)
+    name, end = kept[-1].variable.name, kept[-1].ends[0].constant
+    outermost = kept[0].variable.name
+    if not isinstance(end, int) or end > _most_rows(program, kept, target):
+        program = split(program, name, TILE, Tail.SHORT)
+        outermost = f"{name}_outer" if outermost == name else outermost
+        name = f"{name}_inner"
+    passes = [one for one in program.loop(name).body if isinstance(one, For)]
+    is_one_tile = outermost == name
+    is_shared = is_one_tile and len(passes) > 1
+    program = rows_innermost(program, name, BufferScope.SHARED if is_shared else None)
+    for loop in passes:
+        if _is_long(loop, is_one_tile):
+            scope = BufferScope.SHARED if is_one_tile else BufferScope.THREAD
+            program = partial_sums(
+                program, loop.variable.name, length=CHUNK, tree=Tree.IN_ORDER, scope=scope
+            )
+            if is_one_tile:
+                program = bind(program, f"{loop.variable.name}_outer", LoopKind.TEAM)
+    for loop in innermost_loops(program.body):
+        program = vectorise(program, loop.variable.name, is_divided=True)
+    return program if is_one_tile else bind(program, outermost, LoopKind.TEAM)
+
+
+def rows_innermost(program: LoopProgram, rows: str, scope: BufferScope | None) -> LoopProgram:
+    """Return a program in which a loop over rows is inside of each pass over what they reduce, and
+    what is computed between passes has loops over rows of its own; what rows have goes from one to
+    the next in buffers of a scope."""
+    program = _with_stored_values(program, rows)
+    for statement in program.loop(rows).body:
+        if isinstance(statement, Allocate):
+            program = expand(program, rows, statement.buffer.name, scope)
+    body = program.loop(rows).body
+    for at in range(len(body) - 1, 0, -1):
+        if isinstance(body[at], For) or isinstance(body[at - 1], For):
+            program = fission(program, rows, at)
+            program = _sunk(program, loop_beside(program, rows, 1))
+    return _sunk(program, program.loop(rows))
+
+
+def _with_stored_values(program: LoopProgram, rows: str) -> LoopProgram:
+    """Return a program in which values of a row are in registers, if they are work or made of what
+    a pass has reduced, and a pass behind may read them."""
+    for let in program.loop(rows).body:
+        if not isinstance(let, Let):
+            continue
+        body = program.loop(rows).body
+        (at,) = (k for k, one in enumerate(body) if isinstance(one, Let) and one.local is let.local)
+        has_pass_behind = any(isinstance(one, For) for one in body[at + 1 :])
+        is_changed = {load.buffer.memory for load in loads_of(body[at])} & written_memories(body)
+        if has_pass_behind and (is_changed or is_work(let.value)):
+            program = demote(program, let.local.name)
+    return program
+
+
+def _sunk(program: LoopProgram, loop: For) -> LoopProgram:
+    """Return a program in which a loop is inside of all loops that are alone in its body."""
+    name = loop.variable.name
+    while len(loop.body) == 1 and isinstance(loop.body[0], For):
+        program = reorder(program, name, loop.body[0].variable.name)
+        loop = program.loop(name)
+    return program
+
+
+def _most_rows(program: LoopProgram, kept: Sequence[For], target: Target) -> int:
+    """Return the most rows of a tile: more than `TILE` where they are all rows, and each is a
+    single pass over terms that are chunks enough for all threads."""
+    passes = [one for one in kept[-1].body if isinstance(one, For)]
+    if len(kept) > 1 or len(passes) != 1 or not _is_long(passes[0], is_one_tile=True):
+        return TILE
+    turns = most_known_turns(passes[0])
+    are_enough = turns is not None and turns >= CHUNK * target.threads
+    return WIDE_TILE if are_enough else TILE
+
+
+def _is_long(loop: For, is_one_tile: bool) -> bool:
+    """Return True if a loop may add more than `CHUNK` floats one after the other, or, of one tile,
+    reduce as many elements of any kind, which threads divide then."""
+    return may_exceed(loop, CHUNK) and any(
+        isinstance(one, Accumulate)
+        and (is_one_tile or (one.reduction == "sum" and one.targets[0].dtype in _FLOATS))
+        for one in walk(loop.body)
+    )
+
+
+COLUMNS = Mapping(
+    "tiles of rows",
+    _has_contiguous_rows,
+    _in_tiles,
+    "what neighbouring rows are made of lies side by side, so each row is a lane of vectors",
+)

@@ -1,0 +1,290 @@
+"""The mapping of products whose terms a call tells: what is taken, and that it means the same."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from graphc.compiler import graph as g
+from graphc.compiler.graph import BATCH, Node
+from graphc.compiler.graph.dim import symbols
+from graphc.compiler.loops.buffer import BufferScope
+from graphc.compiler.loops.build import buffers_of, plain_program
+from graphc.compiler.loops.evaluate import TurnOrder, evaluate
+from graphc.compiler.loops.program import LoopProgram, loops_in, walk, walk_in_ranges
+from graphc.compiler.loops.statement import Allocate, LoopKind, UseIntrinsic
+from graphc.compiler.schedule import kernels, make_schedule
+from graphc.compiler.targets.cpu.mappings import CPU_MAPPINGS
+from graphc.compiler.targets.cpu.products import pieces, strips
+from graphc.compiler.targets.cpu.products.panels import PANEL_ROWS
+from graphc.compiler.targets.cpu.products.strips import STRIPS, STRIPS_IN_PARTS
+from graphc.compiler.targets.mapping import MappedProgram, choose
+from graphc.compiler.targets.target import Target
+from tests.compiler.loops.random_loops import arrays_for
+from tests.compiler.targets.cpu.compiled_programs import CompiledPrograms
+
+GLOBAL = BufferScope.GLOBAL
+CPU = Target("cpu", 64, 32, threads=2)
+(B,) = symbols(BATCH)
+ROWS, COLUMNS = 64, 96
+
+
+def arrays(*shape: int) -> Node:
+    return g.input(shape, "float32")
+
+
+def gradient(rows: int = ROWS, columns: int = COLUMNS) -> Node:
+    return g.matmul(g.transpose(arrays(BATCH, rows)), arrays(BATCH, columns))
+
+
+def update() -> list[Node]:
+    """A step of RMSprop: a decay is a number that a call gives."""
+    decay, squares, weights = (arrays(*shape) for shape in ((), *[(ROWS, COLUMNS)] * 2))
+    change = gradient()
+    mean = decay * squares + (1.0 - decay) * change * change
+    return [mean, weights - 0.1 * change / g.sqrt(g.maximum(mean, 0.0) + 1e-3)]
+
+
+def momentum(columns: int) -> list[Node]:
+    """A step with momentum."""
+    velocity, weights = (arrays(ROWS, columns) for _ in range(2))
+    mean = 0.9 * velocity - 0.1 * gradient(columns=columns)
+    return [mean, weights + mean]
+
+
+CASES = {
+    "alone": lambda: [gradient()],
+    "an update": update,
+    "an image as a row": lambda: [
+        g.matmul(g.transpose(g.reshape(arrays(BATCH, 4, 2, 8), (BATCH, 64))), arrays(BATCH, 10))
+    ],
+    "few columns": lambda: momentum(10),
+    "columns that are no whole panels": lambda: momentum(50),
+    "columns beside others": lambda: [gradient(columns=50) + arrays(50)],
+    "columns that are computed": lambda: [
+        g.matmul(g.transpose(arrays(BATCH, 64)), g.maximum(arrays(BATCH, 50), 0.0))
+    ],
+    "columns of a transposed operand": lambda: [
+        g.matmul(g.transpose(arrays(BATCH, 64)), g.transpose(arrays(50, BATCH)))
+    ],
+    "float64": lambda: [
+        g.matmul(g.transpose(g.input((BATCH, 64), "float64")), g.input((BATCH, 21), "float64"))
+    ],
+    "terms of both side by side": lambda: [
+        g.matmul(arrays(ROWS, BATCH), g.transpose(arrays(COLUMNS, BATCH))) * 2.0
+    ],
+}
+
+
+TALL = 13 * PANEL_ROWS - 5
+"""Rows whose strips are made by several calls, the last by fewer, of fewer rows."""
+
+
+def plain(outputs: list[Node], name: str = "k0") -> LoopProgram:
+    *_, kernel = kernels(make_schedule(outputs, most_shared=0))
+    return plain_program(kernel, name, buffers_of(kernel))
+
+
+def mapped(outputs: list[Node]) -> MappedProgram:
+    return choose(plain(outputs), CPU, CPU_MAPPINGS["matmul"])
+
+
+def numbers(program: LoopProgram, terms: int) -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(terms)
+    return {
+        name: np.asarray(rng.standard_normal(one.shape), one.dtype)
+        for name, one in arrays_for(program, {B: terms}).items()
+    }
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_strips_mean_the_same(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(strips, "STRIP", 16 * COLUMNS)
+    before = plain(CASES[case]())
+    found = choose(before, CPU, CPU_MAPPINGS["matmul"])
+    assert found.names == ("strips of rows", "strips of rows in parts"), found.refusals
+    assert [str(one.index) for one in found.conditions] == ["-batch + 256"]
+    check(before, STRIPS.rewrites(before, CPU), terms=(1, 3))
+
+
+@pytest.mark.parametrize("case", ["few columns", "columns beside others", "an image as a row"])
+def test_strips_in_parts_mean_the_same(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(strips, "STRIP", 16 * COLUMNS)
+    for module in (pieces, strips):
+        monkeypatch.setattr(module, "DEPTH", 2)
+    before = plain(CASES[case]())
+    check(before, STRIPS_IN_PARTS.rewrites(before, CPU), terms=(5,))
+
+
+@pytest.mark.parametrize(("rows", "is_copied"), [(128, True), (120, False)])
+def test_rows_that_do_not_stay_in_the_cache_are_copied(
+    rows: int, is_copied: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Elements of a column are 512 bytes from each other, or 480."""
+    monkeypatch.setattr(pieces, "LEAST_COLUMNS_OF_A_COPY", 32)
+    before = plain([g.matmul(g.transpose(arrays(BATCH, rows)), arrays(BATCH, 50))])
+    after = STRIPS.rewrites(before, CPU)
+    allocated = [one.buffer.name for one in walk(after.body) if isinstance(one, Allocate)]
+    assert ("strip" in allocated) == is_copied
+    check(before, after, terms=(1, 3))
+
+
+def gates() -> list[Node]:
+    x, weights, biases = (arrays(BATCH, 5), [arrays(5, 34) for _ in range(3)], arrays(34))
+    return [g.matmul(x, one) + biases for one in weights]
+
+
+def slices() -> list[Node]:
+    x, weights = arrays(BATCH, 5), arrays(5, 60)
+    return [g.matmul(x, weights[:, at : at + 20]) for at in (0, 20, 40)]
+
+
+def reordered() -> list[Node]:
+    """The left operand is in memory in another order of its terms, and the right one backwards."""
+    x = g.reshape(g.transpose(arrays(2, 3, 17), (1, 0, 2)), (6, 17))
+    return [g.matmul(g.transpose(x), g.flip(arrays(6, 10), 0))]
+
+
+OF_ROWS = {
+    "gates": gates,
+    "a sum of two": lambda: [
+        g.matmul(arrays(BATCH, 5), g.transpose(arrays(20, 5)))
+        + g.matmul(g.maximum(arrays(BATCH, 5), 0.0), arrays(5, 20))
+    ],
+    "slices of one matrix": slices,
+    "operands in another order": reordered,
+    "gradients with a factor in common": lambda: [
+        g.matmul(g.transpose(x), arrays(BATCH, 6)) * 0.5 for x in [arrays(BATCH, 17)] * 2
+    ],
+    "rows that strips do not divide": lambda: [g.matmul(arrays(37, 5), arrays(5, 20))],
+    "one column beside others": lambda: [g.matmul(arrays(BATCH, 5), arrays(5, 2)) * arrays(2)],
+}
+
+
+@pytest.mark.parametrize("in_parts", [False, True])
+@pytest.mark.parametrize("case", OF_ROWS)
+def test_rows_of_a_call_and_several_products_mean_the_same(
+    case: str, in_parts: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = plain(OF_ROWS[case]())
+    if not in_parts:
+        return check(before, STRIPS.rewrites(before, CPU), terms=(3, 37))
+    for module in (pieces, strips):
+        monkeypatch.setattr(module, "DEPTH", 2)
+    check(before, STRIPS_IN_PARTS.rewrites(before, CPU), terms=(3,))
+
+
+def test_a_text_of_several_products_computes_them() -> None:
+    programs = [plain(case()) for case in OF_ROWS.values()]
+    compiled = CompiledPrograms(
+        [
+            replace(mapping.rewrites(one, CPU), name=f"k{number}_{part}")
+            for number, one in enumerate(programs)
+            for part, mapping in enumerate((STRIPS, STRIPS_IN_PARTS))
+        ]
+    )
+    for number, one in enumerate(programs):
+        given = numbers(one, 131)
+        expected = evaluate(one, given, {B: 131}).outputs
+        for part in range(2):
+            found, _ = compiled(f"k{number}_{part}", given, {B: 131})
+            for name, array in expected.items():
+                np.testing.assert_allclose(found[name], array, rtol=1e-4, atol=1e-5)
+
+
+def check(before: LoopProgram, after: LoopProgram, terms: tuple[int, ...]) -> None:
+    """Compare what two programs make of sums of so many terms."""
+    for count in terms:
+        given = numbers(before, count)
+        expected = evaluate(before, given, {B: count}).outputs
+        for order in TurnOrder:
+            ours = evaluate(after, given, {B: count}, order=order).outputs
+            for name, array in expected.items():
+                np.testing.assert_allclose(ours[name], array, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("columns", [33, 37, 40, 41, 50, 63, 96, 97])
+def test_nothing_is_read_beyond_a_row(columns: int, dtype: str) -> None:
+    """A call reads whole halves of vectors of a row."""
+    left, right = (g.input((BATCH, size), dtype) for size in (64, columns))
+    program = STRIPS.rewrites(plain([g.matmul(g.transpose(left), right)]), CPU)
+    whole, last = 64 // np.dtype(dtype).itemsize, 0
+    for one, ranges in walk_in_ranges(program.body, program.ranges):
+        if not isinstance(one, UseIntrinsic) or one.windows[2].buffer.scope is not GLOBAL:
+            continue
+        (count,) = (size for symbol, size in one.sizes.items() if symbol.name == "columns")
+        read = -(-count.constant // (whole // 2)) * (whole // 2)
+        assert ranges.is_never_negative(columns - read - one.windows[2].start[1])
+        last = max(last, count.constant)
+    assert last > 0 or columns % (2 * whole) == 0
+
+
+@pytest.fixture(scope="module")
+def compiled() -> CompiledPrograms:
+    graphs = [*(case() for case in CASES.values()), [gradient(TALL, 10)]]
+    programs = [STRIPS.rewrites(plain(outputs), CPU) for outputs in graphs]
+    programs += [STRIPS_IN_PARTS.rewrites(plain(outputs), CPU) for outputs in graphs]
+    return CompiledPrograms([replace(one, name=f"k{k}") for k, one in enumerate(programs)])
+
+
+@pytest.mark.parametrize("terms", [1, 9])
+@pytest.mark.parametrize("number", range(len(CASES)))
+def test_text_computes_what_the_program_does(
+    compiled: CompiledPrograms, number: int, terms: int
+) -> None:
+    before = plain([*CASES.values()][number]())
+    given = numbers(before, terms)
+    found, _ = compiled(f"k{number}", given, {B: terms})
+    for name, array in evaluate(before, given, {B: terms}).outputs.items():
+        np.testing.assert_allclose(found[name], array, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("terms", [256, 257, 700])
+def test_sums_of_many_terms(compiled: CompiledPrograms, terms: int) -> None:
+    given = numbers(plain(CASES["alone"]()), terms)
+    name = "k0" if terms <= 256 else f"k{len(CASES) + 1}"
+    found, _ = compiled(name, given, {B: terms})
+    exact = given["x0"].astype("float64").T @ given["x1"]
+    np.testing.assert_allclose(found["y0"], exact, atol=1e-4)
+
+
+def test_strips_of_several_calls(compiled: CompiledPrograms) -> None:
+    for number, terms in ((len(CASES), 9), (2 * len(CASES) + 1, 300)):
+        given = numbers(plain([gradient(TALL, 10)]), terms)
+        found, _ = compiled(f"k{number}", given, {B: terms})
+        exact = given["x0"].astype("float64").T @ given["x1"]
+        np.testing.assert_allclose(found["y0"], exact, atol=1e-4)
+
+
+def test_threads_divide_panels_and_then_rows() -> None:
+    program = STRIPS.rewrites(plain([gradient(2 * PANEL_ROWS)]), CPU)
+    teams = [one for one in loops_in(program.body) if one.kind is LoopKind.TEAM]
+    assert len(teams) == 2
+    calls = [any(isinstance(one, UseIntrinsic) for one in walk(team.body)) for team in teams]
+    assert calls == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("output", "reason"),
+    [
+        (g.matmul(arrays(7, BATCH, 9), arrays(7, 9, 96)), "it has several matrices"),
+        (
+            g.matmul(arrays(40, 9), g.transpose(arrays(BATCH, 9))),
+            "only a call knows how many columns there are",
+        ),
+    ],
+    ids=range(2),
+)
+def test_what_has_no_strips_and_why(output: Node, reason: str) -> None:
+    before = plain([output])
+    for mapping in (STRIPS, STRIPS_IN_PARTS):
+        assert mapping.when(before, CPU).refusal == reason
+
+
+def test_long_sums_are_made_in_parts() -> None:
+    found = mapped([g.matmul(g.transpose(arrays(BATCH * 80, 37)), arrays(BATCH * 80, 96))])
+    assert found.names == ("strips of rows in parts",)
+    assert dict(found.refusals)["strips of rows"] == "sums of 80*batch terms are long"
