@@ -5,6 +5,6 @@
   image; `weight_gradients`: few and long windows;
 - `winograd`, `winograd_statements`, `winograd_tiles`: the mappings by transforms of tiles, their
   statements and their intrinsics;
-- `pooled_windows`: a pooling behind a convolution; `pooled_gradients`: the gradient of weights
-  where a pooling is between.
+- `pooled_windows`: a pooling behind a convolution, with the loops of `pooled_loops`;
+  `pooled_gradients`: the gradient of weights where a pooling is between.
 """

@@ -33,22 +33,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from graphc.compiler.graph.dim import Dim, Size, product
+from graphc.compiler.graph.dim import Dim, product
 from graphc.compiler.loops.buffer import Buffer
 from graphc.compiler.loops.index import Index, LoopVariable, as_index, index_of
 from graphc.compiler.loops.program import (
-    Body,
     LoopProgram,
     loop_beside,
     loops_in,
-    path_to,
     targets_of,
-    variables_of,
     walk,
-    walk_value,
     written_memories,
 )
-from graphc.compiler.loops.ranges import is_never_negative
 from graphc.compiler.loops.rewrites.buffers.expand import expand
 from graphc.compiler.loops.rewrites.execution.bind import bind
 from graphc.compiler.loops.rewrites.execution.vectorise import vectorise
@@ -62,11 +57,10 @@ from graphc.compiler.loops.rewrites.staging.stage_factor import stage_factor
 from graphc.compiler.loops.rewrites.staging.stage_sum import stage_sum
 from graphc.compiler.loops.rewrites.values.inline import inline
 from graphc.compiler.loops.rewrites.values.pick_operand import pick_operand
-from graphc.compiler.loops.statement import Accumulate, Allocate, For, If, Let, LoopKind, Store
-from graphc.compiler.loops.value import Apply, Local, RandomWord, Value
+from graphc.compiler.loops.statement import Allocate, For, If, Let, LoopKind, Store
+from graphc.compiler.loops.value import RandomWord
 from graphc.compiler.targets.convolution_loops import (
     names_of_loops,
-    with_values_of_results,
 )
 from graphc.compiler.targets.cpu.convolutions.image_rows import (
     MOST_TERMS,
@@ -85,6 +79,13 @@ from graphc.compiler.targets.cpu.convolutions.operands import (
     with_named_image,
     with_operands,
 )
+from graphc.compiler.targets.cpu.convolutions.pooled_loops import (
+    PooledLoops,
+    of_variables,
+    pooled_loops_inside,
+    span_of,
+    window_step,
+)
 from graphc.compiler.targets.cpu.convolutions.windows import (
     with_padded_image,
     with_products_of_panels,
@@ -92,7 +93,7 @@ from graphc.compiler.targets.cpu.convolutions.windows import (
 from graphc.compiler.targets.cpu.draws import with_drawn_columns, with_drawn_words, with_words_ahead
 from graphc.compiler.targets.cpu.products.pieces import with_vectors
 from graphc.compiler.targets.mapping import ALWAYS, Applicability, Mapping, never
-from graphc.compiler.targets.product_loops import kept_loops, variables_of_names
+from graphc.compiler.targets.product_loops import kept_loops
 from graphc.compiler.targets.target import Target
 from graphc.errors import RewriteError
 
@@ -111,26 +112,6 @@ AT_ONCE = 16
 """Elements of a window whose walk is unrolled, at most."""
 
 _ALL = "sums"
-
-
-@dataclass(frozen=True)
-class PooledLoops:
-    """The loops of the plain program of a convolution that is pooled.
-
-    Attributes:
-        filters, windows: of the results, those over filters, and over samples and windows.
-        places: those over the elements of a window.
-        coords: the coordinates of a sum, without sample and filter, in the variables of these.
-        total: what a sum is added up in.
-        terms: those over the terms of a sum.
-    """
-
-    filters: tuple[For, ...]
-    windows: tuple[For, ...]
-    places: tuple[For, ...]
-    coords: tuple[Index, ...]
-    total: str
-    terms: tuple[For, ...]
 
 
 @dataclass(frozen=True)
@@ -154,113 +135,6 @@ class _TileSums:
 # ---- where they apply ---------------------------------------------------------------------------
 
 
-def pooled_loops_of(program: LoopProgram) -> PooledLoops | str:
-    """Return the loops of a plain program, in which values of whole samples, filters or windows are
-    computed for each result, or why it is no pooled convolution."""
-    around = kept_loops(program)
-    if not around:
-        return "it has one result, or has values of whole samples or windows"
-    body = around[-1].body
-    sums = [one for one in walk(body) if isinstance(one, Accumulate) and _adds_product(one)]
-    if len(sums) != 1:
-        return f"it adds up products in {len(sums)} places"
-    (added,) = sums
-    total = added.targets[0].buffer
-    allocate = next(one for one in walk(body) if isinstance(one, Allocate) and one.buffer is total)
-    outside = path_to(body, allocate)
-    places = tuple(one for one in outside if isinstance(one, For))
-    inside = [one for one in path_to(body, added) if all(one is not x for x in outside)]
-    terms = tuple(one for one in inside if isinstance(one, For))
-    if not places:
-        return "nothing is pooled"
-    if not terms:
-        return "its sums have one term"
-    if any(one.ends[0].is_constant and one.ends[0].constant == 0 for one in loops_in(program.body)):
-        return "it has no terms, or no results"
-    (term,) = added.values
-    assert isinstance(term, Apply)
-    image, kernel = (_variables_behind(one, terms[-1].body) for one in term.operands)
-    for one in (*around, *places):
-        if one.variable in image & kernel or (one in places and one.variable in kernel):
-            return f"both factors are others for each {one.variable}"
-    filters = tuple(one for one in around if one.variable in kernel)
-    if len(filters) > 1:
-        return f"its filters have {len(filters)} axes"
-    windows = tuple(one for one in around if one.variable not in kernel)
-    coords = _coordinates(windows, places, terms[-1].body)
-    if isinstance(coords, str):
-        return coords
-    return PooledLoops(filters, windows, places, coords, total.name, terms)
-
-
-def _adds_product(one: Accumulate) -> bool:
-    value = one.values[0]
-    return one.reduction == "sum" and isinstance(value, Apply) and value.op == "mul"
-
-
-def _variables_behind(factor: Value, body: Body) -> frozenset[LoopVariable]:
-    """Return the variables of the loops in whose turns a factor is another one."""
-    named = variables_of_names(body)
-    behind = (named.get(one) for one in walk_value(factor) if isinstance(one, Local))
-    own = variables_of(Let(Local("factor", factor.dtype), factor))
-    return own.union(*filter(None, behind))
-
-
-def _coordinates(
-    windows: Sequence[For], places: Sequence[For], body: Body
-) -> tuple[Index, ...] | str:
-    """Return the coordinates of a sum that windows and places make, in the order of the image's
-    axes, or why they are not known."""
-    outer = [one.variable for one in (*windows, *places)]
-    forms = [_of_variables(one, outer) for one in indices_in(body)]
-    coords: list[Index] = []
-    for number, place in enumerate(places):
-        own = place.variable
-        of_place = [one - one.constant for one in forms if one.factor(own) != 0]
-        if not of_place:
-            return f"its image is not another one for each {own}"
-        form = min(of_place, key=lambda one: len(one.terms))
-        others = [one.variable for one in places if one is not place]
-        if any(one in form.variables for one in others):  # axes are one in memory
-            behind = len(windows) - len(places) + number
-            pair = (own, windows[behind].variable) if behind > 0 else (own,)
-            form = _of_variables(form, pair)
-        coord = _divided(form, own)
-        if coord is None or any(coord.factor(x) == 0 for x in coord.variables):
-            return f"its windows are no multiples of {own} apart"
-        coords.append(coord)
-    covered = frozenset().union(*(one.variables for one in coords))
-    alone = [index_of(one.variable) for one in windows[1:] if one.variable not in covered]
-    if len(covered) < sum(len(one.variables) for one in coords):
-        return "its windows make several coordinates together"
-
-    def order(coord: Index) -> tuple[int, int]:
-        (own, *_) = [x for x in coord.variables if coord.factor(x) == 1]
-        number, form = next((k, x) for k, x in enumerate(forms) if x.factor(own) != 0)
-        factor = form.factor(own)
-        return number, -factor if isinstance(factor, int) else 0
-
-    if any(all(x.factor(y) == 0 for x in forms for y in one.variables) for one in alone):
-        return "its image is the same one for windows along an axis"
-    return tuple(sorted((*coords, *alone), key=order))
-
-
-def _of_variables(index: Index, variables: Sequence[LoopVariable]) -> Index:
-    """Return the part of an index that is made of variables, and its constant."""
-    return index.with_terms(lambda atom, _: atom in variables)
-
-
-def _divided(form: Index, own: LoopVariable) -> Index | None:
-    """Return an index divided by the factor of a variable; None if that does not divide it."""
-    factor = form.factor(own)
-    if not is_never_negative(factor):  # of a flipped image
-        form, factor = -form, -factor
-    if not is_never_negative(factor - 1):
-        return None
-    divided = form // factor
-    return divided if divided * factor is form and divided.factor(own) == 1 else None
-
-
 def _has_rows(program: LoopProgram, target: Target) -> Applicability:
     program, loops = pooled_loops_inside(program)
     if isinstance(loops, str):
@@ -281,16 +155,6 @@ def _has_rows(program: LoopProgram, target: Target) -> Applicability:
 def _is_pooled(program: LoopProgram, target: Target) -> Applicability:
     _, loops = pooled_loops_inside(program)
     return never(loops) if isinstance(loops, str) else ALWAYS
-
-
-def pooled_loops_inside(program: LoopProgram) -> tuple[LoopProgram, PooledLoops | str]:
-    """Return a plain program with values of samples, filters and windows inside, and its loops, or
-    why it has none."""
-    try:
-        program = with_values_of_results(program)
-    except RewriteError as error:
-        return program, error.reason
-    return program, pooled_loops_of(program)
 
 
 # ---- the rewrites -------------------------------------------------------------------------------
@@ -392,15 +256,6 @@ def _is_separate(loops: PooledLoops, coords: Sequence[Index], outside: Set[LoopV
     return isinstance(elements, int) and step > MOST_STEP and elements <= step
 
 
-def window_step(loops: PooledLoops) -> int:
-    """Return how far elements of neighbouring windows are apart along the last axis; 1 if only a
-    call knows."""
-    last = loops.coords[-1]
-    steps = (last.factor(x.variable) for x in loops.windows if x.variable in last.variables)
-    step = next(steps, 1)
-    return step if isinstance(step, int) else 1
-
-
 def _separate(loops: PooledLoops, coords: Sequence[Index]) -> list[Index]:
     """Return coordinates of sums in which windows and their elements are apart along the last axis,
     so that those of neighbouring windows are neighbours."""
@@ -419,7 +274,7 @@ def _with_image_by_windows(program: LoopProgram, nest: WindowClass, tile: str) -
     *ahead, last = [program.loop(one).variable for one in nest.windows]
     coords: list[Index] = []
     for own in ahead:
-        found = [_of_variables(x, (own, *terms)) for x in forms]
+        found = [of_variables(x, (own, *terms)) for x in forms]
         coord = next((x for x in found if x.factor(own) == 1), None)
         if coord is None:
             expected = "windows that are one element apart"
@@ -484,18 +339,6 @@ def _rows_of_tile(loops: PooledLoops, rows: For) -> int | None:
         high = max(below, default=min(above, default=count))
         return None if high == count else high
     return -(-count // -(-count // most))
-
-
-def span_of(coord: Index, loops: PooledLoops) -> tuple[Size, Size]:
-    """Return how many values a coordinate has from the least to the greatest one, in all windows
-    and in one."""
-    reach: Size = 1
-    for one in loops.places:
-        reach = reach + coord.factor(one.variable) * (one.ends[0].constant - 1)
-    span = reach
-    for one in loops.windows:
-        span = span + coord.factor(one.variable) * (one.ends[0].constant - 1)
-    return span, reach
 
 
 def _with_words_of_sums(

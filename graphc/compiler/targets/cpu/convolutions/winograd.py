@@ -69,12 +69,14 @@ from graphc.compiler.targets.cpu.convolutions.operands import (
     loops_with_values_inside,
     turns_of,
 )
-from graphc.compiler.targets.cpu.convolutions.pooled_windows import (
-    MOST_STEP,
+from graphc.compiler.targets.cpu.convolutions.pooled_loops import (
     PooledLoops,
     pooled_loops_inside,
     span_of,
     window_step,
+)
+from graphc.compiler.targets.cpu.convolutions.pooled_windows import (
+    MOST_STEP,
     with_pooling,
     with_sums_by_rows,
 )
