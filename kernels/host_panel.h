@@ -15,67 +15,64 @@
 // Where the rows of `to` are side by side, what a row has too much is overwritten by the next ones.
 // Where a row of `right` has fewer elements from there on than the vectors, `right_left`, the last
 // rows are read from a copy.
-template <bool along, gc_far far, int width, typename T>
-inline void gc_panel_columns_of(int rows, int columns, int depth, const T* left,
-                                ptrdiff_t left_next, const T* right, ptrdiff_t right_row,
-                                ptrdiff_t right_left, T* to, ptrdiff_t to_row) {
+template <typename T>
+inline void gc_panel_columns_of(const gc_way<T>& way, int halves, int rows, int columns, int depth,
+                                const T* left, ptrdiff_t left_next, const T* right,
+                                ptrdiff_t right_row, ptrdiff_t right_left, T* to,
+                                ptrdiff_t to_row) {
+  constexpr int half = gc_vector<T>::lanes / 2, most_width = 4 * half;
+  const int width = halves * half;
   const bool is_close = right_left < width;
-  const int followed = rows - (width - 1) / columns;  // by rows of as many elements
-  int row = columns == width ? rows : to_row == columns && followed > 0 ? followed : 0;
-  if (row < rows) row -= row % GC_ROWS;
-  if (is_close) row = 0;
-  gc_rows_panel<width, along, far, T>(row, depth, left, left_next, right, right_row, to, to_row,
-                                      true);
+  int row = is_close ? 0 : rows;
+  if (columns != width && row > 0) {
+    const int followed = to_row == columns ? rows - (width - 1) / columns : 0;  // by whole rows
+    row = followed > 0 ? followed - followed % GC_ROWS : 0;
+  }
+  gc_rows_panel<T>(way, halves, row, depth, left, left_next, right, right_row, to, to_row, true);
   if (row == rows) return;
   int last = is_close ? (int)((width - columns + right_row - 1) / right_row) : 0;
   if (last > depth) last = depth;
   const int most = depth - last;
-  alignas(GC_VECTOR_BYTES) T whole[GC_ROWS * width], copy[width * width];
+  alignas(GC_VECTOR_BYTES) T whole[GC_ROWS * most_width], copy[most_width * most_width];
   for (int i = 0; i < last; ++i) {
     for (int j = 0; j < width; ++j) {
       copy[i * width + j] = j < columns ? right[(most + i) * right_row + j] : T(0);
     }
   }
-  const ptrdiff_t left_row = along ? left_next : 1, left_step = along ? 1 : left_next;
+  const ptrdiff_t left_row = way.along ? left_next : 1, left_step = way.along ? 1 : left_next;
   for (; row < rows; row += GC_ROWS) {
     const int high = rows - row < GC_ROWS ? rows - row : GC_ROWS;
-    gc_rows_panel<width, along, far, T>(high, most, left + row * left_row, left_next, right,
-                                        right_row, whole, width, true);
-    gc_rows_panel<width, along, GC_NEAR, T>(high, last, left + row * left_row + most * left_step,
-                                            left_next, copy, width, whole, width, false);
+    gc_rows_panel<T>(way, halves, high, most, left + row * left_row, left_next, right, right_row,
+                     whole, width, true);
+    if (last > 0) {
+      gc_rows_panel<T>(way, halves, high, last, left + row * left_row + most * left_step,
+                       left_next, copy, width, whole, width, false);
+    }
     for (int i = 0; i < high; ++i) {
       memcpy(to + (row + i) * to_row, whole + i * width, columns * sizeof(T));
     }
   }
 }
 
-template <int high, bool along, gc_far far, typename T>
-inline void gc_panel(int rows, int columns, int depth, const T* left, ptrdiff_t left_next,
-                     const T* right, ptrdiff_t right_row, T* to, ptrdiff_t to_row) {
-  constexpr int lanes = gc_vector<T>::lanes, most = GC_PANEL_BYTES / sizeof(T);
-  if (rows > high) rows = high;
+template <typename T>
+GC_ONE_COPY void gc_panel_by_way(const gc_way<T>& way, int rows, int columns, int depth,
+                                 const T* left, ptrdiff_t left_next, const T* right,
+                                 ptrdiff_t right_row, T* to, ptrdiff_t to_row) {
+  constexpr int lanes = gc_vector<T>::lanes, half = lanes / 2, most = GC_PANEL_BYTES / sizeof(T);
   if (columns > most) columns = most;
   if (depth > GC_DEPTH) depth = GC_DEPTH;
   for (int from = 0; from < columns; from += 2 * lanes) {
     const int wide = columns - from < 2 * lanes ? columns - from : 2 * lanes;
-    const ptrdiff_t right_left = right_row - from;
-    if (wide > lanes + lanes / 2) {
-      gc_panel_columns_of<along, far, 2 * lanes, T>(rows, wide, depth, left, left_next,
-                                                    right + from, right_row, right_left, to + from,
-                                                    to_row);
-    } else if (wide > lanes) {
-      gc_panel_columns_of<along, far, lanes + lanes / 2, T>(rows, wide, depth, left, left_next,
-                                                            right + from, right_row, right_left,
-                                                            to + from, to_row);
-    } else if (wide > lanes / 2) {
-      gc_panel_columns_of<along, far, lanes, T>(rows, wide, depth, left, left_next, right + from,
-                                                right_row, right_left, to + from, to_row);
-    } else {
-      gc_panel_columns_of<along, far, lanes / 2, T>(rows, wide, depth, left, left_next,
-                                                    right + from, right_row, right_left, to + from,
-                                                    to_row);
-    }
+    gc_panel_columns_of<T>(way, (wide + half - 1) / half, rows, wide, depth, left, left_next,
+                           right + from, right_row, right_row - from, to + from, to_row);
   }
+}
+
+template <int high, bool along, gc_far far, typename T>
+inline void gc_panel(int rows, int columns, int depth, const T* left, ptrdiff_t left_next,
+                     const T* right, ptrdiff_t right_row, T* to, ptrdiff_t to_row) {
+  gc_panel_by_way<T>(gc_way_of<along, far, T>(), rows < high ? rows : high, columns, depth, left,
+                     left_next, right, right_row, to, to_row);
 }
 
 // to[row][column] = sum over k of left[row][k] * right[k][column], for at most `high` rows,

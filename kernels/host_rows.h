@@ -35,108 +35,140 @@ inline void gc_share(int count, int* begin, int* end) {
   *end = to < count ? (int)to : count;
 }
 
-// What is summed soon, and is fetched into the cache along the way: from `place` on, and `step`
-// elements further for each term.
-template <typename T> struct gc_soon {
-  const T* place;
-  ptrdiff_t step;
-};
-
-// c[rows][width] = (or +=, unless `first`) sum over i of a[rows][i] * b[i][width]. Rows of a lie
-// `a_next` apart and one i after the other side by side, or (not `along`) the other way round. If
-// `fetch`, `soon` is fetched, and of a that does not lie along what is GC_AHEAD terms behind.
-template <int rows, int width, bool along, bool fetch, typename T>
-__attribute__((noinline)) static void gc_rows_tile(int k, const T* __restrict__ a, ptrdiff_t a_next,
-                                                   const T* __restrict__ b, ptrdiff_t b_step,
-                                                   T* __restrict__ c, ptrdiff_t c_row,
-                                                   bool first, gc_soon<T> soon) {
-  typedef typename gc_vector<T>::type V;
-  typedef typename gc_half_vector<T>::type H;
-  typedef gc_columns<T, width> columns;
-  constexpr int lanes = columns::lanes, vectors = columns::whole, end = vectors * lanes;
-  alignas(GC_VECTOR_BYTES) V sum[rows][vectors > 0 ? vectors : 1];
-  alignas(GC_VECTOR_BYTES) H last[rows];
-#pragma GCC unroll 8
-  for (int r = 0; r < rows; ++r) {
-#pragma GCC unroll 2
-    for (int v = 0; v < vectors; ++v) {
-      sum[r][v] = first ? V{} : *reinterpret_cast<const V*>(c + r * c_row + v * lanes);
-    }
-    if (columns::half) last[r] = first ? H{} : *reinterpret_cast<const H*>(c + r * c_row + end);
-  }
-  for (int i = 0; i < k; ++i) {
-    if (fetch && !along) __builtin_prefetch(a + (i + GC_AHEAD) * a_next);
-    if (fetch) __builtin_prefetch(soon.place + i * soon.step);
-    V right[vectors > 0 ? vectors : 1];
-    H right_half = {};
-#pragma GCC unroll 2
-    for (int v = 0; v < vectors; ++v) {
-      right[v] = *reinterpret_cast<const V*>(b + v * lanes);
-      GC_IN_REGISTER(right[v]);
-    }
-    if (columns::half) right_half = *reinterpret_cast<const H*>(b + end);
-    // From the last row on: the other way round g++ 12 moves sums from register to register.
-#pragma GCC unroll 8
-    for (int r = rows - 1; r >= 0; --r) {
-      const T left = along ? a[r * a_next + i] : a[i * a_next + r];
-#pragma GCC unroll 2
-      for (int v = 0; v < vectors; ++v) sum[r][v] = gc_fma_lanes(left, right[v], sum[r][v]);
-      if (columns::half) last[r] = gc_fma_lanes(left, right_half, last[r]);
-    }
-    b += b_step;
-  }
-#pragma GCC unroll 8
-  for (int r = 0; r < rows; ++r) {
-#pragma GCC unroll 2
-    for (int v = 0; v < vectors; ++v) *reinterpret_cast<V*>(c + r * c_row + v * lanes) = sum[r][v];
-    if (columns::half) *reinterpret_cast<H*>(c + r * c_row + end) = last[r];
-  }
-}
-
 // Which factor of a product is not in the cache yet, if one is; beside: the columns of the right
 // one that follow the panel's.
 enum gc_far { GC_NEAR, GC_FAR_LEFT, GC_FAR_RIGHT, GC_FAR_BESIDE };
 
-// All rows of a panel.
-template <int width, bool along, gc_far far, typename T>
-inline void gc_rows_panel(int rows, int k, const T* a, ptrdiff_t a_next, const T* b,
-                          ptrdiff_t b_step, T* c, ptrdiff_t c_row, bool first) {
-  constexpr bool fetch = far != GC_NEAR;
-  constexpr int lanes = gc_vector<T>::lanes, vectors = (width + lanes - 1) / lanes;
+// c[all][width] = (or +=, unless `first`) sum over i of a[all][i] * b[i][width], so many rows at a
+// time; what is left of them is left out. Rows of a lie `a_next` apart and one i after the other
+// side by side, or (not `along`) the other way round. If `fetch`, what is `far` is fetched into the
+// cache along the way, and of a that does not lie along what is GC_AHEAD terms behind.
+template <int rows, int width, bool along, bool fetch, typename T>
+GC_ONE_COPY void gc_rows_tiles(int all, int k, const T* __restrict__ a, ptrdiff_t a_next,
+                               const T* __restrict__ b, ptrdiff_t b_step, T* __restrict__ c,
+                               ptrdiff_t c_row, bool first, gc_far far) {
+  typedef typename gc_vector<T>::type V;
+  typedef typename gc_half_vector<T>::type H;
+  typedef gc_columns<T, width> columns;
+  constexpr int lanes = columns::lanes, vectors = columns::whole, end = vectors * lanes;
   const ptrdiff_t a_row = along ? a_next : 1;
-  const auto soon = [&](int r) -> gc_soon<T> {
+  for (int tile = 0; tile + rows <= all; tile += rows) {
     // Lines two tiles of rows ahead; or of b, whose vectors take turns, what is beside or behind.
-    if (far == GC_FAR_LEFT) return {a + (r + 2 * GC_ROWS) * a_row, GC_ROWS};
-    if (far == GC_FAR_BESIDE) return {b + width + r / GC_ROWS % vectors * lanes, b_step};
-    return {b + GC_AHEAD * b_step + r / GC_ROWS % vectors * lanes, b_step};
-  };
-  int r = 0;
-  for (; r + GC_ROWS <= rows; r += GC_ROWS) {
-    gc_rows_tile<GC_ROWS, width, along, fetch, T>(k, a + r * a_row, a_next, b, b_step,
-                                                  c + r * c_row, c_row, first, soon(r));
+    const T* soon = a + 2 * GC_ROWS * a_row;
+    if (far != GC_FAR_LEFT) {
+      soon = b + (far == GC_FAR_BESIDE ? width : GC_AHEAD * b_step) +
+             tile / GC_ROWS % (vectors + columns::half) * lanes;
+    }
+    const ptrdiff_t soon_step = far == GC_FAR_LEFT ? GC_ROWS : b_step;
+    alignas(GC_VECTOR_BYTES) V sum[rows][vectors > 0 ? vectors : 1];
+    alignas(GC_VECTOR_BYTES) H last[rows];
+#pragma GCC unroll 8
+    for (int r = 0; r < rows; ++r) {
+#pragma GCC unroll 2
+      for (int v = 0; v < vectors; ++v) {
+        sum[r][v] = first ? V{} : *reinterpret_cast<const V*>(c + r * c_row + v * lanes);
+      }
+      if (columns::half) last[r] = first ? H{} : *reinterpret_cast<const H*>(c + r * c_row + end);
+    }
+    const T* right_row = b;
+    asm("" : "+r"(a), "+r"(c));  // else g++ keeps all rows' addresses for the next tile, in memory
+    for (int i = 0; i < k; ++i) {
+      if (fetch && !along) __builtin_prefetch(a + (i + GC_AHEAD) * a_next);
+      if (fetch) __builtin_prefetch(soon + i * soon_step);
+      V right[vectors > 0 ? vectors : 1];
+      H right_half = {};
+#pragma GCC unroll 2
+      for (int v = 0; v < vectors; ++v) {
+        right[v] = *reinterpret_cast<const V*>(right_row + v * lanes);
+        GC_IN_REGISTER(right[v]);
+      }
+      if (columns::half) right_half = *reinterpret_cast<const H*>(right_row + end);
+      // From the last row on: the other way round g++ 12 moves sums from register to register.
+#pragma GCC unroll 8
+      for (int r = rows - 1; r >= 0; --r) {
+        const T left = along ? a[r * a_next + i] : a[i * a_next + r];
+#pragma GCC unroll 2
+        for (int v = 0; v < vectors; ++v) sum[r][v] = gc_fma_lanes(left, right[v], sum[r][v]);
+        if (columns::half) last[r] = gc_fma_lanes(left, right_half, last[r]);
+      }
+      right_row += b_step;
+    }
+#pragma GCC unroll 8
+    for (int r = 0; r < rows; ++r) {
+#pragma GCC unroll 2
+      for (int v = 0; v < vectors; ++v) {
+        *reinterpret_cast<V*>(c + r * c_row + v * lanes) = sum[r][v];
+      }
+      if (columns::half) *reinterpret_cast<H*>(c + r * c_row + end) = last[r];
+    }
+    a += rows * a_row;
+    c += rows * c_row;
   }
-  const int left = rows - r;
-  if (first && r > 0 && (left & (left - 1)) != 0) {  // more than one of the tiles below
-    r = rows - GC_ROWS;  // some rows again, with the same sums
-    gc_rows_tile<GC_ROWS, width, along, fetch, T>(k, a + r * a_row, a_next, b, b_step,
-                                                  c + r * c_row, c_row, first, soon(r));
+}
+
+#if GC_ROWS == 8
+#define GC_HEIGHTS 4
+#else
+#define GC_HEIGHTS 3
+#endif
+
+// gc_rows_tiles of 1, 2, 4, ... rows, of panels of one width. What calls them takes them as data:
+// a program has one copy of it, and not one for each width and each way to read.
+template <typename T> struct gc_tiles {
+  void (*of[GC_HEIGHTS])(int, int, const T*, ptrdiff_t, const T*, ptrdiff_t, T*, ptrdiff_t, bool,
+                         gc_far);
+};
+
+template <int width, bool along, bool fetch, typename T> constexpr gc_tiles<T> gc_tiles_of() {
+  return {{gc_rows_tiles<1, width, along, fetch, T>, gc_rows_tiles<2, width, along, fetch, T>,
+           gc_rows_tiles<4, width, along, fetch, T>,
+#if GC_ROWS == 8
+           gc_rows_tiles<8, width, along, fetch, T>
+#endif
+  }};
+}
+
+// How rows are multiplied by panels: whether the left factor lies along its rows, what is far, and
+// the tiles of panels of 1, 2, 3 and 4 halves of a vector.
+template <typename T> struct gc_way {
+  bool along;
+  gc_far far;
+  const gc_tiles<T>* tiles;
+};
+
+template <bool along, gc_far far, typename T> inline const gc_way<T>& gc_way_of() {
+  constexpr int half = gc_vector<T>::lanes / 2;
+  constexpr bool fetch = far != GC_NEAR;
+  static const gc_tiles<T> tiles[] = {
+      gc_tiles_of<half, along, fetch, T>(), gc_tiles_of<2 * half, along, fetch, T>(),
+      gc_tiles_of<3 * half, along, fetch, T>(), gc_tiles_of<4 * half, along, fetch, T>()};
+  static const gc_way<T> way = {along, far, tiles};
+  return way;
+}
+
+// All rows of a panel of so many halves of a vector.
+template <typename T>
+inline void gc_rows_panel(const gc_way<T>& way, int halves, int rows, int k, const T* a,
+                          ptrdiff_t a_next, const T* b, ptrdiff_t b_step, T* c, ptrdiff_t c_row,
+                          bool first) {
+  const ptrdiff_t a_row = way.along ? a_next : 1;
+  const auto tiles = way.tiles[halves - 1].of;
+  const auto multiply = [&](int height, int from, int all) {
+    tiles[height](all, k, a + from * a_row, a_next, b, b_step, c + from * c_row, c_row, first,
+                  way.far);
+  };
+  int row = rows / GC_ROWS * GC_ROWS;
+  if (row > 0) multiply(GC_HEIGHTS - 1, 0, row);
+  const int left = rows - row;
+  if (first && row > 0 && (left & (left - 1)) != 0) {  // more than one of the tiles below
+    multiply(GC_HEIGHTS - 1, rows - GC_ROWS, GC_ROWS);  // some rows again, with the same sums
     return;
   }
-#if GC_ROWS == 8
-  if (rows - r >= 4) {
-    gc_rows_tile<4, width, along, fetch, T>(k, a + r * a_row, a_next, b, b_step, c + r * c_row,
-                                            c_row, first, soon(r));
-    r += 4;
-  }
-#endif
-  if (rows - r >= 2) {
-    gc_rows_tile<2, width, along, fetch, T>(k, a + r * a_row, a_next, b, b_step, c + r * c_row,
-                                            c_row, first, soon(r));
-    r += 2;
-  }
-  if (rows > r) {
-    gc_rows_tile<1, width, along, fetch, T>(k, a + r * a_row, a_next, b, b_step, c + r * c_row,
-                                            c_row, first, soon(r));
+  for (int height = GC_HEIGHTS - 2; height >= 0; --height) {
+    if (rows - row >= 1 << height) {
+      multiply(height, row, 1 << height);
+      row += 1 << height;
+    }
   }
 }
 

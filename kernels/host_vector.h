@@ -44,6 +44,13 @@ template <typename T> struct gc_half_vector {
 #define GC_IN_REGISTER(vector)
 #endif
 
+// A function of which a program has one copy, whatever it is called with.
+#if defined(__clang__)
+#define GC_ONE_COPY static __attribute__((noinline))
+#else
+#define GC_ONE_COPY static __attribute__((noinline, noclone))
+#endif
+
 #define GC_ROUNDING 4  // as the thread has it
 
 // x * y + z. The instructions by the names that g++ and clang++ give them: <immintrin.h>, which
