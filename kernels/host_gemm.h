@@ -4,9 +4,6 @@
 #define GC_HOST_GEMM_H
 
 #include <type_traits>
-#ifdef __SSE__
-#include <xmmintrin.h>
-#endif
 
 #include "host_vector.h"
 #include "openmp.h"

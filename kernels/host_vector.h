@@ -5,6 +5,7 @@
 #ifndef GC_HOST_VECTOR_H
 #define GC_HOST_VECTOR_H
 
+#include <stddef.h>
 #include <type_traits>
 
 #include "native_float.h"

@@ -109,7 +109,7 @@ template <typename T> GC_DEVICE T gc_times_power(T x, typename gc_format<T>::Bit
 }
 
 template <typename T> GC_DEVICE T gc_native_rint(T x) {
-  const T size = fabs(x);
+  const T size = GC_LIBRARY(fabs)(x);
   const T rounded = gc_with_sign((size + gc_whole<T>()) - gc_whole<T>(), x);
   return size < gc_whole<T>() ? rounded : x;
 }

@@ -87,7 +87,7 @@ template <typename T> GC_DEVICE T gc_native_expm1(T x) {
 
 // From exp(-|x|), which neither overflows nor loses small results.
 template <typename T> GC_DEVICE T gc_native_sigmoid(T x) {
-  const T below = -T(fabs(x)), lowest = gc_exp_lowest(x);
+  const T below = -T(GC_LIBRARY(fabs)(x)), lowest = gc_exp_lowest(x);
   const T tail = gc_exp_in_range(below < lowest ? lowest : below);
   return (x < 0 ? tail : T(1)) / (T(1) + tail);
 }
@@ -95,7 +95,7 @@ template <typename T> GC_DEVICE T gc_native_sigmoid(T x) {
 // h / (h + 1) with h = expm1(2 |x|) / 2. From 10 (float) and 20 (double) on it rounds to 1.
 template <typename T> GC_DEVICE T gc_native_tanh(T x) {
   const T highest = sizeof(T) == 4 ? T(10) : T(20);
-  const T size = fabs(x);
+  const T size = GC_LIBRARY(fabs)(x);
   const T half = gc_half_expm1(gc_exp_split(T(2) * (size > highest ? highest : size)));
   return gc_with_sign(half / (half + T(1)), x);
 }
@@ -125,10 +125,10 @@ GC_DEVICE double gc_erfc_rest(double x) {
 // -expm1(log(1 - erf(|x|))): one polynomial for all x. From 4 (float) and 6 (double) on it is 1.
 template <typename T> GC_DEVICE T gc_native_erf(T x) {
   const T highest = sizeof(T) == 4 ? T(4) : T(6);
-  const T size = fabs(x) > highest ? highest : T(fabs(x));
+  const T size = GC_LIBRARY(fabs)(x) > highest ? highest : T(GC_LIBRARY(fabs)(x));
   const T rest = size * gc_fma(size, gc_erfc_rest(size), gc_erfc_slope_low(x));
   const T half = gc_half_expm1(gc_exp_split(gc_fma(size, gc_erfc_slope(x), rest)));
-  return gc_with_sign(T(2) * T(fabs(half)), x);
+  return gc_with_sign(T(2) * T(GC_LIBRARY(fabs)(half)), x);
 }
 
 // ---- logarithm --------------------------------------------------------------------------------

@@ -43,7 +43,8 @@ GC_DEVICE double gc_size_power(double size, double y) {
   const gc_pair log = gc_log_pair(size);
   const gc_pair product = gc_pair_product(log.high, y);
   // Beyond the range of exp the rest is of no matter, and is NaN where the product is infinite.
-  const double rest = fabs(product.high) < 1000.0 ? gc_fma(log.low, y, product.low) : 0.0;
+  const bool is_finite = GC_LIBRARY(fabs)(product.high) < 1000.0;
+  const double rest = is_finite ? gc_fma(log.low, y, product.low) : 0.0;
   gc_exp_parts<double> e = gc_exp_split(gc_exp_range(product.high));
   e.r += rest;
   return gc_times_power(1.0 + gc_fma(e.r * e.r, gc_exp_rest(e.r), e.r), e.n);
@@ -57,13 +58,13 @@ GC_DEVICE float gc_size_power(float size, float y) {
 // The special values are those of IEEE 754-2008, 9.2.1, and NumPy. The conditions are joined by
 // & and |: && and || are branches.
 template <typename T> GC_DEVICE T gc_native_pow(T x, T y) {
-  const T infinity = gc_infinity<T>(), size = fabs(x), half = T(0.5) * y;
+  const T infinity = gc_infinity<T>(), size = GC_LIBRARY(fabs)(x), half = T(0.5) * y;
   const bool whole = gc_native_rint(y) == y;
   const bool odd = whole & (gc_native_rint(half) != half);
   // Of 0 and infinity to any power, and of any size to an infinite one.
   const T far = (size > 1) == (y > 0) ? infinity : T(0);
   const T limit = size == 1 ? T(1) : far;
-  const bool limited = (size == 0) | (size == infinity) | (fabs(y) == infinity);
+  const bool limited = (size == 0) | (size == infinity) | (GC_LIBRARY(fabs)(y) == infinity);
   const bool invalid = (x < 0) & (size < infinity) & !whole, unknown = (x != x) | (y != y);
   const bool negative = odd & (gc_bits(x) >= gc_format<T>::sign), one = (y == 0) | (x == 1);
   const T power = limited ? limit : gc_size_power(size, y);

@@ -42,7 +42,7 @@ GC_DEVICE gc_uint64 gc_turn_sign(gc_uint64 turns) { return (gc_uint64)0 - ((turn
 // From the magnitude r + low and its sign. Small angles are their own remainder, all digits of it.
 GC_DEVICE gc_angle gc_signed_angle(double x, gc_uint64 turns, double r, double low) {
   const gc_uint64 sign = gc_turn_sign(turns) << 63;
-  const double size = fabs(x);
+  const double size = GC_LIBRARY(fabs)(x);
   const bool small = size < 0.75;
   const gc_angle angle = {small ? size : gc_from_bits(gc_bits(r) ^ sign),
                           small ? 0.0 : gc_from_bits(gc_bits(low) ^ sign),
@@ -140,14 +140,14 @@ template <typename T> GC_DEVICE T gc_native_sin(T x) {
   const gc_angle angle = gc_reduced(x);
   const gc_uint64 sign = gc_bits((double)x) & gc_format<double>::sign;
   const T value = (T)gc_sin_turned(angle, sign, x);
-  return fabs(x) < gc_infinity<T>() ? value : gc_nan<T>();
+  return GC_LIBRARY(fabs)(x) < gc_infinity<T>() ? value : gc_nan<T>();
 }
 
 template <typename T> GC_DEVICE T gc_native_cos(T x) {
   gc_angle angle = gc_reduced(x);
   angle.quarter += 1;
   const T value = (T)gc_sin_turned(angle, (gc_uint64)0, x);
-  return fabs(x) < gc_infinity<T>() ? value : gc_nan<T>();
+  return GC_LIBRARY(fabs)(x) < gc_infinity<T>() ? value : gc_nan<T>();
 }
 
 #endif

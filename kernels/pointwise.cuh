@@ -63,9 +63,9 @@ template <typename T> GC_DEVICE T gc_mod(T x, T y) {
 }
 
 template <typename T> GC_DEVICE T gc_float_mod(T x, T y) {
-  T rest = fmod(x, y);
+  T rest = GC_LIBRARY(fmod)(x, y);
   if (y == 0) return rest;
-  if (rest == 0) return copysign(T(0), y);
+  if (rest == 0) return GC_LIBRARY(copysign)(T(0), y);
   return (rest < 0) != (y < 0) ? rest + y : rest;
 }
 
@@ -73,11 +73,11 @@ template <typename T> GC_DEVICE T gc_float_mod(T x, T y) {
 // whole number (1 // 0.1 is 9).
 template <typename T> GC_DEVICE T gc_float_floordiv(T x, T y) {
   if (y == 0) return x / y;
-  T rest = fmod(x, y);
+  T rest = GC_LIBRARY(fmod)(x, y);
   T quotient = (x - rest) / y;
   if (rest != 0 && (rest < 0) != (y < 0)) quotient -= T(1);
-  if (quotient == 0) return copysign(T(0), x / y);
-  T whole = floor(quotient);
+  if (quotient == 0) return GC_LIBRARY(copysign)(T(0), x / y);
+  T whole = GC_LIBRARY(floor)(quotient);
   return quotient - whole > T(0.5) ? whole + T(1) : whole;
 }
 
@@ -102,8 +102,8 @@ GC_DEVICE float gc_pow(float x, float y) { return GC_MATH(pow)(x, y); }
 GC_DEVICE double gc_pow(double x, double y) { return GC_MATH(pow)(x, y); }
 
 template <typename T> GC_DEVICE T gc_abs(T x) { return gc_is_negative(x) ? gc_neg(x) : x; }
-GC_DEVICE float gc_abs(float x) { return fabs(x); }
-GC_DEVICE double gc_abs(double x) { return fabs(x); }
+GC_DEVICE float gc_abs(float x) { return GC_LIBRARY(fabs)(x); }
+GC_DEVICE double gc_abs(double x) { return GC_LIBRARY(fabs)(x); }
 
 // NaN of NaN, 0 of -0.
 template <typename T> GC_DEVICE T gc_sign(T x) {
@@ -135,8 +135,8 @@ template <typename T> GC_DEVICE T gc_exp(T x) { return GC_MATH(exp)(x); }
 template <typename T> GC_DEVICE T gc_log(T x) { return GC_MATH(log)(x); }
 template <typename T> GC_DEVICE T gc_log1p(T x) { return GC_MATH(log1p)(x); }
 template <typename T> GC_DEVICE T gc_expm1(T x) { return GC_MATH(expm1)(x); }
-template <typename T> GC_DEVICE T gc_sqrt(T x) { return sqrt(x); }
-template <typename T> GC_DEVICE T gc_rsqrt(T x) { return T(1) / sqrt(x); }
+template <typename T> GC_DEVICE T gc_sqrt(T x) { return GC_LIBRARY(sqrt)(x); }
+template <typename T> GC_DEVICE T gc_rsqrt(T x) { return T(1) / GC_LIBRARY(sqrt)(x); }
 template <typename T> GC_DEVICE T gc_tanh(T x) { return GC_MATH(tanh)(x); }
 template <typename T> GC_DEVICE T gc_erf(T x) { return GC_MATH(erf)(x); }
 template <typename T> GC_DEVICE T gc_sin(T x) { return GC_MATH(sin)(x); }
@@ -144,7 +144,7 @@ template <typename T> GC_DEVICE T gc_cos(T x) { return GC_MATH(cos)(x); }
 
 // 1 / (1 + exp(-x)) from exp(-|x|), which neither overflows nor loses small results.
 template <typename T> GC_DEVICE T gc_sigmoid(T x) {
-  T tail = GC_MATH(exp)(T(-fabs(x)));
+  T tail = GC_MATH(exp)(T(-GC_LIBRARY(fabs)(x)));
   return (x < 0 ? tail : T(1)) / (T(1) + tail);
 }
 

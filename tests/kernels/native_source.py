@@ -66,7 +66,7 @@ extern "C" double every_{name}(unsigned int* at) {{
   do {{
     const float x = gc_from_bits((unsigned int)bits);
     const float received = gc_{name}(x);
-    const double expected = gc_{name}((double)x), size = fabs(expected);
+    const double expected = gc_{name}((double)x), size = GC_LIBRARY(fabs)(expected);
     if (received == (float)expected || (received != received && expected != expected)) continue;
     const double end = 0x1p128, one = fabs(received) < end ? fabs(received) : end;
     const double power = gc_from_bits(gc_bits(size > 0x1p-126 ? size : 0x1p-126) >> 52 << 52);

@@ -70,8 +70,7 @@ _QUESTIONS = (
 _WAYS = ((OPENMP, *_HALVES), (OPENMP,), ("-fopenmp-simd",))
 
 _TRIAL = """\
-#include <cmath>
-#include <cstdint>
+#include <stdint.h>
 #ifdef _OPENMP
 #include <omp.h>
 #endif
