@@ -252,6 +252,7 @@ def test_the_status_is_1_where_graphc_fails_or_losses_differ(
 ) -> None:
     monkeypatch.setattr(Comparison, "run", lambda self: self.measured.update(measured))
     monkeypatch.setattr(command.floor, "best", lambda rates: floor.Rates(1e9, 1e9))
+    monkeypatch.setattr(command.floor, "work", lambda workload: floor.Work(10**6, 10**6))
     assert command.main(["--only", "gru_ae", "--peers", "graphc-numpy"]) == status
     assert said in capsys.readouterr().out
 

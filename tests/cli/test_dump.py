@@ -11,7 +11,10 @@ import pytest
 from graphc import cli
 from graphc.compiler.runtime.gpu import probe
 from graphc.config import config
-from graphc.reference_models import REFERENCE_MODELS, ReferenceModel, gru_ae, mlp
+from graphc.layers.recurrent import SimpleRNN
+from graphc.models import Sequential
+from graphc.reference_models import REFERENCE_MODELS, ReferenceModel, gru_ae
+from tests.view.steps import SMALL
 
 DENSE = {
     "name": "dense_1",
@@ -37,11 +40,9 @@ def described(*layers: tuple[str, dict]) -> str:
 
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Models that are fast to lower, as 'small' and 'loop'."""
-    build = partial(mlp.build, features=8, width=16, classes=4)
-    monkeypatch.setitem(REFERENCE_MODELS, "small", ReferenceModel("small", "8-16-16-4", 6, build))
-    build = partial(gru_ae.build, steps=7, features=2, units=4)
-    monkeypatch.setitem(REFERENCE_MODELS, "loop", ReferenceModel("loop", "2-4-2", 5, build))
+    """Models that are fast to lower, as 'small' and 'loop', and are lowered once."""
+    for name, model in SMALL.items():
+        monkeypatch.setitem(REFERENCE_MODELS, name, model)
 
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
@@ -98,9 +99,12 @@ def test_source_is_alone_and_whole(capsys: pytest.CaptureFixture[str]) -> None:
     assert all(f" {kernel['name']}(" in source for kernel in kernels)
 
 
-@pytest.mark.usefixtures("small")
-def test_source_is_the_same_for_each_batch(capsys: pytest.CaptureFixture[str]) -> None:
-    sources = {run(capsys, "loop", "--source", "--batch", batch) for batch in ("1", "7", "128")}
+def test_source_is_the_same_for_each_batch(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    build = partial(gru_ae.build, steps=7, features=2, units=4)  # each time anew
+    monkeypatch.setitem(REFERENCE_MODELS, "loop", ReferenceModel("loop", "2-4-2", 5, build))
+    sources = {run(capsys, "loop", "--source", "--batch", batch) for batch in ("7", "128")}
     assert len(sources) == 1
 
 
@@ -244,13 +248,16 @@ def test_no_gpu_is_needed(capsys: pytest.CaptureFixture[str]) -> None:
         assert run(capsys, "small") == expected
 
 
-def test_a_card_that_is_not_here(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.usefixtures("small")
+def test_a_card_that_is_not_here(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "model.json"
+    path.write_text(Sequential([SimpleRNN(224, input_shape=(9, 3))]).to_json())
     totals = {
-        card: json.loads(run(capsys, "lstm", "--json", "--card", card))["totals"]
+        card: json.loads(run(capsys, str(path), "--json", "--card", card))["totals"]
         for card in ("t4", "h100")
     }
     assert totals["h100"]["launches"] < totals["t4"]["launches"]
-    assert "on NVIDIA H100" in run(capsys, "mlp", "--memory", "--card", "h100")
+    assert "on NVIDIA H100" in run(capsys, "small", "--memory", "--card", "h100")
     assert "target 'cpu'" in refused(capsys, "mlp", "--card", "h100", "--target", "cpu")
 
 

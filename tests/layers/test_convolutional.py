@@ -17,7 +17,7 @@ from graphc.regularizers import activity_l2, l2
 from tests.backend.window_sums import channels_last, convolved, same_counts, valid_counts
 from tests.compiler.grad.differences import check_gradients
 from tests.layers.kernels import layers_with_kernels
-from tests.layers.spatial_layers import as_sequence_or, run
+from tests.layers.spatial_layers import as_sequence_or, in_both_orderings, run
 
 rng = np.random.default_rng(11)
 
@@ -39,7 +39,6 @@ CONVOLUTIONS = {
     "3D strided": (Convolution3D, (4, 5, 5), (2, 3, 1), (2, 1, 3), "valid"),
     "3D same": (Convolution3D, (4, 3, 4), (2, 3, 4), (1, 1, 1), "same"),
 }
-orderings = pytest.mark.parametrize("ordering", ["th", "tf"])
 
 
 def convolution(layer_class, window, strides, border_mode, ordering, **kwargs):
@@ -52,8 +51,7 @@ def convolution(layer_class, window, strides, border_mode, ordering, **kwargs):
     return layer, lambda W: W if ordering == "th" else np.moveaxis(W, (0, 1), (-1, -2))
 
 
-@orderings
-@pytest.mark.parametrize("case", CONVOLUTIONS.values(), ids=list(CONVOLUTIONS))
+@in_both_orderings(CONVOLUTIONS)
 class TestConvolutions:
     def test_true_convolution_bias_and_activation(self, case, ordering, double):
         layer_class, spatial, window, strides, border_mode = case
@@ -100,7 +98,8 @@ class TestConvolutions:
         y = x.sum(axis=tuple(range(1, x.ndim)))[:, None] / 10
         losses = model.fit(x, y, nb_epoch=5, batch_size=8, verbose=0).history["loss"]
         assert losses[-1] < losses[0]
-        assert "layer" in layers_with_kernels(model)
+        if ordering == "tf":  # those of channels first, and transposes
+            assert "layer" in layers_with_kernels(model)
 
 
 class TestConvolutionArguments:

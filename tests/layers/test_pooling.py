@@ -16,10 +16,9 @@ from graphc.layers.convolutional import (
 )
 from tests.backend.window_sums import pooled, same_counts, valid_counts
 from tests.compiler.grad.differences import check_gradients
-from tests.layers.spatial_layers import as_sequence_or, lowers_the_loss, run
+from tests.layers.spatial_layers import as_sequence_or, in_both_orderings, lowers_the_loss, run
 
 rng = np.random.default_rng(17)
-orderings = pytest.mark.parametrize("ordering", ["th", "tf"])
 
 POOLINGS = {
     # layers, spatial, window, strides, border_mode
@@ -38,9 +37,8 @@ def pooling(layer_class, window, strides, border_mode, ordering, **kwargs):
     return layer_class(window, strides, dim_ordering=ordering, **kwargs)
 
 
-@orderings
+@in_both_orderings(POOLINGS)
 @pytest.mark.parametrize("mode", ["max", "average"])
-@pytest.mark.parametrize("case", POOLINGS.values(), ids=list(POOLINGS))
 class TestPoolings:
     def test_each_window(self, case, mode, ordering):
         layer_class, (spatial, window, strides, border_mode) = case[mode == "average"], case[2:]
@@ -68,9 +66,8 @@ class TestPoolings:
     def test_training_lowers_the_loss_and_the_step_has_kernels(self, case, mode, ordering):
         layer_class, (spatial, window, strides, border_mode) = case[mode == "average"], case[2:]
         shape = as_sequence_or(ordering, layer_class, np.empty((1, 2, *spatial))).shape[1:]
-        lowers_the_loss(
-            pooling(layer_class, window, strides, border_mode, ordering, name="layer"), shape
-        )
+        layer = pooling(layer_class, window, strides, border_mode, ordering, name="layer")
+        lowers_the_loss(layer, shape, ordering)
 
 
 def test_sequences_of_any_length():

@@ -13,7 +13,7 @@ from graphc.compiler.program.kernel_list import KernelDescription
 from graphc.engine.topology.layer import Layer
 from graphc.layers.recurrent import GRU, LSTM, Recurrent, SimpleRNN
 from graphc.models import Sequential
-from graphc.optimizers import RMSprop
+from graphc.optimizers import SGD
 from graphc.reference_models import layers, recurrent
 from graphc.reference_models.step import training_step
 
@@ -38,7 +38,7 @@ def of_model(layer: Recurrent, units: int, masked: bool = False) -> Sequence[Ker
     first = [MarkedZeros(batch_input_shape=shape)] if masked else []
     layer.batch_input_shape = None if masked else shape
     model = Sequential([*first, layer])
-    model.compile("rmsprop", "mse")
+    model.compile("sgd", "mse")
     return model.kernels()
 
 
@@ -48,12 +48,13 @@ def of_reference(kind: str, units: int) -> Sequence[KernelDescription]:
     out = {"GRU": recurrent.gru, "LSTM": recurrent.lstm}[kind](weights, "layer", x, units)
     y = g.input(out.shape)
     loss = layers.mean_loss("loss", "mean_squared_error", y, out)
-    step = training_step("step", [x, y], out, loss, [], weights.all, RMSprop(), lambda batch: [])
+    step = training_step("step", [x, y], out, loss, [], weights.all, SGD(), lambda batch: [])
     return step.function().kernels(BATCH)
 
 
-@pytest.mark.parametrize("units", [SMALL, LARGE])
-@pytest.mark.parametrize("consume_less", ["cpu", "mem"])
+# With "mem" the layer itself leaves its products with W in the loop, where each has a launch a step
+# unless the passes take it out.
+@pytest.mark.parametrize(("units", "consume_less"), [(SMALL, "cpu"), (LARGE, "mem")])
 def test_a_training_step_has_the_loops_of_the_reference_models(
     units: int, consume_less: str
 ) -> None:
@@ -78,8 +79,6 @@ def test_launches_a_step(layer: type[Recurrent], forward: int) -> None:
 @pytest.mark.parametrize(
     ("masked", "options"),
     [
-        (True, {}),
-        (False, {"stateful": True}),
         (True, {"stateful": True}),
         (True, {"go_backwards": True, "return_sequences": True}),
         (False, {"dropout_U": 0.5, "dropout_W": 0.5}),

@@ -19,10 +19,9 @@ from graphc.layers.convolutional import (
 )
 from tests.backend.window_sums import channels_last
 from tests.compiler.grad.differences import check_gradients
-from tests.layers.spatial_layers import lowers_the_loss, run
+from tests.layers.spatial_layers import in_both_orderings, lowers_the_loss, run
 
 rng = np.random.default_rng(19)
-orderings = pytest.mark.parametrize("ordering", ["th", "tf"])
 
 RESIZINGS = {
     "UpSampling1D": (UpSampling1D, 3, lambda x: np.repeat(x, 3, 1)),
@@ -46,8 +45,7 @@ RESIZINGS = {
 }
 
 
-@orderings
-@pytest.mark.parametrize("case", RESIZINGS.values(), ids=list(RESIZINGS))
+@in_both_orderings(RESIZINGS)
 class TestResizing:
     @staticmethod
     def layer_and_arrays(case, ordering):
@@ -72,7 +70,7 @@ class TestResizing:
 
     def test_training_lowers_the_loss_and_the_step_has_kernels(self, case, ordering):
         layer, x, _ = self.layer_and_arrays(case, ordering)
-        lowers_the_loss(layer, x.shape[1:])
+        lowers_the_loss(layer, x.shape[1:], ordering)
 
 
 def test_sequences_of_any_length():

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import cache, partial
+from collections.abc import Callable, Sequence
+from functools import cache, cached_property, partial
 from typing import Any
 
+from graphc.compiler.function import Function
+from graphc.config import FLAGS, config
 from graphc.engine import Input, Model, merge
 from graphc.layers.convolutional import Convolution2D
 from graphc.layers.core import Activation, Dense, Flatten
@@ -13,7 +15,7 @@ from graphc.layers.normalization import BatchNormalization
 from graphc.layers.recurrent import SimpleRNN
 from graphc.layers.wrappers import TimeDistributed
 from graphc.models import Sequential
-from graphc.reference_models import ReferenceModel, gru_ae, mlp
+from graphc.reference_models import ReferenceModel, TrainingStep, gru_ae, mlp
 from graphc.view import Subject, compiled_view, subject_of
 
 HOSTILE = (
@@ -26,13 +28,33 @@ HOSTILE = (
 )
 """Names of layers that a careless page would take for markup."""
 
+
+class KeptStep(TrainingStep):
+    """A training step of which each set of flags has one function, lowered once: to look at."""
+
+    @cached_property
+    def _functions(self) -> dict[tuple[object, ...], Function]:
+        return {}
+
+    def function(self, mode: str | None = None) -> Function:
+        key = mode, *(getattr(config, flag.name) for flag in FLAGS)
+        if key not in self._functions:
+            self._functions[key] = super().function(mode)
+        return self._functions[key]
+
+
+@cache
+def kept(build: Callable[..., TrainingStep], **sizes: int) -> KeptStep:
+    return KeptStep(**vars(build(**sizes)))
+
+
 # Built once: names of layers and streams of random draws count on from build to build.
 SMALL = {
     "small": ReferenceModel(
-        "small", "8-16-16-4", 6, cache(partial(mlp.build, features=8, width=16, classes=4))
+        "small", "8-16-16-4", 6, partial(kept, mlp.build, features=8, width=16, classes=4)
     ),
     "loop": ReferenceModel(
-        "loop", "2-4-2", 5, cache(partial(gru_ae.build, steps=7, features=2, units=4))
+        "loop", "2-4-2", 5, partial(kept, gru_ae.build, steps=7, features=2, units=4)
     ),
 }
 

@@ -15,7 +15,7 @@ from graphc.compiler.runtime import interpreting
 from graphc.config import config
 from graphc.errors import ArgumentError, ShapeError
 from graphc.layers.core import Dense
-from graphc.layers.recurrent import LSTM
+from graphc.layers.recurrent import SimpleRNN
 from graphc.models import Sequential
 
 TIME = symbol("time")
@@ -167,9 +167,9 @@ def test_kernels_are_shown_for_the_target_that_runs_unless_another_is_given(
 
 
 def test_a_card_decides_by_its_shared_memory_which_kernels_run_a_loop() -> None:
-    """One launch runs all steps where a block can hold what the loop reads in each of them: of 4
-    matrices of 128 x 128 float32, 262,144 bytes, that which does not lie in registers."""
-    model = Sequential([LSTM(128, input_shape=(9, 3))])
+    """One launch runs all steps where a block can hold what the loop reads in each of them: of a
+    matrix of 224 x 224 float32, 200,704 bytes, and of the state."""
+    model = Sequential([SimpleRNN(224, input_shape=(9, 3))])
     model.compile("sgd", "mse")
     kernels = {card: model.kernels(2, card=card) for card in CARDS}
     launches = {card: one.launches for card, one in kernels.items()}
