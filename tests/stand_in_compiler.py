@@ -31,12 +31,14 @@ for word; do
   case "$word" in *.cpp) source=$word;; esac
   output=$word
 done
-case "$source" in */trial.cpp)
-  {trial};;
+case "$source" in
+  */trial.cpp) {trial};;
+  *) if grep -q graphc_step "$source"; then
+    {program}
+  else
+    {runtime}
+  fi;;
 esac
-if grep -q graphc_step "$source"; then
-  {program}
-fi
 cat {library} > "$output"
 """
 
@@ -66,6 +68,7 @@ def stand_in_compiler(
     library: Path = Path("/dev/null"),
     proper: str = "cc1plus",
     trial: str = "",
+    runtime: str = "",
 ) -> Path:
     """The file ``g++`` in `folder`: it notes its runs in ``runs.log`` there and copies a library
     to its output.
@@ -78,6 +81,7 @@ def stand_in_compiler(
         library: what is copied; by default nothing.
         proper: what it calls the compiler proper.
         trial: as `program`, for the one by which graphc tries what the compiler can do.
+        runtime: the same for the library that all programs share.
     """
     path = folder / "g++"
     path.write_text(
@@ -89,6 +93,7 @@ def stand_in_compiler(
             library=shlex.quote(str(library)),
             proper=shlex.quote(proper),
             trial=trial or ":",
+            runtime=runtime or ":",
         ),
         encoding="utf-8",
     )

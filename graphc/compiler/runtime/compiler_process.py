@@ -16,9 +16,9 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from contextvars import ContextVar
+from contextvars import ContextVar, copy_context
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from graphc.amounts import amount
 from graphc.compiler.runtime.cache.kernels import KernelCache, content_key
@@ -26,6 +26,8 @@ from graphc.config import config
 from graphc.errors import CompilerError
 
 _on_compile: ContextVar[Callable[[], None] | None] = ContextVar("graphc_compiling", default=None)
+
+T = TypeVar("T")
 
 _SHOWN_LINES = 20
 _ANSWER_SECONDS = 60.0
@@ -91,7 +93,10 @@ def run(
     Raises CompilerError where the compiler does not run or does not end in time.
     """
     running = _Run(command, folder)
+    ahead = _ahead.get()
     try:
+        if ahead is not None:
+            ahead.begins(running)
         in_time = running.ends_within(seconds)
     finally:
         running.stop()
@@ -185,6 +190,68 @@ class _Run:
         elif process.returncode is None:  # else its number may be that of another group
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
+
+
+class Ahead(Generic[T]):
+    """Work that compilers do ahead of its need, on a thread of its own, while Python does other
+    work.
+
+    Args:
+        work: runs compilers; what it raises, `result` does.
+    """
+
+    def __init__(self, work: Callable[[], T]):
+        self._work = work
+        self._result: list[T] = []
+        self._error: Exception | None = None
+        self._running: list[_Run] = []
+        self._stopped = False
+        self._turn, self._ended = threading.Lock(), threading.Event()
+        notify = _on_compile.get()
+        if notify is not None:
+            notify()  # not from another thread
+        context = copy_context()
+        context.run(_on_compile.set, None)
+        context.run(_ahead.set, self)
+        thread = threading.Thread(
+            target=context.run, args=(self._do,), name="graphc compiler ahead", daemon=True
+        )
+        try:
+            thread.start()
+        except RuntimeError:  # there is no thread to be had
+            self._do()
+
+    def _do(self) -> None:
+        try:
+            self._result.append(self._work())
+        except Exception as error:
+            self._error = error
+        finally:
+            self._ended.set()
+
+    def begins(self, running: _Run) -> None:
+        """Take a compiler that is about to start for one of this work."""
+        with self._turn:
+            if self._stopped:
+                raise CompilerError("the compiler was stopped")
+            self._running.append(running)
+
+    def result(self) -> T:
+        """Wait for the work, and return what it returned."""
+        self._ended.wait()
+        if self._error is not None:
+            raise self._error
+        return self._result[0]
+
+    def stop(self) -> None:
+        """Kill its compilers, where the work has not ended; no other one starts."""
+        with self._turn:
+            self._stopped = True
+        for running in self._running:
+            running.stop()
+
+
+_ahead: ContextVar[Ahead[Any] | None] = ContextVar("graphc_ahead", default=None)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from graphc.compiler.runtime.cache.kernels import kernel_cache
+from graphc.compiler.runtime.cpu.compiler import runtime_ahead
 from graphc.compiler.runtime.cpu.executor import NativeExecutor
 from graphc.compiler.runtime.executor import Executor
 from graphc.compiler.runtime.gpu import cuda, nvcc
@@ -101,7 +102,8 @@ def choose_executor(
 
     def make() -> Executor:
         try:
-            return NativeExecutor(programs.native(), programs.states, name)
+            with runtime_ahead():
+                return NativeExecutor(programs.native(), programs.states, name)
         except CompilerError as error:
             if not may_interpret:
                 raise

@@ -14,7 +14,7 @@ import pytest
 from graphc.compiler import graph as g
 from graphc.compiler.function import function
 from graphc.compiler.function.api import Function
-from graphc.compiler.runtime import compiler_process, interpreting
+from graphc.compiler.runtime import compiler_process, interpreting, programs
 from graphc.compiler.runtime.cache import kernels as cache_module
 from graphc.config import config
 from graphc.errors import CompilerError, DeviceError
@@ -195,6 +195,25 @@ def test_an_interrupt_stops_the_compiler_and_all_that_it_started(folder: Path) -
     check_ended(folder)
     install(folder)
     assert "native code" in large().report.summary
+
+
+@needs_proc
+@pytest.mark.usefixtures("interruptible")
+def test_an_interrupt_stops_the_runtime_library_that_is_made_ahead(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stand_in_compiler(folder, runtime=STUCK.format(folder=folder, then=""))
+
+    def lower(*_: object, **named: object) -> None:
+        while not (folder / "child").exists():
+            time.sleep(0.001)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(programs, "lower_native", lower)
+    config.cpu = "native"
+    with pytest.raises(KeyboardInterrupt):
+        large().report  # noqa: B018
+    check_ended(folder)
 
 
 def test_what_a_killed_compiler_leaves_goes_with_its_folder(

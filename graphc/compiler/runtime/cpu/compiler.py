@@ -8,7 +8,7 @@ import logging
 import os
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,6 +22,7 @@ from graphc.compiler.runtime.cache.kernels import (
     kernel_cache,
 )
 from graphc.compiler.runtime.compiler_process import (
+    Ahead,
     broke_off,
     compile_to,
     ending,
@@ -64,6 +65,7 @@ extern "C" int graphc_tree_sum(gc_program program, const gc_part* part, int part
                      row);
 }
 """
+_RUNTIME_NAME = "the runtime library"
 _TREE_SUM = ctypes.CFUNCTYPE(
     ctypes.c_int,
     *(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p, ctypes.c_int),
@@ -71,6 +73,7 @@ _TREE_SUM = ctypes.CFUNCTYPE(
     *(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p),
 )
 _runtimes: dict[CppCompiler, Runtime] = {}
+_runtimes_ahead: dict[CppCompiler, Ahead[bytes]] = {}
 
 
 class Library(NamedTuple):
@@ -140,20 +143,46 @@ def loaded(source: str, layers: Mapping[str, str], name: str, code: str = "") ->
     """
     cache = kernel_cache()
     compiler = find_compiler(cache)
-    runtime = runtime_library(cache, compiler)
     key = _key(code or source, compiler)
 
     def load(entry: CacheEntry) -> ctypes.CDLL:
+        runtime = runtime_library(cache, compiler)
         functions = library.load_library(key, entry, (STEP,))
         if library.has_symbol(functions, _MEMORY):  # else nothing of it needs memory
             ctypes.c_void_p.in_dll(functions, _MEMORY).value = runtime.memory
         return functions
 
-    functions = library.found(key)
-    if functions is not None:
-        return Library(functions, None, runtime)
+    found = library.found(key)
+    if found is not None:
+        return Library(found, None, runtime_library(cache, compiler))
     make = _maker(cache, compiler, f"{key}.cpp", source, layers, name)
-    return Library(*cache.obtain(f"{key}.so", make, load), runtime)
+    made = cache.obtain(f"{key}.so", make, load)
+    return Library(*made, runtime_library(cache, compiler))
+
+
+@contextmanager
+def runtime_ahead() -> Iterator[None]:
+    """Have the compiler make the library that all programs share while the body lowers the first of
+    them, where the cache has none. It is kept where the program fails to compile, too.
+
+    Raises CompilerError as of `find_compiler`."""
+    cache = kernel_cache()
+    compiler = find_compiler(cache)
+    key = _key(_RUNTIME, compiler)
+    if compiler in _runtimes or compiler in _runtimes_ahead or cache.read(f"{key}.so") is not None:
+        yield
+        return
+    ahead = Ahead(_maker(cache, compiler, f"{key}.cpp", _RUNTIME, {}, _RUNTIME_NAME))
+    _runtimes_ahead[compiler] = ahead
+    try:
+        yield
+    except CompilerError:
+        with suppress(CompilerError):
+            runtime_library(cache, compiler)
+        raise
+    finally:
+        del _runtimes_ahead[compiler]
+        ahead.stop()
 
 
 def runtime_library(cache: KernelCache, compiler: CppCompiler) -> Runtime:
@@ -170,8 +199,9 @@ def runtime_library(cache: KernelCache, compiler: CppCompiler) -> Runtime:
             with _short_waits():
                 return library.load_library(key, entry, names)
 
-        make = _maker(cache, compiler, f"{key}.cpp", _RUNTIME, {}, "the runtime library")
-        functions, _ = cache.obtain(f"{key}.so", make, load)
+        ahead = _runtimes_ahead.get(compiler)
+        make = _maker(cache, compiler, f"{key}.cpp", _RUNTIME, {}, _RUNTIME_NAME)
+        functions, _ = cache.obtain(f"{key}.so", make if ahead is None else ahead.result, load)
         _runtimes.setdefault(compiler, Runtime(functions))
     return _runtimes[compiler]
 
