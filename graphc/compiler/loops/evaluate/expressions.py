@@ -68,19 +68,29 @@ class Element:
         """Return a fault that names the element."""
         return Fault(f"{self.described(frame)}: {fault}")
 
-    def write(self, frame: Slots, value: Any) -> None:
-        """Store it."""
-        try:
-            frame[self.memory].write(self.place(frame), value, frame[AGENT])
-        except Fault as fault:
-            raise self.fault(fault, frame) from None
+    def writing(self) -> Callable[[Slots, Any], None]:
+        """Return a function that stores it."""
+        memory, place = self.memory, self.place
 
-    def read(self, frame: Slots) -> Any:
-        """Return its value."""
-        try:
-            return frame[self.memory].read(self.place(frame), frame[AGENT])
-        except Fault as fault:
-            raise self.fault(fault, frame) from None
+        def write(frame: Slots, value: Any) -> None:
+            try:
+                frame[memory].write(place(frame), value, frame[AGENT])
+            except Fault as fault:
+                raise self.fault(fault, frame) from None
+
+        return write
+
+    def reading(self) -> Scalar:
+        """Return its value as a function."""
+        memory, place = self.memory, self.place
+
+        def read(frame: Slots) -> Any:
+            try:
+                return frame[memory].read(place(frame), frame[AGENT])
+            except Fault as fault:
+                raise self.fault(fault, frame) from None
+
+        return read
 
 
 @dataclass(frozen=True)
@@ -212,7 +222,7 @@ class BlockExpressions:
             number = np.asarray(value.number, dtype)[()]
             return lambda frame: number
         if isinstance(value, Load):
-            return self.element(value).read
+            return self.element(value).reading()
         if isinstance(value, Local):
             return operator.itemgetter(self.names.slot(value))
         if isinstance(value, IndexValue):
@@ -256,6 +266,8 @@ class BlockExpressions:
             raise Fault(f"there is no op {value.op}")
         operands = [self.value(operand, operand.dtype) for operand in value.operands]
         made = np.dtype(value.dtype).type
+        if value.op in _OPERATORS and all(one.dtype == value.dtype for one in value.operands):
+            return _operated(_OPERATORS[value.op], *operands)
 
         def applied(frame: Slots) -> Any:
             try:
@@ -291,10 +303,22 @@ class BlockExpressions:
         return word
 
 
+_OPERATORS = {"add": operator.add, "sub": operator.sub, "mul": operator.mul}
+"""Those that two NumPy scalars of a dtype have, which give what NumPy's functions of arrays do."""
+
+
+def _operated(function: Callable[[Any, Any], Any], first: Scalar, second: Scalar) -> Scalar:
+    return lambda frame: function(first(frame), second(frame))
+
+
 def _placed(
-    coords: tuple[Number, ...], extents: tuple[int, ...], strides: tuple[int, ...], offset: int
+    coords: tuple[Number, ...],
+    extents: tuple[int, ...],
+    strides: tuple[int, ...],
+    offset: int,
+    what: str = "buffer",
 ) -> Number:
-    outside = f"it is outside of the buffer, whose shape is {list(extents)}"
+    outside = f"it is outside of the {what}, whose shape is {list(extents)}"
     axes = list(zip(coords, extents, strides, strict=True))
     if len(axes) == 1:
         ((only, extent, stride),) = axes
@@ -331,25 +355,49 @@ def _placed(
 
 def _windowed(coords: tuple[Number, ...], extents: tuple[int, ...], window: WindowName) -> Number:
     """The same where the buffer is a parameter: the element lies in a rectangle of a whole one."""
+    strides = tuple(window.strides[axis] for axis in window.axes)
+    moved = _placed(coords, extents, strides, 0, "parameter")
+    known: tuple[int, ...] | None = None  # where the last element's rectangle starts
+    first: int | None = None  # the place of that, if the rectangle is inside of the whole
 
     def place(frame: Slots) -> int:
-        found: list[int] = list(frame[window.start])
-        for coord, extent, axis in zip(coords, extents, window.axes, strict=True):
-            at = coord(frame)
-            if not 0 <= at < extent:
-                raise Fault(f"it is outside of the parameter, whose shape is {list(extents)}")
-            found[axis] += at
-        reached = window.offset
-        for at, extent, stride in zip(found, window.shape, window.strides, strict=True):
-            if not 0 <= at < extent:
-                raise Fault(
-                    f"it is {window.whole}{found}, outside of that buffer, whose shape is "
-                    f"{list(window.shape)}"
-                )
-            reached += at * stride
-        return reached
+        nonlocal known, first
+        start = frame[window.start]
+        if start is not known:
+            known, first = start, _first_place(start, extents, window)
+        if first is not None:
+            return first + moved(frame)
+        moved(frame)
+        found = list(start)
+        for coord, axis in zip(coords, window.axes, strict=True):
+            found[axis] += coord(frame)
+        if not _is_inside(found, window):
+            raise Fault(
+                f"it is {window.whole}{found}, outside of that buffer, whose shape is "
+                f"{list(window.shape)}"
+            )
+        return _place_in_whole(found, window)
 
     return place
+
+
+def _first_place(
+    start: tuple[int, ...], extents: tuple[int, ...], window: WindowName
+) -> int | None:
+    last = list(start)
+    for axis, extent in zip(window.axes, extents, strict=True):
+        last[axis] += extent - 1
+    is_inside = _is_inside(start, window) and _is_inside(last, window)
+    return _place_in_whole(start, window) if is_inside else None
+
+
+def _is_inside(coords: Sequence[int], window: WindowName) -> bool:
+    return all(0 <= at < extent for at, extent in zip(coords, window.shape, strict=True))
+
+
+def _place_in_whole(coords: Sequence[int], window: WindowName) -> int:
+    steps = zip(coords, window.strides, strict=True)
+    return window.offset + sum(at * stride for at, stride in steps)
 
 
 @functools.lru_cache(maxsize=4096)

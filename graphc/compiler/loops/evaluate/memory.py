@@ -138,23 +138,27 @@ class AccessLog:
 
     def read(self, place: int, agent: Agent) -> None:
         """An agent reads an element."""
-        found = self._found(place)
+        found = self._of.get(place) or self._new(place)
         if found.adders or agent not in found.readers:  # else it has seen the last value already
-            self._check_writer(found, agent, "reads it")
-            self._check_others(found.adders, agent, "reads it", "added to")
+            if found.writer is not agent:
+                self._check_writer(found, agent, "reads it")
+            if found.adders:
+                self._check_others(found.adders, agent, "reads it", "added to")
         found.readers[agent] = agent.clock.now
 
     def write(self, place: int, agent: Agent) -> None:
         """An agent stores an element. What was before is ordered before it, so that only what
         comes later is left to be compared."""
-        found = self._found(place)
-        self._check_writer(found, agent, "stores it")
-        self._check_others(found.readers, agent, "stores it", "read")
+        found = self._of.get(place) or self._new(place)
+        if found.writer is not agent:
+            self._check_writer(found, agent, "stores it")
+        if found.readers:
+            self._check_others(found.readers, agent, "stores it", "read")
+            found.readers.clear()
         if found.adders:
             self._check_later_adders(found.adders, agent)
             found.adders.clear()
         found.writer, found.written = agent, agent.clock.now
-        found.readers.clear()
 
     def _check_later_adders(self, adders: dict[Agent, int], agent: Agent) -> None:
         """Check those who have added behind an agent that stores: an addition that finds another
@@ -166,7 +170,7 @@ class AccessLog:
 
     def add(self, place: int, agent: Agent) -> None:
         """An agent adds to an element atomically."""
-        found = self._found(place)
+        found = self._of.get(place) or self._new(place)
         self._check_writer(found, agent, "adds to it")
         self._check_others(found.readers, agent, "adds to it", "read")
         found.adders.pop(agent, None)  # the last one last
@@ -180,10 +184,8 @@ class AccessLog:
             self._check_others(found.readers, agent, "allocates it again", "read")
             self._check_others(found.adders, agent, "allocates it again", "added to")
 
-    def _found(self, place: int) -> _Accesses:
-        found = self._of.get(place)
-        if found is None:
-            found = self._of[place] = _Accesses()
+    def _new(self, place: int) -> _Accesses:
+        found = self._of[place] = _Accesses()
         return found
 
     def _check_writer(self, found: _Accesses, agent: Agent, does: str) -> None:

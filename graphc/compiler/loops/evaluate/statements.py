@@ -363,14 +363,14 @@ class BlockStatements:
     def _store(self, statement: Store) -> Plain:
         test = self.at.conditions(statement.conditions) if statement.conditions else None
         value = self.at.value(statement.value, statement.target.dtype)
-        target, evaluation = self.at.target(statement.target), self.evaluation
+        write, evaluation = self.at.target(statement.target).writing(), self.evaluation
         guarded = statement.guarded
 
         def run(frame: Slots) -> None:
             if guarded and evaluation.status is not None:
                 return
             if test is None or test(frame):
-                target.write(frame, value(frame))
+                write(frame, value(frame))
 
         return run
 
@@ -387,14 +387,24 @@ class BlockStatements:
             for value, target in zip(statement.values, statement.targets, strict=True)
         ]
         combined = combination(statement.reduction)
+        reads = [target.reading() for target in targets]
+        writes = [target.writing() for target in targets]
 
         def run(frame: Slots) -> None:
-            new = tuple(value(frame) for value in values)
-            carried = tuple(target.read(frame) for target in targets)
-            for target, one in zip(targets, combined(carried, new), strict=True):
-                target.write(frame, one)
+            new = tuple([value(frame) for value in values])
+            carried = tuple([read(frame) for read in reads])
+            for write, one in zip(writes, combined(carried, new), strict=True):
+                write(frame, one)
 
-        return run
+        if count > 1:
+            return run
+        (read,), (only,), (write,) = reads, values, writes
+
+        def run_of_one(frame: Slots) -> None:
+            new = only(frame)
+            write(frame, combined((read(frame),), (new,))[0])
+
+        return run_of_one
 
     # ---- memories -------------------------------------------------------------------------------
 
