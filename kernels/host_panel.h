@@ -1,78 +1,43 @@
-// Products by panels of columns, as loop programs use them.
+// Products by panels of columns, as loop programs use them. What multiplies is in a library that
+// all programs share (panel_library.h), as g++ takes almost a second for it.
 #ifndef GC_HOST_PANEL_H
 #define GC_HOST_PANEL_H
 
-#include <string.h>
-
-#include "host_rows.h"
 #include "host_transpose.h"
 
 #define GC_PANEL_ROWS 128   // at most
 #define GC_PANEL_BYTES 128  // of the columns of a panel, at most
 #define GC_FEW_LINES 32     // that are all at hand while a few rows are multiplied
 
-// The columns of a panel from `from` on, of which a pair of vectors holds as many as there are.
-// Where the rows of `to` are side by side, what a row has too much is overwritten by the next ones.
-// Where a row of `right` has fewer elements from there on than the vectors, `right_left`, the last
-// rows are read from a copy.
-template <typename T>
-inline void gc_panel_columns_of(const gc_way<T>& way, int halves, int rows, int columns, int depth,
-                                const T* left, ptrdiff_t left_next, const T* right,
-                                ptrdiff_t right_row, ptrdiff_t right_left, T* to,
-                                ptrdiff_t to_row) {
-  constexpr int half = gc_vector<T>::lanes / 2, most_width = 4 * half;
-  const int width = halves * half;
-  const bool is_close = right_left < width;
-  int row = is_close ? 0 : rows;
-  if (columns != width && row > 0) {
-    const int followed = to_row == columns ? rows - (width - 1) / columns : 0;  // by whole rows
-    row = followed > 0 ? followed - followed % GC_ROWS : 0;
-  }
-  gc_rows_panel<T>(way, halves, row, depth, left, left_next, right, right_row, to, to_row, true);
-  if (row == rows) return;
-  int last = is_close ? (int)((width - columns + right_row - 1) / right_row) : 0;
-  if (last > depth) last = depth;
-  const int most = depth - last;
-  alignas(GC_VECTOR_BYTES) T whole[GC_ROWS * most_width], copy[most_width * most_width];
-  for (int i = 0; i < last; ++i) {
-    for (int j = 0; j < width; ++j) {
-      copy[i * width + j] = j < columns ? right[(most + i) * right_row + j] : T(0);
-    }
-  }
-  const ptrdiff_t left_row = way.along ? left_next : 1, left_step = way.along ? 1 : left_next;
-  for (; row < rows; row += GC_ROWS) {
-    const int high = rows - row < GC_ROWS ? rows - row : GC_ROWS;
-    gc_rows_panel<T>(way, halves, high, most, left + row * left_row, left_next, right, right_row,
-                     whole, width, true);
-    if (last > 0) {
-      gc_rows_panel<T>(way, halves, high, last, left + row * left_row + most * left_step,
-                       left_next, copy, width, whole, width, false);
-    }
-    for (int i = 0; i < high; ++i) {
-      memcpy(to + (row + i) * to_row, whole + i * width, columns * sizeof(T));
-    }
-  }
-}
+// How the left factor lies, along its rows or across them, and which factor is fetched into the
+// cache, if one is; beside: the columns of the right one that follow the panel's.
+enum gc_way {
+  GC_ALONG,
+  GC_ALONG_AND_BESIDE,
+  GC_ALONG_AND_LEFT,
+  GC_ACROSS,
+  GC_ACROSS_AND_RIGHT,
+  GC_ACROSS_AND_BESIDE
+};
 
-template <typename T>
-GC_ONE_COPY void gc_panel_by_way(const gc_way<T>& way, int rows, int columns, int depth,
-                                 const T* left, ptrdiff_t left_next, const T* right,
-                                 ptrdiff_t right_row, T* to, ptrdiff_t to_row) {
-  constexpr int lanes = gc_vector<T>::lanes, half = lanes / 2, most = GC_PANEL_BYTES / sizeof(T);
-  if (columns > most) columns = most;
-  if (depth > GC_DEPTH) depth = GC_DEPTH;
-  for (int from = 0; from < columns; from += 2 * lanes) {
-    const int wide = columns - from < 2 * lanes ? columns - from : 2 * lanes;
-    gc_panel_columns_of<T>(way, (wide + half - 1) / half, rows, wide, depth, left, left_next,
-                           right + from, right_row, right_row - from, to + from, to_row);
-  }
-}
+// gc_panel_by_way and gc_panel_add_by_rows of the library.
+template <typename T> struct gc_panels {
+  void (*multiply)(gc_way, int rows, int columns, int depth, const T* left, ptrdiff_t left_next,
+                   const T* right, ptrdiff_t right_row, T* to, ptrdiff_t to_row);
+  void (*add)(int rows, int columns, int depth, const T* left, ptrdiff_t left_row, const T* right,
+              ptrdiff_t right_row, T* to, ptrdiff_t to_row);
+};
 
-template <int high, bool along, gc_far far, typename T>
-inline void gc_panel(int rows, int columns, int depth, const T* left, ptrdiff_t left_next,
-                     const T* right, ptrdiff_t right_row, T* to, ptrdiff_t to_row) {
-  gc_panel_by_way<T>(gc_way_of<along, far, T>(), rows < high ? rows : high, columns, depth, left,
-                     left_next, right, right_row, to, to_row);
+// Those of a type: of the library that is named by a variable, which is set when a program is
+// loaded (host_panel_float32.h, host_panel_float64.h).
+template <typename T> const gc_panels<T>& gc_panels_of();
+
+template <int high, typename T>
+inline void gc_panel(gc_way way, int rows, int columns, int depth, const T* left,
+                     ptrdiff_t left_next, const T* right, ptrdiff_t right_row, T* to,
+                     ptrdiff_t to_row) {
+  gc_panels_of<T>().multiply(way, rows < high ? rows : high, columns, depth, left, left_next, right,
+                             right_row, to, to_row);
 }
 
 // to[row][column] = sum over k of left[row][k] * right[k][column], for at most `high` rows,
@@ -83,7 +48,7 @@ template <int high = GC_PANEL_ROWS, typename T>
 inline void gc_panel_product(int rows, int columns, int depth, T* to, ptrdiff_t to_row,
                              const T* left, ptrdiff_t left_row, const T* right,
                              ptrdiff_t right_row) {
-  gc_panel<high, true, GC_NEAR, T>(rows, columns, depth, left, left_row, right, right_row, to,
+  gc_panel<high, T>(GC_ALONG, rows, columns, depth, left, left_row, right, right_row, to,
                                    to_row);
 }
 
@@ -92,7 +57,7 @@ template <int high = GC_PANEL_ROWS, typename T>
 inline void gc_panel_product_and_fetch(int rows, int columns, int depth, T* to, ptrdiff_t to_row,
                                        const T* left, ptrdiff_t left_row, const T* right,
                                        ptrdiff_t right_row) {
-  gc_panel<high, true, GC_FAR_BESIDE, T>(rows, columns, depth, left, left_row, right, right_row,
+  gc_panel<high, T>(GC_ALONG_AND_BESIDE, rows, columns, depth, left, left_row, right, right_row,
                                          to, to_row);
 }
 
@@ -101,7 +66,7 @@ template <int high = GC_PANEL_ROWS, typename T>
 inline void gc_panel_product_by_columns(int rows, int columns, int depth, T* to, ptrdiff_t to_row,
                                         const T* left, ptrdiff_t left_step, const T* right,
                                         ptrdiff_t right_row) {
-  gc_panel<high, false, GC_NEAR, T>(rows, columns, depth, left, left_step, right, right_row, to,
+  gc_panel<high, T>(GC_ACROSS, rows, columns, depth, left, left_step, right, right_row, to,
                                     to_row);
 }
 
@@ -112,9 +77,9 @@ inline void gc_panel_product_by_columns_and_fetch_right(int rows, int columns, i
                                                         ptrdiff_t to_row, const T* left,
                                                         ptrdiff_t left_step, const T* right,
                                                         ptrdiff_t right_row) {
-  (right_row * sizeof(T) <= 4 * GC_PANEL_BYTES ? gc_panel<high, false, GC_FAR_RIGHT, T>
-                                               : gc_panel<high, false, GC_FAR_BESIDE, T>)(
-      rows, columns, depth, left, left_step, right, right_row, to, to_row);
+  const bool is_short = right_row * sizeof(T) <= 4 * GC_PANEL_BYTES;
+  gc_panel<high, T>(is_short ? GC_ACROSS_AND_RIGHT : GC_ACROSS_AND_BESIDE, rows, columns, depth,
+                    left, left_step, right, right_row, to, to_row);
 }
 
 // The same without that, for few columns: what goes in is most of what is moved then. The lines of
@@ -132,7 +97,7 @@ inline void gc_panel_product_by_columns_and_fetch(int rows, int columns, int dep
     if (step == line) {
       for (int i = 0; i < depth; ++i) __builtin_prefetch(left + row + 4 * line + i * left_step);
     }
-    gc_panel<high, false, GC_NEAR, T>(tall, columns, depth, left + row, left_step, right, right_row,
+    gc_panel<high, T>(GC_ACROSS, tall, columns, depth, left + row, left_step, right, right_row,
                                       to + row * to_row, to_row);
   }
 }
@@ -149,9 +114,20 @@ inline void gc_panel_product_transposed(int rows, int columns, int depth, T* to,
   if (rows > most) rows = most;
   if (columns > GC_PANEL_ROWS) columns = GC_PANEL_ROWS;
   const int wide = (rows + half - 1) / half * half;  // a panel has room for whole vectors
-  gc_panel<GC_PANEL_ROWS, true, GC_FAR_LEFT, T>(columns, wide, depth, right, right_column, left,
+  gc_panel<GC_PANEL_ROWS, T>(GC_ALONG_AND_LEFT, columns, wide, depth, right, right_column, left,
                                                 left_step, sums, most);
   gc_transpose<T>(columns, rows, sums, most, to, to_row);
+}
+
+// to[row][column] += sum over k of left[row][k] * right[k][column], term by term, for so many terms
+// and columns at most. Nothing beyond the columns of the last rows of `right` is read.
+template <int most_terms, int most_columns, typename T>
+inline void gc_panel_product_add(int depth, int rows, int columns, T* to, ptrdiff_t to_row,
+                                 const T* left, ptrdiff_t left_row, const T* right,
+                                 ptrdiff_t right_row) {
+  gc_panels_of<T>().add(rows, columns < most_columns ? columns : most_columns,
+                        depth < most_terms ? depth : most_terms, left, left_row, right, right_row,
+                        to, to_row);
 }
 
 #endif

@@ -269,3 +269,19 @@ def test_an_interrupt_ahead_of_the_error_of_a_step_leaves_nothing_for_the_next()
             break
     assert is_raised
     assert at > 20
+
+
+@needs_compiler
+def test_products_of_all_programs_of_a_type_are_in_one_library(
+    empty_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(native_compiler, "_panels", {})
+    for dtype in ("float32", "float64"):
+        for columns in (40, 50):
+            x = g.input((g.BATCH, 70), dtype)
+            right = np.arange(70 * columns, dtype=dtype).reshape(70, columns)
+            given = np.eye(9, 70, dtype=dtype)
+            np.testing.assert_array_equal(function([x], g.dot(x, right))(given), right[:9])
+    texts = [path.read_text() for path in empty_cache.glob("*.cpp")]
+    assert sum("panel_library.h" in text for text in texts) == 2
+    assert len(list(empty_cache.glob("*.so"))) == len(texts)

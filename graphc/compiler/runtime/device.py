@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from graphc.compiler.runtime.cache.kernels import kernel_cache
-from graphc.compiler.runtime.cpu.compiler import runtime_ahead
+from graphc.compiler.runtime.cpu.compiler import libraries_ahead
 from graphc.compiler.runtime.cpu.executor import NativeExecutor
 from graphc.compiler.runtime.executor import Executor
 from graphc.compiler.runtime.gpu import cuda, nvcc
@@ -102,7 +102,7 @@ def choose_executor(
 
     def make() -> Executor:
         try:
-            with runtime_ahead():
+            with libraries_ahead():
                 return NativeExecutor(programs.native(), programs.states, name)
         except CompilerError as error:
             if not may_interpret:

@@ -1,5 +1,5 @@
 """Compile a native program to a shared object with the machine's C++ compiler, or find it in the
-cache; and the one library that all of them share (`runtime_library`)."""
+cache; and the libraries that all of them share (`SharedLibrary`)."""
 
 from __future__ import annotations
 
@@ -35,6 +35,8 @@ from graphc.compiler.runtime.compiler_process import (
 )
 from graphc.compiler.runtime.cpu import library
 from graphc.compiler.runtime.cpu.toolchain import TOOL, CppCompiler, find_compiler
+from graphc.compiler.targets.c_text import C_TYPES
+from graphc.config import config
 from graphc.errors import CompilerError
 
 _log = logging.getLogger("graphc")
@@ -44,7 +46,7 @@ _SPINS = {"GOMP_SPINCOUNT": "1000", "KMP_BLOCKTIME": "1"}
 
 _MEMORY = "graphc_thread_memory"
 """The variable of a program that points to the function below (kernels/scratch.h)."""
-_RUNTIME = """\
+_RUNTIME_SOURCE = """\
 #include "openmp.h"
 #include "thread_memory.h"
 #include "tree_sum.h"
@@ -65,7 +67,48 @@ extern "C" int graphc_tree_sum(gc_program program, const gc_part* part, int part
                      row);
 }
 """
-_RUNTIME_NAME = "the runtime library"
+_PANELS_SOURCE = """\
+#include "panel_library.h"
+
+extern "C" {{
+extern const gc_panels<{type}> graphc_panels;
+const gc_panels<{type}> graphc_panels = {{gc_panel_by_way<{type}>, gc_panel_add_by_rows<{type}>}};
+}}
+"""
+
+
+class SharedLibrary(NamedTuple):
+    """A library that all programs of a compiler share, loaded once a process.
+
+    Attributes:
+        name: for messages.
+        source: C++.
+        symbols: what it has to have.
+    """
+
+    name: str
+    source: str
+    symbols: tuple[str, ...]
+
+
+_RUNTIME = SharedLibrary(
+    "the runtime library",
+    _RUNTIME_SOURCE,
+    (
+        *("graphc_memory", "graphc_memory_held"),
+        *("graphc_threads", "graphc_use_threads", "graphc_start_threads"),
+        "graphc_tree_sum",
+    ),
+)
+_PANELS = {
+    dtype: SharedLibrary(
+        f"the library of products of {dtype}",
+        _PANELS_SOURCE.format(type=C_TYPES[dtype]),
+        ("graphc_panels",),
+    )
+    for dtype in ("float32", "float64")
+}
+"""For programs that have a variable ``graphc_panels_<dtype>`` (kernels/host_panel_float32.h)."""
 _TREE_SUM = ctypes.CFUNCTYPE(
     ctypes.c_int,
     *(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p, ctypes.c_int),
@@ -73,7 +116,8 @@ _TREE_SUM = ctypes.CFUNCTYPE(
     *(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p),
 )
 _runtimes: dict[CppCompiler, Runtime] = {}
-_runtimes_ahead: dict[CppCompiler, Ahead[bytes]] = {}
+_panels: dict[tuple[CppCompiler, str], ctypes.CDLL] = {}
+_libraries_ahead: dict[tuple[CppCompiler, str], Ahead[bytes]] = {}
 
 
 class Library(NamedTuple):
@@ -150,6 +194,10 @@ def loaded(source: str, layers: Mapping[str, str], name: str, code: str = "") ->
         functions = library.load_library(key, entry, (STEP,))
         if library.has_symbol(functions, _MEMORY):  # else nothing of it needs memory
             ctypes.c_void_p.in_dll(functions, _MEMORY).value = runtime.memory
+        for dtype in _PANELS:
+            if library.has_symbol(functions, f"graphc_panels_{dtype}"):
+                panels = _panels_of(dtype, cache, compiler)
+                ctypes.c_void_p.in_dll(functions, f"graphc_panels_{dtype}").value = panels
         return functions
 
     found = library.found(key)
@@ -161,49 +209,71 @@ def loaded(source: str, layers: Mapping[str, str], name: str, code: str = "") ->
 
 
 @contextmanager
-def runtime_ahead() -> Iterator[None]:
-    """Have the compiler make the library that all programs share while the body lowers the first of
-    them, where the cache has none. It is kept where the program fails to compile, too.
+def libraries_ahead() -> Iterator[None]:
+    """Have the compiler make the libraries that programs share while the body lowers and compiles
+    the first of them, where the cache has none. That of the runtime is kept where the program fails
+    to compile, too.
 
     Raises CompilerError as of `find_compiler`."""
     cache = kernel_cache()
     compiler = find_compiler(cache)
-    key = _key(_RUNTIME, compiler)
-    if compiler in _runtimes or compiler in _runtimes_ahead or cache.read(f"{key}.so") is not None:
-        yield
-        return
-    ahead = Ahead(_maker(cache, compiler, f"{key}.cpp", _RUNTIME, {}, _RUNTIME_NAME))
-    _runtimes_ahead[compiler] = ahead
+    begun: dict[tuple[CppCompiler, str], Ahead[bytes]] = {}
     try:
+        for one in (_PANELS.get(config.floatX), _RUNTIME):
+            if one is not None and _is_missing(one, cache, compiler):
+                begun[compiler, one.name] = Ahead(_maker_of(one, cache, compiler))
+        _libraries_ahead.update(begun)
         yield
     except CompilerError:
         with suppress(CompilerError):
             runtime_library(cache, compiler)
         raise
     finally:
-        del _runtimes_ahead[compiler]
-        ahead.stop()
+        for key, ahead in begun.items():
+            _libraries_ahead.pop(key, None)
+            ahead.stop()
+
+
+def _is_missing(one: SharedLibrary, cache: KernelCache, compiler: CppCompiler) -> bool:
+    """Return whether nobody has made a library yet, or makes it now."""
+    if compiler in _runtimes if one is _RUNTIME else (compiler, one.name) in _panels:
+        return False
+    if (compiler, one.name) in _libraries_ahead:
+        return False
+    return cache.read(f"{_key(one.source, compiler)}.so") is None
+
+
+def _obtained(one: SharedLibrary, cache: KernelCache, compiler: CppCompiler) -> ctypes.CDLL:
+    """Return a shared library: from the cache, or as the compiler makes it."""
+    key = _key(one.source, compiler)
+
+    def load(entry: CacheEntry) -> ctypes.CDLL:
+        with _short_waits():
+            return library.load_library(key, entry, one.symbols)
+
+    ahead = _libraries_ahead.get((compiler, one.name))
+    make = _maker_of(one, cache, compiler) if ahead is None else ahead.result
+    return cache.obtain(f"{key}.so", make, load)[0]
+
+
+def _maker_of(one: SharedLibrary, cache: KernelCache, compiler: CppCompiler) -> Callable[[], bytes]:
+    file = f"{_key(one.source, compiler)}.cpp"
+    return _maker(cache, compiler, file, one.source, {}, one.name)
 
 
 def runtime_library(cache: KernelCache, compiler: CppCompiler) -> Runtime:
     """The library that all programs of a compiler share, loaded once a process."""
     if compiler not in _runtimes:
-        key = _key(_RUNTIME, compiler)
-        names = (
-            *("graphc_memory", "graphc_memory_held"),
-            *("graphc_threads", "graphc_use_threads", "graphc_start_threads"),
-            "graphc_tree_sum",
-        )
-
-        def load(entry: CacheEntry) -> ctypes.CDLL:
-            with _short_waits():
-                return library.load_library(key, entry, names)
-
-        ahead = _runtimes_ahead.get(compiler)
-        make = _maker(cache, compiler, f"{key}.cpp", _RUNTIME, {}, _RUNTIME_NAME)
-        functions, _ = cache.obtain(f"{key}.so", make if ahead is None else ahead.result, load)
-        _runtimes.setdefault(compiler, Runtime(functions))
+        _runtimes.setdefault(compiler, Runtime(_obtained(_RUNTIME, cache, compiler)))
     return _runtimes[compiler]
+
+
+def _panels_of(dtype: str, cache: KernelCache, compiler: CppCompiler) -> int:
+    """Return the address of ``gc_panels`` of a type (kernels/host_panel.h)."""
+    one = _PANELS[dtype]
+    if (compiler, one.name) not in _panels:
+        _panels.setdefault((compiler, one.name), _obtained(one, cache, compiler))
+    return library.address_of_symbol(_panels[compiler, one.name], "graphc_panels")
 
 
 def _key(source: str, compiler: CppCompiler) -> str:

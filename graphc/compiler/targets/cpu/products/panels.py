@@ -150,14 +150,14 @@ def panel_product(
     if is_stored:
         body = (Allocate(total), *body, _each(most, "stored", stored))
     name = function.value if most_rows is None else f"{function.value}<{most_rows}>"
-    return Intrinsic(name, (to, left, right), body, "host_panel.h")
+    return Intrinsic(name, (to, left, right), body, _header(dtype))
 
 
 def panel_product_add(
     dtype: str, left_scope: BufferScope, most_terms: int, most_columns: int
 ) -> Intrinsic:
     """Return what adds the product of a strip of rows and a panel of columns to what is in an
-    array, term by term (``kernels/host_panel_add.h``).
+    array, term by term (``kernels/host_panel.h``).
 
     Args:
         dtype: of all elements.
@@ -180,7 +180,12 @@ def panel_product_add(
     for index, of_loop in ends:
         body = (For(_variable_of(index), of_loop, body),)
     parameters, most = (to, left, right), (most_terms, most_columns)
-    return Intrinsic("gc_panel_product_add", parameters, body, "host_panel_add.h", constants=most)
+    return Intrinsic("gc_panel_product_add", parameters, body, _header(dtype), constants=most)
+
+
+def _header(dtype: str) -> str:
+    """Return the file that has products by panels of a type."""
+    return f"host_panel_{dtype}.h"
 
 
 def windows_product(

@@ -75,7 +75,7 @@ from graphc.compiler.targets.target import Target
 from graphc.errors import RewriteError
 
 TILE_ROWS = 8
-"""``GC_ROWS`` of ``kernels/host_rows.h``, at most: the rows that are multiplied at once."""
+"""``GC_ROWS`` of ``kernels/host_tiles.h``, at most: the rows that are multiplied at once."""
 
 LEAST_ROWS = 16
 """Rows of a strip from which on it is worth its reads of the panels."""

@@ -1,0 +1,12 @@
+// Products of float64 by panels of columns.
+#ifndef GC_HOST_PANEL_FLOAT64_H
+#define GC_HOST_PANEL_FLOAT64_H
+
+#include "host_panel.h"
+
+extern "C" {
+const gc_panels<double>* graphc_panels_float64;
+}
+template <> inline const gc_panels<double>& gc_panels_of() { return *graphc_panels_float64; }
+
+#endif
