@@ -118,9 +118,15 @@ EVERY_CARD = os.environ.get("GRAPHC_CUDA_CARDS") == "all"
 
 def emulated_cards(text: Callable[[Card], str]) -> Iterator[Card]:
     """Emulate cards in turn, from the one with the least shared memory on: those that run another
-    text than the ones before; with GRAPHC_CUDA_CARDS=all every card, each of its architecture."""
+    text than the ones before; with GRAPHC_CUDA_CARDS=all every card, each of its architecture.
+
+    What is chosen by shared memory asks for at least so much: where the cards with the least and
+    the most run one text, those between run it too, and it is not made for them."""
+    cards = list(CARDS.values())
     seen: set[str] = set()
-    for card in CARDS.values():
+    if not EVERY_CARD and text(cards[0]) == text(cards[-1]):
+        cards = cards[:1]
+    for card in cards:
         code = text(card)
         if EVERY_CARD or code not in seen:
             seen.add(code)
