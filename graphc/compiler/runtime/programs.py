@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import gc
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import TypeVar
 
@@ -81,7 +83,21 @@ def _observed(
 ) -> tuple[Program, tuple[PassReport, ...]]:
     """Return what a graph is lowered to, and the reports of the target's passes."""
     observed = _Observed(observer)
-    return lowering(outputs, states, observer=observed), tuple(observed.reports)
+    with _without_collections():
+        return lowering(outputs, states, observer=observed), tuple(observed.reports)
+
+
+@contextmanager
+def _without_collections() -> Iterator[None]:
+    """Let Python look for no cycles meanwhile: most of what lowering makes lives to its end, and is
+    looked at again each time."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 class _Observed:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 from types import SimpleNamespace
 
 import pytest
 
 from graphc.compiler import graph as g
-from graphc.compiler.runtime import device
+from graphc.compiler.runtime import device, programs
 from graphc.compiler.runtime.numpy_executor import NumpyExecutor
 from graphc.compiler.runtime.programs import Programs
 from graphc.config import config
@@ -120,3 +121,23 @@ def test_a_compiler_that_fails_leaves_the_interpreter_under_auto_alone(
     [record] = caplog.records
     assert "step" in record.getMessage()
     assert "it was killed" in record.getMessage()
+
+
+@pytest.mark.parametrize("is_enabled", [True, False])
+def test_python_looks_for_cycles_as_before_once_a_graph_is_lowered(
+    monkeypatch: pytest.MonkeyPatch, is_enabled: bool
+) -> None:
+    seen = []
+
+    def lower(*_: object, **named: object) -> None:
+        seen.append(gc.isenabled())
+        raise CompilerError("of a test")
+
+    monkeypatch.setattr(programs, "lower_native", lower)
+    (gc.enable if is_enabled else gc.disable)()
+    try:
+        with pytest.raises(CompilerError, match="of a test"):
+            Programs([EXP]).native()
+        assert (seen, gc.isenabled()) == ([False], is_enabled)
+    finally:
+        gc.enable()
