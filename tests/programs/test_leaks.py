@@ -28,20 +28,17 @@ _HARMLESS = (Dim, FloorQuotient, Symbol, Target, _Entry, _Process)
 def left_behind(program) -> dict[str, int]:
     """Return how many objects of the package are alive behind a program that were not before."""
     gc.collect()
-    gc.freeze()  # what is there now is neither walked nor listed
+    gc.freeze()  # what is there now is neither walked nor listed, here and from here on
     before = {id(node) for node in live_nodes()}
-    try:
-        program()
-        gc.collect()
-        found = [
-            type(value).__qualname__
-            for value in gc.get_objects()
-            if str(type(value).__module__).startswith("graphc") and not isinstance(value, _HARMLESS)
-        ]
-        found += ["live node" for node in live_nodes() if id(node) not in before]
-        return dict(Counter(found))
-    finally:
-        gc.unfreeze()
+    program()
+    gc.collect()
+    found = [
+        type(value).__qualname__
+        for value in gc.get_objects()
+        if str(type(value).__module__).startswith("graphc") and not isinstance(value, _HARMLESS)
+    ]
+    found += ["live node" for node in live_nodes() if id(node) not in before]
+    return dict(Counter(found))
 
 
 @pytest.mark.flags(image_dim_ordering="th")
