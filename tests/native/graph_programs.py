@@ -150,8 +150,13 @@ def check_on_threads(
 
 def assembly(outputs: Sequence[Node], folder: Path) -> str:
     """Return the assembly that the compiler makes of a program."""
+    return assembly_of_source(lower_native(outputs).program.source, folder)
+
+
+def assembly_of_source(program: str, folder: Path) -> str:
+    """Return the assembly that the compiler makes of a program's text."""
     source, text = folder / "step.cpp", folder / "step.s"
-    source.write_text(lower_native(outputs).program.source)
+    source.write_text(program)
     flags = [flag for flag in (*toolchain.FLAGS, "-fopenmp") if flag != "-shared"]
     include = f"-I{resources.folder('kernels')}"
     command = [str(compiler_path()), *flags, "-S", include, str(source), "-o", str(text)]
