@@ -239,7 +239,8 @@ def with_image_of_sample(
     *,
     is_read: bool,
 ) -> LoopProgram:
-    """Return a program that copies a sample with the zeros around it, or computes it once."""
+    """Return a program that copies a sample with the zeros around it, or computes it once. The
+    channels of one tap are neighbours in the copy, as windows are."""
     if not is_read:
         program = with_computed_image(program, windows, places, sample, innermost)
     image, _ = factors_of(program, innermost)
@@ -247,7 +248,13 @@ def with_image_of_sample(
         return program
     if not isinstance(image, Local):
         program, image = name_element(program, innermost, image)
-    return with_image(program, innermost, image, sample, windows)
+    program = with_image(program, innermost, image, sample, windows)
+    filling = [
+        one.variable.name
+        for one in loops_in(program.body)
+        if one.variable.name.startswith("image_axis")
+    ]
+    return _transposed(program, image.dtype, filling)
 
 
 def _with_matrix(

@@ -521,13 +521,15 @@ def test_what_is_no_sum_over_samples(program: Callable[[], Node], reason: str) -
     assert reason in dict(found.refusals)[PARTS_OF_SAMPLES.name]
 
 
-def test_the_cotangents_are_copied_by_transposition() -> None:
-    program = mapped(plain(gradient(1, convolution(64, 3, (9, 3), (9, 3))))).program
+@pytest.mark.parametrize(("taps", "transposed"), [(3, ["matrix"]), (1, ["matrix", "image"])])
+def test_what_lies_crosswise_is_copied_by_transposition(taps: int, transposed: list[str]) -> None:
+    """The cotangents, and the image of one tap, whose windows are its channels."""
+    program = mapped(plain(gradient(1, convolution(64, 3, (9, taps), (9, taps))))).program
     calls = [one for one in walk(program.body) if isinstance(one, UseIntrinsic)]
-    assert [one.intrinsic.name for one in calls] == [
-        "gc_transpose",
-        "gc_window_sums",
-    ]
+    *copies, sums = calls
+    assert [one.intrinsic.name for one in copies] == ["gc_transpose"] * len(transposed)
+    assert [one.windows[1].buffer.memory for one in copies] == transposed
+    assert sums.intrinsic.name == "gc_window_sums"
 
 
 @pytest.mark.parametrize("reason", REFUSED)
