@@ -69,6 +69,7 @@ from graphc.compiler.targets.cpu.convolutions.weight_gradients import (
     with_image_of_sample,
     with_parts,
     with_terms,
+    with_transposed_image,
 )
 from graphc.compiler.targets.cpu.products.panels import nest_of, whole_columns
 from graphc.compiler.targets.cpu.products.pieces import with_vectors
@@ -143,6 +144,7 @@ def _by_places(program: LoopProgram, target: Target) -> LoopProgram:
     program = use(
         program, _placed_sums(program, [of_filters, *sums], windows, counts, elements), of_filters
     )
+    program = with_transposed_image(program, program.outputs[0].dtype)
     program = with_cut_borders(bind(program, part, LoopKind.TEAM), "image")
     return with_vectors(simplify(program))
 

@@ -149,6 +149,7 @@ def in_parts(program: LoopProgram, *, has_groups: bool) -> LoopProgram:
             program = reorder(program, loop, place)
     windows = nest[len(groups) :][: len(windows)]
     program = with_image_of_sample(program, sample, windows, places, nest[-1], is_read=is_there)
+    program = with_transposed_image(program, program.outputs[0].dtype)
     program, width = _with_matrix(program, sample, places, nest[-1], nest[-1] if filters else None)
     program = _with_sums(program, places, nest[-1], width if filters else None)
     program = with_cut_borders(bind(program, part, LoopKind.TEAM), "image")
@@ -239,8 +240,7 @@ def with_image_of_sample(
     *,
     is_read: bool,
 ) -> LoopProgram:
-    """Return a program that copies a sample with the zeros around it, or computes it once. The
-    channels of one tap are neighbours in the copy, as windows are."""
+    """Return a program that copies a sample with the zeros around it, or computes it once."""
     if not is_read:
         program = with_computed_image(program, windows, places, sample, innermost)
     image, _ = factors_of(program, innermost)
@@ -248,13 +248,14 @@ def with_image_of_sample(
         return program
     if not isinstance(image, Local):
         program, image = name_element(program, innermost, image)
-    program = with_image(program, innermost, image, sample, windows)
-    filling = [
-        one.variable.name
-        for one in loops_in(program.body)
-        if one.variable.name.startswith("image_axis")
-    ]
-    return _transposed(program, image.dtype, filling)
+    return with_image(program, innermost, image, sample, windows)
+
+
+def with_transposed_image(program: LoopProgram, dtype: str) -> LoopProgram:
+    """Return a program that copies an image by transposition, where neighbours of the copy, the
+    channels of one tap or of places that are picked, are not neighbours in memory."""
+    names = [one.variable.name for one in loops_in(program.body)]
+    return _transposed(program, dtype, [one for one in names if one.startswith("image_axis")])
 
 
 def _with_matrix(
@@ -352,7 +353,7 @@ def _transposed(program: LoopProgram, dtype: str, loops: Sequence[str]) -> LoopP
     *places, columns = present
     try:
         swapped, place = with_fused_loops(program, places)
-        swapped = join_axes(reorder(swapped, place, columns))
+        swapped = with_axes_of_loops(join_axes(reorder(swapped, place, columns)), place)
         return use(swapped, transposition(dtype, BufferScope.THREAD), columns)
     except RewriteError:  # its columns are neighbours in memory
         return program

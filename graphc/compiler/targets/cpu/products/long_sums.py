@@ -109,7 +109,8 @@ def _by_parts(program: LoopProgram, target: Target) -> LoopProgram:
     program, function = with_left_rows(program, product, part)
     program, rows, columns = with_one_nest(program, f"{terms}_inner")
     call = PanelCall(function, most, count)
-    program, calls = with_whole_panels(program, rows, columns, product.total.dtype, call)
+    dtype = product.total.dtype
+    program, calls = with_whole_panels(program, rows, columns, dtype, call, is_written=False)
     program, chunk = _with_added_parts(program, part, count, panel_columns(product.total.dtype))
     program = bind(with_calls(program, calls), part, LoopKind.TEAM)
     return bind(program, chunk, LoopKind.TEAM) if chunk else program

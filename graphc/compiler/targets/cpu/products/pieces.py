@@ -7,8 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-import numpy as np
-
 from graphc.compiler.graph.dim import exact_quotient
 from graphc.compiler.loops.buffer import BufferScope
 from graphc.compiler.loops.program import (
@@ -29,6 +27,7 @@ from graphc.compiler.loops.rewrites.arithmetic.use import use
 from graphc.compiler.loops.rewrites.buffers.expand import expand
 from graphc.compiler.loops.rewrites.conditions.cut import cut
 from graphc.compiler.loops.rewrites.conditions.peel import peel
+from graphc.compiler.loops.rewrites.execution.bind import bind
 from graphc.compiler.loops.rewrites.execution.vectorise import vectorise
 from graphc.compiler.loops.rewrites.loops.fission import fission
 from graphc.compiler.loops.rewrites.loops.fuse import fuse, join
@@ -46,6 +45,7 @@ from graphc.compiler.loops.statement import (
     Allocate,
     For,
     Let,
+    LoopKind,
     Statement,
     Store,
 )
@@ -74,9 +74,14 @@ have few places in the first cache, and do not stay there. (Read where it is, a 
 1.6 of the time of written panels for 100 rows by 1,024 x 1,024, 1.3 by 1,024 x 512, 1.2 by 1,024 x
 640, 1.0 by 1,024 x 1,040 and by 1,000 x 1,000; AVX2, Zen 3.)"""
 
-LEAST_COLUMNS_OF_A_COPY = 512
-"""Columns from which on it is worth to copy rows that do not stay in the cache. (1,024 and 512 rows
-by 512 columns took 1.36 and 1.06 to 1.10 of the time without, 128 and 512 by 256 0.87 and 0.96.)"""
+LEFT_ROWS = 32
+"""Rows of a left operand that a thread writes at a time, for all threads."""
+
+LEAST_COLUMNS_OF_A_COPY = 160
+"""Columns from which on a left operand that is in memory by columns is transposed first: each of
+its rows is read once for each panel of columns, and terms that are far apart are in other pages.
+(1,000 x 1,000 of 128 and 256 terms took 0.8 of the time, 500 x 500 of 512 0.82, 400 x 160 of 256
+0.9, 784 x 128 of 128 0.97, 500 x 100 of 128 1.0, 1,000 x 64 of 1,000 1.2; AVX2, Zen 3.)"""
 
 
 # ---- operands -----------------------------------------------------------------------------------
@@ -148,29 +153,16 @@ def with_right_panel(program: LoopProgram, product: Product, panel: str) -> Loop
     return _transposed(program, right.dtype, f"panel_axis{terms}", inner, thread)
 
 
-def with_right_rows(
-    program: LoopProgram,
-    product: Product,
-    around: str | None,
-    scope: BufferScope,
-    name: str = "rows",
-) -> LoopProgram:
-    """Return a program whose right operand is in memory row by row: where it is, or written so at
-    the head of a loop; None for that of the program."""
-    right = product.right
-    if isinstance(right, Local):
-        layout = BufferLayout((1, 0))
-        program = stage_value(program, around, right.name, scope, layout, name)
-        return propagate(program, right.name)
-    assert isinstance(right, Load)
-    if product.steps(right, product.columns) == 1:
-        return program
-    axes = _with_last_axes(program, right, product.terms, product.columns)
-    program = stage(program, around, right.buffer.name, scope, BufferLayout(axes), name)
-    if product.steps(right, product.terms) != 1:
-        return program
-    *_, terms, columns = axes
-    return _transposed(program, right.dtype, f"{name}_axis{terms}", f"{name}_axis{columns}", scope)
+def with_left_by_rows(program: LoopProgram, product: Product) -> LoopProgram:
+    """Return a program whose left operand, in memory by columns, is written by rows first, for all
+    threads."""
+    left, shared = product.left, BufferScope.SHARED
+    assert isinstance(left, Load)
+    axes = _with_last_axes(program, left, product.rows, product.terms)
+    program = stage(program, None, left.buffer.name, shared, BufferLayout(axes), "left")
+    *_, rows, terms = (f"left_axis{axis}" for axis in axes)
+    program = bind(split(program, rows, LEFT_ROWS, Tail.SHORT), f"{rows}_outer", LoopKind.TEAM)
+    return _transposed(program, left.dtype, f"{rows}_inner", terms, shared)
 
 
 def _transposed(
@@ -328,24 +320,22 @@ def with_left_rows(
     assert isinstance(left, Load)
     if product.steps(left, product.terms) == 1:
         return program, PanelFunction.ROWS
-    if product.steps(left, product.rows) == 1:
-        if _is_worth_a_copy(product, left):
-            layout = BufferLayout(_with_last_axes(program, left, product.terms, product.rows))
-            program = stage(program, loop, left.buffer.name, BufferScope.THREAD, layout, "strip")
+    is_by_columns = product.steps(left, product.rows) == 1
+    if is_by_columns and not is_transposed_first(product):
         return program, PanelFunction.COLUMNS
-    layout = BufferLayout(_with_last_axes(program, left, product.rows, product.terms))
-    program = stage(program, loop, left.buffer.name, BufferScope.THREAD, layout, "strip")
+    axes = _with_last_axes(program, left, product.rows, product.terms)
+    thread = BufferScope.THREAD
+    program = stage(program, loop, left.buffer.name, thread, BufferLayout(axes), "strip")
+    if is_by_columns:
+        *_, rows, terms = (f"strip_axis{axis}" for axis in axes)
+        program = _transposed(program, left.dtype, rows, terms, thread)
     return program, PanelFunction.ROWS
 
 
-def _is_worth_a_copy(product: Product, left: Load) -> bool:
-    """Return True if the rows of a strip, whose terms are in memory by columns, do not stay in the
-    cache there while they are multiplied by many panels."""
-    columns, distance = product.columns.ends[0].constant, product.steps(left, product.terms)
-    if not isinstance(distance, int) or not isinstance(columns, int):
-        return False
-    nbytes = np.dtype(left.dtype).itemsize
-    return columns >= LEAST_COLUMNS_OF_A_COPY and distance * nbytes % CONFLICTING == 0
+def is_transposed_first(product: Product) -> bool:
+    """Return True if a left operand that is in memory by columns is written by rows first."""
+    columns = product.columns.ends[0].constant
+    return isinstance(columns, int) and columns >= LEAST_COLUMNS_OF_A_COPY
 
 
 def _is_made_by_columns(product: Product, left: Local) -> bool:
@@ -398,20 +388,21 @@ def with_one_nest(program: LoopProgram, terms: str) -> tuple[LoopProgram, str, s
 
 
 def with_whole_panels(
-    program: LoopProgram, rows: str, columns: str, dtype: str, call: PanelCall
+    program: LoopProgram, rows: str, columns: str, dtype: str, call: PanelCall, *, is_written: bool
 ) -> tuple[LoopProgram, dict[str, PanelCall]]:
     """Return a program in which the sums of rows are those of panels, each panel term by term, and
     for each loop over terms the call that makes its sums: one like that for all columns.
 
     What a loop over columns does are a store of zeros and a loop over terms. Where columns are no
-    whole panels, the last one has columns of the one ahead, too, so that nothing is read or written
-    beyond them.
+    whole panels, the last one has fewer, of a right operand that is written as panels; else it has
+    columns of the one ahead, too, so that nothing is read beyond a row.
     """
     count, width = program.loop(columns).ends[0].constant, panel_columns(dtype)
     assert isinstance(count, int)
     panels = [(rows, columns, min(count, width))]
     if count > width:
-        again = in_halves_of_vectors(count % width, dtype)
+        rest = count % width
+        again = rest if is_written else in_halves_of_vectors(rest, dtype)
         program = split(program, columns, width, Tail.AGAIN, again)
         panels = [(rows, f"{columns}_inner", width)]
         if again:

@@ -46,7 +46,9 @@ from graphc.compiler.targets.cpu.products.panels import (
 from graphc.compiler.targets.cpu.products.pieces import (
     CONFLICTING,
     DEPTH,
+    is_transposed_first,
     multiplied,
+    with_left_by_rows,
     with_left_rows,
     with_named_factors,
     with_right_panel,
@@ -234,7 +236,7 @@ def _by_panels(program: LoopProgram, target: Target) -> LoopProgram:
 
 def _by_own_panels(program: LoopProgram, target: Target) -> LoopProgram:
     """Divide the panels of one matrix over threads; each is multiplied by all strips of rows. A
-    left operand that is computed is stored first, for all of them."""
+    left operand that is computed, or in memory by columns, is stored by rows first, for all."""
     program = with_axes_of_products(program)
     product = product_of(program)
     assert isinstance(product, Product)
@@ -245,6 +247,8 @@ def _by_own_panels(program: LoopProgram, target: Target) -> LoopProgram:
         name = product.left.name
         program = stage_value(program, None, name, BufferScope.SHARED, name="left")
         program = bind(propagate(program, name), "left_axis0", LoopKind.TEAM)
+    elif product.steps(product.left, product.terms) != 1 and is_transposed_first(product):
+        program = with_left_by_rows(program, product)
     nests = 1
     if count % width:  # the last panel has columns of the one ahead, too
         whole = count // width * width

@@ -55,7 +55,6 @@ from graphc.compiler.targets.cpu.products.pieces import (
     with_named_factors,
     with_one_nest,
     with_right_panels,
-    with_right_rows,
     with_whole_panels,
 )
 from graphc.compiler.targets.cpu.products.rows_by_panels import (
@@ -178,8 +177,8 @@ def with_right_operands(
     scope: BufferScope,
     in_place: frozenset[Value],
 ) -> LoopProgram:
-    """Return a program that writes right operands once for all threads, as panels or rows, but for
-    those that are read where they are."""
+    """Return a program that writes right operands once for all threads, as panels, but for those
+    that are read where they are."""
     rights = list(dict.fromkeys(one.right for one in products))
     for number, right in enumerate(rights):
         product = next(one for one in products if one.right is right)
@@ -188,13 +187,8 @@ def with_right_operands(
         if isinstance(right, Load) and _is_one_of_several_parts(right, rights):
             program, part = name_element(program, product.terms.variable.name, right)
             product = replace(product, right=part)
-        columns, width = product.columns.ends[0].constant, panel_columns(product.total.dtype)
-        assert isinstance(columns, int)
-        is_whole = columns < width or columns % width == 0
-        written, name = (with_right_panels, "panels") if is_whole else (with_right_rows, "rows")
-        if len(rights) > 1:
-            name = f"{name}{number}"
-        program = written(program, product, None, scope, name)
+        name = f"panels{number}" if len(rights) > 1 else "panels"
+        program = with_right_panels(program, product, None, scope, name)
     return program
 
 
@@ -217,7 +211,7 @@ def _is_read_in_place(product: Product) -> bool:
     width = panel_columns(product.total.dtype)
     if columns < width:
         return isinstance(terms, Dim) and product.steps(product.right, product.terms) == columns
-    return are_few_for_panels(product) or columns % width != 0 or _is_near(product)
+    return are_few_for_panels(product) or _is_near(product)
 
 
 def _is_near(product: Product) -> bool:
@@ -278,7 +272,10 @@ def multiplied_strip(
     calls: dict[str, PanelCall] = {}
     for product, nest in zip(products, nests, strict=True):
         function = _with_fetches(functions[product.left], product, in_place)
-        program, made = _with_sums(program, product, nest, function, in_parts)
+        is_written = product.right not in in_place
+        program, made = _with_sums(
+            program, product, nest, function, in_parts=in_parts, is_written=is_written
+        )
         calls |= made
     return with_calls(program, calls)
 
@@ -336,10 +333,19 @@ def _with_sums(
     product: Product,
     nest: tuple[str, str, str],
     function: PanelFunction,
+    *,
     in_parts: bool,
+    is_written: bool,
 ) -> tuple[LoopProgram, dict[str, PanelCall]]:
     """Return a program in which the sums of a product are those of panels, and the calls that make
-    them."""
+    them.
+
+    Args:
+        nest: the loops over rows, columns and terms.
+        function: what is called.
+        in_parts: True if sums are made of sums of `DEPTH` terms.
+        is_written: True if the right operand is written as panels.
+    """
     rows, columns, terms = nest
     most, count = shape_of(program, product.total.name)
     if in_parts:
@@ -354,7 +360,8 @@ def _with_sums(
         program = split(program, rows, PANEL_ROWS, Tail.SHORT)
         rows, most = f"{rows}_inner", PANEL_ROWS
     call = PanelCall(function, most, count)
-    return with_whole_panels(program, rows, columns, product.total.dtype, call)
+    dtype = product.total.dtype
+    return with_whole_panels(program, rows, columns, dtype, call, is_written=is_written)
 
 
 STRIPS = Mapping(

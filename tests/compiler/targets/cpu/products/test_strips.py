@@ -118,17 +118,36 @@ def test_strips_in_parts_mean_the_same(case: str, monkeypatch: pytest.MonkeyPatc
     check(before, STRIPS_IN_PARTS.rewrites(before, CPU), terms=(5,))
 
 
-@pytest.mark.parametrize(("rows", "is_copied"), [(128, True), (120, False)])
-def test_rows_that_do_not_stay_in_the_cache_are_copied(
-    rows: int, is_copied: bool, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("columns", "is_transposed"), [(50, True), (20, False)])
+def test_a_left_operand_by_columns_is_transposed_for_many_panels(
+    columns: int, is_transposed: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Elements of a column are 512 bytes from each other, or 480."""
     monkeypatch.setattr(pieces, "LEAST_COLUMNS_OF_A_COPY", 32)
-    before = plain([g.matmul(g.transpose(arrays(BATCH, rows)), arrays(BATCH, 50))])
+    before = plain([g.matmul(g.transpose(arrays(BATCH, 120)), arrays(BATCH, columns))])
     after = STRIPS.rewrites(before, CPU)
-    allocated = [one.buffer.name for one in walk(after.body) if isinstance(one, Allocate)]
-    assert ("strip" in allocated) == is_copied
+    calls = [one.intrinsic.name for one in walk(after.body) if isinstance(one, UseIntrinsic)]
+    assert ("gc_transpose" in calls) == is_transposed
+    assert any("by_columns" in name for name in calls) != is_transposed
     check(before, after, terms=(1, 3))
+
+
+def test_the_last_panel_that_is_written_has_zeros_behind_its_columns() -> None:
+    before = plain([g.matmul(arrays(BATCH, 700), arrays(700, 50))])
+    after = STRIPS_IN_PARTS.rewrites(before, CPU)
+    (panels,) = (
+        one.buffer
+        for one in walk(after.body)
+        if isinstance(one, Allocate) and one.buffer.scope is BufferScope.SHARED
+    )
+    assert panels.shape == (2, 700, 32)
+    widths = {
+        size.constant
+        for one in walk(after.body)
+        if isinstance(one, UseIntrinsic)
+        for symbol, size in one.sizes.items()
+        if symbol.name == "columns"
+    }
+    assert widths == {32, 18}
 
 
 def gates() -> list[Node]:
