@@ -36,15 +36,16 @@ inline void gc_panel_columns_of(const gc_reading<T>& way, int halves, int rows, 
   int last = is_close ? (int)((width - columns + right_row - 1) / right_row) : 0;
   if (last > depth) last = depth;
   const int most = depth - last;
-  alignas(GC_VECTOR_BYTES) T whole[GC_ROWS * most_width], copy[most_width * most_width];
+  constexpr int together = 8 * GC_ROWS;
+  alignas(GC_VECTOR_BYTES) T whole[together * most_width], copy[most_width * most_width];
   for (int i = 0; i < last; ++i) {
     for (int j = 0; j < width; ++j) {
       copy[i * width + j] = j < columns ? right[(most + i) * right_row + j] : T(0);
     }
   }
   const ptrdiff_t left_row = way.along ? left_next : 1, left_step = way.along ? 1 : left_next;
-  for (; row < rows; row += GC_ROWS) {
-    const int high = rows - row < GC_ROWS ? rows - row : GC_ROWS;
+  for (; row < rows; row += together) {
+    const int high = rows - row < together ? rows - row : together;
     gc_rows_panel<T>(way, halves, high, most, left + row * left_row, left_next, right, right_row,
                      whole, width, true);
     if (last > 0) {

@@ -165,6 +165,31 @@ def with_left_by_rows(program: LoopProgram, product: Product) -> LoopProgram:
     return _transposed(program, left.dtype, f"{rows}_inner", terms, shared)
 
 
+def with_right_rows(
+    program: LoopProgram,
+    product: Product,
+    around: str | None,
+    scope: BufferScope,
+    name: str = "rows",
+) -> LoopProgram:
+    """Return a program whose right operand is in memory row by row: where it is, or written so at
+    the head of a loop; None for that of the program."""
+    right = product.right
+    if isinstance(right, Local):
+        layout = BufferLayout((1, 0))
+        program = stage_value(program, around, right.name, scope, layout, name)
+        return propagate(program, right.name)
+    assert isinstance(right, Load)
+    if product.steps(right, product.columns) == 1:
+        return program
+    axes = _with_last_axes(program, right, product.terms, product.columns)
+    program = stage(program, around, right.buffer.name, scope, BufferLayout(axes), name)
+    if product.steps(right, product.terms) != 1:
+        return program
+    *_, terms, columns = axes
+    return _transposed(program, right.dtype, f"{name}_axis{terms}", f"{name}_axis{columns}", scope)
+
+
 def _transposed(
     program: LoopProgram, dtype: str, terms: str, columns: str, scope: BufferScope
 ) -> LoopProgram:

@@ -55,6 +55,7 @@ from graphc.compiler.targets.cpu.products.pieces import (
     with_named_factors,
     with_one_nest,
     with_right_panels,
+    with_right_rows,
     with_whole_panels,
 )
 from graphc.compiler.targets.cpu.products.rows_by_panels import (
@@ -93,6 +94,11 @@ as what is made of few terms is mostly stored and loaded."""
 FEW_COLUMNS = 64
 """Columns up to which the rows of the left operand that follow are fetched into the cache: for more
 of them, rows are read again from there."""
+
+LEAST_OF_PANELS = 2
+"""Panels that columns fill from which on the last one may be partly empty. (100 columns took 0.75
+to 0.9 of the time by rows, 300 and more 0.75; 50 columns 1.0 to 1.3, as there are 3 calls for what
+2 do; AVX2, Zen 3.)"""
 
 FETCHING = {
     PanelFunction.ROWS: PanelFunction.ROWS_AND_FETCH,
@@ -177,8 +183,8 @@ def with_right_operands(
     scope: BufferScope,
     in_place: frozenset[Value],
 ) -> LoopProgram:
-    """Return a program that writes right operands once for all threads, as panels, but for those
-    that are read where they are."""
+    """Return a program that writes right operands once for all threads, as panels or rows, but for
+    those that are read where they are."""
     rights = list(dict.fromkeys(one.right for one in products))
     for number, right in enumerate(rights):
         product = next(one for one in products if one.right is right)
@@ -187,8 +193,12 @@ def with_right_operands(
         if isinstance(right, Load) and _is_one_of_several_parts(right, rights):
             program, part = name_element(program, product.terms.variable.name, right)
             product = replace(product, right=part)
-        name = f"panels{number}" if len(rights) > 1 else "panels"
-        program = with_right_panels(program, product, None, scope, name)
+        written, name = (
+            (with_right_panels, "panels") if _has_panels(product) else (with_right_rows, "rows")
+        )
+        if len(rights) > 1:
+            name = f"{name}{number}"
+        program = written(program, product, None, scope, name)
     return program
 
 
@@ -203,15 +213,23 @@ def _is_one_of_several_parts(right: Load, rights: Sequence[Value]) -> bool:
 
 def _is_read_in_place(product: Product) -> bool:
     """Return True if a right operand is in memory by rows, and is read there: a small one, or for
-    few rows of the left one, or where there are no whole panels; of few columns, one of sums that
-    may be long."""
+    few rows of the left one, or where panels would be mostly empty; of few columns, one of sums
+    that may be long."""
     columns, terms = (loop.ends[0].constant for loop in (product.columns, product.terms))
     if product.steps(product.right, product.columns) != 1 or isinstance(columns, Dim):
         return False
     width = panel_columns(product.total.dtype)
     if columns < width:
         return isinstance(terms, Dim) and product.steps(product.right, product.terms) == columns
-    return are_few_for_panels(product) or _is_near(product)
+    return are_few_for_panels(product) or not _has_panels(product) or _is_near(product)
+
+
+def _has_panels(product: Product) -> bool:
+    """Return True if a right operand is written as panels: few columns that are no whole panels
+    have rows, of which the last sums take columns of the panel ahead, too."""
+    columns, width = product.columns.ends[0].constant, panel_columns(product.total.dtype)
+    assert isinstance(columns, int)
+    return columns < width or columns % width == 0 or columns >= LEAST_OF_PANELS * width
 
 
 def _is_near(product: Product) -> bool:
@@ -272,7 +290,7 @@ def multiplied_strip(
     calls: dict[str, PanelCall] = {}
     for product, nest in zip(products, nests, strict=True):
         function = _with_fetches(functions[product.left], product, in_place)
-        is_written = product.right not in in_place
+        is_written = product.right not in in_place and _has_panels(product)
         program, made = _with_sums(
             program, product, nest, function, in_parts=in_parts, is_written=is_written
         )

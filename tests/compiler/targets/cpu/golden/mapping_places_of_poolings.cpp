@@ -65,17 +65,9 @@ static void places_of_poolings(
       for (int image_behind = 0; image_behind < 16; ++image_behind) {
         image[image_behind + 2352] = 0.0f;
       }
-      // copy what is read of x0 to image
-      for (int image_axis2 = 0; image_axis2 < 28; ++image_axis2) {
-        for (int image_axis3 = 0; image_axis3 < 28; ++image_axis3) {
-          #pragma omp simd
-          for (int image_axis1 = 0; image_axis1 < 3; ++image_axis1) {
-            image[image_axis2 * 84 + image_axis3 * 3 + image_axis1] =
-                x0[k0_outer * (2352 * ((batch + 7) / 8)) + k0_inner * 2352 +
-                    image_axis2 * 28 + image_axis3 + image_axis1 * 784];
-          }
-        }
-      }
+      gc_transpose(3, 784,
+          x0 + k0_outer * (2352 * ((batch + 7) / 8)) + k0_inner * 2352, 784,
+          image, 3);
       gc_placed_sums<20, 1, 12, 12, 1, 2, 2, 0, 84, 3, 0, 168, 6, 1, 5, 15, 0,
           84>(s0_parts + k0_outer * 1500, places, scales, image);
     }

@@ -20,13 +20,14 @@ static void strips_of_rows(
       }
     }
     #pragma omp parallel for schedule(static) \
-        if ((gc_int64)(12544 * batch + 413952) >= 65536)
+        if ((gc_int64)(13328 * batch + 413952) >= 65536)
     for (int i0_outer = 0; i0_outer < 14; ++i0_outer) {
-      float* const s0 = gc_scratch<float>(1, 28672);
+      float* const strip = gc_scratch<float>(1, 56 * batch);
+      gc_transpose(batch, 56, x0 + i0_outer * 56, 784, strip, batch);
+      float* const s0 = gc_scratch<float>(2, 28672);
       for (int s0_column_outer = 0; s0_column_outer < 16; ++s0_column_outer) {
-        gc_panel_product_by_columns(56, 32, batch, s0 + s0_column_outer * 32,
-            512, x0 + i0_outer * 56, 784,
-            panels + s0_column_outer * (32 * batch), 32);
+        gc_panel_product(56, 32, batch, s0 + s0_column_outer * 32, 512, strip,
+            batch, panels + s0_column_outer * (32 * batch), 32);
       }
       for (int i0_inner = 0; i0_inner < 56; ++i0_inner) {
         #pragma omp simd
@@ -54,9 +55,11 @@ static void strips_of_rows(
       }
     }
     #pragma omp parallel for schedule(static) \
-        if ((gc_int64)(14161 * batch + 802816) >= 65536)
+        if ((gc_int64)(14945 * batch + 802816) >= 65536)
     for (int i0_outer = 0; i0_outer < 14; ++i0_outer) {
-      float* const s0_2 = gc_scratch<float>(1, 28672);
+      float* const strip_2 = gc_scratch<float>(1, 56 * batch);
+      gc_transpose(batch, 56, x0 + i0_outer * 56, 784, strip_2, batch);
+      float* const s0_2 = gc_scratch<float>(2, 28672);
       for (int i0_inner = 0; i0_inner < 56; ++i0_inner) {
         #pragma omp simd
         for (int i1 = 0; i1 < 512; ++i1) {
@@ -65,11 +68,11 @@ static void strips_of_rows(
       }
       // matmul
       for (int k0_outer = 0; k0_outer < (batch + 255) / 256; ++k0_outer) {
-        float* const s0_parts = gc_scratch<float>(2, 28672);
+        float* const s0_parts = gc_scratch<float>(3, 28672);
         for (int s0_column_outer = 0; s0_column_outer < 16; ++s0_column_outer) {
-          gc_panel_product_by_columns(56, 32, batch - k0_outer * 256,
-              s0_parts + s0_column_outer * 32, 512,
-              x0 + i0_outer * 56 + k0_outer * 200704, 784,
+          gc_panel_product(56, 32, batch - k0_outer * 256,
+              s0_parts + s0_column_outer * 32, 512, strip_2 + k0_outer * 256,
+              batch,
               panels_2 + k0_outer * 8192 + s0_column_outer * (32 * batch), 32);
         }
         // combine the parts of s0
