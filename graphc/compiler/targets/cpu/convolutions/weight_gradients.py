@@ -351,10 +351,11 @@ def _transposed(program: LoopProgram, dtype: str, loops: Sequence[str]) -> LoopP
     if len(present) < 2:
         return program  # one place, or one column
     *places, columns = present
+    note = program.loop(present[0]).note
     try:
         swapped, place = with_fused_loops(program, places)
         swapped = with_axes_of_loops(join_axes(reorder(swapped, place, columns)), place)
-        return use(swapped, transposition(dtype, BufferScope.THREAD), columns)
+        return use(swapped, transposition(dtype, BufferScope.THREAD), columns, note)
     except RewriteError:  # its columns are neighbours in memory
         return program
 

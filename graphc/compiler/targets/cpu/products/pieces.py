@@ -196,7 +196,7 @@ def _transposed(
     """Return a program that writes panels of rows of memory by transposition, if it can."""
     try:
         swapped = reorder(program, terms, columns)
-        return use(swapped, transposition(dtype, scope), columns)
+        return use(swapped, transposition(dtype, scope), columns, program.loop(terms).note)
     except RewriteError:  # a panel with fewer columns than it has room for
         return program
 

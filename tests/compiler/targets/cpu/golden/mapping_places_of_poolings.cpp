@@ -67,7 +67,7 @@ static void places_of_poolings(
       }
       gc_transpose(3, 784,
           x0 + k0_outer * (2352 * ((batch + 7) / 8)) + k0_inner * 2352, 784,
-          image, 3);
+          image, 3);  // copy what is read of x0 to image
       gc_placed_sums<20, 1, 12, 12, 1, 2, 2, 0, 84, 3, 0, 168, 6, 1, 5, 15, 0,
           84>(s0_parts + k0_outer * 1500, places, scales, image);
     }

@@ -23,6 +23,7 @@ static void strips_of_rows(
         if ((gc_int64)(13328 * batch + 413952) >= 65536)
     for (int i0_outer = 0; i0_outer < 14; ++i0_outer) {
       float* const strip = gc_scratch<float>(1, 56 * batch);
+      // copy what is read of x0 to strip
       gc_transpose(batch, 56, x0 + i0_outer * 56, 784, strip, batch);
       float* const s0 = gc_scratch<float>(2, 28672);
       for (int s0_column_outer = 0; s0_column_outer < 16; ++s0_column_outer) {
@@ -58,6 +59,7 @@ static void strips_of_rows(
         if ((gc_int64)(14945 * batch + 802816) >= 65536)
     for (int i0_outer = 0; i0_outer < 14; ++i0_outer) {
       float* const strip_2 = gc_scratch<float>(1, 56 * batch);
+      // copy what is read of x0 to strip
       gc_transpose(batch, 56, x0 + i0_outer * 56, 784, strip_2, batch);
       float* const s0_2 = gc_scratch<float>(2, 28672);
       for (int i0_inner = 0; i0_inner < 56; ++i0_inner) {

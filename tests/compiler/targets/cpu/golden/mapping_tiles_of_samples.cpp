@@ -36,7 +36,7 @@ static void tiles_of_samples(
       float* const matrix = gc_scratch<float>(3, 25088);
       gc_transpose(32, 784,
           x1 + k0_outer * (25088 * ((batch + 7) / 8)) + k0_inner * 25088, 784,
-          matrix, 32);
+          matrix, 32);  // copy what is read of x1 to matrix
       float* const image = gc_scratch<float>(4, 28800);
       // copy what is read of x0 to image
       for (int image_axis1 = 0; image_axis1 < 32; ++image_axis1) {
