@@ -102,8 +102,8 @@ def choose_executor(
 
     def make() -> Executor:
         try:
-            with libraries_ahead():
-                return NativeExecutor(programs.native(), programs.states, name)
+            with libraries_ahead() as begin:
+                return NativeExecutor(programs.native(begin), programs.states, name)
         except CompilerError as error:
             if not may_interpret:
                 raise

@@ -6,7 +6,7 @@ import gc
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from graphc.compiler.graph import Node, State
 from graphc.compiler.lowering.cpu import NativeProgram, lower_native
@@ -41,12 +41,18 @@ class Programs:
         self._cuda: dict[int | None, DeviceProgram] = {}
         self._reports: dict[DeviceProgram, tuple[PassReport, ...]] = {}
 
-    def native(self) -> NativeProgram:
+    def native(self, begins: Callable[[], None] | None = None) -> NativeProgram:
         """The program for a CPU: where nobody observes the passes, that of an earlier process whose
-        graph was like this one."""
+        graph was like this one. Where the graph is lowered, `begins` is called ahead of it."""
         if self._native is None:
             facts = ["cpu", repr(this_machine())]
-            native, reports = self._lowered(facts, lower_native)
+
+            def lowered(*graph: Any, **named: Any) -> NativeProgram:
+                if begins is not None:
+                    begins()
+                return lower_native(*graph, **named)
+
+            native, reports = self._lowered(facts, lowered)
             self._native = native
             self._reports[native.program] = reports
         return self._native

@@ -209,26 +209,39 @@ def loaded(source: str, layers: Mapping[str, str], name: str, code: str = "") ->
 
 
 @contextmanager
-def libraries_ahead() -> Iterator[None]:
-    """Have the compiler make the libraries that programs share while the body lowers and compiles
-    the first of them, where the cache has none. That of the runtime is kept where the program fails
-    to compile, too.
+def libraries_ahead() -> Iterator[Callable[[], None]]:
+    """Give the body a function that has the compiler make the libraries which programs share, where
+    the cache has none, while the body lowers and compiles the first of them. That of the runtime is
+    kept where the program fails to compile, too.
 
-    Raises CompilerError as of `find_compiler`."""
-    cache = kernel_cache()
-    compiler = find_compiler(cache)
+    The function raises CompilerError as `find_compiler` does.
+    """
     begun: dict[tuple[CppCompiler, str], Ahead[bytes]] = {}
-    try:
+    is_over = False
+
+    def begin() -> None:
+        if is_over:
+            return
+        cache = kernel_cache()
+        compiler = find_compiler(cache)
+        if not _is_missing(_RUNTIME, cache, compiler):
+            return  # no cold start: the other one may not be needed
         for one in (_PANELS.get(config.floatX), _RUNTIME):
             if one is not None and _is_missing(one, cache, compiler):
-                begun[compiler, one.name] = Ahead(_maker_of(one, cache, compiler))
+                key = _key(one.source, compiler)
+                begun[compiler, one.name] = Ahead(_maker_of(one, key, cache, compiler))
         _libraries_ahead.update(begun)
-        yield
+
+    try:
+        yield begin
     except CompilerError:
-        with suppress(CompilerError):
-            runtime_library(cache, compiler)
+        for compiler, name in list(begun):
+            if name == _RUNTIME.name:
+                with suppress(CompilerError):
+                    runtime_library(kernel_cache(), compiler)
         raise
     finally:
+        is_over = True
         for key, ahead in begun.items():
             _libraries_ahead.pop(key, None)
             ahead.stop()
@@ -252,13 +265,14 @@ def _obtained(one: SharedLibrary, cache: KernelCache, compiler: CppCompiler) -> 
             return library.load_library(key, entry, one.symbols)
 
     ahead = _libraries_ahead.get((compiler, one.name))
-    make = _maker_of(one, cache, compiler) if ahead is None else ahead.result
+    make = _maker_of(one, key, cache, compiler) if ahead is None else ahead.result
     return cache.obtain(f"{key}.so", make, load)[0]
 
 
-def _maker_of(one: SharedLibrary, cache: KernelCache, compiler: CppCompiler) -> Callable[[], bytes]:
-    file = f"{_key(one.source, compiler)}.cpp"
-    return _maker(cache, compiler, file, one.source, {}, one.name)
+def _maker_of(
+    one: SharedLibrary, key: str, cache: KernelCache, compiler: CppCompiler
+) -> Callable[[], bytes]:
+    return _maker(cache, compiler, f"{key}.cpp", one.source, {}, one.name)
 
 
 def runtime_library(cache: KernelCache, compiler: CppCompiler) -> Runtime:
