@@ -36,6 +36,7 @@ class _Guarded:
         self._library = ctypes.CDLL(None)
         self._blocks: dict[int, list[tuple[int, int]]] = {}
         self._programs: dict[int, DeviceProgram] = {}
+        self._turn = threading.Lock()
         self._kept = threading.local()  # as the executor's: while a thread computes, it is its own
 
     nbytes = 0  # each call has memory of its own
@@ -46,9 +47,10 @@ class _Guarded:
             offsets[buffer] = end
             blocks.append((end, buffer.nbytes(bindings)))
             end += aligned(buffer.nbytes(bindings)) + _GAP
-        while end in self._blocks:
-            end += ALIGNMENT
-        self._blocks[end], self._programs[end] = blocks, program
+        with self._turn:
+            while end in self._blocks:
+                end += ALIGNMENT
+            self._blocks[end], self._programs[end] = blocks, program
         return MemoryPlan(offsets, end)
 
     def address(self, nbytes: int) -> int:
@@ -61,10 +63,12 @@ class _Guarded:
         for function in (poison, unpoison):
             function.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
         poison(start, nbytes)
-        for end, blocks in self._blocks.items():
-            if end <= nbytes and self._programs[end] is self._programs[nbytes]:
-                for offset, length in blocks:
-                    unpoison(start + offset, length)
+        with self._turn:
+            program = self._programs[nbytes]
+            ends = [end for end, one in self._programs.items() if one is program and end <= nbytes]
+            touched = [block for end in ends for block in self._blocks[end]]
+        for offset, length in touched:
+            unpoison(start + offset, length)
         return start
 
 
