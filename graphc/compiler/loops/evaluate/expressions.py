@@ -266,8 +266,6 @@ class BlockExpressions:
             raise Fault(f"there is no op {value.op}")
         operands = [self.value(operand, operand.dtype) for operand in value.operands]
         made = np.dtype(value.dtype).type
-        if value.op in _OPERATORS and all(one.dtype == value.dtype for one in value.operands):
-            return _operated(_OPERATORS[value.op], *operands)
 
         def applied(frame: Slots) -> Any:
             try:
@@ -301,14 +299,6 @@ class BlockExpressions:
             return _random_block(block, *counted)[number]
 
         return word
-
-
-_OPERATORS = {"add": operator.add, "sub": operator.sub, "mul": operator.mul}
-"""Those that two NumPy scalars of a dtype have, which give what NumPy's functions of arrays do."""
-
-
-def _operated(function: Callable[[Any, Any], Any], first: Scalar, second: Scalar) -> Scalar:
-    return lambda frame: function(first(frame), second(frame))
 
 
 def _placed(

@@ -68,12 +68,6 @@ DEPTH = 256
 """Terms that are added one after the other in registers: ``GC_DEPTH`` of ``kernels/host_gemm.h``.
 A panel of as many rows stays in the first cache."""
 
-CONFLICTING = 512
-"""Bytes: where the distance between rows of memory is a multiple of so many, the lines of a panel
-have few places in the first cache, and do not stay there. (Read where it is, a right operand took
-1.6 of the time of written panels for 100 rows by 1,024 x 1,024, 1.3 by 1,024 x 512, 1.2 by 1,024 x
-640, 1.0 by 1,024 x 1,040 and by 1,000 x 1,000; AVX2, Zen 3.)"""
-
 LEFT_ROWS = 32
 """Rows of a left operand that a thread writes at a time, for all threads."""
 
@@ -156,13 +150,23 @@ def with_right_panel(program: LoopProgram, product: Product, panel: str) -> Loop
 def with_left_by_rows(program: LoopProgram, product: Product) -> LoopProgram:
     """Return a program whose left operand, in memory by columns, is written by rows first, for all
     threads."""
-    left, shared = product.left, BufferScope.SHARED
+    shared = BufferScope.SHARED
+    program, rows, terms = _with_copied_rows(program, product, None, shared, "left")
+    program = bind(split(program, rows, LEFT_ROWS, Tail.SHORT), f"{rows}_outer", LoopKind.TEAM)
+    return _transposed(program, product.left.dtype, f"{rows}_inner", terms, shared)
+
+
+def _with_copied_rows(
+    program: LoopProgram, product: Product, loop: str | None, scope: BufferScope, name: str
+) -> tuple[LoopProgram, str, str]:
+    """Return a program that copies the left operand by rows at the head of a loop, or of the
+    program, and the loops over rows and terms of the copy."""
+    left = product.left
     assert isinstance(left, Load)
     axes = _with_last_axes(program, left, product.rows, product.terms)
-    program = stage(program, None, left.buffer.name, shared, BufferLayout(axes), "left")
-    *_, rows, terms = (f"left_axis{axis}" for axis in axes)
-    program = bind(split(program, rows, LEFT_ROWS, Tail.SHORT), f"{rows}_outer", LoopKind.TEAM)
-    return _transposed(program, left.dtype, f"{rows}_inner", terms, shared)
+    program = stage(program, loop, left.buffer.name, scope, BufferLayout(axes), name)
+    *_, rows, terms = (f"{name}_axis{axis}" for axis in axes)
+    return program, rows, terms
 
 
 def with_right_rows(
@@ -348,11 +352,9 @@ def with_left_rows(
     is_by_columns = product.steps(left, product.rows) == 1
     if is_by_columns and not is_transposed_first(product):
         return program, PanelFunction.COLUMNS
-    axes = _with_last_axes(program, left, product.rows, product.terms)
     thread = BufferScope.THREAD
-    program = stage(program, loop, left.buffer.name, thread, BufferLayout(axes), "strip")
+    program, rows, terms = _with_copied_rows(program, product, loop, thread, "strip")
     if is_by_columns:
-        *_, rows, terms = (f"strip_axis{axis}" for axis in axes)
         program = _transposed(program, left.dtype, rows, terms, thread)
     return program, PanelFunction.ROWS
 

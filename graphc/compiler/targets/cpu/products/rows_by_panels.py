@@ -44,7 +44,6 @@ from graphc.compiler.targets.cpu.products.panels import (
     whole_columns,
 )
 from graphc.compiler.targets.cpu.products.pieces import (
-    CONFLICTING,
     DEPTH,
     is_transposed_first,
     multiplied,
@@ -68,6 +67,12 @@ from graphc.compiler.targets.target import Target
 
 FEW_ROWS = 32
 """Rows up to which a panel is read where it is: to write it takes longer than to multiply it."""
+
+CONFLICTING = 512
+"""Bytes: where the distance between rows of memory is a multiple of so many, the lines of a panel
+have few places in the first cache, and do not stay there. (Read where it is, a right operand took
+1.6 of the time of written panels for 100 rows by 1,024 x 1,024, 1.3 by 1,024 x 512, 1.2 by 1,024 x
+640, 1.0 by 1,024 x 1,040 and by 1,000 x 1,000; AVX2, Zen 3.)"""
 
 NEAR = 1 << 15
 """Elements of a right operand up to which its rows are so near each other that panels are read

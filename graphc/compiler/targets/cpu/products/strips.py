@@ -96,9 +96,9 @@ FEW_COLUMNS = 64
 of them, rows are read again from there."""
 
 LEAST_OF_PANELS = 2
-"""Panels that columns fill from which on the last one may be partly empty. (100 columns took 0.75
-to 0.9 of the time by rows, 300 and more 0.75; 50 columns 1.0 to 1.3, as there are 3 calls for what
-2 do; AVX2, Zen 3.)"""
+"""Panels that columns fill from which on the last one may be partly empty. (100 columns took 0.7
+to 0.9 of the time by rows, 300 and more 0.75 to 0.95; 50 columns 1.0 to 1.5, as the sums of the
+last ones are made beside and copied; AVX2, Zen 3.)"""
 
 FETCHING = {
     PanelFunction.ROWS: PanelFunction.ROWS_AND_FETCH,
