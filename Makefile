@@ -132,11 +132,10 @@ test-ranks: $(VENV)/.ranks
 
 # Where meanings differ most. The tests of what else models take pass too. Recurrent layers have one
 # meaning: the launches of their loops are not counted again.
-TESTS ?= tests/layers tests/engine
+TESTS ?= tests/layers tests/engine --ignore=tests/layers/test_recurrent_kernels.py
 
 test-keras-1.2: $(VENV)/.test
-	GRAPHC_TEST_KERAS=1.2 $(BIN)/python $(PYTEST) $(TESTS) \
-	  --ignore=tests/layers/test_recurrent_kernels.py
+	GRAPHC_TEST_KERAS=1.2 $(BIN)/python $(PYTEST) $(TESTS)
 
 # Each program is a process of its own.
 test-programs: $(VENV)/.test
