@@ -3,8 +3,6 @@
 #ifndef GC_HOST_GEMM_H
 #define GC_HOST_GEMM_H
 
-#include <type_traits>
-
 #include "host_vector.h"
 #include "openmp.h"
 #include "pointwise.cuh"

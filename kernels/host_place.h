@@ -48,7 +48,7 @@ template <typename R, typename T> inline T gc_extreme(int count, const T* __rest
 template <typename T> inline gc_uint64 gc_equal_bits(const T* x, T wanted) {
   gc_uint64 bits = 0;
 #if defined(__AVX512F__)
-  if constexpr (std::is_same<T, float>::value) {
+  if constexpr (gc_is_same<T, float>) {
     typedef typename gc_vector<T>::type V;
     const V all = wanted - V{};
 #pragma GCC unroll 4

@@ -2,8 +2,6 @@
 #ifndef GC_HOST_TRANSPOSE_H
 #define GC_HOST_TRANSPOSE_H
 
-#include <utility>
-
 #include "host_gemm.h"
 
 template <typename T> struct gc_mask_element;  // an integer as wide as T
@@ -13,11 +11,20 @@ template <> struct gc_mask_element<unsigned int> { typedef int type; };
 template <> struct gc_mask_element<double> { typedef long long type; };
 template <> struct gc_mask_element<long long> { typedef long long type; };
 
+// The numbers from 0 to count - 1 as arguments of a template. <utility> has them, too, which g++
+// reads for longer than it compiles a transposition.
+template <int... number> struct gc_numbers {};
+template <int count, int... number>
+struct gc_numbers_below : gc_numbers_below<count - 1, count - 1, number...> {};
+template <int... number> struct gc_numbers_below<0, number...> {
+  typedef gc_numbers<number...> type;
+};
+
 // By turns the elements of a and of b, from element `begin` of each on.
 template <int begin, typename T, int... lane>
 inline typename gc_vector<T>::type gc_interleaved(typename gc_vector<T>::type a,
                                                   typename gc_vector<T>::type b,
-                                                  std::integer_sequence<int, lane...>) {
+                                                  gc_numbers<lane...>) {
   constexpr int lanes = gc_vector<T>::lanes;
 #if defined(__clang__)
   return __builtin_shufflevector(a, b, (begin + lane / 2 + lane % 2 * lanes)...);
@@ -33,7 +40,7 @@ template <typename T>
 inline void gc_transpose_block(const T* from, ptrdiff_t from_row, T* to, ptrdiff_t to_row) {
   typedef typename gc_vector<T>::type V;
   constexpr int lanes = gc_vector<T>::lanes;
-  constexpr std::make_integer_sequence<int, lanes> all{};
+  constexpr typename gc_numbers_below<lanes>::type all{};
   V row[lanes], next[lanes];
 #pragma GCC unroll 16
   for (int i = 0; i < lanes; ++i) row[i] = *reinterpret_cast<const V*>(from + i * from_row);

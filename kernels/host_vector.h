@@ -6,7 +6,6 @@
 #define GC_HOST_VECTOR_H
 
 #include <stddef.h>
-#include <type_traits>
 
 #include "native_float.h"
 
@@ -17,6 +16,10 @@
 #else
 #define GC_VECTOR_BYTES 16
 #endif
+
+// Whether two types are one: g++ reads <type_traits> for as long as a kernel's few loops.
+template <typename T, typename U> constexpr bool gc_is_same = false;
+template <typename T> constexpr bool gc_is_same<T, T> = true;
 
 template <typename T> struct gc_vector {
   typedef T type __attribute__((vector_size(GC_VECTOR_BYTES), aligned(sizeof(T)), may_alias));
@@ -64,7 +67,7 @@ template <typename T, typename V> GC_DEVICE V gc_fma_lanes(T x, V y, V z) {
   return __builtin_elementwise_fma(factor, y, z);
 #else
 #if defined(__FMA__)
-  constexpr bool single = std::is_same<T, float>::value;
+  constexpr bool single = gc_is_same<T, float>;
 #if defined(__AVX512F__)
   if constexpr (sizeof(V) == 64 && single) {
     return __builtin_ia32_vfmaddps512_mask(factor, y, z, 0xffff, GC_ROUNDING);

@@ -18,14 +18,6 @@
 
 #define GC_WINOGRAD_TILES 48  // transformed at a time: they stay in the second cache
 
-// Not in copies for numbers that calls have in common: the loop over terms of such a copy moves
-// sums between registers (g++ 12; a product took 1.24 times as long, AVX2, Zen 3).
-#if defined(__clang__)
-#define GC_ONE_COPY __attribute__((noinline))
-#else
-#define GC_ONE_COPY __attribute__((noinline, noclone))
-#endif
-
 // Along one axis of a tile, `step` apart: B' d,
 template <typename T>
 inline void gc_winograd_of_image(typename gc_vector<T>::type* d, int step) {
@@ -246,7 +238,9 @@ inline void gc_winograd_gradient(int channels, int filters, T* __restrict__ to,
 }
 
 // to[i][j] = sum over k of left[i][k] * right[k][j]. Tiles are rows, or, `of_tiles`, what is added
-// up, to what is there; one call is for at most GC_WINOGRAD_TILES of them.
+// up, to what is there; one call is for at most GC_WINOGRAD_TILES of them. One copy, as the loop
+// over terms of one for numbers that calls have in common moves sums between registers (g++ 12; a
+// product took 1.24 times as long, AVX2, Zen 3).
 template <int height, bool of_tiles, typename T>
 GC_ONE_COPY void gc_winograd_product(int rows, int columns, int depth, T* __restrict__ to,
                                      ptrdiff_t to_row, const T* __restrict__ left,

@@ -52,7 +52,7 @@ _RUNTIME_SOURCE = """\
 #include "tree_sum.h"
 
 extern "C" void* graphc_memory(int slot, size_t nbytes) { return gc_thread_memory(slot, nbytes); }
-extern "C" size_t graphc_memory_held() { return gc_held; }
+extern "C" size_t graphc_memory_held() { return gc_held_now(); }
 extern "C" void graphc_start_threads() {
 #pragma omp parallel
   gc_block_of_thread(0);
@@ -115,6 +115,9 @@ _TREE_SUM = ctypes.CFUNCTYPE(
     *(ctypes.c_void_p, ctypes.c_uint64, ctypes.c_void_p),
     *(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p),
 )
+_LIBRARY_FLAGS = ("-O2",)
+"""Behind those of programs: libraries have vectors and unrolled loops as they should be, and
+``-O3`` takes an eighth longer to find none to make."""
 _runtimes: dict[CppCompiler, Runtime] = {}
 _panels: dict[tuple[CppCompiler, str], ctypes.CDLL] = {}
 _libraries_ahead: dict[tuple[CppCompiler, str], Ahead[bytes]] = {}
@@ -228,8 +231,7 @@ def libraries_ahead() -> Iterator[Callable[[], None]]:
             return  # no cold start: the other one may not be needed
         for one in (_PANELS.get(config.floatX), _RUNTIME):
             if one is not None and _is_missing(one, cache, compiler):
-                key = _key(one.source, compiler)
-                begun[compiler, one.name] = Ahead(_maker_of(one, key, cache, compiler))
+                begun[compiler, one.name] = Ahead(_maker_of(one, cache, compiler))
         _libraries_ahead.update(begun)
 
     try:
@@ -253,26 +255,33 @@ def _is_missing(one: SharedLibrary, cache: KernelCache, compiler: CppCompiler) -
         return False
     if (compiler, one.name) in _libraries_ahead:
         return False
-    return cache.read(f"{_key(one.source, compiler)}.so") is None
+    return cache.read(f"{_library_key(one, compiler)}.so") is None
 
 
 def _obtained(one: SharedLibrary, cache: KernelCache, compiler: CppCompiler) -> ctypes.CDLL:
     """Return a shared library: from the cache, or as the compiler makes it."""
-    key = _key(one.source, compiler)
+    key = _library_key(one, compiler)
 
     def load(entry: CacheEntry) -> ctypes.CDLL:
         with _short_waits():
             return library.load_library(key, entry, one.symbols)
 
     ahead = _libraries_ahead.get((compiler, one.name))
-    make = _maker_of(one, key, cache, compiler) if ahead is None else ahead.result
+    make = _maker_of(one, cache, compiler) if ahead is None else ahead.result
     return cache.obtain(f"{key}.so", make, load)[0]
 
 
-def _maker_of(
-    one: SharedLibrary, key: str, cache: KernelCache, compiler: CppCompiler
-) -> Callable[[], bytes]:
-    return _maker(cache, compiler, f"{key}.cpp", one.source, {}, one.name)
+def _maker_of(one: SharedLibrary, cache: KernelCache, compiler: CppCompiler) -> Callable[[], bytes]:
+    file = f"{_library_key(one, compiler)}.cpp"
+    return _maker(cache, _for_libraries(compiler), file, one.source, {}, one.name)
+
+
+def _library_key(one: SharedLibrary, compiler: CppCompiler) -> str:
+    return _key(one.source, _for_libraries(compiler))
+
+
+def _for_libraries(compiler: CppCompiler) -> CppCompiler:
+    return compiler._replace(flags=(*compiler.flags, *_LIBRARY_FLAGS))
 
 
 def runtime_library(cache: KernelCache, compiler: CppCompiler) -> Runtime:
