@@ -17,6 +17,10 @@
 #endif
 #define GC_DEPTH 256  // terms that are added one after the other in registers
 
+// Sums are stored, continue those that are there term by term, or are added to these when they are
+// complete.
+enum gc_sums { GC_STORED, GC_CONTINUED, GC_ADDED };
+
 // Rows of a tile, stated for a processor with 32 vector registers; with 16 half of them.
 constexpr int gc_height(int rows) { return GC_TILE_ROWS == 12 ? rows : rows / 2; }
 

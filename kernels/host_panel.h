@@ -22,8 +22,9 @@ enum gc_way {
 
 // gc_panel_by_way and gc_panel_add_by_rows of the library.
 template <typename T> struct gc_panels {
-  void (*multiply)(gc_way, int rows, int columns, int depth, const T* left, ptrdiff_t left_next,
-                   const T* right, ptrdiff_t right_row, T* to, ptrdiff_t to_row);
+  void (*multiply)(gc_way, gc_sums, int rows, int columns, int depth, const T* left,
+                   ptrdiff_t left_next, const T* right, ptrdiff_t right_row, T* to,
+                   ptrdiff_t to_row);
   void (*add)(int rows, int columns, int depth, const T* left, ptrdiff_t left_row, const T* right,
               ptrdiff_t right_row, T* to, ptrdiff_t to_row);
 };
@@ -32,59 +33,64 @@ template <typename T> struct gc_panels {
 // loaded (host_panel_float32.h, host_panel_float64.h).
 template <typename T> const gc_panels<T>& gc_panels_of();
 
-template <int high, typename T>
+// At most `high` rows and `wide` columns.
+template <gc_sums sums, int high, int wide, typename T>
 inline void gc_panel(gc_way way, int rows, int columns, int depth, const T* left,
                      ptrdiff_t left_next, const T* right, ptrdiff_t right_row, T* to,
                      ptrdiff_t to_row) {
-  gc_panels_of<T>().multiply(way, rows < high ? rows : high, columns, depth, left, left_next, right,
-                             right_row, to, to_row);
+  gc_panels_of<T>().multiply(way, sums, rows < high ? rows : high, columns < wide ? columns : wide,
+                             depth, left, left_next, right, right_row, to, to_row);
 }
 
-// to[row][column] = sum over k of left[row][k] * right[k][column], for at most `high` rows,
-// GC_PANEL_BYTES of columns and GC_DEPTH terms. Whole halves of
-// vectors of a row of `right` are read, no more than 64 bytes of fewer columns, but nothing beyond
-// rows that are closer than that. The order of a sum is that of k.
-template <int high = GC_PANEL_ROWS, typename T>
+#define GC_PANEL \
+  template <gc_sums sums = GC_STORED, int high = GC_PANEL_ROWS, int wide = GC_PANEL_BYTES, \
+            typename T>
+
+// to[row][column] = (or +=, of GC_ADDED) sum over k of left[row][k] * right[k][column], for so many
+// rows and columns at most, GC_PANEL_BYTES of columns and GC_DEPTH terms. Whole halves of vectors
+// of a row of `right` are read, no more than 64 bytes of fewer columns, but nothing beyond rows
+// that are closer than that. The order of a sum is that of k.
+GC_PANEL
 inline void gc_panel_product(int rows, int columns, int depth, T* to, ptrdiff_t to_row,
                              const T* left, ptrdiff_t left_row, const T* right,
                              ptrdiff_t right_row) {
-  gc_panel<high, T>(GC_ALONG, rows, columns, depth, left, left_row, right, right_row, to,
-                                   to_row);
+  gc_panel<sums, high, wide>(GC_ALONG, rows, columns, depth, left, left_row, right, right_row, to,
+                             to_row);
 }
 
 // The same, and what is beside the columns of `right` is fetched into the cache meanwhile.
-template <int high = GC_PANEL_ROWS, typename T>
+GC_PANEL
 inline void gc_panel_product_and_fetch(int rows, int columns, int depth, T* to, ptrdiff_t to_row,
                                        const T* left, ptrdiff_t left_row, const T* right,
                                        ptrdiff_t right_row) {
-  gc_panel<high, T>(GC_ALONG_AND_BESIDE, rows, columns, depth, left, left_row, right, right_row,
-                                         to, to_row);
+  gc_panel<sums, high, wide>(GC_ALONG_AND_BESIDE, rows, columns, depth, left, left_row, right,
+                             right_row, to, to_row);
 }
 
 // The same, where neighbours of `left` are its rows: left[k][row].
-template <int high = GC_PANEL_ROWS, typename T>
+GC_PANEL
 inline void gc_panel_product_by_columns(int rows, int columns, int depth, T* to, ptrdiff_t to_row,
                                         const T* left, ptrdiff_t left_step, const T* right,
                                         ptrdiff_t right_row) {
-  gc_panel<high, T>(GC_ACROSS, rows, columns, depth, left, left_step, right, right_row, to,
-                                    to_row);
+  gc_panel<sums, high, wide>(GC_ACROSS, rows, columns, depth, left, left_step, right, right_row, to,
+                             to_row);
 }
 
 // The same, and of `right` what follows is fetched into the cache meanwhile: the rows behind those
 // of the call, or, if rows are long, what is beside its columns.
-template <int high = GC_PANEL_ROWS, typename T>
+GC_PANEL
 inline void gc_panel_product_by_columns_and_fetch_right(int rows, int columns, int depth, T* to,
                                                         ptrdiff_t to_row, const T* left,
                                                         ptrdiff_t left_step, const T* right,
                                                         ptrdiff_t right_row) {
   const bool is_short = right_row * sizeof(T) <= 4 * GC_PANEL_BYTES;
-  gc_panel<high, T>(is_short ? GC_ACROSS_AND_RIGHT : GC_ACROSS_AND_BESIDE, rows, columns, depth,
-                    left, left_step, right, right_row, to, to_row);
+  gc_panel<sums, high, wide>(is_short ? GC_ACROSS_AND_RIGHT : GC_ACROSS_AND_BESIDE, rows, columns,
+                             depth, left, left_step, right, right_row, to, to_row);
 }
 
 // The same without that, for few columns: what goes in is most of what is moved then. The lines of
 // `left` that follow are fetched into the cache meanwhile, if those of all terms are few.
-template <int high = GC_PANEL_ROWS, typename T>
+GC_PANEL
 inline void gc_panel_product_by_columns_and_fetch(int rows, int columns, int depth, T* to,
                                                   ptrdiff_t to_row, const T* left,
                                                   ptrdiff_t left_step, const T* right,
@@ -97,26 +103,35 @@ inline void gc_panel_product_by_columns_and_fetch(int rows, int columns, int dep
     if (step == line) {
       for (int i = 0; i < depth; ++i) __builtin_prefetch(left + row + 4 * line + i * left_step);
     }
-    gc_panel<high, T>(GC_ACROSS, tall, columns, depth, left + row, left_step, right, right_row,
-                                      to + row * to_row, to_row);
+    gc_panel<sums, high, wide>(GC_ACROSS, tall, columns, depth, left + row, left_step, right,
+                               right_row, to + row * to_row, to_row);
   }
 }
 
 // The same, where `left` is a panel of its rows, left[k][row], and neighbours of `right` are terms,
 // right[column][k]: as many columns as rows elsewhere, and rows as columns. The panel is multiplied
 // by the columns, which are read in order, and what comes of it is transposed.
-template <typename T>
+template <gc_sums sums = GC_STORED, typename T>
 inline void gc_panel_product_transposed(int rows, int columns, int depth, T* to, ptrdiff_t to_row,
-                                    const T* left, ptrdiff_t left_step, const T* right,
-                                    ptrdiff_t right_column) {
+                                        const T* left, ptrdiff_t left_step, const T* right,
+                                        ptrdiff_t right_column) {
   constexpr int half = gc_vector<T>::lanes / 2, most = GC_PANEL_BYTES / sizeof(T);
-  alignas(GC_VECTOR_BYTES) T sums[GC_PANEL_ROWS * most];
+  alignas(GC_VECTOR_BYTES) T product[GC_PANEL_ROWS * most];
   if (rows > most) rows = most;
   if (columns > GC_PANEL_ROWS) columns = GC_PANEL_ROWS;
-  const int wide = (rows + half - 1) / half * half;  // a panel has room for whole vectors
-  gc_panel<GC_PANEL_ROWS, T>(GC_ALONG_AND_LEFT, columns, wide, depth, right, right_column, left,
-                                                left_step, sums, most);
-  gc_transpose<T>(columns, rows, sums, most, to, to_row);
+  const int whole = (rows + half - 1) / half * half;  // a panel has room for whole vectors
+  gc_panel<GC_STORED, GC_PANEL_ROWS, most>(GC_ALONG_AND_LEFT, columns, whole, depth, right,
+                                           right_column, left, left_step, product, most);
+  if (sums == GC_STORED) {
+    gc_transpose<T>(columns, rows, product, most, to, to_row);
+    return;
+  }
+  alignas(GC_VECTOR_BYTES) T added[most * GC_PANEL_ROWS];
+  gc_transpose<T>(columns, rows, product, most, added, GC_PANEL_ROWS);
+  for (int row = 0; row < rows; ++row) {
+    const T* of_row = added + row * GC_PANEL_ROWS;
+    for (int column = 0; column < columns; ++column) to[row * to_row + column] += of_row[column];
+  }
 }
 
 // to[row][column] += sum over k of left[row][k] * right[k][column], term by term, for so many terms

@@ -6,7 +6,7 @@
 #ifndef GC_HOST_TILES_H
 #define GC_HOST_TILES_H
 
-#include "host_vector.h"
+#include "host_gemm.h"
 
 #define GC_AHEAD 128  // terms behind those that are multiplied, whose lines are fetched
 
@@ -27,14 +27,14 @@ template <typename T, int width> struct gc_columns {
 // one that follow the panel's.
 enum gc_far { GC_NEAR, GC_FAR_LEFT, GC_FAR_RIGHT, GC_FAR_BESIDE };
 
-// c[all][width] = (or +=, unless `first`) sum over i of a[all][i] * b[i][width], so many rows at a
-// time; what is left of them is left out. Rows of a lie `a_next` apart and one i after the other
-// side by side, or (not `along`) the other way round. If `fetch`, what is `far` is fetched into the
-// cache along the way, and of a that does not lie along what is GC_AHEAD terms behind.
+// c[all][width] = sum over i of a[all][i] * b[i][width], or as `sums` says, so many rows at a time;
+// what is left of them is left out. Rows of a lie `a_next` apart and one i after the other side by
+// side, or (not `along`) the other way round. If `fetch`, what is `far` is fetched into the cache
+// along the way, and of a that does not lie along what is GC_AHEAD terms behind.
 template <int rows, int width, bool along, bool fetch, typename T>
 GC_ONE_COPY void gc_rows_tiles(int all, int k, const T* __restrict__ a, ptrdiff_t a_next,
                                const T* __restrict__ b, ptrdiff_t b_step, T* __restrict__ c,
-                               ptrdiff_t c_row, bool first, gc_far far) {
+                               ptrdiff_t c_row, gc_sums sums, gc_far far) {
   typedef typename gc_vector<T>::type V;
   typedef typename gc_half_vector<T>::type H;
   typedef gc_columns<T, width> columns;
@@ -54,9 +54,13 @@ GC_ONE_COPY void gc_rows_tiles(int all, int k, const T* __restrict__ a, ptrdiff_
     for (int r = 0; r < rows; ++r) {
 #pragma GCC unroll 2
       for (int v = 0; v < vectors; ++v) {
-        sum[r][v] = first ? V{} : *reinterpret_cast<const V*>(c + r * c_row + v * lanes);
+        sum[r][v] = V{};
+        if (sums == GC_CONTINUED) sum[r][v] = *reinterpret_cast<V*>(c + r * c_row + v * lanes);
       }
-      if (columns::half) last[r] = first ? H{} : *reinterpret_cast<const H*>(c + r * c_row + end);
+      last[r] = H{};
+      if (sums == GC_CONTINUED && columns::half) {
+        last[r] = *reinterpret_cast<H*>(c + r * c_row + end);
+      }
     }
     const T* right_row = b;
     asm("" : "+r"(a), "+r"(c));  // else g++ keeps all rows' addresses for the next tile, in memory
@@ -81,6 +85,16 @@ GC_ONE_COPY void gc_rows_tiles(int all, int k, const T* __restrict__ a, ptrdiff_
       }
       right_row += b_step;
     }
+    if (sums == GC_ADDED) {
+#pragma GCC unroll 8
+      for (int r = 0; r < rows; ++r) {
+#pragma GCC unroll 2
+        for (int v = 0; v < vectors; ++v) {
+          sum[r][v] += *reinterpret_cast<V*>(c + r * c_row + v * lanes);
+        }
+        if (columns::half) last[r] += *reinterpret_cast<H*>(c + r * c_row + end);
+      }
+    }
 #pragma GCC unroll 8
     for (int r = 0; r < rows; ++r) {
 #pragma GCC unroll 2
@@ -104,7 +118,7 @@ GC_ONE_COPY void gc_rows_tiles(int all, int k, const T* __restrict__ a, ptrdiff_
 // a program has one copy of it, and not one for each width and each way to read. The few rows that
 // no tall tile takes fetch nothing: a third of the copies less.
 template <typename T> struct gc_tiles {
-  void (*of[GC_HEIGHTS])(int, int, const T*, ptrdiff_t, const T*, ptrdiff_t, T*, ptrdiff_t, bool,
+  void (*of[GC_HEIGHTS])(int, int, const T*, ptrdiff_t, const T*, ptrdiff_t, T*, ptrdiff_t, gc_sums,
                          gc_far);
 };
 
@@ -138,17 +152,17 @@ template <bool along, gc_far far, typename T> constexpr gc_reading<T> gc_reading
 template <typename T>
 inline void gc_rows_panel(const gc_reading<T>& way, int halves, int rows, int k, const T* a,
                           ptrdiff_t a_next, const T* b, ptrdiff_t b_step, T* c, ptrdiff_t c_row,
-                          bool first) {
+                          gc_sums sums) {
   const ptrdiff_t a_row = way.along ? a_next : 1;
   const auto tiles = way.tiles[halves - 1].of;
   const auto multiply = [&](int height, int from, int all) {
-    tiles[height](all, k, a + from * a_row, a_next, b, b_step, c + from * c_row, c_row, first,
+    tiles[height](all, k, a + from * a_row, a_next, b, b_step, c + from * c_row, c_row, sums,
                   way.far);
   };
   int row = rows / GC_ROWS * GC_ROWS;
   if (row > 0) multiply(GC_HEIGHTS - 1, 0, row);
   const int left = rows - row;
-  if (first && row > 0 && (left & (left - 1)) != 0) {  // more than one of the tiles below
+  if (sums == GC_STORED && row > 0 && (left & (left - 1)) != 0) {  // more than one tile below
     multiply(GC_HEIGHTS - 1, rows - GC_ROWS, GC_ROWS);  // some rows again, with the same sums
     return;
   }

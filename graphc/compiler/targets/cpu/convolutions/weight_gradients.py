@@ -72,7 +72,7 @@ from graphc.compiler.targets.cpu.convolutions.operands import (
     with_image,
 )
 from graphc.compiler.targets.cpu.products.panels import (
-    panel_columns,
+    call_columns,
     transposition,
     whole_columns,
     window_sums,
@@ -201,7 +201,7 @@ def _with_groups(
 def _group_of(filters: int, dtype: str) -> int:
     """Return how many filters a call multiplies: of the numbers that divide them and leave least of
     whole vectors empty the one from which on lines of the matrix stay in the first cache."""
-    whole, least = whole_columns(dtype), panel_columns(dtype)
+    whole, least = whole_columns(dtype), call_columns(dtype)
     groups = [one for one in range(1, filters + 1) if filters % one == 0]
     empty = {one: (-one % whole) * (filters // one) for one in groups}
     fullest = [one for one in groups if empty[one] == min(empty.values())]

@@ -65,7 +65,7 @@ from graphc.compiler.targets.cpu.convolutions.operands import (
     with_operands,
 )
 from graphc.compiler.targets.cpu.convolutions.weight_gradients import PARTS_OF_SAMPLES
-from graphc.compiler.targets.cpu.products.panels import panel_columns, panel_product_add
+from graphc.compiler.targets.cpu.products.panels import call_columns, panel_product_add
 from graphc.compiler.targets.cpu.products.pieces import terms_outermost, with_vectors
 from graphc.compiler.targets.cpu.products.rows_by_panels import BATCHED
 from graphc.compiler.targets.mapping import ALWAYS, Applicability, Mapping, never
@@ -142,7 +142,7 @@ def with_products_of_panels(
 ) -> LoopProgram:
     """Return a program that makes the sums of a class by panels, or, of one filter, by rows of
     windows where they are."""
-    width = panel_columns(image.dtype)
+    width = call_columns(image.dtype)
     program, columns, most_columns = _with_blocks(program, one.filters, one.windows, width)
     program, (chunk, *terms), most_terms = _with_chunks(program, one.terms)
     row = program.loop(columns[-1]).ends[0].constant

@@ -92,7 +92,7 @@ from graphc.compiler.targets.cpu.convolutions.winograd_tiles import (
     WINDOW,
 )
 from graphc.compiler.targets.cpu.products.panels import (
-    panel_columns,
+    call_columns,
     whole_columns,
 )
 from graphc.compiler.targets.mapping import ALWAYS, Applicability, Mapping, never
@@ -125,7 +125,7 @@ def _is_faster(sizes: ConvolutionSizes, dtype: str, *, is_gradient: bool) -> App
     innermost too, in whole vectors.
     """
     down, across = sizes.tiles
-    wide = whole_multiple(sizes.filters, panel_columns(dtype))
+    wide = whole_multiple(sizes.filters, call_columns(dtype))
     transforms = _STEPS_OF_IMAGE * whole_multiple(sizes.channels, whole_columns(dtype))
     transforms += _STEPS_OF_RESULTS * wide
     by_tiles = down * across * (PLACES * sizes.channels * wide + transforms)

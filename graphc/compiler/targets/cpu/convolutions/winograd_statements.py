@@ -42,7 +42,7 @@ from graphc.compiler.targets.cpu.convolutions.winograd_tiles import (
     weights_transform,
 )
 from graphc.compiler.targets.cpu.products.panels import (
-    panel_columns,
+    call_columns,
     transposition,
     whole_columns,
 )
@@ -294,7 +294,7 @@ class TileStatements:
 
     def _wide(self, count: int) -> int:
         """Return what a row of so many elements has room for."""
-        return whole_multiple(count, panel_columns(self.dtype))
+        return whole_multiple(count, call_columns(self.dtype))
 
 
 def _call(

@@ -3,8 +3,9 @@
     for i0_outer < (batch + 127) // 128:
       allocate s0_parts: float32[18, 128, 128] in shared
       for k0_outer < 18 (team):
+        ... panels of a part's terms
         for i1_outer < 4:
-          gc_panel_product(s0_parts[k0_outer, 0:, 32*i1_outer:], x0[...], x1[256*k0_outer:, ...])
+          gc_panel_product(s0_parts[k0_outer, 0:, 32*i1_outer:], x0[...], panels[...])
       for i1_outer_2 < 4 (team):
         for i0_inner < min(128, batch - 128*i0_outer):
           for s0_part < 18:
@@ -27,7 +28,12 @@ from graphc.compiler.loops.rewrites.loops.reorder import reorder
 from graphc.compiler.loops.rewrites.loops.split import Tail, split
 from graphc.compiler.loops.statement import LoopKind
 from graphc.compiler.loops.value import Load
-from graphc.compiler.targets.cpu.products.panels import PANEL_ROWS, panel_columns
+from graphc.compiler.targets.cpu.products.panels import (
+    PANEL_ROWS,
+    call_columns,
+    in_halves_of_vectors,
+    panel_columns,
+)
 from graphc.compiler.targets.cpu.products.pieces import (
     DEPTH,
     PanelCall,
@@ -36,9 +42,10 @@ from graphc.compiler.targets.cpu.products.pieces import (
     with_calls,
     with_left_rows,
     with_one_nest,
+    with_right_panels,
     with_whole_panels,
 )
-from graphc.compiler.targets.cpu.products.rows_by_panels import SMALL_RIGHT
+from graphc.compiler.targets.cpu.products.rows_by_panels import FEW_ROWS, SMALL_RIGHT
 from graphc.compiler.targets.cpu.reductions.loops import may_exceed
 from graphc.compiler.targets.mapping import ALWAYS, Applicability, Mapping, never
 from graphc.compiler.targets.product_loops import (
@@ -81,7 +88,7 @@ def _has_long_sums(program: LoopProgram, target: Target) -> Applicability:
         return never("its left operand is computed")
     if found.steps(found.right, found.columns) != 1:
         return never("its right operand is not in memory by rows")
-    width = panel_columns(found.total.dtype)
+    width = call_columns(found.total.dtype)
     if columns < width:
         return never(f"there are {columns} columns, fewer than {width}")
     if -(-terms // DEPTH) * PANEL_ROWS * columns > MOST_PARTS:
@@ -107,11 +114,19 @@ def _by_parts(program: LoopProgram, target: Target) -> LoopProgram:
     program = partial_sums(program, terms, length=DEPTH, tree=Tree.IN_ORDER, scope=shared)
     part = f"{terms}_outer"
     program, function = with_left_rows(program, product, part)
+    width = call_columns(product.total.dtype)
+    has_panels = typical(product.rows.ends[0].constant) > FEW_ROWS
+    if has_panels:
+        width = panel_columns(product.total.dtype, target)
+        program = with_right_panels(program, product, part, BufferScope.THREAD, width)
     program, rows, columns = with_one_nest(program, f"{terms}_inner")
     call = PanelCall(function, most, count)
-    dtype = product.total.dtype
-    program, calls = with_whole_panels(program, rows, columns, dtype, call, is_written=False)
-    program, chunk = _with_added_parts(program, part, count, panel_columns(product.total.dtype))
+    last = count % width
+    if not has_panels:
+        last = in_halves_of_vectors(last, product.total.dtype)
+    program, calls = with_whole_panels(program, rows, columns, call, width=width, last=last)
+    chunk_columns = call_columns(product.total.dtype)
+    program, chunk = _with_added_parts(program, part, count, chunk_columns)
     program = bind(with_calls(program, calls), part, LoopKind.TEAM)
     return bind(program, chunk, LoopKind.TEAM) if chunk else program
 

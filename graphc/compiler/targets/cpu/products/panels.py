@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from enum import Enum
+from enum import Enum, auto
 from typing import TypeAlias
 
 import numpy as np
@@ -18,8 +18,9 @@ from graphc.compiler.graph.dim import Shape, Size, symbol
 from graphc.compiler.loops.buffer import Buffer, BufferScope, c_strides, new_buffer
 from graphc.compiler.loops.index import Index, IndexLike, LoopVariable, as_index, variable
 from graphc.compiler.loops.program import Body
-from graphc.compiler.loops.statement import Accumulate, Allocate, For, Intrinsic, Store
+from graphc.compiler.loops.statement import Accumulate, Allocate, For, Intrinsic, Statement, Store
 from graphc.compiler.loops.value import Apply, Constant, Load
+from graphc.compiler.targets.target import Target
 
 _Loop: TypeAlias = tuple[Index, Sequence[IndexLike]]
 """A variable, and what it is below: each of these."""
@@ -27,8 +28,11 @@ _Loop: TypeAlias = tuple[Index, Sequence[IndexLike]]
 PANEL_ROWS = 128
 """``GC_PANEL_ROWS`` of ``kernels/host_panel.h``: the most rows of a strip."""
 
-_PANEL_BYTES = 128
-"""``GC_PANEL_BYTES``: those of the most columns of a panel."""
+_CALL_BYTES = 128
+"""``GC_PANEL_BYTES``: those of the most columns of a call."""
+
+_LINE_BYTES = 64
+"""Of a line of a cache."""
 
 _ROWS, _COLUMNS, _DEPTH = map(symbol, ("rows", "columns", "depth"))
 _FROM_ROW, _TO_ROW, _LEFT_NEXT, _RIGHT_ROW = map(
@@ -36,9 +40,18 @@ _FROM_ROW, _TO_ROW, _LEFT_NEXT, _RIGHT_ROW = map(
 )
 
 
-def panel_columns(dtype: str) -> int:
-    """Return the most columns of a panel."""
-    return _PANEL_BYTES // np.dtype(dtype).itemsize
+def call_columns(dtype: str) -> int:
+    """Return the most columns of a call."""
+    return _CALL_BYTES // np.dtype(dtype).itemsize
+
+
+def panel_columns(dtype: str, target: Target) -> int:
+    """Return the columns of a panel that is written: those of two vectors, which are multiplied
+    together. (Vectors of 32 bytes would find a half of each row of 128 bytes, which have half of
+    the first cache's places: 1,024^3 by written panels took 81 to 86 GFLOP/s of a thread so, with
+    rows of 64 bytes 90; AVX2, Zen 3.)"""
+    nbytes = min(_CALL_BYTES, max(_LINE_BYTES, 2 * target.vector_bytes))
+    return nbytes // np.dtype(dtype).itemsize
 
 
 def whole_columns(dtype: str) -> int:
@@ -76,6 +89,20 @@ class PanelFunction(Enum):
     TRANSPOSED = "gc_panel_product_transposed"
 
 
+class PanelSums(Enum):
+    """The ends of the sums that a call makes.
+
+    Attributes:
+        KEPT: they stay in an array, for what follows.
+        STORED: they are stored as they are.
+        ADDED: they are added to others when they are complete.
+    """
+
+    KEPT = auto()
+    STORED = auto()
+    ADDED = auto()
+
+
 _BY_COLUMNS = (
     PanelFunction.COLUMNS,
     PanelFunction.COLUMNS_AND_FETCH,
@@ -86,70 +113,81 @@ _BY_COLUMNS = (
 def panel_product(
     function: PanelFunction,
     dtype: str,
-    scope: BufferScope,
-    left_scope: BufferScope,
-    right_scope: BufferScope,
+    end: PanelSums,
+    scopes: tuple[BufferScope, BufferScope, BufferScope],
     *,
     sums: tuple[int, int],
     terms: int | None = None,
-    most_rows: int | None = None,
+    most: tuple[int | None, int | None] = (None, None),
+    is_one_part: bool = False,
 ) -> Intrinsic:
     """Return the product of a strip of rows and a panel of columns.
 
     Args:
         function: what is called.
         dtype: of all elements.
-        scope: of the sums: those in registers are stored in memory as they are, others stay in an
-            array.
-        left_scope, right_scope: of the operands: a left one in thread memory is the rows of a
-            strip; a right one that is not in global memory is panels.
+        end: what is done with the sums.
+        scopes: of the sums' memory and of the operands: a left one in thread memory is the rows of
+            a strip; a right one that is not in global memory is panels.
         sums: the most rows and columns that the program sums together.
         terms: the most terms of a call, `DEPTH`, where more may follow them.
-        most_rows: the most rows of a call, where more may follow them; by default `PANEL_ROWS`,
-            which of a transposed product are columns.
+        most: the most rows and columns of a call, where more may follow them; by default
+            `PANEL_ROWS` and `call_columns`, which of a transposed product are the other way round.
+        is_one_part: True if the right operand has room for `terms` alone.
     """
-    thread, is_stored = BufferScope.THREAD, scope is BufferScope.REGISTER
-    if is_stored:
-        to = strided_buffer("to", dtype, (_ROWS, _COLUMNS), (_TO_ROW, 1))
+    scope, left_scope, right_scope = scopes
+    is_kept = end is PanelSums.KEPT
+    to_shape: Shape = sums if is_kept or scope is BufferScope.THREAD else (_ROWS, _COLUMNS)
+    to = total = strided_buffer("to", dtype, to_shape, (_TO_ROW, 1), scope)
+    if not is_kept:
         total = new_buffer("total", dtype, sums, BufferScope.REGISTER)
-    else:
-        to = total = strided_buffer("to", dtype, sums, (_TO_ROW, 1), scope)
-    most = (PANEL_ROWS if most_rows is None else most_rows, panel_columns(dtype))
-    left_shape: Shape = (sums[0] if left_scope is thread else _ROWS, _DEPTH)
+    limits = (PANEL_ROWS, call_columns(dtype))
+    rows, columns = (
+        limit if given is None else given for limit, given in zip(limits, most, strict=True)
+    )
+    left_shape: Shape = (sums[0] if left_scope is BufferScope.THREAD else _ROWS, _DEPTH)
     left_strides: Shape = (_LEFT_NEXT, 1)
     right_strides: Shape = (_RIGHT_ROW, 1)
     if function in _BY_COLUMNS:
         left_strides = (1, _LEFT_NEXT)
     elif function is PanelFunction.TRANSPOSED:
-        most = most[::-1]
+        rows, columns = columns, rows
         left_shape, left_strides, right_strides = (
             (in_halves_of_vectors(sums[0], dtype), _DEPTH),
             (1, _LEFT_NEXT),
             (1, _RIGHT_ROW),
         )
     left = strided_buffer("left", dtype, left_shape, left_strides, left_scope)
-    columns = _COLUMNS if right_scope is BufferScope.GLOBAL else sums[1]
-    right = strided_buffer("right", dtype, (_DEPTH, columns), right_strides, right_scope)
+    right_columns = _COLUMNS if right_scope is BufferScope.GLOBAL else sums[1]
+    right_shape: Shape = (terms if is_one_part and terms else _DEPTH, right_columns)
+    right = strided_buffer("right", dtype, right_shape, right_strides, right_scope)
     term = variable("term")
 
-    def cleared(row: Index, column: Index) -> Store:
+    def cleared(row: Index, column: Index) -> Statement:
         return Store(Load(total, (row, column)), Constant(0, dtype))
 
-    def added(row: Index, column: Index) -> Store:
+    def added(row: Index, column: Index) -> Statement:
         element = Load(total, (row, column))
         factors = (Load(left, (row, term)), Load(right, (term, column)))
         return Store(element, Apply("fma", (*factors, element), dtype, {}))
 
-    def stored(row: Index, column: Index) -> Store:
-        return Store(Load(to, (row, column)), Load(total, (row, column)))
+    def ended(row: Index, column: Index) -> Statement:
+        target, element = Load(to, (row, column)), Load(total, (row, column))
+        if end is PanelSums.STORED:
+            return Store(target, element)
+        return Accumulate("sum", (target,), (element,))
 
-    clear = _each(most, "cleared", cleared)
+    clear = _each((rows, columns), "cleared", cleared)
     depth = (as_index(_DEPTH),) if terms is None else (as_index(terms), as_index(_DEPTH))
-    add = For(_variable_of(term), depth, (_each(most, "added", added),))
+    add = For(_variable_of(term), depth, (_each((rows, columns), "added", added),))
     body: Body = (clear, add)
-    if is_stored:
-        body = (Allocate(total), *body, _each(most, "stored", stored))
-    name = function.value if most_rows is None else f"{function.value}<{most_rows}>"
+    if not is_kept:
+        body = (Allocate(total), *body, _each((rows, columns), "ended", ended))
+    constants = ["GC_ADDED" if end is PanelSums.ADDED else "GC_STORED", str(rows), str(columns)]
+    if most[1] is None:
+        constants = constants[: 1 if most[0] is None else 2]
+    has_defaults = constants == ["GC_STORED"]
+    name = function.value + ("" if has_defaults else f"<{', '.join(constants)}>")
     return Intrinsic(name, (to, left, right), body, _header(dtype))
 
 
@@ -339,13 +377,11 @@ def strided_buffer(
     return Buffer(name, dtype, shape, scope, strides, 0, name)
 
 
-def _each(most: tuple[int, int], label: str, store: Callable[[Index, Index], Store]) -> For:
-    """Return a store for each element of a strip's panel, which has so many rows and columns at
+def _each(most: tuple[int, int], label: str, made: Callable[[Index, Index], Statement]) -> For:
+    """Return a statement for each element of a strip's panel, which has so many rows and columns at
     most."""
     row, column = variable(f"row_{label}"), variable(f"column_{label}")
-    inner = For(
-        _variable_of(column), (as_index(most[1]), as_index(_COLUMNS)), (store(row, column),)
-    )
+    inner = For(_variable_of(column), (as_index(most[1]), as_index(_COLUMNS)), (made(row, column),))
     return For(_variable_of(row), (as_index(most[0]), as_index(_ROWS)), (inner,))
 
 

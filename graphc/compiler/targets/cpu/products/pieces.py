@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from graphc.compiler.graph.dim import exact_quotient
-from graphc.compiler.loops.buffer import BufferScope
+from graphc.compiler.loops.buffer import Buffer, BufferScope
 from graphc.compiler.loops.program import (
     LoopProgram,
     innermost_loops,
@@ -26,7 +26,6 @@ from graphc.compiler.loops.rewrites.arithmetic.partial_sums import Tree, partial
 from graphc.compiler.loops.rewrites.arithmetic.use import use
 from graphc.compiler.loops.rewrites.buffers.expand import expand
 from graphc.compiler.loops.rewrites.conditions.cut import cut
-from graphc.compiler.loops.rewrites.conditions.peel import peel
 from graphc.compiler.loops.rewrites.execution.bind import bind
 from graphc.compiler.loops.rewrites.execution.vectorise import vectorise
 from graphc.compiler.loops.rewrites.loops.fission import fission
@@ -54,8 +53,9 @@ from graphc.compiler.targets.cpu.draws import with_words_ahead
 from graphc.compiler.targets.cpu.products.panels import (
     PANEL_ROWS,
     PanelFunction,
+    PanelSums,
+    call_columns,
     in_halves_of_vectors,
-    panel_columns,
     panel_product,
     transposition,
     whole_columns,
@@ -104,11 +104,12 @@ def with_right_panels(
     product: Product,
     around: str | None,
     scope: BufferScope,
+    width: int,
     name: str = "panels",
 ) -> LoopProgram:
-    """Return a program that writes the right operand of each matrix as panels, at the head of a
-    loop; None for that of the program."""
-    right, width = product.right, panel_columns(product.total.dtype)
+    """Return a program that writes the right operand of each matrix as panels of so many columns,
+    at the head of a loop; None for that of the program."""
+    right = product.right
     (end,) = product.columns.ends
     if isinstance(end.constant, int) and end.constant < width:
         width = in_halves_of_vectors(end.constant, product.total.dtype)
@@ -264,15 +265,24 @@ def in_panels(
 ) -> LoopProgram:
     """Return a program that makes the sums of a strip's panel by calls, which store them where they
     belong, or leave them in an array for what follows; other arguments as of `multiplied`."""
-    total = product.total.name
+    total, terms = product.total.name, product.terms.variable.name
+    loops = (rows, columns)
     scope = BufferScope.REGISTER if is_stored_directly else BufferScope.THREAD
-    program = expand(expand(program, columns, total, scope), rows, total, scope)
-    program = terms_outermost(program, (rows, columns), product.terms.variable.name, nests=3)
-    nests = [product.terms.variable.name]
+    program = _expanded(program, loops, total, scope)
     if _has_parts(program, product):
-        program, nests = _in_blocks(program, product.terms.variable.name)
-    call = PanelCall(function, *shape_of(program, total))
-    return with_calls(program, dict.fromkeys(nests, call))
+        program, loops, terms, total = with_added_parts(program, loops, terms, nests=3)
+        program = _expanded(program, loops, total, BufferScope.REGISTER)
+    program = terms_outermost(program, loops, terms, nests=3)
+    return with_calls(program, {terms: PanelCall(function, *shape_of(program, total))})
+
+
+def _expanded(
+    program: LoopProgram, loops: tuple[str, str], buffer: str, scope: BufferScope
+) -> LoopProgram:
+    """Return a program in which a buffer has an element for each turn of loops over rows and
+    columns."""
+    rows, columns = loops
+    return expand(expand(program, columns, buffer, scope), rows, buffer, scope)
 
 
 def _has_parts(program: LoopProgram, product: Product) -> bool:
@@ -306,18 +316,30 @@ def with_calls(program: LoopProgram, calls: Mapping[str, PanelCall]) -> LoopProg
         program = contract(program, name)
         terms = program.loop(name)
         total, left, right = (one.buffer for one in _elements(terms))
+        end, scope = _end_of(program, name, total)
         intrinsic = panel_product(
             made.function,
             total.dtype,
-            total.scope,
-            left.scope,
-            right.scope,
+            end,
+            (scope, left.scope, right.scope),
             sums=(made.rows, made.columns),
             terms=DEPTH if len(terms.ends) > 1 else None,
-            most_rows=_most_rows(terms, made.function),
+            most=_most_sums(terms, made.function),
+            is_one_part=right.scope is BufferScope.THREAD and right.shape[-2] == DEPTH,
         )
         program = use(program, intrinsic, loop_beside(program, name, -1).variable.name)
     return with_vectors(simplify(program))
+
+
+def _end_of(program: LoopProgram, terms: str, total: Buffer) -> tuple[PanelSums, BufferScope]:
+    """Return what follows of sums that are made in a loop over terms, in the loops beside it, and
+    the scope of the memory that they end in."""
+    if total.scope is not BufferScope.REGISTER:
+        return PanelSums.KEPT, total.scope
+    ((end,),) = [one.body for one in innermost_loops((loop_beside(program, terms, 1),))]
+    (target,) = targets_of(end)
+    is_added = isinstance(end, Accumulate)
+    return (PanelSums.ADDED if is_added else PanelSums.STORED), target.buffer.scope
 
 
 def with_vectors(program: LoopProgram) -> LoopProgram:
@@ -388,16 +410,39 @@ def terms_outermost(
 ) -> LoopProgram:
     """Return a program in which the sums of a nest of loops begin, are added to term by term, and,
     of three nests, are used, in a nest each."""
+    program, around = _with_own_nest(program, loops, terms, nests)
+    for loop in reversed(around):
+        program = reorder(program, loop, terms)
+    return program
+
+
+def _with_own_nest(
+    program: LoopProgram, loops: Sequence[str], terms: str, nests: int
+) -> tuple[LoopProgram, list[str]]:
+    """Return a program in which a loop over terms has loops of its own around it, and these; other
+    arguments as of `terms_outermost`."""
     for _ in range(nests - 1):
         for loop in reversed(loops):
             program = fission(program, loop, 1)
         behind = loop_beside(program, loops[0], 1)
         inside = loops_in((behind,))[: len(loops)]
         loops = [loop.variable.name for loop in inside]
-    around = _names_around(program, program.loop(terms))[-1 - len(loops) : -1]
-    for loop in reversed(around):
-        program = reorder(program, loop, terms)
-    return program
+    return program, _names_around(program, program.loop(terms))[-1 - len(loops) : -1]
+
+
+def with_added_parts(
+    program: LoopProgram, loops: tuple[str, str], terms: str, nests: int
+) -> tuple[LoopProgram, tuple[str, str], str, str]:
+    """Return a program in which sums of `DEPTH` terms are made of all rows and columns and added to
+    those of a nest of loops, and then the next ones; the loops over rows, columns and terms of
+    these, and what they are summed in. Other arguments as of `terms_outermost`."""
+    program, (rows, columns) = _with_own_nest(program, loops, terms, nests)
+    scope = BufferScope.REGISTER
+    program = partial_sums(program, terms, length=DEPTH, tree=Tree.AT_ONCE, scope=scope)
+    for loop in (columns, rows):
+        program = reorder(program, loop, f"{terms}_outer")
+    (part,) = (one.buffer for one in program.loop(columns).body if isinstance(one, Allocate))
+    return program, (rows, columns), f"{terms}_inner", part.name
 
 
 def with_one_nest(program: LoopProgram, terms: str) -> tuple[LoopProgram, str, str]:
@@ -415,32 +460,41 @@ def with_one_nest(program: LoopProgram, terms: str) -> tuple[LoopProgram, str, s
 
 
 def with_whole_panels(
-    program: LoopProgram, rows: str, columns: str, dtype: str, call: PanelCall, *, is_written: bool
+    program: LoopProgram, rows: str, columns: str, call: PanelCall, *, width: int, last: int
 ) -> tuple[LoopProgram, dict[str, PanelCall]]:
     """Return a program in which the sums of rows are those of panels, each panel term by term, and
     for each loop over terms the call that makes its sums: one like that for all columns.
 
-    What a loop over columns does are a store of zeros and a loop over terms. Where columns are no
-    whole panels, the last one has fewer, of a right operand that is written as panels; else it has
-    columns of the one ahead, too, so that nothing is read beyond a row.
+    What a loop over columns does are a store of zeros and a loop over terms, and perhaps what adds
+    their sum to another one.
+
+    Args:
+        rows, columns: the loops.
+        call: what makes the sums of all columns.
+        width: the columns of a panel.
+        last: those of the last one, where columns are no whole panels: those that are left, or
+            more, which are columns of the one ahead, too, so that nothing is read beyond a row.
     """
-    count, width = program.loop(columns).ends[0].constant, panel_columns(dtype)
+    count = program.loop(columns).ends[0].constant
     assert isinstance(count, int)
     panels = [(rows, columns, min(count, width))]
     if count > width:
-        rest = count % width
-        again = rest if is_written else in_halves_of_vectors(rest, dtype)
-        program = split(program, columns, width, Tail.AGAIN, again)
+        tail = Tail.LOOP if last == count % width else Tail.AGAIN
+        program = split(program, columns, width, tail, again=last)
         panels = [(rows, f"{columns}_inner", width)]
-        if again:
+        if last:
             program = fission(program, rows, 1)
-            last = loop_beside(program, rows, 1)
-            panels.append((last.variable.name, f"{columns}_rest", again))
+            behind = loop_beside(program, rows, 1)
+            panels.append((behind.variable.name, f"{columns}_rest", last))
         program = reorder(program, rows, f"{columns}_outer")
     calls = {}
     for of_rows, of_columns, wide in panels:
-        (terms,) = loops_in(program.loop(of_columns).body)
-        program = terms_outermost(program, (of_rows, of_columns), terms.variable.name, nests=2)
+        body, loops, nests = program.loop(of_columns).body, (of_rows, of_columns), 2
+        (terms,) = loops_in(body)
+        for part in (one.buffer for one in body if isinstance(one, Allocate)):
+            program = _expanded(program, loops, part.name, BufferScope.REGISTER)
+            nests = 3
+        program = terms_outermost(program, loops, terms.variable.name, nests)
         calls[terms.variable.name] = replace(call, columns=wide)
     return program, calls
 
@@ -449,22 +503,6 @@ def _names_around(program: LoopProgram, statement: Statement) -> list[str]:
     """Return the names of the loops around a statement, and its own if it is one."""
     path = path_to(program.body, statement)
     return [one.variable.name for one in path if isinstance(one, For)]
-
-
-def _in_blocks(program: LoopProgram, terms: str) -> tuple[LoopProgram, list[str]]:
-    """Return a program that adds `DEPTH` terms to a sum of their own, and the loops over these."""
-    is_known = all(isinstance(end.constant, int) for end in program.loop(terms).ends)
-    tree = Tree.IN_ORDER if is_known else Tree.AT_ONCE
-    program = partial_sums(program, terms, length=DEPTH, tree=tree, scope=BufferScope.THREAD)
-    inner = f"{terms}_inner"
-    if len(program.loop(inner).ends) > 1:
-        program = peel(program, f"{terms}_outer")
-    names = [
-        _names_around(program, one)[-3]
-        for one in walk(program.body)
-        if isinstance(one, Accumulate) and isinstance(one.values[0], Apply)
-    ]
-    return program, names
 
 
 def _elements(terms: For) -> tuple[Load, Load, Load]:
@@ -496,14 +534,22 @@ def _with_joined_rows(program: LoopProgram, rows: For) -> LoopProgram:
     return program if None in steps_of(joined, loop) else joined
 
 
-def _most_rows(terms: For, function: PanelFunction) -> int | None:
-    """Return how many rows a call makes at most, where the loop over them inside of one over terms
-    has several ends; None for as many as any call does."""
-    rows, _ = loops_in(terms.body)
-    if function is PanelFunction.TRANSPOSED or len(rows.ends) == 1:
+def _most_sums(terms: For, function: PanelFunction) -> tuple[int | None, int | None]:
+    """Return how many rows and columns a call makes at most, where the loops over them inside of
+    one over terms have several ends; None for as many as any call does."""
+    if function is PanelFunction.TRANSPOSED:
+        return None, None
+    rows, columns = loops_in(terms.body)
+    total, *_ = _elements(terms)
+    return _most_turns(rows, PANEL_ROWS), _most_turns(columns, call_columns(total.dtype))
+
+
+def _most_turns(loop: For, limit: int) -> int | None:
+    """Return the least known end of a loop with several ones, if it is below a limit."""
+    if len(loop.ends) == 1:
         return None
-    sizes = (end.constant for end in rows.ends if end.is_constant)
-    known = [size for size in sizes if isinstance(size, int) and size < PANEL_ROWS]
+    sizes = (end.constant for end in loop.ends if end.is_constant)
+    known = [size for size in sizes if isinstance(size, int) and size < limit]
     return min(known, default=None)
 
 

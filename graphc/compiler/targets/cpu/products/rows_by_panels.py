@@ -40,6 +40,7 @@ from graphc.compiler.loops.value import Load, Local, RandomWord
 from graphc.compiler.targets.cpu.products.panels import (
     PANEL_ROWS,
     PanelFunction,
+    call_columns,
     panel_columns,
     whole_columns,
 )
@@ -87,6 +88,12 @@ MOST_UNPACKED = 1 << 20
 """Elements of a right operand of many columns up to which its rows are near each other. (Panels
 that are written took 1.0 to 1.1 of the time of 128 rows by 512 x 2,048 and by 1,024 x 1,536, 0.8 by
 2,048 x 2,048, 0.5 by 4,096 x 4,096; of 100 rows 0.6 by 1,024 x 2,048.)"""
+
+LEAST_ROWS_OF_STRIPS, STRIP_ROWS = 384, 64
+"""Known rows from which on threads divide them, if each has a strip of its own, and the rows of a
+strip. (By strips 256 x 1,024 x 1,024 took 1.02 of the time of two threads, 384 x 1,024 x 1,024
+0.96, 1,024^3 0.91, 2,048 x 2,048 x 512 0.78; 128 x 2,048 x 2,048 1.3, as all panels are written
+before any is multiplied; AVX2, Zen 3.)"""
 
 MOST_ROWS_OF_PANEL = 1024
 """Rows that are multiplied by one panel after the other, while they stay in the cache."""
@@ -167,7 +174,9 @@ def _has_many_panels(program: LoopProgram, target: Target) -> Applicability:
     longest = columns if isinstance(rows, Dim) else max(rows, columns)
     if terms >= LONG * longest or terms > MOST_TERMS:
         return never(f"sums of {terms} terms are long")
-    width = panel_columns(found.total.dtype)
+    if isinstance(rows, int) and rows >= max(LEAST_ROWS_OF_STRIPS, STRIP_ROWS * target.threads):
+        return never(f"threads divide {rows} rows")
+    width = _width(found, target)
     if are_uneven(columns, width, target):
         return never(f"{columns} columns are not equally many panels for {target.threads} threads")
     if columns % width and columns < MANY_COLUMNS:
@@ -224,9 +233,9 @@ def _by_panels(program: LoopProgram, target: Target) -> LoopProgram:
     product = product_of(program)
     assert isinstance(product, Product)
     (matrices,) = product.batch
-    matrix, width = matrices.variable.name, panel_columns(product.total.dtype)
+    matrix, width = matrices.variable.name, panel_columns(product.total.dtype, target)
     if not _is_read_in_place(product):
-        program = with_right_panels(program, product, matrix, BufferScope.THREAD)
+        program = with_right_panels(program, product, matrix, BufferScope.THREAD, width)
     rows, columns, around = product.rows.variable.name, product.columns.variable.name, matrix
     if may_exceed(product.rows, PANEL_ROWS):
         program = split(program, rows, PANEL_ROWS, Tail.SHORT)
@@ -246,7 +255,7 @@ def _by_own_panels(program: LoopProgram, target: Target) -> LoopProgram:
     product = product_of(program)
     assert isinstance(product, Product)
     rows, columns = product.rows.variable.name, product.columns.variable.name
-    count, width = product.columns.ends[0].constant, panel_columns(product.total.dtype)
+    count, width = product.columns.ends[0].constant, _width(product, target)
     assert isinstance(count, int)
     if isinstance(product.left, Local):
         name = product.left.name
@@ -262,12 +271,12 @@ def _by_own_panels(program: LoopProgram, target: Target) -> LoopProgram:
         nests = 2
     mapped = replace(program, body=program.body[:-nests])
     for nest in program.body[-nests:]:
-        made = _by_all_strips(replace(program, body=(nest,)))
+        made = _by_all_strips(replace(program, body=(nest,)), target)
         mapped = replace(mapped, body=(*mapped.body, *Names(mapped).copied(made.body)))
     return mapped
 
 
-def _by_all_strips(program: LoopProgram) -> LoopProgram:
+def _by_all_strips(program: LoopProgram, target: Target) -> LoopProgram:
     """Divide whole panels over threads."""
     product = product_of(program)
     assert isinstance(product, Product)
@@ -278,21 +287,29 @@ def _by_all_strips(program: LoopProgram) -> LoopProgram:
         program = split(program, rows, together, Tail.SHORT)
         rows = f"{rows}_inner"
     panel = f"{columns}_outer"
-    program = split(program, columns, panel_columns(product.total.dtype), Tail.NONE)
+    width = _width(product, target)
+    program = split(program, columns, width, Tail.NONE)
     program = reorder(program, rows, panel)
     if not is_in_place:
         program = with_right_panel(program, product, panel)
     around = panel
-    if not is_in_place and may_exceed(product.rows, PANEL_ROWS):
-        program = split(program, rows, PANEL_ROWS, Tail.SHORT)
+    if not is_in_place and may_exceed(product.rows, STRIP_ROWS):
+        program = split(program, rows, STRIP_ROWS, Tail.SHORT)
         around, rows = f"{rows}_outer", f"{rows}_inner"
     inside = f"{columns}_inner"
     program, function = with_left_rows(program, product, around)
     if is_in_place and function is PanelFunction.ROWS:
         function = PanelFunction.ROWS_AND_FETCH
     program = multiplied(program, product, rows, inside, function)
-    is_one = product.columns.ends[0].constant == panel_columns(product.total.dtype)
+    is_one = product.columns.ends[0].constant == width
     return program if is_one else bind(program, panel, LoopKind.TEAM)
+
+
+def _width(product: Product, target: Target) -> int:
+    """Return the columns that are multiplied together: those of a panel, or of a call where they
+    are."""
+    dtype = product.total.dtype
+    return call_columns(dtype) if _has_panels_in_place(product) else panel_columns(dtype, target)
 
 
 def _has_panels_in_place(product: Product) -> bool:

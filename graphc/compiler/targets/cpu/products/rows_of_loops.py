@@ -57,8 +57,8 @@ def _by_strips(program: LoopProgram, target: Target) -> LoopProgram:
     assert not isinstance(products, str)
     first, *_ = products
     row = first.rows.variable.name
-    in_place = frozenset(one.right for one in products if _is_read_in_place(one))
-    program = with_right_operands(program, products, BufferScope.GLOBAL, in_place)
+    in_place = frozenset(one.right for one in products if _is_read_in_place(one, target))
+    program = with_right_operands(program, products, BufferScope.GLOBAL, in_place, target)
     *writes, _ = (one for one in program.body if not isinstance(one, Allocate | Let))
     for one in writes:
         if isinstance(one, For):  # transposed by one call, it is none
@@ -72,12 +72,12 @@ def _by_strips(program: LoopProgram, target: Target) -> LoopProgram:
     program = split(program, row, strip, Tail.SHORT)
     is_long = may_exceed(first.terms, DEPTH)
     loops = f"{row}_inner", f"{row}_outer"
-    return multiplied_strip(program, products, loops, in_place, is_long)
+    return multiplied_strip(program, products, loops, in_place, target, in_parts=is_long)
 
 
-def _is_read_in_place(product: Product) -> bool:
+def _is_read_in_place(product: Product, target: Target) -> bool:
     """Return True if a right operand is in memory by rows that are no whole panels."""
-    columns, width = product.columns.ends[0].constant, panel_columns(product.total.dtype)
+    columns, width = product.columns.ends[0].constant, panel_columns(product.total.dtype, target)
     assert isinstance(columns, int)
     is_by_rows = product.steps(product.right, product.columns) == 1
     return is_by_rows and columns > width and columns % width != 0

@@ -27,7 +27,6 @@ from functools import partial
 from graphc.compiler.graph.dim import Dim, Size, typical
 from graphc.compiler.loops.buffer import BufferScope
 from graphc.compiler.loops.program import LoopProgram, loop_beside, loops_in
-from graphc.compiler.loops.rewrites.arithmetic.partial_sums import Tree, partial_sums
 from graphc.compiler.loops.rewrites.buffers.expand import expand
 from graphc.compiler.loops.rewrites.buffers.postpone import postpone
 from graphc.compiler.loops.rewrites.execution.bind import bind
@@ -41,6 +40,8 @@ from graphc.compiler.loops.value import Load, Value, at_least
 from graphc.compiler.targets.cpu.products.panels import (
     PANEL_ROWS,
     PanelFunction,
+    call_columns,
+    in_halves_of_vectors,
     panel_columns,
 )
 from graphc.compiler.targets.cpu.products.pieces import (
@@ -49,11 +50,10 @@ from graphc.compiler.targets.cpu.products.pieces import (
     in_panels,
     is_stored_alone,
     shape_of,
-    terms_outermost,
+    with_added_parts,
     with_calls,
     with_left_rows,
     with_named_factors,
-    with_one_nest,
     with_right_panels,
     with_right_rows,
     with_whole_panels,
@@ -142,8 +142,8 @@ def _by_strips(program: LoopProgram, target: Target, *, in_parts: bool) -> LoopP
     program = with_named_factors(with_axes_of_products(program))
     products = products_of(program)
     assert not isinstance(products, str)
-    in_place = frozenset(one.right for one in products if _is_read_in_place(one))
-    program = with_right_operands(program, products, BufferScope.SHARED, in_place)
+    in_place = frozenset(one.right for one in products if _is_read_in_place(one, target))
+    program = with_right_operands(program, products, BufferScope.SHARED, in_place, target)
     *teams, _ = (one.variable.name for one in program.body if isinstance(one, For))
     first, *_ = products
     rows, columns = first.rows.ends[0].constant, first.columns.ends[0].constant
@@ -156,12 +156,13 @@ def _by_strips(program: LoopProgram, target: Target, *, in_parts: bool) -> LoopP
     for loop in teams if is_divided else ():
         program = bind(program, loop, LoopKind.TEAM)
     if not may_exceed(first.rows, strip):
-        return multiplied_strip(program, products, (row, None), in_place, in_parts)
+        return multiplied_strip(program, products, (row, None), in_place, target, in_parts=in_parts)
     program = split(program, row, strip, Tail.SHORT)
     strips = f"{row}_outer"
     if is_divided:  # ahead of all that is made inside, as that is simple to prove
         program = bind(program, strips, LoopKind.TEAM)
-    return multiplied_strip(program, products, (f"{row}_inner", strips), in_place, in_parts)
+    loops = (f"{row}_inner", strips)
+    return multiplied_strip(program, products, loops, in_place, target, in_parts=in_parts)
 
 
 def _are_divided(product: Product, count: int) -> bool:
@@ -182,6 +183,7 @@ def with_right_operands(
     products: Sequence[Product],
     scope: BufferScope,
     in_place: frozenset[Value],
+    target: Target,
 ) -> LoopProgram:
     """Return a program that writes right operands once for all threads, as panels or rows, but for
     those that are read where they are."""
@@ -193,12 +195,13 @@ def with_right_operands(
         if isinstance(right, Load) and _is_one_of_several_parts(right, rights):
             program, part = name_element(program, product.terms.variable.name, right)
             product = replace(product, right=part)
-        written, name = (
-            (with_right_panels, "panels") if _has_panels(product) else (with_right_rows, "rows")
-        )
-        if len(rights) > 1:
-            name = f"{name}{number}"
-        program = written(program, product, None, scope, name)
+        has_panels = _has_panels(product, target)
+        name = ("panels" if has_panels else "rows") + (str(number) if len(rights) > 1 else "")
+        if has_panels:
+            width = panel_columns(product.total.dtype, target)
+            program = with_right_panels(program, product, None, scope, width, name)
+        else:
+            program = with_right_rows(program, product, None, scope, name)
     return program
 
 
@@ -211,25 +214,26 @@ def _is_one_of_several_parts(right: Load, rights: Sequence[Value]) -> bool:
     )
 
 
-def _is_read_in_place(product: Product) -> bool:
+def _is_read_in_place(product: Product, target: Target) -> bool:
     """Return True if a right operand is in memory by rows, and is read there: a small one, or for
     few rows of the left one, or where panels would be mostly empty; of few columns, one of sums
     that may be long."""
     columns, terms = (loop.ends[0].constant for loop in (product.columns, product.terms))
     if product.steps(product.right, product.columns) != 1 or isinstance(columns, Dim):
         return False
-    width = panel_columns(product.total.dtype)
-    if columns < width:
+    if columns < panel_columns(product.total.dtype, target):
         return isinstance(terms, Dim) and product.steps(product.right, product.terms) == columns
-    return are_few_for_panels(product) or not _has_panels(product) or _is_near(product)
+    return are_few_for_panels(product) or not _has_panels(product, target) or _is_near(product)
 
 
-def _has_panels(product: Product) -> bool:
+def _has_panels(product: Product, target: Target) -> bool:
     """Return True if a right operand is written as panels: few columns that are no whole panels
     have rows, of which the last sums take columns of the panel ahead, too."""
-    columns, width = product.columns.ends[0].constant, panel_columns(product.total.dtype)
+    columns, dtype = product.columns.ends[0].constant, product.total.dtype
     assert isinstance(columns, int)
-    return columns < width or columns % width == 0 or columns >= LEAST_OF_PANELS * width
+    width = panel_columns(dtype, target)
+    is_whole = columns < width or columns % width == 0
+    return is_whole or columns >= LEAST_OF_PANELS * call_columns(dtype)
 
 
 def _is_near(product: Product) -> bool:
@@ -264,6 +268,8 @@ def multiplied_strip(
     products: Sequence[Product],
     loops: tuple[str, str | None],
     in_place: frozenset[Value],
+    target: Target,
+    *,
     in_parts: bool,
 ) -> LoopProgram:
     """Return a program that makes the sums of a strip by a call for each panel, then what follows
@@ -283,16 +289,16 @@ def multiplied_strip(
     is_short = not may_exceed(products[0].terms, DEPTH)
     if len(products) == 1 and is_short and is_stored_alone(program, products[0], columns):
         try:
-            return _stored_directly(program, products[0], rows, functions[products[0].left])
+            return _stored_directly(program, products[0], rows, functions[products[0].left], target)
         except RewriteError:  # something follows the sums
             pass
     program, nests = _with_nests(program, products, rows, columns)
     calls: dict[str, PanelCall] = {}
     for product, nest in zip(products, nests, strict=True):
         function = _with_fetches(functions[product.left], product, in_place)
-        is_written = product.right not in in_place and _has_panels(product)
+        is_written = product.right not in in_place and _has_panels(product, target)
         program, made = _with_sums(
-            program, product, nest, function, in_parts=in_parts, is_written=is_written
+            program, product, nest, function, target, in_parts=in_parts, is_written=is_written
         )
         calls |= made
     return with_calls(program, calls)
@@ -310,10 +316,10 @@ def _with_fetches(
 
 
 def _stored_directly(
-    program: LoopProgram, product: Product, rows: str, function: PanelFunction
+    program: LoopProgram, product: Product, rows: str, function: PanelFunction, target: Target
 ) -> LoopProgram:
     """Return a program in which a call for each panel stores the sums of a strip."""
-    columns, width = product.columns.variable.name, panel_columns(product.total.dtype)
+    columns, width = product.columns.variable.name, panel_columns(product.total.dtype, target)
     if may_exceed(product.columns, width):
         program = split(program, columns, width, Tail.NONE)
         program = reorder(program, rows, f"{columns}_outer")
@@ -351,6 +357,7 @@ def _with_sums(
     product: Product,
     nest: tuple[str, str, str],
     function: PanelFunction,
+    target: Target,
     *,
     in_parts: bool,
     is_written: bool,
@@ -367,10 +374,7 @@ def _with_sums(
     rows, columns, terms = nest
     most, count = shape_of(program, product.total.name)
     if in_parts:
-        program = terms_outermost(program, (rows, columns), terms, nests=2)
-        tree, thread = Tree.AT_ONCE, BufferScope.THREAD
-        program = partial_sums(program, terms, length=DEPTH, tree=tree, scope=thread)
-        program, rows, columns = with_one_nest(program, f"{terms}_inner")
+        program, (rows, columns), *_ = with_added_parts(program, (rows, columns), terms, nests=2)
     for loop, what in ((rows, "row"), (columns, "column")):
         program = rename(program, loop, f"{product.total.name}_{what}")
     rows, columns = f"{product.total.name}_row", f"{product.total.name}_column"
@@ -378,8 +382,11 @@ def _with_sums(
         program = split(program, rows, PANEL_ROWS, Tail.SHORT)
         rows, most = f"{rows}_inner", PANEL_ROWS
     call = PanelCall(function, most, count)
-    dtype = product.total.dtype
-    return with_whole_panels(program, rows, columns, dtype, call, is_written=is_written)
+    width = panel_columns(product.total.dtype, target)
+    last = count % width
+    if not (in_parts or is_written):  # a column that is added to is in one panel
+        last = in_halves_of_vectors(last, product.total.dtype)
+    return with_whole_panels(program, rows, columns, call, width=width, last=last)
 
 
 STRIPS = Mapping(

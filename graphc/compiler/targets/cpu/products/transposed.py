@@ -20,7 +20,7 @@ from graphc.compiler.loops.rewrites.loops.reorder import reorder
 from graphc.compiler.loops.rewrites.loops.split import Tail, split
 from graphc.compiler.loops.statement import LoopKind
 from graphc.compiler.loops.value import Load, at_least
-from graphc.compiler.targets.cpu.products.panels import PANEL_ROWS, PanelFunction, panel_columns
+from graphc.compiler.targets.cpu.products.panels import PANEL_ROWS, PanelFunction, call_columns
 from graphc.compiler.targets.cpu.products.pieces import multiplied, with_right_panels
 from graphc.compiler.targets.cpu.products.rows_by_panels import (
     FEW_ROWS,
@@ -72,12 +72,13 @@ def _by_strips_of_columns(program: LoopProgram, target: Target) -> LoopProgram:
     rows, columns = product.rows.variable.name, product.columns.variable.name
     kept = (product.columns, product.rows)
     transposed = replace(product, kept=kept, left=product.right, right=product.left)
-    program = with_right_panels(program, transposed, None, BufferScope.SHARED)
+    width = call_columns(product.total.dtype)
+    program = with_right_panels(program, transposed, None, BufferScope.SHARED, width)
     program = split(program, columns, PANEL_ROWS, Tail.SHORT)
     strip, columns = f"{columns}_outer", f"{columns}_inner"
     around = [rows]
-    if may_exceed(product.rows, panel_columns(product.total.dtype)):
-        program = split(program, rows, panel_columns(product.total.dtype), Tail.SHORT)
+    if may_exceed(product.rows, width):
+        program = split(program, rows, width, Tail.SHORT)
         around, rows = [f"{rows}_inner", f"{rows}_outer"], f"{rows}_inner"
     for loop in around:
         program = reorder(program, loop, strip)

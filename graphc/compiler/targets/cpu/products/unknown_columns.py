@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 from graphc.compiler.graph.dim import Dim, Size
 from graphc.compiler.loops.buffer import BufferScope
@@ -38,7 +39,11 @@ from graphc.compiler.targets.cpu.products.few_rows import (
     by_columns,
     strided_element,
 )
-from graphc.compiler.targets.cpu.products.panels import PANEL_ROWS, panel_columns
+from graphc.compiler.targets.cpu.products.panels import (
+    PANEL_ROWS,
+    call_columns,
+    panel_columns,
+)
 from graphc.compiler.targets.cpu.products.pieces import (
     DEPTH,
     multiplied,
@@ -105,7 +110,8 @@ def _mapped(program: LoopProgram, target: Target) -> LoopProgram:
     product = product_of(program)
     assert isinstance(product, Product)
     rows, columns = product.rows.ends[0].constant, product.columns.ends[0].constant
-    mapped = _for_all_depths(program, product, _by_blocks)
+    width = panel_columns(product.total.dtype, target)
+    mapped = _for_all_depths(program, product, partial(_by_blocks, width=width))
     if product.steps(product.right, product.columns) != 1:
         return mapped
     few = _tests(rows, MOST_ROWS_IN_PLACE)
@@ -143,15 +149,15 @@ def _for_all_depths(
     return in_variants((is_short,), form(knowing(program, is_short), product), mapped)
 
 
-def _by_blocks(program: LoopProgram, product: Product) -> LoopProgram:
+def _by_blocks(program: LoopProgram, product: Product, width: int) -> LoopProgram:
     """Divide the panels over threads, which write them; then blocks of a strip of rows by one of
     the panels."""
-    program = with_right_panels(program, product, None, BufferScope.SHARED)
+    program = with_right_panels(program, product, None, BufferScope.SHARED, width)
     *teams, _ = (one.variable.name for one in program.body if isinstance(one, For))
     for loop in teams:
         program = bind(program, loop, LoopKind.TEAM)
     rows, columns = product.rows.variable.name, product.columns.variable.name
-    program = split(program, columns, panel_columns(product.total.dtype), Tail.SHORT)
+    program = split(program, columns, width, Tail.SHORT)
     block, columns = f"{columns}_outer", f"{columns}_inner"
     if may_exceed(product.rows, PANEL_ROWS):
         program = split(program, rows, PANEL_ROWS, Tail.SHORT)
@@ -168,7 +174,7 @@ def _in_place(program: LoopProgram, product: Product) -> LoopProgram:
     """Divide the panels over threads, which read them where they are; the last one has columns of
     the one ahead, too."""
     rows, columns = product.rows.variable.name, product.columns.variable.name
-    width = panel_columns(product.total.dtype)
+    width = call_columns(product.total.dtype)
     program = simplify(split(program, columns, width, Tail.AGAIN))
     program = fission(program, rows, 1)
     whole, left = (replace(program, body=(one,)) for one in program.body)

@@ -128,29 +128,12 @@ static void k0_matmul(
             s0_2[i0_inner * 32 + i1_inner] = 0.0f;
           }
         }
-        float* const s0_parts_2 = gc_scratch<float>(1, 16384);
         // matmul
-        for (int k0_outer = 0; k0_outer < 3; ++k0_outer) {
-          gc_panel_product_and_fetch(batch - i0_outer * 128, 32, 256,
-              s0_parts_2 + k0_outer * 4096, 32,
+        for (int k0_outer = 0; k0_outer < 4; ++k0_outer) {
+          gc_panel_product_and_fetch<GC_ADDED>(batch - i0_outer * 128, 32,
+              784 - k0_outer * 256, s0_2, 32,
               x0 + i0_outer * 100352 + k0_outer * 256, 784,
               x1 + i1_outer * 32 + k0_outer * 131072, 512);
-        }
-        gc_panel_product_and_fetch(batch - i0_outer * 128, 32, 16,
-            s0_parts_2 + 12288, 32, x0 + i0_outer * 100352 + 768, 784,
-            x1 + i1_outer * 32 + 393216, 512);
-        // combine the parts of s0
-        for (int s0_part = 0; s0_part < 4; ++s0_part) {
-          const int end_of_i0_inner_2 = gc_minimum(128, batch - i0_outer * 128);
-          for (int i0_inner_2 = 0; i0_inner_2 < end_of_i0_inner_2;
-              ++i0_inner_2) {
-            #pragma omp simd
-            for (int i1_inner = 0; i1_inner < 32; ++i1_inner) {
-              s0_2[i0_inner_2 * 32 + i1_inner] =
-                  gc_add(s0_2[i0_inner_2 * 32 + i1_inner],
-                      s0_parts_2[s0_part * 4096 + i0_inner_2 * 32 + i1_inner]);
-            }
-          }
         }
         const int end_of_i0_inner_2 = gc_minimum(128, batch - i0_outer * 128);
         for (int i0_inner_2 = 0; i0_inner_2 < end_of_i0_inner_2; ++i0_inner_2) {

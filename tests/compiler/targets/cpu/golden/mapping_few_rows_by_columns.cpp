@@ -20,23 +20,11 @@ static void few_rows_by_columns(
         s0[i0 * 128 + i1_inner] = 0.0f;
       }
     }
-    float* const s0_parts = gc_scratch<float>(2, 2048);
     // matmul
     for (int k0_outer = 0; k0_outer < 4; ++k0_outer) {
-      gc_panel_product_transposed(4, 128, 256, s0_parts + k0_outer * 512, 128,
+      gc_panel_product_transposed<GC_ADDED>(4, 128, 256, s0, 128,
           panels + k0_outer * 2048, 8, x1 + i1_outer * 131072 + k0_outer * 256,
           1024);
-    }
-    // combine the parts of s0
-    for (int s0_part = 0; s0_part < 4; ++s0_part) {
-      for (int i0 = 0; i0 < 4; ++i0) {
-        #pragma omp simd
-        for (int i1_inner = 0; i1_inner < 128; ++i1_inner) {
-          s0[i0 * 128 + i1_inner] =
-              gc_add(s0[i0 * 128 + i1_inner],
-                  s0_parts[s0_part * 512 + i0 * 128 + i1_inner]);
-        }
-      }
     }
     for (int i0 = 0; i0 < 4; ++i0) {
       #pragma omp simd

@@ -15,7 +15,7 @@ static void strips_of_own_rows(
       i0_part_outer < (begin * 63 + end + 63) / 64 - begin; ++i0_part_outer) {
     float* const s0 = gc_scratch<float>(0, 4096);
     for (int s0_column_outer = 0; s0_column_outer < 2; ++s0_column_outer) {
-      gc_panel_product<64>(end - begin - i0_part_outer * 64, 32, 128,
+      gc_panel_product<GC_STORED, 64>(end - begin - i0_part_outer * 64, 32, 128,
           s0 + s0_column_outer * 32, 64,
           x0 + begin * 128 + i0_part_outer * 8192, 128,
           panels + s0_column_outer * 4096, 32);

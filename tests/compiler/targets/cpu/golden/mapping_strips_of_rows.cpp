@@ -56,7 +56,7 @@ static void strips_of_rows(
       }
     }
     #pragma omp parallel for schedule(static) \
-        if ((gc_int64)(14945 * batch + 802816) >= 65536)
+        if ((gc_int64)(13426 * batch + 802816) >= 65536)
     for (int i0_outer = 0; i0_outer < 14; ++i0_outer) {
       float* const strip_2 = gc_scratch<float>(1, 56 * batch);
       // copy what is read of x0 to strip
@@ -70,21 +70,10 @@ static void strips_of_rows(
       }
       // matmul
       for (int k0_outer = 0; k0_outer < (batch + 255) / 256; ++k0_outer) {
-        float* const s0_parts = gc_scratch<float>(3, 28672);
         for (int s0_column_outer = 0; s0_column_outer < 16; ++s0_column_outer) {
-          gc_panel_product(56, 32, batch - k0_outer * 256,
-              s0_parts + s0_column_outer * 32, 512, strip_2 + k0_outer * 256,
-              batch,
+          gc_panel_product<GC_ADDED>(56, 32, batch - k0_outer * 256,
+              s0_2 + s0_column_outer * 32, 512, strip_2 + k0_outer * 256, batch,
               panels_2 + k0_outer * 8192 + s0_column_outer * (32 * batch), 32);
-        }
-        // combine the parts of s0
-        for (int i0_inner = 0; i0_inner < 56; ++i0_inner) {
-          #pragma omp simd
-          for (int i1 = 0; i1 < 512; ++i1) {
-            s0_2[i0_inner * 512 + i1] =
-                gc_add(s0_2[i0_inner * 512 + i1],
-                    s0_parts[i0_inner * 512 + i1]);
-          }
         }
       }
       for (int i0_inner = 0; i0_inner < 56; ++i0_inner) {

@@ -137,6 +137,7 @@ def test_strips_of_rows_of_a_call(case: str, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(rows_by_panels, "SMALL_RIGHT", 0)
     monkeypatch.setattr(rows_by_panels, "PANEL_ROWS", 8)
     monkeypatch.setattr(panels, "PANEL_ROWS", 8)
+    monkeypatch.setattr(rows_by_panels, "STRIP_ROWS", 8)
     monkeypatch.setattr(rows_by_panels, "MOST_ROWS_OF_PANEL", 16)
     for rows in (1, 8, 19, 33):
         sizes = {symbols(g.BATCH)[0]: rows}
