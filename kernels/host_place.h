@@ -47,15 +47,20 @@ template <typename R, typename T> inline T gc_extreme(int count, const T* __rest
 // A bit for each of 64 elements: whether it is equal to another one.
 template <typename T> inline gc_uint64 gc_equal_bits(const T* x, T wanted) {
   gc_uint64 bits = 0;
-#if defined(__AVX512F__)
+#if defined(__AVX__)
   if constexpr (gc_is_same<T, float>) {
     typedef typename gc_vector<T>::type V;
+    constexpr int lanes = gc_vector<T>::lanes;
     const V all = wanted - V{};
-#pragma GCC unroll 4
-    for (int k = 0; k < 4; ++k) {
-      const V part = *reinterpret_cast<const V*>(x + 16 * k);
+#pragma GCC unroll 8
+    for (int k = 0; k < 64; k += lanes) {
+      const V part = *reinterpret_cast<const V*>(x + k);
+#if defined(__AVX512F__)
       const unsigned short equal = __builtin_ia32_cmpps512_mask(part, all, 0, 0xffff, GC_ROUNDING);
-      bits |= (gc_uint64)equal << 16 * k;
+#else
+      const int equal = __builtin_ia32_movmskps256((V)(part == all));
+#endif
+      bits |= (gc_uint64)equal << k;
     }
     return bits;
   }

@@ -27,6 +27,7 @@ from tests.compiler.targets.cpu.compiled_programs import CompiledPrograms
 
 GLOBAL = BufferScope.GLOBAL
 CPU = Target("cpu", 64, 32, threads=2)
+NARROW = Target("cpu", 32, 16, threads=2)
 (B,) = symbols(BATCH)
 ROWS, COLUMNS = 64, 96
 
@@ -110,13 +111,16 @@ def test_strips_mean_the_same(case: str, monkeypatch: pytest.MonkeyPatch) -> Non
     check(before, STRIPS.rewrites(before, CPU), terms=(1, 3))
 
 
+@pytest.mark.parametrize("target", [CPU, NARROW], ids=["wide", "narrow"])
 @pytest.mark.parametrize("case", ["few columns", "columns beside others", "an image as a row"])
-def test_strips_in_parts_mean_the_same(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_strips_in_parts_mean_the_same(
+    case: str, target: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(strips, "STRIP", 16 * COLUMNS)
     for module in (pieces, strips):
         monkeypatch.setattr(module, "DEPTH", 2)
     before = plain(CASES[case]())
-    check(before, STRIPS_IN_PARTS.rewrites(before, CPU), terms=(5,))
+    check(before, STRIPS_IN_PARTS.rewrites(before, target), terms=(5,))
 
 
 @pytest.mark.parametrize(("columns", "is_transposed"), [(50, True), (20, False)])
@@ -132,15 +136,19 @@ def test_a_left_operand_by_columns_is_transposed_for_many_panels(
     check(before, after, terms=(1, 3))
 
 
-def test_the_last_panel_that_is_written_has_zeros_behind_its_columns() -> None:
+@pytest.mark.parametrize(("target", "count", "width"), [(CPU, 4, 32), (NARROW, 7, 16)])
+def test_the_last_panel_that_is_written_has_zeros_behind_its_columns(
+    target: Target, count: int, width: int
+) -> None:
+    """A panel has two vectors of columns."""
     before = plain([g.matmul(arrays(BATCH, 700), arrays(700, 100))])
-    after = STRIPS_IN_PARTS.rewrites(before, CPU)
+    after = STRIPS_IN_PARTS.rewrites(before, target)
     (panels,) = (
         one.buffer
         for one in walk(after.body)
         if isinstance(one, Allocate) and one.buffer.scope is BufferScope.SHARED
     )
-    assert panels.shape == (4, 700, 32)
+    assert panels.shape == (count, 700, width)
     widths = {
         size.constant
         for one in walk(after.body)
@@ -148,7 +156,7 @@ def test_the_last_panel_that_is_written_has_zeros_behind_its_columns() -> None:
         for symbol, size in one.sizes.items()
         if symbol.name == "columns"
     }
-    assert widths == {32, 4}
+    assert widths == {width, 4}
 
 
 def gates() -> list[Node]:

@@ -168,6 +168,15 @@ def test_transposed_rows_mean_the_same(function: Callable[[Node], Node], rows: i
         np.testing.assert_array_equal(ours, result(plain(output), x))
 
 
+@pytest.mark.parametrize(("width", "name"), [(8, "transposed rows"), (9, "rows in lanes")])
+def test_sums_of_rows_of_whole_short_vectors_are_transposed(width: int, name: str) -> None:
+    output = g.sum(g.input((None, width), "float32"), axis=1)
+    found = mapped(output, OTHER_CPU)
+    assert found.names == (name,), found.refusals
+    x = rows_of(width)
+    np.testing.assert_array_equal(result(found.program, x), result(plain(output), x))
+
+
 SHORT_WIDTHS = (3, FEW_TERMS - 1, FEW_TERMS, 2 * SHORT_LANES + 1, 6 * SHORT_LANES, LEAST_TERMS - 1)
 
 
