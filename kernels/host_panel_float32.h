@@ -5,7 +5,7 @@
 #include "host_panel.h"
 
 extern "C" {
-const gc_panels<float>* graphc_panels_float32;
+GC_SET_BY_LOADER const gc_panels<float>* graphc_panels_float32;
 }
 template <> inline const gc_panels<float>& gc_panels_of() { return *graphc_panels_float32; }
 

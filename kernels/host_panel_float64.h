@@ -5,7 +5,7 @@
 #include "host_panel.h"
 
 extern "C" {
-const gc_panels<double>* graphc_panels_float64;
+GC_SET_BY_LOADER const gc_panels<double>* graphc_panels_float64;
 }
 template <> inline const gc_panels<double>& gc_panels_of() { return *graphc_panels_float64; }
 

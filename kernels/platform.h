@@ -16,6 +16,10 @@
 #include <math.h>  // not <cmath>: the float overloads have to be found without std::, as in CUDA
 #define GC_DEVICE inline
 #endif
+// What a library of native code shows; all else is hidden (-fvisibility=hidden).
+#define GC_EXPORTED __attribute__((visibility("default")))
+// A variable that is set when the library is loaded, one of all translation units that define it.
+#define GC_SET_BY_LOADER GC_EXPORTED __attribute__((weak))
 #endif
 
 // Where pointwise.cuh takes a mathematical function from: the platform's library, or, in a build

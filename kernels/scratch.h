@@ -4,10 +4,12 @@
 
 #include <stddef.h>
 
+#include "platform.h"
+
 // Set when the library is loaded: gc_thread_memory of the runtime library (thread_memory.h), which
 // all libraries of a process share.
 extern "C" {
-void* (*graphc_thread_memory)(int slot, size_t nbytes);
+GC_SET_BY_LOADER void* (*graphc_thread_memory)(int slot, size_t nbytes);
 }
 
 #define GC_SLOTS 64  // blocks of a thread; arrays that are needed at one time have different ones

@@ -295,7 +295,7 @@ def test_native_code_is_shown_without_a_compiler(
     monkeypatch.setenv("PATH", "/nowhere")
     source = run(capsys, "small", "--target", "cpu", "--source")
     assert "__global__" not in source
-    assert 'extern "C" void graphc_step(' in source
+    assert 'extern "C" GC_EXPORTED void graphc_step(' in source
     text = run(capsys, "small", "--target", "cpu")
     assert "kernels of native code" in text
     assert max(map(len, text.splitlines())) <= 80

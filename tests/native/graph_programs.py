@@ -157,8 +157,16 @@ def assembly_of_source(program: str, folder: Path) -> str:
     """Return the assembly that the compiler makes of a program's text."""
     source, text = folder / "step.cpp", folder / "step.s"
     source.write_text(program)
-    flags = [flag for flag in (*toolchain.FLAGS, "-fopenmp") if flag != "-shared"]
     include = f"-I{resources.folder('kernels')}"
-    command = [str(compiler_path()), *flags, "-S", include, str(source), "-o", str(text)]
+    command = [
+        str(compiler_path()),
+        *toolchain.FLAGS,
+        toolchain.OPENMP,
+        "-S",
+        include,
+        str(source),
+        "-o",
+        str(text),
+    ]
     subprocess.run(command, check=True)
     return text.read_text()

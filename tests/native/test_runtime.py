@@ -13,7 +13,7 @@ import pytest
 from graphc.compiler import graph as g
 from graphc.compiler.function import function
 from graphc.compiler.graph.binding import bind
-from graphc.compiler.lowering.cpu import lower_native
+from graphc.compiler.lowering.cpu import lower_native, sections
 from graphc.compiler.program.launch import launches
 from graphc.compiler.program.memory import ALIGNMENT
 from graphc.compiler.runtime.cpu import compiler as native_compiler
@@ -113,6 +113,55 @@ def test_a_source_that_does_not_compile_is_an_error_with_kernel_layer_and_path(
     path = next(empty_cache.glob("*.cpp"))
     assert str(path) in message
     assert path.read_text() == source
+
+
+@pytest.fixture
+def three_units(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Programs are compiled as three translation units, however small they are."""
+    monkeypatch.setattr(sections, "LEAST_COST", 1)
+    monkeypatch.setattr(native_compiler, "cores", lambda: 3)
+
+
+def normalised_product() -> tuple[g.Node, g.Node, np.ndarray]:
+    """Return an input, what kernels of several kinds make of it, and values."""
+    x = g.input((g.BATCH, 40), "float32", name="x")
+    w = np.linspace(-1, 1, 40 * 24, dtype="float32").reshape(40, 24)
+    y = g.dot(x, w)
+    centred = y - g.mean(y, axis=0, keepdims=True)
+    z = g.dot(centred, w.T) / g.sum(g.exp(y), axis=1, keepdims=True)
+    return x, z, np.linspace(0, 1, 5 * 40, dtype="float32").reshape(5, 40)
+
+
+@needs_compiler
+@pytest.mark.usefixtures("empty_cache", "three_units")
+def test_a_program_of_several_units_computes_what_one_of_one_unit_does(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    x, y, values = normalised_product()
+    several = function([x], y)(values)
+    monkeypatch.setattr(native_compiler, "cores", lambda: 1)
+    config.cuda_cache += "-of-one-unit"
+    assert several.tobytes() == function([x], y)(values).tobytes()
+    config.cpu = "numpy"
+    np.testing.assert_allclose(several, function([x], y)(values), rtol=1e-4, atol=1e-6)
+
+
+@needs_compiler
+@pytest.mark.usefixtures("three_units")
+def test_a_unit_that_does_not_compile_is_an_error_with_its_kernel_and_the_path(
+    empty_cache: Path,
+) -> None:
+    _, y, _ = normalised_product()
+    native = lower_native([y])
+    kernels = [one.name for one in launches(native.program.steps)]
+    for number, kernel in enumerate(kernels):
+        source = native.program.source.replace(f"void {kernel}(", f"void {kernel}(wrong, ", 1)
+        with pytest.raises(DeviceError) as raised:
+            native_compiler.loaded(
+                source, dict.fromkeys(kernels, ""), "net", sections=native.sections
+            )
+        assert f"in the kernel {kernel};" in str(raised.value)
+        assert len(list(empty_cache.glob("*.cpp"))) == number + 1
 
 
 @needs_compiler

@@ -115,6 +115,7 @@ class MappedKernel:
             names={name: nodes for name, nodes in self.nodes.items() if name in given},
             code=printed.code,
             lines=printed.lines,
+            declared=tuple(one.declared for one in printed.parameters),
         )
 
     def in_launches(self, context: Context) -> list[MappedKernel]:

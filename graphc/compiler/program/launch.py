@@ -275,6 +275,7 @@ class Launch:
         code: the function without its name and notes: equal for functions that do the same.
         lines: the variable that a line of the text gives a value, or goes on with, by the numbers
             of the lines, from 0.
+        declared: its parameters, as they are declared.
     """
 
     name: str
@@ -295,6 +296,7 @@ class Launch:
     names: Mapping[str, tuple[Node, ...]] = field(default_factory=dict)
     code: str = ""
     lines: Mapping[int, str] = field(default_factory=dict)
+    declared: tuple[str, ...] = ()
 
     @property
     def function(self) -> str:

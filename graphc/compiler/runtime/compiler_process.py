@@ -295,10 +295,10 @@ def working_folder(tool: Tool) -> Iterator[Path]:
         ) from error
 
 
-def source_in(folder: Path, kept: Path, source: str) -> Path:
-    """Write a source for the compiler to read; its line markers name the file `kept`, which may be
-    removed while the compiler runs."""
-    path = folder / kept.name
+def source_in(folder: Path, name: str, kept: Path, source: str) -> Path:
+    """Write a source, by a name, for the compiler to read; its line markers name the file `kept`,
+    which may be removed while the compiler runs."""
+    path = folder / name
     named = str(kept).replace("\\", "\\\\").replace('"', '\\"')
     path.write_text(f'#line 1 "{named}"\n{source}', encoding="utf-8")
     return path

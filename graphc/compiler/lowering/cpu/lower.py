@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from graphc.compiler.graph import Node, State
@@ -10,7 +10,8 @@ from graphc.compiler.lowering.context import Context
 from graphc.compiler.lowering.cpu.context import NativeContext
 from graphc.compiler.lowering.cpu.kernels import lower_by_mapping
 from graphc.compiler.lowering.cpu.loop import lower_loop
-from graphc.compiler.lowering.cpu.step import STEP, StepPrinter
+from graphc.compiler.lowering.cpu.sections import Section
+from graphc.compiler.lowering.cpu.step import STEP, StepPrinter, declaration
 from graphc.compiler.lowering.identical import codes, functions
 from graphc.compiler.lowering.steps import lower_all
 from graphc.compiler.lowering.unit import INCLUDES, unit
@@ -21,6 +22,7 @@ from graphc.compiler.program.launch import (
     DeviceStep,
     Formula,
     Word,
+    launches,
 )
 from graphc.compiler.schedule import Loop, Step
 from graphc.compiler.targets.cpu.mappings import CPU_MAPPINGS, CPU_MAPPINGS_OF_ROWS
@@ -45,12 +47,14 @@ class NativeProgram:
         program: its source and steps, each a launch of one block of one thread.
         buffers, sizes, words: what the tables hold that the exported function is given, in order:
             whose addresses, which extents, which numbers.
+        sections: the functions of the source.
     """
 
     program: DeviceProgram
     buffers: tuple[DeviceBuffer, ...]
     sizes: tuple[Formula, ...]
     words: tuple[Word, ...]
+    sections: tuple[Section, ...]
 
 
 def lower_native(
@@ -65,15 +69,34 @@ def lower_native(
     steps, fetches = lower_all(outputs, states, NO_SHARED, context, lower_step)
     printer = StepPrinter()
     step = printer.function(steps)
-    includes = (*_HEADERS, *context.program.includes)
-    source = unit([*functions(steps), with_name_and_notes(step, STEP)], includes)
-    code = unit([*codes(steps), with_name(without_name_and_notes(step), STEP)], includes)
+    includes = tuple(dict.fromkeys((*_HEADERS, *context.program.includes)))
+    texts = [*functions(steps), with_name_and_notes(step, STEP)]
+    plain = [*codes(steps), with_name(without_name_and_notes(step), STEP)]
+    source, code = unit(texts, includes), unit(plain, includes)
     checks = tuple(context.program.checks)
     program = DeviceProgram(source, steps, fetches, checks, tuple(outputs), given, code)
     tables = printer.tables
     return NativeProgram(
-        program, tuple(tables.buffers), tuple(tables.sizes), tuple(map(Word, tables.words))
+        program,
+        tuple(tables.buffers),
+        tuple(tables.sizes),
+        tuple(map(Word, tables.words)),
+        tuple(_sections(steps, texts, plain, len(includes))),
     )
+
+
+def _sections(
+    steps: Sequence[DeviceStep], texts: Sequence[str], codes: Sequence[str], above: int
+) -> Iterator[Section]:
+    """Yield the sections of a source: of these texts, below so many lines of includes. The last one
+    calls the functions of the others."""
+    declarations = [
+        declaration(one.name, one.declared) for one in launches(steps) if one.repeats is None
+    ]
+    line = above + 2
+    for text, code, declared in zip(texts, codes, [*declarations, ""], strict=True):
+        yield Section(line, len(code), declared)
+        line += text.count("\n") + 2
 
 
 def lower_step(step: Step, context: Context) -> list[DeviceStep]:

@@ -370,6 +370,12 @@ class StepPrinter:
         return next(step for loop, _, step in self._loops if loop.scan is scan)
 
 
+def declaration(name: str, parameters: Sequence[str]) -> str:
+    """The declaration of a kernel, for a translation unit that calls it and does not have it."""
+    text: str = _forms()["declaration"](name, parameters)
+    return text
+
+
 def tandem_repeat(keys: Sequence[int], start: int) -> tuple[int, int]:
     """Count the keys from `start` on that are repeated right behind, and how often they are there:
     (1, 1) where writing them out takes fewer than `LEAST_ROLLED` more."""

@@ -7,12 +7,14 @@ import ctypes
 import logging
 import os
 import subprocess
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 from graphc import resources
+from graphc.compiler.lowering.cpu.sections import Section, translation_units
 from graphc.compiler.lowering.cpu.step import STEP
 from graphc.compiler.runtime.cache.kernels import (
     CacheEntry,
@@ -34,8 +36,14 @@ from graphc.compiler.runtime.compiler_process import (
     working_folder,
 )
 from graphc.compiler.runtime.cpu import library
-from graphc.compiler.runtime.cpu.toolchain import TOOL, CppCompiler, find_compiler
+from graphc.compiler.runtime.cpu.toolchain import (
+    LIBRARY,
+    TOOL,
+    CppCompiler,
+    find_compiler,
+)
 from graphc.compiler.targets.c_text import C_TYPES
+from graphc.compiler.targets.cpu.facts import cores
 from graphc.config import config
 from graphc.errors import CompilerError
 
@@ -51,27 +59,29 @@ _RUNTIME_SOURCE = """\
 #include "thread_memory.h"
 #include "tree_sum.h"
 
-extern "C" void* graphc_memory(int slot, size_t nbytes) { return gc_thread_memory(slot, nbytes); }
-extern "C" size_t graphc_memory_held() { return gc_held_now(); }
-extern "C" void graphc_start_threads() {
+extern "C" {
+GC_EXPORTED void* graphc_memory(int slot, size_t nbytes) { return gc_thread_memory(slot, nbytes); }
+GC_EXPORTED size_t graphc_memory_held() { return gc_held_now(); }
+GC_EXPORTED void graphc_start_threads() {
 #pragma omp parallel
   gc_block_of_thread(0);
 }
-extern "C" int graphc_threads() { return omp_get_max_threads(); }
-extern "C" void graphc_use_threads(int count) { omp_set_num_threads(count); }
-extern "C" int graphc_tree_sum(gc_program program, const gc_part* part, int parts,
-                               const gc_divided* divided, int count, const unsigned int* word,
-                               uint64_t call_step, uint64_t* status, int arrays,
-                               const gc_summand* of, void* const* row) {
+GC_EXPORTED int graphc_threads() { return omp_get_max_threads(); }
+GC_EXPORTED void graphc_use_threads(int count) { omp_set_num_threads(count); }
+GC_EXPORTED int graphc_tree_sum(gc_program program, const gc_part* part, int parts,
+                                const gc_divided* divided, int count, const unsigned int* word,
+                                uint64_t call_step, uint64_t* status, int arrays,
+                                const gc_summand* of, void* const* row) {
   return gc_tree_sum(program, part, parts, divided, count, word, call_step, status, arrays, of,
                      row);
+}
 }
 """
 _PANELS_SOURCE = """\
 #include "panel_library.h"
 
 extern "C" {{
-extern const gc_panels<{type}> graphc_panels;
+extern GC_EXPORTED const gc_panels<{type}> graphc_panels;
 const gc_panels<{type}> graphc_panels = {{gc_panel_by_way<{type}>, gc_panel_add_by_rows<{type}>}};
 }}
 """
@@ -174,16 +184,23 @@ class Runtime:
             _log.info("native code runs on one thread in a forked process")
 
 
-def loaded(source: str, layers: Mapping[str, str], name: str, code: str = "") -> Library:
-    """The functions of a translation unit: of one that is loaded, from the cache, or made by one
-    run of the compiler.
+def loaded(
+    source: str,
+    layers: Mapping[str, str],
+    name: str,
+    code: str = "",
+    sections: Sequence[Section] = (),
+) -> Library:
+    """The functions of a program: of one that is loaded, from the cache, or made by the compiler,
+    of which as many run at a time as there are cores.
 
     Args:
         source: C++; it may include the files of ``kernels/``.
-        layers: for each static function of the source, the layers that it computes, for messages.
+        layers: for each function of the source, the layers that it computes, for messages.
         name: of the function, for messages.
         code: the source without its notes, by which a compiled one is found; empty where it has
             none.
+        sections: the functions of the source; none for a source that is compiled as it is.
 
     Raises CompilerError where there is no compiler, it fails or takes too long, or (an error of
     graphc) the source does not compile.
@@ -206,7 +223,7 @@ def loaded(source: str, layers: Mapping[str, str], name: str, code: str = "") ->
     found = library.found(key)
     if found is not None:
         return Library(found, None, runtime_library(cache, compiler))
-    make = _maker(cache, compiler, f"{key}.cpp", source, layers, name)
+    make = _maker(cache, compiler, f"{key}.cpp", source, layers, name, sections)
     made = cache.obtain(f"{key}.so", make, load)
     return Library(*made, runtime_library(cache, compiler))
 
@@ -327,30 +344,57 @@ def _maker(
     source: str,
     layers: Mapping[str, str],
     name: str,
+    sections: Sequence[Section] = (),
 ) -> Callable[[], bytes]:
     """Return a function that compiles a source, kept in the cache by the name `file`, to the bytes
     of a library."""
 
     def make() -> bytes:
-        return _compiled(compiler, cache.write_source(file, source), source, layers, name)
+        path = cache.write_source(file, source)
+        units = translation_units(source, sections, cores())
+        return _compiled(compiler, path, source, units, layers, name)
 
     return make
 
 
 def _compiled(
-    compiler: CppCompiler, path: Path, source: str, layers: Mapping[str, str], name: str
+    compiler: CppCompiler,
+    path: Path,
+    source: str,
+    units: Sequence[str],
+    layers: Mapping[str, str],
+    name: str,
 ) -> bytes:
-    include = resources.folder("kernels")
-    command = [compiler.path, *compiler.flags, "-I", str(include)]
-    with working_folder(TOOL) as folder:
-        command.append(str(source_in(folder, path, source)))
-        output = folder / "step.so"
-        done = compile_to(output.name, command, TOOL, folder)
-        if done.returncode or not output.is_file():
+    """Return the library that a source, kept at `path`, is compiled to: its translation units at
+    the same time, and linked."""
+
+    def run(output: str, *given: str | Path) -> Path:
+        command = [compiler.path, *compiler.flags, "-I", include, *map(str, given)]
+        done = compile_to(output, command, TOOL, folder)
+        if done.returncode or not (folder / output).is_file():
             raise _compile_error(done, compiler, path, source, layers, name)
         if done.stderr.strip():
             _log.info("%s on %s: %s", compiler.path, path, done.stderr.strip())
-        return output.read_bytes()
+        return folder / output
+
+    def compile_unit(number: int) -> Path:
+        file = source_in(folder, f"{number}.cpp", path, units[number])
+        return run(f"{number}.o", "-c", file)
+
+    def linked(*files: Path) -> bytes:
+        return run("step.so", LIBRARY, *files).read_bytes()
+
+    include = str(resources.folder("kernels"))
+    with working_folder(TOOL) as folder:
+        if len(units) == 1:
+            return linked(source_in(folder, path.name, path, source))
+        others = [Ahead(partial(compile_unit, number)) for number in range(1, len(units))]
+        try:
+            objects = [compile_unit(0), *(one.result() for one in others)]
+        finally:
+            for one in others:
+                one.stop()
+        return linked(*objects)
 
 
 def _compile_error(

@@ -81,7 +81,8 @@ class NativeExecutor:
         self._lock = threading.RLock()  # an observer may call this function
         self._launches = launches(self.program.steps)
         layers = layers_of_functions(self.program.steps)
-        library = loaded(self.program.source, layers, name, self.program.code)
+        source, code = self.program.source, self.program.code
+        library = loaded(source, layers, name, code, program.sections)
         how = "from the cache"
         if library.seconds is not None:
             how = f"compiled in {library.seconds:.3f} s"

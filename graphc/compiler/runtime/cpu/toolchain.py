@@ -50,24 +50,22 @@ FLAGS = (
     "-fno-trapping-math",
     "-ffp-contract=off",
     "-fno-exceptions",
+    "-fvisibility=hidden",
     "-DGC_NATIVE_MATH",
     "-fPIC",
-    "-shared",
 )
 OPENMP = "-fopenmp"
-# GCC optimises the kernels of a program in two halves at the same time, where it finds `make`,
-# which it leaves that to. Always two: machine code does not depend on the number of cores.
-_HALVES = ("-flto=2", "--param=lto-partitions=2", "--param=lto-min-partition=100")
+LIBRARY = "-shared"  # beside those, for a library
 # Questions about the compiler: the meaning of its flags on this machine (-march=native among them)
 # and its version once more, as all that it defines; and where the compiler proper is, which the
 # program that was found only runs.
 _QUESTIONS = (
-    (*(flag for flag in FLAGS if flag != "-shared"), "-dM", "-E", "-x", "c++", os.devnull),
+    (*FLAGS, "-dM", "-E", "-x", "c++", os.devnull),
     ("-print-prog-name=cc1plus",),
 )
 # The first that works is taken. Without the library of OpenMP the pragmas for vectors are still
 # obeyed, and those for threads are not.
-_WAYS = ((OPENMP, *_HALVES), (OPENMP,), ("-fopenmp-simd",))
+_WAYS = (OPENMP, "-fopenmp-simd")
 
 _TRIAL = """\
 #include <stdint.h>
@@ -121,24 +119,22 @@ def find_compiler(cache: KernelCache) -> CppCompiler:
     version = said.texts[0].strip().splitlines()[0]
     # Some of what -march=native tunes for has no name among what is defined.
     identity = f"{said.identity}\n{processor()}"
-    compiler = CppCompiler(path, version, (*FLAGS, *_way(path, version, identity, cache)), identity)
+    compiler = CppCompiler(path, version, (*FLAGS, _way(path, version, identity, cache)), identity)
     if not compiler.has_threads:
         _log_once(f"native code runs on one thread: {path} has no OpenMP. What to do: {OPENMP_FIX}")
     return compiler
 
 
-def _way(path: str, version: str, identity: str, cache: KernelCache) -> tuple[str, ...]:
-    """The first of `_WAYS` by which a small program compiles; what is not needed has to go without
-    a word, too."""
-    ways = [" ".join(way) for way in _WAYS]
-    key = content_key([identity, *FLAGS, *ways, _TRIAL])
+def _way(path: str, version: str, identity: str, cache: KernelCache) -> str:
+    """The first of `_WAYS` by which a small program compiles."""
+    key = content_key([identity, *FLAGS, *_WAYS, _TRIAL])
     kept = cache.read(f"{key}.flags")
     if kept is not None:
-        return tuple(kept.decode().split())
+        return kept.decode()
     for way in _WAYS:
-        compiles, said = _trial(path, (*FLAGS, *way))
-        if compiles and not (said and set(_HALVES) & set(way)):
-            cache.write(f"{key}.flags", " ".join(way).encode())
+        compiles, said = _trial(path, (*FLAGS, way, LIBRARY))
+        if compiles:
+            cache.write(f"{key}.flags", way.encode())
             return way
     raise CompilerError(
         f"{TOOL.what} {path} ({version}) does not compile a small program with "

@@ -121,7 +121,7 @@ def compiled(
         path = cache.write_source(f"{key}.cu", source)
         command = [compiler.path, *FLAGS, f"-arch={arch}", "-I", str(include)]
         with working_folder(TOOL) as folder:
-            command.append(str(source_in(folder, path, source)))
+            command.append(str(source_in(folder, path.name, path, source)))
             done = compile_to("kernels.cubin", command, TOOL, folder)
             content = _content(folder / "kernels.cubin")
         if done.returncode or not content:

@@ -4,7 +4,7 @@
 
     >>> printed = print_program(program)
     >>> print(printed.text)
-    static void k0(const float* __restrict__ x0, float* y0) {
+    void k0(const float* __restrict__ x0, float* y0) {
       #pragma omp simd
       for (int p0 = 0; p0 < 640; ++p0) {
         const float t0 = gc_exp(x0[p0]);  // activation_1

@@ -41,7 +41,7 @@ class CompiledPrograms:
                 *(f'#include "{header}"' for header in headers),
                 *(printed.text for printed in self.printed.values()),
                 *map(_exported, self.printed, self.printed.values()),
-                'extern "C" void graphc_step() {}',
+                'extern "C" GC_EXPORTED void graphc_step() {}',
             ]
         )
         self._library = loaded(source, {}, "programs of a test")
@@ -94,4 +94,4 @@ class CompiledPrograms:
 def _exported(name: str, printed: PrintedProgram) -> str:
     declared = ", ".join(one.declared for one in printed.parameters)
     given = ", ".join(one.name for one in printed.parameters)
-    return f'extern "C" void run_{name}({declared}) {{ {name}({given}); }}'
+    return f'extern "C" GC_EXPORTED void run_{name}({declared}) {{ {name}({given}); }}'

@@ -3,7 +3,7 @@
 // x0: q float32[batch, 40, 64]
 // x1: k float32[batch, 40, 64]
 // y0: attention_1/mul float32[batch, 4, 40, 40]
-static void k0_matmul(
+void k0_matmul(
     int batch, const float* __restrict__ x0, const float* __restrict__ x1,
     float* y0) {
   #pragma omp parallel for schedule(static) \

@@ -2,7 +2,7 @@
 // batch x 512 elements, tiles of rows
 // x0: gradient of dense_1/cotangents float32[batch, 512]
 // y0: gradient of dense_1/sum float32[512]
-static void k0_columns(
+void k0_columns(
     int batch, const float* __restrict__ x0, float* y0) {
   #pragma omp parallel for schedule(static) \
       if ((gc_int64)(514 * batch + 1024) >= 65536)

@@ -4,7 +4,7 @@
 // x1: W float32[32, 32, 3, 3]
 // x2: convolution2d_2/b float32[32]
 // y0: convolution2d_2/maximum float32[batch, 32, 24, 24]
-static void k0_conv(
+void k0_conv(
     int batch, const float* __restrict__ x0, const float* __restrict__ x1,
     const float* __restrict__ x2, float* y0) {
   float* const weights_transformed = gc_scratch<float>(0, 16384);

@@ -5,7 +5,7 @@
 // y0: W float32[20000, 128]
 // not fused with embedding_1/gather: scatter_add reads gather at other elements
 //   than its own
-static void k2_scatter(
+void k2_scatter(
     int batch, gc_uint64* status, const int* __restrict__ x0,
     const float* __restrict__ x1, float* y0) {
   int* const bucket_of = gc_scratch<int>(0, 80 * batch);

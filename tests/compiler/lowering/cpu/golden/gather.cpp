@@ -3,7 +3,7 @@
 // x0: W float32[20000, 128]
 // x1: embedding_1/words int32[batch, 80]
 // y0: embedding_1/gather float32[batch, 80, 128]
-static void k0_gather(
+void k0_gather(
     int batch, gc_uint64* status, const float* __restrict__ x0,
     const int* __restrict__ x1, float* y0) {
   #pragma omp parallel for schedule(static) \

@@ -4,7 +4,7 @@
 // x1: W float32[784, 512]
 // x2: b float32[512]
 // y0: dense_1/maximum float32[batch, 512]
-static void k0_matmul(
+void k0_matmul(
     int batch, const float* __restrict__ x0, const float* __restrict__ x1,
     const float* __restrict__ x2, float* y0) {
   if (batch < 5) {

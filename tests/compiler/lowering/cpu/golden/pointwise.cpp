@@ -6,7 +6,7 @@
 // x0: x float32[batch, 512]
 // x1: bias float32[512]
 // y0: dropout_1/where float32[batch, 512]
-static void k0_pointwise(
+void k0_pointwise(
     int batch, gc_uint64 call_step, unsigned int w0, unsigned int w1,
     const float* __restrict__ x0, const float* __restrict__ x1, float* y0) {
   #pragma omp parallel for schedule(static) if ((gc_int64)528 * batch >= 65536)

@@ -8,7 +8,7 @@
 // x2: convolution2d_2/b float32[32]
 // y0: convolution2d_2/maximum float32[batch, 32, 24, 24]
 // y1: dropout_1/where float32[batch, 32, 12, 12]
-static void k0_conv(
+void k0_conv(
     int batch, gc_uint64 call_step, unsigned int w0, unsigned int w1,
     const float* __restrict__ x0, const float* __restrict__ x1,
     const float* __restrict__ x2, float* y0, float* y1) {

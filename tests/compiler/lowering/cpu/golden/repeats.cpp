@@ -1,4 +1,4 @@
-extern "C" void graphc_step(
+extern "C" GC_EXPORTED void graphc_step(
     void* const* at, const int* size, const unsigned int* word,
     gc_uint64* calls, gc_uint64* status, double* seconds, int (*told)(int)) {
   const gc_uint64 call_step = *calls;

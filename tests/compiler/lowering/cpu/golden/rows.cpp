@@ -2,7 +2,7 @@
 // batch x 10 elements, rows in lanes
 // x0: activation_1/x float32[batch, 10]
 // y0: activation_1/div float32[batch, 10]
-static void k0_rows(
+void k0_rows(
     int batch, const float* __restrict__ x0, float* y0) {
   #pragma omp parallel for schedule(static) if ((gc_int64)54 * batch >= 65536)
   for (int i0 = 0; i0 < batch; ++i0) {

@@ -3,7 +3,7 @@
 // x0: x float32[4, 50, 70]
 // x1: length float32[4, 1, 70]
 // y0: lambda_1/sum float32[4, 70]
-static void k0_columns(
+void k0_columns(
     const float* __restrict__ x0, const float* __restrict__ x1, float* y0) {
   for (int i0 = 0; i0 < 4; ++i0) {
     float s0[70];

@@ -3,7 +3,7 @@
 // x0: places int32[batch, 32, 12, 12]
 // x1: c float32[batch, 32, 12, 12]
 // y0: gradient of maxpooling2d_1/max_unpool float32[batch, 32, 24, 24]
-static void k0_window(
+void k0_window(
     int batch, const int* __restrict__ x0, const float* __restrict__ x1,
     float* y0) {
   #pragma omp parallel for schedule(static) \

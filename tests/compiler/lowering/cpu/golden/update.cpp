@@ -7,7 +7,7 @@
 // y1: W float32[64, 10]
 // y2: b_square float32[10]
 // y3: b float32[10]
-static void k0_update(
+void k0_update(
     const float* __restrict__ x0, const float* __restrict__ x1,
     const float* __restrict__ x2, float* y0, float* y1, float* y2, float* y3) {
   const float t0 = x1[0];

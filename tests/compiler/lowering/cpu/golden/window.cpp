@@ -2,7 +2,7 @@
 // batch x 32 x 12 x 12 elements, rows in lanes
 // x0: maxpooling2d_1/x float32[batch, 32, 24, 24]
 // y0: maxpooling2d_1/mul float32[batch, 32, 12, 12]
-static void k0_window(
+void k0_window(
     int batch, const float* __restrict__ x0, float* y0) {
   #pragma omp parallel for schedule(static) \
       if ((gc_int64)18432 * batch >= 65536)

@@ -1,4 +1,4 @@
-static void drawn(
+void drawn(
     int step, gc_uint64 call_step, unsigned int w0, unsigned int w1,
     const gc_byte* __restrict__ x0, const bool* __restrict__ x1,
     unsigned int* y0, float* y1) {

@@ -1,4 +1,4 @@
-static void elementwise(
+void elementwise(
     int n0, const float* __restrict__ x0, const float* __restrict__ x1,
     float* y0) {
   // rows, divided over threads

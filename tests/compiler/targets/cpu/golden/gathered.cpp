@@ -1,4 +1,4 @@
-static void gathered(
+void gathered(
     int n0, gc_uint64* status, const int* __restrict__ x0,
     const float* __restrict__ x1, float* y0) {
   for (int row = 0; row < n0; ++row) {

@@ -1,4 +1,4 @@
-static void in_phases(
+void in_phases(
     const float* __restrict__ x0, float* y0) {
   float* const common = gc_scratch<float>(0, 48);
   {

@@ -1,4 +1,4 @@
-static void in_tiles(
+void in_tiles(
     int n0, gc_uint64* status, const double* __restrict__ x0, double* y0,
     double* y1) {
   #pragma omp parallel for schedule(static) if ((gc_int64)8 * n0 >= 65536)

@@ -1,4 +1,4 @@
-static void largest(
+void largest(
     int n0, const float* __restrict__ x0, int* y0) {
   for (int row = 0; row < n0; ++row) {
     float s0 = -gc_infinity<float>();

@@ -1,4 +1,4 @@
-static void concatenated(
+void concatenated(
     int batch, const float* __restrict__ x0, const float* __restrict__ x1,
     const float* __restrict__ x2, float* y0) {
   #pragma omp parallel for schedule(static) if ((gc_int64)12 * batch >= 65536)

@@ -1,4 +1,4 @@
-static void joined_across(
+void joined_across(
     int batch, const float* __restrict__ x0, const float* __restrict__ x1,
     float* y0) {
   #pragma omp parallel for schedule(static) \

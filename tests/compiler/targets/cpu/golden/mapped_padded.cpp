@@ -1,4 +1,4 @@
-static void padded(
+void padded(
     int batch, const float* __restrict__ x0, float* y0) {
   #pragma omp parallel for schedule(static) if ((gc_int64)134 * batch >= 65536)
   for (int p0 = 0; p0 < 2 * batch; ++p0) {

@@ -1,4 +1,4 @@
-static void runs(
+void runs(
     int batch, const float* __restrict__ x0, float* y0, float* y1) {
   #pragma omp parallel for schedule(static) if ((gc_int64)2100 * batch >= 65536)
   for (int p0 = 0; p0 < batch + (52 * batch + 2047) / 2048; ++p0) {

@@ -1,4 +1,4 @@
-static void blocks_in_lanes(
+void blocks_in_lanes(
     const float* __restrict__ x0, float* y0) {
   float s0 = 0.0f;
   float* const s0_parts = gc_scratch<float>(0, 64);

@@ -1,4 +1,4 @@
-static void few_rows_by_columns(
+void few_rows_by_columns(
     const float* __restrict__ x0, const float* __restrict__ x1, float* y0) {
   float* const panels = gc_scratch<float>(0, 8192);
   // copy what is read of x0 to panels

@@ -1,4 +1,4 @@
-static void listed_places_of_all_rows(
+void listed_places_of_all_rows(
     int batch, gc_uint64* status, const int* __restrict__ x0,
     const float* __restrict__ x1, float* y0) {
   int* const bucket_of = gc_scratch<int>(0, 80 * batch);

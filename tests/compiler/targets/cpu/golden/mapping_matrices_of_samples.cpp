@@ -1,4 +1,4 @@
-static void matrices_of_samples(
+void matrices_of_samples(
     int batch, const float* __restrict__ x0, const float* __restrict__ x1,
     float* y0) {
   #pragma omp parallel for schedule(static) if ((gc_int64)8704 * batch >= 65536)

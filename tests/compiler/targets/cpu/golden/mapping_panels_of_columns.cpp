@@ -1,4 +1,4 @@
-static void panels_of_columns(
+void panels_of_columns(
     int batch, const float* __restrict__ x0, const float* __restrict__ x1,
     float* y0) {
   #pragma omp parallel for schedule(static) \

@@ -1,4 +1,4 @@
-static void panels_of_one_matrix(
+void panels_of_one_matrix(
     int batch, const float* __restrict__ x0, const float* __restrict__ x1,
     float* y0) {
   if (batch < 5) {

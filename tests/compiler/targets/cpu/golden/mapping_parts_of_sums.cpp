@@ -1,4 +1,4 @@
-static void parts_of_sums(
+void parts_of_sums(
     const float* __restrict__ x0, const float* __restrict__ x1, float* y0) {
   float* const s0 = gc_scratch<float>(0, 1024);
   for (int i0 = 0; i0 < 32; ++i0) {

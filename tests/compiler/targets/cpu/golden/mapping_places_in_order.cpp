@@ -1,4 +1,4 @@
-static void places_in_order(
+void places_in_order(
     int batch, gc_uint64* status, const int* __restrict__ x0,
     const float* __restrict__ x1, float* y0) {
   float* const s0 = gc_scratch<float>(0, 1000);

@@ -1,4 +1,4 @@
-static void places_of_poolings(
+void places_of_poolings(
     int batch, const float* __restrict__ x0, const int* __restrict__ x1,
     const float* __restrict__ x2, float* y0) {
   float* const s0 = gc_scratch<float>(0, 1500);

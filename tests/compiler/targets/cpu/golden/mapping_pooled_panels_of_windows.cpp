@@ -1,4 +1,4 @@
-static void pooled_panels_of_windows(
+void pooled_panels_of_windows(
     int batch, const float* __restrict__ x0, const float* __restrict__ x1,
     float* y0) {
   #pragma omp parallel for schedule(static) \

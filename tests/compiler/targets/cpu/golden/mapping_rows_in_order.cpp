@@ -1,4 +1,4 @@
-static void rows_in_order(
+void rows_in_order(
     int batch, const float* __restrict__ x0, float* y0) {
   #pragma omp parallel for schedule(static) if ((gc_int64)100 * batch >= 65536)
   for (int i0 = 0; i0 < batch; ++i0) {

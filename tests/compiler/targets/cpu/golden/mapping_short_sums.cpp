@@ -1,4 +1,4 @@
-static void short_sums(
+void short_sums(
     int batch, const float* __restrict__ x0, const float* __restrict__ x1,
     float* y0) {
   #pragma omp parallel for schedule(static) if ((gc_int64)1024 * batch >= 65536)

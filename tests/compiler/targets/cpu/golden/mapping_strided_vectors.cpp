@@ -1,4 +1,4 @@
-static void strided_vectors(
+void strided_vectors(
     int batch, const float* __restrict__ x0, float* y0) {
   #pragma omp parallel for schedule(static) if ((gc_int64)3 * batch >= 65536)
   for (int p0 = 0; p0 < 3; ++p0) {

@@ -1,4 +1,4 @@
-static void strips_of_own_rows(
+void strips_of_own_rows(
     const float* __restrict__ x1, float* panels) {
   // copy what is read of x1 to panels
   for (int panels_axis0_outer = 0; panels_axis0_outer < 2;
@@ -8,7 +8,7 @@ static void strips_of_own_rows(
   }
 }
 
-static void strips_of_own_rows(
+void strips_of_own_rows(
     int begin, int end, const float* __restrict__ x0,
     const float* __restrict__ panels, float* y0) {
   for (int i0_part_outer = 0;

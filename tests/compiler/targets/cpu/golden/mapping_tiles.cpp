@@ -1,4 +1,4 @@
-static void tiles(
+void tiles(
     int batch, const float* __restrict__ x0, float* y0) {
   #pragma omp parallel for schedule(static) \
       if ((gc_int64)65536 * batch >= 65536)

@@ -1,4 +1,4 @@
-static void tiles_of_images(
+void tiles_of_images(
     int batch, const float* __restrict__ x0, const float* __restrict__ x1,
     float* y0) {
   float* const weights_transformed = gc_scratch<float>(0, 16384);

@@ -1,4 +1,4 @@
-static void tiles_of_rows(
+void tiles_of_rows(
     int batch, const float* __restrict__ x0, float* y0) {
   const float t0 = gc_cast<float>(gc_cast<gc_int64>(batch));
   #pragma omp parallel for schedule(static) \

@@ -1,4 +1,4 @@
-static void tiles_of_samples(
+void tiles_of_samples(
     int batch, const float* __restrict__ x0, const float* __restrict__ x1,
     float* y0) {
   float* const s0 = gc_scratch<float>(0, 9216);

@@ -1,4 +1,4 @@
-static void transposed_rows(
+void transposed_rows(
     int batch, const float* __restrict__ x0, float* y0) {
   #pragma omp parallel for schedule(static) if ((gc_int64)22 * batch >= 65536)
   for (int i0_outer = 0; i0_outer < (batch + 255) / 256; ++i0_outer) {

@@ -1,4 +1,4 @@
-static void vectors(
+void vectors(
     int batch, const float* __restrict__ x0, const float* __restrict__ x1,
     float* y0) {
   #pragma omp parallel for schedule(static) if ((gc_int64)512 * batch >= 65536)

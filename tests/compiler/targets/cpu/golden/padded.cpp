@@ -1,4 +1,4 @@
-static void padded(
+void padded(
     int n0, const float* __restrict__ x0, float* y0, float* y1) {
   for (int row = 0; row < n0; ++row) {
     for (int column = 0; column < 14; ++column) {

@@ -1,4 +1,4 @@
-static void rounded_down(
+void rounded_down(
     int* y0) {
   for (int p0 = 0; p0 < 20; ++p0) {
     y0[p0 * 2] = (p0 + 3) / 4 - 3;

@@ -1,4 +1,4 @@
-static void row_sums(
+void row_sums(
     int n0, const float* __restrict__ x0, float* y0) {
   #pragma omp parallel for schedule(static) if ((gc_int64)10 * n0 >= 65536)
   for (int row = 0; row < n0; ++row) {

@@ -1,4 +1,4 @@
-static void transposed(
+void transposed(
     const float* __restrict__ x0, float* y0) {
   float* const stage = gc_scratch<float>(0, 600);
   // a part of x0, its columns as rows
