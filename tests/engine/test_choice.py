@@ -31,7 +31,7 @@ def _nothing_is_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
     class Native(NumpyExecutor):
         target = "cpu"
 
-    monkeypatch.setattr(interpreting, "find_compiler", lambda cache: None)
+    monkeypatch.setattr(interpreting, "likely_compiler", lambda cache: None)
 
     def native(lowered: NativeProgram, states: Sequence[State], name: str) -> Native:
         return Native(lowered.program.outputs, states)

@@ -21,7 +21,7 @@ from graphc.compiler.graph import Node, toposort
 from graphc.compiler.graph.cost import cost
 from graphc.compiler.graph.dim import symbols
 from graphc.compiler.runtime.cache.kernels import kernel_cache
-from graphc.compiler.runtime.cpu.toolchain import find_compiler
+from graphc.compiler.runtime.cpu.toolchain import likely_compiler
 from graphc.config import config
 from graphc.errors import CompilerError, DeviceError
 
@@ -75,7 +75,7 @@ def why_interpreted(
     if once:
         return Interpreted("it is made for one call")
     if config.cpu == "native":
-        find_compiler(kernel_cache())
+        likely_compiler(kernel_cache())
         return None
     if mode == "FAST_COMPILE":
         return Interpreted(f"mode={mode}, which runs no compiler unless cpu=native is set")
@@ -115,7 +115,7 @@ def _small(outputs: Sequence[Node], calls: float) -> Interpreted | None:
 
 def _no_compiler() -> Interpreted | None:
     try:
-        find_compiler(kernel_cache())
+        likely_compiler(kernel_cache())
     except DeviceError as error:
         return Interpreted(
             "no C++ compiler can be used",

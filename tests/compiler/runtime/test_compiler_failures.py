@@ -16,6 +16,7 @@ from graphc.compiler.function import function
 from graphc.compiler.function.api import Function
 from graphc.compiler.runtime import compiler_process, interpreting, programs
 from graphc.compiler.runtime.cache import kernels as cache_module
+from graphc.compiler.runtime.cpu import toolchain
 from graphc.config import config
 from graphc.errors import CompilerError, DeviceError
 from tests.stand_in_compiler import runs, small_library, stand_in_compiler
@@ -253,7 +254,7 @@ def test_without_a_folder_for_temporary_files_it_is_said(
     monkeypatch.setattr(tempfile, "tempdir", "/no/such/folder")
     config.cpu = "native"
     with pytest.raises(CompilerError, match="no folder for its output.*let TMPDIR name"):
-        large()
+        large()(np.ones((1, 200), "float32"))
     config.cpu = "auto"
     made = large()
     np.testing.assert_array_equal(made(np.ones((1, 200), "float32")), [[200.0, 200.0]])
@@ -270,6 +271,28 @@ def test_a_compiler_that_may_not_be_run_is_said(folder: Path) -> None:
     (folder / "g++").chmod(0o755)
     with pytest.raises(CompilerError, match="does not run.*What to do"):
         large()
+
+
+def test_a_compiler_without_openmp_makes_code_of_one_thread_at_the_second_go(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(toolchain, "_logged", set())
+    stand_in_compiler(folder, library=folder / "library.so", refused=("-fopenmp",))
+    config.cpu = "native"
+    with caplog.at_level(logging.WARNING, "graphc"):
+        assert "compiled in" in large().report.summary
+    assert "native code runs on one thread" in caplog.text
+    assert libraries(folder) == 2
+    count = len(runs(folder))
+    assert "from the cache" in large().report.summary
+    assert len(runs(folder)) == count
+
+
+def test_a_compiler_that_compiles_nothing_is_no_error_of_graphc(folder: Path) -> None:
+    stand_in_compiler(folder, refused=("-O3",))
+    config.cpu = "native"
+    with pytest.raises(CompilerError, match="(?s)does not compile a small program.*cannot do -O3"):
+        large().report  # noqa: B018
 
 
 def test_another_compiler_makes_another_library(folder: Path) -> None:

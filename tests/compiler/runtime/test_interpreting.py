@@ -30,7 +30,7 @@ def _nothing_is_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
             super().__init__(native.program.outputs, states)
             self.summary = COMPILED
 
-    monkeypatch.setattr(interpreting, "find_compiler", lambda cache: None)
+    monkeypatch.setattr(interpreting, "likely_compiler", lambda cache: None)
     monkeypatch.setattr(interpreting, "_logged", set())
     monkeypatch.setattr(device, "NativeExecutor", Compiled)
     config.cpu = "auto"
@@ -127,7 +127,7 @@ def test_without_a_compiler_auto_interprets_and_says_so_once(
     def missing(cache: object) -> None:
         raise DeviceError("no C++ compiler. What to do: install one")
 
-    monkeypatch.setattr(interpreting, "find_compiler", missing)
+    monkeypatch.setattr(interpreting, "likely_compiler", missing)
     with caplog.at_level(logging.WARNING, "graphc"):
         assert made(small).startswith("run by the NumPy interpreter: it is small")
         x, y = large()

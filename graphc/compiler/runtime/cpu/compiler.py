@@ -41,6 +41,8 @@ from graphc.compiler.runtime.cpu.toolchain import (
     TOOL,
     CppCompiler,
     find_compiler,
+    keep,
+    likely_compiler,
 )
 from graphc.compiler.targets.c_text import C_TYPES
 from graphc.compiler.targets.cpu.facts import cores
@@ -206,7 +208,29 @@ def loaded(
     graphc) the source does not compile.
     """
     cache = kernel_cache()
-    compiler = find_compiler(cache)
+    compiler = likely_compiler(cache)
+    what = source, layers, name, code, sections
+    try:
+        made = _loaded_by(compiler, cache, *what)
+    except CompilerError:
+        tried = find_compiler(cache)  # which may have another reason to fail
+        if tried == compiler:
+            raise
+        return _loaded_by(tried, cache, *what)
+    keep(compiler, cache)
+    return made
+
+
+def _loaded_by(
+    compiler: CppCompiler,
+    cache: KernelCache,
+    source: str,
+    layers: Mapping[str, str],
+    name: str,
+    code: str,
+    sections: Sequence[Section],
+) -> Library:
+    """Return what `loaded` does, by this compiler."""
     key = _key(code or source, compiler)
 
     def load(entry: CacheEntry) -> ctypes.CDLL:
@@ -234,7 +258,7 @@ def libraries_ahead() -> Iterator[Callable[[], None]]:
     the cache has none, while the body lowers and compiles the first of them. That of the runtime is
     kept where the program fails to compile, too.
 
-    The function raises CompilerError as `find_compiler` does.
+    The function raises CompilerError as `likely_compiler` does.
     """
     begun: dict[tuple[CppCompiler, str], Ahead[bytes]] = {}
     is_over = False
@@ -243,7 +267,7 @@ def libraries_ahead() -> Iterator[Callable[[], None]]:
         if is_over:
             return
         cache = kernel_cache()
-        compiler = find_compiler(cache)
+        compiler = likely_compiler(cache)
         if not _is_missing(_RUNTIME, cache, compiler):
             return  # no cold start: the other one may not be needed
         for one in (_PANELS.get(config.floatX), _RUNTIME):

@@ -110,6 +110,17 @@ def find_compiler(cache: KernelCache) -> CppCompiler:
     What it can do is tried once and kept in the cache. One without OpenMP makes code for one
     thread, which the log says in one line.
     """
+    compiler = likely_compiler(cache)
+    if _kept_way(compiler, cache) is None:
+        compiler = _with_way(compiler, _way(compiler))
+        keep(compiler, cache)
+    return _as_logged(compiler)
+
+
+def likely_compiler(cache: KernelCache) -> CppCompiler:
+    """The C++ compiler as `find_compiler` returns it where it is known what it can do; else as one
+    that can do all. What it compiles then shows that, and takes no longer for it; where that fails,
+    ask `find_compiler`. CompilerError where there is none, or it does not run."""
     path = compiler_path()
     if path is None:
         named = os.environ.get("CXX")
@@ -119,25 +130,47 @@ def find_compiler(cache: KernelCache) -> CppCompiler:
     version = said.texts[0].strip().splitlines()[0]
     # Some of what -march=native tunes for has no name among what is defined.
     identity = f"{said.identity}\n{processor()}"
-    compiler = CppCompiler(path, version, (*FLAGS, _way(path, version, identity, cache)), identity)
+    compiler = CppCompiler(path, version, (*FLAGS, _WAYS[0]), identity)
+    way = _kept_way(compiler, cache)
+    return compiler if way is None else _as_logged(_with_way(compiler, way))
+
+
+def keep(compiler: CppCompiler, cache: KernelCache) -> None:
+    """Keep in the cache that a compiler does with its flags, if nothing is known of it."""
+    if _kept_way(compiler, cache) is None:
+        cache.write(_way_entry(compiler), compiler.flags[-1].encode())
+
+
+def _as_logged(compiler: CppCompiler) -> CppCompiler:
+    """Return a compiler; the log says if it has no threads."""
     if not compiler.has_threads:
-        _log_once(f"native code runs on one thread: {path} has no OpenMP. What to do: {OPENMP_FIX}")
+        has_none = f"{compiler.path} has no OpenMP. What to do: {OPENMP_FIX}"
+        _log_once(f"native code runs on one thread: {has_none}")
     return compiler
 
 
-def _way(path: str, version: str, identity: str, cache: KernelCache) -> str:
-    """The first of `_WAYS` by which a small program compiles."""
-    key = content_key([identity, *FLAGS, *_WAYS, _TRIAL])
-    kept = cache.read(f"{key}.flags")
-    if kept is not None:
-        return kept.decode()
+def _with_way(compiler: CppCompiler, way: str) -> CppCompiler:
+    return compiler._replace(flags=(*FLAGS, way))
+
+
+def _way_entry(compiler: CppCompiler) -> str:
+    return f"{content_key([compiler.identity, *FLAGS, *_WAYS, _TRIAL])}.flags"
+
+
+def _kept_way(compiler: CppCompiler, cache: KernelCache) -> str | None:
+    """Return the one of `_WAYS` by which a compiler compiles; None where that is not known yet."""
+    kept = cache.read(_way_entry(compiler))
+    return None if kept is None else kept.decode()
+
+
+def _way(compiler: CppCompiler) -> str:
+    """Return the first of `_WAYS` by which a small program compiles."""
     for way in _WAYS:
-        compiles, said = _trial(path, (*FLAGS, way, LIBRARY))
+        compiles, said = _trial(compiler.path, (*FLAGS, way, LIBRARY))
         if compiles:
-            cache.write(f"{key}.flags", way.encode())
             return way
     raise CompilerError(
-        f"{TOOL.what} {path} ({version}) does not compile a small program with "
+        f"{TOOL.what} {compiler.path} ({compiler.version}) does not compile a small program with "
         f"{' '.join(FLAGS)}. What to do: {FIX}. It said:\n{first_lines(said)}"
     )
 

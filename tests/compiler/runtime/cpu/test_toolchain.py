@@ -52,6 +52,25 @@ def test_without_openmp_one_thread_is_used_which_is_said_once(
     assert message.startswith(f"native code runs on one thread: {path} has no OpenMP. What to do:")
 
 
+def test_a_compiler_is_taken_for_one_that_can_do_all_until_it_is_known(
+    cache: KernelCache, tmp_path: Path
+) -> None:
+    stand_in_compiler(tmp_path, refused=("-fopenmp",))
+    likely = toolchain.likely_compiler(cache)
+    assert likely.has_threads
+    assert not any("trial" in run for run in runs(tmp_path))
+    assert not toolchain.find_compiler(cache).has_threads
+    toolchain.keep(likely, cache)  # too late: it was tried
+    assert not toolchain.likely_compiler(cache).has_threads
+
+
+def test_what_a_compiler_made_is_a_trial_of_it(cache: KernelCache, tmp_path: Path) -> None:
+    stand_in_compiler(tmp_path)
+    toolchain.keep(toolchain.likely_compiler(cache), cache)
+    assert toolchain.find_compiler(cache).has_threads
+    assert not any("trial" in run for run in runs(tmp_path))
+
+
 def test_a_compiler_that_compiles_nothing_is_an_error_with_what_it_said(
     cache: KernelCache, tmp_path: Path
 ) -> None:
