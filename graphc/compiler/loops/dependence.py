@@ -419,11 +419,11 @@ class _Frame:
         """Indices that are all 0 where the two elements are one."""
         first, second = self._accesses
         ours, theirs = self._first(first.coords), self._second(second.coords)
-        found = []
         shape, strides = first.buffer.shape, first.buffer.strides
         if _has_own_places(shape, strides) and _have_one_layout(first.buffer, second.buffer):
             found = [other - one for one, other in zip(ours, theirs, strict=True)]
-        found.append(second.buffer.place(theirs) - first.buffer.place(ours))
+        else:
+            found = [second.buffer.place(theirs) - first.buffer.place(ours)]
         return list(dict.fromkeys(map(self.ranges.simplified, found)))
 
     def undirected(self) -> LoopVariable | None:

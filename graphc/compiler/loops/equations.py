@@ -30,6 +30,8 @@ from graphc.compiler.loops.ranges import Ranges
 def have_common_zero(equations: Sequence[Index], ranges: Ranges) -> bool | None:
     """Return False if indices are proved never to be 0 all at once, True if a point was found where
     they are, else None."""
+    if any(is_never_zero(one, ranges) for one in _dividends_of_both(equations)):
+        return False
     found = _by_substitution(equations, ranges)
     if found is None and any(is_never_zero(one, ranges) for one in _implied(equations, ranges)):
         return False
@@ -60,12 +62,7 @@ def _implied(equations: Sequence[Index], ranges: Ranges) -> Iterator[Index]:
     quotient and a remainder are two parts."""
     parts = [part for equation in equations for part in _parts_of_zero(equation, ranges)]
     yield from parts
-    for one in parts:
-        for divisor in {atom.divisor for atom, _ in one.terms if isinstance(atom, Remainder)}:
-            for other, sign in itertools.product(parts, (1, -1)):
-                joined = one + other * divisor * sign
-                if all(isinstance(atom, LoopVariable) for atom, _ in joined.terms):
-                    yield joined
+    yield from _dividends_of_both(parts)
     known = [one for part in parts for one in (part, -part)]
     left = [one for one in parts if _divisor_of_all(one) is not None]
     while left:  # the dividend of a remainder may be the quotient of another one
@@ -76,6 +73,16 @@ def _implied(equations: Sequence[Index], ranges: Ranges) -> Iterator[Index]:
             return
         yield from dividends
         known += [one for part in dividends for one in (part, -part)]
+
+
+def _dividends_of_both(indices: Sequence[Index]) -> Iterator[Index]:
+    """Yield dividends that are 0 where indices are: one with the remainders, one the quotients."""
+    for one in indices:
+        for divisor in {atom.divisor for atom, _ in one.terms if isinstance(atom, Remainder)}:
+            for other, sign in itertools.product(indices, (1, -1)):
+                joined = one + other * divisor * sign
+                if all(isinstance(atom, LoopVariable) for atom, _ in joined.terms):
+                    yield joined
 
 
 def _dividends(index: Index, known: Iterable[Index], ranges: Ranges) -> Index | None:
