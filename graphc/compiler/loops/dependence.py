@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Iterable, Iterator, Mapping
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
@@ -23,8 +24,10 @@ from graphc.compiler.loops.buffer import Buffer, c_strides
 from graphc.compiler.loops.equations import have_common_zero, is_never_zero
 from graphc.compiler.loops.index import (
     Index,
+    IndexAtom,
     IndexLike,
     LoopVariable,
+    Remainder,
     as_index,
     index_of,
     least_number,
@@ -250,47 +253,63 @@ def may_meet(
 
 
 def _are_distinct(first: Access, second: Access, directions: Directions) -> bool:
-    """Return True if two accesses have a coordinate in common that differs between the two turns:
-    one of the variables in it has a later or an earlier turn in the second, and moves it further
-    than the others, which may have any turn, can move it back. That is most proofs."""
+    """Return True if two accesses have coordinates of the same terms that differ between the two
+    turns, or a dividend that coordinates give does: by how much is a range of numbers, added up of
+    what each variable moves them by. That is most proofs."""
     if not _have_one_layout(first.buffer, second.buffer):
         return False
     if not _has_own_places(first.buffer.shape, first.buffer.strides):
         return False
-    signs: dict[LoopVariable, int | None] | None = None
-    for one, other in zip(first.coords, second.coords, strict=True):
-        if one is not other or one.is_constant:
-            continue
-        if signs is None:
-            signs = dict(_turns_of(first, second, directions))
-        moving = [variable for variable in one.variables if signs.get(variable) != 0]
-        movers = [variable for variable in moving if signs.get(variable) is not None]
-        others = [variable for variable in moving if signs.get(variable) is None]
-        atoms = {atom for atom, _ in one.terms if not atom.variables.isdisjoint(moving)}
-        if len(movers) != 1 or atoms != set(moving):
-            continue
-        factor, reach = one.factor(movers[0]), _reach(one, others, first.ranges, second.ranges)
-        if reach == 0 and 0 not in _signs(factor):
-            return True
-        if reach is not None and isinstance(factor, int) and abs(factor) > reach:
-            return True
-    return False
+    both = list(zip(first.coords, second.coords, strict=True))
+    signs = dict(_turns_of(first, second, directions))
+
+    def moves(atom: IndexAtom) -> bool:
+        return any(signs.get(one) != 0 for one in atom.variables)
+
+    def differ(one: Index, other: Index) -> bool:
+        least, most = _bounds(other.constant - one.constant)
+        for atom, factor in filter(lambda term: moves(term[0]), one.terms):
+            if not isinstance(atom, LoopVariable):
+                return False
+            turns = _turns_between(signs.get(atom), atom, first.ranges, second.ranges)
+            ends = [turn * size for turn in turns if turn for size in _bounds(factor)]
+            least, most = least + min(ends, default=0), most + max(ends, default=0)
+        return least > 0 or most < 0
+
+    if any(one.terms == other.terms and differ(one, other) for one, other in both):
+        return True
+    common = [one for one, other in both if one is other]
+    return any(differ(one, one) for one in _dividends(common, moves))
 
 
-def _reach(
-    coord: Index, variables: Iterable[LoopVariable], first: Ranges, second: Ranges
-) -> int | None:
-    """Return by how much a coordinate differs at most if variables have any turn of one range, and
-    any of another; None if no number is known."""
-    reach = 0
-    for variable in variables:
-        factor = coord.factor(variable)
-        turns = [least_number(one.ends.get(variable, ())) for one in (first, second)]
-        known = [one for one in turns if one is not None]
-        if len(known) < len(turns) or not isinstance(factor, int):
-            return None
-        reach += abs(factor) * (max(known) - 1)
-    return reach
+def _bounds(size: Size) -> tuple[float, float]:
+    """Return numbers that a size is at least and at most."""
+    if isinstance(size, int):
+        return size, size
+    signs = _signs(size)
+    return (1 if signs == {1} else -math.inf), (-1 if signs == {-1} else math.inf)
+
+
+def _turns_between(
+    sign: int | None, variable: LoopVariable, first: Ranges, second: Ranges
+) -> tuple[float, float]:
+    """Return the least and the most turns of a variable, of a sign or of any, between its turn of
+    one range and that of another."""
+    known = [least_number(one.ends.get(variable, ())) for one in (first, second)]
+    most = max(math.inf if one is None else one - 1 for one in known)
+    if sign is None:
+        return -most, most
+    return (1, most) if sign > 0 else (-most, -1)
+
+
+def _dividends(coords: Iterable[Index], moves: Callable[[IndexAtom], bool]) -> Iterator[Index]:
+    """Yield what coordinates are a quotient and a remainder of, but for what does not move."""
+    moving = ([atom for atom, _ in one.terms if moves(atom)] for one in coords)
+    given = [atoms[0] for atoms in moving if len(atoms) == 1]
+    for one in given:  # of x // 6, x // 2 % 3 and x % 2 first x // 2, then x
+        if isinstance(one, Remainder) and one.quotient.atom in given:
+            yield one.dividend
+            given += filter(None, [one.dividend.atom])
 
 
 def _turns_of(

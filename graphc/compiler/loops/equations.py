@@ -30,8 +30,6 @@ from graphc.compiler.loops.ranges import Ranges
 def have_common_zero(equations: Sequence[Index], ranges: Ranges) -> bool | None:
     """Return False if indices are proved never to be 0 all at once, True if a point was found where
     they are, else None."""
-    if any(is_never_zero(one, ranges) for one in _dividends_of_both(equations)):
-        return False
     found = _by_substitution(equations, ranges)
     if found is None and any(is_never_zero(one, ranges) for one in _implied(equations, ranges)):
         return False

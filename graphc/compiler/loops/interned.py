@@ -37,10 +37,9 @@ class Interned(type):
         is_key = len(args) == len(names) and not kwargs
         if is_key:  # most are there already
             known = cls._objects.get(args)
-            found = None if known is None else known()
-            if found is not None:
+            if known is not None and (found := known()) is not None:
                 return found
-        made = super().__call__(*args, **kwargs)
+        made = type.__call__(cls, *args, **kwargs)
         if is_key:
             key = args
         else:
