@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from graphc.compiler.graph.dim import Shape, Size, product
-from graphc.compiler.loops.index import Index, IndexLike, as_index
+from graphc.compiler.loops.index import Index, IndexLike, as_index, weighted_sum
 from graphc.compiler.loops.interned import Interned
 
 
@@ -58,10 +58,7 @@ class Buffer(metaclass=Interned):
 
     def place(self, coords: Sequence[IndexLike]) -> Index:
         """Return the number of an element in its memory."""
-        total = as_index(self.offset)
-        for coord, stride in zip(coords, self.strides, strict=True):
-            total = total.plus(as_index(coord), stride)
-        return total
+        return weighted_sum(map(as_index, coords), self.strides, self.offset)
 
     @property
     def elements(self) -> Size:

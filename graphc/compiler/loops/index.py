@@ -340,6 +340,16 @@ def least_number(indices: Iterable[Index]) -> int | None:
     return min((one for one in constants if isinstance(one, int)), default=None)
 
 
+def weighted_sum(indices: Iterable[Index], factors: Iterable[Size], constant: Size) -> Index:
+    """Return a constant and indices, each times its factor, added up."""
+    terms: dict[IndexAtom, Size] = {}
+    for index, factor in zip(indices, factors, strict=True):
+        for atom, times in index.terms:
+            terms[atom] = terms.get(atom, 0) + times * factor
+        constant = constant + index.constant * factor
+    return _normal(terms, constant)
+
+
 def position(coords: Iterable[IndexLike], shape: Iterable[Size]) -> Index:
     """Return the number of an element in C order."""
     place = as_index(0)

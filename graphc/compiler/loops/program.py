@@ -145,12 +145,10 @@ def paths_to_loops(program: LoopProgram) -> dict[str, Body]:
 
     def note(body: Body, around: Body) -> None:
         for one in body:
-            blocks = blocks_of(one)
-            path = (*around, one) if blocks else ()
             if isinstance(one, For):
-                found.setdefault(one.variable.name, path)
-            for block in blocks:
-                note(block, path)
+                found.setdefault(one.variable.name, (*around, one))
+            for block in blocks_of(one):
+                note(block, (*around, one))
 
     note(program.body, ())
     return found
@@ -285,9 +283,11 @@ def transformed(body: Body, change: Callable[[Statement], Body]) -> Body:
     result: list[Statement] = []
     for statement in body:
         blocks = blocks_of(statement)
-        changed = tuple(transformed(inside, change) for inside in blocks)
-        same = all(map(operator.is_, blocks, changed))
-        result += change(statement if same else with_blocks(statement, changed))
+        if blocks:
+            changed = tuple(transformed(inside, change) for inside in blocks)
+            if not all(map(operator.is_, blocks, changed)):
+                statement = with_blocks(statement, changed)
+        result += change(statement)
     return same_or(body, result)
 
 
@@ -402,9 +402,10 @@ class Parts:
     def in_statement(self, statement: Statement) -> Statement:
         """Return a statement with its parts changed; itself if nothing does."""
         blocks = blocks_of(statement)
-        inside = tuple(map(self.in_body, blocks))
-        if not all(map(operator.is_, blocks, inside)):
-            statement = with_blocks(statement, inside)
+        if blocks:
+            inside = tuple(map(self.in_body, blocks))
+            if not all(map(operator.is_, blocks, inside)):
+                statement = with_blocks(statement, inside)
         parts = self._parts(statement)
         is_same = all(getattr(statement, name) == part for name, part in parts.items())
         return statement if is_same else replace(statement, **parts)

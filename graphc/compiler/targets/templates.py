@@ -61,6 +61,7 @@ def environment() -> jinja2.Environment:
     made = jinja2.Environment(
         loader=jinja2.FileSystemLoader(str(folder("templates"))),
         undefined=jinja2.StrictUndefined,
+        optimized=False,  # few constants are folded, and looking for them takes a fifth of the time
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -50,13 +51,15 @@ def names_in(program: LoopProgram) -> frozenset[str]:
 
 @kept
 def _names_in(statement: Statement) -> frozenset[str]:
-    found = {buffer.name for buffer in buffers_of(statement)}
+    found: set[str] = set()
     if isinstance(statement, For | Check | AtomicAdd):
         found.add(statement.variable.name)
     elif isinstance(statement, Let):
         found.add(statement.local.name)
-    inside = (one for block in blocks_of(statement) for one in block)
-    return frozenset(found.union(*map(_names_in, inside)))
+    blocks = blocks_of(statement)
+    if blocks:
+        return frozenset(found.union(*map(_names_in, itertools.chain(*blocks))))
+    return frozenset(found.union(buffer.name for buffer in buffers_of(statement)))
 
 
 class Names:

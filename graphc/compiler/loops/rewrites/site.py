@@ -97,7 +97,7 @@ def site_of(
     if loop is None:
         return AllocationSite((), program.body, program.ranges, ())
     found = loop_of(program, rewrite, loop)
-    path = path_to(program.body, found)
+    path = program.path(loop)
     ranges = ranges_at(program, found).within(found.variable, *found.ends)
     loops = [one for one in path if isinstance(one, For)]
 

@@ -17,6 +17,7 @@ import functools
 import io
 import itertools
 import logging
+import os
 import pickle
 import platform
 from collections.abc import Callable, Sequence
@@ -93,13 +94,16 @@ def lowered_once(
 def _of_the_compiler() -> tuple[str, ...]:
     """Return what tells whether a program would be lowered as it was: versions, and the sizes,
     times and numbers of the files that lower."""
-    folders = (_COMPILER, resources.folder("templates"))
     files = sorted(
-        path for folder in folders for path in folder.rglob("*") if path.suffix in (".py", ".j2")
+        os.path.join(place, name)
+        for folder in (_COMPILER, resources.folder("templates"))
+        for place, _, names in os.walk(folder)
+        for name in names
+        if name.endswith((".py", ".j2"))
     )
     found = [platform.python_version(), np.__version__, __version__]
     for path in files:
-        status = path.stat()
+        status = os.stat(path)
         times = (status.st_mtime_ns, status.st_ctime_ns, status.st_ino, status.st_size)
         found.append(f"{path} {times}")
     return tuple(found)
@@ -161,7 +165,7 @@ class _Writer(pickle.Pickler):
             return "symbol", _number_of(value, numbers.symbols)
         if isinstance(value, Word) and value.value in numbers.seeds:
             return "seed", numbers.seeds[value.value]
-        if isinstance(value, ProgramTraffic):
+        if type(value) is ProgramTraffic:  # isinstance of a Sequence is Python code
             numbers.traffic.append(value)
             return "traffic", len(numbers.traffic) - 1
         return None

@@ -20,7 +20,7 @@ from graphc.compiler.loops.access import Access, accesses
 from graphc.compiler.loops.buffer import BufferScope
 from graphc.compiler.loops.dependence import are_turns_free, may_meet
 from graphc.compiler.loops.index import index_of
-from graphc.compiler.loops.program import Body, LoopProgram, blocks_of, path_to, walk
+from graphc.compiler.loops.program import Body, LoopProgram, blocks_of, walk
 from graphc.compiler.loops.rewrites.refusal import refuse_if_synchronised, refused, unbound_loop_of
 from graphc.compiler.loops.rewrites.site import REACHED
 from graphc.compiler.loops.statement import (
@@ -96,7 +96,7 @@ def _check_threads(
     program: LoopProgram, loop: For, kind: LoopKind, together: Sequence[For]
 ) -> None:
     where = f"the loop {loop.variable.name!r}"
-    around = [one.kind for one in path_to(program.body, loop)[:-1] if isinstance(one, For)]
+    around = [one.kind for one in program.loops_to(loop.variable.name)[:-1]]
     inside = [one.kind for one in walk(loop.body) if isinstance(one, For)]
     for outer, inner in [(one, kind) for one in around] + [(kind, one) for one in inside]:
         if {outer, inner} <= PARALLEL_KINDS and outer not in PARALLEL_NESTS[inner]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from graphc.compiler.loops.dependence import is_parallel
-from graphc.compiler.loops.program import LoopProgram, path_to, targets_of, walk_in_ranges
+from graphc.compiler.loops.program import LoopProgram, targets_of, walk_in_ranges
 from graphc.compiler.loops.rewrites.execution.bind import known_turns
 from graphc.compiler.loops.rewrites.refusal import ranges_at, refused, unbound_loop_of
 from graphc.compiler.loops.statement import (
@@ -34,8 +34,7 @@ def vectorise(program: LoopProgram, loop: str, is_divided: bool = False) -> Loop
     """
     found = unbound_loop_of(program, "vectorise", loop)
     where = f"the loop {loop!r}"
-    around = path_to(program.body, found)
-    if any(isinstance(one, For) and one.kind is LoopKind.VECTOR for one in around):
+    if any(one.kind is LoopKind.VECTOR for one in program.loops_to(loop)):
         raise refused(program, "vectorise", where, "no vector loop around it", "one")
     if not is_divided:
         known_turns(program, "vectorise", found)
