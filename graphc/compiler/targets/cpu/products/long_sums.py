@@ -114,8 +114,8 @@ def _by_parts(program: LoopProgram, target: Target) -> LoopProgram:
     program = partial_sums(program, terms, length=DEPTH, tree=Tree.IN_ORDER, scope=shared)
     part = f"{terms}_outer"
     program, function = with_left_rows(program, product, part)
-    width = call_columns(product.total.dtype)
-    has_panels = typical(product.rows.ends[0].constant) > FEW_ROWS
+    width, known_rows = call_columns(product.total.dtype), product.rows.ends[0].constant
+    has_panels = isinstance(known_rows, int) and known_rows > FEW_ROWS  # a batch may be small
     if has_panels:
         width = panel_columns(product.total.dtype, target)
         program = with_right_panels(program, product, part, BufferScope.THREAD, width)
