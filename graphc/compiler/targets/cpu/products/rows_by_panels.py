@@ -36,7 +36,7 @@ from graphc.compiler.loops.statement import (
     Let,
     LoopKind,
 )
-from graphc.compiler.loops.value import Load, Local, RandomWord
+from graphc.compiler.loops.value import Load, Local, RandomWord, at_least
 from graphc.compiler.targets.cpu.products.panels import (
     PANEL_ROWS,
     PanelFunction,
@@ -55,7 +55,13 @@ from graphc.compiler.targets.cpu.products.pieces import (
     with_right_panels,
 )
 from graphc.compiler.targets.cpu.reductions.loops import may_exceed
-from graphc.compiler.targets.mapping import ALWAYS, Applicability, Mapping, never
+from graphc.compiler.targets.mapping import (
+    ALWAYS,
+    Applicability,
+    Mapping,
+    in_variants,
+    never,
+)
 from graphc.compiler.targets.product_loops import (
     DRAWS,
     Product,
@@ -277,30 +283,55 @@ def _by_own_panels(program: LoopProgram, target: Target) -> LoopProgram:
 
 
 def _by_all_strips(program: LoopProgram, target: Target) -> LoopProgram:
-    """Divide whole panels over threads."""
+    """Divide whole panels over threads, which write them, or, for few rows, read those that are
+    rows of memory where they are."""
     product = product_of(program)
     assert isinstance(product, Product)
+    if not _has_panels_in_place(product):
+        return _by_written_panels(program, product, target)
+    rows = product.rows.ends[0].constant
+    if isinstance(rows, int):
+        return _in_place(program, product)
+    is_few = at_least(FEW_ROWS - rows)
+    in_place = _in_place(program, product)
+    return in_variants((is_few,), in_place, _by_written_panels(program, product, target))
+
+
+def _by_written_panels(program: LoopProgram, product: Product, target: Target) -> LoopProgram:
+    """Write each panel, and multiply one strip of rows by it after the other."""
     rows, columns = product.rows.variable.name, product.columns.variable.name
-    is_in_place = _has_panels_in_place(product)
-    together = PANEL_ROWS if is_in_place else MOST_ROWS_OF_PANEL
-    if may_exceed(product.rows, together):
-        program = split(program, rows, together, Tail.SHORT)
+    if may_exceed(product.rows, MOST_ROWS_OF_PANEL):
+        program = split(program, rows, MOST_ROWS_OF_PANEL, Tail.SHORT)
         rows = f"{rows}_inner"
-    panel = f"{columns}_outer"
-    width = _width(product, target)
+    width = panel_columns(product.total.dtype, target)
     program = split(program, columns, width, Tail.NONE)
-    program = reorder(program, rows, panel)
-    if not is_in_place:
-        program = with_right_panel(program, product, panel)
+    panel, inside = f"{columns}_outer", f"{columns}_inner"
+    program = with_right_panel(reorder(program, rows, panel), product, panel)
     around = panel
-    if not is_in_place and may_exceed(product.rows, STRIP_ROWS):
+    if may_exceed(product.rows, STRIP_ROWS):
         program = split(program, rows, STRIP_ROWS, Tail.SHORT)
         around, rows = f"{rows}_outer", f"{rows}_inner"
-    inside = f"{columns}_inner"
     program, function = with_left_rows(program, product, around)
-    if is_in_place and function is PanelFunction.ROWS:
+    return _divided(multiplied(program, product, rows, inside, function), product, panel, width)
+
+
+def _in_place(program: LoopProgram, product: Product) -> LoopProgram:
+    """Multiply few rows by panels where they are."""
+    rows, columns = product.rows.variable.name, product.columns.variable.name
+    if may_exceed(product.rows, FEW_ROWS):
+        program = split(program, rows, FEW_ROWS, Tail.SHORT)
+        rows = f"{rows}_inner"
+    width = call_columns(product.total.dtype)
+    program = split(program, columns, width, Tail.NONE)
+    panel, inside = f"{columns}_outer", f"{columns}_inner"
+    program, function = with_left_rows(reorder(program, rows, panel), product, panel)
+    if function is PanelFunction.ROWS:
         function = PanelFunction.ROWS_AND_FETCH
-    program = multiplied(program, product, rows, inside, function)
+    return _divided(multiplied(program, product, rows, inside, function), product, panel, width)
+
+
+def _divided(program: LoopProgram, product: Product, panel: str, width: int) -> LoopProgram:
+    """Return a program whose threads divide the panels, unless there is one."""
     is_one = product.columns.ends[0].constant == width
     return program if is_one else bind(program, panel, LoopKind.TEAM)
 
@@ -313,8 +344,8 @@ def _width(product: Product, target: Target) -> int:
 
 
 def _has_panels_in_place(product: Product) -> bool:
-    """Return True if the panels of one matrix are read where they are: as rows of memory, for rows
-    that are few or may be."""
+    """Return True if the panels of one matrix are read where they are, as rows of memory, for rows
+    that are few, where they are or may be."""
     rows = product.rows.ends[0].constant
     is_in_order = product.steps(product.right, product.columns) == 1
     return is_in_order and (isinstance(rows, Dim) or rows <= FEW_ROWS)

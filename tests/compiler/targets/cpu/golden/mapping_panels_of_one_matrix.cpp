@@ -107,30 +107,82 @@ void panels_of_one_matrix(
       }
     }
   } else {
-    for (int i0_outer = 0; i0_outer < (batch + 127) / 128; ++i0_outer) {
-      #pragma omp parallel for schedule(static)
-      for (int i1_outer = 0; i1_outer < 16; ++i1_outer) {
-        float* const s0_2 = gc_scratch<float>(0, 4096);
-        const int end_of_i0_inner = gc_minimum(128, batch - i0_outer * 128);
-        for (int i0_inner = 0; i0_inner < end_of_i0_inner; ++i0_inner) {
-          #pragma omp simd
-          for (int i1_inner = 0; i1_inner < 32; ++i1_inner) {
-            s0_2[i0_inner * 32 + i1_inner] = 0.0f;
+    if (batch < 33) {
+      for (int i0_outer = 0; i0_outer < (batch + 31) / 32; ++i0_outer) {
+        #pragma omp parallel for schedule(static)
+        for (int i1_outer = 0; i1_outer < 16; ++i1_outer) {
+          float* const s0_2 = gc_scratch<float>(0, 1024);
+          const int end_of_i0_inner = gc_minimum(32, batch - i0_outer * 32);
+          for (int i0_inner = 0; i0_inner < end_of_i0_inner; ++i0_inner) {
+            #pragma omp simd
+            for (int i1_inner = 0; i1_inner < 32; ++i1_inner) {
+              s0_2[i0_inner * 32 + i1_inner] = 0.0f;
+            }
+          }
+          // matmul
+          for (int k0_outer = 0; k0_outer < 4; ++k0_outer) {
+            gc_panel_product_and_fetch<GC_ADDED, 32>(batch - i0_outer * 32, 32,
+                784 - k0_outer * 256, s0_2, 32,
+                x0 + i0_outer * 25088 + k0_outer * 256, 784,
+                x1 + i1_outer * 32 + k0_outer * 131072, 512);
+          }
+          const int end_of_i0_inner_2 = gc_minimum(32, batch - i0_outer * 32);
+          for (int i0_inner_2 = 0; i0_inner_2 < end_of_i0_inner_2;
+              ++i0_inner_2) {
+            #pragma omp simd
+            for (int i1_inner = 0; i1_inner < 32; ++i1_inner) {
+              y0[i0_outer * 16384 + i1_outer * 32 + i0_inner_2 * 512 +
+                  i1_inner] = s0_2[i0_inner_2 * 32 + i1_inner];
+            }
           }
         }
-        // matmul
-        for (int k0_outer = 0; k0_outer < 4; ++k0_outer) {
-          gc_panel_product_and_fetch<GC_ADDED>(batch - i0_outer * 128, 32,
-              784 - k0_outer * 256, s0_2, 32,
-              x0 + i0_outer * 100352 + k0_outer * 256, 784,
-              x1 + i1_outer * 32 + k0_outer * 131072, 512);
-        }
-        const int end_of_i0_inner_2 = gc_minimum(128, batch - i0_outer * 128);
-        for (int i0_inner_2 = 0; i0_inner_2 < end_of_i0_inner_2; ++i0_inner_2) {
-          #pragma omp simd
-          for (int i1_inner = 0; i1_inner < 32; ++i1_inner) {
-            y0[i0_outer * 65536 + i1_outer * 32 + i0_inner_2 * 512 + i1_inner] =
-                s0_2[i0_inner_2 * 32 + i1_inner];
+      }
+    } else {
+      for (int i0_outer = 0; i0_outer < (batch + 1023) / 1024; ++i0_outer) {
+        #pragma omp parallel for schedule(static)
+        for (int i1_outer = 0; i1_outer < 16; ++i1_outer) {
+          float* const panel = gc_scratch<float>(0, 25088);
+          // copy what is read of x1 to panel
+          for (int panel_axis0 = 0; panel_axis0 < 784; ++panel_axis0) {
+            #pragma omp simd
+            for (int panel_axis1 = 0; panel_axis1 < 32; ++panel_axis1) {
+              panel[panel_axis0 * 32 + panel_axis1] =
+                  x1[i1_outer * 32 + panel_axis0 * 512 + panel_axis1];
+            }
+          }
+          const int end_of_i0_inner_outer =
+              gc_minimum(16, (batch + 63) / 64 - i0_outer * 16);
+          for (int i0_inner_outer = 0; i0_inner_outer < end_of_i0_inner_outer;
+              ++i0_inner_outer) {
+            float* const s0_3 = gc_scratch<float>(1, 2048);
+            const int end_of_i0_inner_inner =
+                gc_minimum(64, batch - i0_outer * 1024 - i0_inner_outer * 64);
+            for (int i0_inner_inner = 0; i0_inner_inner < end_of_i0_inner_inner;
+                ++i0_inner_inner) {
+              #pragma omp simd
+              for (int i1_inner = 0; i1_inner < 32; ++i1_inner) {
+                s0_3[i0_inner_inner * 32 + i1_inner] = 0.0f;
+              }
+            }
+            // matmul
+            for (int k0_outer = 0; k0_outer < 4; ++k0_outer) {
+              gc_panel_product<GC_ADDED, 64>(batch - i0_outer * 1024 -
+                  i0_inner_outer * 64, 32, 784 - k0_outer * 256, s0_3, 32,
+                  x0 + i0_outer * 802816 + i0_inner_outer * 50176 +
+                  k0_outer * 256, 784, panel + k0_outer * 8192, 32);
+            }
+            const int end_of_i0_inner_inner_2 =
+                gc_minimum(64, batch - i0_outer * 1024 - i0_inner_outer * 64);
+            for (int i0_inner_inner_2 = 0;
+                i0_inner_inner_2 < end_of_i0_inner_inner_2;
+                ++i0_inner_inner_2) {
+              #pragma omp simd
+              for (int i1_inner = 0; i1_inner < 32; ++i1_inner) {
+                y0[i0_outer * 524288 + i1_outer * 32 + i0_inner_outer * 32768 +
+                    i0_inner_inner_2 * 512 + i1_inner] =
+                    s0_3[i0_inner_inner_2 * 32 + i1_inner];
+              }
+            }
           }
         }
       }
