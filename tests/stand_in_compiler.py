@@ -22,9 +22,6 @@ case "$*" in
   *-print-prog-name=*) echo {proper}; exit;;
 esac
 for word; do
-  for noted in {warned_of}; do
-    if [ "$word" = "$noted" ]; then echo "warning: $word" >&2; fi
-  done
   for refused in {refused}; do
     if [ "$word" = "$refused" ]; then echo "cannot do $word" >&2; exit 1; fi
   done
@@ -63,7 +60,6 @@ _NUMBER = (0x5EEDF00D).to_bytes(4, "little")
 def stand_in_compiler(
     folder: Path,
     refused: tuple[str, ...] = (),
-    warned_of: tuple[str, ...] = (),
     program: str = "",
     library: Path = Path("/dev/null"),
     proper: str = "cc1plus",
@@ -75,7 +71,6 @@ def stand_in_compiler(
 
     Args:
         refused: flags at which it fails.
-        warned_of: flags at which it says something.
         program: what the shell does for the source of a program, with its path in ``$source`` and
             that of the output in ``$output``, before the library is copied.
         library: what is copied; by default nothing.
@@ -88,7 +83,6 @@ def stand_in_compiler(
         _SCRIPT.format(
             folder=shlex.quote(str(folder)),
             refused=" ".join(refused),
-            warned_of=" ".join(warned_of),
             program=program or ":",
             library=shlex.quote(str(library)),
             proper=shlex.quote(proper),
