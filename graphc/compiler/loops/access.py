@@ -24,7 +24,6 @@ from graphc.compiler.loops.program import (
     Body,
     LoopProgram,
     Parts,
-    blocks_of,
     bound_variables,
     facts,
     facts_otherwise,
@@ -303,7 +302,7 @@ class _Meaning:
         return tuple(map(self._bound_in, body))
 
     def _bound_in(self, statement: Statement) -> Statement:
-        statement = with_blocks(statement, tuple(map(self._bound, blocks_of(statement))))
+        statement = with_blocks(statement, tuple(map(self._bound, statement.blocks)))
         if isinstance(statement, For | Check | AtomicAdd):
             name = LoopVariable(self._prefix + statement.variable.name)
             return replace(statement, variable=name)

@@ -15,7 +15,6 @@ from graphc.compiler.loops.index import LoopVariable
 from graphc.compiler.loops.program import (
     Body,
     LoopProgram,
-    blocks_of,
     loads_of,
     targets_of,
     values_of,
@@ -114,7 +113,7 @@ def _places(
         if isinstance(statement, For):
             size = sum(1 for _ in walk(statement.body))
             inner = (*loops, (statement, position + 1, position + size))
-        for block in blocks_of(statement):
+        for block in statement.blocks:
             yield from _places(block, inner, positions)
 
 

@@ -27,7 +27,7 @@ from graphc.compiler.loops.domain import IterationDomain, walk_in_domains
 from graphc.compiler.loops.footprint import Elements, elements_of, union_of
 from graphc.compiler.loops.index import LoopVariable, as_index, index_of
 from graphc.compiler.loops.liveness import VectorUse, vector_uses
-from graphc.compiler.loops.program import Body, LoopProgram, blocks_of, targets_of, values_of
+from graphc.compiler.loops.program import Body, LoopProgram, targets_of, values_of
 from graphc.compiler.loops.ranges import is_never_negative
 from graphc.compiler.loops.statement import (
     Accumulate,
@@ -370,7 +370,7 @@ def _shared_bytes(body: Body) -> Size:
         if isinstance(statement, Allocate) and statement.buffer.scope is BufferScope.SHARED:
             buffer = statement.buffer
             own = own + buffer.elements * np.dtype(buffer.dtype).itemsize
-        for block in blocks_of(statement):
+        for block in statement.blocks:
             inside = _shared_bytes(block)
             # Of two blocks one after the other the larger one counts, of two sizes the sum.
             if is_never_negative(inside - most):

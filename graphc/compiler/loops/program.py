@@ -147,20 +147,11 @@ def paths_to_loops(program: LoopProgram) -> dict[str, Body]:
         for one in body:
             if isinstance(one, For):
                 found.setdefault(one.variable.name, (*around, one))
-            for block in blocks_of(one):
+            for block in one.blocks:
                 note(block, (*around, one))
 
     note(program.body, ())
     return found
-
-
-def blocks_of(statement: Statement) -> tuple[Body, ...]:
-    """Return the bodies inside of a statement."""
-    if isinstance(statement, For):
-        return (statement.body,)
-    if isinstance(statement, If):
-        return (statement.body, statement.otherwise)
-    return ()
 
 
 def with_note(body: Body, note: str) -> Body:
@@ -188,16 +179,19 @@ def walk(body: Body) -> Iterator[Statement]:
     while pending:
         statement = pending.pop()
         yield statement
-        if isinstance(statement, For):
-            pending += reversed(statement.body)
-        elif isinstance(statement, If):
-            pending += reversed(statement.otherwise)
-            pending += reversed(statement.body)
+        for block in reversed(statement.blocks):
+            pending += reversed(block)
 
 
 def loops_in(body: Body) -> list[For]:
     """Return the loops of a body, at any depth, each ahead of those inside of it."""
-    return [one for one in walk(body) if isinstance(one, For)]
+    found: list[For] = []
+    for one in body:
+        if isinstance(one, For):
+            found.append(one)
+        for block in one.blocks:
+            found += loops_in(block)
+    return found
 
 
 def innermost_loops(body: Body) -> list[For]:
@@ -255,7 +249,7 @@ def replaced(body: Body, old: Statement, new: Body) -> Body:
     for place, statement in enumerate(body):
         if statement is old:
             return (*body[:place], *new, *body[place + 1 :])
-        blocks = blocks_of(statement)
+        blocks = statement.blocks
         for number, inside in enumerate(blocks):
             changed = replaced(inside, old, new)
             if changed is not inside:
@@ -272,7 +266,7 @@ def _replaced_on_path(body: Body, around: Sequence[Statement], old: Statement, n
             continue
         if not around:
             return (*body[:place], *new, *body[place + 1 :])
-        blocks = (_replaced_on_path(one, around[1:], old, new) for one in blocks_of(statement))
+        blocks = (_replaced_on_path(one, around[1:], old, new) for one in statement.blocks)
         return (*body[:place], with_blocks(statement, tuple(blocks)), *body[place + 1 :])
     return body  # of a condition, the other one
 
@@ -282,7 +276,7 @@ def transformed(body: Body, change: Callable[[Statement], Body]) -> Body:
     already, in its place."""
     result: list[Statement] = []
     for statement in body:
-        blocks = blocks_of(statement)
+        blocks = statement.blocks
         if blocks:
             changed = tuple(transformed(inside, change) for inside in blocks)
             if not all(map(operator.is_, blocks, changed)):
@@ -304,7 +298,7 @@ def path_to(body: Body, statement: Statement) -> Body:
     for one in body:
         if one is statement:
             return (one,)
-        for inside in blocks_of(one):
+        for inside in one.blocks:
             path = path_to(inside, statement)
             if path:
                 return (one, *path)
@@ -323,7 +317,7 @@ def loop_beside(program: LoopProgram, name: str, distance: int) -> For:
 def block_of(program: LoopProgram, statement: Statement) -> tuple[Body, int]:
     """Return the statements of which one, found by identity, is, and its place among them."""
     *around, _ = path_to(program.body, statement)
-    blocks = blocks_of(around[-1]) if around else (program.body,)
+    blocks = around[-1].blocks if around else (program.body,)
     return next(
         (block, place) for block in blocks for place, one in enumerate(block) if one is statement
     )
@@ -401,7 +395,7 @@ class Parts:
 
     def in_statement(self, statement: Statement) -> Statement:
         """Return a statement with its parts changed; itself if nothing does."""
-        blocks = blocks_of(statement)
+        blocks = statement.blocks
         if blocks:
             inside = tuple(map(self.in_body, blocks))
             if not all(map(operator.is_, blocks, inside)):
@@ -568,7 +562,7 @@ def variables_of(statement: Statement) -> frozenset[LoopVariable]:
         found.update(old.variables)
         return old
 
-    Parts(index=index).in_statement(with_blocks(statement, tuple(() for _ in blocks_of(statement))))
+    Parts(index=index).in_statement(with_blocks(statement, tuple(() for _ in statement.blocks)))
     return frozenset(found)
 
 

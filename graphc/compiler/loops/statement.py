@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from types import MappingProxyType
-from typing import TypeAlias
+from typing import ClassVar, TypeAlias
 
 from graphc.compiler.graph.dim import Size, Symbol
 from graphc.compiler.loops.buffer import Buffer, BufferScope
@@ -59,6 +59,12 @@ PARALLEL_NESTS: dict[LoopKind, tuple[LoopKind, ...]] = {
 """The parallel loops that one of a kind may be inside of."""
 
 
+class _Simple:
+    """A statement with no others inside."""
+
+    blocks: ClassVar[tuple[tuple[Statement, ...], ...]] = ()
+
+
 @dataclass(frozen=True)
 class For:
     """A loop: the body for each value of the variable from 0 on that is below each of `ends`.
@@ -77,6 +83,11 @@ class For:
     kind: LoopKind = LoopKind.SERIAL
     note: str = ""
 
+    @property
+    def blocks(self) -> tuple[tuple[Statement, ...], ...]:
+        """The bodies inside of it."""
+        return (self.body,)
+
 
 @dataclass(frozen=True)
 class If:
@@ -86,9 +97,14 @@ class If:
     body: tuple[Statement, ...]
     otherwise: tuple[Statement, ...] = ()
 
+    @property
+    def blocks(self) -> tuple[tuple[Statement, ...], ...]:
+        """The bodies inside of it."""
+        return (self.body, self.otherwise)
+
 
 @dataclass(frozen=True)
-class Let:
+class Let(_Simple):
     """A name for a value, for the statements after it in its block.
 
     Attributes:
@@ -103,7 +119,7 @@ class Let:
 
 
 @dataclass(frozen=True)
-class Check:
+class Check(_Simple):
     """A loaded index as a variable: `value` where that is at least 0 and below `end`. Else the
     status word is set, and the variable is the nearest index that exists.
 
@@ -129,7 +145,7 @@ class Check:
 
 
 @dataclass(frozen=True)
-class Store:
+class Store(_Simple):
     """An element of a buffer gets a value, where all conditions hold.
 
     Attributes:
@@ -146,7 +162,7 @@ class Store:
 
 
 @dataclass(frozen=True)
-class Accumulate:
+class Accumulate(_Simple):
     """A reduction goes on with one more value: ``target = op(target, value)``.
 
     The order of a reduction is that in which its Accumulates run.
@@ -165,7 +181,7 @@ class Accumulate:
 
 
 @dataclass(frozen=True)
-class Allocate:
+class Allocate(_Simple):
     """A buffer that is there from here to the end of the block, without values at first. One per
     block, thread or lane, by the loops around and its scope."""
 
@@ -173,7 +189,7 @@ class Allocate:
 
 
 @dataclass(frozen=True)
-class Barrier:
+class Barrier(_Simple):
     """All threads of a scope (SHARED: of a block, or team) wait here for each other, and see what
     each has stored. All come to it, and equally often.
 
@@ -184,14 +200,14 @@ class Barrier:
 
 
 @dataclass(frozen=True)
-class Fence:
+class Fence(_Simple):
     """An order of stores: those of the thread ahead of it are seen before those after it."""
 
     scope: BufferScope = BufferScope.GLOBAL
 
 
 @dataclass(frozen=True)
-class AtomicAdd:
+class AtomicAdd(_Simple):
     """An int32 element of memory grows by 1, and the variable is what it was. Integers only: of
     floats the order of additions would show."""
 
@@ -200,7 +216,7 @@ class AtomicAdd:
 
 
 @dataclass(frozen=True)
-class AsyncCopy:
+class AsyncCopy(_Simple):
     """`count` neighbours from `source` on are copied to `target`; they are there after the next
     `Wait` that leaves no more than the copies begun later."""
 
@@ -210,7 +226,7 @@ class AsyncCopy:
 
 
 @dataclass(frozen=True)
-class Wait:
+class Wait(_Simple):
     """Waits until at most `pending` groups of asynchronous copies are not done; the copies since
     the last Wait are a group."""
 
@@ -218,7 +234,7 @@ class Wait:
 
 
 @dataclass(frozen=True)
-class Prefetch:
+class Prefetch(_Simple):
     """A hint that an element will be read soon; what is not there is not fetched."""
 
     element: Load
@@ -265,7 +281,7 @@ class BufferWindow:
 
 
 @dataclass(frozen=True)
-class UseIntrinsic:
+class UseIntrinsic(_Simple):
     """A call of an intrinsic.
 
     Attributes:

@@ -6,6 +6,7 @@ of what is proved to be at least 0; of others the functions that round down do.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -90,7 +91,8 @@ class Expressions:
 
     def _terms(self, index: Index) -> list[tuple[bool, Code]]:
         """Return an index's terms, each with True if it is added."""
-        ordered = sorted(self._gathered(index).terms, key=lambda term: self._depth(term[0]))
+        terms = self._gathered(index).terms
+        ordered = sorted(terms, key=lambda term: self._depth(term[0])) if len(terms) > 1 else terms
         return [self._term(self._atom(atom), factor) for atom, factor in ordered]
 
     def _gathered(self, index: Index) -> Index:
@@ -113,8 +115,12 @@ class Expressions:
 
     def _depth(self, atom: IndexAtom) -> int:
         """Return the place of the outermost loop that an atom depends on."""
-        known = list(self.ranges.ends)
-        return min((known.index(one) for one in atom.variables if one in known), default=-1)
+        depths = (self._depths[one] for one in atom.variables if one in self._depths)
+        return min(depths, default=-1)
+
+    @functools.cached_property
+    def _depths(self) -> dict[LoopVariable, int]:
+        return {variable: depth for depth, variable in enumerate(self.ranges.ends)}
 
     def _term(self, atom: Code, factor: Size) -> tuple[bool, Code]:
         monomials = self._monomials(factor)

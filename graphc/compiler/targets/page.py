@@ -73,7 +73,11 @@ class Code:
     binding: Binding = Binding.ATOM
 
     def __str__(self) -> str:
-        return "".join(piece.text for piece in self.pieces)
+        return _text(self.pieces)
+
+
+def _text(pieces: Iterable[Fragment]) -> str:
+    return "".join([piece.text for piece in pieces])
 
 
 Part: TypeAlias = Union[str, "Code", Fragment]
@@ -92,7 +96,7 @@ def code(*parts: Part, binding: Binding = Binding.ATOM) -> Code:
 
 def _deeper(inside: Code) -> tuple[Fragment, ...]:
     return tuple(
-        piece if piece.place is None else piece._replace(depth=piece.depth + 1)
+        piece if piece.place is None else Fragment(piece.text, piece.place, piece.depth + 1)
         for piece in inside.pieces
     )
 
@@ -233,16 +237,16 @@ def lines(
     found: list[str] = []
     lead = indent
     around: list[int] = []  # the depths of the places at which lines are broken, ascending
-    while len(lead) + sum(len(piece.text) for piece in left) > WIDTH:
+    while len(lead) + len(rest := _text(left)) > WIDTH:
         best = _best_place(left, WIDTH - len(lead) - len(broken))
         if best is None:
             break
         front, left = left[:best], left[best:]
-        found.append((lead + "".join(piece.text for piece in front)).rstrip() + broken)
+        found.append((lead + _text(front)).rstrip() + broken)
         depth = front[-1].depth
         around = [*(one for one in around if one < depth), depth]
         lead = indent + _DEEPER * len(around)
-    found.append(lead + "".join(piece.text for piece in left))
+    found.append(lead + rest)
     is_behind = len(found[-1]) + len("  // ") + len(note) <= WIDTH
     found[0] = giving(found[0], variable)
     if note and is_behind:

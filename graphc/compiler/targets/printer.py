@@ -9,6 +9,7 @@ macros ask for.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Self
@@ -21,6 +22,7 @@ from graphc.compiler.loops.program import (
     Body,
     buffers_of,
     facts,
+    kept,
     loads_of,
     walk,
     written_memories,
@@ -220,7 +222,7 @@ class Site:
 
     # ---- expressions ----------------------------------------------------------------------------
 
-    @property
+    @functools.cached_property
     def expressions(self) -> Expressions:
         """The printer of indices and values here."""
         return Expressions(self.signature.names, self.ranges)
@@ -362,5 +364,7 @@ class Site:
         return page.call_of(page.instance(use.intrinsic.name, constants), *operands)
 
 
-def _memories(statement: Statement) -> set[str]:
-    return {buffer.memory for one in walk((statement,)) for buffer in buffers_of(one)}
+@kept
+def _memories(statement: Statement) -> frozenset[str]:
+    named = (buffer.memory for one in walk((statement,)) for buffer in buffers_of(one))
+    return frozenset(named)

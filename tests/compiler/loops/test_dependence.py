@@ -217,6 +217,14 @@ def test_even_and_odd_places_do_not_meet() -> None:
     assert not is_parallel(made, made.loop("i"))
 
 
+@pytest.mark.parametrize(("turns", "is_distinct"), [(16, True), (17, False)])
+def test_halves_of_an_array_do_not_meet(turns: int, is_distinct: bool) -> None:
+    sums = new_buffer("sums", "float32", (64,))
+    added = store(sums, ROW * 2, value=load(sums, ROW * 2 + 32))
+    made = program(loop("i", turns, added))
+    assert bool(is_parallel(made, made.loop("i"))) is is_distinct
+
+
 def test_turns_between_the_multiples_of_others_do_not_meet() -> None:
     """Of ``1024*i + 32*j + k`` each has its own k, whichever i and j the others have."""
     whole, lane = new_buffer("whole", "float32", (N, 512)), variable("k")

@@ -19,7 +19,7 @@ from graphc.compiler.loops.evaluate.intrinsics import check_windows, inside_of
 from graphc.compiler.loops.evaluate.memory import AccessLog, CheckedMemory, unset_memory
 from graphc.compiler.loops.evaluate.reductions import combination
 from graphc.compiler.loops.evaluate.turns import Action, Lanes, Pause, Together, Turns
-from graphc.compiler.loops.program import Body, blocks_of, walk, written_memories
+from graphc.compiler.loops.program import Body, walk, written_memories
 from graphc.compiler.loops.reduction import REDUCTIONS
 from graphc.compiler.loops.statement import (
     PARALLEL_KINDS,
@@ -536,7 +536,7 @@ def _thread_depth(body: Body) -> int:
     """Return how deep loops over agents are nested inside of a body."""
     depth = 0
     for statement in body:
-        inside = max(map(_thread_depth, blocks_of(statement)), default=0)
+        inside = max(map(_thread_depth, statement.blocks), default=0)
         if isinstance(statement, For) and statement.kind in PARALLEL_KINDS:
             inside += statement.kind is not LoopKind.VECTOR
         elif isinstance(statement, UseIntrinsic):

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from graphc.compiler.loops.index import Index, LoopVariable, variable
-from graphc.compiler.loops.program import Body, blocks_of, path_to, with_blocks
+from graphc.compiler.loops.program import Body, path_to, with_blocks
 from graphc.compiler.loops.ranges import is_never_negative
 from graphc.compiler.loops.rewrites.names import Names
 from graphc.compiler.loops.statement import For, If, Statement
@@ -87,9 +87,7 @@ class AccessedElements:
         for turn, end in () if is_outside else reversed(loops):
             body = (For(turn, (end,), body),)
         for statement, block in reversed(self.around):
-            blocks = [
-                body if number == block else () for number in range(len(blocks_of(statement)))
-            ]
+            blocks = [body if number == block else () for number in range(len(statement.blocks))]
             body = (with_blocks(statement, tuple(blocks)),)
         for turn, end in reversed(loops) if is_outside else ():
             body = (For(turn, (end,), body),)
@@ -116,7 +114,7 @@ def elements_of(
             used |= tested
         elif tested & inner - used:
             continue
-        block = next(k for k, block in enumerate(blocks_of(one)) if any(x is inside for x in block))
+        block = next(k for k, block in enumerate(one.blocks) if any(x is inside for x in block))
         around.append((one, block))
     return AccessedElements(tuple(reversed(around)), coords)
 

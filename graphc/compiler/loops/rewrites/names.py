@@ -12,7 +12,6 @@ from graphc.compiler.loops.program import (
     Body,
     LoopProgram,
     Parts,
-    blocks_of,
     buffers_of,
     kept,
     new_name,
@@ -56,7 +55,7 @@ def _names_in(statement: Statement) -> frozenset[str]:
         found.add(statement.variable.name)
     elif isinstance(statement, Let):
         found.add(statement.local.name)
-    blocks = blocks_of(statement)
+    blocks = statement.blocks
     if blocks:
         return frozenset(found.union(*map(_names_in, itertools.chain(*blocks))))
     return frozenset(found.union(buffer.name for buffer in buffers_of(statement)))

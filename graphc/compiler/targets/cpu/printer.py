@@ -15,6 +15,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -102,7 +103,7 @@ class CpuSite(Site):
         is_vector = isinstance(statement, For) and statement.kind is LoopKind.VECTOR
         return replace(super().inside(statement), in_lanes=self.in_lanes or is_vector)
 
-    @property
+    @functools.cached_property
     def expressions(self) -> CpuExpressions:
         """The printer of indices and values here."""
         return CpuExpressions(self.signature.names, self.ranges)

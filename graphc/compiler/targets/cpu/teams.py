@@ -18,7 +18,6 @@ from graphc.compiler.loops.buffer import BufferScope
 from graphc.compiler.loops.index import Index
 from graphc.compiler.loops.program import (
     Body,
-    blocks_of,
     loads_of,
     targets_of,
     values_of,
@@ -83,7 +82,7 @@ def phases(team: For, body: Body, refused: Callable[[str], ValueError]) -> list[
     for one in body:
         if isinstance(one, Barrier):
             close()
-        elif any(isinstance(x, Barrier) for inner in blocks_of(one) for x in walk(inner)):
+        elif any(isinstance(x, Barrier) for inner in one.blocks for x in walk(inner)):
             close()
             if not isinstance(one, For) or one.kind is not LoopKind.SERIAL:
                 raise refused("a barrier under a condition, or in a vector")
@@ -154,7 +153,7 @@ def _inner_turns(body: Body, sizes: Mapping[Symbol, Index] | None = None) -> Siz
             is_move = _only_moves(one.intrinsic.body)
             total = total + (turns if is_move else turns // _TURNS_OF_PRODUCTS)
         else:
-            for block in blocks_of(one):
+            for block in one.blocks:
                 total = total + _inner_turns(block, sizes)
     return total
 

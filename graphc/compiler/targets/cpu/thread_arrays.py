@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from graphc.compiler.loops.buffer import Buffer, BufferScope
-from graphc.compiler.loops.program import Body, LoopProgram, blocks_of, walk
+from graphc.compiler.loops.program import Body, LoopProgram, walk
 from graphc.compiler.loops.rewrites.refusal import refused
 from graphc.compiler.loops.statement import Allocate, For, LoopKind
 from graphc.compiler.targets.cpu.teams import shared_arrays
@@ -28,7 +28,7 @@ def arrays_in_blocks(body: Body) -> list[tuple[int, Buffer]]:
             if isinstance(one, Allocate) and one.buffer.scope is not BufferScope.REGISTER:
                 found.append((first, one.buffer))
                 first += 1
-            behind = max((give(block, first) for block in blocks_of(one)), default=first)
+            behind = max((give(block, first) for block in one.blocks), default=first)
             first = behind if of_team else first
         return first
 

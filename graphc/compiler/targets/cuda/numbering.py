@@ -19,7 +19,6 @@ from graphc.compiler.loops.index import LoopVariable
 from graphc.compiler.loops.program import (
     Body,
     LoopProgram,
-    blocks_of,
     buffers_of,
     walk,
     written_memories,
@@ -97,7 +96,7 @@ def _outermost(body: Body, kinds: frozenset[LoopKind]) -> Iterator[For]:
         if isinstance(one, For) and one.kind in kinds:
             yield one
             continue
-        for block in blocks_of(one):
+        for block in one.blocks:
             yield from _outermost(block, kinds)
 
 
@@ -137,7 +136,7 @@ def _lanes_of_calls(body: Body) -> int:
         if isinstance(one, UseIntrinsic):
             lanes = max(lanes, one.intrinsic.lanes)
         elif not (isinstance(one, For) and one.kind in THREADS):
-            lanes = max(lanes, *map(_lanes_of_calls, blocks_of(one)), 1)
+            lanes = max(lanes, *map(_lanes_of_calls, one.blocks), 1)
     return lanes
 
 

@@ -20,7 +20,7 @@ from typing import TypeAlias
 
 from graphc.compiler.loops.buffer import Buffer, BufferScope, new_buffer
 from graphc.compiler.loops.index import Index, LoopVariable, as_index
-from graphc.compiler.loops.program import Body, blocks_of, loads_of, targets_of, windows_of
+from graphc.compiler.loops.program import Body, loads_of, targets_of, windows_of
 from graphc.compiler.loops.statement import (
     Allocate,
     BufferWindow,
@@ -139,7 +139,7 @@ def _accesses(
         inside = threads
         if isinstance(one, For) and one.kind in (*THREADS, LoopKind.GRID):
             inside = threads | {one.variable}
-        for block in blocks_of(one):
+        for block in one.blocks:
             yield from _accesses(block, inside, homes)
 
 

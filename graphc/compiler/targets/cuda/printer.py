@@ -21,6 +21,7 @@ values, but not store them.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Self
@@ -273,7 +274,7 @@ class CudaSite(Site):
             return self
         return replace(self, divided=f"{what} is another one for each")
 
-    @property
+    @functools.cached_property
     def expressions(self) -> CudaExpressions:
         """The printer of indices and values here."""
         names = replace(self.signature.names, variable=self._name)

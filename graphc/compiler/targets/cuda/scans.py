@@ -36,7 +36,6 @@ from graphc.compiler.loops.index import Index, LoopVariable, index_of
 from graphc.compiler.loops.program import (
     Body,
     LoopProgram,
-    blocks_of,
     buffers_of,
     loads_of,
     loops_in,
@@ -373,7 +372,7 @@ def _unbound(body: Body, through: Collection[str]) -> list[str]:
             if one.kind is LoopKind.SERIAL:
                 found.append(one.variable.name)
             continue
-        for block in blocks_of(one):
+        for block in one.blocks:
             found += _unbound(block, through)
     return found
 

@@ -16,7 +16,7 @@ from graphc.reference_models import REFERENCE_MODELS
 
 
 @pytest.mark.parametrize(
-    ("lowered", "model", "most"), [(lower_native, "lstm", 25_000), (lower, "accel", 65_000)]
+    ("lowered", "model", "most"), [(lower_native, "lstm", 22_500), (lower, "accel", 49_000)]
 )
 def test_lowering_constructs_few_expressions_and_statements(
     lowered: Callable[..., Any], model: str, most: int, monkeypatch: pytest.MonkeyPatch

@@ -28,7 +28,6 @@ from graphc.compiler.loops.program import (
     Body,
     LoopProgram,
     Parts,
-    blocks_of,
     buffers_of,
     loads_of,
     path_to,
@@ -113,7 +112,7 @@ def _block_of(program: LoopProgram, where: str, ahead: For, behind: For) -> Body
     """Return the block that two loops are in; refused if they are not serial, of equal ends and in
     this order in one, or if something writes what the second one reads after the first has."""
     path = path_to(program.body, ahead)[:-1]
-    for block in blocks_of(path[-1]) if path else (program.body,):
+    for block in path[-1].blocks if path else (program.body,):
         places = {id(one): number for number, one in enumerate(block)}
         if places.get(id(ahead), len(block)) < places.get(id(behind), -1):
             break
@@ -147,7 +146,7 @@ def _with_block(program: LoopProgram, inside: For, body: Body) -> LoopProgram:
         return replace(program, body=body)
     around = path[-1]
     blocks = tuple(
-        body if any(one is inside for one in block) else block for block in blocks_of(around)
+        body if any(one is inside for one in block) else block for block in around.blocks
     )
     return replace(program, body=replaced(program.body, around, (with_blocks(around, blocks),)))
 

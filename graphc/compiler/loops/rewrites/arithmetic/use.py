@@ -25,7 +25,6 @@ from graphc.compiler.loops.program import (
     Body,
     LoopProgram,
     block_of,
-    blocks_of,
     bound_variables,
     buffers_of,
     replaced,
@@ -157,7 +156,7 @@ class _Match:
                     raise
                 line = f"{difference.found}, at `{head_line(found)}`"
                 raise _Difference(difference.expected, line) from None
-            for inner, other in zip(blocks_of(expected), blocks_of(found), strict=True):
+            for inner, other in zip(expected.blocks, found.blocks, strict=True):
                 self.body(inner, other)
 
     def _statement(self, expected: Statement, found: Statement) -> None:

@@ -15,7 +15,6 @@ from dataclasses import replace
 from graphc.compiler.loops.program import (
     Body,
     LoopProgram,
-    blocks_of,
     buffers_of,
     walk,
     with_blocks,
@@ -45,12 +44,12 @@ def _postponed(body: Body, buffer: str) -> Body | None:
         if _allocates(statement, buffer):
             assert isinstance(statement, Allocate)
             return _postponed_from(body, place, statement.buffer.memory)
-        for number, block in enumerate(blocks_of(statement)):
+        for number, block in enumerate(statement.blocks):
             if any(_allocates(one, buffer) for one in walk(block)):
                 inside = _postponed(block, buffer)
                 if inside is None:
                     return None
-                blocks = list(blocks_of(statement))
+                blocks = list(statement.blocks)
                 blocks[number] = inside
                 return (*body[:place], with_blocks(statement, tuple(blocks)), *body[place + 1 :])
     return None

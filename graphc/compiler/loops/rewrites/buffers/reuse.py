@@ -21,7 +21,6 @@ from graphc.compiler.loops.program import (
     Body,
     LoopProgram,
     Parts,
-    blocks_of,
     buffers_of,
     path_to,
     replaced,
@@ -65,7 +64,7 @@ def reuse(program: LoopProgram, buffer: str, other: str) -> LoopProgram:
         if not isinstance(one, For) or one.kind is not LoopKind.BLOCK:
             expected = "loops of blocks alone around its allocation"
             raise refused(program, "reuse", where, expected, head_line(one))
-    blocks = (program.body,) if not around else blocks_of(around[-1])
+    blocks = (program.body,) if not around else around[-1].blocks
     block = next(one for one in blocks if any(x is allocate for x in one))
     place = next(k for k, one in enumerate(block) if one is allocate)
     behind = block[place + 1 :]

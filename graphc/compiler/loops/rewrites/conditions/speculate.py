@@ -22,7 +22,6 @@ from graphc.compiler.loops.index import LoopVariable
 from graphc.compiler.loops.program import (
     Body,
     LoopProgram,
-    blocks_of,
     loads_of,
     path_to,
     values_of,
@@ -102,7 +101,7 @@ def _is_filled(program: LoopProgram, loop: For, buffer: Buffer) -> bool:
             if isinstance(one, Allocate) and one.buffer.memory == buffer.memory:
                 whole = one.buffer.elements
             parts |= _stored_parts(one, buffer.memory)
-        block = next((x for x in blocks_of(inside) if _has(x, loop)), ())
+        block = next((x for x in inside.blocks if _has(x, loop)), ())
     reached: Size = 0
     while reached in parts:
         reached = reached + parts.pop(reached)

@@ -20,7 +20,7 @@ from graphc.compiler.loops.access import Access, accesses
 from graphc.compiler.loops.buffer import BufferScope
 from graphc.compiler.loops.dependence import are_turns_free, may_meet
 from graphc.compiler.loops.index import index_of
-from graphc.compiler.loops.program import Body, LoopProgram, blocks_of, walk
+from graphc.compiler.loops.program import Body, LoopProgram, walk
 from graphc.compiler.loops.rewrites.refusal import refuse_if_synchronised, refused, unbound_loop_of
 from graphc.compiler.loops.rewrites.site import REACHED
 from graphc.compiler.loops.statement import (
@@ -210,7 +210,7 @@ def _depth_of_threads(body: Body) -> int:
     together is one of them."""
     depth = 0
     for one in body:
-        inside = max(map(_depth_of_threads, blocks_of(one)), default=0)
+        inside = max(map(_depth_of_threads, one.blocks), default=0)
         is_threads = isinstance(one, For) and one.kind in (LoopKind.THREAD, LoopKind.LANE)
         is_threads |= isinstance(one, UseIntrinsic) and one.intrinsic.lanes > 1
         depth = max(depth, inside + is_threads)

@@ -21,7 +21,6 @@ from graphc.compiler.loops.buffer import BufferScope
 from graphc.compiler.loops.program import (
     Body,
     LoopProgram,
-    blocks_of,
     buffers_of,
     walk,
     with_blocks,
@@ -88,7 +87,7 @@ def _merged(body: Body) -> Body:
     """Return statements without the barriers that order nothing, at any depth."""
     changed: list[Statement] = []
     for one in body:
-        blocks = blocks_of(one)
+        blocks = one.blocks
         inside = tuple(map(_merged, blocks))
         is_same = all(new is old for new, old in zip(inside, blocks, strict=True))
         changed.append(one if is_same else with_blocks(one, inside))

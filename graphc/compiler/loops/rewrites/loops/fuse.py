@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from graphc.compiler.loops.dependence import is_parallel, may_join
 from graphc.compiler.loops.index import index_of
-from graphc.compiler.loops.program import LoopProgram, blocks_of, path_to, replaced, substituted
+from graphc.compiler.loops.program import LoopProgram, path_to, replaced, substituted
 from graphc.compiler.loops.rewrites.loops.nest import only_loop_of
 from graphc.compiler.loops.rewrites.names import Names
 from graphc.compiler.loops.rewrites.refusal import (
@@ -81,7 +81,7 @@ def _check_neighbours(program: LoopProgram, where: str, ahead: For, behind: For)
     """Refuse two loops that do not follow each other in one block."""
     around, others = path_to(program.body, ahead)[:-1], path_to(program.body, behind)[:-1]
     if len(around) == len(others) and all(a is b for a, b in zip(around, others, strict=True)):
-        blocks = (program.body,) if not around else blocks_of(around[-1])
+        blocks = (program.body,) if not around else around[-1].blocks
         for block in blocks:
             for one, other in itertools.pairwise(block):
                 if one is ahead and other is behind:

@@ -16,7 +16,6 @@ from graphc.compiler.loops.buffer import BufferScope
 from graphc.compiler.loops.program import (
     Body,
     LoopProgram,
-    blocks_of,
     buffers_of,
     path_to,
     reads_bound,
@@ -52,7 +51,7 @@ def sink(program: LoopProgram, loop: str, count: int | None = None) -> LoopProgr
     where = f"the loop {loop!r}"
     path = path_to(program.body, found)
     around = path[-2] if len(path) > 1 else None
-    blocks = (program.body,) if around is None else blocks_of(around)
+    blocks = (program.body,) if around is None else around.blocks
     block = next(one for one in blocks if any(statement is found for statement in one))
     place = next(k for k, statement in enumerate(block) if statement is found)
     count = place if count is None else count

@@ -11,7 +11,6 @@ from graphc.compiler.loops.index import Index, LoopVariable, as_index, coordinat
 from graphc.compiler.loops.program import (
     Body,
     Parts,
-    blocks_of,
     buffers_of,
     facts,
     transformed,
@@ -137,7 +136,7 @@ def in_copy(
     known = {id(one): found for one, found in walk_in_ranges(body, ranges)}
 
     def changed(statement: Statement) -> Body:
-        if blocks_of(statement) or all(one is not source for one in buffers_of(statement)):
+        if statement.blocks or all(one is not source for one in buffers_of(statement)):
             return (statement,)
         inside = known[id(statement)]
 

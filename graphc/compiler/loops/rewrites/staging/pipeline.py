@@ -39,7 +39,6 @@ from graphc.compiler.loops.index import Index, as_index, index_of
 from graphc.compiler.loops.program import (
     Body,
     LoopProgram,
-    blocks_of,
     bound_variables,
     buffers_of,
     path_to,
@@ -285,7 +284,7 @@ def _holding(program: LoopProgram, filled: _Filled, names: Names) -> _Holding:
     for around in reversed(path[:-1]):
         blocks = tuple(
             (statement,) if any(one is store for one in walk(block)) else ()
-            for block in blocks_of(around)
+            for block in around.blocks
         )
         statement = with_blocks(around, blocks)
     return _Holding(registers, load, statement)

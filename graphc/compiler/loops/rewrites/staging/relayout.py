@@ -17,7 +17,6 @@ from graphc.compiler.loops.buffer import Buffer, new_buffer
 from graphc.compiler.loops.program import (
     LoopProgram,
     Parts,
-    blocks_of,
     buffers_of,
     transformed,
     walk,
@@ -53,7 +52,7 @@ def relayout(program: LoopProgram, buffer: str, layout: BufferLayout) -> LoopPro
     def changed(statement: Statement) -> tuple[Statement, ...]:
         if isinstance(statement, Allocate):
             return (Allocate(new),) if statement.buffer is old else (statement,)
-        if blocks_of(statement) or old not in buffers_of(statement):
+        if statement.blocks or old not in buffers_of(statement):
             return (statement,)
         return (_in_layout(statement, old, new, layout, known[id(statement)]),)
 

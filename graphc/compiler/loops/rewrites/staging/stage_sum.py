@@ -29,7 +29,6 @@ from graphc.compiler.loops.program import (
     Body,
     LoopProgram,
     Parts,
-    blocks_of,
     buffers_of,
     facts,
     loads_of,
@@ -167,7 +166,7 @@ def _sum_of(program: LoopProgram, body: Body, total: str) -> _Sum:
     if not loops or len(loops) + len(tests) < len(around) or any(one.otherwise for one in tests):
         expected = "loops and tests without another branch around it"
         raise refused(program, _REWRITE, where, expected, "other statements, or no loop")
-    (block,) = (x for x in blocks_of(around[-1]) if any(one is allocate for one in x))
+    (block,) = (x for x in around[-1].blocks if any(one is allocate for one in x))
     makers = [one for one in block if buffer.memory in written_memories((one,))]
     for one in makers:
         own = {x.buffer.memory for x in walk((one,)) if isinstance(x, Allocate)}
@@ -218,7 +217,7 @@ def _with_tests(program: LoopProgram, where: str, body: Body, ranges: Ranges) ->
             refuse(str(faulty))
 
     def tested(one: Statement) -> Body:
-        if blocks_of(one):
+        if one.blocks:
             return (one,)
         tests = tuple(_missing(one, known[id(one)]))
         if not tests:

@@ -25,7 +25,6 @@ from graphc.compiler.loops.program import (
     Body,
     LoopProgram,
     Parts,
-    blocks_of,
     bound_variables,
     loads_of,
     path_to,
@@ -212,7 +211,7 @@ def _operands(site: AllocationSite, let: Let) -> tuple[Let, ...]:
     path = path_to(site.body, let)
     blocks = [site.body]
     for outer, inner in itertools.pairwise(path):
-        blocks.append(next(one for one in blocks_of(outer) if any(x is inner for x in one)))
+        blocks.append(next(one for one in outer.blocks if any(x is inner for x in one)))
     ahead: list[Let] = []
     for block, inside in zip(blocks, path, strict=True):
         number = next(k for k, one in enumerate(block) if one is inside)

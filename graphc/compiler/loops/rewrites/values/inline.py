@@ -19,7 +19,6 @@ from graphc.compiler.loops.program import (
     Body,
     LoopProgram,
     Parts,
-    blocks_of,
     bound_variables,
     buffers_of,
     path_to,
@@ -71,7 +70,7 @@ def inline(program: LoopProgram, buffer: str) -> LoopProgram:
     known = {id(one): ranges for one, ranges in walk_in_ranges(program.body, program.ranges)}
 
     def changed(statement: Statement) -> Body:
-        if statement is store or blocks_of(statement):
+        if statement is store or statement.blocks:
             return (statement,)
         if all(one is not old for one in buffers_of(statement)):
             return (statement,)
@@ -96,7 +95,7 @@ def _closed(value: Value, path: Body) -> Value:
         return named.get(old, old) if isinstance(old, Local) else old
 
     for outer, inner in pairwise(path):
-        block = next(x for x in blocks_of(outer) if any(one is inner for one in x))
+        block = next(x for x in outer.blocks if any(one is inner for one in x))
         for statement in block:
             if statement is inner:
                 break

@@ -23,7 +23,6 @@ from graphc.compiler.loops.program import (
     Body,
     LoopProgram,
     Parts,
-    blocks_of,
     path_to,
     values_of,
     walk,
@@ -79,7 +78,7 @@ def keep(
 def _statements_between(program: LoopProgram, where: str, first: For, second: For) -> Body:
     """Return the statements of a block from the first loop to the second one."""
     around = path_to(program.body, first)[:-1]
-    blocks = blocks_of(around[-1]) if around else (program.body,)
+    blocks = around[-1].blocks if around else (program.body,)
     for block in blocks:
         numbers = {id(statement): number for number, statement in enumerate(block)}
         if id(first) not in numbers or id(second) not in numbers:

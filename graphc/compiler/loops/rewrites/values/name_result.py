@@ -20,7 +20,6 @@ from graphc.compiler.loops.program import (
     Body,
     LoopProgram,
     Parts,
-    blocks_of,
     loads_of,
     walk,
     with_blocks,
@@ -52,7 +51,7 @@ def name_result(program: LoopProgram, buffer: str) -> LoopProgram:
 def _named(body: Body, buffer: Buffer, name: Local) -> Body:
     """Return statements in which a name stands for the result, in the block of its buffer."""
     if not any(isinstance(one, Allocate) and one.buffer is buffer for one in body):
-        blocks = [tuple(_named(inside, buffer, name) for inside in blocks_of(one)) for one in body]
+        blocks = [tuple(_named(inside, buffer, name) for inside in one.blocks) for one in body]
         return tuple(map(with_blocks, body, blocks))
     writes = [k for k, one in enumerate(body) if buffer.memory in written_memories((one,))]
     behind = max(writes, default=-1) + 1

@@ -10,7 +10,6 @@ from graphc.compiler.loops.index import Index, LoopVariable, index_of
 from graphc.compiler.loops.program import (
     Body,
     LoopProgram,
-    blocks_of,
     buffers_of,
     most_known_turns,
     path_to,
@@ -75,7 +74,7 @@ def producer_of(program: LoopProgram, rewrite: str, buffer: str) -> Producer:
         refuse("a buffer that the program allocates", "no allocation of it")
     assert allocate is not None
     path = path_to(program.body, allocate)
-    blocks = (program.body,) if len(path) == 1 else blocks_of(path[-2])
+    blocks = (program.body,) if len(path) == 1 else path[-2].blocks
     block = next(block for block in blocks if any(one is allocate for one in block))
     if allocate.buffer.scope in (BufferScope.SHARED, BufferScope.GLOBAL) and any(
         isinstance(one, For) and one.kind in PARALLEL_KINDS for one in path

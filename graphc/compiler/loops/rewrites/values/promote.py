@@ -15,7 +15,6 @@ from graphc.compiler.loops.program import (
     Body,
     LoopProgram,
     Parts,
-    blocks_of,
     targets_of,
     walk,
     with_blocks,
@@ -57,7 +56,7 @@ def _find(body: Body, written: Counter[str], found: dict[str, Local]) -> None:
                 value = one.value
                 local = Local(buffer.memory, buffer.dtype)
                 found[buffer.memory] = value if isinstance(value, Local) else local
-        for block in blocks_of(one):
+        for block in one.blocks:
             _find(block, written, found)
 
 
@@ -70,7 +69,7 @@ def _promoted(body: Body, locals_: dict[str, Local]) -> Body:
             local = locals_[one.target.buffer.memory]
             if one.value is not local:
                 result.append(Let(local, one.value))
-        elif blocks := blocks_of(one):
+        elif blocks := one.blocks:
             result.append(with_blocks(one, tuple(_promoted(block, locals_) for block in blocks)))
         else:
             result.append(one)

@@ -12,7 +12,6 @@ from graphc.compiler.loops.program import (
     Body,
     LoopProgram,
     Parts,
-    blocks_of,
     path_to,
     replaced,
     walk,
@@ -57,7 +56,7 @@ def propagate(program: LoopProgram, local: str) -> LoopProgram:
 def _behind(body: Body, statement: Statement) -> Body:
     """Return the statements that follow one in its block."""
     path = path_to(body, statement)
-    blocks = (body,) if len(path) == 1 else blocks_of(path[-2])
+    blocks = (body,) if len(path) == 1 else path[-2].blocks
     for block in blocks:
         for number, one in enumerate(block):
             if one is statement:

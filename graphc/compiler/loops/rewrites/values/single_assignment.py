@@ -18,7 +18,6 @@ from graphc.compiler.loops.program import (
     Body,
     LoopProgram,
     Parts,
-    blocks_of,
     buffers_of,
     loads_of,
     same_or,
@@ -49,7 +48,7 @@ def _in_body(body: Body, names: Names) -> Body:
 
 
 def _inside(statement: Statement, names: Names) -> Statement:
-    blocks = blocks_of(statement)
+    blocks = statement.blocks
     made = tuple(_in_body(block, names) for block in blocks)
     is_same = all(one is other for one, other in zip(made, blocks, strict=True))
     return statement if is_same else with_blocks(statement, made)
