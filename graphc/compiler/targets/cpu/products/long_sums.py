@@ -45,7 +45,12 @@ from graphc.compiler.targets.cpu.products.pieces import (
     with_right_panels,
     with_whole_panels,
 )
-from graphc.compiler.targets.cpu.products.rows_by_panels import FEW_ROWS, SMALL_RIGHT
+from graphc.compiler.targets.cpu.products.rows_by_panels import (
+    FEW_ROWS,
+    MOST_ROWS_IN_PLACE,
+    SMALL_RIGHT,
+    has_conflicting_rows,
+)
 from graphc.compiler.targets.cpu.reductions.loops import may_exceed
 from graphc.compiler.targets.mapping import ALWAYS, Applicability, Mapping, never
 from graphc.compiler.targets.product_loops import (
@@ -115,7 +120,8 @@ def _by_parts(program: LoopProgram, target: Target) -> LoopProgram:
     part = f"{terms}_outer"
     program, function = with_left_rows(program, product, part)
     width, known_rows = call_columns(product.total.dtype), product.rows.ends[0].constant
-    has_panels = isinstance(known_rows, int) and known_rows > FEW_ROWS  # a batch may be small
+    in_place = MOST_ROWS_IN_PLACE if has_conflicting_rows(product) else FEW_ROWS
+    has_panels = isinstance(known_rows, int) and known_rows > in_place  # a batch may be small
     if has_panels:
         width = panel_columns(product.total.dtype, target)
         program = with_right_panels(program, product, part, BufferScope.THREAD, width)

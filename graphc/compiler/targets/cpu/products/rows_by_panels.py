@@ -72,6 +72,11 @@ from graphc.compiler.targets.product_loops import (
 )
 from graphc.compiler.targets.target import Target
 
+MOST_ROWS_IN_PLACE = 15
+"""Rows up to which threads read panels of one matrix where they are. (8 rows by 2,048 x 2,048 took
+0.6 to 0.8 of the time of written panels, 16 rows 0.9 to 1, by 512 x 784 and 1,024 x 1,024 1.0 to
+1.2; 32 rows 1.2 to 1.65; AVX2, Zen 3.)"""
+
 FEW_ROWS = 32
 """Rows up to which a panel is read where it is: to write it takes longer than to multiply it."""
 
@@ -155,9 +160,15 @@ def are_few_for_panels(product: Product) -> bool:
     elements = columns * terms
     if rows <= FEW_ROWS or (isinstance(elements, int) and elements <= SMALL_RIGHT):
         return True
+    return not has_conflicting_rows(product)
+
+
+def has_conflicting_rows(product: Product) -> bool:
+    """Return True if the right operand is rows of memory that lie so far from each other that those
+    of a panel do not stay in the first cache."""
     distance = product.steps(product.right, product.terms)
     nbytes = np.dtype(product.total.dtype).itemsize
-    return not isinstance(distance, int) or distance * nbytes % CONFLICTING != 0
+    return isinstance(distance, int) and distance * nbytes % CONFLICTING == 0
 
 
 def _has_many_panels(program: LoopProgram, target: Target) -> Applicability:
@@ -172,8 +183,8 @@ def _has_many_panels(program: LoopProgram, target: Target) -> Applicability:
     if isinstance(sizes, str):
         return never(sizes)
     rows, (columns, terms) = found.rows.ends[0].constant, sizes
-    is_in_place = _has_panels_in_place(found)
-    if isinstance(rows, int) and rows <= FEW_ROWS and not is_in_place:
+    is_in_order = found.steps(found.right, found.columns) == 1
+    if isinstance(rows, int) and rows <= FEW_ROWS and not is_in_order:
         return never(f"there are {rows} rows, no more than {FEW_ROWS}, by columns")
     if columns * terms <= SMALL_RIGHT:
         return never(f"the right operand has no more than {SMALL_RIGHT} elements")
@@ -187,7 +198,6 @@ def _has_many_panels(program: LoopProgram, target: Target) -> Applicability:
         return never(f"{columns} columns are not equally many panels for {target.threads} threads")
     if columns % width and columns < MANY_COLUMNS:
         return never(f"{columns} columns are no whole panels of {width}")
-    is_in_order = found.steps(found.right, found.columns) == 1
     is_near = columns < MANY_COLUMNS or columns * terms <= MOST_UNPACKED
     is_few = isinstance(rows, int) and rows > FEW_ROWS and are_few_for_panels(found)
     if is_few and is_in_order and is_near:
@@ -292,7 +302,7 @@ def _by_all_strips(program: LoopProgram, target: Target) -> LoopProgram:
     rows = product.rows.ends[0].constant
     if isinstance(rows, int):
         return _in_place(program, product)
-    is_few = at_least(FEW_ROWS - rows)
+    is_few = at_least(MOST_ROWS_IN_PLACE - rows)
     in_place = _in_place(program, product)
     return in_variants((is_few,), in_place, _by_written_panels(program, product, target))
 
@@ -318,8 +328,8 @@ def _by_written_panels(program: LoopProgram, product: Product, target: Target) -
 def _in_place(program: LoopProgram, product: Product) -> LoopProgram:
     """Multiply few rows by panels where they are."""
     rows, columns = product.rows.variable.name, product.columns.variable.name
-    if may_exceed(product.rows, FEW_ROWS):
-        program = split(program, rows, FEW_ROWS, Tail.SHORT)
+    if may_exceed(product.rows, MOST_ROWS_IN_PLACE):
+        program = split(program, rows, MOST_ROWS_IN_PLACE, Tail.SHORT)
         rows = f"{rows}_inner"
     width = call_columns(product.total.dtype)
     program = split(program, columns, width, Tail.NONE)
@@ -348,7 +358,7 @@ def _has_panels_in_place(product: Product) -> bool:
     that are few, where they are or may be."""
     rows = product.rows.ends[0].constant
     is_in_order = product.steps(product.right, product.columns) == 1
-    return is_in_order and (isinstance(rows, Dim) or rows <= FEW_ROWS)
+    return is_in_order and (isinstance(rows, Dim) or rows <= MOST_ROWS_IN_PLACE)
 
 
 def _is_read_in_place(product: Product) -> bool:

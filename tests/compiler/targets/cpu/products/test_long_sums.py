@@ -76,6 +76,7 @@ def test_parts_of_sums_mean_the_same(case: str) -> None:
 LONG = {
     "images": lambda: g.matmul(g.reshape(arrays(BATCH, 3, 700), (BATCH, 2100)), arrays(2100, 70)),
     "a layer": lambda: layer(2048, 96),
+    "panels that are written": lambda: g.matmul(arrays(40, 1100), arrays(1100, 136)),
     "float64": lambda: g.matmul(
         arrays(9, 1100, dtype="float64"), arrays(1100, 200, dtype="float64")
     ),
