@@ -26,6 +26,7 @@ from graphc.compiler.targets.cpu.products.panels import panel_columns
 from graphc.compiler.targets.cpu.products.pieces import DEPTH, with_named_factors
 from graphc.compiler.targets.cpu.products.strips import (
     TILE_ROWS,
+    is_read_beyond,
     multiplied_strip,
     with_right_operands,
 )
@@ -57,26 +58,31 @@ def _by_strips(program: LoopProgram, target: Target) -> LoopProgram:
     assert not isinstance(products, str)
     first, *_ = products
     row = first.rows.variable.name
-    in_place = frozenset(one.right for one in products if _is_read_in_place(one, target))
-    program = with_right_operands(program, products, BufferScope.GLOBAL, in_place, target)
+    in_parts = may_exceed(first.terms, DEPTH)
+    in_place = frozenset(
+        one.right for one in products if _is_read_in_place(one, target, in_parts=in_parts)
+    )
+    scope = BufferScope.GLOBAL
+    program = with_right_operands(program, products, scope, in_place, target, in_parts=in_parts)
     *writes, _ = (one for one in program.body if not isinstance(one, Allocate | Let))
     for one in writes:
         if isinstance(one, For):  # transposed by one call, it is none
             program = bind(program, one.variable.name, LoopKind.TEAM)
     if writes:
-        program = synchronise(program, row, BufferScope.GLOBAL, is_ahead=True)
+        program = synchronise(program, row, scope, is_ahead=True)
     columns = first.columns.ends[0].constant
     assert isinstance(columns, int)
     strip = _SUMS // (columns * len(products)) // TILE_ROWS * TILE_ROWS
     strip = max(_FEWEST_ROWS, min(_MOST_ROWS, strip))
     program = split(program, row, strip, Tail.SHORT)
-    is_long = may_exceed(first.terms, DEPTH)
     loops = f"{row}_inner", f"{row}_outer"
-    return multiplied_strip(program, products, loops, in_place, target, in_parts=is_long)
+    return multiplied_strip(program, products, loops, in_place, target, in_parts=in_parts)
 
 
-def _is_read_in_place(product: Product, target: Target) -> bool:
+def _is_read_in_place(product: Product, target: Target, *, in_parts: bool) -> bool:
     """Return True if a right operand is in memory by rows that are no whole panels."""
+    if in_parts and is_read_beyond(product):
+        return False
     columns, width = product.columns.ends[0].constant, panel_columns(product.total.dtype, target)
     assert isinstance(columns, int)
     is_by_rows = product.steps(product.right, product.columns) == 1

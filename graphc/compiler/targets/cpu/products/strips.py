@@ -142,8 +142,12 @@ def _by_strips(program: LoopProgram, target: Target, *, in_parts: bool) -> LoopP
     program = with_named_factors(with_axes_of_products(program))
     products = products_of(program)
     assert not isinstance(products, str)
-    in_place = frozenset(one.right for one in products if _is_read_in_place(one, target))
-    program = with_right_operands(program, products, BufferScope.SHARED, in_place, target)
+    in_place = frozenset(
+        one.right for one in products if _is_read_in_place(one, target, in_parts=in_parts)
+    )
+    program = with_right_operands(
+        program, products, BufferScope.SHARED, in_place, target, in_parts=in_parts
+    )
     *teams, _ = (one.variable.name for one in program.body if isinstance(one, For))
     first, *_ = products
     rows, columns = first.rows.ends[0].constant, first.columns.ends[0].constant
@@ -184,10 +188,13 @@ def with_right_operands(
     scope: BufferScope,
     in_place: frozenset[Value],
     target: Target,
+    *,
+    in_parts: bool,
 ) -> LoopProgram:
     """Return a program that writes right operands once for all threads, as panels or rows, but for
     those that are read where they are."""
     rights = list(dict.fromkeys(one.right for one in products))
+    rights.sort(key=lambda right: isinstance(right, Load))  # what is computed of others first
     for number, right in enumerate(rights):
         product = next(one for one in products if one.right is right)
         if right in in_place:
@@ -195,7 +202,7 @@ def with_right_operands(
         if isinstance(right, Load) and _is_one_of_several_parts(right, rights):
             program, part = name_element(program, product.terms.variable.name, right)
             product = replace(product, right=part)
-        has_panels = _has_panels(product, target)
+        has_panels = _has_panels(product, target, in_parts=in_parts)
         name = ("panels" if has_panels else "rows") + (str(number) if len(rights) > 1 else "")
         if has_panels:
             width = panel_columns(product.total.dtype, target)
@@ -214,7 +221,7 @@ def _is_one_of_several_parts(right: Load, rights: Sequence[Value]) -> bool:
     )
 
 
-def _is_read_in_place(product: Product, target: Target) -> bool:
+def _is_read_in_place(product: Product, target: Target, *, in_parts: bool) -> bool:
     """Return True if a right operand is in memory by rows, and is read there: a small one, or for
     few rows of the left one, or where panels would be mostly empty; of few columns, one of sums
     that may be long."""
@@ -223,17 +230,29 @@ def _is_read_in_place(product: Product, target: Target) -> bool:
         return False
     if columns < panel_columns(product.total.dtype, target):
         return isinstance(terms, Dim) and product.steps(product.right, product.terms) == columns
-    return are_few_for_panels(product) or not _has_panels(product, target) or _is_near(product)
+    if in_parts and is_read_beyond(product):
+        return False
+    has_panels = _has_panels(product, target, in_parts=in_parts)
+    return are_few_for_panels(product) or not has_panels or _is_near(product)
 
 
-def _has_panels(product: Product, target: Target) -> bool:
+def is_read_beyond(product: Product) -> bool:
+    """Return True if the last panel of rows of a right operand would be read beyond its columns:
+    by halves of vectors. (A panel that begins earlier would add to columns twice.)"""
+    columns, dtype = product.columns.ends[0].constant, product.total.dtype
+    assert isinstance(columns, int)
+    return in_halves_of_vectors(columns, dtype) != columns
+
+
+def _has_panels(product: Product, target: Target, *, in_parts: bool) -> bool:
     """Return True if a right operand is written as panels: few columns that are no whole panels
     have rows, of which the last sums take columns of the panel ahead, too."""
     columns, dtype = product.columns.ends[0].constant, product.total.dtype
     assert isinstance(columns, int)
     width = panel_columns(dtype, target)
     is_whole = columns < width or columns % width == 0
-    return is_whole or columns >= LEAST_OF_PANELS * call_columns(dtype)
+    is_wide = columns >= LEAST_OF_PANELS * call_columns(dtype)
+    return is_whole or is_wide or (in_parts and is_read_beyond(product))
 
 
 def _is_near(product: Product) -> bool:
@@ -296,7 +315,8 @@ def multiplied_strip(
     calls: dict[str, PanelCall] = {}
     for product, nest in zip(products, nests, strict=True):
         function = _with_fetches(functions[product.left], product, in_place)
-        is_written = product.right not in in_place and _has_panels(product, target)
+        has_panels = _has_panels(product, target, in_parts=in_parts)
+        is_written = product.right not in in_place and has_panels
         program, made = _with_sums(
             program, product, nest, function, target, in_parts=in_parts, is_written=is_written
         )
