@@ -212,6 +212,8 @@ def _fed(node: object, position: int) -> g.Node:
 
 def _converted(node: g.Node, value: object) -> np.ndarray:
     """A value in an input's dtype; what the dtype cannot hold is an error, not cut off."""
+    if type(value) is np.ndarray and value.dtype == np.dtype(node.dtype):
+        return value  # as most are: a call only reads it
     array = as_numbers(value, g.label(node))
     with np.errstate(invalid="ignore", over="ignore"):
         converted = array.astype(node.dtype)

@@ -287,3 +287,15 @@ def test_several_tensors_are_constants_to_gradients():
     assert isinstance(stopped, list)
     total = K.sum(w * w + stopped[0] * stopped[1] * w)
     assert K.eval(K.gradients(total, w)).tolist() == [2 + 6, 4 + 24]
+
+
+@pytest.mark.parametrize("dtype", ["float32", ">f4", "float64"])
+def test_an_array_that_is_fed_is_read_and_not_kept(dtype: str) -> None:
+    x = K.placeholder((3, 2))
+    state = K.variable(np.zeros((3, 2)))
+    fed = np.arange(6, dtype=dtype).reshape(3, 2)
+    run = K.function([x], [x, x + state], updates=[(state, x)])
+    outputs = run([fed])
+    fed[:] = 7.0
+    for output in (*outputs, K.get_value(state)):
+        np.testing.assert_array_equal(output, np.arange(6).reshape(3, 2))
