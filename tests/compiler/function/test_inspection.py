@@ -149,7 +149,7 @@ def test_double_precision_is_shown_too() -> None:
 def test_kernels_are_shown_for_the_target_that_runs_unless_another_is_given(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(interpreting, "find_compiler", lambda cache: None)  # there is one
+    monkeypatch.setattr(interpreting, "likely_compiler", lambda cache: None)  # there is one
     x = g.input((g.BATCH, 3), name="x")
     f = function([x], g.exp(x))
     assert (f.target(), f.kernels(2).target) == (None, "cuda")  # the interpreter has none
