@@ -61,7 +61,7 @@ def test_caches_are_those_of_data_by_level(system: Path) -> None:
 def test_vectors_are_those_that_the_compiler_uses() -> None:
     source = """\
 #include "host_vector.h"
-extern "C" int graphc_step() { return GC_VECTOR_BYTES; }
+extern "C" GC_EXPORTED int graphc_step() { return GC_VECTOR_BYTES; }
 """
     step = loaded(source, {}, "a test").functions["graphc_step"]
     step.restype = ctypes.c_int
