@@ -19,6 +19,9 @@ has; the widest first. The same steps are those of ``GC_VECTOR_BYTES`` (kernels/
 _BASELINES = {"x86_64": (16, 16), "AMD64": (16, 16), "arm64": (16, 32), "aarch64": (16, 32)}
 """Vectors that each processor of an architecture has, where the system does not tell more."""
 
+LINE_BYTES = 64
+"""Of a line of a cache."""
+
 _UNITS = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 
 

@@ -20,6 +20,7 @@ from graphc.compiler.loops.index import Index, IndexLike, LoopVariable, as_index
 from graphc.compiler.loops.program import Body
 from graphc.compiler.loops.statement import Accumulate, Allocate, For, Intrinsic, Statement, Store
 from graphc.compiler.loops.value import Apply, Constant, Load
+from graphc.compiler.targets.cpu.facts import LINE_BYTES
 from graphc.compiler.targets.target import Target
 
 _Loop: TypeAlias = tuple[Index, Sequence[IndexLike]]
@@ -30,9 +31,6 @@ PANEL_ROWS = 128
 
 _CALL_BYTES = 128
 """``GC_PANEL_BYTES``: those of the most columns of a call."""
-
-_LINE_BYTES = 64
-"""Of a line of a cache."""
 
 _ROWS, _COLUMNS, _DEPTH = map(symbol, ("rows", "columns", "depth"))
 _FROM_ROW, _TO_ROW, _LEFT_NEXT, _RIGHT_ROW = map(
@@ -50,7 +48,7 @@ def panel_columns(dtype: str, target: Target) -> int:
     together. (Vectors of 32 bytes would find a half of each row of 128 bytes, which have half of
     the first cache's places: 1,024^3 by written panels took 81 to 86 GFLOP/s of a thread so, with
     rows of 64 bytes 90; AVX2, Zen 3.)"""
-    nbytes = min(_CALL_BYTES, max(_LINE_BYTES, 2 * target.vector_bytes))
+    nbytes = min(_CALL_BYTES, max(LINE_BYTES, 2 * target.vector_bytes))
     return nbytes // np.dtype(dtype).itemsize
 
 

@@ -78,7 +78,8 @@ MOST_ROWS_IN_PLACE = 15
 1.2; 32 rows 1.2 to 1.65; AVX2, Zen 3.)"""
 
 FEW_ROWS = 32
-"""Rows up to which a panel is read where it is: to write it takes longer than to multiply it."""
+"""Rows up to which other forms read a panel where it is: to write it takes about as long as to
+multiply it."""
 
 CONFLICTING = 512
 """Bytes: where the distance between rows of memory is a multiple of so many, the lines of a panel
@@ -309,15 +310,13 @@ def _by_all_strips(program: LoopProgram, target: Target) -> LoopProgram:
 
 def _by_written_panels(program: LoopProgram, product: Product, target: Target) -> LoopProgram:
     """Write each panel, and multiply one strip of rows by it after the other."""
-    rows, columns = product.rows.variable.name, product.columns.variable.name
+    rows = product.rows.variable.name
     if may_exceed(product.rows, MOST_ROWS_OF_PANEL):
         program = split(program, rows, MOST_ROWS_OF_PANEL, Tail.SHORT)
         rows = f"{rows}_inner"
     width = panel_columns(product.total.dtype, target)
-    program = split(program, columns, width, Tail.NONE)
-    panel, inside = f"{columns}_outer", f"{columns}_inner"
-    program = with_right_panel(reorder(program, rows, panel), product, panel)
-    around = panel
+    program, panel, inside = _panel_by_panel(program, product, rows, width)
+    program, around = with_right_panel(program, product, panel), panel
     if may_exceed(product.rows, STRIP_ROWS):
         program = split(program, rows, STRIP_ROWS, Tail.SHORT)
         around, rows = f"{rows}_outer", f"{rows}_inner"
@@ -327,17 +326,27 @@ def _by_written_panels(program: LoopProgram, product: Product, target: Target) -
 
 def _in_place(program: LoopProgram, product: Product) -> LoopProgram:
     """Multiply few rows by panels where they are."""
-    rows, columns = product.rows.variable.name, product.columns.variable.name
+    rows = product.rows.variable.name
     if may_exceed(product.rows, MOST_ROWS_IN_PLACE):
         program = split(program, rows, MOST_ROWS_IN_PLACE, Tail.SHORT)
         rows = f"{rows}_inner"
     width = call_columns(product.total.dtype)
-    program = split(program, columns, width, Tail.NONE)
-    panel, inside = f"{columns}_outer", f"{columns}_inner"
-    program, function = with_left_rows(reorder(program, rows, panel), product, panel)
+    program, panel, inside = _panel_by_panel(program, product, rows, width)
+    program, function = with_left_rows(program, product, panel)
     if function is PanelFunction.ROWS:
         function = PanelFunction.ROWS_AND_FETCH
     return _divided(multiplied(program, product, rows, inside, function), product, panel, width)
+
+
+def _panel_by_panel(
+    program: LoopProgram, product: Product, rows: str, width: int
+) -> tuple[LoopProgram, str, str]:
+    """Return a program that multiplies all turns of a loop over rows by one panel of so many
+    columns after the other, and the loops over panels and over the columns of one."""
+    columns = product.columns.variable.name
+    program = split(program, columns, width, Tail.NONE)
+    panel = f"{columns}_outer"
+    return reorder(program, rows, panel), panel, f"{columns}_inner"
 
 
 def _divided(program: LoopProgram, product: Product, panel: str, width: int) -> LoopProgram:
@@ -354,8 +363,8 @@ def _width(product: Product, target: Target) -> int:
 
 
 def _has_panels_in_place(product: Product) -> bool:
-    """Return True if the panels of one matrix are read where they are, as rows of memory, for rows
-    that are few, where they are or may be."""
+    """Return True if the panels of one matrix are rows of memory, and are read there for rows that
+    are few: those that it has, or that a call may have."""
     rows = product.rows.ends[0].constant
     is_in_order = product.steps(product.right, product.columns) == 1
     return is_in_order and (isinstance(rows, Dim) or rows <= MOST_ROWS_IN_PLACE)

@@ -95,10 +95,10 @@ FEW_COLUMNS = 64
 """Columns up to which the rows of the left operand that follow are fetched into the cache: for more
 of them, rows are read again from there."""
 
-LEAST_OF_PANELS = 2
-"""Panels that columns fill from which on the last one may be partly empty. (100 columns took 0.7
-to 0.9 of the time by rows, 300 and more 0.75 to 0.95; 50 columns 1.0 to 1.5, as the sums of the
-last ones are made beside and copied; AVX2, Zen 3.)"""
+LEAST_CALLS_OF_PANELS = 2
+"""Times the columns of a call from which on the last panel may be partly empty. (100 columns took
+0.7 to 0.9 of the time by rows, 300 and more 0.75 to 0.95; 50 columns 1.0 to 1.5, as the sums of the
+last ones are made beside and copied; AVX2, Zen 3, by panels of 128 bytes.)"""
 
 FETCHING = {
     PanelFunction.ROWS: PanelFunction.ROWS_AND_FETCH,
@@ -251,7 +251,7 @@ def _has_panels(product: Product, target: Target, *, in_parts: bool) -> bool:
     assert isinstance(columns, int)
     width = panel_columns(dtype, target)
     is_whole = columns < width or columns % width == 0
-    is_wide = columns >= LEAST_OF_PANELS * call_columns(dtype)
+    is_wide = columns >= LEAST_CALLS_OF_PANELS * call_columns(dtype)
     return is_whole or is_wide or (in_parts and is_read_beyond(product))
 
 

@@ -51,7 +51,7 @@ from graphc.compiler.targets.cpu.products.pieces import (
     with_named_factors,
     with_right_panels,
 )
-from graphc.compiler.targets.cpu.products.rows_by_panels import why_not_of_one_matrix
+from graphc.compiler.targets.cpu.products.rows_by_panels import FEW_ROWS, why_not_of_one_matrix
 from graphc.compiler.targets.cpu.products.strips import FETCHING
 from graphc.compiler.targets.cpu.reductions.loops import may_exceed
 from graphc.compiler.targets.mapping import (
@@ -68,9 +68,6 @@ from graphc.compiler.targets.product_loops import (
     with_axes_of_products,
 )
 from graphc.compiler.targets.target import Target
-
-MOST_ROWS_IN_PLACE = 32
-"""Rows up to which a right operand that is in memory by rows is read there."""
 
 LEAST_COLUMNS_IN_PLACE = 256
 """Columns from which on one more panel, of columns that are left and of others again, costs little.
@@ -114,7 +111,7 @@ def _mapped(program: LoopProgram, target: Target) -> LoopProgram:
     mapped = _for_all_depths(program, product, partial(_by_blocks, width=width))
     if product.steps(product.right, product.columns) != 1:
         return mapped
-    few = _tests(rows, MOST_ROWS_IN_PLACE)
+    few = _tests(rows, FEW_ROWS)
     if few is not None:
         is_wide = at_least(columns - LEAST_COLUMNS_IN_PLACE)
         in_place = _for_all_depths(knowing(program, is_wide), product, _in_place)

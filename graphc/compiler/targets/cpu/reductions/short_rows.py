@@ -25,6 +25,7 @@ from graphc.compiler.loops.rewrites.execution.vectorise import vectorise
 from graphc.compiler.loops.rewrites.loops.split import Tail, split
 from graphc.compiler.loops.statement import Accumulate, For, LoopKind
 from graphc.compiler.targets.cpu.crosswise import strided_loads, with_transposed_tile
+from graphc.compiler.targets.cpu.facts import LINE_BYTES
 from graphc.compiler.targets.cpu.reductions.columns import LEAST_ROWS, TILE, rows_innermost
 from graphc.compiler.targets.cpu.reductions.loops import (
     kept_loops,
@@ -35,9 +36,6 @@ from graphc.compiler.targets.cpu.reductions.loops import (
 )
 from graphc.compiler.targets.mapping import ALWAYS, Applicability, Mapping, never
 from graphc.compiler.targets.target import Target
-
-LINE_BYTES = 64
-"""Of a line of a cache."""
 
 MOST_TERMS = 16
 """Terms of a row up to which a tile of transposed rows stays in the first cache; longer rows are

@@ -88,7 +88,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(module, "DEPTH", 8)
     for module in (panels, mapping):
         monkeypatch.setattr(module, "PANEL_ROWS", 8)
-    monkeypatch.setattr(mapping, "MOST_ROWS_IN_PLACE", 12)
+    monkeypatch.setattr(mapping, "FEW_ROWS", 12)
     monkeypatch.setattr(mapping, "LEAST_COLUMNS_IN_PLACE", 33)
     monkeypatch.setattr(few_rows, "SOME_COLUMNS", 16)
 
