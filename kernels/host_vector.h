@@ -9,14 +9,6 @@
 
 #include "native_float.h"
 
-#if defined(__AVX512F__)
-#define GC_VECTOR_BYTES 64
-#elif defined(__AVX__)
-#define GC_VECTOR_BYTES 32
-#else
-#define GC_VECTOR_BYTES 16
-#endif
-
 // Whether two types are one: g++ reads <type_traits> for as long as a kernel's few loops.
 template <typename T, typename U> constexpr bool gc_is_same = false;
 template <typename T> constexpr bool gc_is_same<T, T> = true;

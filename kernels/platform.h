@@ -20,6 +20,17 @@
 #define GC_EXPORTED __attribute__((visibility("default")))
 // A variable that is set when the library is loaded, one of all translation units that define it.
 #define GC_SET_BY_LOADER GC_EXPORTED __attribute__((weak))
+
+#if defined(__AVX512F__)
+#define GC_VECTOR_BYTES 64
+#elif defined(__AVX__)
+#define GC_VECTOR_BYTES 32
+#else
+#define GC_VECTOR_BYTES 16
+#endif
+// Elements of a whole vector, of which a loop makes as many at a time that computes functions: g++
+// takes halves of AVX-512's by itself, as most loops wait for memory.
+#define GC_LANES(type) (GC_VECTOR_BYTES / sizeof(type))
 #endif
 
 // Where pointwise.cuh takes a mathematical function from: the platform's library, or, in a build

@@ -20,8 +20,9 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 from graphc.compiler.loops.buffer import Buffer
-from graphc.compiler.loops.program import Body, LoopProgram
+from graphc.compiler.loops.program import Body, LoopProgram, values_of, walk, walk_value
 from graphc.compiler.loops.statement import Accumulate, Allocate, For, If, LoopKind
+from graphc.compiler.loops.value import Apply
 from graphc.compiler.targets import page
 from graphc.compiler.targets.c_text import C_TYPES
 from graphc.compiler.targets.cpu import teams
@@ -36,8 +37,17 @@ LEAST_DIVIDED = 1 << 16
 """Turns of the innermost loops from which on a loop is divided over threads: fewer take longer to
 hand to another core than to compute (40,000 elements on two cores: 28 us for 6)."""
 
-_TEMPLATE = "cpu/program.c.j2"
+_FUNCTIONS = frozenset(
+    ("exp", "expm1", "log", "log1p", "tanh", "sigmoid", "erf", "sin", "cos", "pow")
+)
+"""The ops that take so many instructions that a loop computes whole vectors of them, where g++
+would take halves (``GC_LANES`` of ``kernels/platform.h``)."""
 
+_LEAST_OF_WHOLE_VECTORS = 256
+"""Turns of such a loop, if their number is known: of fewer, what is left of whole vectors is too
+much. (A step of a GRU of 50 units took 1.05 of the time.)"""
+
+_TEMPLATE = "cpu/program.c.j2"
 
 _EXTREMES = {"max": "gc_larger", "min": "gc_smaller"}
 """The functions of ``kernels/lanes.h`` that carry a reduction, instead of the op's; those of
@@ -113,7 +123,9 @@ class CpuSite(Site):
         if loop.kind is LoopKind.UNROLLED:
             return self.pragma(f"#pragma GCC unroll {self.turns(loop)}")
         if loop.kind is LoopKind.VECTOR:
-            return self.pragma("#pragma omp simd")
+            dtype = _dtype_of_functions(loop)
+            lanes = "" if dtype is None else f" simdlen(GC_LANES({C_TYPES[dtype]}))"
+            return self.pragma(f"#pragma omp simd{lanes}")
         if loop.kind is LoopKind.TEAM and (when := self.divided(loop)) is not None:
             return self.pragma("#pragma omp parallel for schedule(static)", *when)
         if loop.kind not in (LoopKind.SERIAL, LoopKind.TEAM):
@@ -163,3 +175,16 @@ class CpuSite(Site):
         self.signature.headers["scratch.h"] = None
         block = code(str(self.signature.block(buffer)))
         return call(f"gc_scratch<{C_TYPES[buffer.dtype]}>", block, self.size(buffer.elements))
+
+
+def _dtype_of_functions(loop: For) -> str | None:
+    """Return the type of the functions that a long loop computes; None if it is none of these."""
+    turns = loop.ends[0].constant
+    if isinstance(turns, int) and turns < _LEAST_OF_WHOLE_VECTORS:
+        return None
+    for statement in walk(loop.body):
+        for value in values_of(statement):
+            for part in walk_value(value):
+                if isinstance(part, Apply) and part.op in _FUNCTIONS:
+                    return part.dtype
+    return None

@@ -4,7 +4,7 @@ void runs(
   for (int p0 = 0; p0 < batch + (52 * batch + 2047) / 2048; ++p0) {
     const float x0_i0_i1_i2_inner_0 = x0[0];
     const int end_of_p1 = gc_minimum(2048, 2100 * batch - p0 * 2048);
-    #pragma omp simd
+    #pragma omp simd simdlen(GC_LANES(float))
     for (int p1 = 0; p1 < end_of_p1; ++p1) {
       const float t0 = gc_exp(x0[p0 * 2048 + p1]);
       const float t1 = gc_mul(t0, 2.0f);

@@ -37,7 +37,7 @@ void rows_in_lanes(
     }
     s0_parts[0] = gc_larger(s0_parts[0], s0_parts[1]);
     s0 = gc_larger(s0, s0_parts[0]);
-    #pragma omp simd
+    #pragma omp simd simdlen(GC_LANES(float))
     for (int k1 = 0; k1 < 1024; ++k1) {
       const float t0 = gc_sub(x0[i0 * 1024 + k1], s0);
       const float t1 = gc_exp(t0);
