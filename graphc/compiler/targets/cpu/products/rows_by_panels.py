@@ -72,10 +72,11 @@ from graphc.compiler.targets.product_loops import (
 )
 from graphc.compiler.targets.target import Target
 
-MOST_ROWS_IN_PLACE = 15
+MOST_ROWS_IN_PLACE = 16
 """Rows up to which threads read panels of one matrix where they are. (8 rows by 2,048 x 2,048 took
 0.6 to 0.8 of the time of written panels, 16 rows 0.9 to 1, by 512 x 784 and 1,024 x 1,024 1.0 to
-1.2; 32 rows 1.2 to 1.65; AVX2, Zen 3.)"""
+1.2; 32 rows 1.2 to 1.65; AVX2, Zen 3. 16 rows by 1,024 x 1,024 0.8 to 0.9, 32 rows 0.97, 48 rows
+1.2; AVX-512, Sapphire Rapids.)"""
 
 FEW_ROWS = 32
 """Rows up to which other forms read a panel where it is: to write it takes about as long as to
