@@ -10,11 +10,13 @@
 #define GC_FEW_LINES 32     // that are all at hand while a few rows are multiplied
 
 // How the left factor lies, along its rows or across them, and which factor is fetched into the
-// cache, if one is; beside: the columns of the right one that follow the panel's.
+// cache, if one is; beside: the columns of the right one that follow the panel's; next: what is
+// behind the panel in memory.
 enum gc_way {
   GC_ALONG,
   GC_ALONG_AND_BESIDE,
   GC_ALONG_AND_LEFT,
+  GC_ALONG_AND_NEXT,
   GC_ACROSS,
   GC_ACROSS_AND_RIGHT,
   GC_ACROSS_AND_BESIDE
@@ -64,6 +66,15 @@ inline void gc_panel_product_and_fetch(int rows, int columns, int depth, T* to, 
                                        const T* left, ptrdiff_t left_row, const T* right,
                                        ptrdiff_t right_row) {
   gc_panel<sums, high, wide>(GC_ALONG_AND_BESIDE, rows, columns, depth, left, left_row, right,
+                             right_row, to, to_row);
+}
+
+// The same, and what follows `right` in memory is, as the panel that is multiplied next.
+GC_PANEL
+inline void gc_panel_product_and_fetch_next(int rows, int columns, int depth, T* to,
+                                            ptrdiff_t to_row, const T* left, ptrdiff_t left_row,
+                                            const T* right, ptrdiff_t right_row) {
+  gc_panel<sums, high, wide>(GC_ALONG_AND_NEXT, rows, columns, depth, left, left_row, right,
                              right_row, to, to_row);
 }
 

@@ -24,8 +24,8 @@ template <typename T, int width> struct gc_columns {
 };
 
 // Which factor of a product is not in the cache yet, if one is; beside: the columns of the right
-// one that follow the panel's.
-enum gc_far { GC_NEAR, GC_FAR_LEFT, GC_FAR_RIGHT, GC_FAR_BESIDE };
+// one that follow the panel's; next: what is behind the panel in memory.
+enum gc_far { GC_NEAR, GC_FAR_LEFT, GC_FAR_RIGHT, GC_FAR_BESIDE, GC_FAR_NEXT };
 
 // c[all][width] = sum over i of a[all][i] * b[i][width], or as `sums` says, so many rows at a time;
 // what is left of them is left out. Rows of a lie `a_next` apart and one i after the other side by
@@ -41,13 +41,21 @@ GC_ONE_COPY void gc_rows_tiles(int all, int k, const T* __restrict__ a, ptrdiff_
   constexpr int lanes = columns::lanes, vectors = columns::whole, end = vectors * lanes;
   const ptrdiff_t a_row = along ? a_next : 1;
   for (int tile = 0; tile + rows <= all; tile += rows) {
-    // Lines two tiles of rows ahead; or of b, whose vectors take turns, what is beside or behind.
+    // Lines two tiles of rows ahead; or of b, whose vectors take turns, what is beside or behind;
+    // or a tile's share of the lines behind the panel.
     const T* soon = a + 2 * GC_ROWS * a_row;
-    if (far != GC_FAR_LEFT) {
+    ptrdiff_t soon_step = GC_ROWS;
+    int most = k;
+    if (far == GC_FAR_NEXT) {
+      constexpr int line = 64 / sizeof(T);
+      most = (int)(k * b_step / line) * rows / all;
+      soon = b + k * b_step + (ptrdiff_t)(tile / rows) * most * line;
+      soon_step = line;
+    } else if (far != GC_FAR_LEFT) {
       soon = b + (far == GC_FAR_BESIDE ? width : GC_AHEAD * b_step) +
              tile / GC_ROWS % (vectors + columns::half) * lanes;
+      soon_step = b_step;
     }
-    const ptrdiff_t soon_step = far == GC_FAR_LEFT ? GC_ROWS : b_step;
     alignas(GC_VECTOR_BYTES) V sum[rows][vectors > 0 ? vectors : 1];
     alignas(GC_VECTOR_BYTES) H last[rows];
 #pragma GCC unroll 8
@@ -66,7 +74,7 @@ GC_ONE_COPY void gc_rows_tiles(int all, int k, const T* __restrict__ a, ptrdiff_
     asm("" : "+r"(a), "+r"(c));  // else g++ keeps all rows' addresses for the next tile, in memory
     for (int i = 0; i < k; ++i) {
       if (fetch && !along) __builtin_prefetch(a + (i + GC_AHEAD) * a_next);
-      if (fetch) __builtin_prefetch(soon + i * soon_step);
+      if (fetch && i < most) __builtin_prefetch(soon + i * soon_step);
       V right[vectors > 0 ? vectors : 1];
       H right_half = {};
 #pragma GCC unroll 2

@@ -11,8 +11,9 @@
 template <typename T>
 static constexpr gc_reading<T> gc_readings[] = {
     gc_reading_of<true, GC_NEAR, T>(),       gc_reading_of<true, GC_FAR_BESIDE, T>(),
-    gc_reading_of<true, GC_FAR_LEFT, T>(),   gc_reading_of<false, GC_NEAR, T>(),
-    gc_reading_of<false, GC_FAR_RIGHT, T>(), gc_reading_of<false, GC_FAR_BESIDE, T>()};
+    gc_reading_of<true, GC_FAR_LEFT, T>(),   gc_reading_of<true, GC_FAR_NEXT, T>(),
+    gc_reading_of<false, GC_NEAR, T>(),      gc_reading_of<false, GC_FAR_RIGHT, T>(),
+    gc_reading_of<false, GC_FAR_BESIDE, T>()};
 
 // The columns of a panel from `from` on, of which a pair of vectors holds as many as there are.
 // Where the rows of `to` are side by side, what a row has too much is overwritten by the next ones,

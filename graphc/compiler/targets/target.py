@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+_USUAL_SECOND_CACHE = 1 << 19
+
 
 @dataclass(frozen=True)
 class Target:
@@ -33,6 +35,11 @@ class Target:
     shared_bytes: int = 0
     most_shared_bytes: int = 0
     lanes: int = 0
+
+    @property
+    def second_cache_bytes(self) -> int:
+        """The size of a core's second data cache, a usual one where the system does not say."""
+        return self.cache_bytes[1] if len(self.cache_bytes) > 1 else _USUAL_SECOND_CACHE
 
     def lanes_of(self, nbytes: int) -> int:
         """Return how many elements of so many bytes a vector register holds."""

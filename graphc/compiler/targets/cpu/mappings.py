@@ -13,6 +13,7 @@ from graphc.compiler.targets.cpu.convolutions.windows import CONVOLUTIONS
 from graphc.compiler.targets.cpu.convolutions.winograd import WINOGRAD
 from graphc.compiler.targets.cpu.in_order import IN_ORDER, IN_ORDER_ROWS
 from graphc.compiler.targets.cpu.pointwise import POINTWISE, POINTWISE_ROWS
+from graphc.compiler.targets.cpu.products.column_blocks import BLOCKS_OF_COLUMNS
 from graphc.compiler.targets.cpu.products.few_rows import FEW_ROWS
 from graphc.compiler.targets.cpu.products.long_sums import PARTS_OF_SUMS
 from graphc.compiler.targets.cpu.products.rows_by_panels import BATCHED, MANY_PANELS
@@ -52,6 +53,7 @@ _MAPPINGS: _Tables = {
         FEW_ROWS_BY_COLUMNS,
         PARTS_OF_SUMS,
         MANY_PANELS,
+        BLOCKS_OF_COLUMNS,
         STRIPS,
         STRIPS_IN_PARTS,
         UNKNOWN_COLUMNS,

@@ -71,6 +71,8 @@ class PanelFunction(Enum):
     Attributes:
         ROWS: terms of a row of the left operand, and columns of the right one.
         ROWS_AND_FETCH: the same; the columns behind those of the call are fetched into the cache.
+        ROWS_AND_FETCH_NEXT: the same; what follows the right operand in memory, as the panel that
+            is multiplied next, is fetched.
         COLUMNS: rows of the left operand, and columns of the right one.
         COLUMNS_AND_FETCH: the same; the rows behind those of the call are fetched into the cache.
         COLUMNS_AND_FETCH_RIGHT: the same; the columns of the right operand behind those of the call
@@ -81,6 +83,7 @@ class PanelFunction(Enum):
 
     ROWS = "gc_panel_product"
     ROWS_AND_FETCH = "gc_panel_product_and_fetch"
+    ROWS_AND_FETCH_NEXT = "gc_panel_product_and_fetch_next"
     COLUMNS = "gc_panel_product_by_columns"
     COLUMNS_AND_FETCH = "gc_panel_product_by_columns_and_fetch"
     COLUMNS_AND_FETCH_RIGHT = "gc_panel_product_by_columns_and_fetch_right"

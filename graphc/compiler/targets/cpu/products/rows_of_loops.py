@@ -16,6 +16,11 @@ The barrier ends a launch: the one that writes panels does not depend on the ste
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
+
+from graphc.compiler.graph.dim import typical
 from graphc.compiler.loops.buffer import BufferScope
 from graphc.compiler.loops.program import LoopProgram
 from graphc.compiler.loops.rewrites.execution.bind import bind
@@ -42,6 +47,9 @@ from graphc.compiler.targets.target import Target
 _SUMS = 1 << 14
 """Elements of the sums of a strip, about: they stay in the first cache with what follows."""
 
+_PART_OF_SUMS = 4
+"""A part of the second cache, for the sums of a strip whose right operands are larger than it."""
+
 _FEWEST_ROWS, _MOST_ROWS = 16, 64
 """Rows of a strip: fewer would be too few for panels that do not stay in the cache. (A step of an
 LSTM of 512 units took 1.11 of the time with strips of 8 rows; AVX2, Zen 3.)"""
@@ -63,20 +71,31 @@ def _by_strips(program: LoopProgram, target: Target) -> LoopProgram:
         one.right for one in products if _is_read_in_place(one, target, in_parts=in_parts)
     )
     scope = BufferScope.GLOBAL
-    program = with_right_operands(program, products, scope, in_place, target, in_parts=in_parts)
+    program = with_right_operands(
+        program, products, None, scope, in_place, target, in_parts=in_parts
+    )
     *writes, _ = (one for one in program.body if not isinstance(one, Allocate | Let))
     for one in writes:
         if isinstance(one, For):  # transposed by one call, it is none
             program = bind(program, one.variable.name, LoopKind.TEAM)
     if writes:
         program = synchronise(program, row, scope, is_ahead=True)
-    columns = first.columns.ends[0].constant
-    assert isinstance(columns, int)
-    strip = _SUMS // (columns * len(products)) // TILE_ROWS * TILE_ROWS
-    strip = max(_FEWEST_ROWS, min(_MOST_ROWS, strip))
-    program = split(program, row, strip, Tail.SHORT)
+    program = split(program, row, _rows_of_strip(products, target), Tail.SHORT)
     loops = f"{row}_inner", f"{row}_outer"
     return multiplied_strip(program, products, loops, in_place, target, in_parts=in_parts)
+
+
+def _rows_of_strip(products: Sequence[Product], target: Target) -> int:
+    """Return the rows of a strip: of right operands that are larger than the second cache, as many
+    as it has room for, since each strip reads all of them."""
+    first, *_ = products
+    columns, terms = (loop.ends[0].constant for loop in (first.columns, first.terms))
+    assert isinstance(columns, int)
+    itemsize, together = np.dtype(first.total.dtype).itemsize, columns * len(products)
+    sums = _SUMS
+    if typical(together * terms) * itemsize > target.second_cache_bytes:
+        sums = max(sums, target.second_cache_bytes // _PART_OF_SUMS // itemsize)
+    return max(_FEWEST_ROWS, min(_MOST_ROWS, sums // together // TILE_ROWS * TILE_ROWS))
 
 
 def _is_read_in_place(product: Product, target: Target, *, in_parts: bool) -> bool:

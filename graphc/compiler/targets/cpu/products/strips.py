@@ -24,6 +24,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
+import numpy as np
+
 from graphc.compiler.graph.dim import Dim, Size, typical
 from graphc.compiler.loops.buffer import BufferScope
 from graphc.compiler.loops.program import LoopProgram, loop_beside, loops_in
@@ -142,11 +144,9 @@ def _by_strips(program: LoopProgram, target: Target, *, in_parts: bool) -> LoopP
     program = with_named_factors(with_axes_of_products(program))
     products = products_of(program)
     assert not isinstance(products, str)
-    in_place = frozenset(
-        one.right for one in products if _is_read_in_place(one, target, in_parts=in_parts)
-    )
+    in_place = operands_in_place(products, target, in_parts=in_parts)
     program = with_right_operands(
-        program, products, BufferScope.SHARED, in_place, target, in_parts=in_parts
+        program, products, None, BufferScope.SHARED, in_place, target, in_parts=in_parts
     )
     *teams, _ = (one.variable.name for one in program.body if isinstance(one, For))
     first, *_ = products
@@ -182,17 +182,28 @@ def _are_divided(product: Product, count: int) -> bool:
     return typical(rows * columns * terms * count) >= least
 
 
+def operands_in_place(
+    products: Sequence[Product], target: Target, *, in_parts: bool
+) -> frozenset[Value]:
+    """Return the right operands that are read where they are; `in_parts` as of
+    `multiplied_strip`."""
+    return frozenset(
+        one.right for one in products if _is_read_in_place(one, target, in_parts=in_parts)
+    )
+
+
 def with_right_operands(
     program: LoopProgram,
     products: Sequence[Product],
+    around: str | None,
     scope: BufferScope,
     in_place: frozenset[Value],
     target: Target,
     *,
     in_parts: bool,
 ) -> LoopProgram:
-    """Return a program that writes right operands once for all threads, as panels or rows, but for
-    those that are read where they are."""
+    """Return a program that writes right operands as panels or rows, but for those that are read
+    where they are, at the head of a loop; None for that of the program, once for all threads."""
     rights = list(dict.fromkeys(one.right for one in products))
     rights.sort(key=lambda right: isinstance(right, Load))  # what is computed of others first
     for number, right in enumerate(rights):
@@ -206,9 +217,9 @@ def with_right_operands(
         name = ("panels" if has_panels else "rows") + (str(number) if len(rights) > 1 else "")
         if has_panels:
             width = panel_columns(product.total.dtype, target)
-            program = with_right_panels(program, product, None, scope, width, name)
+            program = with_right_panels(program, product, around, scope, width, name)
         else:
-            program = with_right_rows(program, product, None, scope, name)
+            program = with_right_rows(program, product, around, scope, name)
     return program
 
 
@@ -314,9 +325,11 @@ def multiplied_strip(
     program, nests = _with_nests(program, products, rows, columns)
     calls: dict[str, PanelCall] = {}
     for product, nest in zip(products, nests, strict=True):
-        function = _with_fetches(functions[product.left], product, in_place)
         has_panels = _has_panels(product, target, in_parts=in_parts)
         is_written = product.right not in in_place and has_panels
+        function = _with_fetches(functions[product.left], product, in_place)
+        if is_written and function is PanelFunction.ROWS and _are_far(products, target):
+            function = PanelFunction.ROWS_AND_FETCH_NEXT
         program, made = _with_sums(
             program, product, nest, function, target, in_parts=in_parts, is_written=is_written
         )
@@ -333,6 +346,15 @@ def _with_fetches(
     if function is PanelFunction.COLUMNS and columns <= FEW_COLUMNS:
         return PanelFunction.COLUMNS_AND_FETCH
     return FETCHING[function] if product.right in in_place and not _is_near(product) else function
+
+
+def _are_far(products: Sequence[Product], target: Target) -> bool:
+    """Return True if a core's second cache has no room for the panels of right operands beside what
+    else is in it."""
+    first, *_ = products
+    columns, terms = (loop.ends[0].constant for loop in (first.columns, first.terms))
+    nbytes = typical(columns * terms) * np.dtype(first.total.dtype).itemsize * len(products)
+    return nbytes > target.second_cache_bytes // 2
 
 
 def _stored_directly(
@@ -394,6 +416,7 @@ def _with_sums(
     rows, columns, terms = nest
     most, count = shape_of(program, product.total.name)
     if in_parts:
+        parts = f"{terms}_outer"
         program, (rows, columns), *_ = with_added_parts(program, (rows, columns), terms, nests=2)
     for loop, what in ((rows, "row"), (columns, "column")):
         program = rename(program, loop, f"{product.total.name}_{what}")
@@ -406,7 +429,19 @@ def _with_sums(
     last = count % width
     if not (in_parts or is_written):  # a column that is added to is in one panel
         last = in_halves_of_vectors(last, product.total.dtype)
-    return with_whole_panels(program, rows, columns, call, width=width, last=last)
+    program, calls = with_whole_panels(program, rows, columns, call, width=width, last=last)
+    if in_parts and count > width and function is PanelFunction.ROWS_AND_FETCH_NEXT:
+        program = _panel_by_panel(program, parts, f"{columns}_outer")
+    return program, calls
+
+
+def _panel_by_panel(program: LoopProgram, parts: str, panels: str) -> LoopProgram:
+    """Return a program that makes all parts of the sums of a panel before those of the next one:
+    panels are read in the order in which they are in memory, and the sums stay in the first
+    cache."""
+    if len(program.loop(parts).body) > 1:  # a last panel of fewer columns
+        program = fission(program, parts, 1)
+    return reorder(program, parts, panels)
 
 
 STRIPS = Mapping(

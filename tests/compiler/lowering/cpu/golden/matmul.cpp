@@ -117,12 +117,12 @@ void k0_matmul(
       }
     }
   } else {
-    if (batch < 16) {
-      for (int i0_outer = 0; i0_outer < (batch + 14) / 15; ++i0_outer) {
+    if (batch < 17) {
+      for (int i0_outer = 0; i0_outer < (batch + 15) / 16; ++i0_outer) {
         #pragma omp parallel for schedule(static)
         for (int i1_outer = 0; i1_outer < 16; ++i1_outer) {
-          float* const s0_2 = gc_scratch<float>(0, 480);
-          const int end_of_i0_inner = gc_minimum(15, batch - i0_outer * 15);
+          float* const s0_2 = gc_scratch<float>(0, 512);
+          const int end_of_i0_inner = gc_minimum(16, batch - i0_outer * 16);
           for (int i0_inner = 0; i0_inner < end_of_i0_inner; ++i0_inner) {
             #pragma omp simd
             for (int i1_inner = 0; i1_inner < 32; ++i1_inner) {
@@ -131,12 +131,12 @@ void k0_matmul(
           }
           // matmul
           for (int k0_outer = 0; k0_outer < 4; ++k0_outer) {
-            gc_panel_product_and_fetch<GC_ADDED, 15>(batch - i0_outer * 15, 32,
+            gc_panel_product_and_fetch<GC_ADDED, 16>(batch - i0_outer * 16, 32,
                 784 - k0_outer * 256, s0_2, 32,
-                x0 + i0_outer * 11760 + k0_outer * 256, 784,
+                x0 + i0_outer * 12544 + k0_outer * 256, 784,
                 x1 + i1_outer * 32 + k0_outer * 131072, 512);
           }
-          const int end_of_i0_inner_2 = gc_minimum(15, batch - i0_outer * 15);
+          const int end_of_i0_inner_2 = gc_minimum(16, batch - i0_outer * 16);
           for (int i0_inner_2 = 0; i0_inner_2 < end_of_i0_inner_2;
               ++i0_inner_2) {
             #pragma omp simd
@@ -145,7 +145,7 @@ void k0_matmul(
                   gc_add(s0_2[i0_inner_2 * 32 + i1_inner],
                       x2[i1_outer * 32 + i1_inner]);  // dense_1
               const float t3 = gc_maximum(t2, 0.0f);  // dense_1
-              y0[i0_outer * 7680 + i1_outer * 32 + i0_inner_2 * 512 +
+              y0[i0_outer * 8192 + i1_outer * 32 + i0_inner_2 * 512 +
                   i1_inner] = t3;
             }
           }

@@ -1,0 +1,194 @@
+"""The mapping of products whose threads divide the columns: what is taken, and that it means the
+same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from graphc.compiler import graph as g
+from graphc.compiler.graph import BATCH, Node
+from graphc.compiler.graph.dim import symbols
+from graphc.compiler.loops.buffer import BufferScope
+from graphc.compiler.loops.build import buffers_of, plain_program
+from graphc.compiler.loops.evaluate import TurnOrder, evaluate
+from graphc.compiler.loops.program import LoopProgram, loops_in, walk
+from graphc.compiler.loops.statement import Allocate, LoopKind, UseIntrinsic
+from graphc.compiler.schedule import kernels, make_schedule
+from graphc.compiler.targets.cpu.mappings import CPU_MAPPINGS
+from graphc.compiler.targets.cpu.products import column_blocks, pieces, strips
+from graphc.compiler.targets.cpu.products.column_blocks import BLOCKS_OF_COLUMNS
+from graphc.compiler.targets.mapping import choose
+from graphc.compiler.targets.target import Target
+from tests.compiler.loops.random_loops import arrays_for
+from tests.compiler.targets.cpu.compiled_programs import CompiledPrograms
+
+CPU = Target("cpu", 64, 32, (32 << 10, 1 << 20), threads=2)
+SMALL = replace(CPU, cache_bytes=(32 << 10, 1 << 10))
+"""A core whose second cache has no room for anything."""
+(B,) = symbols(BATCH)
+ROWS, TERMS, COLUMNS = 37, 5, 128
+
+
+def arrays(*shape: int) -> Node:
+    return g.input(shape, "float32")
+
+
+def transposed(*shape: int) -> Node:
+    return g.transpose(arrays(*shape))
+
+
+CASES: dict[str, Callable[[], Node]] = {
+    "alone": lambda: g.matmul(arrays(ROWS, TERMS), arrays(TERMS, COLUMNS)),
+    "rows of a call": lambda: g.matmul(arrays(BATCH, TERMS), arrays(TERMS, COLUMNS)),
+    "rows that strips divide": lambda: g.matmul(arrays(144, TERMS), arrays(TERMS, COLUMNS)),
+    "what follows": lambda: g.maximum(
+        g.matmul(arrays(BATCH, TERMS), arrays(TERMS, COLUMNS)) + arrays(COLUMNS), 0.0
+    ),
+    "terms side by side": lambda: g.matmul(arrays(BATCH, TERMS), transposed(COLUMNS, TERMS)),
+    "rows side by side": lambda: g.matmul(transposed(TERMS, ROWS), arrays(TERMS, COLUMNS)),
+    "a right operand that is computed": lambda: g.matmul(
+        arrays(BATCH, TERMS), g.maximum(arrays(TERMS, COLUMNS), 0.0)
+    ),
+    "two products": lambda: (
+        g.matmul(arrays(BATCH, TERMS), arrays(TERMS, COLUMNS))
+        + g.matmul(arrays(BATCH, TERMS), arrays(TERMS, COLUMNS))
+    ),
+    "no whole panels": lambda: g.matmul(arrays(ROWS, TERMS), arrays(TERMS, 124)),
+    "float64": lambda: g.matmul(
+        g.input((BATCH, TERMS), "float64"), g.input((TERMS, COLUMNS), "float64")
+    ),
+}
+
+
+def plain(output: Node | list[Node], name: str = "k0") -> LoopProgram:
+    outputs = output if isinstance(output, list) else [output]
+    *_, kernel = kernels(make_schedule(outputs, most_shared=0))
+    return plain_program(kernel, name, buffers_of(kernel))
+
+
+def numbers(program: LoopProgram, rows: int) -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(rows)
+    return {
+        name: np.asarray(rng.standard_normal(one.shape), one.dtype)
+        for name, one in arrays_for(program, {B: rows}).items()
+    }
+
+
+@pytest.fixture
+def short_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sums of two terms are long, blocks of 32 columns wide, and no right operand is near."""
+    for module in (column_blocks, pieces, strips):
+        monkeypatch.setattr(module, "DEPTH", 2)
+    monkeypatch.setattr(strips, "NEAR", 0)
+    monkeypatch.setattr(column_blocks, "_LEAST_COLUMNS", 32)
+
+
+@pytest.mark.usefixtures("short_parts")
+@pytest.mark.parametrize("target", [CPU, SMALL], ids=["near", "far"])
+@pytest.mark.parametrize("case", CASES)
+def test_blocks_mean_the_same(case: str, target: Target) -> None:
+    before = plain(CASES[case]())
+    assert not BLOCKS_OF_COLUMNS.when(before, target).refusal
+    after = BLOCKS_OF_COLUMNS.rewrites(before, target)
+    given = numbers(before, 3)
+    expected = evaluate(before, given, {B: 3}).outputs
+    for order in TurnOrder:
+        ours = evaluate(after, given, {B: 3}, order=order).outputs
+        for name, array in expected.items():
+            np.testing.assert_allclose(ours[name], array, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.usefixtures("short_parts")
+def test_threads_write_what_they_multiply() -> None:
+    after = BLOCKS_OF_COLUMNS.rewrites(plain(CASES["rows of a call"]()), CPU)
+    (blocks,) = (one for one in loops_in(after.body) if one.kind is LoopKind.TEAM)
+    assert after.body == (blocks,)
+    assert [end.constant for end in blocks.ends] == [2]
+    allocated = [one.buffer for one in walk(after.body) if isinstance(one, Allocate)]
+    assert not any(one.scope is BufferScope.SHARED for one in allocated)
+
+
+@pytest.mark.usefixtures("short_parts")
+@pytest.mark.parametrize(("target", "are_fetched"), [(CPU, False), (SMALL, True)])
+def test_panels_that_the_cache_has_no_room_for_are_fetched(
+    target: Target, are_fetched: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Then all parts of a panel's sums are made one after the other."""
+    monkeypatch.setattr(column_blocks, "_LEAST_COLUMNS", 64)
+    after = BLOCKS_OF_COLUMNS.rewrites(
+        plain(g.matmul(arrays(BATCH, TERMS), arrays(TERMS, COLUMNS))), target
+    )
+    calls = [one.intrinsic.name for one in walk(after.body) if isinstance(one, UseIntrinsic)]
+    assert {"and_fetch_next" in name for name in calls} == {are_fetched}
+    panels = "s0_column_outer"
+    assert any(one.variable.name == panels for one in after.path("k0_outer")[:-1]) == are_fetched
+
+
+REFUSED: dict[str, tuple[Callable[[], Node | list[Node]], str]] = {
+    "short sums": (
+        lambda: g.matmul(arrays(512, 128), arrays(128, 512)),
+        "sums of 128 terms are short: its results are most of what is moved",
+    ),
+    "terms of a call": (
+        lambda: g.matmul(transposed(BATCH, 512), arrays(BATCH, 512)),
+        "only a call knows how many columns or terms there are",
+    ),
+    "few columns": (
+        lambda: g.matmul(arrays(512, 512), arrays(512, 200)),
+        "200 columns are no equal blocks for 2 threads",
+    ),
+    "a prime number of columns": (
+        lambda: g.matmul(arrays(512, 512), arrays(512, 499)),
+        "499 columns are no equal blocks for 2 threads",
+    ),
+    "weights that are updated": (
+        lambda: arrays(512, 512) - 0.1 * g.matmul(transposed(512, 512), arrays(512, 512)),
+        "what follows a sum reads or writes more arrays of results, row by row",
+    ),
+    "a computed left operand": (
+        lambda: g.matmul(g.maximum(arrays(512, 512), 0.0), arrays(512, 512)),
+        "its left operand is computed: it would be for each block",
+    ),
+    "many rows side by side": (
+        lambda: g.matmul(transposed(512, 4096), arrays(512, 512)),
+        "each of 4096 rows would be transposed for each block",
+    ),
+    "a near right operand": (
+        lambda: g.matmul(arrays(512, 256), arrays(256, 256)),
+        "threads have rows of their own, and read right operands where they are",
+    ),
+    "matrices": (
+        lambda: g.matmul(arrays(7, 512, 512), arrays(7, 512, 512)),
+        "it has several matrices",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_has_no_blocks_and_why(case: str) -> None:
+    build, reason = REFUSED[case]
+    assert BLOCKS_OF_COLUMNS.when(plain(build()), CPU).refusal == reason
+
+
+def test_one_thread_has_all_columns() -> None:
+    before = plain(g.matmul(arrays(512, 512), arrays(512, 512)))
+    alone = replace(CPU, threads=1)
+    assert choose(before, CPU, CPU_MAPPINGS["matmul"]).names == ("blocks of columns",)
+    assert BLOCKS_OF_COLUMNS.when(before, alone).refusal == "one thread has all columns"
+
+
+@pytest.mark.parametrize(
+    ("rows", "terms", "columns"), [(16, 300, 300), (70, 517, 312), (130, 256, 256), (9, 700, 500)]
+)
+@pytest.mark.parametrize("target", [CPU, SMALL], ids=["near", "far"])
+def test_text_computes_long_sums(rows: int, terms: int, columns: int, target: Target) -> None:
+    before = plain(g.matmul(arrays(rows, terms), arrays(terms, columns)))
+    compiled = CompiledPrograms([BLOCKS_OF_COLUMNS.rewrites(before, target)])
+    given = numbers(before, 1)
+    found, _ = compiled("k0", given, {})
+    exact = given["x0"].astype("float64") @ given["x1"]
+    np.testing.assert_allclose(found["y0"], exact, atol=1e-4)
