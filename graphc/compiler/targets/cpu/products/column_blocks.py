@@ -125,7 +125,9 @@ def _reads_more_results(product: Product) -> bool:
 
 def _has_parts(products: Sequence[Product]) -> bool:
     """Return True if sums of known terms are made of sums of `DEPTH` terms."""
-    return products[0].terms.ends[0].constant > DEPTH
+    terms = products[0].terms.ends[0].constant
+    assert isinstance(terms, int)
+    return terms > DEPTH
 
 
 def _columns_of_block(
