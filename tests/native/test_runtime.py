@@ -6,6 +6,7 @@ import re
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from pathlib import Path
+from platform import machine
 
 import numpy as np
 import pytest
@@ -63,6 +64,39 @@ def test_threads_keep_the_scratch_memory_that_the_report_counts() -> None:
     with ThreadPoolExecutor(1) as fresh:  # a thread that has none yet
         assert fresh.submit(grown).result() == counted > 0
     assert step.memory_report(1500).scratch == counted
+
+
+flushes = pytest.mark.skipif(
+    machine() not in ("x86_64", "AMD64"), reason="other processors round as ever"
+)
+
+
+@flushes
+@needs_compiler
+@pytest.mark.parametrize("size", [3, 1 << 20], ids=["one thread", "all threads"])
+def test_a_subnormal_result_is_zero(size: int) -> None:
+    """A subnormal operand is what it is, and the caller's own arithmetic is as before."""
+    x = g.input((g.BATCH,), "float32")
+    least = np.finfo("float32").tiny
+    quarter, large = function([x], [x * -0.25, x * 2.0**20])(np.full(size, least, "float32"))
+    assert not quarter.any()
+    assert np.signbit(quarter).all()
+    np.testing.assert_array_equal(large, least * np.float32(2.0**20))
+    (large,) = function([x], [x * 2.0**20])(np.full(size, least / 8, "float32"))
+    np.testing.assert_array_equal(large, least * np.float32(2.0**17))
+    assert least / np.float32(8.0) > 0
+
+
+@flushes
+@needs_compiler
+def test_means_of_squares_decay_to_zero() -> None:
+    """Of a gradient that stays 0: subnormal numbers would remain where they are, as 0.9 of the
+    smallest one rounds to itself."""
+    mean = g.shared(np.full(1000, 4.0 * np.finfo("float32").tiny, "float32"))
+    step = function([], [], updates=[(mean, mean * 0.9)])
+    for _ in range(30):
+        step()
+    assert not g.get_value(mean).any()
 
 
 def doubled() -> tuple[g.Node, g.Node]:

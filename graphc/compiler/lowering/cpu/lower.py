@@ -34,7 +34,7 @@ from graphc.compiler.targets.marks import (
 )
 from graphc.compiler.targets.passes import run_target_passes
 
-_HEADERS = (*INCLUDES, "lanes.h", "host_random.h", "host_watch.h")
+_HEADERS = (*INCLUDES, "lanes.h", "host_random.h", "host_watch.h", "subnormals.h")
 NO_SHARED = 0
 """For the schedule: there are no launches that run a whole loop."""
 

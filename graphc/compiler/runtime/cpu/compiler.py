@@ -59,6 +59,7 @@ _MEMORY = "graphc_thread_memory"
 """The variable of a program that points to the function below (kernels/scratch.h)."""
 _RUNTIME_SOURCE = """\
 #include "openmp.h"
+#include "subnormals.h"
 #include "thread_memory.h"
 #include "tree_sum.h"
 
@@ -66,6 +67,7 @@ extern "C" {
 GC_EXPORTED void* graphc_memory(int slot, size_t nbytes) { return gc_thread_memory(slot, nbytes); }
 GC_EXPORTED size_t graphc_memory_held() { return gc_held_now(); }
 GC_EXPORTED void graphc_start_threads() {
+  const gc_flushing flushing;
 #pragma omp parallel
   gc_block_of_thread(0);
 }
@@ -75,6 +77,7 @@ GC_EXPORTED int graphc_tree_sum(gc_program program, const gc_part* part, int par
                                 const gc_divided* divided, int count, const unsigned int* word,
                                 uint64_t call_step, uint64_t* status, int arrays,
                                 const gc_summand* of, void* const* row) {
+  const gc_flushing flushing;
   return gc_tree_sum(program, part, parts, divided, count, word, call_step, status, arrays, of,
                      row);
 }

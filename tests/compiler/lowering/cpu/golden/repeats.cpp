@@ -4,6 +4,7 @@ extern "C" GC_EXPORTED void graphc_step(
   const gc_uint64 call_step = *calls;
   *status = GC_STATUS_FINE;
   gc_watch watch(seconds, 12, told);
+  const gc_flushing flushing;
   static const int table0[6][4] = {
     {0, 2, 3, 4},  // layer_0
     {4, 5, 6, 7},  // layer_1, layer_0
@@ -21,5 +22,5 @@ extern "C" GC_EXPORTED void graphc_step(
     if (watch.stops(1 + 2 * turn0, 1 + 2 * turn0)) return;
   }
   *calls = call_step + 1;
-  (void)at, (void)size, (void)word, (void)watch;
+  (void)at, (void)size, (void)word, (void)watch, (void)flushing;
 }

@@ -4,6 +4,7 @@ extern "C" GC_EXPORTED void graphc_step(
   const gc_uint64 call_step = *calls;
   *status = GC_STATUS_FINE;
   gc_watch watch(seconds, 3, told);
+  const gc_flushing flushing;
   k0_pointwise(size[0], (float*)at[0]);
   if (watch.stops(0, 0)) return;
   k1_matmul((float*)at[1], (float*)at[2]);
@@ -26,5 +27,5 @@ extern "C" GC_EXPORTED void graphc_step(
   }
   if (watch.stops(2)) return;
   *calls = call_step + 1;
-  (void)at, (void)size, (void)word, (void)watch;
+  (void)at, (void)size, (void)word, (void)watch, (void)flushing;
 }
