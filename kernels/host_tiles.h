@@ -46,15 +46,17 @@ GC_ONE_COPY void gc_rows_tiles(int all, int k, const T* __restrict__ a, ptrdiff_
     const T* soon = a + 2 * GC_ROWS * a_row;
     ptrdiff_t soon_step = GC_ROWS;
     int most = k;
-    if (far == GC_FAR_NEXT) {
-      constexpr int line = 64 / sizeof(T);
-      most = (int)(k * b_step / line) * rows / all;
-      soon = b + k * b_step + (ptrdiff_t)(tile / rows) * most * line;
-      soon_step = line;
-    } else if (far != GC_FAR_LEFT) {
-      soon = b + (far == GC_FAR_BESIDE ? width : GC_AHEAD * b_step) +
-             tile / GC_ROWS % (vectors + columns::half) * lanes;
-      soon_step = b_step;
+    if constexpr (fetch) {
+      if (far == GC_FAR_NEXT) {
+        constexpr int line = 64 / sizeof(T);
+        most = (int)(k * b_step / line) * rows / all;
+        soon = b + k * b_step + (ptrdiff_t)(tile / rows) * most * line;
+        soon_step = line;
+      } else if (far != GC_FAR_LEFT) {
+        soon = b + (far == GC_FAR_BESIDE ? width : GC_AHEAD * b_step) +
+               tile / GC_ROWS % (vectors + columns::half) * lanes;
+        soon_step = b_step;
+      }
     }
     alignas(GC_VECTOR_BYTES) V sum[rows][vectors > 0 ? vectors : 1];
     alignas(GC_VECTOR_BYTES) H last[rows];
@@ -65,16 +67,18 @@ GC_ONE_COPY void gc_rows_tiles(int all, int k, const T* __restrict__ a, ptrdiff_
         sum[r][v] = V{};
         if (sums == GC_CONTINUED) sum[r][v] = *reinterpret_cast<V*>(c + r * c_row + v * lanes);
       }
-      last[r] = H{};
-      if (sums == GC_CONTINUED && columns::half) {
-        last[r] = *reinterpret_cast<H*>(c + r * c_row + end);
+      if constexpr (columns::half) {
+        last[r] = H{};
+        if (sums == GC_CONTINUED) last[r] = *reinterpret_cast<H*>(c + r * c_row + end);
       }
     }
     const T* right_row = b;
     asm("" : "+r"(a), "+r"(c));  // else g++ keeps all rows' addresses for the next tile, in memory
     for (int i = 0; i < k; ++i) {
-      if (fetch && !along) __builtin_prefetch(a + (i + GC_AHEAD) * a_next);
-      if (fetch && i < most) __builtin_prefetch(soon + i * soon_step);
+      if constexpr (fetch && !along) __builtin_prefetch(a + (i + GC_AHEAD) * a_next);
+      if constexpr (fetch) {
+        if (i < most) __builtin_prefetch(soon + i * soon_step);
+      }
       V right[vectors > 0 ? vectors : 1];
       H right_half = {};
 #pragma GCC unroll 2
@@ -82,14 +86,14 @@ GC_ONE_COPY void gc_rows_tiles(int all, int k, const T* __restrict__ a, ptrdiff_
         right[v] = *reinterpret_cast<const V*>(right_row + v * lanes);
         GC_IN_REGISTER(right[v]);
       }
-      if (columns::half) right_half = *reinterpret_cast<const H*>(right_row + end);
+      if constexpr (columns::half) right_half = *reinterpret_cast<const H*>(right_row + end);
       // From the last row on: the other way round g++ 12 moves sums from register to register.
 #pragma GCC unroll 8
       for (int r = rows - 1; r >= 0; --r) {
         const T left = along ? a[r * a_next + i] : a[i * a_next + r];
 #pragma GCC unroll 2
         for (int v = 0; v < vectors; ++v) sum[r][v] = gc_fma_lanes(left, right[v], sum[r][v]);
-        if (columns::half) last[r] = gc_fma_lanes(left, right_half, last[r]);
+        if constexpr (columns::half) last[r] = gc_fma_lanes(left, right_half, last[r]);
       }
       right_row += b_step;
     }
@@ -100,7 +104,7 @@ GC_ONE_COPY void gc_rows_tiles(int all, int k, const T* __restrict__ a, ptrdiff_
         for (int v = 0; v < vectors; ++v) {
           sum[r][v] += *reinterpret_cast<V*>(c + r * c_row + v * lanes);
         }
-        if (columns::half) last[r] += *reinterpret_cast<H*>(c + r * c_row + end);
+        if constexpr (columns::half) last[r] += *reinterpret_cast<H*>(c + r * c_row + end);
       }
     }
 #pragma GCC unroll 8
@@ -109,7 +113,7 @@ GC_ONE_COPY void gc_rows_tiles(int all, int k, const T* __restrict__ a, ptrdiff_
       for (int v = 0; v < vectors; ++v) {
         *reinterpret_cast<V*>(c + r * c_row + v * lanes) = sum[r][v];
       }
-      if (columns::half) *reinterpret_cast<H*>(c + r * c_row + end) = last[r];
+      if constexpr (columns::half) *reinterpret_cast<H*>(c + r * c_row + end) = last[r];
     }
     a += rows * a_row;
     c += rows * c_row;
