@@ -26,7 +26,7 @@ _LAST_LINES = 3
 _WHAT = {
     "first": "start",
     "warm_up": "warm up",
-    "epoch": "end a round",
+    "round": "end a round",
     "check": "train without dropout",
 }
 """The task that a worker failed at, by the request that it does not answer."""
@@ -211,7 +211,7 @@ class Comparison:
             for _ in range(self._settings.rounds):
                 self.rates.append(rates(self._settings.threads))
                 for peer in self._alive():
-                    if answer := self._ask(peer, "epoch"):
+                    if answer := self._ask(peer, "round"):
                         self.measured[peer.name].rounds.append(answer["seconds"])
             for peer in self._alive():
                 self._finish(peer)

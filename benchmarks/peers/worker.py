@@ -43,7 +43,7 @@ class Worker:
         self._arrays = task.workload.data()
         self._parts = batches(self._arrays, task.workload.batch)
         self._losses: list[float] = []
-        self._steps = 1
+        self._steps = self._epochs = 1
 
     def first(self) -> dict[str, Any]:
         """Build, compile and make one step."""
@@ -53,18 +53,20 @@ class Worker:
         return {"seconds": time.perf_counter() - started, "versions": self._peer.versions()}
 
     def warm_up(self) -> dict[str, Any]:
-        """Some steps more; then it knows how many fit into a round."""
-        taken = self._warmed(self._side, self._losses)
-        self._steps = min(self._task.workload.steps, max(1, int(_SECONDS / taken)))
-        self._side.fit(self._round())
-        return {"steps": self._steps}
+        """Some steps more; then it knows how many fit into a round, in how many epochs."""
+        together = int(_SECONDS / self._warmed(self._side, self._losses))
+        self._steps = min(self._task.workload.steps, max(1, together))
+        self._epochs = max(1, together // self._steps)
+        self._side.fit(self._of_epoch())
+        return {"steps": self._steps * self._epochs}
 
-    def epoch(self) -> dict[str, Any]:
+    def round(self) -> dict[str, Any]:
         """One round: seconds a step."""
-        arrays = self._round()
+        arrays = self._of_epoch()
         started = time.perf_counter()
-        self._side.fit(arrays)
-        return {"seconds": (time.perf_counter() - started) / self._steps}
+        for _ in range(self._epochs):
+            self._side.fit(arrays)
+        return {"seconds": (time.perf_counter() - started) / (self._steps * self._epochs)}
 
     def check(self) -> dict[str, Any]:
         """Peak memory so far, and the first losses: of a model without dropout, if need be."""
@@ -84,7 +86,7 @@ class Worker:
             seconds.append(time.perf_counter() - started)
         return min(seconds)
 
-    def _round(self) -> Arrays:
+    def _of_epoch(self) -> Arrays:
         return [a[: self._steps * self._task.workload.batch] for a in self._arrays]
 
 

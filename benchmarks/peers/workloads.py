@@ -20,7 +20,7 @@ class Workload:
 
     Attributes:
         batch: samples a step.
-        steps: of an epoch, which is what one round takes.
+        steps: of an epoch, at most.
         optimizer: "rmsprop" (rho 0.9, epsilon 1e-6 under the root) or "adam" (0.9, 0.999, 1e-8).
         lr: its learning rate.
         dropout: whether the model has dropout; two peers then draw other numbers.

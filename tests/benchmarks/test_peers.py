@@ -192,7 +192,7 @@ def test_workers_run_by_turns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert [line.split(": ")[1] for line in lines] == [
         "first",
         "warm_up",
-        "epoch",
+        "round",
         "check",
         "first",
     ]
@@ -200,7 +200,7 @@ def test_workers_run_by_turns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert len(one.losses) == worker.CHECKED
     assert min(one.cold, one.warm) > 0
     assert one.mib > 10
-    assert 1 <= one.steps <= 100
+    assert one.steps >= 1
     assert one.versions.startswith("graphc ")
 
 
