@@ -3,7 +3,7 @@
 #define GC_SUBNORMALS_H
 
 // While it lives, results of its thread, and of the threads that this one starts, are 0 instead of
-// subnormal, of the sign that they had. A processor of Intel (Sapphire Rapids) takes 34 ns for eight
+// subnormal, of the sign that they had. An Intel processor (Sapphire Rapids) takes 34 ns for eight
 // products that are subnormal, 0.3 for others, and the means of squares of RMSprop and Adam where a
 // gradient stays 0 decay to such numbers and remain there: a multiple of the smallest one rounds to
 // itself. Subnormal operands count. Other processors than x86's round as ever.

@@ -48,7 +48,7 @@ _SUMS = 1 << 14
 """Elements of the sums of a strip, about: they stay in the first cache with what follows."""
 
 _PART_OF_SUMS = 4
-"""A part of the second cache, for the sums of a strip whose right operands are larger than it."""
+"""The second cache over the sums of a strip whose right operands are larger than it."""
 
 _FEWEST_ROWS, _MOST_ROWS = 16, 64
 """Rows of a strip: fewer would be too few for panels that do not stay in the cache. (A step of an
