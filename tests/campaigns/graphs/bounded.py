@@ -119,7 +119,8 @@ class Rounding:
         size = np.abs(value)
         error = certain(error)
         representable = value.astype(dtype).astype(EXTENDED) == value
-        exact = (error == 0) & representable
+        is_subnormal = (size > 0) & (size < limits.tiny)  # which native code has as 0
+        exact = (error == 0) & representable & ~is_subnormal
         if self.passes or np.max(units) > _BASIC:
             exact &= is_short(value)
         added = units * limits.eps * size + float(limits.tiny)

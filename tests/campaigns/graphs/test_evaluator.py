@@ -32,5 +32,13 @@ def test_what_a_sum_loses_in_extended_precision_is_not_certain() -> None:
     assert fault(np.array([1e-5], "float32"), found)
 
 
+def test_a_subnormal_result_may_be_zero() -> None:
+    x, tiny = g.input((1,), "float32"), np.array([1e-40], "float32")
+    found, normal = Evaluator({x: tiny}, {})([x + x, x * 2.0**20])
+    for right in (2 * tiny, np.zeros(1, "float32")):
+        assert not fault(right, found)
+    assert fault(np.zeros(1, "float32"), normal)
+
+
 def test_every_op_is_in_a_row():
     assert set(g.OPS) - set(OPS) <= {"input", "shared", "arg", "item"}
