@@ -86,6 +86,20 @@ def test_bits_of_a_row_of_few_are_those_of_one_of_many(
             assert other[0].tobytes() == few.tobytes()
 
 
+@pytest.mark.parametrize("matrices", [(), (2, 3)], ids=["one matrix", "several"])
+@pytest.mark.parametrize("terms", [7, 300])
+def test_products_that_are_stored_twice(matrices: tuple[int, ...], terms: int) -> None:
+    """Found by random graphs."""
+    x, w = (g.input((*matrices, *sides), "float32") for sides in ((9, terms), (terms, 64)))
+    product = g.matmul(x, w)
+    outputs = [product, g.reshape(product, (*matrices, 9, 8, 8))]
+
+    def make(rng: np.random.Generator, batch: int) -> dict[Node, np.ndarray]:
+        return {x: normal(rng, *x.shape), w: normal(rng, *w.shape)}
+
+    check(outputs, make)
+
+
 @pytest.mark.parametrize(
     ("rows", "terms", "columns"),
     [

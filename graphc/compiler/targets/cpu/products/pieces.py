@@ -249,9 +249,9 @@ def multiplied(
 def is_stored_alone(program: LoopProgram, product: Product, columns: str) -> bool:
     """Return True if all that follows a sum of a product, in a turn of the loop over columns, is a
     store of it."""
-    *_, last = program.loop(columns).body
+    *_, ahead, last = program.loop(columns).body
     loads = [one for one in loads_of(last) if one.buffer is product.total]
-    return isinstance(last, Store) and last.value in loads
+    return isinstance(ahead, For) and isinstance(last, Store) and last.value in loads
 
 
 def in_panels(
