@@ -106,10 +106,12 @@ class Rounding:
     Args:
         passes: whether passes may rewrite: then only short numbers stay exact, and nothing is
             known behind arithmetic that gives no finite number, which a pass may mend.
+        flushes: whether a subnormal result may be 0, as that of native code is.
     """
 
-    def __init__(self, passes: bool):
+    def __init__(self, passes: bool, flushes: bool = False):
         self.passes = passes
+        self.flushes = flushes
 
     def __call__(
         self, dtype: str, value: np.ndarray, error: np.ndarray, units: float | np.ndarray = _BASIC
@@ -119,8 +121,9 @@ class Rounding:
         size = np.abs(value)
         error = certain(error)
         representable = value.astype(dtype).astype(EXTENDED) == value
-        is_subnormal = (size > 0) & (size < limits.tiny)  # which native code has as 0
-        exact = (error == 0) & representable & ~is_subnormal
+        exact = (error == 0) & representable
+        if self.flushes:
+            exact &= (size == 0) | (size >= limits.tiny)
         if self.passes or np.max(units) > _BASIC:
             exact &= is_short(value)
         added = units * limits.eps * size + float(limits.tiny)

@@ -72,6 +72,7 @@ class Evaluator:
         sizes: of the symbols.
         call_step: the number of the call, for random words.
         passes: whether the graph that runs was rewritten by passes.
+        flushes: whether a subnormal result may be 0.
     """
 
     def __init__(
@@ -80,11 +81,12 @@ class Evaluator:
         sizes: Mapping[Symbol, int],
         call_step: int = 0,
         passes: bool = False,
+        flushes: bool = False,
     ):
         self._known: dict[Node, Any] = {node: exactly(array) for node, array in feeds.items()}
         self._sizes = sizes
         self._call_step = call_step
-        self._rounding = Rounding(passes)
+        self._rounding = Rounding(passes, flushes)
 
     def feed(self, node: Node, array: np.ndarray) -> None:
         """Give a further input its array."""
@@ -253,7 +255,9 @@ class Evaluator:
 
     def _of_body(self, outputs: Sequence[Node], args: Sequence[Bounded]) -> list[Bounded]:
         """Return what one step computes, from the values of ``arg(0)``, ``arg(1)``, ..."""
-        inner = Evaluator({}, self._sizes, self._call_step, self._rounding.passes)
+        inner = Evaluator(
+            {}, self._sizes, self._call_step, self._rounding.passes, self._rounding.flushes
+        )
         for node in toposort(outputs):
             if node.op == "arg":
                 inner.give(node, args[node.attrs["index"]])

@@ -52,7 +52,7 @@ from graphc.errors import CompilerError
 _log = logging.getLogger("graphc")
 
 # GCC's OpenMP counts turns, of 11 ns each on Sapphire Rapids, and LLVM's milliseconds. A thread
-# that sleeps takes 60 us to wake.
+# that sleeps takes 74 us to wake (two cores, libgomp).
 _SPINS = {"GOMP_SPINCOUNT": "3000", "KMP_BLOCKTIME": "1"}
 
 _MEMORY = "graphc_thread_memory"

@@ -23,8 +23,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-import numpy as np
-
 from graphc.compiler.graph.dim import Dim, typical
 from graphc.compiler.loops.buffer import BufferScope
 from graphc.compiler.loops.index import as_index
@@ -39,11 +37,12 @@ from graphc.compiler.targets.cpu.products.pieces import DEPTH, with_named_factor
 from graphc.compiler.targets.cpu.products.rows_by_panels import (
     MOST_UNEVEN,
     STRIP_ROWS,
-    why_not_of_one_matrix,
 )
 from graphc.compiler.targets.cpu.products.strips import (
     LEAST_ROWS,
     TILE_ROWS,
+    bytes_of_right_operands,
+    has_terms,
     multiplied_strip,
     operands_in_place,
     with_right_operands,
@@ -68,19 +67,18 @@ which is transposed for each block. (4,096 x 256 x 256 took 1.23 of the time by 
 
 
 def _has_blocks(program: LoopProgram, target: Target) -> Applicability:
-    products = products_of(program)
-    if isinstance(products, str):
-        return never(products)
+    answer, products = has_terms(program, target), products_of(program)
+    if answer.refusal or isinstance(products, str):
+        return answer
     first, *_ = products
-    if reason := why_not_of_one_matrix(program, first):
-        return never(reason)
     rows, columns, terms = (
         loop.ends[0].constant for loop in (first.rows, first.columns, first.terms)
     )
+    assert isinstance(columns, int)
     if target.threads < 2:
         return never("one thread has all columns")
-    if isinstance(columns, Dim) or isinstance(terms, Dim):
-        return never("only a call knows how many columns or terms there are")
+    if isinstance(terms, Dim):
+        return never("only a call knows how many terms there are")
     if terms < DEPTH:
         return never(f"sums of {terms} terms are short: its results are most of what is moved")
     if len(program.outputs) > 1 or _reads_more_results(first):
@@ -136,19 +134,16 @@ def _columns_of_block(
     """Return the columns of a block: threads have equally many, whose panels fill half of the
     second cache, if they can; None if there are none."""
     first, *_ = products
-    columns, terms = (loop.ends[0].constant for loop in (first.columns, first.terms))
+    columns, width = first.columns.ends[0].constant, panel_columns(first.total.dtype, target)
     assert isinstance(columns, int)
-    assert isinstance(terms, int)
-    dtype, threads = np.dtype(first.total.dtype), target.threads
-    width = panel_columns(dtype.name, target)
     found = None
-    for count in range(threads, columns // _LEAST_COLUMNS + 1, threads):
+    for count in range(target.threads, columns // _LEAST_COLUMNS + 1, target.threads):
         block, left = divmod(columns, count)
         is_filled = -(-block // width) * width <= block * MOST_UNEVEN
         if left or not is_filled or (block % width and draws_words(program.body)):
             continue
         found = block
-        if block * terms * len(products) * dtype.itemsize <= target.second_cache_bytes // 2:
+        if bytes_of_right_operands(products) // count <= target.second_cache_bytes // 2:
             break
     return found
 

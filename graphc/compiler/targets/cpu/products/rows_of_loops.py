@@ -20,7 +20,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from graphc.compiler.graph.dim import typical
 from graphc.compiler.loops.buffer import BufferScope
 from graphc.compiler.loops.program import LoopProgram
 from graphc.compiler.loops.rewrites.execution.bind import bind
@@ -31,6 +30,7 @@ from graphc.compiler.targets.cpu.products.panels import panel_columns
 from graphc.compiler.targets.cpu.products.pieces import DEPTH, with_named_factors
 from graphc.compiler.targets.cpu.products.strips import (
     TILE_ROWS,
+    bytes_of_right_operands,
     is_read_beyond,
     multiplied_strip,
     with_right_operands,
@@ -47,8 +47,9 @@ from graphc.compiler.targets.target import Target
 _SUMS = 1 << 14
 """Elements of the sums of a strip, about: they stay in the first cache with what follows."""
 
-_PART_OF_SUMS = 4
-"""The second cache over the sums of a strip whose right operands are larger than it."""
+_PARTS_OF_CACHE = 4
+"""Parts of the second cache, of which one is for the sums of a strip whose right operands are
+larger than that cache."""
 
 _FEWEST_ROWS, _MOST_ROWS = 16, 64
 """Rows of a strip: fewer would be too few for panels that do not stay in the cache. (A step of an
@@ -89,13 +90,13 @@ def _rows_of_strip(products: Sequence[Product], target: Target) -> int:
     """Return the rows of a strip: of right operands that are larger than the second cache, as many
     as it has room for, since each strip reads all of them."""
     first, *_ = products
-    columns, terms = (loop.ends[0].constant for loop in (first.columns, first.terms))
+    columns, sums = first.columns.ends[0].constant, _SUMS
     assert isinstance(columns, int)
-    itemsize, together = np.dtype(first.total.dtype).itemsize, columns * len(products)
-    sums = _SUMS
-    if typical(together * terms) * itemsize > target.second_cache_bytes:
-        sums = max(sums, target.second_cache_bytes // _PART_OF_SUMS // itemsize)
-    return max(_FEWEST_ROWS, min(_MOST_ROWS, sums // together // TILE_ROWS * TILE_ROWS))
+    if bytes_of_right_operands(products) > target.second_cache_bytes:
+        part = target.second_cache_bytes // _PARTS_OF_CACHE
+        sums = max(sums, part // np.dtype(first.total.dtype).itemsize)
+    rows = sums // (columns * len(products)) // TILE_ROWS * TILE_ROWS
+    return max(_FEWEST_ROWS, min(_MOST_ROWS, rows))
 
 
 def _is_read_in_place(product: Product, target: Target, *, in_parts: bool) -> bool:

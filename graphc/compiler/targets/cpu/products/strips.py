@@ -116,7 +116,7 @@ gru_ae takes 1.1 times as long if 720,000 multiplications of sums of 6 terms are
 
 
 def _has_few_terms(program: LoopProgram, target: Target) -> Applicability:
-    answer = _has_terms(program, target)
+    answer = has_terms(program, target)
     found = products_of(program)
     if answer.refusal or isinstance(found, str):
         return answer
@@ -126,7 +126,8 @@ def _has_few_terms(program: LoopProgram, target: Target) -> Applicability:
     return ALWAYS if isinstance(terms, int) else where(at_least(DEPTH - terms))
 
 
-def _has_terms(program: LoopProgram, target: Target) -> Applicability:
+def has_terms(program: LoopProgram, target: Target) -> Applicability:
+    """Return that a program has products of one matrix by columns of known number."""
     found = products_of(program)
     if isinstance(found, str):
         return never(found)
@@ -348,13 +349,18 @@ def _with_fetches(
     return FETCHING[function] if product.right in in_place and not _is_near(product) else function
 
 
+def bytes_of_right_operands(products: Sequence[Product]) -> int:
+    """Return the bytes of the right operands of products that share their loops, of a typical
+    call."""
+    first, *_ = products
+    columns, terms = (loop.ends[0].constant for loop in (first.columns, first.terms))
+    return typical(columns * terms) * np.dtype(first.total.dtype).itemsize * len(products)
+
+
 def _are_far(products: Sequence[Product], target: Target) -> bool:
     """Return True if a core's second cache has no room for the panels of right operands beside what
     else is in it."""
-    first, *_ = products
-    columns, terms = (loop.ends[0].constant for loop in (first.columns, first.terms))
-    nbytes = typical(columns * terms) * np.dtype(first.total.dtype).itemsize * len(products)
-    return nbytes > target.second_cache_bytes // 2
+    return bytes_of_right_operands(products) > target.second_cache_bytes // 2
 
 
 def _stored_directly(
@@ -452,7 +458,7 @@ STRIPS = Mapping(
 )
 STRIPS_IN_PARTS = Mapping(
     "strips of rows in parts",
-    _has_terms,
+    has_terms,
     partial(_by_strips, in_parts=True),
     "the sums of a strip stay in the cache while part after part is added to them",
 )

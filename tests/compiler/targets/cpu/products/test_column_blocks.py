@@ -135,7 +135,7 @@ REFUSED: dict[str, tuple[Callable[[], Node | list[Node]], str]] = {
     ),
     "terms of a call": (
         lambda: g.matmul(transposed(BATCH, 512), arrays(BATCH, 512)),
-        "only a call knows how many columns or terms there are",
+        "only a call knows how many terms there are",
     ),
     "few columns": (
         lambda: g.matmul(arrays(512, 512), arrays(512, 200)),
