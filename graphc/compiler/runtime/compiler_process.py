@@ -244,11 +244,13 @@ class Ahead(Generic[T]):
         return self._result[0]
 
     def stop(self) -> None:
-        """Kill its compilers, where the work has not ended; no other one starts."""
+        """Kill its compilers, where the work has not ended; no other one starts. What the work
+        does at its end, as removing its folder, is waited for."""
         with self._turn:
             self._stopped = True
         for running in self._running:
             running.stop()
+        self._ended.wait(_LAST_WORDS_SECONDS)
 
 
 _ahead: ContextVar[Ahead[Any] | None] = ContextVar("graphc_ahead", default=None)

@@ -85,6 +85,21 @@ def test_work_that_is_stopped_ends_with_its_compiler_and_starts_no_other(tmp_pat
     assert not (tmp_path / "next").exists()
 
 
+def test_work_that_is_stopped_has_removed_its_folder(tmp_path: Path):
+    def work() -> None:
+        try:
+            run(["sh", "-c", f"touch {tmp_path}/begun; sleep 1000"], TOOL, None)
+        finally:
+            time.sleep(0.1)
+            (tmp_path / "begun").unlink()
+
+    ahead = Ahead(work)
+    while not (tmp_path / "begun").exists():
+        time.sleep(0.001)
+    ahead.stop()
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_who_is_notified_of_compiles_is_of_work_ahead_once_and_in_its_own_thread():
     noted = []
     with on_each_compile(lambda: noted.append(threading.current_thread())):
