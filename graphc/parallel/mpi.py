@@ -24,6 +24,7 @@ import numpy as np
 
 from graphc.errors import MissingPackageError, RankError
 from graphc.parallel.heartbeat import SILENCE_SECONDS, Heartbeat, MessageKind
+from graphc.parallel.last_words import write_out
 from graphc.parallel.launcher import Launcher, find_launcher
 from graphc.parallel.starting import watch_over_start
 from graphc.parallel.transport import Transfer, check_exchange, check_parts, check_root
@@ -125,9 +126,7 @@ class Mpi:
         return MpiTransfer(self._mpi, requests, self.heartbeat, memory, self.progress, self._spins)
 
     def _end(self) -> None:
-        for stream in (sys.stdout, sys.stderr):
-            with suppress(OSError, ValueError):  # its reader is gone, or the program has closed it
-                stream.flush()
+        write_out()
         self._mpi.COMM_WORLD.Abort(1)
 
     def leave(self) -> None:
@@ -306,8 +305,8 @@ def _in_time(rank: int) -> Iterator[None]:
                     f"graphc: rank {rank}: another rank has stopped at its end, and MPI waits for "
                     f"it for {SILENCE_SECONDS:.0f} s",
                     file=sys.stderr,
-                    flush=True,
                 )
+            write_out()
             os._exit(1)
 
     thread = threading.Thread(target=look, name="graphc-ending", daemon=True)

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from graphc.parallel.heartbeat import SILENCE_SECONDS, TICK_SECONDS
+from graphc.parallel.last_words import write_out
 
 _log = logging.getLogger("graphc")
 
@@ -129,7 +130,8 @@ def watch_over_start(host: str, environ: Mapping[str, str] | None = None) -> Ite
                 found = watch.problem(find_neighbours(proc, os.getppid()), now)
                 if found:
                     with suppress(OSError, ValueError):  # stderr may be closed
-                        print(f"graphc: rank {numbers[0]}: {found}", file=sys.stderr, flush=True)
+                        print(f"graphc: rank {numbers[0]}: {found}", file=sys.stderr)
+                    write_out()
                     os._exit(1)
             if now - started > _SECONDS_UNTIL_LOGGED and not is_logged:
                 is_logged = True
