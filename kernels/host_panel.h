@@ -1,5 +1,5 @@
 // Products by panels of columns, as loop programs use them. What multiplies is in a library that
-// all programs share (panel_library.h), as g++ takes almost a second for it.
+// all programs share (panel_library.h), as g++ takes half a second for it.
 #ifndef GC_HOST_PANEL_H
 #define GC_HOST_PANEL_H
 
@@ -22,26 +22,27 @@ enum gc_way {
   GC_ACROSS_AND_BESIDE
 };
 
-// gc_panel_by_way and gc_panel_add_by_rows of the library.
-template <typename T> struct gc_panels {
-  void (*multiply)(gc_way, gc_sums, int rows, int columns, int depth, const T* left,
-                   ptrdiff_t left_next, const T* right, ptrdiff_t right_row, T* to,
-                   ptrdiff_t to_row);
-  void (*add)(int rows, int columns, int depth, const T* left, ptrdiff_t left_row, const T* right,
-              ptrdiff_t right_row, T* to, ptrdiff_t to_row);
-};
+// gc_panel_by_way of the library.
+template <typename T>
+using gc_panel_function = void (*)(gc_way, gc_sums, int rows, int columns, int depth, const T* left,
+                           ptrdiff_t left_next, const T* right, ptrdiff_t right_row, T* to,
+                           ptrdiff_t to_row);
 
-// Those of a type: of the library that is named by a variable, which is set when a program is
-// loaded (host_panel_float32.h, host_panel_float64.h).
-template <typename T> const gc_panels<T>& gc_panels_of();
+// That of a type: of the library that is named by a variable, which is set when a program is loaded
+// (host_panel_float32.h, host_panel_float64.h).
+template <typename T> gc_panel_function<T> gc_panel_function_of();
 
 // At most `high` rows and `wide` columns.
 template <gc_sums sums, int high, int wide, typename T>
 inline void gc_panel(gc_way way, int rows, int columns, int depth, const T* left,
                      ptrdiff_t left_next, const T* right, ptrdiff_t right_row, T* to,
                      ptrdiff_t to_row) {
-  gc_panels_of<T>().multiply(way, sums, rows < high ? rows : high, columns < wide ? columns : wide,
-                             depth, left, left_next, right, right_row, to, to_row);
+  if (rows > high) rows = high;
+  if (columns > wide) columns = wide;
+  if (columns > (int)(GC_PANEL_BYTES / sizeof(T))) columns = GC_PANEL_BYTES / sizeof(T);
+  if (depth > GC_DEPTH) depth = GC_DEPTH;
+  gc_panel_function_of<T>()(way, sums, rows, columns, depth, left, left_next, right, right_row, to,
+                            to_row);
 }
 
 #define GC_PANEL \
@@ -49,9 +50,9 @@ inline void gc_panel(gc_way way, int rows, int columns, int depth, const T* left
             typename T>
 
 // to[row][column] = (or +=, of GC_ADDED) sum over k of left[row][k] * right[k][column], for so many
-// rows and columns at most, GC_PANEL_BYTES of columns and GC_DEPTH terms. Whole halves of vectors
-// of a row of `right` are read, no more than 64 bytes of fewer columns, but nothing beyond rows
-// that are closer than that. The order of a sum is that of k.
+// rows and columns at most, GC_PANEL_BYTES of columns and GC_DEPTH terms. Whole vectors of a row of
+// `right` are read, but nothing behind the last column of the last row. The order of a sum is that
+// of k.
 GC_PANEL
 inline void gc_panel_product(int rows, int columns, int depth, T* to, ptrdiff_t to_row,
                              const T* left, ptrdiff_t left_row, const T* right,
@@ -126,12 +127,11 @@ template <gc_sums sums = GC_STORED, typename T>
 inline void gc_panel_product_transposed(int rows, int columns, int depth, T* to, ptrdiff_t to_row,
                                         const T* left, ptrdiff_t left_step, const T* right,
                                         ptrdiff_t right_column) {
-  constexpr int half = gc_vector<T>::lanes / 2, most = GC_PANEL_BYTES / sizeof(T);
+  constexpr int most = GC_PANEL_BYTES / sizeof(T);
   alignas(GC_VECTOR_BYTES) T product[GC_PANEL_ROWS * most];
   if (rows > most) rows = most;
   if (columns > GC_PANEL_ROWS) columns = GC_PANEL_ROWS;
-  const int whole = (rows + half - 1) / half * half;  // a panel has room for whole vectors
-  gc_panel<GC_STORED, GC_PANEL_ROWS, most>(GC_ALONG_AND_LEFT, columns, whole, depth, right,
+  gc_panel<GC_STORED, GC_PANEL_ROWS, most>(GC_ALONG_AND_LEFT, columns, rows, depth, right,
                                            right_column, left, left_step, product, most);
   if (sums == GC_STORED) {
     gc_transpose<T>(columns, rows, product, most, to, to_row);
@@ -146,14 +146,15 @@ inline void gc_panel_product_transposed(int rows, int columns, int depth, T* to,
 }
 
 // to[row][column] += sum over k of left[row][k] * right[k][column], term by term, for so many terms
-// and columns at most. Nothing beyond the columns of the last rows of `right` is read.
+// and columns at most.
 template <int most_terms, int most_columns, typename T>
 inline void gc_panel_product_add(int depth, int rows, int columns, T* to, ptrdiff_t to_row,
                                  const T* left, ptrdiff_t left_row, const T* right,
                                  ptrdiff_t right_row) {
-  gc_panels_of<T>().add(rows, columns < most_columns ? columns : most_columns,
-                        depth < most_terms ? depth : most_terms, left, left_row, right, right_row,
-                        to, to_row);
+  gc_panel_function_of<T>()(GC_ALONG, GC_CONTINUED, rows,
+                            columns < most_columns ? columns : most_columns,
+                            depth < most_terms ? depth : most_terms, left, left_row, right,
+                            right_row, to, to_row);
 }
 
 #endif

@@ -5,8 +5,10 @@
 #include "host_panel.h"
 
 extern "C" {
-GC_SET_BY_LOADER const gc_panels<float>* graphc_panels_float32;
+GC_SET_BY_LOADER const gc_panel_function<float>* graphc_panels_float32;
 }
-template <> inline const gc_panels<float>& gc_panels_of() { return *graphc_panels_float32; }
+template <> inline gc_panel_function<float> gc_panel_function_of() {
+  return *graphc_panels_float32;
+}
 
 #endif

@@ -5,8 +5,10 @@
 #include "host_panel.h"
 
 extern "C" {
-GC_SET_BY_LOADER const gc_panels<double>* graphc_panels_float64;
+GC_SET_BY_LOADER const gc_panel_function<double>* graphc_panels_float64;
 }
-template <> inline const gc_panels<double>& gc_panels_of() { return *graphc_panels_float64; }
+template <> inline gc_panel_function<double> gc_panel_function_of() {
+  return *graphc_panels_float64;
+}
 
 #endif

@@ -16,30 +16,41 @@
 #define GC_ROWS 4
 #endif
 
-// Columns of a panel that are filled up: whole vectors, perhaps half a one.
-template <typename T, int width> struct gc_columns {
-  static constexpr int lanes = gc_vector<T>::lanes;
-  static constexpr int whole = width / lanes;
-  static constexpr bool half = width % lanes != 0;
-};
-
 // Which factor of a product is not in the cache yet, if one is; beside: the columns of the right
 // one that follow the panel's; next: what is behind the panel in memory.
 enum gc_far { GC_NEAR, GC_FAR_LEFT, GC_FAR_RIGHT, GC_FAR_BESIDE, GC_FAR_NEXT };
 
-// c[all][width] = sum over i of a[all][i] * b[i][width], or as `sums` says, so many rows at a time;
-// what is left of them is left out. Rows of a lie `a_next` apart and one i after the other side by
-// side, or (not `along`) the other way round. If `fetch`, what is `far` is fetched into the cache
-// along the way, and of a that does not lie along what is GC_AHEAD terms behind.
-template <int rows, int width, bool along, bool fetch, typename T>
-GC_ONE_COPY void gc_rows_tiles(int all, int k, const T* __restrict__ a, ptrdiff_t a_next,
-                               const T* __restrict__ b, ptrdiff_t b_step, T* __restrict__ c,
-                               ptrdiff_t c_row, gc_sums sums, gc_far far) {
+// A panel: rows of up to two vectors of columns. The vectors of the last `copied` rows, of which
+// not all is there, are in a copy, side by side.
+template <typename T> struct gc_terms {
+  int count;
+  const T* rows;
+  ptrdiff_t row;
+  int copied;
+  const T* copy;
+};
+
+// Sums of products, rows of so many columns.
+template <typename T> struct gc_sums_of_rows {
+  T* rows;
+  ptrdiff_t row;
+  int columns;
+  gc_sums ends;
+};
+
+// c[all][columns] = sum over i of a[all][i] * b[i][columns], or as `c.ends` says, so many rows at a
+// time; what is left of them is left out. Rows of a lie `a_next` apart and one i after the other
+// side by side, or (not `along`) the other way round. If `fetch`, what is `far` is fetched into the
+// cache along the way, and of a that does not lie along what is GC_AHEAD terms behind.
+template <int rows, int vectors, bool along, bool fetch, typename T>
+GC_ONE_COPY void gc_rows_tiles(int all, const T* __restrict__ a, ptrdiff_t a_next,
+                               const gc_terms<T>& b, const gc_sums_of_rows<T>& c, gc_far far) {
   typedef typename gc_vector<T>::type V;
-  typedef typename gc_half_vector<T>::type H;
-  typedef gc_columns<T, width> columns;
-  constexpr int lanes = columns::lanes, vectors = columns::whole, end = vectors * lanes;
-  const ptrdiff_t a_row = along ? a_next : 1;
+  constexpr int lanes = gc_vector<T>::lanes, width = vectors * lanes, end = width - lanes;
+  const gc_first_lanes<T> last(c.columns - end);
+  const ptrdiff_t a_row = along ? a_next : 1, b_row = b.row, c_row = c.row;
+  const int k = b.count, there = k - b.copied;
+  T* to = c.rows;
   for (int tile = 0; tile + rows <= all; tile += rows) {
     // Lines two tiles of rows ahead; or of b, whose vectors take turns, what is beside or behind;
     // or a tile's share of the lines behind the panel.
@@ -49,74 +60,73 @@ GC_ONE_COPY void gc_rows_tiles(int all, int k, const T* __restrict__ a, ptrdiff_
     if constexpr (fetch) {
       if (far == GC_FAR_NEXT) {
         constexpr int line = 64 / sizeof(T);
-        most = (int)(k * b_step / line) * rows / all;
-        soon = b + k * b_step + (ptrdiff_t)(tile / rows) * most * line;
+        most = (int)(k * b_row / line) * rows / all;
+        soon = b.rows + k * b_row + (ptrdiff_t)(tile / rows) * most * line;
         soon_step = line;
       } else if (far != GC_FAR_LEFT) {
-        soon = b + (far == GC_FAR_BESIDE ? width : GC_AHEAD * b_step) +
-               tile / GC_ROWS % (vectors + columns::half) * lanes;
-        soon_step = b_step;
+        soon = b.rows + (far == GC_FAR_BESIDE ? width : GC_AHEAD * b_row) +
+               tile / GC_ROWS % vectors * lanes;
+        soon_step = b_row;
       }
     }
-    alignas(GC_VECTOR_BYTES) V sum[rows][vectors > 0 ? vectors : 1];
-    alignas(GC_VECTOR_BYTES) H last[rows];
+    alignas(GC_VECTOR_BYTES) V sum[rows][vectors];
 #pragma GCC unroll 8
     for (int r = 0; r < rows; ++r) {
 #pragma GCC unroll 2
-      for (int v = 0; v < vectors; ++v) {
-        sum[r][v] = V{};
-        if (sums == GC_CONTINUED) sum[r][v] = *reinterpret_cast<V*>(c + r * c_row + v * lanes);
-      }
-      if constexpr (columns::half) {
-        last[r] = H{};
-        if (sums == GC_CONTINUED) last[r] = *reinterpret_cast<H*>(c + r * c_row + end);
+      for (int v = 0; v < vectors; ++v) sum[r][v] = V{};
+      if (c.ends == GC_CONTINUED) {
+        if constexpr (vectors == 2) sum[r][0] = *reinterpret_cast<const V*>(to + r * c_row);
+        sum[r][vectors - 1] = last.load(to + r * c_row + end);
       }
     }
-    const T* right_row = b;
-    asm("" : "+r"(a), "+r"(c));  // else g++ keeps all rows' addresses for the next tile, in memory
-    for (int i = 0; i < k; ++i) {
-      if constexpr (fetch && !along) __builtin_prefetch(a + (i + GC_AHEAD) * a_next);
-      if constexpr (fetch) {
-        if (i < most) __builtin_prefetch(soon + i * soon_step);
-      }
-      V right[vectors > 0 ? vectors : 1];
-      H right_half = {};
-#pragma GCC unroll 2
-      for (int v = 0; v < vectors; ++v) {
-        right[v] = *reinterpret_cast<const V*>(right_row + v * lanes);
-        GC_IN_REGISTER(right[v]);
-      }
-      if constexpr (columns::half) right_half = *reinterpret_cast<const H*>(right_row + end);
-      // From the last row on: the other way round g++ 12 moves sums from register to register.
-#pragma GCC unroll 8
-      for (int r = rows - 1; r >= 0; --r) {
-        const T left = along ? a[r * a_next + i] : a[i * a_next + r];
-#pragma GCC unroll 2
-        for (int v = 0; v < vectors; ++v) sum[r][v] = gc_fma_lanes(left, right[v], sum[r][v]);
-        if constexpr (columns::half) last[r] = gc_fma_lanes(left, right_half, last[r]);
-      }
-      right_row += b_step;
-    }
-    if (sums == GC_ADDED) {
-#pragma GCC unroll 8
-      for (int r = 0; r < rows; ++r) {
+    const T* left_term = a;
+    const T* right_row = b.rows;
+    ptrdiff_t right_step = b_row;
+    int count = there;
+    for (int part = 0;; ++part) {
+      // Else g++ keeps all rows' addresses for what follows, in memory.
+      asm("" : "+r"(left_term), "+r"(to));
+      for (int i = 0; i < count; ++i) {
+        if constexpr (fetch && !along) __builtin_prefetch(left_term + (i + GC_AHEAD) * a_next);
+        if constexpr (fetch) {
+          if (i < most) __builtin_prefetch(soon + i * soon_step);
+        }
+        V right[vectors];
 #pragma GCC unroll 2
         for (int v = 0; v < vectors; ++v) {
-          sum[r][v] += *reinterpret_cast<V*>(c + r * c_row + v * lanes);
+          V once = *reinterpret_cast<const V*>(right_row + v * lanes);
+          GC_IN_REGISTER(once);
+          right[v] = once;
         }
-        if constexpr (columns::half) last[r] += *reinterpret_cast<H*>(c + r * c_row + end);
+        // From the last row on: the other way round g++ 12 moves sums from register to register.
+#pragma GCC unroll 8
+        for (int r = rows - 1; r >= 0; --r) {
+          const T left = along ? left_term[r * a_next + i] : left_term[i * a_next + r];
+#pragma GCC unroll 2
+          for (int v = 0; v < vectors; ++v) sum[r][v] = gc_fma_lanes(left, right[v], sum[r][v]);
+        }
+        right_row += right_step;
+      }
+      if (part == 1 || b.copied == 0) break;
+      left_term = a + there * (along ? 1 : a_next);
+      right_row = b.copy;
+      right_step = width;
+      count = b.copied;
+    }
+    if (c.ends == GC_ADDED) {
+#pragma GCC unroll 8
+      for (int r = 0; r < rows; ++r) {
+        if constexpr (vectors == 2) sum[r][0] += *reinterpret_cast<const V*>(to + r * c_row);
+        sum[r][vectors - 1] += last.load(to + r * c_row + end);
       }
     }
 #pragma GCC unroll 8
     for (int r = 0; r < rows; ++r) {
-#pragma GCC unroll 2
-      for (int v = 0; v < vectors; ++v) {
-        *reinterpret_cast<V*>(c + r * c_row + v * lanes) = sum[r][v];
-      }
-      if constexpr (columns::half) *reinterpret_cast<H*>(c + r * c_row + end) = last[r];
+      if constexpr (vectors == 2) *reinterpret_cast<V*>(to + r * c_row) = sum[r][0];
+      last.store(to + r * c_row + end, sum[r][vectors - 1]);
     }
     a += rows * a_row;
-    c += rows * c_row;
+    to += rows * c_row;
   }
 }
 
@@ -126,55 +136,49 @@ GC_ONE_COPY void gc_rows_tiles(int all, int k, const T* __restrict__ a, ptrdiff_
 #define GC_HEIGHTS 3
 #endif
 
-// gc_rows_tiles of 1, 2, 4, ... rows, of panels of one width. What calls them takes them as data:
-// a program has one copy of it, and not one for each width and each way to read. The few rows that
-// no tall tile takes fetch nothing: a third of the copies less.
+// gc_rows_tiles of 1, 2, 4, ... rows, of panels of so many vectors. What calls them takes them as
+// data: a program has one copy of it, and not one for each width and each way to read. The few rows
+// that no tall tile takes fetch nothing: a third of the copies less.
 template <typename T> struct gc_tiles {
-  void (*of[GC_HEIGHTS])(int, int, const T*, ptrdiff_t, const T*, ptrdiff_t, T*, ptrdiff_t, gc_sums,
+  void (*of[GC_HEIGHTS])(int, const T*, ptrdiff_t, const gc_terms<T>&, const gc_sums_of_rows<T>&,
                          gc_far);
 };
 
-template <int width, bool along, bool fetch, typename T> constexpr gc_tiles<T> gc_tiles_of() {
-  return {{gc_rows_tiles<1, width, along, false, T>, gc_rows_tiles<2, width, along, false, T>,
-           gc_rows_tiles<4, width, along, fetch, T>,
+template <int vectors, bool along, bool fetch, typename T> constexpr gc_tiles<T> gc_tiles_of() {
+  return {{gc_rows_tiles<1, vectors, along, false, T>, gc_rows_tiles<2, vectors, along, false, T>,
+           gc_rows_tiles<4, vectors, along, fetch, T>,
 #if GC_ROWS == 8
-           gc_rows_tiles<8, width, along, fetch, T>
+           gc_rows_tiles<8, vectors, along, fetch, T>
 #endif
   }};
 }
 
 // How rows are multiplied by panels: whether the left factor lies along its rows, what is far, and
-// the tiles of panels of 1, 2, 3 and 4 halves of a vector.
+// the tiles of panels of one vector and of two.
 template <typename T> struct gc_reading {
   bool along;
   gc_far far;
-  gc_tiles<T> tiles[4];
+  gc_tiles<T> tiles[2];
 };
 
 template <bool along, gc_far far, typename T> constexpr gc_reading<T> gc_reading_of() {
-  constexpr int half = gc_vector<T>::lanes / 2;
   constexpr bool fetch = far != GC_NEAR;
-  return {along,
-          far,
-          {gc_tiles_of<half, along, fetch, T>(), gc_tiles_of<2 * half, along, fetch, T>(),
-           gc_tiles_of<3 * half, along, fetch, T>(), gc_tiles_of<4 * half, along, fetch, T>()}};
+  return {along, far, {gc_tiles_of<1, along, fetch, T>(), gc_tiles_of<2, along, fetch, T>()}};
 }
 
-// All rows of a panel of so many halves of a vector.
+// All rows of a panel of so many vectors.
 template <typename T>
-inline void gc_rows_panel(const gc_reading<T>& way, int halves, int rows, int k, const T* a,
-                          ptrdiff_t a_next, const T* b, ptrdiff_t b_step, T* c, ptrdiff_t c_row,
-                          gc_sums sums) {
+inline void gc_rows_panel(const gc_reading<T>& way, int vectors, int rows, const T* a,
+                          ptrdiff_t a_next, const gc_terms<T>& b, const gc_sums_of_rows<T>& c) {
   const ptrdiff_t a_row = way.along ? a_next : 1;
-  const auto tiles = way.tiles[halves - 1].of;
   const auto multiply = [&](int height, int from, int all) {
-    tiles[height](all, k, a + from * a_row, a_next, b, b_step, c + from * c_row, c_row, sums,
-                  way.far);
+    const gc_sums_of_rows<T> of_rows = {c.rows + from * c.row, c.row, c.columns, c.ends};
+    way.tiles[vectors - 1].of[height](all, a + from * a_row, a_next, b, of_rows, way.far);
   };
   int row = rows / GC_ROWS * GC_ROWS;
   if (row > 0) multiply(GC_HEIGHTS - 1, 0, row);
   const int left = rows - row;
-  if (sums == GC_STORED && row > 0 && (left & (left - 1)) != 0) {  // more than one tile below
+  if (c.ends == GC_STORED && row > 0 && (left & (left - 1)) != 0) {  // more than one tile below
     multiply(GC_HEIGHTS - 1, rows - GC_ROWS, GC_ROWS);  // some rows again, with the same sums
     return;
   }

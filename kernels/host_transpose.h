@@ -4,13 +4,6 @@
 
 #include "host_gemm.h"
 
-template <typename T> struct gc_mask_element;  // an integer as wide as T
-template <> struct gc_mask_element<float> { typedef int type; };
-template <> struct gc_mask_element<int> { typedef int type; };
-template <> struct gc_mask_element<unsigned int> { typedef int type; };
-template <> struct gc_mask_element<double> { typedef long long type; };
-template <> struct gc_mask_element<long long> { typedef long long type; };
-
 // The numbers from 0 to count - 1 as arguments of a template. <utility> has them, too, which g++
 // reads for longer than it compiles a transposition.
 template <int... number> struct gc_numbers {};

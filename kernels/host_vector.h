@@ -13,14 +13,16 @@
 template <typename T, typename U> constexpr bool gc_is_same = false;
 template <typename T> constexpr bool gc_is_same<T, T> = true;
 
+template <typename T> struct gc_mask_element;  // an integer as wide as T
+template <> struct gc_mask_element<float> { typedef int type; };
+template <> struct gc_mask_element<int> { typedef int type; };
+template <> struct gc_mask_element<unsigned int> { typedef int type; };
+template <> struct gc_mask_element<double> { typedef long long type; };
+template <> struct gc_mask_element<long long> { typedef long long type; };
+
 template <typename T> struct gc_vector {
   typedef T type __attribute__((vector_size(GC_VECTOR_BYTES), aligned(sizeof(T)), may_alias));
   static constexpr int lanes = GC_VECTOR_BYTES / sizeof(T);
-};
-
-// A vector of half the width, for columns that a whole one would compute for nothing.
-template <typename T> struct gc_half_vector {
-  typedef T type __attribute__((vector_size(GC_VECTOR_BYTES / 2), aligned(sizeof(T)), may_alias));
 };
 
 #if defined(__has_builtin)
@@ -39,6 +41,68 @@ template <typename T> struct gc_half_vector {
 #else
 #define GC_IN_REGISTER(vector)
 #endif
+
+// The first lanes of a vector, as many as are left of an array: what is behind them is neither read
+// nor written. Whole vectors go a way of their own, as AMD's processors with AVX2 take ten times as
+// long to store under a mask.
+template <typename T> struct gc_first_lanes {
+  typedef typename gc_vector<T>::type V;
+  static constexpr bool single = gc_is_same<T, float>;
+  int count;
+#if defined(__AVX512F__)
+  unsigned short mask;  // a bit a lane
+  explicit gc_first_lanes(int lanes) : count(lanes), mask((1u << lanes) - 1) {}
+#elif defined(__AVX__)
+  typedef typename gc_mask_element<T>::type mask_type __attribute__((vector_size(GC_VECTOR_BYTES)));
+  mask_type mask;  // the sign of each lane
+  explicit gc_first_lanes(int lanes) : count(lanes) {
+    for (int i = 0; i < gc_vector<T>::lanes; ++i) mask[i] = i < lanes ? -1 : 0;
+  }
+#else
+  explicit gc_first_lanes(int lanes) : count(lanes) {}
+#endif
+
+  V load(const T* from) const {
+#if defined(__AVX512F__)
+    if constexpr (single) {
+      return __builtin_ia32_loadups512_mask(from, V{}, mask);
+    } else {
+      return __builtin_ia32_loadupd512_mask(from, V{}, (unsigned char)mask);
+    }
+#elif defined(__AVX__)
+    if (count == gc_vector<T>::lanes) return *reinterpret_cast<const V*>(from);
+    if constexpr (single) {
+      return __builtin_ia32_maskloadps256((const V*)from, mask);
+    } else {
+      return __builtin_ia32_maskloadpd256((const V*)from, mask);
+    }
+#else
+    V first = {};
+    __builtin_memcpy(&first, from, count * sizeof(T));
+    return first;
+#endif
+  }
+
+  void store(T* to, V vector) const {
+#if defined(__AVX512F__)
+    if constexpr (single) {
+      __builtin_ia32_storeups512_mask(to, vector, mask);
+    } else {
+      __builtin_ia32_storeupd512_mask(to, vector, (unsigned char)mask);
+    }
+#elif defined(__AVX__)
+    if (count == gc_vector<T>::lanes) {
+      *reinterpret_cast<V*>(to) = vector;
+    } else if constexpr (single) {
+      __builtin_ia32_maskstoreps256((V*)to, mask, vector);
+    } else {
+      __builtin_ia32_maskstorepd256((V*)to, mask, vector);
+    }
+#else
+    __builtin_memcpy(to, &vector, count * sizeof(T));
+#endif
+  }
+};
 
 // A function of which a program has one copy, whatever it is called with.
 #if defined(__clang__)

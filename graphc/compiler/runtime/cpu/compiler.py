@@ -87,8 +87,8 @@ _PANELS_SOURCE = """\
 #include "panel_library.h"
 
 extern "C" {{
-extern GC_EXPORTED const gc_panels<{type}> graphc_panels;
-const gc_panels<{type}> graphc_panels = {{gc_panel_by_way<{type}>, gc_panel_add_by_rows<{type}>}};
+extern GC_EXPORTED const gc_panel_function<{type}> graphc_panels;
+const gc_panel_function<{type}> graphc_panels = gc_panel_by_way<{type}>;
 }}
 """
 
@@ -337,7 +337,7 @@ def runtime_library(cache: KernelCache, compiler: CppCompiler) -> Runtime:
 
 
 def _panels_of(dtype: str, cache: KernelCache, compiler: CppCompiler) -> int:
-    """Return the address of ``gc_panels`` of a type (kernels/host_panel.h)."""
+    """Return the address of the ``gc_panel_function`` of a type (kernels/host_panel.h)."""
     one = _PANELS[dtype]
     if (compiler, one.name) not in _panels:
         _panels.setdefault((compiler, one.name), _obtained(one, cache, compiler))

@@ -99,7 +99,7 @@ def _of_operands(program: LoopProgram, block: int, target: Target) -> Applicabil
     if any(isinstance(one.left, Local) for one in products):
         return never("its left operand is computed: it would be for each block")
     of_block = [_of_block(one, block) for one in products]
-    in_place = operands_in_place(of_block, target, in_parts=_has_parts(products))
+    in_place = operands_in_place(of_block, target)
     rows = typical(products[0].rows.ends[0].constant)
     if in_place and rows >= 2 * LEAST_ROWS * target.threads:
         return never("threads have rows of their own, and read right operands where they are")
@@ -154,7 +154,6 @@ def _by_blocks(program: LoopProgram, target: Target) -> LoopProgram:
     program = with_named_factors(with_axes_of_products(program))
     products = products_of(program)
     assert not isinstance(products, str)
-    in_parts = _has_parts(products)
     first, *_ = products
     row, column = first.rows.variable.name, first.columns.variable.name
     block, blocks = _columns_of_block(program, products, target), f"{column}_outer"
@@ -163,12 +162,11 @@ def _by_blocks(program: LoopProgram, target: Target) -> LoopProgram:
     program = bind(reorder(program, row, blocks), blocks, LoopKind.TEAM)
     products = products_of(program)
     assert not isinstance(products, str)
-    in_place = operands_in_place(products, target, in_parts=in_parts)
-    program = with_right_operands(
-        program, products, blocks, BufferScope.THREAD, in_place, target, in_parts=in_parts
-    )
+    in_place = operands_in_place(products, target)
+    program = with_right_operands(program, products, blocks, BufferScope.THREAD, in_place, target)
     program = split(program, row, _rows_of_strip(first), Tail.SHORT)
     strip = f"{row}_inner", f"{row}_outer"
+    in_parts = _has_parts(products)
     return multiplied_strip(program, products, strip, in_place, target, in_parts=in_parts)
 
 

@@ -31,7 +31,6 @@ from graphc.compiler.loops.value import Load
 from graphc.compiler.targets.cpu.products.panels import (
     PANEL_ROWS,
     call_columns,
-    in_halves_of_vectors,
     panel_columns,
 )
 from graphc.compiler.targets.cpu.products.pieces import (
@@ -127,10 +126,7 @@ def _by_parts(program: LoopProgram, target: Target) -> LoopProgram:
         program = with_right_panels(program, product, part, BufferScope.THREAD, width)
     program, rows, columns = with_one_nest(program, f"{terms}_inner")
     call = PanelCall(function, most, count)
-    last = count % width
-    if not has_panels:
-        last = in_halves_of_vectors(last, product.total.dtype)
-    program, calls = with_whole_panels(program, rows, columns, call, width=width, last=last)
+    program, calls = with_whole_panels(program, rows, columns, call, width=width)
     chunk_columns = call_columns(product.total.dtype)
     program, chunk = _with_added_parts(program, part, count, chunk_columns)
     program = bind(with_calls(program, calls), part, LoopKind.TEAM)

@@ -59,8 +59,8 @@ def whole_columns(dtype: str) -> int:
 
 
 def in_halves_of_vectors(columns: int, dtype: str) -> int:
-    """Return the least number of columns, of those that a call reads without more, that is at least
-    so many: halves of the widest vectors."""
+    """Return the columns of the rows of a panel that has so many: whole halves of the widest
+    vectors, so that fewer rows lie on two lines."""
     half = whole_columns(dtype) // 2
     return -(-columns // half) * half
 

@@ -460,7 +460,7 @@ def with_one_nest(program: LoopProgram, terms: str) -> tuple[LoopProgram, str, s
 
 
 def with_whole_panels(
-    program: LoopProgram, rows: str, columns: str, call: PanelCall, *, width: int, last: int
+    program: LoopProgram, rows: str, columns: str, call: PanelCall, *, width: int
 ) -> tuple[LoopProgram, dict[str, PanelCall]]:
     """Return a program in which the sums of rows are those of panels, each panel term by term, and
     for each loop over terms the call that makes its sums: one like that for all columns.
@@ -471,17 +471,15 @@ def with_whole_panels(
     Args:
         rows, columns: the loops.
         call: what makes the sums of all columns.
-        width: the columns of a panel.
-        last: those of the last one, where columns are no whole panels: those that are left, or
-            more, which are columns of the one ahead, too, so that nothing is read beyond a row.
+        width: the columns of a panel, of which the last one has those that are left.
     """
     count = program.loop(columns).ends[0].constant
     assert isinstance(count, int)
     panels = [(rows, columns, min(count, width))]
     if count > width:
-        tail = Tail.LOOP if last == count % width else Tail.AGAIN
-        program = split(program, columns, width, tail, again=last)
+        program = split(program, columns, width, Tail.LOOP)
         panels = [(rows, f"{columns}_inner", width)]
+        last = count % width
         if last:
             program = fission(program, rows, 1)
             behind = loop_beside(program, rows, 1)

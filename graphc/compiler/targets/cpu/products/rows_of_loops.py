@@ -31,7 +31,6 @@ from graphc.compiler.targets.cpu.products.pieces import DEPTH, with_named_factor
 from graphc.compiler.targets.cpu.products.strips import (
     TILE_ROWS,
     bytes_of_right_operands,
-    is_read_beyond,
     multiplied_strip,
     with_right_operands,
 )
@@ -67,14 +66,9 @@ def _by_strips(program: LoopProgram, target: Target) -> LoopProgram:
     assert not isinstance(products, str)
     first, *_ = products
     row = first.rows.variable.name
-    in_parts = may_exceed(first.terms, DEPTH)
-    in_place = frozenset(
-        one.right for one in products if _is_read_in_place(one, target, in_parts=in_parts)
-    )
+    in_place = frozenset(one.right for one in products if _is_read_in_place(one, target))
     scope = BufferScope.GLOBAL
-    program = with_right_operands(
-        program, products, None, scope, in_place, target, in_parts=in_parts
-    )
+    program = with_right_operands(program, products, None, scope, in_place, target)
     *writes, _ = (one for one in program.body if not isinstance(one, Allocate | Let))
     for one in writes:
         if isinstance(one, For):  # transposed by one call, it is none
@@ -83,6 +77,7 @@ def _by_strips(program: LoopProgram, target: Target) -> LoopProgram:
         program = synchronise(program, row, scope, is_ahead=True)
     program = split(program, row, _rows_of_strip(products, target), Tail.SHORT)
     loops = f"{row}_inner", f"{row}_outer"
+    in_parts = may_exceed(first.terms, DEPTH)
     return multiplied_strip(program, products, loops, in_place, target, in_parts=in_parts)
 
 
@@ -99,10 +94,8 @@ def _rows_of_strip(products: Sequence[Product], target: Target) -> int:
     return max(_FEWEST_ROWS, min(_MOST_ROWS, rows))
 
 
-def _is_read_in_place(product: Product, target: Target, *, in_parts: bool) -> bool:
+def _is_read_in_place(product: Product, target: Target) -> bool:
     """Return True if a right operand is in memory by rows that are no whole panels."""
-    if in_parts and is_read_beyond(product):
-        return False
     columns, width = product.columns.ends[0].constant, panel_columns(product.total.dtype, target)
     assert isinstance(columns, int)
     is_by_rows = product.steps(product.right, product.columns) == 1

@@ -43,7 +43,6 @@ from graphc.compiler.targets.cpu.products.panels import (
     PANEL_ROWS,
     PanelFunction,
     call_columns,
-    in_halves_of_vectors,
     panel_columns,
 )
 from graphc.compiler.targets.cpu.products.pieces import (
@@ -145,10 +144,8 @@ def _by_strips(program: LoopProgram, target: Target, *, in_parts: bool) -> LoopP
     program = with_named_factors(with_axes_of_products(program))
     products = products_of(program)
     assert not isinstance(products, str)
-    in_place = operands_in_place(products, target, in_parts=in_parts)
-    program = with_right_operands(
-        program, products, None, BufferScope.SHARED, in_place, target, in_parts=in_parts
-    )
+    in_place = operands_in_place(products, target)
+    program = with_right_operands(program, products, None, BufferScope.SHARED, in_place, target)
     *teams, _ = (one.variable.name for one in program.body if isinstance(one, For))
     first, *_ = products
     rows, columns = first.rows.ends[0].constant, first.columns.ends[0].constant
@@ -183,14 +180,9 @@ def _are_divided(product: Product, count: int) -> bool:
     return typical(rows * columns * terms * count) >= least
 
 
-def operands_in_place(
-    products: Sequence[Product], target: Target, *, in_parts: bool
-) -> frozenset[Value]:
-    """Return the right operands that are read where they are; `in_parts` as of
-    `multiplied_strip`."""
-    return frozenset(
-        one.right for one in products if _is_read_in_place(one, target, in_parts=in_parts)
-    )
+def operands_in_place(products: Sequence[Product], target: Target) -> frozenset[Value]:
+    """Return the right operands that are read where they are."""
+    return frozenset(one.right for one in products if _is_read_in_place(one, target))
 
 
 def with_right_operands(
@@ -200,8 +192,6 @@ def with_right_operands(
     scope: BufferScope,
     in_place: frozenset[Value],
     target: Target,
-    *,
-    in_parts: bool,
 ) -> LoopProgram:
     """Return a program that writes right operands as panels or rows, but for those that are read
     where they are, at the head of a loop; None for that of the program, once for all threads."""
@@ -214,7 +204,7 @@ def with_right_operands(
         if isinstance(right, Load) and _is_one_of_several_parts(right, rights):
             program, part = name_element(program, product.terms.variable.name, right)
             product = replace(product, right=part)
-        has_panels = _has_panels(product, target, in_parts=in_parts)
+        has_panels = _has_panels(product, target)
         name = ("panels" if has_panels else "rows") + (str(number) if len(rights) > 1 else "")
         if has_panels:
             width = panel_columns(product.total.dtype, target)
@@ -233,7 +223,7 @@ def _is_one_of_several_parts(right: Load, rights: Sequence[Value]) -> bool:
     )
 
 
-def _is_read_in_place(product: Product, target: Target, *, in_parts: bool) -> bool:
+def _is_read_in_place(product: Product, target: Target) -> bool:
     """Return True if a right operand is in memory by rows, and is read there: a small one, or for
     few rows of the left one, or where panels would be mostly empty; of few columns, one of sums
     that may be long."""
@@ -242,29 +232,18 @@ def _is_read_in_place(product: Product, target: Target, *, in_parts: bool) -> bo
         return False
     if columns < panel_columns(product.total.dtype, target):
         return isinstance(terms, Dim) and product.steps(product.right, product.terms) == columns
-    if in_parts and is_read_beyond(product):
-        return False
-    has_panels = _has_panels(product, target, in_parts=in_parts)
-    return are_few_for_panels(product) or not has_panels or _is_near(product)
+    return are_few_for_panels(product) or not _has_panels(product, target) or _is_near(product)
 
 
-def is_read_beyond(product: Product) -> bool:
-    """Return True if the last panel of rows of a right operand would be read beyond its columns:
-    by halves of vectors. (A panel that begins earlier would add to columns twice.)"""
-    columns, dtype = product.columns.ends[0].constant, product.total.dtype
-    assert isinstance(columns, int)
-    return in_halves_of_vectors(columns, dtype) != columns
-
-
-def _has_panels(product: Product, target: Target, *, in_parts: bool) -> bool:
+def _has_panels(product: Product, target: Target) -> bool:
     """Return True if a right operand is written as panels: few columns that are no whole panels
-    have rows, of which the last sums take columns of the panel ahead, too."""
+    have rows."""
     columns, dtype = product.columns.ends[0].constant, product.total.dtype
     assert isinstance(columns, int)
     width = panel_columns(dtype, target)
     is_whole = columns < width or columns % width == 0
     is_wide = columns >= LEAST_CALLS_OF_PANELS * call_columns(dtype)
-    return is_whole or is_wide or (in_parts and is_read_beyond(product))
+    return is_whole or is_wide
 
 
 def _is_near(product: Product) -> bool:
@@ -326,14 +305,11 @@ def multiplied_strip(
     program, nests = _with_nests(program, products, rows, columns)
     calls: dict[str, PanelCall] = {}
     for product, nest in zip(products, nests, strict=True):
-        has_panels = _has_panels(product, target, in_parts=in_parts)
-        is_written = product.right not in in_place and has_panels
+        is_written = product.right not in in_place and _has_panels(product, target)
         function = _with_fetches(functions[product.left], product, in_place)
         if is_written and function is PanelFunction.ROWS and _are_far(products, target):
             function = PanelFunction.ROWS_AND_FETCH_NEXT
-        program, made = _with_sums(
-            program, product, nest, function, target, in_parts=in_parts, is_written=is_written
-        )
+        program, made = _with_sums(program, product, nest, function, target, in_parts=in_parts)
         calls |= made
     return with_calls(program, calls)
 
@@ -408,7 +384,6 @@ def _with_sums(
     target: Target,
     *,
     in_parts: bool,
-    is_written: bool,
 ) -> tuple[LoopProgram, dict[str, PanelCall]]:
     """Return a program in which the sums of a product are those of panels, and the calls that make
     them.
@@ -417,7 +392,6 @@ def _with_sums(
         nest: the loops over rows, columns and terms.
         function: what is called.
         in_parts: True if sums are made of sums of `DEPTH` terms.
-        is_written: True if the right operand is written as panels.
     """
     rows, columns, terms = nest
     most, count = shape_of(program, product.total.name)
@@ -432,10 +406,7 @@ def _with_sums(
         rows, most = f"{rows}_inner", PANEL_ROWS
     call = PanelCall(function, most, count)
     width = panel_columns(product.total.dtype, target)
-    last = count % width
-    if not (in_parts or is_written):  # a column that is added to is in one panel
-        last = in_halves_of_vectors(last, product.total.dtype)
-    program, calls = with_whole_panels(program, rows, columns, call, width=width, last=last)
+    program, calls = with_whole_panels(program, rows, columns, call, width=width)
     if in_parts and count > width and function is PanelFunction.ROWS_AND_FETCH_NEXT:
         program = _panel_by_panel(program, parts, f"{columns}_outer")
     return program, calls

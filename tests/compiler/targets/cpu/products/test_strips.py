@@ -13,14 +13,14 @@ from graphc.compiler.graph.dim import symbols
 from graphc.compiler.loops.buffer import BufferScope
 from graphc.compiler.loops.build import buffers_of, plain_program
 from graphc.compiler.loops.evaluate import TurnOrder, evaluate
-from graphc.compiler.loops.program import LoopProgram, loops_in, walk, walk_in_ranges
+from graphc.compiler.loops.program import LoopProgram, loops_in, walk
 from graphc.compiler.loops.statement import Allocate, LoopKind, UseIntrinsic
 from graphc.compiler.schedule import kernels, make_schedule
 from graphc.compiler.targets.cpu.mappings import CPU_MAPPINGS
 from graphc.compiler.targets.cpu.products import pieces, strips
 from graphc.compiler.targets.cpu.products.panels import PANEL_ROWS
 from graphc.compiler.targets.cpu.products.strips import STRIPS, STRIPS_IN_PARTS
-from graphc.compiler.targets.mapping import MappedProgram, Mapping, choose
+from graphc.compiler.targets.mapping import MappedProgram, choose
 from graphc.compiler.targets.target import Target
 from tests.compiler.loops.random_loops import arrays_for
 from tests.compiler.targets.cpu.compiled_programs import CompiledPrograms
@@ -231,25 +231,6 @@ def check(before: LoopProgram, after: LoopProgram, terms: tuple[int, ...]) -> No
             ours = evaluate(after, given, {B: count}, order=order).outputs
             for name, array in expected.items():
                 np.testing.assert_allclose(ours[name], array, rtol=1e-5, atol=1e-5)
-
-
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("columns", [33, 37, 40, 41, 50, 63, 96, 97])
-@pytest.mark.parametrize("mapping", [STRIPS, STRIPS_IN_PARTS], ids=["parts of one", "parts"])
-def test_nothing_is_read_beyond_a_row(mapping: Mapping, columns: int, dtype: str) -> None:
-    """A call reads whole halves of vectors of a row."""
-    left, right = (g.input((BATCH, size), dtype) for size in (64, columns))
-    program = mapping.rewrites(plain([g.matmul(g.transpose(left), right)]), CPU)
-    whole, last = 64 // np.dtype(dtype).itemsize, 0
-    for one, ranges in walk_in_ranges(program.body, program.ranges):
-        if not isinstance(one, UseIntrinsic) or one.windows[2].buffer.scope is not GLOBAL:
-            continue
-        (count,) = (size for symbol, size in one.sizes.items() if symbol.name == "columns")
-        read = -(-count.constant // (whole // 2)) * (whole // 2)
-        assert ranges.is_never_negative(columns - read - one.windows[2].start[1])
-        last = max(last, count.constant)
-    has_panels = mapping is STRIPS_IN_PARTS and columns % (whole // 2) != 0
-    assert last > 0 or has_panels or columns % (2 * whole) == 0
 
 
 @pytest.fixture(scope="module")
