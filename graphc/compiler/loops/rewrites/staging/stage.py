@@ -21,7 +21,7 @@ from dataclasses import dataclass
 
 from graphc.compiler.graph.dim import Shape, Size, exact_quotient
 from graphc.compiler.loops.buffer import Buffer, BufferScope, new_buffer
-from graphc.compiler.loops.index import Index, LoopVariable
+from graphc.compiler.loops.index import Index, LoopVariable, as_index
 from graphc.compiler.loops.program import (
     Body,
     LoopProgram,
@@ -66,6 +66,7 @@ def stage(
     neighbours: int = 1,
     *,
     only_read: bool = False,
+    in_whole_tiles: bool = True,
 ) -> LoopProgram:
     """Copy, at the head of a loop's body, what the body reads of a buffer, and read the copy.
 
@@ -83,6 +84,7 @@ def stage(
             ``<name>_neighbour``.
         only_read: True if no element is copied that the body does not read in this turn, though
             there is one.
+        in_whole_tiles: False if what is behind the box in the last tile of an axis gets no value.
     """
     site = site_of(program, "stage", loop, scope)
     where = f"the buffer {buffer!r}"
@@ -102,6 +104,12 @@ def stage(
         expected = f"coordinates along axis {box} that are a known number apart"
         raise refused(program, "stage", where, expected, coords)
     limits: Limits = ((),) * len(source.shape)
+    if not in_whole_tiles:
+        tiles = (layout.tiles.get(axis, 1) for axis in range(layout.rank))
+        limits = tuple(
+            () if exact_quotient(extent, tile) is not None else (as_index(extent),)
+            for extent, tile in zip(box.extents, tiles, strict=True)
+        )
     if only_read or source.memory in written_memories(program.body):
         limits = _limits(program, buffer, reads, box, site.own_variables)
 

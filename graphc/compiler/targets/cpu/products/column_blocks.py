@@ -7,8 +7,8 @@ columns and multiplies strips of all rows by them, so that no core reads what an
       for i0_outer < 16:
         allocate s0: float32[64, 256] in thread
         ... zeros
-        for k0_outer < 4:
-          for s0_column_outer < 8:
+        for s0_column_outer < 8:
+          for k0_outer < 4:
             gc_panel_product<GC_ADDED>(s0[0:, 32*s0_column_outer:], x0[...], panels[...])
         for i0_inner < 64:
           for i1_inner < 256 (vector):
@@ -21,11 +21,9 @@ read once for each block; the order of a sum is that of `strips`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from graphc.compiler.graph.dim import Dim, typical
 from graphc.compiler.loops.buffer import BufferScope
-from graphc.compiler.loops.index import as_index
 from graphc.compiler.loops.program import LoopProgram, loads_of
 from graphc.compiler.loops.rewrites.execution.bind import bind
 from graphc.compiler.loops.rewrites.loops.reorder import reorder
@@ -89,27 +87,20 @@ def _has_blocks(program: LoopProgram, target: Target) -> Applicability:
     block = _columns_of_block(program, products, target)
     if block is None:
         return never(f"{columns} columns are no equal blocks for {target.threads} threads")
-    return _of_operands(with_named_factors(with_axes_of_products(program)), block, target)
+    return _of_operands(with_named_factors(with_axes_of_products(program)), target)
 
 
-def _of_operands(program: LoopProgram, block: int, target: Target) -> Applicability:
-    """Return whether blocks of so many columns are worth it for a program's operands."""
+def _of_operands(program: LoopProgram, target: Target) -> Applicability:
+    """Return whether blocks of columns are worth it for a program's operands."""
     products = products_of(program)
     assert not isinstance(products, str)
     if any(isinstance(one.left, Local) for one in products):
         return never("its left operand is computed: it would be for each block")
-    of_block = [_of_block(one, block) for one in products]
-    in_place = operands_in_place(of_block, target)
+    in_place = operands_in_place(products, target)
     rows = typical(products[0].rows.ends[0].constant)
     if in_place and rows >= 2 * LEAST_ROWS * target.threads:
         return never("threads have rows of their own, and read right operands where they are")
     return ALWAYS
-
-
-def _of_block(product: Product, block: int) -> Product:
-    """Return the part of a product that makes the columns of a block."""
-    columns = replace(product.columns, ends=(as_index(block),))
-    return replace(product, kept=(*product.kept[:-1], columns))
 
 
 def _reads_more_results(product: Product) -> bool:
@@ -158,11 +149,14 @@ def _by_blocks(program: LoopProgram, target: Target) -> LoopProgram:
     row, column = first.rows.variable.name, first.columns.variable.name
     block, blocks = _columns_of_block(program, products, target), f"{column}_outer"
     assert block is not None
+    are_in_place = [one.right in operands_in_place(products, target) for one in products]
     program = split(program, column, block, Tail.NONE)
     program = bind(reorder(program, row, blocks), blocks, LoopKind.TEAM)
     products = products_of(program)
     assert not isinstance(products, str)
-    in_place = operands_in_place(products, target)
+    in_place = frozenset(
+        one.right for one, is_one in zip(products, are_in_place, strict=True) if is_one
+    )
     program = with_right_operands(program, products, blocks, BufferScope.THREAD, in_place, target)
     program = split(program, row, _rows_of_strip(first), Tail.SHORT)
     strip = f"{row}_inner", f"{row}_outer"

@@ -120,7 +120,7 @@ def with_right_panels(
     assert isinstance(right, Load)
     *ahead, terms, columns = _with_last_axes(program, right, product.terms, product.columns)
     layout = BufferLayout((*ahead, columns, terms, columns), {columns: width})
-    program = stage(program, around, right.buffer.name, scope, layout, name)
+    program = stage(program, around, right.buffer.name, scope, layout, name, in_whole_tiles=False)
     outer, inner = f"{name}_axis{columns}_outer", f"{name}_axis{columns}_inner"
     is_there = any(one.variable.name == outer for one in loops_in(program.body))
     if is_there and exact_quotient(end.constant, width) is None:  # whole panels have no test

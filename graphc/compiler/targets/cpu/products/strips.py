@@ -232,7 +232,9 @@ def _is_read_in_place(product: Product, target: Target) -> bool:
         return False
     if columns < panel_columns(product.total.dtype, target):
         return isinstance(terms, Dim) and product.steps(product.right, product.terms) == columns
-    return are_few_for_panels(product) or not _has_panels(product, target) or _is_near(product)
+    return (
+        are_few_for_panels(product, target) or not _has_panels(product, target) or _is_near(product)
+    )
 
 
 def _has_panels(product: Product, target: Target) -> bool:
@@ -407,7 +409,7 @@ def _with_sums(
     call = PanelCall(function, most, count)
     width = panel_columns(product.total.dtype, target)
     program, calls = with_whole_panels(program, rows, columns, call, width=width)
-    if in_parts and count > width and function is PanelFunction.ROWS_AND_FETCH_NEXT:
+    if in_parts and count > width:
         program = _panel_by_panel(program, parts, f"{columns}_outer")
     return program, calls
 

@@ -203,6 +203,21 @@ def test_packed_operands_of_a_product(sizes: dict[object, int]) -> None:
     assert_same(before, after, sizes)
 
 
+@pytest.mark.parametrize("sizes", ALL_SIZES)
+def test_what_is_behind_the_box_in_a_last_tile_gets_no_value(sizes: dict[object, int]) -> None:
+    """So it has no test, where a whole tile has zeros."""
+    panels = BufferLayout((1, 0, 1), {1: 8})
+    before = tiled_product()
+    whole = stage(before, None, "w", BufferScope.GLOBAL, panels, "panels")
+    after = stage(before, None, "w", BufferScope.GLOBAL, panels, "panels", in_whole_tiles=False)
+    ending = "for panels_axis1_inner < min(8, m - 8*panels_axis1_outer):"
+    assert ending in lines_of(after)
+    assert ending not in lines_of(whole)
+    assert not any(" else 0.0)" in line for line in lines_of(after))
+    assert any(" else 0.0)" in line for line in lines_of(whole))
+    assert_same(before, after, sizes)
+
+
 @pytest.mark.parametrize(("first", "outside"), [(1, 0.0), (0, 2.0)])
 def test_a_border_that_is_not_all_that_is_missing_stays_in_the_body(
     first: int, outside: float

@@ -7,19 +7,18 @@ void k0_matmul(
     int batch, const float* __restrict__ x0, const float* __restrict__ x1,
     float* y0) {
   #pragma omp parallel for schedule(static) \
-      if ((gc_int64)19776 * batch >= 65536)
+      if ((gc_int64)18240 * batch >= 65536)
   for (int i0_i1 = 0; i0_i1 < 4 * batch; ++i0_i1) {
     float* const panels = gc_scratch<float>(0, 1024);
     gc_transpose(32, 16, x1 + i0_i1 / 4 * 2560 + i0_i1 % 4 * 16, 64, panels,
         32);
     for (int panels_axis2 = 0; panels_axis2 < 16; ++panels_axis2) {
       #pragma omp simd
-      for (int panels_axis1_inner = 0; panels_axis1_inner < 32;
+      for (int panels_axis1_inner = 0; panels_axis1_inner < 8;
           ++panels_axis1_inner) {
         panels[panels_axis2 * 32 + panels_axis1_inner + 512] =
-            panels_axis1_inner < 8 ?
             x1[i0_i1 / 4 * 2560 + i0_i1 % 4 * 16 + panels_axis2 +
-                panels_axis1_inner * 64 + 2048] : 0.0f;
+                panels_axis1_inner * 64 + 2048];
       }
     }
     for (int i3_outer = 0; i3_outer < 2; ++i3_outer) {

@@ -28,13 +28,13 @@ void blocks_of_columns(
           s0[i0_inner * 128 + i1_inner] = 0.0f;
         }
       }
-      // matmul
-      for (int k0_outer = 0; k0_outer < 2; ++k0_outer) {
-        for (int s0_column_outer = 0; s0_column_outer < 4; ++s0_column_outer) {
+      for (int s0_column_outer = 0; s0_column_outer < 4; ++s0_column_outer) {
+        // matmul
+        for (int k0_outer = 0; k0_outer < 2; ++k0_outer) {
           gc_panel_product<GC_ADDED, 64>(batch - i0_outer * 64, 32, 256,
               s0 + s0_column_outer * 32, 128,
               x0 + i0_outer * 32768 + k0_outer * 256, 512,
-              panels + k0_outer * 8192 + s0_column_outer * 16384, 32);
+              panels + s0_column_outer * 16384 + k0_outer * 8192, 32);
         }
       }
       const int end_of_i0_inner_2 = gc_minimum(64, batch - i0_outer * 64);

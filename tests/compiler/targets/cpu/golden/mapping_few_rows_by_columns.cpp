@@ -4,11 +4,10 @@ void few_rows_by_columns(
   // copy what is read of x0 to panels
   for (int panels_axis1 = 0; panels_axis1 < 1024; ++panels_axis1) {
     #pragma omp simd
-    for (int panels_axis0_inner = 0; panels_axis0_inner < 8;
+    for (int panels_axis0_inner = 0; panels_axis0_inner < 4;
         ++panels_axis0_inner) {
       panels[panels_axis1 * 8 + panels_axis0_inner] =
-          panels_axis0_inner < 4 ?
-          x0[panels_axis1 + panels_axis0_inner * 1024] : 0.0f;
+          x0[panels_axis1 + panels_axis0_inner * 1024];
     }
   }
   #pragma omp parallel for schedule(static)

@@ -100,19 +100,20 @@ void panels_of_unknown_columns(
         }
       }
       // copy what is read of x1 to panels
+      #pragma omp parallel for schedule(static) \
+          if ((gc_int64)(100 * ((n0 + 31) / 32) - 100 * (n0 / 32)) >= 65536)
       for (int panels_axis1_outer_behind = 0;
           panels_axis1_outer_behind < (n0 + 31) / 32 - n0 / 32;
           ++panels_axis1_outer_behind) {
         for (int panels_axis0 = 0; panels_axis0 < 100; ++panels_axis0) {
           #pragma omp simd
-          for (int panels_axis1_inner = 0; panels_axis1_inner < 32;
-              ++panels_axis1_inner) {
+          for (int panels_axis1_inner = 0;
+              panels_axis1_inner < n0 - panels_axis1_outer_behind * 32 -
+              32 * (n0 / 32); ++panels_axis1_inner) {
             panels[panels_axis1_outer_behind * 3200 + panels_axis0 * 32 +
                 panels_axis1_inner + 3200 * (n0 / 32)] =
-                panels_axis1_outer_behind * 32 + panels_axis1_inner +
-                32 * (n0 / 32) < n0 ?
                 x1[panels_axis1_outer_behind * 32 + panels_axis0 * n0 +
-                    panels_axis1_inner + 32 * (n0 / 32)] : 0.0f;
+                    panels_axis1_inner + 32 * (n0 / 32)];
           }
         }
       }

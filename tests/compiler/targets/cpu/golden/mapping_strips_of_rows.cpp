@@ -68,12 +68,12 @@ void strips_of_rows(
           s0_2[i0_inner * 512 + i1] = 0.0f;
         }
       }
-      // matmul
-      for (int k0_outer = 0; k0_outer < (batch + 255) / 256; ++k0_outer) {
-        for (int s0_column_outer = 0; s0_column_outer < 16; ++s0_column_outer) {
+      for (int s0_column_outer = 0; s0_column_outer < 16; ++s0_column_outer) {
+        // matmul
+        for (int k0_outer = 0; k0_outer < (batch + 255) / 256; ++k0_outer) {
           gc_panel_product<GC_ADDED>(56, 32, batch - k0_outer * 256,
               s0_2 + s0_column_outer * 32, 512, strip_2 + k0_outer * 256, batch,
-              panels_2 + k0_outer * 8192 + s0_column_outer * (32 * batch), 32);
+              panels_2 + s0_column_outer * (32 * batch) + k0_outer * 8192, 32);
         }
       }
       for (int i0_inner = 0; i0_inner < 56; ++i0_inner) {
