@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 
 from graphc.compiler.loops.index import Index, LoopVariable, variable
 from graphc.compiler.loops.program import Body, path_to, with_blocks
-from graphc.compiler.loops.ranges import is_never_negative
+from graphc.compiler.loops.ranges import Ranges, is_never_negative
 from graphc.compiler.loops.rewrites.names import Names
 from graphc.compiler.loops.statement import For, If, Statement
 from graphc.compiler.loops.value import Apply, Bit, Load, RandomWord, Select, Value
@@ -146,3 +146,17 @@ def loads_under_tests(
     elif isinstance(value, RandomWord):
         for part in (value.shift, value.step, value.call, value.seed, value.stream):
             yield from loads_under_tests(part, None, is_tested)
+
+
+def is_one_for_each_turn(
+    coords: Sequence[Index], variables: Set[LoopVariable], ranges: Ranges
+) -> bool:
+    """Return True if coordinates are those of another element in each turn of loops: each variable
+    moves one of them, which no other variable moves, by a number."""
+    moved: list[LoopVariable] = []
+    for coord in coords:
+        own = variables & coord.variables
+        moved += own
+        if len(own) > 1 or any(ranges.step(coord, one) is None for one in own):
+            return False
+    return len(moved) == len(set(moved)) == len(variables)

@@ -6,16 +6,17 @@ columns and multiplies strips of all rows by them, so that no core reads what an
       ... panels of a block of columns
       for i0_outer < 16:
         allocate s0: float32[64, 256] in thread
-        ... zeros
         for s0_column_outer < 8:
-          for k0_outer < 4:
+          gc_panel_product(s0[0:, 32*s0_column_outer:], x0[...], panels[...])
+          for k0_outer_behind < 3:
             gc_panel_product<GC_ADDED>(s0[0:, 32*s0_column_outer:], x0[...], panels[...])
         for i0_inner < 64:
           for i1_inner < 256 (vector):
             ... what follows of a sum
 
-A block's panels stay in the second cache while strip after strip is multiplied. The left operand is
-read once for each block; the order of a sum is that of `strips`.
+Sums that nothing follows are added up where they are stored. A block's panels stay in the second
+cache while strip after strip is multiplied. The left operand is read once for each block; the order
+of a sum is that of `strips`.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@ void blocks_of_columns(
     int batch, const float* __restrict__ x0, const float* __restrict__ x1,
     float* y0) {
   #pragma omp parallel for schedule(static) \
-      if ((gc_int64)(4640 * batch + 131072) >= 65536)
+      if ((gc_int64)(4128 * batch + 131072) >= 65536)
   for (int i1_outer = 0; i1_outer < 2; ++i1_outer) {
     float* const panels = gc_scratch<float>(0, 65536);
     // copy what is read of x1 to panels
@@ -20,30 +20,14 @@ void blocks_of_columns(
       }
     }
     for (int i0_outer = 0; i0_outer < (batch + 63) / 64; ++i0_outer) {
-      float* const s0 = gc_scratch<float>(1, 8192);
-      const int end_of_i0_inner = gc_minimum(64, batch - i0_outer * 64);
-      for (int i0_inner = 0; i0_inner < end_of_i0_inner; ++i0_inner) {
-        #pragma omp simd
-        for (int i1_inner = 0; i1_inner < 128; ++i1_inner) {
-          s0[i0_inner * 128 + i1_inner] = 0.0f;
-        }
-      }
       for (int s0_column_outer = 0; s0_column_outer < 4; ++s0_column_outer) {
-        // matmul
-        for (int k0_outer = 0; k0_outer < 2; ++k0_outer) {
-          gc_panel_product<GC_ADDED, 64>(batch - i0_outer * 64, 32, 256,
-              s0 + s0_column_outer * 32, 128,
-              x0 + i0_outer * 32768 + k0_outer * 256, 512,
-              panels + s0_column_outer * 16384 + k0_outer * 8192, 32);
-        }
-      }
-      const int end_of_i0_inner_2 = gc_minimum(64, batch - i0_outer * 64);
-      for (int i0_inner_2 = 0; i0_inner_2 < end_of_i0_inner_2; ++i0_inner_2) {
-        #pragma omp simd
-        for (int i1_inner = 0; i1_inner < 128; ++i1_inner) {
-          y0[i1_outer * 128 + i0_outer * 16384 + i0_inner_2 * 256 + i1_inner] =
-              s0[i0_inner_2 * 128 + i1_inner];
-        }
+        gc_panel_product<GC_STORED, 64>(batch - i0_outer * 64, 32, 256,
+            y0 + i1_outer * 128 + i0_outer * 16384 + s0_column_outer * 32, 256,
+            x0 + i0_outer * 32768, 512, panels + s0_column_outer * 16384, 32);
+        gc_panel_product<GC_ADDED, 64>(batch - i0_outer * 64, 32, 256,
+            y0 + i1_outer * 128 + i0_outer * 16384 + s0_column_outer * 32, 256,
+            x0 + i0_outer * 32768 + 256, 512,
+            panels + s0_column_outer * 16384 + 8192, 32);
       }
     }
   }

@@ -56,31 +56,24 @@ void strips_of_rows(
       }
     }
     #pragma omp parallel for schedule(static) \
-        if ((gc_int64)(13426 * batch + 802816) >= 65536)
+        if ((gc_int64)13426 * batch >= 65536)
     for (int i0_outer = 0; i0_outer < 14; ++i0_outer) {
       float* const strip_2 = gc_scratch<float>(1, 56 * batch);
       // copy what is read of x0 to strip
       gc_transpose(batch, 56, x0 + i0_outer * 56, 784, strip_2, batch);
-      float* const s0_2 = gc_scratch<float>(2, 28672);
-      for (int i0_inner = 0; i0_inner < 56; ++i0_inner) {
-        #pragma omp simd
-        for (int i1 = 0; i1 < 512; ++i1) {
-          s0_2[i0_inner * 512 + i1] = 0.0f;
-        }
-      }
       for (int s0_column_outer = 0; s0_column_outer < 16; ++s0_column_outer) {
+        gc_panel_product(56, 32, batch,
+            y0 + i0_outer * 28672 + s0_column_outer * 32, 512, strip_2, batch,
+            panels_2 + s0_column_outer * (32 * batch), 32);
         // matmul
-        for (int k0_outer = 0; k0_outer < (batch + 255) / 256; ++k0_outer) {
-          gc_panel_product<GC_ADDED>(56, 32, batch - k0_outer * 256,
-              s0_2 + s0_column_outer * 32, 512, strip_2 + k0_outer * 256, batch,
-              panels_2 + s0_column_outer * (32 * batch) + k0_outer * 8192, 32);
-        }
-      }
-      for (int i0_inner = 0; i0_inner < 56; ++i0_inner) {
-        #pragma omp simd
-        for (int i1 = 0; i1 < 512; ++i1) {
-          y0[i0_outer * 28672 + i0_inner * 512 + i1] =
-              s0_2[i0_inner * 512 + i1];
+        for (int k0_outer_behind = 0; k0_outer_behind < (batch + 255) / 256 - 1;
+            ++k0_outer_behind) {
+          gc_panel_product<GC_ADDED>(56, 32,
+              batch - k0_outer_behind * 256 - 256,
+              y0 + i0_outer * 28672 + s0_column_outer * 32, 512,
+              strip_2 + k0_outer_behind * 256 + 256, batch,
+              panels_2 + s0_column_outer * (32 * batch) +
+              k0_outer_behind * 8192 + 8192, 32);
         }
       }
     }
