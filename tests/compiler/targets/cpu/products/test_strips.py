@@ -14,7 +14,7 @@ from graphc.compiler.loops.buffer import BufferScope
 from graphc.compiler.loops.build import buffers_of, plain_program
 from graphc.compiler.loops.evaluate import TurnOrder, evaluate
 from graphc.compiler.loops.program import LoopProgram, loops_in, walk
-from graphc.compiler.loops.statement import Allocate, LoopKind, UseIntrinsic
+from graphc.compiler.loops.statement import Allocate, For, LoopKind, UseIntrinsic
 from graphc.compiler.schedule import kernels, make_schedule
 from graphc.compiler.targets.cpu.mappings import CPU_MAPPINGS
 from graphc.compiler.targets.cpu.products import pieces, strips
@@ -299,3 +299,16 @@ def test_long_sums_are_made_in_parts() -> None:
     found = mapped([g.matmul(g.transpose(arrays(BATCH * 80, 37)), arrays(BATCH * 80, 96))])
     assert found.names == ("strips of rows in parts",)
     assert dict(found.refusals)["strips of rows"] == "sums of 80*batch terms are long"
+
+
+@pytest.mark.parametrize(("second_cache", "is_outermost"), [(1 << 22, True), (1 << 16, False)])
+def test_panels_are_read_again_for_each_part_where_a_strip_does_not_stay(
+    second_cache: int, is_outermost: bool
+) -> None:
+    """Else a panel's sums stay in the first cache from part to part."""
+    target = replace(CPU, cache_bytes=(32 << 10, second_cache))
+    program = plain([g.matmul(g.transpose(arrays(1024, 64)), arrays(1024, 96))])
+    after = STRIPS_IN_PARTS.rewrites(program, target)
+    (part,) = (one for one in loops_in(after.body) if one.variable.name == "k0_outer_behind")
+    around = [one.variable.name for one in after.path(part.variable.name) if isinstance(one, For)]
+    assert ("s0_column_outer" in around) == is_outermost
