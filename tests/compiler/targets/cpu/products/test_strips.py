@@ -302,10 +302,10 @@ def test_long_sums_are_made_in_parts() -> None:
 
 
 @pytest.mark.parametrize(("second_cache", "is_outermost"), [(1 << 22, True), (1 << 16, False)])
-def test_panels_are_read_again_for_each_part_where_a_strip_does_not_stay(
+def test_all_parts_of_a_panel_are_made_together_where_the_rows_of_a_strip_stay(
     second_cache: int, is_outermost: bool
 ) -> None:
-    """Else a panel's sums stay in the first cache from part to part."""
+    """Else rows are read again for each panel from farther away."""
     target = replace(CPU, cache_bytes=(32 << 10, second_cache))
     program = plain([g.matmul(g.transpose(arrays(1024, 64)), arrays(1024, 96))])
     after = STRIPS_IN_PARTS.rewrites(program, target)
