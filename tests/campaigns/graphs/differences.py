@@ -44,8 +44,8 @@ def gradient_fault(program: Program) -> str:
     except GradientError:
         return ""
     evaluator = Evaluator(program.feeds, program.sizes, CALL_STEP)
-    for x, found in zip(inputs, evaluator(gradients), strict=True):
-        text = _of_input(program, loss, x, found)
+    for x, gradient, found in zip(inputs, gradients, evaluator(gradients), strict=True):
+        text = _of_input(program, loss, x, gradient, found)
         if text:
             return f"wrong gradient: {text}"
     return ""
@@ -61,10 +61,17 @@ class _Line:
         self.middle = self.value(0)
 
     def value(self, step: float) -> EXTENDED:
+        return self._at(step, self._loss)[()]
+
+    def slope(self, step: float, gradient: Node) -> EXTENDED:
+        """Return the slope by a gradient of the loss."""
+        return (self._at(step, gradient) * self._direction).sum()
+
+    def _at(self, step: float, node: Node) -> np.ndarray:
         evaluator = Evaluator(self._program.feeds, self._program.sizes, CALL_STEP)
         moved = self._array + EXTENDED(step) * self._direction
         evaluator.give(self._x, Bounded(str(self._x.dtype), moved, np.zeros(moved.shape)))
-        return evaluator([self._loss])[0].value[()]
+        return evaluator([node])[0].value
 
     def sides(self, step: float) -> list[EXTENDED]:
         """Return the slopes of the two sides."""
@@ -76,7 +83,7 @@ class _Line:
         return abs(one - other)
 
 
-def _of_input(program: Program, loss: Node, x: Node, found: Bounded) -> str:
+def _of_input(program: Program, loss: Node, x: Node, gradient: Node, found: Bounded) -> str:
     """Return how a gradient by one input is wrong in one direction."""
     if not (found.known.all() and np.isfinite(found.value).all()):
         return ""
@@ -99,6 +106,10 @@ def _of_input(program: Program, loss: Node, x: Node, found: Bounded) -> str:
         received = terms.sum()
         off = abs(received - slope)
         if off <= bound or _is_kink(program, loss, x, off):
+            return ""
+        # Of where(x != 0, x, 0), say, 0 is a branch by itself, with the slope of 0.
+        beside = [line.slope(step, gradient) for step in (_STEP, -_STEP)]
+        if abs(sum(beside) / 2 - slope) <= bound:
             return ""
     place = list(program.feeds).index(x)
     return (

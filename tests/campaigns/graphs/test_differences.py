@@ -66,3 +66,21 @@ def test_a_gradient_that_more_than_a_kink_puts_off(monkeypatch):
     monkeypatch.setattr(differences, "grad", wrong)
     y = x * x + g.abs(x) * 1e-3
     assert gradient_fault(program(x, y, np.array([0.0, 1, -2])))
+
+
+def test_a_point_that_is_a_branch_by_itself():
+    """The gradient of where(x != 0, 3x, 0) at 0 is that of 0; beside it, 3."""
+    x = g.input((3,), "float64")
+    y = g.where(g.cast(x, "bool"), x * 3, x * 0)
+    assert not gradient_fault(program(x, y, np.array([0.0, 1, -2])))
+
+
+def test_a_gradient_that_is_wrong_beside_such_a_point_too(monkeypatch):
+    x = g.input((3,), "float64")
+
+    def wrong(loss, inputs, disconnected):
+        return [one * 1.01 for one in grad(loss, inputs, disconnected=disconnected)]
+
+    monkeypatch.setattr(differences, "grad", wrong)
+    y = g.where(g.cast(x, "bool"), x * 3, x * 0)
+    assert gradient_fault(program(x, y, np.array([0.0, 1, -2])))
