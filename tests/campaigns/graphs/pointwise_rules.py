@@ -166,6 +166,10 @@ def _floordiv(x: Bounded, y: Bounded, rounding: Rounding) -> Bounded:
     finite &= np.isfinite(x.value) & np.isfinite(y.value)
     ratio = divided(x, y, rounding)
     error = np.where(sure, 0, np.where(finite, ratio.error + 1, np.inf))
+    if rounding.flushes:  # the multiple of y, of which it is the quotient, may be 0
+        multiple = np.abs(y.value * value)
+        is_lost = (multiple > 0) & (multiple < 2 * np.finfo(x.dtype).tiny)
+        error = np.where(is_lost, np.maximum(error, np.abs(value) + 1), error)
     nan = _surely_nan(x, y)
     return rounding(x.dtype, np.where(nan, np.nan, value), np.where(nan, 0, error), 1)
 

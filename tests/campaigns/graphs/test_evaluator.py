@@ -42,5 +42,16 @@ def test_a_subnormal_result_may_be_zero() -> None:
     assert fault(np.zeros(1, "float32"), kept)
 
 
+def test_the_multiple_behind_a_whole_quotient_may_be_zero() -> None:
+    x, tiny = g.input((1,), "float32"), np.array([3e-40], "float32")
+    whole, normal = g.floordiv(x, x), g.floordiv(x + np.float32(3), x + np.float32(1))
+    lost, kept = Evaluator({x: tiny}, {}, flushes=True)([whole, normal])
+    for right in (1, 0):
+        assert not fault(np.array([right], "float32"), lost)
+    assert fault(np.zeros(1, "float32"), kept)
+    (exact,) = Evaluator({x: tiny}, {})([whole])
+    assert fault(np.zeros(1, "float32"), exact)
+
+
 def test_every_op_is_in_a_row():
     assert set(g.OPS) - set(OPS) <= {"input", "shared", "arg", "item"}
