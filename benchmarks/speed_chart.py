@@ -1,6 +1,6 @@
 """Draw a table of `benchmarks/results` as the chart of the README.
 
-    python benchmarks/speed_chart.py benchmarks/results/2026-11-30-peers-sapphire-rapids.md
+    python benchmarks/speed_chart.py benchmarks/results/2026-12-01-peers-sapphire-rapids.md
 
 Each row is a model and each mark a library: the median time of its training step, as a multiple of
 graphc's in the same run. The chart goes to docs/images/training_speed.svg.
