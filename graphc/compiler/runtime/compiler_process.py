@@ -7,6 +7,7 @@ or never end. Each is a `CompilerError` that says so.
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 import shutil
@@ -14,6 +15,7 @@ import signal
 import subprocess
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar, copy_context
@@ -32,6 +34,8 @@ T = TypeVar("T")
 _SHOWN_LINES = 20
 _ANSWER_SECONDS = 60.0
 """The time that a compiler has to print its version and flags: it compiles nothing for that."""
+_WAIT_SECONDS = 0.5
+"""The longest of the waits for a compiler, between which an interrupt is raised."""
 _LAST_WORDS_SECONDS = 1.0
 """The wait for the output of a killed compiler; another process may hold it open."""
 
@@ -113,6 +117,16 @@ def _does_not_run(command: Sequence[str], tool: Tool, why: Exception) -> Compile
     return CompilerError(f"{tool.what} {command[0]} does not run ({why}). What to do: {tool.fix}")
 
 
+def _is_set_within(event: threading.Event, seconds: float | None) -> bool:
+    """Wait for an event, and return whether it comes in time. An interrupt of which the system
+    informs another thread wakes no wait, so there are several."""
+    ends = math.inf if seconds is None else time.monotonic() + seconds
+    while not event.wait(min(_WAIT_SECONDS, max(0.0, ends - time.monotonic()))):
+        if time.monotonic() >= ends:
+            return False
+    return True
+
+
 class _Run:
     """A compiler's process, started and waited for by a thread: an interrupt is raised in the main
     one alone, so a process that has just been started is known here whenever it comes.
@@ -139,7 +153,7 @@ class _Run:
             self.error = error
             self._ended.set()
             return True
-        return self._ended.wait(seconds)  # `join`, when interrupted, takes the thread for ended
+        return _is_set_within(self._ended, seconds)  # `join`, interrupted, takes it for ended
 
     def _work(self) -> None:
         try:
@@ -238,7 +252,7 @@ class Ahead(Generic[T]):
 
     def result(self) -> T:
         """Wait for the work, and return what it returned."""
-        self._ended.wait()
+        _is_set_within(self._ended, None)
         if self._error is not None:
             raise self._error
         return self._result[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 import time
 from pathlib import Path
@@ -98,6 +99,20 @@ def test_work_that_is_stopped_has_removed_its_folder(tmp_path: Path):
         time.sleep(0.001)
     ahead.stop()
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.usefixtures("interruptible")
+@pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="needs signals of threads")
+def test_an_interrupt_that_another_thread_gets_ends_the_wait(tmp_path: Path):
+    def interrupt() -> None:
+        while not (tmp_path / "begun").exists():
+            time.sleep(0.001)
+        time.sleep(0.1)
+        signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+
+    threading.Thread(target=interrupt).start()
+    with pytest.raises(KeyboardInterrupt):
+        run(["sh", "-c", f"touch {tmp_path}/begun; sleep 100"], TOOL, None)
 
 
 def test_who_is_notified_of_compiles_is_of_work_ahead_once_and_in_its_own_thread():
