@@ -25,8 +25,8 @@ enum gc_way {
 // gc_panel_by_way of the library.
 template <typename T>
 using gc_panel_function = void (*)(gc_way, gc_sums, int rows, int columns, int depth, const T* left,
-                           ptrdiff_t left_next, const T* right, ptrdiff_t right_row, T* to,
-                           ptrdiff_t to_row);
+                                   ptrdiff_t left_next, const T* right, ptrdiff_t right_row, T* to,
+                                   ptrdiff_t to_row);
 
 // That of a type: of the library that is named by a variable, which is set when a program is loaded
 // (host_panel_float32.h, host_panel_float64.h).

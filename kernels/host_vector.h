@@ -43,22 +43,23 @@ template <typename T> struct gc_vector {
 #endif
 
 // The first lanes of a vector, as many as are left of an array: what is behind them is neither read
-// nor written. Whole vectors go a way of their own, as AMD's processors with AVX2 take ten times as
-// long to store under a mask.
+// nor written. Whole vectors of AVX need no mask, with which a store is many operations on some of
+// its processors.
 template <typename T> struct gc_first_lanes {
   typedef typename gc_vector<T>::type V;
   static constexpr bool single = gc_is_same<T, float>;
-  int count;
 #if defined(__AVX512F__)
   unsigned short mask;  // a bit a lane
-  explicit gc_first_lanes(int lanes) : count(lanes), mask((1u << lanes) - 1) {}
+  explicit gc_first_lanes(int lanes) : mask((1u << lanes) - 1) {}
 #elif defined(__AVX__)
+  int count;
   typedef typename gc_mask_element<T>::type mask_type __attribute__((vector_size(GC_VECTOR_BYTES)));
   mask_type mask;  // the sign of each lane
   explicit gc_first_lanes(int lanes) : count(lanes) {
     for (int i = 0; i < gc_vector<T>::lanes; ++i) mask[i] = i < lanes ? -1 : 0;
   }
 #else
+  int count;
   explicit gc_first_lanes(int lanes) : count(lanes) {}
 #endif
 

@@ -5,13 +5,21 @@ from __future__ import annotations
 from graphc.compiler.loops.program import (
     Body,
     LoopProgram,
+    buffers_of,
     loops_in,
     paths_to_loops,
     walk,
     walk_in_ranges,
 )
 from graphc.compiler.loops.ranges import Ranges
-from graphc.compiler.loops.statement import PARALLEL_KINDS, SYNCHRONISING, For, If, Statement
+from graphc.compiler.loops.statement import (
+    PARALLEL_KINDS,
+    SYNCHRONISING,
+    Allocate,
+    For,
+    If,
+    Statement,
+)
 from graphc.compiler.loops.text import head_line, program_text
 from graphc.errors import RewriteError
 
@@ -50,6 +58,22 @@ def unbound_loop_of(program: LoopProgram, rewrite: str, name: str) -> For:
         found = f"one of kind {loop.kind.value}"
         raise refused(program, rewrite, f"the loop {name!r}", expected, found)
     return loop
+
+
+def allocation_of(program: LoopProgram, rewrite: str, name: str) -> Allocate:
+    """Return the statement that allocates a buffer of a name; the error of a rewrite if there is
+    none, or if other buffers are in its memory."""
+    where = f"the buffer {name!r}"
+    allocates = (one for one in walk(program.body) if isinstance(one, Allocate))
+    found = next((one for one in allocates if one.buffer.name == name), None)
+    if found is None:
+        expected = "one that the program allocates"
+        raise refused(program, rewrite, where, expected, "no such statement")
+    for statement in walk(program.body):
+        for used in buffers_of(statement):
+            if used.memory == found.buffer.memory and used is not found.buffer:
+                raise refused(program, rewrite, where, "no views of it", "another buffer in it")
+    return found
 
 
 def only_test_of(program: LoopProgram, rewrite: str, loop: For) -> If:

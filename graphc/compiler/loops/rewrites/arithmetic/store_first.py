@@ -18,11 +18,9 @@ from dataclasses import replace
 
 from graphc.compiler.loops.index import Index, LoopVariable, index_of
 from graphc.compiler.loops.program import (
-    Body,
     LoopProgram,
     block_of,
     buffers_of,
-    path_to,
     replaced,
     walk,
 )
@@ -80,15 +78,8 @@ def store_first(program: LoopProgram, loop: str) -> LoopProgram:
             raise refused(program, "store first", where, expected, head_line(statement))
     is_first = below(index_of(found.variable), 1)
     tested = If((is_first,), (Store(target, value),), (last,))
-    body: Body = replaced(found.body, last, (tested,))
-    changed = (*block[: place - 1], replace(found, body=body), *block[place + 1 :])
-    *around, _ = path_to(program.body, found)
-    if not around:
-        return replace(program, body=changed)
-    outer = around[-1]
-    if not isinstance(outer, For):
-        raise refused(program, "store first", where, "loops alone around it", head_line(outer))
-    return replace(program, body=replaced(program.body, outer, (replace(outer, body=changed),)))
+    body = replaced(replaced(program.body, last, (tested,)), block[place - 1], ())
+    return replace(program, body=body)
 
 
 def _innermost(*body: Statement) -> tuple[list[For], Statement]:

@@ -25,7 +25,6 @@ from graphc.compiler.loops.program import (
     block_of,
     buffers_of,
     loads_of,
-    path_to,
     replaced,
     targets_of,
     walk,
@@ -33,7 +32,7 @@ from graphc.compiler.loops.program import (
 )
 from graphc.compiler.loops.ranges import Ranges
 from graphc.compiler.loops.rewrites.elements import is_one_for_each_turn
-from graphc.compiler.loops.rewrites.refusal import ranges_at, refused
+from graphc.compiler.loops.rewrites.refusal import allocation_of, ranges_at, refused
 from graphc.compiler.loops.statement import PARALLEL_KINDS, Allocate, For, Statement, Store
 from graphc.compiler.loops.text import head_line
 from graphc.compiler.loops.value import Load, Value
@@ -50,7 +49,7 @@ def coalesce(program: LoopProgram, buffer: str) -> LoopProgram:
         program: the program.
         buffer: what is copied; one that the program allocates, with no views.
     """
-    allocate = _allocation(program, buffer)
+    allocate = allocation_of(program, "coalesce", buffer)
     block, place = block_of(program, allocate)
     behind = block[place + 1 :]
     copy = _copy_of(program, allocate, behind)
@@ -66,14 +65,8 @@ def coalesce(program: LoopProgram, buffer: str) -> LoopProgram:
     def value(old: Value) -> Value:
         return target(old) if isinstance(old, Load) else old
 
-    left = tuple(one for one in behind if one is not copy.nest)
-    body = (*block[:place], *Parts(value=value, target=target).in_body(left))
-    around = path_to(program.body, allocate)[:-1]
-    if not around:
-        return replace(program, body=body)
-    *_, loop = around
-    assert isinstance(loop, For)
-    return replace(program, body=replaced(program.body, loop, (replace(loop, body=body),)))
+    body = replaced(replaced(program.body, copy.nest, ()), allocate, ())
+    return replace(program, body=Parts(value=value, target=target).in_body(body))
 
 
 @dataclass(frozen=True)
@@ -107,24 +100,6 @@ class _Copy:
         known = dict(zip(variables, element.coords, strict=True))
         coords = tuple(coord.substitute(known) for coord in self.store.target.coords)
         return replace(self.store.target, coords=coords)
-
-
-def _allocation(program: LoopProgram, buffer: str) -> Allocate:
-    where = f"the buffer {buffer!r}"
-    found = [one for one in walk(program.body) if isinstance(one, Allocate)]
-    named = [one for one in found if one.buffer.name == buffer]
-    if len(named) != 1:
-        expected = "one that the program allocates"
-        raise refused(program, "coalesce", where, expected, "no such statement")
-    (allocate,) = named
-    for one in path_to(program.body, allocate)[:-1]:
-        if not isinstance(one, For):
-            raise refused(program, "coalesce", where, "loops alone around it", head_line(one))
-    for statement in walk(program.body):
-        for used in buffers_of(statement):
-            if used.memory == allocate.buffer.memory and used is not allocate.buffer:
-                raise refused(program, "coalesce", where, "no views of it", str(used))
-    return allocate
 
 
 def _copy_of(program: LoopProgram, allocate: Allocate, behind: Body) -> _Copy:

@@ -23,7 +23,7 @@ from graphc.compiler.loops.program import (
     walk_in_ranges,
 )
 from graphc.compiler.loops.ranges import Ranges
-from graphc.compiler.loops.rewrites.refusal import refused
+from graphc.compiler.loops.rewrites.refusal import allocation_of, refused
 from graphc.compiler.loops.rewrites.staging.layout import BufferLayout
 from graphc.compiler.loops.statement import Allocate, Statement, UseIntrinsic
 from graphc.compiler.loops.value import Load, Value
@@ -32,18 +32,12 @@ from graphc.compiler.loops.value import Load, Value
 def relayout(program: LoopProgram, buffer: str, layout: BufferLayout) -> LoopProgram:
     """Let a buffer have a layout of the axes that it has now."""
     where = f"the buffer {buffer!r}"
-    old = _allocated(program, buffer)
-    if old is None:
-        expected = "one that the program allocates"
-        raise refused(program, "relayout", where, expected, "no such statement")
+    old = allocation_of(program, "relayout", buffer).buffer
     if layout.rank != len(old.shape):
         expected = f"a layout of its {len(old.shape)} axes"
         raise refused(program, "relayout", where, expected, f"one of {layout.rank}")
     for statement in walk(program.body):
-        used = list(buffers_of(statement))
-        if any(one.memory == old.memory and one is not old for one in used):
-            raise refused(program, "relayout", where, "no views of it", "another buffer in it")
-        if isinstance(statement, UseIntrinsic) and old in used:
+        if isinstance(statement, UseIntrinsic) and old in buffers_of(statement):
             expected = "that values and stores alone access it"
             raise refused(program, "relayout", where, expected, statement.intrinsic.name)
     new = new_buffer(old.name, old.dtype, layout.shape(old.shape), old.scope)
@@ -57,13 +51,6 @@ def relayout(program: LoopProgram, buffer: str, layout: BufferLayout) -> LoopPro
         return (_in_layout(statement, old, new, layout, known[id(statement)]),)
 
     return replace(program, body=transformed(program.body, changed))
-
-
-def _allocated(program: LoopProgram, buffer: str) -> Buffer | None:
-    for one in walk(program.body):
-        if isinstance(one, Allocate) and one.buffer.name == buffer:
-            return one.buffer
-    return None
 
 
 def _in_layout(

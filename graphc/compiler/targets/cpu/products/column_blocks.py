@@ -150,7 +150,8 @@ def _by_blocks(program: LoopProgram, target: Target) -> LoopProgram:
     row, column = first.rows.variable.name, first.columns.variable.name
     block, blocks = _columns_of_block(program, products, target), f"{column}_outer"
     assert block is not None
-    are_in_place = [one.right in operands_in_place(products, target) for one in products]
+    whole_in_place = operands_in_place(products, target)
+    are_in_place = [one.right in whole_in_place for one in products]
     program = split(program, column, block, Tail.NONE)
     program = bind(reorder(program, row, blocks), blocks, LoopKind.TEAM)
     products = products_of(program)

@@ -168,8 +168,8 @@ def are_few_for_panels(product: Product, target: Target) -> bool:
 def has_aligned_rows(product: Product, target: Target) -> bool:
     """Return True if the vectors of a right operand that is rows of memory lie on one line of the
     cache each, for all that is known. (Read where it is, every other row across lines, a right
-    operand took 1.13 of the time of written panels for 100 rows by 500 x 500 and for 128 rows by
-    256 x 1,000, 1.08 for 128 rows by 1,000 x 1,000; AVX-512, Sapphire Rapids.)"""
+    operand took 1.08 to 1.19 of the time of written panels for 100 rows by 500 x 500 and for 128
+    rows by 256 x 1,000, 1.05 to 1.10 for 128 rows by 1,000 x 1,000; AVX-512, Sapphire Rapids.)"""
     distance = product.steps(product.right, product.terms)
     nbytes = np.dtype(product.total.dtype).itemsize
     return not isinstance(distance, int) or distance * nbytes % target.vector_bytes == 0

@@ -137,7 +137,7 @@ def test_a_left_operand_by_columns_is_transposed_for_many_panels(
 
 
 @pytest.mark.parametrize(("target", "count", "width"), [(CPU, 4, 32), (NARROW, 7, 16)])
-def test_the_last_panel_that_is_written_has_zeros_behind_its_columns(
+def test_the_last_panel_that_is_written_has_the_columns_that_are_left(
     target: Target, count: int, width: int
 ) -> None:
     """A panel has two vectors of columns."""
