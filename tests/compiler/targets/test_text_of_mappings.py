@@ -182,7 +182,6 @@ WITHOUT_TEXT = {
     "in order": "the loops of the plain program",
     "listed places of named rows": "of all rows, each under a test; embedding_step.cpp has one",
     "tiles of sums by coordinates": "as by blocks, by other indices",
-    "strips of rows in parts": "the second variant of strips of rows",
     "lanes of a warp a row of at most 256": "as of at most 512",
     "a thread a row of any length": "the loops of the plain program, in each thread",
     "rows by blocks for all steps": "lowering/golden/scan.cu has one",

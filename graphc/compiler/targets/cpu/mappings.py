@@ -18,7 +18,7 @@ from graphc.compiler.targets.cpu.products.few_rows import FEW_ROWS
 from graphc.compiler.targets.cpu.products.long_sums import PARTS_OF_SUMS
 from graphc.compiler.targets.cpu.products.rows_by_panels import BATCHED, MANY_PANELS
 from graphc.compiler.targets.cpu.products.rows_of_loops import STRIPS_OF_ROWS
-from graphc.compiler.targets.cpu.products.strips import STRIPS, STRIPS_IN_PARTS
+from graphc.compiler.targets.cpu.products.strips import STRIPS
 from graphc.compiler.targets.cpu.products.tiny_sides import (
     AS_REDUCTIONS,
     FEW_COLUMNS,
@@ -55,7 +55,6 @@ _MAPPINGS: _Tables = {
         MANY_PANELS,
         BLOCKS_OF_COLUMNS,
         STRIPS,
-        STRIPS_IN_PARTS,
         UNKNOWN_COLUMNS,
         *AS_REDUCTIONS,
         IN_ORDER,

@@ -113,13 +113,6 @@ def _reads_more_results(product: Product) -> bool:
     return any(both <= variables_of_factor(load, {}) for one in behind for load in loads_of(one))
 
 
-def _has_parts(products: Sequence[Product]) -> bool:
-    """Return True if sums of known terms are made of sums of `DEPTH` terms."""
-    terms = products[0].terms.ends[0].constant
-    assert isinstance(terms, int)
-    return terms > DEPTH
-
-
 def _columns_of_block(
     program: LoopProgram, products: Sequence[Product], target: Target
 ) -> int | None:
@@ -162,8 +155,7 @@ def _by_blocks(program: LoopProgram, target: Target) -> LoopProgram:
     program = with_right_operands(program, products, blocks, BufferScope.THREAD, in_place, target)
     program = split(program, row, _rows_of_strip(first), Tail.SHORT)
     strip = f"{row}_inner", f"{row}_outer"
-    in_parts = _has_parts(products)
-    return multiplied_strip(program, products, strip, in_place, target, in_parts=in_parts)
+    return multiplied_strip(program, products, strip, in_place, target)
 
 
 def _rows_of_strip(product: Product) -> int:

@@ -27,14 +27,13 @@ from graphc.compiler.loops.rewrites.execution.synchronise import synchronise
 from graphc.compiler.loops.rewrites.loops.split import Tail, split
 from graphc.compiler.loops.statement import Allocate, For, Let, LoopKind
 from graphc.compiler.targets.cpu.products.panels import panel_columns
-from graphc.compiler.targets.cpu.products.pieces import DEPTH, with_named_factors
+from graphc.compiler.targets.cpu.products.pieces import with_named_factors
 from graphc.compiler.targets.cpu.products.strips import (
     TILE_ROWS,
     bytes_of_right_operands,
     multiplied_strip,
     with_right_operands,
 )
-from graphc.compiler.targets.cpu.reductions.loops import may_exceed
 from graphc.compiler.targets.mapping import ALWAYS, Applicability, Mapping, never
 from graphc.compiler.targets.product_loops import (
     Product,
@@ -77,8 +76,7 @@ def _by_strips(program: LoopProgram, target: Target) -> LoopProgram:
         program = synchronise(program, row, scope, is_ahead=True)
     program = split(program, row, _rows_of_strip(products, target), Tail.SHORT)
     loops = f"{row}_inner", f"{row}_outer"
-    in_parts = may_exceed(first.terms, DEPTH)
-    return multiplied_strip(program, products, loops, in_place, target, in_parts=in_parts)
+    return multiplied_strip(program, products, loops, in_place, target)
 
 
 def _rows_of_strip(products: Sequence[Product], target: Target) -> int:

@@ -22,7 +22,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 
 import numpy as np
 
@@ -41,7 +40,7 @@ from graphc.compiler.loops.rewrites.loops.reorder import reorder
 from graphc.compiler.loops.rewrites.loops.split import Tail, split
 from graphc.compiler.loops.rewrites.values.name_element import name_element
 from graphc.compiler.loops.statement import For, If, LoopKind
-from graphc.compiler.loops.value import Load, Value, at_least
+from graphc.compiler.loops.value import Load, Value
 from graphc.compiler.targets.cpu.products.panels import (
     PANEL_ROWS,
     PanelFunction,
@@ -69,7 +68,7 @@ from graphc.compiler.targets.cpu.products.rows_by_panels import (
     why_not_of_one_matrix,
 )
 from graphc.compiler.targets.cpu.reductions.loops import may_exceed
-from graphc.compiler.targets.mapping import ALWAYS, Applicability, Mapping, never, where
+from graphc.compiler.targets.mapping import ALWAYS, Applicability, Mapping, never
 from graphc.compiler.targets.product_loops import (
     Product,
     products_of,
@@ -117,17 +116,6 @@ the cache of the core that made them, or the results in that of the core that re
 gru_ae takes 1.1 times as long if 720,000 multiplications of sums of 6 terms are divided.)"""
 
 
-def _has_few_terms(program: LoopProgram, target: Target) -> Applicability:
-    answer = has_terms(program, target)
-    found = products_of(program)
-    if answer.refusal or isinstance(found, str):
-        return answer
-    terms = found[0].terms.ends[0].constant
-    if typical(terms) > DEPTH:
-        return never(f"sums of {terms} terms are long")
-    return ALWAYS if isinstance(terms, int) else where(at_least(DEPTH - terms))
-
-
 def has_terms(program: LoopProgram, target: Target) -> Applicability:
     """Return that a program has products of one matrix by columns of known number."""
     found = products_of(program)
@@ -141,7 +129,7 @@ def has_terms(program: LoopProgram, target: Target) -> Applicability:
     return ALWAYS
 
 
-def _by_strips(program: LoopProgram, target: Target, *, in_parts: bool) -> LoopProgram:
+def _by_strips(program: LoopProgram, target: Target) -> LoopProgram:
     """Divide the rows over threads; each multiplies strips of its rows by all panels, and computes
     what follows of a strip's sums."""
     program = with_named_factors(with_axes_of_products(program))
@@ -161,13 +149,13 @@ def _by_strips(program: LoopProgram, target: Target, *, in_parts: bool) -> LoopP
     for loop in teams if is_divided else ():
         program = bind(program, loop, LoopKind.TEAM)
     if not may_exceed(first.rows, strip):
-        return multiplied_strip(program, products, (row, None), in_place, target, in_parts=in_parts)
+        return multiplied_strip(program, products, (row, None), in_place, target)
     program = split(program, row, strip, Tail.SHORT)
     strips = f"{row}_outer"
     if is_divided:  # ahead of all that is made inside, as that is simple to prove
         program = bind(program, strips, LoopKind.TEAM)
     loops = (f"{row}_inner", strips)
-    return multiplied_strip(program, products, loops, in_place, target, in_parts=in_parts)
+    return multiplied_strip(program, products, loops, in_place, target)
 
 
 def _are_divided(product: Product, count: int) -> bool:
@@ -269,7 +257,7 @@ def _strip_rows(rows: Size, columns: int, target: Target, *, is_small: bool) -> 
         strip = min(PANEL_ROWS, share, SMALL_STRIP // columns if is_small else room)
         return max(LEAST_ROWS, strip // TILE_ROWS * TILE_ROWS)
     calls = range(min(MOST_CALLS, room // PANEL_ROWS), 0, -1)
-    found = [count * PANEL_ROWS for count in calls]
+    found = [count * PANEL_ROWS for count in calls if count * PANEL_ROWS <= rows]
     for step in (TILE_ROWS, 1):
         fewer = range(min(PANEL_ROWS, room) // step * step, LEAST_ROWS - 1, -step)
         found += [strip for strip in fewer if rows % strip == 0]
@@ -284,25 +272,22 @@ def multiplied_strip(
     loops: tuple[str, str | None],
     in_place: frozenset[Value],
     target: Target,
-    *,
-    in_parts: bool,
 ) -> LoopProgram:
-    """Return a program that makes the sums of a strip by a call for each panel, then what follows
-    of all of them.
+    """Return a program that makes the sums of a strip by a call for each panel, or those of `DEPTH`
+    terms, to which calls add the next ones; then what follows of all of them.
 
     Args:
         loops: over the rows of a strip, and over strips if there are several.
         in_place: the right operands that are read where they are.
-        in_parts: True if sums are made of sums of `DEPTH` terms.
     """
     rows, around = loops
+    in_parts = may_exceed(products[0].terms, DEPTH)
     functions: dict[Value, PanelFunction] = {}
     for product in products:
         if product.left not in functions:
             program, functions[product.left] = with_left_rows(program, product, around)
     columns = products[0].columns.variable.name
-    is_short = not may_exceed(products[0].terms, DEPTH)
-    if len(products) == 1 and is_short and is_stored_alone(program, products[0], columns):
+    if len(products) == 1 and not in_parts and is_stored_alone(program, products[0], columns):
         try:
             return _stored_directly(program, products[0], rows, functions[products[0].left], target)
         except RewriteError:  # something follows the sums
@@ -418,14 +403,17 @@ def _with_sums(
     for loop, what in ((rows, "row"), (columns, "column")):
         program = rename(program, loop, f"{product.total.name}_{what}")
     rows, columns = f"{product.total.name}_row", f"{product.total.name}_column"
-    if most > PANEL_ROWS:
-        program = split(program, rows, PANEL_ROWS, Tail.SHORT)
-        rows, most = f"{rows}_inner", PANEL_ROWS
-    call = PanelCall(function, most, count)
-    width = panel_columns(product.total.dtype, target)
-    program, calls = with_whole_panels(program, rows, columns, call, width=width)
+    width, height = panel_columns(product.total.dtype, target), min(most, PANEL_ROWS)
     is_next = function is PanelFunction.ROWS_AND_FETCH_NEXT
-    if in_parts and count > width and (is_next or _stays(product, most, target)):
+    is_by_panels = in_parts and count > width and (is_next or _stays(product, height, target))
+    if most > height:
+        program = split(program, rows, height, Tail.SHORT)
+        if is_by_panels:
+            program = reorder(program, parts, f"{rows}_outer")
+        rows = f"{rows}_inner"
+    call = PanelCall(function, height, count)
+    program, calls = with_whole_panels(program, rows, columns, call, width=width)
+    if is_by_panels:
         program = _panel_by_panel(program, parts, f"{columns}_outer")
     for name, made in list(calls.items()) if in_parts else ():
         program, others = _with_first_part_alone(program, name)
@@ -481,13 +469,7 @@ def _panel_by_panel(program: LoopProgram, parts: str, panels: str) -> LoopProgra
 
 STRIPS = Mapping(
     "strips of rows",
-    _has_few_terms,
-    partial(_by_strips, in_parts=False),
-    "all threads write the panels once, and what follows of a row's sums is one loop",
-)
-STRIPS_IN_PARTS = Mapping(
-    "strips of rows in parts",
     has_terms,
-    partial(_by_strips, in_parts=True),
-    "the sums of a strip stay in the cache while part after part is added to them",
+    _by_strips,
+    "all threads write the panels once, and what follows of a row's sums is one loop",
 )

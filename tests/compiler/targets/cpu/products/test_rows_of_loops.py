@@ -19,7 +19,7 @@ from graphc.compiler.loops.program import LoopProgram, variables_of, walk
 from graphc.compiler.loops.rewrites.loops.part import part
 from graphc.compiler.schedule import kernels, make_schedule
 from graphc.compiler.targets.cpu.mappings import CPU_MAPPINGS_OF_ROWS
-from graphc.compiler.targets.cpu.products import pieces, rows_of_loops
+from graphc.compiler.targets.cpu.products import pieces, strips
 from graphc.compiler.targets.cpu.products.rows_of_loops import STRIPS_OF_ROWS
 from graphc.compiler.targets.mapping import choose
 from graphc.compiler.targets.target import Target
@@ -77,9 +77,8 @@ def numbers(program: LoopProgram) -> dict[str, np.ndarray]:
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("depth", [pieces.DEPTH, 2])
 def test_strips_mean_the_same(case: str, depth: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (pieces, rows_of_loops):
+    for module in (pieces, strips):
         monkeypatch.setattr(module, "DEPTH", depth)
-    monkeypatch.setattr("graphc.compiler.targets.cpu.products.strips.DEPTH", depth)
     before = plain(CASES[case]())
     found = choose(before, CPU, CPU_MAPPINGS_OF_ROWS["matmul"])
     assert found.names == (STRIPS_OF_ROWS.name,), found.refusals

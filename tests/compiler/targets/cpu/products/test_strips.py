@@ -19,8 +19,8 @@ from graphc.compiler.schedule import kernels, make_schedule
 from graphc.compiler.targets.cpu.mappings import CPU_MAPPINGS
 from graphc.compiler.targets.cpu.products import pieces, strips
 from graphc.compiler.targets.cpu.products.panels import PANEL_ROWS
-from graphc.compiler.targets.cpu.products.strips import STRIPS, STRIPS_IN_PARTS
-from graphc.compiler.targets.mapping import MappedProgram, choose
+from graphc.compiler.targets.cpu.products.strips import STRIPS
+from graphc.compiler.targets.mapping import choose
 from graphc.compiler.targets.target import Target
 from tests.compiler.loops.random_loops import arrays_for
 from tests.compiler.targets.cpu.compiled_programs import CompiledPrograms
@@ -83,14 +83,13 @@ CASES = {
 TALL = 13 * PANEL_ROWS - 5
 """Rows whose strips are made by several calls, the last by fewer, of fewer rows."""
 
+WIDTHS = (10, 64, 69)
+"""Columns of one panel, of two, and of two with a last one of few columns."""
+
 
 def plain(outputs: list[Node], name: str = "k0") -> LoopProgram:
     *_, kernel = kernels(make_schedule(outputs, most_shared=0))
     return plain_program(kernel, name, buffers_of(kernel))
-
-
-def mapped(outputs: list[Node]) -> MappedProgram:
-    return choose(plain(outputs), CPU, CPU_MAPPINGS["matmul"])
 
 
 def numbers(program: LoopProgram, terms: int) -> dict[str, np.ndarray]:
@@ -106,21 +105,20 @@ def test_strips_mean_the_same(case: str, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(strips, "STRIP", 16 * COLUMNS)
     before = plain(CASES[case]())
     found = choose(before, CPU, CPU_MAPPINGS["matmul"])
-    assert found.names == ("strips of rows", "strips of rows in parts"), found.refusals
-    assert [str(one.index) for one in found.conditions] == ["-batch + 256"]
-    check(before, STRIPS.rewrites(before, CPU), terms=(1, 3))
+    assert found.names == ("strips of rows",), found.refusals
+    check(before, found.program, terms=(1, 3))
 
 
 @pytest.mark.parametrize("target", [CPU, NARROW], ids=["wide", "narrow"])
 @pytest.mark.parametrize("case", ["few columns", "columns beside others", "an image as a row"])
-def test_strips_in_parts_mean_the_same(
+def test_parts_of_sums_mean_the_same(
     case: str, target: Target, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(strips, "STRIP", 16 * COLUMNS)
     for module in (pieces, strips):
         monkeypatch.setattr(module, "DEPTH", 2)
     before = plain(CASES[case]())
-    check(before, STRIPS_IN_PARTS.rewrites(before, target), terms=(5,))
+    check(before, STRIPS.rewrites(before, target), terms=(5,))
 
 
 @pytest.mark.parametrize(("columns", "is_transposed"), [(50, True), (20, False)])
@@ -142,7 +140,7 @@ def test_the_last_panel_that_is_written_has_the_columns_that_are_left(
 ) -> None:
     """A panel has two vectors of columns."""
     before = plain([g.matmul(arrays(BATCH, 700), arrays(700, 100))])
-    after = STRIPS_IN_PARTS.rewrites(before, target)
+    after = STRIPS.rewrites(before, target)
     (panels,) = (
         one.buffer
         for one in walk(after.body)
@@ -191,35 +189,28 @@ OF_ROWS = {
 }
 
 
-@pytest.mark.parametrize("in_parts", [False, True])
+@pytest.mark.parametrize(("depth", "rows"), [(pieces.DEPTH, (3, 37)), (2, (3,))])
 @pytest.mark.parametrize("case", OF_ROWS)
 def test_rows_of_a_call_and_several_products_mean_the_same(
-    case: str, in_parts: bool, monkeypatch: pytest.MonkeyPatch
+    case: str, depth: int, rows: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = plain(OF_ROWS[case]())
-    if not in_parts:
-        return check(before, STRIPS.rewrites(before, CPU), terms=(3, 37))
     for module in (pieces, strips):
-        monkeypatch.setattr(module, "DEPTH", 2)
-    check(before, STRIPS_IN_PARTS.rewrites(before, CPU), terms=(3,))
+        monkeypatch.setattr(module, "DEPTH", depth)
+    check(before, STRIPS.rewrites(before, CPU), terms=rows)
 
 
 def test_a_text_of_several_products_computes_them() -> None:
     programs = [plain(case()) for case in OF_ROWS.values()]
     compiled = CompiledPrograms(
-        [
-            replace(mapping.rewrites(one, CPU), name=f"k{number}_{part}")
-            for number, one in enumerate(programs)
-            for part, mapping in enumerate((STRIPS, STRIPS_IN_PARTS))
-        ]
+        [replace(STRIPS.rewrites(one, CPU), name=f"k{k}") for k, one in enumerate(programs)]
     )
     for number, one in enumerate(programs):
         given = numbers(one, 131)
         expected = evaluate(one, given, {B: 131}).outputs
-        for part in range(2):
-            found, _ = compiled(f"k{number}_{part}", given, {B: 131})
-            for name, array in expected.items():
-                np.testing.assert_allclose(found[name], array, rtol=1e-4, atol=1e-5)
+        found, _ = compiled(f"k{number}", given, {B: 131})
+        for name, array in expected.items():
+            np.testing.assert_allclose(found[name], array, rtol=1e-4, atol=1e-5)
 
 
 def check(before: LoopProgram, after: LoopProgram, terms: tuple[int, ...]) -> None:
@@ -235,9 +226,8 @@ def check(before: LoopProgram, after: LoopProgram, terms: tuple[int, ...]) -> No
 
 @pytest.fixture(scope="module")
 def compiled() -> CompiledPrograms:
-    graphs = [*(case() for case in CASES.values()), [gradient(TALL, 10)]]
+    graphs = [*(case() for case in CASES.values()), *([gradient(TALL, one)] for one in WIDTHS)]
     programs = [STRIPS.rewrites(plain(outputs), CPU) for outputs in graphs]
-    programs += [STRIPS_IN_PARTS.rewrites(plain(outputs), CPU) for outputs in graphs]
     return CompiledPrograms([replace(one, name=f"k{k}") for k, one in enumerate(programs)])
 
 
@@ -256,18 +246,18 @@ def test_text_computes_what_the_program_does(
 @pytest.mark.parametrize("terms", [256, 257, 700])
 def test_sums_of_many_terms(compiled: CompiledPrograms, terms: int) -> None:
     given = numbers(plain(CASES["alone"]()), terms)
-    name = "k0" if terms <= 256 else f"k{len(CASES) + 1}"
-    found, _ = compiled(name, given, {B: terms})
+    found, _ = compiled("k0", given, {B: terms})
     exact = given["x0"].astype("float64").T @ given["x1"]
     np.testing.assert_allclose(found["y0"], exact, atol=1e-4)
 
 
-def test_strips_of_several_calls(compiled: CompiledPrograms) -> None:
-    for number, terms in ((len(CASES), 9), (2 * len(CASES) + 1, 300)):
-        given = numbers(plain([gradient(TALL, 10)]), terms)
-        found, _ = compiled(f"k{number}", given, {B: terms})
-        exact = given["x0"].astype("float64").T @ given["x1"]
-        np.testing.assert_allclose(found["y0"], exact, atol=1e-4)
+@pytest.mark.parametrize("terms", [9, 300])
+@pytest.mark.parametrize("columns", WIDTHS)
+def test_strips_of_several_calls(compiled: CompiledPrograms, columns: int, terms: int) -> None:
+    given = numbers(plain([gradient(TALL, columns)]), terms)
+    found, _ = compiled(f"k{len(CASES) + WIDTHS.index(columns)}", given, {B: terms})
+    exact = given["x0"].astype("float64").T @ given["x1"]
+    np.testing.assert_allclose(found["y0"], exact, atol=1e-4)
 
 
 def test_threads_divide_panels_and_then_rows() -> None:
@@ -290,15 +280,7 @@ def test_threads_divide_panels_and_then_rows() -> None:
     ids=range(2),
 )
 def test_what_has_no_strips_and_why(output: Node, reason: str) -> None:
-    before = plain([output])
-    for mapping in (STRIPS, STRIPS_IN_PARTS):
-        assert mapping.when(before, CPU).refusal == reason
-
-
-def test_long_sums_are_made_in_parts() -> None:
-    found = mapped([g.matmul(g.transpose(arrays(BATCH * 80, 37)), arrays(BATCH * 80, 96))])
-    assert found.names == ("strips of rows in parts",)
-    assert dict(found.refusals)["strips of rows"] == "sums of 80*batch terms are long"
+    assert STRIPS.when(plain([output]), CPU).refusal == reason
 
 
 @pytest.mark.parametrize(("second_cache", "is_outermost"), [(1 << 22, True), (1 << 16, False)])
@@ -308,7 +290,7 @@ def test_all_parts_of_a_panel_are_made_together_where_the_rows_of_a_strip_stay(
     """Else rows are read again for each panel from farther away."""
     target = replace(CPU, cache_bytes=(32 << 10, second_cache))
     program = plain([g.matmul(g.transpose(arrays(1024, 64)), arrays(1024, 96))])
-    after = STRIPS_IN_PARTS.rewrites(program, target)
+    after = STRIPS.rewrites(program, target)
     (part,) = (one for one in loops_in(after.body) if one.variable.name == "k0_outer_behind")
     around = [one.variable.name for one in after.path(part.variable.name) if isinstance(one, For)]
     assert ("s0_column_outer" in around) == is_outermost
