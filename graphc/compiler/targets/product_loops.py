@@ -13,6 +13,7 @@ from graphc.compiler.loops.index import LoopVariable
 from graphc.compiler.loops.program import (
     Body,
     LoopProgram,
+    kept,
     loops_in,
     values_of,
     variables_of,
@@ -124,6 +125,7 @@ def known_sums_of(product: ProductLoops) -> tuple[int, int] | str:
     return columns, terms
 
 
+@kept
 def products_of(program: LoopProgram) -> tuple[Product, ...] | str:
     """Return the products of a plain program, which share their loops, or why they are none of rows
     and columns whose factors are in memory or named."""

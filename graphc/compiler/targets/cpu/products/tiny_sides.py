@@ -59,6 +59,7 @@ from graphc.compiler.targets.product_loops import (
     kept_loops,
     known_sums_of,
     product_of,
+    products_of,
 )
 from graphc.compiler.targets.target import Target
 
@@ -87,13 +88,20 @@ ROWS = 64
 
 def _one_column(program: LoopProgram, target: Target) -> Applicability:
     kept = kept_loops(program)
-    if len(kept) != 1:
+    sums = loops_in(kept[-1].body) if kept else ()
+    if not sums or _is_of_matrices(program):
         return never("it has rows and columns")
-    for terms in loops_in(kept[0].body):
+    for terms in sums:
         end = terms.ends[0].constant
         if isinstance(end, int) and end < LEAST_TERMS:
             return never(f"its sums have {end} terms, fewer than {LEAST_TERMS}")
     return _ROWS_IN_LANES.when(program, target)
+
+
+def _is_of_matrices(program: LoopProgram) -> bool:
+    """Return True if a program has products whose rows and columns share their factors: a row of
+    one matrix, and a column of each of several, do not."""
+    return not isinstance(products_of(program), str)
 
 
 def _in_lanes(program: LoopProgram, target: Target) -> LoopProgram:
@@ -226,11 +234,10 @@ FEW_COLUMNS = Mapping(
 
 
 def _as_reduction(mapping: Mapping) -> Mapping:
-    """Return a mapping of reductions as one of products of one row or column, or of one term."""
+    """Return a mapping of reductions as one of what is no product of matrices."""
 
     def when(program: LoopProgram, target: Target) -> Applicability:
-        kept = kept_loops(program)
-        if len(kept) > 1 and any(loops_in(one.body) for one in kept[-1:]):
+        if _is_of_matrices(program):
             return never("it has rows, columns and terms")
         return mapping.when(program, target)
 

@@ -1,0 +1,71 @@
+"""Every product has a mapping of its own: none runs by the loops of its plain program."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from graphc.compiler import graph as g
+from graphc.compiler.graph import BATCH, Node
+from graphc.compiler.loops.build import buffers_of, plain_program
+from graphc.compiler.schedule import kernels, make_schedule
+from graphc.compiler.targets.cpu.in_order import IN_ORDER
+from graphc.compiler.targets.cpu.mappings import CPU_MAPPINGS
+from graphc.compiler.targets.mapping import PLAIN, choose
+from graphc.compiler.targets.target import Target
+
+WIDE = Target("cpu", 64, 32, cache_bytes=(48 << 10, 2 << 20, 32 << 20), threads=2)
+TARGETS = st.sampled_from(
+    [
+        WIDE,
+        replace(WIDE, threads=1),
+        replace(WIDE, threads=64),
+        Target("cpu", 32, 16, cache_bytes=(32 << 10, 512 << 10, 32 << 20), threads=2),
+        Target("cpu", 16, 32, threads=8),
+    ]
+)
+SIZES = st.one_of(
+    st.just(BATCH), st.integers(1, 5000), st.sampled_from([8, 32, 64, 128, 256, 257, 512, 784])
+)
+LEADING = st.sampled_from([(), (), (BATCH,), (12,), (BATCH, 4)])
+BEHIND = {
+    "nothing": lambda result, shape: result,
+    "another result": lambda result, shape: result + g.input(shape, "float32"),
+    "a bias": lambda result, shape: g.maximum(result + g.input(shape[-1:], "float32"), 0.0),
+}
+
+
+def operand(is_transposed: bool, *shape: int) -> Node:
+    if not is_transposed:
+        return g.input(shape, "float32")
+    *leading, rows, columns = shape
+    axes = (*range(len(leading)), len(shape) - 1, len(shape) - 2)
+    return g.transpose(g.input((*leading, columns, rows), "float32"), axes)
+
+
+@given(
+    LEADING,
+    st.tuples(SIZES, SIZES, SIZES),
+    st.tuples(st.booleans(), st.booleans()),
+    st.sampled_from(sorted(BEHIND)),
+    TARGETS,
+)
+def test_no_product_runs_in_order(
+    leading: tuple[int, ...],
+    sizes: tuple[int, int, int],
+    are_transposed: tuple[bool, bool],
+    behind: str,
+    target: Target,
+) -> None:
+    """Where one did, a convolutional network trained with a batch of 512 in 3.4 times the time
+    (two threads, Sapphire Rapids)."""
+    rows, terms, columns = sizes
+    left = operand(are_transposed[0], *leading, rows, terms)
+    right = operand(are_transposed[1], *leading, terms, columns)
+    result = BEHIND[behind](g.matmul(left, right), (*leading, rows, columns))
+    *_, kernel = kernels(make_schedule([result], most_shared=0))
+    program = plain_program(kernel, "k0", buffers_of(kernel))
+    found = choose(program, target, CPU_MAPPINGS["matmul"])
+    assert not {PLAIN, IN_ORDER.name} & set(found.names), found.refusals
