@@ -10,7 +10,6 @@ from graphc.compiler.graph.dim import (
     FloorQuotient,
     Size,
     Symbol,
-    exact_quotient,
     substitute,
     symbols,
 )
@@ -179,19 +178,22 @@ def _turns(loop: For, sizes: Mapping[Symbol, Index] | None) -> Size:
 
 
 def _without_quotients(size: Size) -> Size:
-    """Return a size in which a quotient that is rounded up, times its divisor, is what was divided:
-    about as many."""
+    """Return a size in which a quotient that is rounded up, times its divisor or more, is what was
+    divided: about as many."""
     if not isinstance(size, Dim):
         return size
     total: Size = 0
     for atoms, factor in size.terms:
-        part: Size = factor
+        part: Size = 1
         for atom in atoms:
-            if isinstance(atom, FloorQuotient) and isinstance(atom.denominator, int):
-                times = exact_quotient(part, atom.denominator)
-                if times is not None:
-                    part = (atom.numerator - (atom.denominator - 1)) * times
-                    continue
-            part = part * Dim((((atom,), 1),))
-        total = total + part
+            if (
+                isinstance(atom, FloorQuotient)
+                and isinstance(atom.denominator, int)
+                and abs(factor) >= atom.denominator
+            ):
+                factor = int(factor / atom.denominator)
+                part = part * (atom.numerator - (atom.denominator - 1))
+            else:
+                part = part * Dim((((atom,), 1),))
+        total = total + part * factor
     return total
