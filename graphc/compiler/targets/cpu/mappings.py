@@ -9,7 +9,7 @@ from typing import TypeAlias
 from graphc.compiler.loops.program import LoopProgram
 from graphc.compiler.targets.cpu.convolutions.pooled_gradients import PLACES_OF_POOLINGS
 from graphc.compiler.targets.cpu.convolutions.pooled_windows import POOLED
-from graphc.compiler.targets.cpu.convolutions.windows import CONVOLUTIONS
+from graphc.compiler.targets.cpu.convolutions.windows import AS_ELEMENTS, CONVOLUTIONS
 from graphc.compiler.targets.cpu.convolutions.winograd import WINOGRAD
 from graphc.compiler.targets.cpu.in_order import IN_ORDER, IN_ORDER_ROWS
 from graphc.compiler.targets.cpu.pointwise import POINTWISE, POINTWISE_ROWS
@@ -42,7 +42,7 @@ _MAPPINGS: _Tables = {
     "rows": (*REDUCTIONS, IN_ORDER),
     "columns": (*REDUCTIONS, IN_ORDER),
     "window": (*REDUCTIONS, IN_ORDER),
-    "conv": (PLACES_OF_POOLINGS, *WINOGRAD, *CONVOLUTIONS, *POOLED, IN_ORDER),
+    "conv": (PLACES_OF_POOLINGS, *WINOGRAD, *CONVOLUTIONS, *POOLED, *AS_ELEMENTS, IN_ORDER),
     "scatter": (*SCATTER, IN_ORDER),
     "matmul": (
         ONE_COLUMN,

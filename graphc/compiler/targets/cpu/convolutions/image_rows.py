@@ -46,6 +46,7 @@ from graphc.compiler.targets.convolution_loops import ConvolutionLoops
 from graphc.compiler.targets.cpu.convolutions.operands import (
     WindowClass,
     factors_of,
+    has_holes,
     height_of_tiles,
     is_read,
     loops_with_values_inside,
@@ -89,8 +90,7 @@ def _has_rows(program: LoopProgram, target: Target) -> Applicability:
         return never(loops)
     if not loops.filters:
         return never("it has one filter")
-    inside = loops.terms[-1].body[0]
-    if isinstance(inside, If) and any(one.equal for one in inside.conditions):
+    if has_holes(loops):
         return never("its image has holes between elements")
     terms = product(tuple(map(_turns, loops.terms)))
     if isinstance(terms, Dim):

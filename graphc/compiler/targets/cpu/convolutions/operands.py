@@ -32,7 +32,16 @@ from graphc.compiler.loops.rewrites.staging.stage_value import stage_value
 from graphc.compiler.loops.rewrites.values.name_element import name_element
 from graphc.compiler.loops.rewrites.values.propagate import propagate
 from graphc.compiler.loops.rewrites.values.single_assignment import with_single_assignments
-from graphc.compiler.loops.statement import Accumulate, For, If, Let, LoopKind, Statement, Store
+from graphc.compiler.loops.statement import (
+    Accumulate,
+    Allocate,
+    For,
+    If,
+    Let,
+    LoopKind,
+    Statement,
+    Store,
+)
 from graphc.compiler.loops.value import Apply, Condition, Load, Local, Select, Value
 from graphc.compiler.targets.convolution_loops import (
     ConvolutionLoops,
@@ -219,10 +228,12 @@ def with_all_loops(
 ) -> tuple[LoopProgram, str, str, list[str]]:
     """Return a program that has a loop over filters, inside of one over samples, and these and the
     loops over windows: the outermost of these stands for samples where there are several, and a
-    loop of one turn for what there is one of."""
+    loop of one turn for what there is one of. So do rows of a single sample's windows, unless its
+    image has holes: elements of several rows are in one class then."""
     windows = [one.variable.name for one in loops.windows]
     filters = [one.variable.name for one in loops.filters]
-    if len(windows) == 1:
+    is_single = loops.windows[0].variable in variables_of_reach(loops)
+    if len(windows) == 1 or (is_single and has_holes(loops)):
         first = next(k for k, one in enumerate(program.body) if isinstance(one, For))
         program = enclose(program, first, len(program.body), "sample")
         windows.insert(0, only_loop(program.body).variable.name)
@@ -237,6 +248,13 @@ def with_all_loops(
     for inner in (*ahead, sample) if of_filters in around[: around.index(sample)] else ():
         program = reorder(program, of_filters, inner)
     return program, of_filters, sample, windows
+
+
+def has_holes(loops: ConvolutionLoops) -> bool:
+    """Return True if there is nothing between some elements of an image, as in a gradient of what
+    strides leave out."""
+    inside = loops.terms[-1].body[0]
+    return isinstance(inside, If) and any(one.equal for one in inside.conditions)
 
 
 def only_loop(body: Body) -> For:
@@ -364,6 +382,8 @@ def _border_of(program: LoopProgram, buffer: str) -> tuple[str, Size] | None:
     """Return a loop whose turns fill a buffer with an element under a test of the loop's variable,
     and the first turn of others behind some in which the test decides the other way."""
     for loop in loops_in(program.body):
+        if any(isinstance(one, Allocate) and one.buffer.name == buffer for one in walk(loop.body)):
+            continue  # it is around all that fills the buffer
         for one in walk(loop.body):
             for test in _tests_of(one, buffer):
                 if test.equal or test.index.variables != {loop.variable}:

@@ -104,7 +104,7 @@ def _has_long_windows(program: LoopProgram, target: Target) -> Applicability:
         return ALWAYS
     reach = variables_of_reach(loops)
     windows = turns_of([one for one in loops.windows if one.variable in reach])
-    if typical(turns_of(places)) <= typical(windows):
+    if windows != 1 and typical(turns_of(places)) <= typical(windows):
         return never(f"its windows have {turns_of(places)} places, and there are {windows} of them")
     return ALWAYS
 
@@ -163,7 +163,16 @@ def is_in_memory(program: LoopProgram, loops: ConvolutionLoops, innermost: str) 
         return False
     used = frozenset().union(*(coord.variables for coord in image.coords))
     _, places = _samples_and_places(loops)
+    if any(_is_picked(image, one, loops) for one in places):
+        return False
     return all(one.variable in used for one in (*loops.windows, *places))
+
+
+def _is_picked(image: Load, place: For, loops: ConvolutionLoops) -> bool:
+    """Return True if some elements of an image along an axis are read, and none between them."""
+    of_windows = {one.variable for one in loops.windows}
+    coords = (x for x in image.coords if place.variable in x.variables)
+    return any(x.factor(place.variable) != 1 and not x.variables & of_windows for x in coords)
 
 
 def with_terms(program: LoopProgram, loops: ConvolutionLoops) -> tuple[LoopProgram, str, list[str]]:

@@ -24,10 +24,17 @@ that matrix already, as with one tap, it is read where it is.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from graphc.compiler.graph.dim import Dim, Size, product
 from graphc.compiler.loops.buffer import BufferScope
-from graphc.compiler.loops.program import LoopProgram, loops_in, variables_of, walk
+from graphc.compiler.loops.program import (
+    LoopProgram,
+    innermost_loops,
+    loops_in,
+    variables_of,
+    walk,
+)
 from graphc.compiler.loops.rewrites.arithmetic.commute import commute
 from graphc.compiler.loops.rewrites.arithmetic.contract import contract
 from graphc.compiler.loops.rewrites.arithmetic.use import use
@@ -42,7 +49,7 @@ from graphc.compiler.loops.rewrites.simplify import simplify
 from graphc.compiler.loops.rewrites.staging.stage import stage
 from graphc.compiler.loops.rewrites.staging.stage_value import stage_value
 from graphc.compiler.loops.rewrites.values.propagate import propagate
-from graphc.compiler.loops.statement import Accumulate, For, If, Let, LoopKind
+from graphc.compiler.loops.statement import Accumulate, Allocate, For, If, Let, LoopKind
 from graphc.compiler.loops.value import Load, Local, Select
 from graphc.compiler.targets.convolution_classes import in_classes
 from graphc.compiler.targets.convolution_loops import (
@@ -65,6 +72,7 @@ from graphc.compiler.targets.cpu.convolutions.operands import (
     with_operands,
 )
 from graphc.compiler.targets.cpu.convolutions.weight_gradients import PARTS_OF_SAMPLES
+from graphc.compiler.targets.cpu.pointwise import POINTWISE
 from graphc.compiler.targets.cpu.products.panels import call_columns, panel_product_add
 from graphc.compiler.targets.cpu.products.pieces import terms_outermost, with_vectors
 from graphc.compiler.targets.cpu.products.rows_by_panels import BATCHED
@@ -297,3 +305,18 @@ PANELS_OF_WINDOWS = Mapping(
     "what is written of the matrix of windows stays in the first cache for all filters",
 )
 CONVOLUTIONS = (MATRICES, ROWS_OF_IMAGES, PARTS_OF_SAMPLES, PANELS_OF_WINDOWS)
+
+
+def _of_one_term(mapping: Mapping) -> Mapping:
+    """Return a mapping of elements as one of convolutions whose results have a term each."""
+
+    def when(program: LoopProgram, target: Target) -> Applicability:
+        for loop in innermost_loops(program.body):
+            if not any(isinstance(one, Allocate) for one in loop.body):
+                return never("its sums have several terms")
+        return mapping.when(program, target)
+
+    return replace(mapping, when=when)
+
+
+AS_ELEMENTS = tuple(map(_of_one_term, POINTWISE))

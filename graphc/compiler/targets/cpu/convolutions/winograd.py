@@ -145,6 +145,8 @@ def _has_taps(program: LoopProgram, target: Target) -> Applicability:
     windows = loops.windows[-2:]
     if len(loops.windows) > 3:
         return never(f"its windows have {len(loops.windows) - 1} axes")
+    if len(loops.windows) < 3:
+        return never("it has one sample, or one row or column of windows")
     return _makes_good(program, loops, loops.terms, windows, program.outputs[0].dtype)
 
 

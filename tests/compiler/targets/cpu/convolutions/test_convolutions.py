@@ -101,6 +101,9 @@ PANELS: Programs = {
     "the same of one filter": lambda: plain(
         gradient(0, convolution(1, 3, (9, 3), (9, 3), strides=2))
     ),
+    "the same of one sample": lambda: plain(
+        gradient(0, convolution(5, 3, (9, 3), (8, 3), samples=1, strides=2, padding=1))
+    ),
     "the same of windows that are apart": lambda: plain(
         gradient(0, convolution(4, 3, (9, 1), (8, 2), strides=3))
     ),
@@ -133,6 +136,9 @@ ROWS: Programs = {
     ),
     "one channel": lambda: plain(convolution(4, 1, (7, 3), (7, 3), padding=1)),
     "one sample": lambda: plain(convolution(4, 3, (7, 3), (9, 3), samples=1, padding=1)),
+    "one sample, and rows of zeros": lambda: plain(
+        convolution(4, 3, (6, 1), (9, 2), samples=1, padding=2)
+    ),
     "one sample of one axis": lambda: plain(convolution(4, 3, (40, 3), samples=1, padding=1)),
     "a prime number of channels": lambda: plain(convolution(2, 23, (6, 3))),
     "float64": lambda: plain(convolution(4, 3, (7, 3), (7, 3), dtype="float64", padding=1)),
@@ -217,6 +223,9 @@ SAMPLES: Programs = {
     "one filter": of_weights(1, 2, (5, 3), (4, 2)),
     "one tap": of_weights(3, 2, (3, 1), (3, 1)),
     "one channel of one tap": of_weights(3, 1, (3, 1), (3, 1)),
+    "one tap of strides": of_weights(3, 2, (7, 1), (6, 1), strides=2),
+    "one tap of strides along one axis": of_weights(3, 2, (7, 1), (6, 2), strides=(3, 2)),
+    "one tap of strides, and zeros": of_weights(3, 2, (7, 1), (6, 1), strides=2, padding=1),
     "groups of filters": of_weights(66, 1, (3, 2), (3, 2)),
     "known samples": of_weights(3, 2, (5, 3), (4, 2), samples=3),
     "one sample": of_weights(3, 2, (5, 3), (4, 2), samples=1),
@@ -378,7 +387,7 @@ REFUSED: Mapping[str, tuple[str, Callable[[], Node]]] = {
         PARTS_OF_SAMPLES.name,
         lambda: convolution(5, 2, (4, 3), (4, 3)),
     ),
-    "its results have 0 loops over terms": ("in order", lambda: convolution(5, 1, (3, 1))),
+    "its results have 0 loops over terms": ("vectors", lambda: convolution(5, 1, (3, 1))),
 }
 
 

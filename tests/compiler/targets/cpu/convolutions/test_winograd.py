@@ -185,6 +185,9 @@ REFUSED: Mapping[str, Callable[[], Node]] = {
         lambda: convolution(32, 32, (26, 3), (26, 3), input_dilation=2)
     ),
     "its windows have 3 axes": lambda: convolution(32, 32, (4, 1), (26, 3), (26, 3)),
+    "it has one sample, or one row or column of windows": (
+        lambda: convolution(32, 32, (26, 3), (26, 3), samples=1)
+    ),
 }
 
 

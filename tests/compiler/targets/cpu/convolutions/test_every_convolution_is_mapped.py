@@ -1,0 +1,71 @@
+"""Convolutions and their gradients have mappings of their own: none that takes its time runs by the
+loops of its plain program."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from graphc import grad
+from graphc.compiler import graph as g
+from graphc.compiler.graph import BATCH, Node
+from graphc.compiler.graph.dim import product, typical
+from graphc.compiler.loops.build import buffers_of, plain_program
+from graphc.compiler.schedule import kernels, make_schedule
+from graphc.compiler.targets.cpu.in_order import IN_ORDER
+from graphc.compiler.targets.cpu.mappings import CPU_MAPPINGS
+from graphc.compiler.targets.mapping import PLAIN, choose
+from graphc.compiler.targets.target import Target
+
+WIDE = Target("cpu", 64, 32, cache_bytes=(48 << 10, 2 << 20, 32 << 20), threads=2)
+TARGETS = st.sampled_from([WIDE, replace(WIDE, threads=1), Target("cpu", 32, 16, threads=2)])
+
+LEAST = 1 << 20
+"""Multiplications that take their time."""
+
+CHANNELS = st.sampled_from([1, 3, 8, 16, 32, 50, 64])
+AXES = st.lists(
+    st.tuples(
+        st.integers(4, 40),  # elements
+        st.sampled_from([1, 1, 2, 3, 5, 7]),  # taps
+        st.sampled_from([1, 1, 2, 3]),  # the step of a window
+        st.tuples(st.integers(0, 3), st.integers(0, 3)),  # zeros ahead and behind
+        st.sampled_from([1, 1, 1, 2]),  # the step of a tap
+    ),
+    min_size=1,
+    max_size=3,
+)
+
+
+@settings(max_examples=40)
+@given(st.sampled_from([BATCH, 1, 5]), CHANNELS, CHANNELS, AXES, TARGETS)
+def test_no_convolution_runs_in_order(
+    samples: int,
+    channels: int,
+    filters: int,
+    axes: list[tuple[int, int, int, tuple[int, int], int]],
+    target: Target,
+) -> None:
+    """Where one did, the gradient of 1 x 1 weights of a stride of 2, 64 channels by 128 filters of
+    16 images of 56 x 56, took 24 times the time (two threads, Sapphire Rapids)."""
+    sizes, taps, strides, padding, dilation = zip(*axes, strict=True)
+    reach = [(one - 1) * step + 1 for one, step in zip(taps, dilation, strict=True)]
+    padded = [one + sum(zeros) for one, zeros in zip(sizes, padding, strict=True)]
+    assume(all(one >= least for one, least in zip(padded, reach, strict=True)))
+    image = g.input((samples, channels, *sizes), "float32")
+    weights = g.input((filters, channels, *taps), "float32")
+    output = g.conv(image, weights, strides=strides, padding=padding, kernel_dilation=dilation)
+    assume(typical(product((*output.shape, channels, *taps))) >= LEAST)
+    gradients = grad(g.sum(output * g.input(output.shape, "float32")), [image, weights])
+    for result in (output, *gradients):
+        check(result, target)
+
+
+def check(result: Node, target: Target) -> None:
+    for kernel in kernels(make_schedule([result], most_shared=0)):
+        if kernel.kind == "conv":
+            program = plain_program(kernel, "k0", buffers_of(kernel))
+            found = choose(program, target, CPU_MAPPINGS["conv"])
+            assert not {PLAIN, IN_ORDER.name} & set(found.names), found.refusals
