@@ -46,6 +46,7 @@ from graphc.compiler.loops.value import Apply, Condition, Load, Local, Select, V
 from graphc.compiler.targets.convolution_loops import (
     ConvolutionLoops,
     convolution_loops_of,
+    with_loops_in_order,
     with_values_inside,
 )
 from graphc.compiler.targets.product_loops import DRAWS, draws_words, kept_loops
@@ -232,8 +233,8 @@ def with_all_loops(
     image has holes: elements of several rows are in one class then."""
     windows = [one.variable.name for one in loops.windows]
     filters = [one.variable.name for one in loops.filters]
-    is_single = loops.windows[0].variable in variables_of_reach(loops)
-    if len(windows) == 1 or (is_single and has_holes(loops)):
+    is_enclosed = len(windows) == 1 or _has_holes_along(loops, loops.windows[0])
+    if is_enclosed:
         first = next(k for k, one in enumerate(program.body) if isinstance(one, For))
         program = enclose(program, first, len(program.body), "sample")
         windows.insert(0, only_loop(program.body).variable.name)
@@ -243,6 +244,8 @@ def with_all_loops(
         program = enclose(program, 0, count, "filter", sample)
         filters = [only_loop(program.loop(sample).body).variable.name]
     (of_filters,) = filters
+    if is_enclosed:
+        program = with_loops_in_order(program, [sample, of_filters, *windows])
     around = [one.variable.name for one in program.loops_to(windows[-1])]
     ahead = around[around.index(of_filters) + 1 : around.index(sample)]
     for inner in (*ahead, sample) if of_filters in around[: around.index(sample)] else ():
@@ -253,8 +256,18 @@ def with_all_loops(
 def has_holes(loops: ConvolutionLoops) -> bool:
     """Return True if there is nothing between some elements of an image, as in a gradient of what
     strides leave out."""
+    return bool(_tests_of_holes(loops))
+
+
+def _has_holes_along(loops: ConvolutionLoops, window: For) -> bool:
+    """Return True if windows of other turns of a loop meet other holes."""
+    return any(window.variable in one.index.variables for one in _tests_of_holes(loops))
+
+
+def _tests_of_holes(loops: ConvolutionLoops) -> tuple[Condition, ...]:
     inside = loops.terms[-1].body[0]
-    return isinstance(inside, If) and any(one.equal for one in inside.conditions)
+    conditions = inside.conditions if isinstance(inside, If) else ()
+    return tuple(one for one in conditions if one.equal)
 
 
 def only_loop(body: Body) -> For:
