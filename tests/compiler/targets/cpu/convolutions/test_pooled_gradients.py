@@ -22,7 +22,7 @@ from graphc.compiler.targets.cpu.mappings import CPU_MAPPINGS
 from graphc.compiler.targets.mapping import MappedProgram, choose
 from tests.compiler.targets.convolution_cases import convolution, gradient
 from tests.compiler.targets.cpu.compiled_programs import CompiledPrograms
-from tests.compiler.targets.cpu.convolutions.test_convolutions import CPU, B, numbers
+from tests.compiler.targets.cpu.convolutions.checks import CPU, B, numbers
 from tests.compiler.targets.cuda.products.cases import arrays
 
 Programs = Mapping[str, Callable[[], LoopProgram]]

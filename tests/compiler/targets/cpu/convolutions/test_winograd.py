@@ -24,16 +24,14 @@ from graphc.compiler.targets.mapping import choose
 from graphc.errors import RewriteError
 from tests.compiler.targets.convolution_cases import WIDTH, biased, convolution, gradient
 from tests.compiler.targets.cpu.compiled_programs import CompiledPrograms
+from tests.compiler.targets.cpu.convolutions.checks import CPU, B, numbers
 from tests.compiler.targets.cpu.convolutions.test_convolutions import (
-    CPU,
-    B,
     dropped_between,
-    numbers,
     pooled,
     repeated,
     trained,
-    weights_gradient,
 )
+from tests.compiler.targets.cpu.convolutions.test_weight_gradients import weights_gradient
 from tests.compiler.targets.cuda.products.cases import ARGUMENTS, arrays, plain
 
 Programs = Mapping[str, Callable[[], LoopProgram]]
