@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from platform import machine
 from typing import TypeVar
 
 import numpy as np
@@ -28,6 +29,11 @@ _T = TypeVar("_T")
 
 needs_compiler = pytest.mark.skipif(
     compiler_path() is None, reason="needs a C++ compiler (g++ or clang++) for native programs"
+)
+
+
+flushes = pytest.mark.skipif(
+    machine() not in ("x86_64", "AMD64"), reason="other processors round as ever"
 )
 
 

@@ -6,7 +6,6 @@ import re
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from pathlib import Path
-from platform import machine
 
 import numpy as np
 import pytest
@@ -22,7 +21,7 @@ from graphc.compiler.runtime.cpu.executor import NativeExecutor
 from graphc.config import config
 from graphc.errors import DeviceError, IndexRangeError, NotFiniteError
 from tests.campaigns.interrupts import Counted
-from tests.native.graph_programs import assembly, needs_compiler, needs_gcc
+from tests.native.graph_programs import assembly, flushes, needs_compiler, needs_gcc
 
 
 @pytest.fixture(autouse=True)
@@ -64,11 +63,6 @@ def test_threads_keep_the_scratch_memory_that_the_report_counts() -> None:
     with ThreadPoolExecutor(1) as fresh:  # a thread that has none yet
         assert fresh.submit(grown).result() == counted > 0
     assert step.memory_report(1500).scratch == counted
-
-
-flushes = pytest.mark.skipif(
-    machine() not in ("x86_64", "AMD64"), reason="other processors round as ever"
-)
 
 
 @flushes

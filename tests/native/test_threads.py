@@ -22,7 +22,7 @@ from graphc.layers.core import Dense, Dropout
 from graphc.models import Sequential
 from graphc.reference_models import REFERENCE_MODELS
 from graphc.reference_models.step import TrainingStep
-from tests.native.graph_programs import needs_compiler, on_threads
+from tests.native.graph_programs import flushes, needs_compiler, on_threads
 
 pytestmark = needs_compiler
 
@@ -106,10 +106,10 @@ def test_the_number_of_threads_changes_no_bit() -> None:
     assert one == two == three
 
 
-def said(program: str, **environ: str) -> str:
+def said(program: str, *arguments: str, **environ: str) -> str:
     """Return the output of a Python program in a process of its own."""
     return subprocess.run(
-        [sys.executable, "-c", program],
+        [sys.executable, "-c", program, *arguments],
         env={**os.environ, "OPENBLAS_NUM_THREADS": "1", **environ},
         capture_output=True,
         text=True,
@@ -134,8 +134,8 @@ for count in ("1", "2", "3"):
     child = os.fork()  # the native code, which reads the variable as it is loaded, is not yet here
     if child == 0:
         os.environ["OMP_NUM_THREADS"] = count
-        executor = NativeExecutor(program)
         before = len(os.listdir("/proc/self/task"))
+        executor = NativeExecutor(program)
         executor.run({x: np.ones((256, 512), "float32")}, sizes, g.CallStep())
         print(count, executor.threads, 1 + len(os.listdir("/proc/self/task")) - before, flush=True)
         os._exit(0)
@@ -148,6 +148,40 @@ def test_omp_num_threads_is_obeyed() -> None:
     if not toolchain.find_compiler(kernel_cache()).has_threads:
         pytest.skip("the compiler has no OpenMP")
     assert said(_THREADS).splitlines() == ["1 1 1", "2 2 2", "3 3 3"]
+
+
+_OTHERS = """
+int threads(void) {
+  int count = 0;
+#pragma omp parallel reduction(+ : count)
+  ++count;
+  return count;
+}
+"""
+_AFTER_OTHERS = """
+import ctypes, sys
+import numpy as np
+assert ctypes.CDLL(sys.argv[1]).threads() == 2
+from graphc.compiler import graph as g
+from graphc.compiler.function import function
+from graphc.config import config
+config.cpu = "native"
+x = g.input((g.BATCH,), "float32")
+least = np.full(1 << 20, np.finfo("float32").tiny, "float32")
+print(np.count_nonzero(function([x], x * 0.25)(least)))
+"""
+
+
+@flushes
+def test_threads_that_another_library_started_have_no_subnormal_results(tmp_path: Path) -> None:
+    source, library = tmp_path / "others.c", tmp_path / "others.so"
+    source.write_text(_OTHERS)
+    compiler = toolchain.find_compiler(kernel_cache())
+    if not compiler.has_threads:
+        pytest.skip("the compiler has no OpenMP")
+    command = [compiler.path, "-x", "c", "-fopenmp", "-shared", "-fPIC", source, "-o", library]
+    subprocess.run(command, check=True)
+    assert said(_AFTER_OTHERS, str(library), OMP_NUM_THREADS="2") == "0\n"
 
 
 _FORK = """

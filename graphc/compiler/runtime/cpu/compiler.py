@@ -9,7 +9,7 @@ import os
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -61,7 +61,6 @@ _RUNTIME_SOURCE = """\
 #include "openmp.h"
 #include "subnormals.h"
 #include "thread_memory.h"
-#include "tree_sum.h"
 
 extern "C" {
 GC_EXPORTED void* graphc_memory(int slot, size_t nbytes) { return gc_thread_memory(slot, nbytes); }
@@ -69,10 +68,21 @@ GC_EXPORTED size_t graphc_memory_held() { return gc_held_now(); }
 GC_EXPORTED void graphc_start_threads() {
   const gc_flushing flushing;
 #pragma omp parallel
-  gc_block_of_thread(0);
+  {
+    gc_flush();  // a thread that another library started has that one's mode
+    gc_block_of_thread(0);
+  }
 }
 GC_EXPORTED int graphc_threads() { return omp_get_max_threads(); }
 GC_EXPORTED void graphc_use_threads(int count) { omp_set_num_threads(count); }
+}
+"""
+_SUMS_SOURCE = """\
+#include "platform.h"
+#include "subnormals.h"
+#include "tree_sum.h"
+
+extern "C" {
 GC_EXPORTED int graphc_tree_sum(gc_program program, const gc_part* part, int parts,
                                 const gc_divided* divided, int count, const unsigned int* word,
                                 uint64_t call_step, uint64_t* status, int arrays,
@@ -113,9 +123,9 @@ _RUNTIME = SharedLibrary(
     (
         *("graphc_memory", "graphc_memory_held"),
         *("graphc_threads", "graphc_use_threads", "graphc_start_threads"),
-        "graphc_tree_sum",
     ),
 )
+_SUMS = SharedLibrary("the library of sums over shards", _SUMS_SOURCE, ("graphc_tree_sum",))
 _PANELS = {
     dtype: SharedLibrary(
         f"the library of products of {dtype}",
@@ -153,17 +163,19 @@ class Runtime:
 
     Attributes:
         memory: the address of the function that gives threads their memory.
-        tree_sum: ``gc_tree_sum`` of kernels/tree_sum.h.
     """
 
-    def __init__(self, functions: ctypes.CDLL):
+    def __init__(self, functions: ctypes.CDLL, sums: Callable[[], ctypes.CDLL]):
+        """`sums` returns the library of sums over shards, which a program without them does not
+        wait for."""
+        self._sums = sums
         self.memory = library.address_of_symbol(functions, "graphc_memory")
         self._held = functions["graphc_memory_held"]
         self._held.restype = ctypes.c_size_t
         self._threads = functions["graphc_threads"]
         self._use_threads = functions["graphc_use_threads"]
         self._start_threads = functions["graphc_start_threads"]
-        self.tree_sum = _TREE_SUM(library.address_of_symbol(functions, "graphc_tree_sum"))
+        self.start_threads()
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=self._alone)
 
@@ -177,9 +189,16 @@ class Runtime:
         """The bytes of scratch memory that all threads of the process hold."""
         return int(self._held())
 
+    @cached_property
+    def tree_sum(self) -> Callable[..., int]:
+        """``gc_tree_sum`` of kernels/tree_sum.h. CompilerError if it does not compile."""
+        self._loaded_sums = self._sums()  # a library that nobody keeps is unloaded
+        return _TREE_SUM(library.address_of_symbol(self._loaded_sums, "graphc_tree_sum"))
+
     def start_threads(self) -> None:
         """Start all threads, with their stacks and the 64 MB of addresses that glibc reserves for
-        each, so that a later look at the free memory counts them."""
+        each, so that a later look at the free memory counts them; or give those that another
+        library of the process has started the mode of floating-point numbers that ours have."""
         self._start_threads()
 
     def _alone(self) -> None:
@@ -332,7 +351,8 @@ def _for_libraries(compiler: CppCompiler) -> CppCompiler:
 def runtime_library(cache: KernelCache, compiler: CppCompiler) -> Runtime:
     """The library that all programs of a compiler share, loaded once a process."""
     if compiler not in _runtimes:
-        _runtimes.setdefault(compiler, Runtime(_obtained(_RUNTIME, cache, compiler)))
+        sums = partial(_obtained, _SUMS, cache, compiler)
+        _runtimes.setdefault(compiler, Runtime(_obtained(_RUNTIME, cache, compiler), sums))
     return _runtimes[compiler]
 
 
