@@ -50,11 +50,17 @@ class Bounded:
         return Bounded(self.dtype, move(self.value), move(self.error))
 
 
-def exactly(array: np.ndarray) -> Bounded:
-    """Return an array of a supported dtype as it is."""
-    dtype = array.dtype.name
-    value = array.astype(EXTENDED) if is_float(dtype) else array
-    return Bounded(dtype, np.asarray(value), np.zeros(array.shape))
+def exactly(array: np.ndarray, *, flushes: bool = False) -> Bounded:
+    """Return an array of a supported dtype as it is; `flushes`: a subnormal element may count as
+    0."""
+    dtype, error = array.dtype.name, np.zeros(array.shape)
+    if not is_float(dtype):
+        return Bounded(dtype, array, error)
+    value = np.asarray(array.astype(EXTENDED))
+    if flushes:
+        size = np.abs(value)
+        error = np.where(size < np.finfo(dtype).tiny, size, 0.0).astype(error.dtype)
+    return Bounded(dtype, value, error)
 
 
 def whole(dtype: str, value: np.ndarray, known: np.ndarray) -> Bounded:
@@ -106,7 +112,7 @@ class Rounding:
     Args:
         passes: whether passes may rewrite: then only short numbers stay exact, and nothing is
             known behind arithmetic that gives no finite number, which a pass may mend.
-        flushes: whether a subnormal result may be 0, as that of native code is.
+        flushes: whether subnormal operands and results may be 0, as those of native code are.
     """
 
     def __init__(self, passes: bool, flushes: bool = False):

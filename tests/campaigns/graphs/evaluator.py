@@ -72,7 +72,7 @@ class Evaluator:
         sizes: of the symbols.
         call_step: the number of the call, for random words.
         passes: whether the graph that runs was rewritten by passes.
-        flushes: whether a subnormal result may be 0.
+        flushes: whether subnormal operands and results may be 0.
     """
 
     def __init__(
@@ -83,14 +83,16 @@ class Evaluator:
         passes: bool = False,
         flushes: bool = False,
     ):
-        self._known: dict[Node, Any] = {node: exactly(array) for node, array in feeds.items()}
+        self._known: dict[Node, Any] = {}
         self._sizes = sizes
         self._call_step = call_step
         self._rounding = Rounding(passes, flushes)
+        for node, array in feeds.items():
+            self.feed(node, array)
 
     def feed(self, node: Node, array: np.ndarray) -> None:
         """Give a further input its array."""
-        self.give(node, exactly(array))
+        self.give(node, exactly(array, flushes=self._rounding.flushes))
 
     def give(self, node: Node, value: Bounded) -> None:
         """Let a node have a value, whatever computes it."""
@@ -129,10 +131,10 @@ class Evaluator:
     # ---- leaves ----
 
     def _constant(self, node: Node) -> Bounded:
-        return exactly(node.attrs["value"])
+        return exactly(node.attrs["value"], flushes=self._rounding.flushes)
 
     def _shared(self, node: Node) -> Bounded:
-        return exactly(node.attrs["state"].get())
+        return exactly(node.attrs["state"].get(), flushes=self._rounding.flushes)
 
     def _iota(self, node: Node) -> Bounded:
         return movement.counted(self._attr(node, "size"), node.attrs["dtype"])

@@ -32,14 +32,15 @@ def test_what_a_sum_loses_in_extended_precision_is_not_certain() -> None:
     assert fault(np.array([1e-5], "float32"), found)
 
 
-def test_a_subnormal_result_may_be_zero() -> None:
+def test_subnormal_operands_and_results_may_be_zero() -> None:
     x, tiny = g.input((1,), "float32"), np.array([1e-40], "float32")
-    found, normal = Evaluator({x: tiny}, {}, flushes=True)([x + x, x * 2.0**20])
-    for right in (2 * tiny, np.zeros(1, "float32")):
-        assert not fault(right, found)
+    found, scaled, normal = Evaluator({x: tiny}, {}, flushes=True)([x + x, x * 2.0**20, x + 1.0])
+    for sum_of_two, product in ((2 * tiny, 2.0**20 * tiny), np.zeros((2, 1), "float32")):
+        assert not fault(sum_of_two, found)
+        assert not fault(product.astype("float32"), scaled)
     assert fault(np.zeros(1, "float32"), normal)
-    (kept,) = Evaluator({x: tiny}, {})([x + x])
-    assert fault(np.zeros(1, "float32"), kept)
+    kept = Evaluator({x: tiny}, {})([x + x, x * 2.0**20])
+    assert all(fault(np.zeros(1, "float32"), one) for one in kept)
 
 
 def test_the_multiple_behind_a_whole_quotient_may_be_zero() -> None:
