@@ -357,9 +357,11 @@ def with_tiles_of_cotangents(program: LoopProgram) -> LoopProgram:
     """
     call = _call_of(program, _BY_PARTS)
     to, matrix, image = call.windows
-    *_, part, sample, _ = path_to(program.body, call)
-    assert isinstance(part, For)
-    assert isinstance(sample, For)
+    around = [one for one in path_to(program.body, call) if isinstance(one, For)]
+    if len(around) < 2:
+        expected = "a loop over parts, and one over the samples of a part"
+        raise refused(program, _REWRITE, "a call", expected, f"{len(around)} loops around it")
+    part, sample = around[-2:]
     shape = [to.buffer.shape[axis] for axis in to.axes]
     steps = [image.buffer.strides[axis] for axis in image.axes]
     if (

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from graphc import grad
@@ -40,6 +40,7 @@ AXES = st.lists(
 
 
 @settings(max_examples=40)
+@example(8, 32, 32, [(26, 3, 1, (1, 1), 1)] * 2, WIDE)  # a sample for each part of a gradient
 @given(st.sampled_from([BATCH, 1, 5]), CHANNELS, CHANNELS, AXES, TARGETS)
 def test_no_convolution_runs_in_order(
     samples: int,
