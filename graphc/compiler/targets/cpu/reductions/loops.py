@@ -14,6 +14,7 @@ from graphc.compiler.loops.program import (
     walk,
     walk_in_ranges,
 )
+from graphc.compiler.loops.rewrites.buffers.flatten import flatten
 from graphc.compiler.loops.rewrites.execution.vectorise import vectorise
 from graphc.compiler.loops.rewrites.loops.fuse import fuse
 from graphc.compiler.loops.statement import Accumulate, Allocate, For
@@ -72,7 +73,7 @@ def may_exceed(loop: For, turns: int) -> bool:
 @kept
 def with_joined_axes(program: LoopProgram) -> LoopProgram:
     """Return a program in which neighbouring axes, both kept or both reduced, that are contiguous
-    in all that is read and written are one loop."""
+    in all that is read and written are one loop, and elements are accessed by their position."""
     for loop in reversed(loops_in(program.body)):
         outer = program.loop(loop.variable.name)
         inner = outer.body[0]
@@ -87,7 +88,7 @@ def with_joined_axes(program: LoopProgram) -> LoopProgram:
             continue
         if None not in steps_of(joined, joined.loop("_".join(names))):
             program = joined
-    return program
+    return flatten(program)
 
 
 def steps_of(program: LoopProgram, loop: For) -> set[Size | None]:

@@ -19,7 +19,6 @@ import numpy as np
 from graphc.compiler.loops.buffer import BufferScope
 from graphc.compiler.loops.program import LoopProgram, innermost_loops, targets_of, walk
 from graphc.compiler.loops.rewrites.buffers.axes import with_axes_of_loops
-from graphc.compiler.loops.rewrites.buffers.flatten import flatten
 from graphc.compiler.loops.rewrites.execution.bind import bind
 from graphc.compiler.loops.rewrites.execution.vectorise import vectorise
 from graphc.compiler.loops.rewrites.loops.split import Tail, split
@@ -72,7 +71,7 @@ def _are_short_vectors(program: LoopProgram, loop: For, target: Target) -> bool:
 
 
 def _in_transposed_tiles(program: LoopProgram, target: Target) -> LoopProgram:
-    program = flatten(with_joined_axes(program))
+    program = with_joined_axes(program)
     (reducing,) = reducing_loops(program)
     program = with_axes_of_loops(program, reducing.variable.name)
     kept = kept_loops(program)

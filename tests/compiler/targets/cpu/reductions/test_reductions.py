@@ -13,7 +13,8 @@ from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import symbols
 from graphc.compiler.loops.build import buffers_of, plain_program
 from graphc.compiler.loops.evaluate import TurnOrder, evaluate
-from graphc.compiler.loops.program import LoopProgram, loops_in
+from graphc.compiler.loops.program import LoopProgram, loads_of, loops_in, walk
+from graphc.compiler.loops.rewrites.buffers.flatten import is_divided
 from graphc.compiler.loops.statement import LoopKind
 from graphc.compiler.schedule import kernels, make_schedule
 from graphc.compiler.targets.cpu.reductions import columns, rows
@@ -333,6 +334,14 @@ def test_reduced_axes_that_lie_side_by_side_are_one_loop() -> None:
     assert found.names == ("rows in lanes",)
     ours = result(found.program, x)
     np.testing.assert_allclose(ours, x.mean(axis=(0, 2, 3), dtype="float64"), rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize("shape", [(3, 40, 1000), (None, 40, 1000)])
+def test_elements_of_joined_axes_are_accessed_by_their_position(shape: tuple[int, ...]) -> None:
+    """Quotients and remainders of all axes would keep vectors away."""
+    program = mapped(g.sum(g.input(shape, "float32"))).program
+    loads = [load for one in walk(program.body) for load in loads_of(one)]
+    assert not any(is_divided(x) for load in loads for x in load.coords)
 
 
 def test_kept_axes_that_lie_side_by_side_are_one_loop() -> None:
