@@ -262,7 +262,8 @@ def _by_panels(program: LoopProgram, target: Target) -> LoopProgram:
     assert isinstance(product, Product)
     (matrices,) = product.batch
     matrix, width = matrices.variable.name, panel_columns(product.total.dtype, target)
-    if not _is_read_in_place(product):
+    is_in_place = _is_read_in_place(product)
+    if not is_in_place:
         program = with_right_panels(program, product, matrix, BufferScope.THREAD, width)
     rows, columns, around = product.rows.variable.name, product.columns.variable.name, matrix
     if may_exceed(product.rows, PANEL_ROWS):
@@ -273,6 +274,8 @@ def _by_panels(program: LoopProgram, target: Target) -> LoopProgram:
         program = reorder(program, rows, f"{columns}_outer")
         columns = f"{columns}_inner"
     program, function = with_left_rows(program, product, around)
+    if is_in_place and function is PanelFunction.ROWS and not _is_near(product):
+        function = PanelFunction.ROWS_AND_FETCH
     return bind(multiplied(program, product, rows, columns, function), matrix, LoopKind.TEAM)
 
 
@@ -389,10 +392,13 @@ def _is_read_in_place(product: Product) -> bool:
         return False
     if exact_quotient(columns, whole_columns(right.dtype)) is None:
         return False
-    elements = columns * terms.ends[0].constant
-    return (
-        not isinstance(elements, int) or elements <= NEAR or not may_exceed(product.rows, FEW_ROWS)
-    )
+    return _is_near(product) or not may_exceed(product.rows, FEW_ROWS)
+
+
+def _is_near(product: Product) -> bool:
+    """Return True if the rows of a right operand are near each other, for all that is known."""
+    elements = product.columns.ends[0].constant * product.terms.ends[0].constant
+    return not isinstance(elements, int) or elements <= NEAR
 
 
 MANY_PANELS = Mapping(
