@@ -194,9 +194,10 @@ class _Fusion:
         if self._inlines_producer(group, producer):
             fit = dict.fromkeys(producer.nodes, INLINED)
         elif producer.kind == "conv" and is_pooling(group):
-            fit = fusion_blocker(group, producer, self._scope) or dict.fromkeys(
-                group.nodes, WINDOWED
-            )
+            merged = {**producer.nodes, **group.nodes}
+            is_stored = any(self._is_stored(x, merged) for x in producer.nodes)
+            blocker = fusion_blocker(group, producer, self._scope, is_stored=is_stored)
+            fit = blocker or dict.fromkeys(group.nodes, WINDOWED)
         elif self._reads_windows(group, producer):
             fit = dict.fromkeys(group.nodes, WINDOWED)
         elif group.reduces or producer.reduces:

@@ -54,9 +54,15 @@ def is_pooling(group: Group) -> bool:
     return all(tag == INLINED or OPS[node.op].traits.pools for node, tag in group.nodes.items())
 
 
-def fusion_blocker(group: Group, producer: Group, scope: Scope) -> str:
+def fusion_blocker(group: Group, producer: Group, scope: Scope, *, is_stored: bool) -> str:
     """Return the reason why a convolution, the producer, is not fused with a pooling of its result;
-    empty if it is."""
+    empty if it is.
+
+    Args:
+        group, producer: the pooling, and the convolution with what is computed of its elements.
+        scope: what is computed on the way.
+        is_stored: whether others read values of the convolution's elements.
+    """
     (conv,) = producer.anchors
     if INLINED in group.nodes.values():
         return "the pooling computes what lies between"
@@ -70,17 +76,19 @@ def fusion_blocker(group: Group, producer: Group, scope: Scope) -> str:
         if any(relation != SAME or producer.nodes[x] != ELEMENT for x, relation in found):
             return "it reads the convolution's values at other elements"
     if scope.cpu:
-        return _cpu_blocker(pooling, conv)
+        return _cpu_blocker(pooling, conv, is_stored=is_stored)
     return _window_blocker(pooling, conv) or _tile_blocker(conv)
 
 
-def _cpu_blocker(pooling: Node, conv: Node) -> str:
+def _cpu_blocker(pooling: Node, conv: Node, *, is_stored: bool) -> str:
     """Return the reason why a CPU does not compute a pooling from a tile of a convolution's result
     while that is cached; empty if it does."""
     if not reads_once(pooling):
         return "its windows overlap"
     if pooling.inputs[0].shape != conv.shape:
         return "it reads the convolution's values at other elements"
+    if is_stored and not _divides(pooling, conv.shape[2:]):
+        return "its windows leave out elements that others read"
     return "a convolution without elements is no product" if 0 in conv.inputs[1].shape else ""
 
 

@@ -82,6 +82,18 @@ def test_on_a_cpu_any_windows_that_do_not_overlap_are_computed_with_the_convolut
     assert make_schedule([g.max_pool(convolved(), (3, 3), (2, 2))], most_shared=0)[1].reasons
 
 
+@pytest.mark.parametrize(("window", "is_fused"), [(4, True), (3, False)])
+def test_on_a_cpu_windows_of_what_others_read_cover_all_elements(
+    window: int, is_fused: bool
+) -> None:
+    """Else a kernel would compute the convolution twice."""
+    x = convolved()
+    schedule = make_schedule([g.max_pool(x, (window, window)), x], most_shared=0)
+    assert [kernel.kind for kernel in schedule] == ["conv"] if is_fused else ["conv", "window"]
+    reasons = [reason for kernel in schedule for reason in kernel.reasons]
+    assert any("leave out elements" in reason for reason in reasons) != is_fused
+
+
 @pytest.mark.parametrize("window", [(2, 1, 2), (1, 2, 2), (2, 2, 2)])
 def test_averages_too_and_along_two_or_all_of_three_axes(window: tuple[int, ...]) -> None:
     video = g.input((BATCH, 2, 6, 10, 10), "float32")

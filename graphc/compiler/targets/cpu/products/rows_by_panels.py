@@ -387,7 +387,7 @@ def _has_panels_in_place(product: Product) -> bool:
 def _is_read_in_place(product: Product) -> bool:
     """Return True if the right operand's panels are rows of whole vectors in memory, near each
     other or for few rows."""
-    right, columns, terms = product.right, product.columns.ends[0].constant, product.terms
+    right, columns = product.right, product.columns.ends[0].constant
     if not isinstance(right, Load) or product.steps(right, product.columns) != 1:
         return False
     if exact_quotient(columns, whole_columns(right.dtype)) is None:
