@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from graphc.compiler.loops.program import LoopProgram, kept, path_to, walk
-from graphc.compiler.loops.statement import Accumulate, Allocate, For, If
+from graphc.compiler.loops.program import LoopProgram, block_of, kept, path_to, walk
+from graphc.compiler.loops.rewrites.loops.sink import sink
+from graphc.compiler.loops.statement import Accumulate, Allocate, For, If, Let
 from graphc.compiler.targets.convolution_loops import with_fused_loops
 from graphc.errors import RewriteError
 
@@ -35,7 +38,7 @@ class ScatterLoops:
 @kept
 def scatter_loops_of(program: LoopProgram) -> tuple[LoopProgram, ScatterLoops | str]:
     """Return a program in which one loop goes over all places, and its loops; or why there are none
-    such."""
+    such. Values of a whole column, or of some places, are computed for each place."""
     tests = [
         (test, one)
         for test in walk(program.body)
@@ -59,9 +62,26 @@ def scatter_loops_of(program: LoopProgram) -> tuple[LoopProgram, ScatterLoops | 
     places = [one for one in path_to(program.body, test) if isinstance(one, For)][len(rows) :]
     if not places:
         return program, "there is one place"
+    names = [one.variable.name for one in places]
     try:
-        program, place = with_fused_loops(program, [one.variable.name for one in places])
+        program, place = with_fused_loops(_with_values_of_places(program, names), names)
     except RewriteError as error:
         return program, error.reason
     around = tuple(one.variable.name for one in rows)
     return program, ScatterLoops(total.buffer.name, around, row.variable.name, place)
+
+
+def _with_values_of_places(program: LoopProgram, places: Sequence[str]) -> LoopProgram:
+    """Return a program in which nothing but the start of a sum stands ahead of the loops over
+    places.
+
+    Raises:
+        RewriteError: what stands there is read behind them, too.
+    """
+    for name in places:
+        block, number = block_of(program, program.loop(name))
+        ahead = itertools.takewhile(lambda one: isinstance(one, Let), reversed(block[:number]))
+        count = len(list(ahead))
+        if count:
+            program = sink(program, name, count)
+    return program

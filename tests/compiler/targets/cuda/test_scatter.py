@@ -18,7 +18,7 @@ from graphc.compiler.loops.program import LoopProgram
 from graphc.compiler.schedule import Kernel, kernels, make_schedule
 from graphc.compiler.targets.cuda.scatter import SCATTER, TILES, scatter_tile
 from graphc.compiler.targets.mapping import MappedProgram, choose
-from tests.compiler.scatter_programs import SAMPLES, scatter_case
+from tests.compiler.scatter_programs import SAMPLES, VALUES, scatter_case, scatter_with_values
 from tests.compiler.targets.cuda.reductions.reduced import GPU
 
 N = symbol("n")
@@ -112,6 +112,12 @@ def agrees(outputs: Sequence[Node], feeds: Feeds, name: str = TILES.name) -> Non
 )
 def test_all_layouts(size, indices, before, behind, dtype) -> None:
     node, feeds = case(size, indices, before, behind, dtype)
+    agrees([node], feeds)
+
+
+@pytest.mark.parametrize("values", VALUES)
+def test_values_ahead_of_the_places_are_computed_for_each(values: str) -> None:
+    node, feeds = scatter_with_values(DRAWS, values)
     agrees([node], feeds)
 
 
