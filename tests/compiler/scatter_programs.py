@@ -33,7 +33,7 @@ def scatter_case(
 
 
 VALUES = ("of a column", "of some places", "of both")
-"""What the updates of `scatter_with_values` are computed of."""
+"""Of these the updates of `scatter_with_values` are computed."""
 
 
 def scatter_with_values(
