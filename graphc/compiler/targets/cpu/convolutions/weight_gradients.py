@@ -163,9 +163,18 @@ def is_in_memory(program: LoopProgram, loops: ConvolutionLoops, innermost: str) 
         return False
     used = frozenset().union(*(coord.variables for coord in image.coords))
     _, places = _samples_and_places(loops)
-    if any(_is_picked(image, one, loops) for one in places):
+    if any(_is_picked(image, one, loops) for one in places) or _is_cut_off(image, loops):
         return False
     return all(one.variable in used for one in (*loops.windows, *places))
+
+
+def _is_cut_off(image: Load, loops: ConvolutionLoops) -> bool:
+    """Return True if there are elements in memory in the place of zeros around an image."""
+    inside = loops.terms[-1].body[0]
+    conditions = inside.conditions if isinstance(inside, If) else ()
+    ends = [as_index(size) - 1 for size in image.buffer.shape]
+    borders = {*image.coords, *(end - x for x, end in zip(image.coords, ends, strict=True))}
+    return any(one.index not in borders for one in conditions if not one.equal)
 
 
 def _is_picked(image: Load, place: For, loops: ConvolutionLoops) -> bool:

@@ -75,6 +75,9 @@ SAMPLES: Programs = {
     "a computed image": lambda: weights_gradient(
         g.maximum(arrays(BATCH, 2, 4, 3), 0.0), arrays(BATCH, 3, 4, 3), 3, 3, padding=1
     ),
+    "an image that is cut off": lambda: weights_gradient(
+        arrays(BATCH, 2, 6, 7)[:, :, 1:-1, 2:-2], arrays(BATCH, 3, 4, 3), 3, 3, padding=1
+    ),
     "computed cotangents": lambda: weights_gradient(
         arrays(BATCH, 2, 4, 3), g.maximum(arrays(BATCH, 3, 4, 3), 0.0), 3, 3, padding=1
     ),
