@@ -8,7 +8,8 @@ are medians over the rounds of the median call. The results of both are compared
   graphc's time.
 
 --write FILE.json keeps all figures; `python -m benchmarks.forms.chart FILE.json` draws them.
---against FILE.json adds the ratio of the time there to the time now.
+--against FILE.json adds the ratio of the time there to the time now. --random SEED measures forms
+of any shapes (`benchmarks/forms/random_forms.py`) for some --seconds, and prints the slow ones.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+import time
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,6 +33,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.forms.grid import FORMS, KINDS, Form
+from benchmarks.forms.random_forms import random_forms
 from benchmarks.forms.rates import MachineRates, measured
 from benchmarks.peers.worker import use_processors
 from graphc.compiler.targets.cpu.facts import this_machine
@@ -38,6 +41,8 @@ from graphc.compiler.targets.cpu.facts import this_machine
 SIDES = ("graphc", "torch")
 _SECONDS = 0.06
 """Of one side's turn."""
+_SLOW = 0.6
+"""PyTorch's speed, of which a random form that is printed has less."""
 _TOLERANCE = 2e-3
 """Of a result, relative to its largest element: sums of up to 16,384 products in another order."""
 
@@ -105,7 +110,7 @@ def row(form: Form, sides: dict[str, Side], rates: MachineRates, rounds: int, fo
     results = {}
     for name, side in sides.items():
         file = folder / f"{name}.npz"
-        side.ask(prepare=form.name, results=str(file))
+        side.ask(prepare=form.described(), results=str(file))
         with np.load(file) as kept:
             results[name] = [kept[key] for key in kept.files]
     _compare(form, results["graphc"], results["torch"])
@@ -166,12 +171,17 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--write", type=Path, help="a file for all figures, JSON")
     parser.add_argument("--against", type=Path, help="such a file of another time")
+    parser.add_argument("--random", type=int, metavar="SEED", help="forms of any shapes")
+    parser.add_argument("--seconds", type=float, default=300.0, help="for so long, with --random")
     options = parser.parse_args()
     before = {}
     if options.against:
         kept = json.loads(options.against.read_text(encoding="utf-8"))
         before = {r["name"]: r["graphc"] for r in kept["rows"]}
-    forms = [f for f in FORMS if f.kind in options.kind and options.only in f.name]
+    is_random, end = options.random is not None, time.monotonic() + options.seconds
+    drawn = random_forms(options.random) if is_random else iter(FORMS)
+    chosen = (f for f in drawn if f.kind in options.kind and options.only in f.name)
+    forms: Iterable[Form] = chosen if is_random else list(chosen)
     if not forms:
         parser.error(f"no form of {', '.join(options.kind)} has {options.only!r} in its name")
     load = os.getloadavg()
@@ -182,12 +192,15 @@ def main() -> None:
     rows, failed = [], []
     with tempfile.TemporaryDirectory(prefix="graphc-forms-") as folder:
         for form in forms:
+            if is_random and time.monotonic() > end:
+                break
             try:
                 rows.append(row(form, sides, rates, options.rounds, Path(folder)))
             except RuntimeError as error:
                 failed.append(f"{form.name}: {error}")
                 continue
-            print(report(rows[-1:], before).splitlines()[1], flush=True)
+            if not is_random or rows[-1].of_torch < _SLOW:
+                print(report(rows[-1:], before).splitlines()[1], flush=True)
     for side in sides.values():
         side.close()
     print(f"\n{', '.join(versions.values())}; {options.threads} threads, load {load[0]:.1f} before")

@@ -88,6 +88,19 @@ class Form:
         """Of one call."""
         return OPERATIONS[self.operation].exponentials(self.sizes)
 
+    def described(self) -> dict[str, Any]:
+        """Its kind, operation and sizes, for JSON; `form_of` makes it of them again."""
+        return {"kind": self.kind, "operation": self.operation, "sizes": dict(self.sizes)}
+
+
+def form_of(described: Mapping[str, Any]) -> Form:
+    """The form that `Form.described` describes, also after JSON, which has no tuples."""
+    sizes = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in described["sizes"].items()
+    }
+    return Form(described["kind"], described["operation"], Sizes(sizes))
+
 
 def _written(value: object) -> str:
     return "x".join(map(str, value)) if isinstance(value, tuple) else str(value)

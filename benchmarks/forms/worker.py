@@ -2,8 +2,8 @@
 
 It answers requests, one line of JSON each, on what was its standard output:
 
-- ``{"prepare": NAME, "results": FILE}`` builds the form, calls it once and writes what it computes
-  to FILE; the answer has the seconds that this took.
+- ``{"prepare": FORM, "results": FILE}`` builds the form (`Form.described`), calls it once and
+  writes what it computes to FILE; the answer has the seconds that this took.
 - ``{"time": SECONDS}`` calls it for so long; the answer has the median of the seconds of a call.
 - ``{"versions": true}``
 """
@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.forms.grid import BY_NAME
+from benchmarks.forms.grid import form_of
 from benchmarks.peers.worker import use_processors
 
 LEAST_CALLS = 3
@@ -42,9 +42,9 @@ class Worker:
             return {"seconds": self._seconds(request["time"])}
         return {"versions": self._side.versions()}
 
-    def _prepare(self, name: str, file: str) -> dict[str, Any]:
+    def _prepare(self, form: dict[str, Any], file: str) -> dict[str, Any]:
         started = time.perf_counter()
-        self._call, results = self._side.prepared(BY_NAME[name])
+        self._call, results = self._side.prepared(form_of(form))
         self._call()
         prepared = time.perf_counter() - started
         np.savez(file, **{f"result{k}": array for k, array in enumerate(results())})

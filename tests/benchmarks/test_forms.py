@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +13,17 @@ import pytest
 import graphc
 from benchmarks.forms import graphc_side
 from benchmarks.forms.graphc_side import nodes_of
-from benchmarks.forms.grid import BY_NAME, FORMS, OPERATIONS, Arrays, Form, Sizes
+from benchmarks.forms.grid import (
+    BY_NAME,
+    FORMS,
+    KINDS,
+    OPERATIONS,
+    Arrays,
+    Form,
+    Sizes,
+    form_of,
+)
+from benchmarks.forms.random_forms import random_forms
 from benchmarks.forms.rates import MachineRates
 
 
@@ -31,6 +43,17 @@ def test_the_arrays_of_a_form_are_the_same_at_each_call() -> None:
     assert first["b"].shape == (2, 4, 5)
     for name in first:
         np.testing.assert_array_equal(first[name], again[name])
+
+
+def test_random_forms_are_those_of_their_seed_and_pass_through_json() -> None:
+    first, again = (list(itertools.islice(random_forms(3), 80)) for _ in range(2))
+    assert [one.name for one in first] == [one.name for one in again]
+    assert {one.kind for one in first} == set(KINDS) - {"update"}
+    for one in first:
+        read = form_of(json.loads(json.dumps(one.described())))
+        assert (read.kind, read.name) == (one.kind, one.name)
+        assert one.flops() >= 0
+        assert one.operation in OPERATIONS
 
 
 def test_the_work_of_a_strided_convolution_by_hand() -> None:
