@@ -63,7 +63,8 @@ def _functions_of(program: LoopProgram) -> list[Let]:
 
 def _terms_of(program: LoopProgram, let: Let) -> list[For]:
     """Return the loops over the terms of a window around a value, if it is in the innermost one."""
-    innermost = path_to(program.body, let)[-2]
+    path = path_to(program.body, let)
+    innermost = path[-2] if len(path) > 1 else None
     return loops_over_terms(program, innermost) if isinstance(innermost, For) else []
 
 

@@ -45,6 +45,9 @@ TAKEN: Mapping[str, Callable[[], Node]] = {
         "argmax_pool", g.tanh(x(2, 4, 16)), window=(2, 2), strides=(2, 2), padding=((0, 0), (0, 0))
     ),
     "windows of one axis": lambda: g.max_pool(g.exp(x(3, 40)), (4,)),
+    "a value ahead of all loops": lambda: g.max_pool(
+        g.tanh(x(2, 4, 16) * g.exp(g.input((), "float32"))), (2, 2)
+    ),
     "three axes": lambda: g.max_pool(g.tanh(x(1, 4, 4, 18)), (2, 2, 2)),
 }
 
@@ -54,9 +57,11 @@ def test_it_means_the_same(case: str) -> None:
     before = plain(TAKEN[case]())
     found = mapped(before)
     assert found.names == (ROWS_OF_WINDOWS.name,), found.refusals
-    (given,) = before.inputs
     rng = np.random.default_rng(3)
-    arrays = {given.memory: rng.standard_normal((2, *given.shape[1:])).astype("float32")}
+    arrays = {
+        one.memory: rng.standard_normal([2, *one.shape[1:]][: len(one.shape)]).astype("float32")
+        for one in before.inputs
+    }
     expected = evaluate(before, arrays, {B: 2}).outputs
     for order in TurnOrder:
         ours = evaluate(found.program, arrays, {B: 2}, order=order).outputs
@@ -84,6 +89,10 @@ def test_functions_are_computed_in_vectors(case: str) -> None:
     ("output", "reason"),
     [
         (lambda: g.max_pool(x(2, 8, 8) + 1.0, (2, 2)), "compute 0 functions"),
+        (
+            lambda: g.max_pool(x(2, 8, 8) * g.exp(g.input((), "float32")), (2, 2)),
+            "compute 0 functions",
+        ),
         (
             lambda: g.max_pool(g.tanh(x(2, 8, 9)), (2, 2), strides=(3, 3)),
             "is not the next one of a row",
