@@ -29,7 +29,6 @@ from graphc.compiler.loops.program import (
     innermost_loops,
     loads_of,
     loop_beside,
-    loops_in,
     values_of,
     walk,
     walk_in_ranges,
@@ -184,12 +183,8 @@ def _reduced(program: LoopProgram, loop: For, *, is_divided: bool) -> LoopProgra
                 return carried
         if not may_exceed(loop, BLOCK):
             return _with_lanes(program, loop)
-        program = _with_blocks(program, name, BLOCK, is_divided)
-        known = {one.variable for one in loops_in(program.body)}
-        program = with_short_turn_behind(program, f"{name}_outer")
-        new = [one.variable.name for one in loops_in(program.body) if one.variable not in known]
-        for inner in (f"{name}_inner", *new):
-            program = _with_lanes(program, program.loop(inner))
+        program, name = _with_lanes(program, loop), f"{name}_outer"
+        program = _with_blocks(program, name, BLOCK // LANES, is_divided)
     else:
         program = _with_lanes(program, loop)
         turns = (one.ends[0].constant for one in inside)

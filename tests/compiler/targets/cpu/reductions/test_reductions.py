@@ -304,7 +304,7 @@ def test_one_result_of_blocks_means_the_same(
 def test_threads_divide_the_blocks_of_one_result() -> None:
     found = mapped(g.sum(g.input((None, 9), "float32")))
     teams = [x for x in loops_in(found.program.body) if x.kind is LoopKind.TEAM]
-    assert [str(one.variable) for one in teams] == ["k0_k1_outer"]
+    assert [str(one.variable) for one in teams] == ["k0_k1_outer_outer"]
 
 
 @pytest.mark.parametrize("function", ["sum", "max", "argmax"])
