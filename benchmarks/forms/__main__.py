@@ -17,6 +17,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import datetime
+import itertools
 import json
 import os
 import platform
@@ -33,7 +34,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.forms.grid import FORMS, KINDS, Form
-from benchmarks.forms.random_forms import random_forms
+from benchmarks.forms.random_forms import DRAWN_KINDS, random_forms
 from benchmarks.forms.rates import MachineRates, measured
 from benchmarks.peers.worker import use_processors
 from graphc.compiler.targets.cpu.facts import this_machine
@@ -42,7 +43,8 @@ SIDES = ("graphc", "torch")
 _SECONDS = 0.06
 """Of one side's turn."""
 _SLOW = 0.6
-"""PyTorch's speed, of which a random form that is printed has less."""
+"""The share of PyTorch's speed below which a random form is printed."""
+_RANDOM_SECONDS = 300.0
 _TOLERANCE = 2e-3
 """Of a result, relative to its largest element: sums of up to 16,384 products in another order."""
 
@@ -172,16 +174,23 @@ def main() -> None:
     parser.add_argument("--write", type=Path, help="a file for all figures, JSON")
     parser.add_argument("--against", type=Path, help="such a file of another time")
     parser.add_argument("--random", type=int, metavar="SEED", help="forms of any shapes")
-    parser.add_argument("--seconds", type=float, default=300.0, help="for so long, with --random")
+    parser.add_argument("--seconds", type=float, help="for so long, with --random")
     options = parser.parse_args()
     before = {}
     if options.against:
         kept = json.loads(options.against.read_text(encoding="utf-8"))
         before = {r["name"]: r["graphc"] for r in kept["rows"]}
-    is_random, end = options.random is not None, time.monotonic() + options.seconds
-    drawn = random_forms(options.random) if is_random else iter(FORMS)
+    is_random = options.random is not None
+    if options.seconds is not None and not is_random:
+        parser.error("--seconds is for --random SEED; the grid is measured whole")
+    if is_random and not set(options.kind) & set(DRAWN_KINDS):
+        parser.error(f"random forms are of the kinds {', '.join(DRAWN_KINDS)}")
+    end = time.monotonic() + (options.seconds or _RANDOM_SECONDS)
+    drawn: Iterable[Form] = FORMS
+    if is_random:
+        drawn = itertools.takewhile(lambda _: time.monotonic() < end, random_forms(options.random))
     chosen = (f for f in drawn if f.kind in options.kind and options.only in f.name)
-    forms: Iterable[Form] = chosen if is_random else list(chosen)
+    forms = chosen if is_random else list(chosen)
     if not forms:
         parser.error(f"no form of {', '.join(options.kind)} has {options.only!r} in its name")
     load = os.getloadavg()
@@ -192,8 +201,6 @@ def main() -> None:
     rows, failed = [], []
     with tempfile.TemporaryDirectory(prefix="graphc-forms-") as folder:
         for form in forms:
-            if is_random and time.monotonic() > end:
-                break
             try:
                 rows.append(row(form, sides, rates, options.rounds, Path(folder)))
             except RuntimeError as error:

@@ -1,7 +1,7 @@
 """Forms of shapes that nobody chose: what a stranger's model may have, far from the grid's.
 
-Sizes are drawn from usual ones and from any; each form moves some megabytes at most, and multiplies
-for some milliseconds.
+Sizes are drawn from usual ones and from any; an array has 2^23 elements at most, and a product or a
+convolution multiplies 2^29 times at most.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _USUAL = (1, 2, 3, 4, 7, 8, 10, 16, 20, 32, 50, 64, 100, 128, 200, 256, 300, 512
 
 
 def random_forms(seed: int) -> Iterator[Form]:
-    """Draw forms of all kinds without end, the same ones for a seed."""
+    """Draw forms of `DRAWN_KINDS` without end, the same ones for a seed."""
     source = random.Random(seed)
     while True:
         kind, operation, draw = source.choice(_DRAWN)
@@ -178,3 +178,5 @@ _DRAWN: tuple[tuple[str, str, Callable[[random.Random], dict[str, Any] | None]],
     ("scan", "recurrent", _recurrent),
     ("embedding", "embedding", _embedding),
 )
+
+DRAWN_KINDS = tuple(dict.fromkeys(kind for kind, _, _ in _DRAWN))

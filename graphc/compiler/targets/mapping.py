@@ -85,6 +85,16 @@ class Mapping:
     why: str
 
 
+def narrowed(mapping: Mapping, refusal_of: Callable[[LoopProgram], str]) -> Mapping:
+    """Return a mapping that does not apply, either, where there is a reason against a program."""
+
+    def when(program: LoopProgram, target: Target) -> Applicability:
+        refusal = refusal_of(program)
+        return never(refusal) if refusal else mapping.when(program, target)
+
+    return replace(mapping, when=when)
+
+
 @dataclass(frozen=True)
 class MappedProgram:
     """A program as it runs on a target.

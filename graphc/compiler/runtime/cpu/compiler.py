@@ -168,7 +168,7 @@ class Runtime:
     def __init__(self, functions: ctypes.CDLL, sums: Callable[[], ctypes.CDLL]):
         """`sums` returns the library of sums over shards, which a program without them does not
         wait for."""
-        self._sums = sums
+        self._load_sums = sums
         self.memory = library.address_of_symbol(functions, "graphc_memory")
         self._held = functions["graphc_memory_held"]
         self._held.restype = ctypes.c_size_t
@@ -192,8 +192,11 @@ class Runtime:
     @cached_property
     def tree_sum(self) -> Callable[..., int]:
         """``gc_tree_sum`` of kernels/tree_sum.h. CompilerError if it does not compile."""
-        self._loaded_sums = self._sums()  # a library that nobody keeps is unloaded
-        return _TREE_SUM(library.address_of_symbol(self._loaded_sums, "graphc_tree_sum"))
+        return _TREE_SUM(library.address_of_symbol(self._sums, "graphc_tree_sum"))
+
+    @cached_property
+    def _sums(self) -> ctypes.CDLL:
+        return self._load_sums()  # and keep it: one that nobody keeps is unloaded
 
     def start_threads(self) -> None:
         """Start all threads, with their stacks and the 64 MB of addresses that glibc reserves for

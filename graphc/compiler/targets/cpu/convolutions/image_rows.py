@@ -46,11 +46,11 @@ from graphc.compiler.targets.convolution_loops import ConvolutionLoops
 from graphc.compiler.targets.cpu.convolutions.operands import (
     WindowClass,
     factors_of,
-    has_holes,
     height_of_tiles,
     is_read,
     loops_with_values_inside,
     scope_of_weights,
+    tests_of_holes,
     total_of,
     with_all_loops,
     with_computed_image,
@@ -90,7 +90,7 @@ def _has_rows(program: LoopProgram, target: Target) -> Applicability:
         return never(loops)
     if not loops.filters:
         return never("it has one filter")
-    if has_holes(loops):
+    if tests_of_holes(loops.terms[-1]):
         return never("its image has holes between elements")
     terms = product(tuple(map(_turns, loops.terms)))
     if isinstance(terms, Dim):

@@ -23,7 +23,6 @@ from graphc.compiler.loops.rewrites.conditions.cut import cut
 from graphc.compiler.loops.rewrites.conditions.pad import pad
 from graphc.compiler.loops.rewrites.execution.bind import bind
 from graphc.compiler.loops.rewrites.loops.enclose import enclose
-from graphc.compiler.loops.rewrites.loops.reorder import reorder
 from graphc.compiler.loops.rewrites.refusal import refused
 from graphc.compiler.loops.rewrites.staging.layout import BufferLayout
 from graphc.compiler.loops.rewrites.staging.stage import stage
@@ -233,8 +232,8 @@ def with_all_loops(
     image has holes: elements of several rows are in one class then."""
     windows = [one.variable.name for one in loops.windows]
     filters = [one.variable.name for one in loops.filters]
-    is_enclosed = len(windows) == 1 or _has_holes_along(loops, loops.windows[0])
-    if is_enclosed:
+    first_window, holes = loops.windows[0].variable, tests_of_holes(loops.terms[-1])
+    if len(windows) == 1 or any(first_window in one.index.variables for one in holes):
         first = next(k for k, one in enumerate(program.body) if isinstance(one, For))
         program = enclose(program, first, len(program.body), "sample")
         windows.insert(0, only_loop(program.body).variable.name)
@@ -244,28 +243,14 @@ def with_all_loops(
         program = enclose(program, 0, count, "filter", sample)
         filters = [only_loop(program.loop(sample).body).variable.name]
     (of_filters,) = filters
-    if is_enclosed:
-        program = with_loops_in_order(program, [sample, of_filters, *windows])
-    around = [one.variable.name for one in program.loops_to(windows[-1])]
-    ahead = around[around.index(of_filters) + 1 : around.index(sample)]
-    for inner in (*ahead, sample) if of_filters in around[: around.index(sample)] else ():
-        program = reorder(program, of_filters, inner)
+    program = with_loops_in_order(program, [sample, of_filters, *windows])
     return program, of_filters, sample, windows
 
 
-def has_holes(loops: ConvolutionLoops) -> bool:
-    """Return True if there is nothing between some elements of an image, as in a gradient of what
-    strides leave out."""
-    return bool(_tests_of_holes(loops))
-
-
-def _has_holes_along(loops: ConvolutionLoops, window: For) -> bool:
-    """Return True if windows of other turns of a loop meet other holes."""
-    return any(window.variable in one.index.variables for one in _tests_of_holes(loops))
-
-
-def _tests_of_holes(loops: ConvolutionLoops) -> tuple[Condition, ...]:
-    inside = loops.terms[-1].body[0]
+def tests_of_holes(innermost: For) -> tuple[Condition, ...]:
+    """Return the tests by which there is nothing between some elements of an image, as in a
+    gradient of what strides leave out, in the innermost loop over terms."""
+    inside = innermost.body[0]
     conditions = inside.conditions if isinstance(inside, If) else ()
     return tuple(one for one in conditions if one.equal)
 

@@ -57,7 +57,7 @@ from graphc.compiler.loops.rewrites.staging.stage_factor import stage_factor
 from graphc.compiler.loops.rewrites.staging.stage_sum import stage_sum
 from graphc.compiler.loops.rewrites.values.inline import inline
 from graphc.compiler.loops.rewrites.values.pick_operand import pick_operand
-from graphc.compiler.loops.statement import Allocate, For, If, Let, LoopKind, Store
+from graphc.compiler.loops.statement import Allocate, For, Let, LoopKind, Store
 from graphc.compiler.loops.value import RandomWord
 from graphc.compiler.targets.convolution_loops import (
     names_of_loops,
@@ -72,6 +72,7 @@ from graphc.compiler.targets.cpu.convolutions.operands import (
     indices_in,
     is_read,
     only_loop,
+    tests_of_holes,
     turns_of,
     with_computed_image,
     with_cut_borders,
@@ -141,8 +142,7 @@ def _has_rows(program: LoopProgram, target: Target) -> Applicability:
         return never(loops)
     if not loops.filters:
         return never("it has one filter")
-    inside = loops.terms[-1].body[0]
-    if isinstance(inside, If) and any(one.equal for one in inside.conditions):
+    if tests_of_holes(loops.terms[-1]):
         return never("its image has holes between elements")
     terms = turns_of(loops.terms)
     if isinstance(terms, Dim):

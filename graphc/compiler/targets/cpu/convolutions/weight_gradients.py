@@ -64,6 +64,7 @@ from graphc.compiler.targets.cpu.convolutions.operands import (
     long_loops_of,
     loops_with_values_inside,
     only_loop,
+    tests_of_holes,
     total_of,
     turns_of,
     variables_of_reach,
@@ -132,11 +133,10 @@ def in_parts(program: LoopProgram, *, has_groups: bool) -> LoopProgram:
     windows, filters = names_of_loops(loops.windows), names_of_loops(loops.filters)
     program = with_loops_in_order(program, [*windows, *filters])
     program, sample, places = with_terms(program, loops)
-    is_there = is_in_memory(program, loops, places[-1])
-    test = program.loop(places[-1]).body[0]
-    if isinstance(test, If):
-        is_there = is_there and not any(one.equal for one in test.conditions)
-        program = pad(program, places[-1]) if is_there else program
+    innermost = program.loop(places[-1])
+    is_there = is_in_memory(program, loops, places[-1]) and not tests_of_holes(innermost)
+    if is_there and isinstance(innermost.body[0], If):
+        program = pad(program, places[-1])
     groups: list[str] = []
     if has_groups:
         program, groups, filters = _with_groups(program, windows, filters)

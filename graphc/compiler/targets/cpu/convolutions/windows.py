@@ -24,7 +24,6 @@ that matrix already, as with one tap, it is read where it is.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from graphc.compiler.graph.dim import Dim, Size, product
 from graphc.compiler.loops.buffer import BufferScope
@@ -76,7 +75,7 @@ from graphc.compiler.targets.cpu.pointwise import POINTWISE
 from graphc.compiler.targets.cpu.products.panels import call_columns, panel_product_add
 from graphc.compiler.targets.cpu.products.pieces import terms_outermost, with_vectors
 from graphc.compiler.targets.cpu.products.rows_by_panels import BATCHED
-from graphc.compiler.targets.mapping import ALWAYS, Applicability, Mapping, never
+from graphc.compiler.targets.mapping import ALWAYS, Applicability, Mapping, narrowed, never
 from graphc.compiler.targets.target import Target
 from graphc.errors import RewriteError
 
@@ -307,16 +306,12 @@ PANELS_OF_WINDOWS = Mapping(
 CONVOLUTIONS = (MATRICES, ROWS_OF_IMAGES, PARTS_OF_SAMPLES, PANELS_OF_WINDOWS)
 
 
-def _of_one_term(mapping: Mapping) -> Mapping:
-    """Return a mapping of elements as one of convolutions whose results have a term each."""
-
-    def when(program: LoopProgram, target: Target) -> Applicability:
-        for loop in innermost_loops(program.body):
-            if not any(isinstance(one, Allocate) for one in loop.body):
-                return never("its sums have several terms")
-        return mapping.when(program, target)
-
-    return replace(mapping, when=when)
+def _refusal_of_terms(program: LoopProgram) -> str:
+    for loop in innermost_loops(program.body):
+        if not any(isinstance(one, Allocate) for one in loop.body):
+            return "its sums have several terms"
+    return ""
 
 
-AS_ELEMENTS = tuple(map(_of_one_term, POINTWISE))
+AS_ELEMENTS = tuple(narrowed(one, _refusal_of_terms) for one in POINTWISE)
+"""The mappings of elements, of convolutions whose results have a term each."""

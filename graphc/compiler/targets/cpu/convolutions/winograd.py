@@ -55,7 +55,6 @@ from graphc.compiler.loops.statement import (
     Allocate,
     BufferWindow,
     For,
-    If,
     Statement,
     Store,
     UseIntrinsic,
@@ -67,6 +66,7 @@ from graphc.compiler.targets.cpu.convolutions.operands import (
     long_loops_of,
     loops_of,
     loops_with_values_inside,
+    tests_of_holes,
     turns_of,
 )
 from graphc.compiler.targets.cpu.convolutions.pooled_loops import (
@@ -243,8 +243,7 @@ def _refusal_of_image(term: For, loops: Sequence[For], windows: Sequence[For]) -
         loops: those along which neighbours are one element apart.
         windows: those of them in whose turns the image alone is another one.
     """
-    inside = term.body[0]
-    if isinstance(inside, If) and any(one.equal for one in inside.conditions):
+    if tests_of_holes(term):
         return "its image has holes between elements"
     own = {one.variable for one in windows}
     coords = {x for one in walk(term.body) for load in loads_of(one) for x in load.coords}

@@ -274,7 +274,7 @@ def _by_panels(program: LoopProgram, target: Target) -> LoopProgram:
         program = reorder(program, rows, f"{columns}_outer")
         columns = f"{columns}_inner"
     program, function = with_left_rows(program, product, around)
-    if is_in_place and function is PanelFunction.ROWS and not _is_near(product):
+    if is_in_place and function is PanelFunction.ROWS and not _may_be_near(product):
         function = PanelFunction.ROWS_AND_FETCH
     return bind(multiplied(program, product, rows, columns, function), matrix, LoopKind.TEAM)
 
@@ -392,10 +392,10 @@ def _is_read_in_place(product: Product) -> bool:
         return False
     if exact_quotient(columns, whole_columns(right.dtype)) is None:
         return False
-    return _is_near(product) or not may_exceed(product.rows, FEW_ROWS)
+    return _may_be_near(product) or not may_exceed(product.rows, FEW_ROWS)
 
 
-def _is_near(product: Product) -> bool:
+def _may_be_near(product: Product) -> bool:
     """Return True if the rows of a right operand are near each other, for all that is known."""
     elements = product.columns.ends[0].constant * product.terms.ends[0].constant
     return not isinstance(elements, int) or elements <= NEAR

@@ -49,9 +49,10 @@ from graphc.compiler.targets.cpu.reductions.rows import (
     BLOCK,
     LANES,
     REDUCTIONS,
+    ROWS_IN_LANES,
     with_short_turn_behind,
 )
-from graphc.compiler.targets.mapping import ALWAYS, Applicability, Mapping, never
+from graphc.compiler.targets.mapping import ALWAYS, Applicability, Mapping, narrowed, never
 from graphc.compiler.targets.product_loops import (
     DRAWS,
     Product,
@@ -83,8 +84,6 @@ columns, 256 terms 0.7 for 2 and 0.9 for 4.)"""
 ROWS = 64
 """Rows for which a thread writes the columns one after the other."""
 
-(_ROWS_IN_LANES,) = (one for one in REDUCTIONS if one.name == "rows in lanes")
-
 
 def _one_column(program: LoopProgram, target: Target) -> Applicability:
     kept = kept_loops(program)
@@ -95,7 +94,7 @@ def _one_column(program: LoopProgram, target: Target) -> Applicability:
         end = terms.ends[0].constant
         if isinstance(end, int) and end < LEAST_TERMS:
             return never(f"its sums have {end} terms, fewer than {LEAST_TERMS}")
-    return _ROWS_IN_LANES.when(program, target)
+    return ROWS_IN_LANES.when(program, target)
 
 
 def _is_of_matrices(program: LoopProgram) -> bool:
@@ -106,7 +105,7 @@ def _is_of_matrices(program: LoopProgram) -> bool:
 
 def _in_lanes(program: LoopProgram, target: Target) -> LoopProgram:
     """Add up the products of a row as reductions of rows are."""
-    program = _ROWS_IN_LANES.rewrites(program, target)
+    program = ROWS_IN_LANES.rewrites(program, target)
     for loop in innermost_loops(program.body):
         if any(isinstance(one, Accumulate) and _is_product(one) for one in loop.body):
             program = contract(program, loop.variable.name)
@@ -233,18 +232,12 @@ FEW_COLUMNS = Mapping(
 )
 
 
-def _as_reduction(mapping: Mapping) -> Mapping:
-    """Return a mapping of reductions as one of what is no product of matrices."""
-
-    def when(program: LoopProgram, target: Target) -> Applicability:
-        if _is_of_matrices(program):
-            return never("it has rows, columns and terms")
-        return mapping.when(program, target)
-
-    return replace(mapping, when=when)
+def _refusal_of_matrices(program: LoopProgram) -> str:
+    return "it has rows, columns and terms" if _is_of_matrices(program) else ""
 
 
-AS_REDUCTIONS = tuple(map(_as_reduction, REDUCTIONS))
+AS_REDUCTIONS = tuple(narrowed(one, _refusal_of_matrices) for one in REDUCTIONS)
+"""The mappings of reductions, of what is no product of matrices."""
 
 SHORT_SUMS = Mapping(
     "short sums",

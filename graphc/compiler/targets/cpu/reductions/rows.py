@@ -276,6 +276,12 @@ def _with_kept_values(program: LoopProgram) -> LoopProgram:
     return program
 
 
+ROWS_IN_LANES = Mapping(
+    "rows in lanes",
+    _has_contiguous_terms,
+    _in_lanes,
+    "a row is reduced in vectors, whose lanes a tree combines, and threads divide the rows",
+)
 REDUCTIONS = (
     Mapping(
         "blocks in lanes",
@@ -284,12 +290,7 @@ REDUCTIONS = (
         "threads divide what few results are made of",
     ),
     SHORT_ROWS,
-    Mapping(
-        "rows in lanes",
-        _has_contiguous_terms,
-        _in_lanes,
-        "a row is reduced in vectors, whose lanes a tree combines, and threads divide the rows",
-    ),
+    ROWS_IN_LANES,
     COLUMNS,
     Mapping(
         "rows in order",

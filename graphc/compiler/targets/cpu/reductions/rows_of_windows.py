@@ -19,17 +19,15 @@ from graphc.compiler.loops.program import (
     loads_of,
     path_to,
     walk,
-    walk_in_ranges,
 )
+from graphc.compiler.loops.rewrites.refusal import ranges_at
 from graphc.compiler.loops.rewrites.staging.stage_value import stage_value
 from graphc.compiler.loops.rewrites.values.keep import is_work
 from graphc.compiler.loops.statement import For, Let
 from graphc.compiler.targets.cpu.reductions.loops import kept_loops, loops_over_terms
-from graphc.compiler.targets.cpu.reductions.rows import REDUCTIONS
+from graphc.compiler.targets.cpu.reductions.rows import ROWS_IN_LANES
 from graphc.compiler.targets.mapping import Applicability, Mapping, never
 from graphc.compiler.targets.target import Target
-
-(_ROWS_IN_LANES,) = (one for one in REDUCTIONS if one.name == "rows in lanes")
 
 
 def _computes_functions(program: LoopProgram, target: Target) -> Applicability:
@@ -41,14 +39,12 @@ def _computes_functions(program: LoopProgram, target: Target) -> Applicability:
     (let,) = lets
     *_, row = _terms_of(program, let)
     column, length = kept_loops(program)[-1].variable, row.ends[0].constant
-    for statement, ranges in walk_in_ranges(program.body, program.ranges):
-        if statement is not let:
-            continue
-        for load in loads_of(let):
-            place = load.buffer.place(load.coords)
-            if ranges.step(place, row.variable) != 1 or ranges.step(place, column) != length:
-                return never(f"{load} is not the next one of a row for each term and window")
-    return _ROWS_IN_LANES.when(program, target)
+    ranges = ranges_at(program, let)
+    for load in loads_of(let):
+        place = load.buffer.place(load.coords)
+        if ranges.step(place, row.variable) != 1 or ranges.step(place, column) != length:
+            return never(f"{load} is not the next one of a row for each term and window")
+    return ROWS_IN_LANES.when(program, target)
 
 
 def _functions_of(program: LoopProgram) -> list[Let]:
@@ -74,7 +70,7 @@ def _by_rows(program: LoopProgram, target: Target) -> LoopProgram:
     row, column = (one.variable.name for one in kept_loops(program)[-2:])
     axes = (*([one] for one in outer), [column, last])
     program = stage_value(program, row, let.local.name, BufferScope.THREAD, name="row", axes=axes)
-    return _ROWS_IN_LANES.rewrites(program, target)
+    return ROWS_IN_LANES.rewrites(program, target)
 
 
 ROWS_OF_WINDOWS = Mapping(
