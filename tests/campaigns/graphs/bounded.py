@@ -130,7 +130,7 @@ class Rounding:
         exact = (error == 0) & representable
         if self.flushes:
             exact &= (size == 0) | (size >= limits.tiny)
-        if self.passes or np.max(units) > _BASIC:
+        if self.passes or np.max(units, initial=0) > _BASIC:
             exact &= is_short(value)
         added = units * limits.eps * size + float(limits.tiny)
         error = np.where(exact, error, certain(error + np.where(np.isfinite(size), added, 0)))

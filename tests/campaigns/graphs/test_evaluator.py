@@ -24,6 +24,12 @@ def test_rows(op):
         assert found.known.sum() >= 0.6 * found.known.size or op in ("floordiv", "div"), str(case)
 
 
+def test_no_elements_are_as_they_should_be() -> None:
+    x, none = g.input((0, 2), "float32"), np.zeros((0, 2), "float32")
+    (found,) = Evaluator({x: none}, {})([x**x])
+    assert not fault(none, found)
+
+
 def test_what_a_sum_loses_in_extended_precision_is_not_certain() -> None:
     x, tiny = g.input((1,), "float32"), np.array([1e-40], "float32")
     (found,) = Evaluator({x: tiny}, {}, passes=True)([g.log(x + np.float32(1))])

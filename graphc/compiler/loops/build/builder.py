@@ -26,8 +26,9 @@ from typing import Any, TypeAlias, TypeVar
 
 from graphc.compiler.graph import Node, origin_of
 from graphc.compiler.graph.dim import Shape, Size
-from graphc.compiler.loops.buffer import Buffer, BufferScope, new_buffer
+from graphc.compiler.loops.buffer import Buffer, BufferScope, new_buffer, view
 from graphc.compiler.loops.build.block import Block, Coords
+from graphc.compiler.loops.build.reshape import reshaped
 from graphc.compiler.loops.build.storage import KernelBuffers, Storage
 from graphc.compiler.loops.index import Index, LoopVariable, as_index, index_of
 from graphc.compiler.loops.program import walk_value
@@ -119,6 +120,7 @@ class Builder:
         self.gathered: dict[Node, tuple[Node, ...]] = {}
         self.read: dict[Buffer, None] = {}
         self._constants: dict[Node, Constant | None] = {}
+        self._views: dict[tuple[Buffer, Shape], Buffer] = {}
         self._words: dict[tuple[str, int], Argument] = {}
         self._counts: Counter[str] = Counter()
         self._block_of: dict[LoopVariable, Block] = {}
@@ -292,6 +294,10 @@ class Builder:
         storage = self.buffers.inputs.get(node)
         if storage is not None:
             return self._loaded(storage, coords)
+        if node.op == "reshape":
+            storage = self.buffers.inputs.get(node.inputs[0])
+            if storage is not None and storage.is_whole:
+                return self._reshaped(node, storage.buffer, coords, block)
         if node.op == "constant":
             return self._literal(node)
         step = self.buffers.steps.get(node)
@@ -314,6 +320,18 @@ class Builder:
         self.read[storage.buffer] = None
         element = storage.element(coords)
         return element if storage.bit is None else Bit(element, storage.bit)
+
+    def _reshaped(self, node: Node, buffer: Buffer, coords: Coords, block: Block) -> Value:
+        """Return an element of a reshape of what is in memory: of a view of its shape, where one
+        coordinate of the memory's own shape would be made of several."""
+        own = reshaped(coords, node.shape, node.inputs[0].shape, block.ranges)
+        self.read[buffer] = None
+        if all(one.is_constant or one in coords for one in own):
+            return Load(buffer, own)
+        key = buffer, node.shape
+        if key not in self._views:
+            self._views[key] = view(buffer, self.name(f"{buffer.name}_view"), node.shape)
+        return Load(self._views[key], coords)
 
     def _literal(self, node: Node) -> Constant:
         found = self._constants.get(node)

@@ -17,7 +17,6 @@ from graphc.compiler.graph.dim import Dim, Shape, product
 from graphc.compiler.loops.build import draws, windows  # noqa: F401  (rules)
 from graphc.compiler.loops.build.block import Block, Coords
 from graphc.compiler.loops.build.builder import Builder, Need
-from graphc.compiler.loops.build.movement import reshaped
 from graphc.compiler.loops.build.reductions import (
     REDUCED,
     Reduced,
@@ -27,6 +26,7 @@ from graphc.compiler.loops.build.reductions import (
     purpose,
     reduce_together,
 )
+from graphc.compiler.loops.build.reshape import reshaped
 from graphc.compiler.loops.build.storage import KernelBuffers
 from graphc.compiler.loops.program import Body, LoopProgram, transformed, walk
 from graphc.compiler.loops.statement import Check, Statement, Store
@@ -157,13 +157,14 @@ def _convolution(builder: Builder, kernel: Kernel, body: Block) -> Walk:
         builder.gathered[argmax] = tuple(others)
     whole = [x for x in kernel.outputs if product(x.shape) == product(node.shape)]
     pooled = [x for x in kernel.outputs if x not in whole]
-    poolings = [x for x in kernel.body if OPS[x.op].traits.pools and x.op != "gather_pool"]
-    if pooled and whole and _covers(poolings[0]):
-        builder.beside[poolings[0]] = tuple(whole)
+    poolings = [x for x in kernel.body if OPS[x.op].traits.pools]
+    reduced = next((x for x in poolings if x.op != "gather_pool"), None)
+    if pooled and whole and reduced is not None and _covers(reduced):
+        builder.beside[reduced] = tuple(whole)
         whole = []
     for outputs in (whole, pooled):
         if outputs:
-            extents = kernel.extents if outputs is whole else outputs[0].shape
+            extents = kernel.extents if outputs is whole else poolings[0].shape
             inner, coords = builder.loops(body, extents, "i")
             if outputs is whole:  # its sum is ahead of what else there is, as that of a product
                 yield node, reshaped(coords, extents, node.shape, inner.ranges), inner

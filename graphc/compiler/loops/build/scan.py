@@ -37,8 +37,8 @@ from graphc.compiler.loops.buffer import Buffer, BufferScope, new_buffer
 from graphc.compiler.loops.build.block import Block, Coords
 from graphc.compiler.loops.build.builder import Builder, note
 from graphc.compiler.loops.build.kernels import BuiltKernel, Walk, built_kernel
-from graphc.compiler.loops.build.movement import reshaped
 from graphc.compiler.loops.build.reductions import REDUCED, reduce_together
+from graphc.compiler.loops.build.reshape import reshaped
 from graphc.compiler.loops.build.storage import KernelBuffers, RowStorage, Storage
 from graphc.compiler.loops.index import Index, LoopVariable, as_index, index_of
 from graphc.compiler.loops.program import substituted

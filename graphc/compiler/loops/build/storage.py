@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import Shape, Size
-from graphc.compiler.loops.buffer import Buffer, new_buffer
+from graphc.compiler.loops.buffer import Buffer, c_strides, new_buffer
 from graphc.compiler.loops.index import Index, LoopVariable, index_of, position
 from graphc.compiler.loops.value import Load
 from graphc.compiler.schedule.kernel import Kernel, Loop
@@ -32,6 +32,12 @@ class Storage:
     bit: int | None = None
     guarded: bool = False
 
+    @property
+    def is_whole(self) -> bool:
+        """True if the buffer has the elements of the value, and nothing else, in their order."""
+        buffer = self.buffer
+        return self.step is None and self.bit is None and buffer.strides == c_strides(buffer.shape)
+
     def element(self, coords: tuple[Index, ...]) -> Load:
         """Return the element of the buffer that has an element of the value."""
         if self.step is not None:
@@ -52,6 +58,11 @@ class RowStorage(Storage):
     shape: Shape = ()
     own: Buffer | None = None
     at: Index | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        """False: the array has one row of the value."""
+        return False
 
     def element(self, coords: tuple[Index, ...]) -> Load:
         """Return the element of the array that has an element of the row."""

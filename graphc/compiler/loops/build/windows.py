@@ -15,7 +15,6 @@ from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import Shape
 from graphc.compiler.loops.build.block import Block, Coords
 from graphc.compiler.loops.build.builder import NO_ATTRIBUTES, Builder, Need, note, rule
-from graphc.compiler.loops.build.movement import reshaped
 from graphc.compiler.loops.build.reductions import (
     Contribution,
     Reduced,
@@ -25,6 +24,7 @@ from graphc.compiler.loops.build.reductions import (
     reduction,
     within,
 )
+from graphc.compiler.loops.build.reshape import reshaped
 from graphc.compiler.loops.index import Index, coordinates, position
 from graphc.compiler.loops.statement import Let, Statement, Store
 from graphc.compiler.loops.value import (

@@ -95,6 +95,8 @@ def _has_places(program: LoopProgram, target: Target) -> Applicability:
     program, loops = loops_with_values_inside(program, long_loops_of)
     if isinstance(loops, str):
         return never(loops)
+    if not loops.windows:
+        return never("each filter has one weight: no call adds up what lies side by side")
     if len(loops.filters) != 1:
         return never(f"its filters have {len(loops.filters)} axes")
     if isinstance(turns_of((*loops.windows, *loops.filters)), Dim):

@@ -279,14 +279,14 @@ def _with_panel(
         row: the windows of a block that are neighbours along the last axis.
     """
     turns = [program.loop(one).ends[0].constant for one in terms[1:]]
-    axes = (terms, (column,))
+    count, axes = program.loop(column).ends[0].constant, (terms, (column,))
     program = stage_value(program, chunk, image.name, BufferScope.THREAD, name="panel", axes=axes)
     inner, windows = (one.variable.name for one in loops_in(program.loop(chunk).body)[:2])
     program = propagate(program, image.name)
     for number in range(len(turns)):
         program = split(program, inner, product(tuple(turns[number:])), Tail.NONE)
         inner = f"{inner}_inner"
-    if program.loop(windows).ends[0].constant != row:
+    if count != row:
         program = split(program, windows, row, Tail.NONE)
     return program
 

@@ -106,6 +106,9 @@ PANELS: Programs = {
     "the same of windows that are apart": lambda: plain(
         gradient(0, convolution(4, 3, (9, 1), (8, 2), strides=3))
     ),
+    "the same where some windows are single ones": lambda: plain(
+        gradient(0, convolution(5, 3, (4, 3), strides=3, padding=1))
+    ),
     "filters and terms that pay for a panel": lambda: plain(convolution(9, 17, (3, 2), (16, 1))),
     "panels of whole vectors": lambda: plain(convolution(3, 2, (5, 3), (16, 3), padding=1)),
     "more strides than a panel has windows": lambda: plain(convolution(3, 2, (70, 3), strides=2)),
@@ -122,6 +125,9 @@ ROWS: Programs = {
     "an image that is unpooled": unpooled,
     "both sizes of a call": lambda: plain(
         convolution(4, 3, (WIDTH + 1, 2), (WIDTH + 2, 2), padding=1)
+    ),
+    "images in rows": lambda: plain(
+        g.conv(g.reshape(arrays(BATCH, 96), (BATCH, 8, 3, 4)), arrays(5, 8, 3, 3), padding=2)
     ),
     "an image of two": lambda: plain(
         g.conv(g.concat([arrays(BATCH, 2, 6, 6), arrays(BATCH, 1, 6, 6)], 1), arrays(4, 3, 2, 2))
@@ -272,6 +278,9 @@ POOLED: Programs = {
     ),
     "images in rows": lambda: pooled(
         g.conv(g.reshape(arrays(BATCH, 108), (BATCH, 1, 9, 12)), arrays(4, 1, 3, 3))
+    ),
+    "results in rows": lambda: pooled_alone(
+        g.reshape(g.average_pool(convolution(4, 3, (9, 3), (12, 3)), (2, 2)), (BATCH, 60))
     ),
 }
 

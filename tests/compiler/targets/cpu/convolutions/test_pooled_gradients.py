@@ -140,6 +140,17 @@ def test_what_has_no_places() -> None:
     assert dict(mapped(program).refusals)[PLACES_OF_POOLINGS.name] == reason
 
 
+def test_filters_of_one_weight_are_refused() -> None:
+    program = behind_pooling(convolution(3, 1, (6, 1), (6, 1)), 2, 2)
+    found = mapped(program)
+    reason = "each filter has one weight: no call adds up what lies side by side"
+    assert dict(found.refusals)[PLACES_OF_POOLINGS.name] == reason
+    given = fed(program, 3)
+    expected = evaluate(program, given, {B: 3}).outputs
+    for name, array in evaluate(found.program, given, {B: 3}).outputs.items():
+        np.testing.assert_allclose(array, expected[name], rtol=1e-5, atol=1e-5)
+
+
 def test_one_filter_is_refused() -> None:
     program = behind_pooling(convolution(1, 2, (6, 3), (6, 3)), 2, 2)
     reason = dict(mapped(program).refusals)[PLACES_OF_POOLINGS.name]
