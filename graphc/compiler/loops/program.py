@@ -19,7 +19,7 @@ from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Se
 from dataclasses import dataclass, field, replace
 from typing import Any, Concatenate, ParamSpec, TypeAlias, TypeVar
 
-from graphc.compiler.graph.dim import Size
+from graphc.compiler.graph.dim import Size, product
 from graphc.compiler.loops.buffer import Buffer
 from graphc.compiler.loops.index import Index, IndexLike, LoopVariable, least_number
 from graphc.compiler.loops.ranges import Ranges
@@ -202,6 +202,11 @@ def innermost_loops(body: Body) -> list[For]:
 def most_known_turns(loop: For) -> int | None:
     """Return a number that the trip count of a loop is at most; None if none is known."""
     return least_number(loop.ends)
+
+
+def turns_of(loops: Sequence[For]) -> Size:
+    """Return how many turns loops that are inside of each other have together."""
+    return product(tuple(one.ends[0].constant for one in loops))
 
 
 def walk_in_ranges(body: Body, ranges: Ranges) -> Iterator[tuple[Statement, Ranges]]:

@@ -85,7 +85,12 @@ ON_A_CPU: Mapping[str, Examples] = {
         "rows in order": lambda: g.sum(x(BATCH, 300)[:, ::3], axis=1),
     },
     "columns": {"tiles of rows": lambda: g.mean(x(BATCH, 512), axis=0)},
-    "window": {"rows of windows": lambda: g.max_pool(g.tanh(x(BATCH, 8, 64, 64)), (3, 3))},
+    "window": {
+        "windows in vectors": lambda: g.max_pool(
+            g.concat([x(BATCH, 8, 32, 32), g.maximum(x(BATCH, 4, 32, 32), 0.0)], 1), (2, 2)
+        ),
+        "rows of windows": lambda: g.max_pool(g.tanh(x(BATCH, 8, 64, 64)), (5, 5)),
+    },
     "conv": {
         "matrices of samples": lambda: g.conv(x(BATCH, 32, 16, 16), w(32, 32, 1, 1)),
         "rows of images": lambda: g.conv(x(BATCH, 16, 28, 28), w(32, 16, 5, 5), padding=2),

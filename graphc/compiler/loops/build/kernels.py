@@ -131,6 +131,7 @@ def _products(builder: Builder, kernel: Kernel, body: Block) -> Walk:
 def _windows(builder: Builder, kernel: Kernel, body: Block) -> Walk:
     """One nest over the windows. Outputs that are elements of what a pooling reads are stored in
     the loops over its taps: the schedule has such where windows hold each element once."""
+    _gather_in_passes(builder, kernel)
     own = [node for node in kernel.outputs if product(node.shape) == product(kernel.extents)]
     for pooling in kernel.anchors:
         if pooling.op == "gather_pool":
@@ -152,9 +153,7 @@ def _convolution(builder: Builder, kernel: Kernel, body: Block) -> Walk:
     """A nest over the convolution's result, or over that of a pooling behind it; over one after the
     other where the windows do not cover a result that is stored, too."""
     (node,) = kernel.anchors
-    for argmax, *gathers in window_passes(kernel.body):
-        others = (one for one in gathers if one.inputs[1] is not argmax.inputs[0])
-        builder.gathered[argmax] = tuple(others)
+    _gather_in_passes(builder, kernel)
     whole = [x for x in kernel.outputs if product(x.shape) == product(node.shape)]
     pooled = [x for x in kernel.outputs if x not in whole]
     poolings = [x for x in kernel.body if OPS[x.op].traits.pools]
@@ -170,6 +169,13 @@ def _convolution(builder: Builder, kernel: Kernel, body: Block) -> Walk:
                 yield node, reshaped(coords, extents, node.shape, inner.ranges), inner
             yield from _store(builder, outputs, extents, coords, inner)
             inner.close(body)
+
+
+def _gather_in_passes(builder: Builder, kernel: Kernel) -> None:
+    """Have what is gathered at the places of maxima picked in the pass that finds these."""
+    for argmax, *gathers in window_passes(kernel.body):
+        others = (one for one in gathers if one.inputs[1] is not argmax.inputs[0])
+        builder.gathered[argmax] = tuple(others)
 
 
 def _covers(pooling: Node) -> bool:

@@ -29,6 +29,7 @@ from graphc.compiler.targets.cpu.products.transposed import FEW_ROWS_BY_COLUMNS
 from graphc.compiler.targets.cpu.products.unknown_columns import UNKNOWN_COLUMNS
 from graphc.compiler.targets.cpu.reductions.rows import REDUCTIONS
 from graphc.compiler.targets.cpu.reductions.rows_of_windows import ROWS_OF_WINDOWS
+from graphc.compiler.targets.cpu.reductions.windows_in_vectors import WINDOWS_IN_VECTORS
 from graphc.compiler.targets.cpu.scatter import SCATTER
 from graphc.compiler.targets.cpu.thread_arrays import with_blocks_for_all
 from graphc.compiler.targets.mapping import Mapping as TargetMapping
@@ -42,7 +43,7 @@ _MAPPINGS: _Tables = {
     "update": (*POINTWISE, IN_ORDER),
     "rows": (*REDUCTIONS, IN_ORDER),
     "columns": (*REDUCTIONS, IN_ORDER),
-    "window": (ROWS_OF_WINDOWS, *REDUCTIONS, IN_ORDER),
+    "window": (WINDOWS_IN_VECTORS, ROWS_OF_WINDOWS, *REDUCTIONS, IN_ORDER),
     "conv": (PLACES_OF_POOLINGS, *WINOGRAD, *CONVOLUTIONS, *POOLED, *AS_ELEMENTS, IN_ORDER),
     "scatter": (*SCATTER, IN_ORDER),
     "matmul": (

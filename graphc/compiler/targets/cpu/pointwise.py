@@ -53,7 +53,7 @@ about equally many, so many that beginning a vector loop takes no part of the ti
 def with_own_axes(program: LoopProgram) -> LoopProgram:
     """Return a program with a loop for each axis that its indices move along: loops whose variable
     is divided are split there, and loops that all indices walk as one are fused."""
-    for change, places in ((split, _divided), (cut, _bounds)):
+    for change, places in ((split, _divided), (cut, bounds)):
         for _ in range(MOST_CHANGES):
             found = next(places(program), None)
             if found is None:
@@ -85,7 +85,7 @@ def _divided(program: LoopProgram) -> Iterator[tuple[str, int]]:
                 yield loop.variable.name, atom.divisor
 
 
-def _bounds(program: LoopProgram) -> Iterator[tuple[str, Size]]:
+def bounds(program: LoopProgram) -> Iterator[tuple[str, Size]]:
     """Yield loops and where they change from one part of a concatenation, or of a padded value, to
     the next: the bounds in conditions on one variable."""
     for loop in loops_in(program.body):
@@ -170,7 +170,7 @@ def _has_few_places(program: LoopProgram, target: Target) -> Applicability:
     for nest in program.body:
         if (
             isinstance(nest, For)
-            and len(set(_bounds(replace(program, body=(nest,))))) > MOST_CHANGES
+            and len(set(bounds(replace(program, body=(nest,))))) > MOST_CHANGES
         ):
             return never(f"its elements come from more than {MOST_CHANGES} places")
     return ALWAYS

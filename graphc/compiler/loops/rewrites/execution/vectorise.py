@@ -40,7 +40,8 @@ def vectorise(program: LoopProgram, loop: str, is_divided: bool = False) -> Loop
         known_turns(program, "vectorise", found)
     inner = ranges_at(program, found).within(found.variable, *found.ends)
     for statement, ranges in walk_in_ranges(found.body, inner):
-        if isinstance(statement, _NOT_OF_LANES):
+        is_known = isinstance(statement, Check) and not statement.is_tested
+        if isinstance(statement, _NOT_OF_LANES) and not is_known:
             expected = "statements that vectors have"
             raise refused(program, "vectorise", where, expected, head_line(statement))
         if isinstance(statement, For) and (

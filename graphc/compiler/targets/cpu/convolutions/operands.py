@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from graphc.compiler.graph.dim import Dim, Size, product, typical
+from graphc.compiler.graph.dim import Dim, Size, typical
 from graphc.compiler.loops.buffer import Buffer, BufferScope
 from graphc.compiler.loops.index import Index, LoopVariable, as_index, index_of, with_dividends
 from graphc.compiler.loops.program import (
@@ -15,6 +15,7 @@ from graphc.compiler.loops.program import (
     Parts,
     loads_of,
     loops_in,
+    turns_of,
     walk,
     walk_value,
 )
@@ -143,11 +144,6 @@ def _inside(
     except RewriteError as error:
         return program, error.reason
     return program, found(program)
-
-
-def turns_of(loops: Sequence[For]) -> Size:
-    """Return how many turns loops that are inside of each other have together."""
-    return product(tuple(one.ends[0].constant for one in loops))
 
 
 def factors_of(program: LoopProgram, terms: str) -> tuple[Value, Value]:
@@ -317,10 +313,9 @@ def with_computed_image(
 
 def with_named_image(program: LoopProgram, innermost: str) -> tuple[LoopProgram, Local]:
     """Return a program that names an element of the image, and 0 where there is none."""
-    image, _ = factors_of(program, innermost)
-    if isinstance(image, Load) and isinstance(program.loop(innermost).body[0], If):
+    if isinstance(program.loop(innermost).body[0], If):
         program = pad(program, innermost)
-        image, _ = factors_of(program, innermost)
+    image, _ = factors_of(program, innermost)
     return (program, image) if isinstance(image, Local) else name_element(program, innermost, image)
 
 

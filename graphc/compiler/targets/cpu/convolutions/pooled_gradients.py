@@ -28,7 +28,15 @@ from dataclasses import dataclass
 from graphc.compiler.graph.dim import Dim
 from graphc.compiler.loops.buffer import Buffer, BufferScope, c_strides
 from graphc.compiler.loops.index import Index, LoopVariable, as_index, coordinates, variable
-from graphc.compiler.loops.program import Body, LoopProgram, loops_in, values_of, walk, walk_value
+from graphc.compiler.loops.program import (
+    Body,
+    LoopProgram,
+    loops_in,
+    turns_of,
+    values_of,
+    walk,
+    walk_value,
+)
 from graphc.compiler.loops.rewrites.arithmetic.contract import contract
 from graphc.compiler.loops.rewrites.arithmetic.partial_sums import Tree, partial_sums
 from graphc.compiler.loops.rewrites.arithmetic.use import use
@@ -60,7 +68,6 @@ from graphc.compiler.targets.convolution_loops import (
 from graphc.compiler.targets.cpu.convolutions.operands import (
     long_loops_of,
     loops_with_values_inside,
-    turns_of,
     variables_of_reach,
     with_cut_borders,
 )

@@ -28,36 +28,26 @@ are neighbours, and so are their sums.
 from __future__ import annotations
 
 from collections.abc import Sequence, Set
-from contextlib import suppress
 from dataclasses import dataclass
 
-import numpy as np
-
 from graphc.compiler.graph.dim import Dim, product
-from graphc.compiler.loops.buffer import Buffer
 from graphc.compiler.loops.index import Index, LoopVariable, as_index, index_of
 from graphc.compiler.loops.program import (
     LoopProgram,
-    loop_beside,
     loops_in,
-    targets_of,
+    turns_of,
     walk,
     written_memories,
 )
-from graphc.compiler.loops.rewrites.buffers.expand import expand
 from graphc.compiler.loops.rewrites.execution.bind import bind
-from graphc.compiler.loops.rewrites.execution.vectorise import vectorise
 from graphc.compiler.loops.rewrites.loops.enclose import enclose
-from graphc.compiler.loops.rewrites.loops.fission import fission
 from graphc.compiler.loops.rewrites.loops.reorder import reorder
 from graphc.compiler.loops.rewrites.loops.split import Tail, split
 from graphc.compiler.loops.rewrites.refusal import refused
-from graphc.compiler.loops.rewrites.simplify import simplify
 from graphc.compiler.loops.rewrites.staging.stage_factor import stage_factor
 from graphc.compiler.loops.rewrites.staging.stage_sum import stage_sum
 from graphc.compiler.loops.rewrites.values.inline import inline
-from graphc.compiler.loops.rewrites.values.pick_operand import pick_operand
-from graphc.compiler.loops.statement import Allocate, For, Let, LoopKind, Store
+from graphc.compiler.loops.statement import For, Let, LoopKind, Store
 from graphc.compiler.loops.value import RandomWord
 from graphc.compiler.targets.convolution_loops import (
     names_of_loops,
@@ -73,7 +63,6 @@ from graphc.compiler.targets.cpu.convolutions.operands import (
     is_read,
     only_loop,
     tests_of_holes,
-    turns_of,
     with_computed_image,
     with_cut_borders,
     with_image,
@@ -91,8 +80,9 @@ from graphc.compiler.targets.cpu.convolutions.windows import (
     with_padded_image,
     with_products_of_panels,
 )
-from graphc.compiler.targets.cpu.draws import with_drawn_columns, with_drawn_words, with_words_ahead
+from graphc.compiler.targets.cpu.draws import with_drawn_columns, with_drawn_words
 from graphc.compiler.targets.cpu.products.pieces import with_vectors
+from graphc.compiler.targets.cpu.window_walks import MOST_STEP, with_windows_in_lanes
 from graphc.compiler.targets.mapping import ALWAYS, Applicability, Mapping, never
 from graphc.compiler.targets.product_loops import kept_loops
 from graphc.compiler.targets.target import Target
@@ -104,13 +94,6 @@ SUMS = 16384
 
 _MOST_TIMES = 4
 """A multiple of `SUMS` that a tile may have, so that all tiles are whole."""
-
-MOST_STEP = 4
-"""Sums from one window to the next one, at most, of which lanes of vectors take one each: of more,
-g++ 12 loads them one by one."""
-
-AT_ONCE = 16
-"""Elements of a window whose walk is unrolled, at most."""
 
 _ALL = "sums"
 
@@ -394,41 +377,7 @@ def with_pooling(program: LoopProgram, loops: PooledLoops, sample: str) -> LoopP
     path = [one.variable.name for one in program.loops_to(loops.places[0].variable.name)]
     *_, innermost = path[:-1]
     program = bind(program, sample, LoopKind.TEAM)
-    if turns_of(loops.places) in range(AT_ONCE + 1):
-        for place in loops.places:
-            program = bind(program, place.variable.name, LoopKind.UNROLLED)
-    program, innermost = with_words_ahead(simplify(program), innermost)
-    for one in program.loop(innermost).body:
-        if isinstance(one, Allocate) and one.buffer.dtype == "bool":
-            with suppress(RewriteError):  # what it is made of may not be a number
-                program = pick_operand(program, one.buffer.name)
-    passes = [innermost]
-    if any(np.dtype(one.dtype).itemsize == 1 for one in _stored(program.loop(innermost))):
-        program, behind = _with_walk_ahead(program, innermost)
-        passes.append(behind)
-    for name in passes:
-        with suppress(RewriteError):  # its elements may lie apart
-            program = vectorise(program, name, is_divided=True)
-    return with_vectors(simplify(program))
-
-
-def _stored(loop: For) -> list[Buffer]:
-    """Return what a loop's own statements store outside of it."""
-    own = {one.buffer for one in loop.body if isinstance(one, Allocate)}
-    stored = (target.buffer for one in loop.body for target in targets_of(one))
-    return [one for one in stored if one not in own]
-
-
-def _with_walk_ahead(program: LoopProgram, windows: str) -> tuple[LoopProgram, str]:
-    """Return a program that walks neighbouring windows in a loop of its own, ahead of one that
-    computes what follows, and the latter: bytes among its results make vectors short."""
-    for one in program.loop(windows).body:
-        if isinstance(one, Allocate):
-            program = expand(program, windows, one.buffer.name)
-    body = program.loop(windows).body
-    walks = [number for number, one in enumerate(body) if isinstance(one, For)]
-    program = fission(program, windows, walks[-1] + 1)
-    return program, loop_beside(program, windows, 1).variable.name
+    return with_vectors(with_windows_in_lanes(program, loops.places, innermost))
 
 
 POOLED_ROWS = Mapping(

@@ -30,7 +30,7 @@ from collections.abc import Sequence
 from graphc.compiler.graph.dim import Dim, product, typical
 from graphc.compiler.loops.buffer import BufferScope
 from graphc.compiler.loops.index import as_index, index_of
-from graphc.compiler.loops.program import LoopProgram, loop_beside, loops_in, walk
+from graphc.compiler.loops.program import LoopProgram, loop_beside, loops_in, turns_of, walk
 from graphc.compiler.loops.rewrites.arithmetic.contract import contract
 from graphc.compiler.loops.rewrites.arithmetic.partial_sums import Tree, partial_sums
 from graphc.compiler.loops.rewrites.arithmetic.use import use
@@ -66,7 +66,6 @@ from graphc.compiler.targets.cpu.convolutions.operands import (
     only_loop,
     tests_of_holes,
     total_of,
-    turns_of,
     variables_of_reach,
     with_computed_image,
     with_cut_borders,

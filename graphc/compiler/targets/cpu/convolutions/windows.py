@@ -31,6 +31,7 @@ from graphc.compiler.loops.program import (
     LoopProgram,
     innermost_loops,
     loops_in,
+    turns_of,
     variables_of,
     walk,
 )
@@ -65,7 +66,6 @@ from graphc.compiler.targets.cpu.convolutions.operands import (
     loops_with_values_inside,
     scope_of_weights,
     total_of,
-    turns_of,
     with_all_loops,
     with_cut_borders,
     with_operands,

@@ -42,6 +42,7 @@ from graphc.compiler.loops.program import (
     replaced,
     targets_of,
     transformed,
+    turns_of,
     walk,
     walk_in_ranges,
     written_memories,
@@ -67,7 +68,6 @@ from graphc.compiler.targets.cpu.convolutions.operands import (
     loops_of,
     loops_with_values_inside,
     tests_of_holes,
-    turns_of,
 )
 from graphc.compiler.targets.cpu.convolutions.pooled_loops import (
     PooledLoops,
@@ -76,7 +76,6 @@ from graphc.compiler.targets.cpu.convolutions.pooled_loops import (
     window_step,
 )
 from graphc.compiler.targets.cpu.convolutions.pooled_windows import (
-    MOST_STEP,
     with_pooling,
     with_sums_by_rows,
 )
@@ -95,6 +94,7 @@ from graphc.compiler.targets.cpu.products.panels import (
     call_columns,
     whole_columns,
 )
+from graphc.compiler.targets.cpu.window_walks import MOST_STEP
 from graphc.compiler.targets.mapping import ALWAYS, Applicability, Mapping, never
 from graphc.compiler.targets.target import Target
 from graphc.errors import RewriteError

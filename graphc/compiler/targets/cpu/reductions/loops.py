@@ -18,6 +18,7 @@ from graphc.compiler.loops.rewrites.buffers.flatten import flatten
 from graphc.compiler.loops.rewrites.execution.vectorise import vectorise
 from graphc.compiler.loops.rewrites.loops.fuse import fuse
 from graphc.compiler.loops.statement import Accumulate, Allocate, For
+from graphc.compiler.targets.cpu.pointwise import divisions
 from graphc.errors import RewriteError
 
 LEAST_VECTORISED = 8
@@ -73,7 +74,8 @@ def may_exceed(loop: For, turns: int) -> bool:
 @kept
 def with_joined_axes(program: LoopProgram) -> LoopProgram:
     """Return a program in which neighbouring axes, both kept or both reduced, that are contiguous
-    in all that is read and written are one loop, and elements are accessed by their position."""
+    in all that is read and written are one loop, and elements are accessed by their position. Axes
+    stay apart where a test of one, as of zeros around an image, would be of a quotient."""
     for loop in reversed(loops_in(program.body)):
         outer = program.loop(loop.variable.name)
         inner = outer.body[0]
@@ -86,7 +88,9 @@ def with_joined_axes(program: LoopProgram) -> LoopProgram:
             joined = fuse(program, *names)
         except RewriteError:  # the trip count of the inner one changes
             continue
-        if None not in steps_of(joined, joined.loop("_".join(names))):
+        both = joined.loop("_".join(names))
+        is_divided = len(divisions(both.body)) > len(divisions(outer.body))
+        if not is_divided and None not in steps_of(joined, both):
             program = joined
     return flatten(program)
 

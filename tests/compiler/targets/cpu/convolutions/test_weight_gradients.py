@@ -40,6 +40,14 @@ def weights_gradient(image: Node, cotangents: Node, *taps: int, **attributes: An
     return plain(found.inputs[0])
 
 
+def repeated(image: Node) -> Node:
+    """Return an image with each element twice along both of its axes."""
+    batch, channels, *sizes = image.shape
+    apart = g.reshape(image, (batch, channels, sizes[0], 1, sizes[1], 1))
+    wide = g.broadcast_to(apart, (batch, channels, sizes[0], 2, sizes[1], 2))
+    return g.reshape(wide, (batch, channels, 2 * sizes[0], 2 * sizes[1]))
+
+
 def of_weights(*shape: Any, **attributes: Any) -> Callable[[], LoopProgram]:
     return lambda: plain(gradient(1, convolution(*shape, **attributes)))
 
@@ -74,6 +82,13 @@ SAMPLES: Programs = {
     "an image of unknown size": of_weights(2, 1, (WIDTH + 1, 2), (WIDTH, 2)),
     "a computed image": lambda: weights_gradient(
         g.maximum(arrays(BATCH, 2, 4, 3), 0.0), arrays(BATCH, 3, 4, 3), 3, 3, padding=1
+    ),
+    "a repeated image ahead of another": lambda: weights_gradient(
+        g.concat([repeated(arrays(BATCH, 2, 2, 3)), arrays(BATCH, 1, 4, 6)], 1),
+        arrays(BATCH, 3, 4, 6),
+        3,
+        3,
+        padding=1,
     ),
     "an image that is cut off": lambda: weights_gradient(
         arrays(BATCH, 2, 6, 7)[:, :, 1:-1, 2:-2], arrays(BATCH, 3, 4, 3), 3, 3, padding=1

@@ -39,16 +39,17 @@ def mapped(program: LoopProgram) -> MappedProgram:
 
 
 TAKEN: Mapping[str, Callable[[], Node]] = {
-    "elements that no window has": lambda: g.max_pool(g.tanh(x(2, 8, 29)), (3, 3)),
-    "means": lambda: g.average_pool(g.sigmoid(x(2, 4, 16)) * 2.0, (2, 2)),
+    "elements that no window has": lambda: g.max_pool(g.tanh(x(2, 11, 47)), (5, 5)),
+    "means": lambda: g.average_pool(g.sigmoid(x(2, 6, 24)) * 2.0, (6, 3)),
     "places": lambda: g.make(
-        "argmax_pool", g.tanh(x(2, 4, 16)), window=(2, 2), strides=(2, 2), padding=((0, 0), (0, 0))
+        "argmax_pool", g.tanh(x(2, 10, 40)), window=(5, 5), strides=(5, 5), padding=((0, 0), (0, 0))
     ),
-    "windows of one axis": lambda: g.max_pool(g.exp(x(3, 40)), (4,)),
+    "windows of one axis": lambda: g.max_pool(g.exp(x(3, 170)), (17,)),
+    "few windows": lambda: g.max_pool(g.tanh(x(2, 4, 12)), (2, 2)),
     "a value ahead of all loops": lambda: g.max_pool(
-        g.tanh(x(2, 4, 16) * g.exp(g.input((), "float32"))), (2, 2)
+        g.tanh(x(2, 10, 40) * g.exp(g.input((), "float32"))), (5, 5)
     ),
-    "three axes": lambda: g.max_pool(g.tanh(x(1, 4, 4, 18)), (2, 2, 2)),
+    "three axes": lambda: g.max_pool(g.tanh(x(1, 3, 3, 27)), (3, 3, 3)),
 }
 
 

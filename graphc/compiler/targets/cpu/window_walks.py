@@ -1,0 +1,72 @@
+"""Walks over windows, neighbouring ones in the lanes of vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+
+import numpy as np
+
+from graphc.compiler.loops.buffer import Buffer
+from graphc.compiler.loops.program import LoopProgram, loop_beside, targets_of, turns_of
+from graphc.compiler.loops.rewrites.buffers.expand import expand
+from graphc.compiler.loops.rewrites.execution.bind import bind
+from graphc.compiler.loops.rewrites.execution.vectorise import vectorise
+from graphc.compiler.loops.rewrites.loops.fission import fission
+from graphc.compiler.loops.rewrites.simplify import simplify
+from graphc.compiler.loops.rewrites.values.pick_operand import pick_operand
+from graphc.compiler.loops.statement import Allocate, For, LoopKind
+from graphc.compiler.targets.cpu.draws import with_words_ahead
+from graphc.errors import RewriteError
+
+MOST_STEP = 4
+"""Elements from one window to the next one, at most, of which lanes of vectors take one each: of
+more, g++ 12 loads them one by one."""
+
+AT_ONCE = 16
+"""Elements of a window whose walk is unrolled, at most."""
+
+
+def with_windows_in_lanes(program: LoopProgram, places: Sequence[For], windows: str) -> LoopProgram:
+    """Return a program that walks neighbouring windows as the lanes of vectors, where they can be.
+
+    Args:
+        program: the program.
+        places: the loops over the elements of a window.
+        windows: the loop over neighbouring windows, around these.
+    """
+    if turns_of(places) in range(AT_ONCE + 1):
+        for place in places:
+            program = bind(program, place.variable.name, LoopKind.UNROLLED)
+    program, windows = with_words_ahead(simplify(program), windows)
+    for one in program.loop(windows).body:
+        if isinstance(one, Allocate) and one.buffer.dtype == "bool":
+            with suppress(RewriteError):  # what it is made of may not be a number
+                program = pick_operand(program, one.buffer.name)
+    passes = [windows]
+    if any(np.dtype(one.dtype).itemsize == 1 for one in _stored(program.loop(windows))):
+        program, behind = _with_walk_ahead(program, windows)
+        passes.append(behind)
+    for name in passes:
+        with suppress(RewriteError):  # its elements may lie apart
+            program = vectorise(program, name, is_divided=True)
+    return simplify(program)
+
+
+def _stored(loop: For) -> list[Buffer]:
+    """Return what a loop's own statements store outside of it."""
+    own = {one.buffer for one in loop.body if isinstance(one, Allocate)}
+    stored = (target.buffer for one in loop.body for target in targets_of(one))
+    return [one for one in stored if one not in own]
+
+
+def _with_walk_ahead(program: LoopProgram, windows: str) -> tuple[LoopProgram, str]:
+    """Return a program that walks neighbouring windows in a loop of its own, ahead of one that
+    computes what follows, and the latter: bytes among its results make vectors short."""
+    for one in program.loop(windows).body:
+        if isinstance(one, Allocate):
+            program = expand(program, windows, one.buffer.name)
+    body = program.loop(windows).body
+    walks = [number for number, one in enumerate(body) if isinstance(one, For)]
+    program = fission(program, windows, walks[-1] + 1)
+    return program, loop_beside(program, windows, 1).variable.name

@@ -1,0 +1,113 @@
+"""The mapping of poolings of short windows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import pytest
+
+from graphc import grad
+from graphc.compiler import graph as g
+from graphc.compiler.graph import BATCH, Node
+from graphc.compiler.graph.dim import symbols
+from graphc.compiler.loops.build import buffers_of, plain_program
+from graphc.compiler.loops.evaluate import TurnOrder, evaluate
+from graphc.compiler.loops.program import LoopProgram, innermost_loops, path_to, walk
+from graphc.compiler.loops.statement import Accumulate, For, LoopKind
+from graphc.compiler.passes import optimize
+from graphc.compiler.schedule import kernels, make_schedule
+from graphc.compiler.targets.cpu.mappings import CPU_MAPPINGS
+from graphc.compiler.targets.cpu.reductions.windows_in_vectors import WINDOWS_IN_VECTORS
+from graphc.compiler.targets.mapping import MappedProgram, choose
+from graphc.compiler.targets.target import Target
+
+CPU = Target("cpu", 64, 32, threads=2)
+(B,) = symbols(BATCH)
+
+
+def x(*shape: int) -> Node:
+    return g.input((BATCH, *shape), "float32")
+
+
+def plain(*outputs: Node) -> LoopProgram:
+    made = kernels(make_schedule(optimize(list(outputs))[0], most_shared=0))
+    kernel = made[-1]
+    return plain_program(kernel, "k0", buffers_of(kernel))
+
+
+def mapped(program: LoopProgram) -> MappedProgram:
+    return choose(program, CPU, CPU_MAPPINGS["window"])
+
+
+def trained() -> LoopProgram:
+    """Return what a step keeps of the maxima of activations: their places, and bits of what the
+    activation had there."""
+    image = x(2, 6, 18)
+    pooled = g.max_pool(g.maximum(image * 2.0 + 1.0, 0.0), (2, 2))
+    (gradient,) = grad(g.sum(pooled * x(2, 3, 9)), [image])
+    made = kernels(make_schedule(optimize([pooled, gradient])[0], most_shared=0))
+    kernel = next(one for one in made if one.kind == "window" and pooled.shape == one.extents)
+    return plain_program(kernel, "k0", buffers_of(kernel))
+
+
+TAKEN: Mapping[str, Callable[[], LoopProgram]] = {
+    "maxima": lambda: plain(g.max_pool(x(2, 6, 19), (2, 2))),
+    "windows that overlap": lambda: plain(g.max_pool(x(2, 6, 19), (3, 3), strides=2)),
+    "maxima with zeros around": lambda: plain(g.max_pool(x(2, 5, 18), (3, 3), 1, padding=1)),
+    "functions": lambda: plain(g.average_pool(g.tanh(x(2, 4, 16)) * 2.0, (2, 2))),
+    "parts of a concatenation": lambda: plain(
+        g.max_pool(g.concat([g.exp(x(2, 4, 20)), x(3, 4, 20)], 1), (2, 2))
+    ),
+    "three axes": lambda: plain(g.max_pool(x(2, 4, 4, 16), (2, 2, 2))),
+    "one axis": lambda: plain(g.max_pool(x(3, 41), (4,))),
+    "a training step": trained,
+}
+
+
+@pytest.mark.parametrize("case", TAKEN)
+def test_it_means_the_same(case: str) -> None:
+    before = TAKEN[case]()
+    found = mapped(before)
+    assert found.names == (WINDOWS_IN_VECTORS.name,), found.refusals
+    rng = np.random.default_rng(3)
+    arrays = {
+        one.memory: rng.standard_normal([2, *one.shape[1:]][: len(one.shape)]).astype("float32")
+        for one in before.inputs
+    }
+    expected = evaluate(before, arrays, {B: 2}).outputs
+    for order in TurnOrder:
+        ours = evaluate(found.program, arrays, {B: 2}, order=order).outputs
+        for name, array in expected.items():
+            np.testing.assert_array_equal(ours[name], array)
+
+
+@pytest.mark.parametrize("case", TAKEN)
+def test_neighbouring_windows_are_lanes(case: str) -> None:
+    program = mapped(TAKEN[case]()).program
+    adding = [one for one in walk(program.body) if isinstance(one, Accumulate)]
+    assert adding
+    for one in adding:
+        around = [x for x in path_to(program.body, one) if isinstance(x, For)]
+        assert LoopKind.VECTOR in {loop.kind for loop in around}
+
+
+def test_bits_behind_a_walk_are_lanes() -> None:
+    program = mapped(trained()).program
+    rows = [one for one in innermost_loops(program.body) if one.kind is not LoopKind.UNROLLED]
+    assert all(one.kind is LoopKind.VECTOR for one in rows)
+
+
+@pytest.mark.parametrize(
+    ("output", "reason"),
+    [
+        (lambda: g.max_pool(x(2, 4, 14), (2, 2)), "rows of windows are shorter than a vector"),
+        (lambda: g.max_pool(x(2, 15, 50), (5, 5)), "windows have more than 16 elements"),
+        (lambda: g.max_pool(x(2, 5, 81), (1, 5)), "more than 4 elements behind its neighbour"),
+        (lambda: g.max_pool(x(3, 40), (4,)), "it has one row of windows"),
+    ],
+)
+def test_what_it_does_not_take(output: Callable[[], Node], reason: str) -> None:
+    (kernel,) = kernels(make_schedule([output()], most_shared=0))
+    program = plain_program(kernel, "k0", buffers_of(kernel))
+    assert reason in WINDOWS_IN_VECTORS.when(program, CPU).refusal
