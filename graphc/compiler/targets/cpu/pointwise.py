@@ -89,7 +89,7 @@ def bounds(program: LoopProgram) -> Iterator[tuple[str, Size]]:
     """Yield loops and where they change from one part of a concatenation, or of a padded value, to
     the next: the bounds in conditions on one variable."""
     for loop in loops_in(program.body):
-        for condition in _conditions(loop.body):
+        for condition in conditions_in(loop.body):
             ((atom, factor), *others) = condition.index.terms or ((None, 0),)
             if atom is not loop.variable or others or condition.equal:
                 continue
@@ -147,7 +147,7 @@ def _indices(statement: Statement) -> Iterator[Index]:
         yield condition.index
 
 
-def _conditions(body: Body) -> Iterator[Condition]:
+def conditions_in(body: Body) -> Iterator[Condition]:
     """Yield the conditions of statements, and of the values in them."""
     for statement in walk(body):
         yield from _conditions_of(statement)

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 import numpy as np
 
 from graphc.compiler.loops.buffer import Buffer
-from graphc.compiler.loops.program import LoopProgram, loop_beside, targets_of, turns_of
+from graphc.compiler.loops.index import Index, LoopVariable
+from graphc.compiler.loops.program import (
+    LoopProgram,
+    loop_beside,
+    loops_in,
+    most_known_turns,
+    targets_of,
+    turns_of,
+)
 from graphc.compiler.loops.rewrites.buffers.expand import expand
+from graphc.compiler.loops.rewrites.conditions.cut import cut
 from graphc.compiler.loops.rewrites.execution.bind import bind
 from graphc.compiler.loops.rewrites.execution.vectorise import vectorise
 from graphc.compiler.loops.rewrites.loops.fission import fission
@@ -17,6 +26,7 @@ from graphc.compiler.loops.rewrites.simplify import simplify
 from graphc.compiler.loops.rewrites.values.pick_operand import pick_operand
 from graphc.compiler.loops.statement import Allocate, For, LoopKind
 from graphc.compiler.targets.cpu.draws import with_words_ahead
+from graphc.compiler.targets.cpu.pointwise import conditions_in
 from graphc.errors import RewriteError
 
 MOST_STEP = 4
@@ -43,6 +53,15 @@ def with_windows_in_lanes(program: LoopProgram, places: Sequence[For], windows: 
         if isinstance(one, Allocate) and one.buffer.dtype == "bool":
             with suppress(RewriteError):  # what it is made of may not be a number
                 program = pick_operand(program, one.buffer.name)
+    program, windows = _inside(program, windows)
+    around = program.loops_to(windows)[:-1]
+    program = _in_lanes(program, windows)
+    if around and around[-1].kind is LoopKind.SERIAL:
+        program, _ = _inside(program, around[-1].variable.name)
+    return simplify(program)
+
+
+def _in_lanes(program: LoopProgram, windows: str) -> LoopProgram:
     passes = [windows]
     if any(np.dtype(one.dtype).itemsize == 1 for one in _stored(program.loop(windows))):
         program, behind = _with_walk_ahead(program, windows)
@@ -50,7 +69,52 @@ def with_windows_in_lanes(program: LoopProgram, places: Sequence[For], windows: 
     for name in passes:
         with suppress(RewriteError):  # its elements may lie apart
             program = vectorise(program, name, is_divided=True)
-    return simplify(program)
+    return program
+
+
+def _inside(program: LoopProgram, name: str) -> tuple[LoopProgram, str]:
+    """Return a program that walks the windows that reach beyond an image in loops of their own, and
+    the loop over the others: no lane has a test then that its neighbours have not."""
+    loop = program.loop(name)
+    first, end = _untested(loop)
+    turns = most_known_turns(loop)
+    if turns is None or not 0 < end - first < turns:
+        return program, name
+    if end < turns:
+        program = cut(program, name, end)
+        name = f"{name}_below"
+    if first > 0:
+        program = cut(program, name, first)
+        name = f"{name}_behind"
+    return program, name
+
+
+def _untested(loop: For) -> tuple[int, int]:
+    """Return the first turn of a loop, and the one behind the last, between which all tests of its
+    variable hold in all turns of the loops inside."""
+    first, end = 0, most_known_turns(loop) or 0
+    turns = {one.variable: most_known_turns(one) for one in loops_in(loop.body)}
+    for one in conditions_in(loop.body):
+        step = one.index.factor(loop.variable)
+        least = _least(one.index.with_terms(lambda atom, _: atom is not loop.variable), turns)
+        if not isinstance(step, int) or step == 0 or one.equal or least is None:
+            continue
+        if step > 0:
+            first = max(first, -(least // step))
+        else:
+            end = min(end, least // -step + 1)
+    return first, end
+
+
+def _least(index: Index, turns: Mapping[LoopVariable, int | None]) -> int | None:
+    """Return the least value of an index, given the turns of loops; None if it is not known."""
+    total = index.constant
+    for atom, factor in index.terms:
+        count = turns.get(atom) if isinstance(atom, LoopVariable) else None
+        if count is None or not isinstance(factor, int) or not isinstance(total, int):
+            return None
+        total += min(0, factor * (count - 1))
+    return total if isinstance(total, int) else None
 
 
 def _stored(loop: For) -> list[Buffer]:
