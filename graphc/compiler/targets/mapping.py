@@ -95,6 +95,18 @@ def narrowed(mapping: Mapping, refusal_of: Callable[[LoopProgram], str]) -> Mapp
     return replace(mapping, when=when)
 
 
+def prepared(mapping: Mapping, change: Callable[[LoopProgram], LoopProgram]) -> Mapping:
+    """Return a mapping of programs that are changed first, whether it applies or not."""
+
+    def when(program: LoopProgram, target: Target) -> Applicability:
+        return mapping.when(change(program), target)
+
+    def rewrites(program: LoopProgram, target: Target) -> LoopProgram:
+        return mapping.rewrites(change(program), target)
+
+    return replace(mapping, when=when, rewrites=rewrites)
+
+
 @dataclass(frozen=True)
 class MappedProgram:
     """A program as it runs on a target.

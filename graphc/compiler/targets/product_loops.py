@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -24,8 +25,11 @@ from graphc.compiler.loops.program import (
 from graphc.compiler.loops.ranges import Ranges
 from graphc.compiler.loops.rewrites.buffers.axes import with_axes_of_loops
 from graphc.compiler.loops.rewrites.buffers.flatten import flatten
-from graphc.compiler.loops.statement import Accumulate, Allocate, For, Let
+from graphc.compiler.loops.rewrites.loops.sink import sink
+from graphc.compiler.loops.rewrites.values.defer import defer
+from graphc.compiler.loops.statement import Accumulate, Allocate, Check, For, Let
 from graphc.compiler.loops.value import Apply, Load, Local, RandomWord, Value
+from graphc.errors import RewriteError
 
 _MEMORY = (BufferScope.GLOBAL, BufferScope.SHARED)
 
@@ -198,6 +202,41 @@ def variables_of_names(body: Body) -> dict[Local, frozenset[LoopVariable]]:
             named = (found.get(part) for part in walk_value(one.value) if isinstance(part, Local))
             found[one.local] = variables_of(one).union(*filter(None, named))
     return found
+
+
+@kept
+def with_values_at_sums(program: LoopProgram) -> LoopProgram:
+    """Return a program in which values of whole rows and matrices are computed for each result,
+    behind its sums, or for each term, if nothing else stands between the loops over results."""
+    nest, column = program, ""
+    body: Body = tuple(one for one in program.body if not isinstance(one, Let))
+    try:
+        while (inner := _loop_behind_values(body)) is not None:
+            column = inner.variable.name
+            nest = sink(nest, column) if len(body) > 1 else nest
+            body = nest.loop(column).body
+        if not body or not isinstance(body[0], Let | Check):
+            return program
+        nest = defer(nest, column)
+        body = nest.loop(column).body
+        terms = next((one for one in body if isinstance(one, For)), None)
+        if terms is None:
+            return nest
+        ahead = itertools.takewhile(lambda one: one is not terms, body)
+        of_terms = sum(isinstance(one, Let) for one in ahead)
+        nest = sink(nest, terms.variable.name, of_terms) if of_terms else nest
+    except RewriteError:  # a loop changes what a value is computed of, or it is used behind, too
+        return program
+    return nest
+
+
+def _loop_behind_values(body: Body) -> For | None:
+    """Return the loop that ends a body, if there is nothing else than names of values and checks of
+    indices in it."""
+    *ahead, last = body
+    if isinstance(last, For) and all(isinstance(one, Let | Check) for one in ahead):
+        return last
+    return None
 
 
 def with_axes_of_products(program: LoopProgram) -> LoopProgram:

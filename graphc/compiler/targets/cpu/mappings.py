@@ -33,9 +33,31 @@ from graphc.compiler.targets.cpu.reductions.windows_in_vectors import WINDOWS_IN
 from graphc.compiler.targets.cpu.scatter import SCATTER
 from graphc.compiler.targets.cpu.thread_arrays import with_blocks_for_all
 from graphc.compiler.targets.mapping import Mapping as TargetMapping
+from graphc.compiler.targets.mapping import prepared
+from graphc.compiler.targets.product_loops import with_values_at_sums
 from graphc.compiler.targets.target import Target
 
 _Tables: TypeAlias = Mapping[str, Sequence[TargetMapping]]
+
+_PRODUCTS = (
+    ONE_COLUMN,
+    FEW_COLUMNS,
+    SHORT_SUMS,
+    FEW_ROWS,
+    BATCHED,
+    FEW_ROWS_BY_COLUMNS,
+    PARTS_OF_SUMS,
+    MANY_PANELS,
+    BLOCKS_OF_COLUMNS,
+    STRIPS,
+    UNKNOWN_COLUMNS,
+)
+
+
+def _of_sums(mapping: TargetMapping) -> TargetMapping:
+    """Return a mapping of products whose values of whole rows are computed at each sum."""
+    return prepared(mapping, with_values_at_sums)
+
 
 _MAPPINGS: _Tables = {
     "pointwise": (*POINTWISE, IN_ORDER),
@@ -46,28 +68,14 @@ _MAPPINGS: _Tables = {
     "window": (WINDOWS_IN_VECTORS, ROWS_OF_WINDOWS, *REDUCTIONS, IN_ORDER),
     "conv": (PLACES_OF_POOLINGS, *WINOGRAD, *CONVOLUTIONS, *POOLED, *AS_ELEMENTS, IN_ORDER),
     "scatter": (*SCATTER, IN_ORDER),
-    "matmul": (
-        ONE_COLUMN,
-        FEW_COLUMNS,
-        SHORT_SUMS,
-        FEW_ROWS,
-        BATCHED,
-        FEW_ROWS_BY_COLUMNS,
-        PARTS_OF_SUMS,
-        MANY_PANELS,
-        BLOCKS_OF_COLUMNS,
-        STRIPS,
-        UNKNOWN_COLUMNS,
-        *AS_REDUCTIONS,
-        IN_ORDER,
-    ),
+    "matmul": (*map(_of_sums, _PRODUCTS), *AS_REDUCTIONS, IN_ORDER),
 }
 
 _MAPPINGS_OF_ROWS: _Tables = {
     "pointwise": (*POINTWISE_ROWS, IN_ORDER_ROWS),
     "gather": (*POINTWISE_ROWS, IN_ORDER_ROWS),
     "window": (IN_ORDER_ROWS,),
-    "matmul": (STRIPS_OF_ROWS, IN_ORDER_ROWS),
+    "matmul": (_of_sums(STRIPS_OF_ROWS), IN_ORDER_ROWS),
 }
 
 

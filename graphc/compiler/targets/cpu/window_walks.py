@@ -33,7 +33,7 @@ MOST_STEP = 4
 """Elements from one window to the next one, at most, of which lanes of vectors take one each: of
 more, g++ 12 loads them one by one."""
 
-AT_ONCE = 16
+AT_ONCE = 32
 """Elements of a window whose walk is unrolled, at most."""
 
 

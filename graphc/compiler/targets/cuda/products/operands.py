@@ -6,18 +6,15 @@ a buffer of its own or a named value of a term, and each of its axes is that of 
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from graphc.compiler.loops.index import LoopVariable
-from graphc.compiler.loops.program import Body, LoopProgram, kept, loads_of, values_of, walk
+from graphc.compiler.loops.program import LoopProgram, kept, loads_of, values_of, walk
 from graphc.compiler.loops.rewrites.buffers.view_element import view_element
 from graphc.compiler.loops.rewrites.loops.reorder import reorder
-from graphc.compiler.loops.rewrites.loops.sink import sink
-from graphc.compiler.loops.rewrites.values.defer import defer
 from graphc.compiler.loops.rewrites.values.name_element import name_element
-from graphc.compiler.loops.statement import Accumulate, Check, For, Let
+from graphc.compiler.loops.statement import Accumulate, For
 from graphc.compiler.loops.value import Apply, Constant, Load, Value
 from graphc.compiler.targets.product_loops import (
     Product,
@@ -27,8 +24,8 @@ from graphc.compiler.targets.product_loops import (
     variables_of_factor,
     variables_of_names,
     with_axes_of_products,
+    with_values_at_sums,
 )
-from graphc.errors import RewriteError
 
 
 @dataclass(frozen=True)
@@ -63,43 +60,9 @@ def operands_of(products: Sequence[Product]) -> list[Operand]:
 def with_matrices(program: LoopProgram) -> LoopProgram:
     """Return a program whose operands are matrices in memory, each a buffer of its own, or named
     factors."""
-    program = _with_rows_inside(_with_values_of_results(program))
+    program = _with_rows_inside(with_values_at_sums(program))
     program = _with_named_constants(with_axes_of_products(program))
     return _with_own_buffers(_with_named_factors(program))
-
-
-def _with_values_of_results(program: LoopProgram) -> LoopProgram:
-    """Return a program in which values of whole rows and matrices are computed for each result,
-    behind its sums, or for each term, if nothing else stands between the loops over results."""
-    nest, column = program, ""
-    body: Body = tuple(one for one in program.body if not isinstance(one, Let))
-    try:
-        while (inner := _loop_behind_values(body)) is not None:
-            column = inner.variable.name
-            nest = sink(nest, column) if len(body) > 1 else nest
-            body = nest.loop(column).body
-        if not body or not isinstance(body[0], Let | Check):
-            return program
-        nest = defer(nest, column)
-        body = nest.loop(column).body
-        terms = next((one for one in body if isinstance(one, For)), None)
-        if terms is None:
-            return nest
-        ahead = itertools.takewhile(lambda one: one is not terms, body)
-        of_terms = sum(isinstance(one, Let) for one in ahead)
-        nest = sink(nest, terms.variable.name, of_terms) if of_terms else nest
-    except RewriteError:  # a loop changes what a value is computed of, or it is used behind, too
-        return program
-    return nest
-
-
-def _loop_behind_values(body: Body) -> For | None:
-    """Return the loop that ends a body, if there is nothing else than names of values and checks of
-    indices in it."""
-    *ahead, last = body
-    if isinstance(last, For) and all(isinstance(one, Let | Check) for one in ahead):
-        return last
-    return None
 
 
 def _with_rows_inside(program: LoopProgram) -> LoopProgram:

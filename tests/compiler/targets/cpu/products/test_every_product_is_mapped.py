@@ -7,12 +7,16 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
+from graphc import grad
 from graphc.compiler import graph as g
 from graphc.compiler.graph import BATCH, Node
+from graphc.compiler.graph.dim import typical
 from graphc.compiler.loops.build import buffers_of, plain_program
+from graphc.compiler.passes import optimize
 from graphc.compiler.schedule import kernels, make_schedule
 from graphc.compiler.targets.cpu.in_order import IN_ORDER
 from graphc.compiler.targets.cpu.mappings import CPU_MAPPINGS
+from graphc.compiler.targets.cpu.products.tiny_sides import AS_REDUCTIONS
 from graphc.compiler.targets.mapping import PLAIN, choose
 from graphc.compiler.targets.target import Target
 
@@ -34,7 +38,14 @@ BEHIND = {
     "nothing": lambda result, shape: result,
     "another result": lambda result, shape: result + g.input(shape, "float32"),
     "a bias": lambda result, shape: g.maximum(result + g.input(shape[-1:], "float32"), 0.0),
+    "a weight of each row, computed": lambda result, shape: (
+        g.sigmoid(result) * g.exp(g.input((*shape[:-1], 1), "float32"))
+    ),
+    "a weight of each matrix, computed": lambda result, shape: (
+        result * g.exp(g.input((*shape[:-2], 1, 1), "float32"))
+    ),
 }
+_REDUCTIONS = {one.name for one in AS_REDUCTIONS}
 
 
 def operand(is_transposed: bool, *shape: int) -> Node:
@@ -69,3 +80,19 @@ def test_no_product_runs_in_order(
     program = plain_program(kernel, "k0", buffers_of(kernel))
     found = choose(program, target, CPU_MAPPINGS["matmul"])
     assert not {PLAIN, IN_ORDER.name} & set(found.names), found.refusals
+    if min(map(typical, sizes)) >= 8:
+        assert not _REDUCTIONS & set(found.names), found.refusals
+
+
+def test_a_loss_of_each_row_leaves_the_product_its_mapping() -> None:
+    """As of a sigmoid with binary_crossentropy, where the weight of a sample is one of each row of
+    the gradient: 100 rows of 784 by 1,000 took 7.5 ms, not 1.05 (two threads, Sapphire Rapids)."""
+    target, weight = g.input((BATCH, 1000), "float32"), g.input((BATCH,), "float32")
+    logits = g.input((BATCH, 1000), "float32")
+    loss = g.mean((g.sigmoid(logits) - target) ** 2.0, -1) * weight
+    (gradient,) = grad(g.sum(loss) / g.sum(weight), [logits])
+    product = g.matmul(g.input((BATCH, 784), "float32"), g.input((784, 1000), "float32"))
+    (behind,) = optimize(g.substitute([gradient], {logits: product}))[0]
+    kernel = next(x for x in kernels(make_schedule([behind], most_shared=0)) if x.kind == "matmul")
+    found = choose(plain_program(kernel, "k0", buffers_of(kernel)), WIDE, CPU_MAPPINGS["matmul"])
+    assert "strips of rows" in found.names, found.refusals

@@ -115,7 +115,7 @@ def test_bits_behind_a_walk_are_lanes() -> None:
     ("output", "reason"),
     [
         (lambda: g.max_pool(x(2, 4, 14), (2, 2)), "rows of windows are shorter than a vector"),
-        (lambda: g.max_pool(x(2, 15, 50), (5, 5)), "windows have more than 16 elements"),
+        (lambda: g.max_pool(x(2, 18, 60), (6, 6)), "windows have more than 32 elements"),
         (lambda: g.max_pool(x(2, 5, 81), (1, 5)), "more than 4 elements behind its neighbour"),
         (lambda: g.max_pool(x(3, 40), (4,)), "it has one row of windows"),
     ],
