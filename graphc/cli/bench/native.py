@@ -42,11 +42,13 @@ def profile(
     step: TrainingStep,
     train: Function,
     notes: tuple[str, ...],
+    seconds: float = _SECONDS,
 ) -> Report:
     """Check the results of a training step, and time each of its kernels.
 
     Args:
         step, train: of the model, and its function, which native code runs.
+        seconds: the time for which steps are timed.
     """
     arrays = step.data(batch)
     states = [g.state_of(variable) for variable, _ in step.updates]
@@ -56,7 +58,7 @@ def profile(
     run = (dict(zip(step.inputs, arrays, strict=True)), dict.fromkeys(symbols(BATCH), batch))
     count = g.CallStep(train.call_step.value)
     _, checked = check(executor, states, *run, count)
-    whole, kernels = _times(lambda: train(*arrays), lambda: executor.seconds(*run, count))
+    whole, kernels = _times(lambda: train(*arrays), lambda: executor.seconds(*run, count), seconds)
     rates = measure(executor.threads, config.floatX)
     peaks = Peaks(
         copy_gbytes=1e-9 * rates.bytes,
@@ -112,7 +114,7 @@ def _with_shares(rows: Sequence[Row]) -> list[Row]:
 
 
 def _times(
-    whole: Callable[[], object], kernels: Callable[[], np.ndarray]
+    whole: Callable[[], object], kernels: Callable[[], np.ndarray], limit: float
 ) -> tuple[list[float], np.ndarray]:
     """Return the seconds of each of several whole steps, and the results of `kernels` for as many
     others, interleaved, so that other work of the machine slows both alike."""
@@ -121,7 +123,7 @@ def _times(
     for _ in range(_WARM_UP):
         whole()
         kernels()
-    end = time.perf_counter() + _SECONDS
+    end = time.perf_counter() + limit
     while len(seconds) < _LEAST_STEPS or (len(seconds) < _MOST_STEPS and time.perf_counter() < end):
         started = time.perf_counter()
         whole()

@@ -180,6 +180,42 @@ def lift_reshape(node: Node) -> Node | None:
     return g.reshape(g.make(node.op, *operands, **node.attrs), node.shape)
 
 
+def _pool_of_transpose(node: Node) -> Node | None:
+    """Windows over images with their channels last are windows over one axis more, each of one
+    channel: elements stay where they are. Where a convolution's result was transposed before, the
+    two transposes are nothing together, and the windows stay those of its result."""
+    (x,) = node.inputs
+    order = (0, x.ndim - 1, *range(1, x.ndim - 1))
+    if x.op != "transpose" or x.attrs["order"] != order or x.ndim > _MOST_TRANSPOSED:
+        return None
+    (source,) = x.inputs
+    if _is_made_of_transposes(source):
+        return None
+    batch, *sizes = source.shape
+    one_more = {"window": 1, "strides": 1, "padding": (0, 0)}
+    attrs = {name: (*node.attrs[name], last) for name, last in one_more.items()}
+    pooled = g.make(node.op, g.reshape(source, (batch, 1, *sizes)), **attrs)
+    return g.transpose(g.reshape(pooled, (batch, *pooled.shape[2:])), order)
+
+
+_MOST_TRANSPOSED = 4
+"""Axes of an image whose windows get an axis more: three at most then, as kernels have."""
+
+
+def _is_made_of_transposes(node: Node) -> bool:
+    """Return True if there is a transpose to channels last in the pointwise ops behind a node."""
+    order = (0, *range(2, node.ndim), 1)
+    waiting, met = [node], {node}
+    while waiting:
+        one = waiting.pop()
+        if one.op == "transpose" and one.attrs["order"] == order:
+            return True
+        inputs = one.inputs if OPS[one.op].family == "pointwise" else ()
+        waiting += (x for x in inputs if x not in met)
+        met.update(inputs)
+    return False
+
+
 def _is_nonzero(size: object) -> bool:
     return not (isinstance(size, int) and size == 0)
 
@@ -195,6 +231,8 @@ MOVEMENT_RULES: list[tuple[str, Rule]] = [
     ("concat", _concat),
     ("flip", _flip),
     ("gather", _gather),
+    ("max_pool", _pool_of_transpose),
+    ("sum_pool", _pool_of_transpose),
     *(
         (op.name, lift)
         for op in OPS.values()

@@ -268,3 +268,38 @@ def test_unsigned_and_saturating_ints_keep_their_values():
     ]
     for values in (evaluate(nodes, feeds), evaluate(simplify(nodes), feeds)):
         assert [value.tolist() for value in values] == expected
+
+
+IMAGES: dict[int, Node] = {rank: g.input((N, 7, 8)[:rank] + (2,), "float64") for rank in (2, 3)}
+
+
+def channels_first(x: Node) -> Node:
+    return g.transpose(x, (0, x.ndim - 1, *range(1, x.ndim - 1)))
+
+
+@pytest.mark.parametrize("pool", [g.max_pool, g.average_pool])
+@pytest.mark.parametrize("rank", IMAGES)
+def test_windows_of_images_with_channels_last_leave_elements_where_they_are(pool, rank):
+    before = pool(channels_first(IMAGES[rank] * 2.0), (3, 2)[: rank - 1], (2, 1)[: rank - 1])
+    (after,) = simplify([before])
+    assert_same_values([before], [after], random_feeds([before]))
+    (pooling,) = (x for x in g.toposort([after]) if x.op in ("max_pool", "sum_pool"))
+    assert pooling.inputs[0].op != "transpose"
+    assert pooling.attrs["window"][-1] == 1
+
+
+def test_windows_of_padding_keep_their_values():
+    before = g.max_pool(channels_first(IMAGES[3]), (3, 2), (2, 1), padding=((1, 1), (0, 1)))
+    (after,) = simplify([before])
+    assert after.op == "transpose"
+    assert_same_values([before], [after], random_feeds([before]))
+
+
+def test_windows_of_a_convolution_stay_those_of_its_result():
+    weights = g.input((3, 2, 3, 3), "float64")
+    result = g.conv(channels_first(IMAGES[3]), weights)
+    activation = g.tanh(g.transpose(result, (0, 2, 3, 1)) + g.input((3,), "float64"))
+    before = g.max_pool(channels_first(activation), (2, 2))
+    (after,) = simplify([before])
+    assert after.op == "max_pool"
+    assert_same_values([before], [after], random_feeds([before]))
