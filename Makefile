@@ -284,10 +284,9 @@ peers: $(PEERS_VENV)/.ready
 forms: $(TORCH)/.ready
 	$(TORCH)/bin/python -m benchmarks.forms $(FORMS)
 
-SEED = 1
-SECONDS = 300
 slow-kernels: $(VENV)/.dev
-	$(VENV)/bin/python -m benchmarks.random_models --seed $(SEED) --seconds $(SECONDS)
+	$(VENV)/bin/python -m benchmarks.random_models --seed $(SEED) \
+	  $(if $(SECONDS),--seconds $(SECONDS))
 
 $(DOCS_VENV)/.ready: pyproject.toml
 	$(PYTHON) -m venv $(DOCS_VENV)
