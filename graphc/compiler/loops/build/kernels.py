@@ -172,9 +172,12 @@ def _convolution(builder: Builder, kernel: Kernel, body: Block) -> Walk:
 
 
 def _gather_in_passes(builder: Builder, kernel: Kernel) -> None:
-    """Have what is gathered at the places of maxima picked in the pass that finds these."""
+    """Have what is gathered at the places of maxima picked in the pass that finds these, but for
+    what is in memory, of which few elements are read then."""
+    in_memory = set(kernel.inputs)
     for argmax, *gathers in window_passes(kernel.body):
-        others = (one for one in gathers if one.inputs[1] is not argmax.inputs[0])
+        own = {argmax.inputs[0], *in_memory}
+        others = (one for one in gathers if one.inputs[1] not in own)
         builder.gathered[argmax] = tuple(others)
 
 

@@ -39,17 +39,17 @@ def mapped(program: LoopProgram) -> MappedProgram:
 
 
 TAKEN: Mapping[str, Callable[[], Node]] = {
-    "elements that no window has": lambda: g.max_pool(g.tanh(x(2, 11, 47)), (5, 5)),
-    "means": lambda: g.average_pool(g.sigmoid(x(2, 6, 24)) * 2.0, (6, 3)),
+    "elements that no window has": lambda: g.max_pool(g.tanh(x(2, 13, 57)), (6, 6)),
+    "means": lambda: g.average_pool(g.sigmoid(x(2, 12, 48)) * 2.0, (6, 6)),
     "places": lambda: g.make(
-        "argmax_pool", g.tanh(x(2, 10, 40)), window=(5, 5), strides=(5, 5), padding=((0, 0), (0, 0))
+        "argmax_pool", g.tanh(x(2, 12, 48)), window=(6, 6), strides=(6, 6), padding=((0, 0), (0, 0))
     ),
-    "windows of one axis": lambda: g.max_pool(g.exp(x(3, 170)), (17,)),
+    "windows of one axis": lambda: g.max_pool(g.exp(x(3, 330)), (33,)),
     "few windows": lambda: g.max_pool(g.tanh(x(2, 4, 12)), (2, 2)),
     "a value ahead of all loops": lambda: g.max_pool(
-        g.tanh(x(2, 10, 40) * g.exp(g.input((), "float32"))), (5, 5)
+        g.tanh(x(2, 12, 48) * g.exp(g.input((), "float32"))), (6, 6)
     ),
-    "three axes": lambda: g.max_pool(g.tanh(x(1, 3, 3, 27)), (3, 3, 3)),
+    "three axes": lambda: g.max_pool(g.tanh(x(1, 4, 3, 27)), (4, 3, 3)),
 }
 
 
