@@ -141,3 +141,11 @@ class Rounding:
         if self.passes:
             error = np.where(np.isfinite(value), error, np.inf)
         return Bounded(dtype, np.asarray(value), np.asarray(error))
+
+    def compared(self, x: Bounded) -> Bounded:
+        """Return numbers as an op that compares them may take them: subnormal ones may be 0."""
+        if not self.flushes:
+            return x
+        tiny = float(np.finfo(x.dtype).tiny)
+        may_be_zero = (x.value != 0) & (np.abs(x.value) < tiny)
+        return Bounded(x.dtype, x.value, np.where(may_be_zero, np.maximum(x.error, tiny), x.error))

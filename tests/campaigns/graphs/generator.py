@@ -12,7 +12,7 @@ from graphc.compiler.graph.binding import lone_symbol
 from graphc.compiler.graph.dim import symbols
 from graphc.errors import ShapeError
 from tests.campaigns.graphs.builder import DTYPES, FLOATS, Builder, Program
-from tests.campaigns.graphs.evaluator import size_of
+from tests.campaigns.graphs.evaluator import Evaluator, size_of
 from tests.campaigns.graphs.operations import OUTSIDE
 from tests.campaigns.graphs.structures import (
     attempt,
@@ -21,6 +21,7 @@ from tests.campaigns.graphs.structures import (
     gradient_of_windows,
     loop,
 )
+from tests.campaigns.graphs.targets import CALL_STEP
 
 _FEWEST, _MOST = 5, 25  # operations
 _LIVE = 0.9  # of the nodes that are made, in what is fetched
@@ -114,7 +115,9 @@ def _finished(b: Builder) -> Program:
 
 def _grown(program: Program, random: np.random.Generator) -> Program | None:
     """The program in a call of larger sizes: equal ones may stay so, or not, as its nodes need."""
-    claims = [claim for node in g.every_node(program.outputs) for claim in g.size_claims(node)]
+    nodes = g.every_node(program.outputs)
+    claims = [claim for node in nodes for claim in g.size_claims(node)]
+    indexed = [node for node in g.toposort(program.outputs) if node.op in ("gather", "scatter_add")]
     for _ in range(3 if program.sizes else 0):
         more = {value: int(random.integers(0, 4)) for value in program.sizes.values()}
         sizes = {symbol: value + more[value] for symbol, value in program.sizes.items()}
@@ -125,6 +128,10 @@ def _grown(program: Program, random: np.random.Generator) -> Program | None:
             continue
         # The numbers that were, again and again: what were indices are.
         feeds = {x: np.resize(a, size_of(x.shape, sizes)) for x, a in program.feeds.items()}
+        try:  # an index below a size that was equal to that of the axis may not be one now
+            Evaluator(feeds, sizes, CALL_STEP)(indexed)
+        except IndexError:
+            continue
         return replace(program, feeds=feeds, sizes=sizes)
     return None
 

@@ -100,7 +100,7 @@ def binary(op: str, x: Bounded, y: Bounded, rounding: Rounding) -> Bounded:
         return whole(x.dtype, _INTS[op](x.value, y.value), x.known & y.known)
     if op in ("maximum", "minimum"):
         function = np.maximum if op == "maximum" else np.minimum
-        return Bounded(x.dtype, *spread(function, x, y))
+        return Bounded(x.dtype, *spread(function, rounding.compared(x), rounding.compared(y)))
     if op in _ARITHMETIC:
         value, error = spread(_ARITHMETIC[op], x, y)
         if op != "mul":

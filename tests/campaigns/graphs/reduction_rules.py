@@ -36,9 +36,9 @@ def reduce_last(op: str, x: Bounded, rounding: Rounding) -> Bounded:
     if op == "prod":
         return _product(x, rounding)
     if op in ("max", "min"):
-        return _extreme(op, x)
+        return _extreme(op, rounding.compared(x) if is_float(x.dtype) else x)
     if op in ("argmax", "argmin"):
-        return _place_of_extreme(op, x)
+        return _place_of_extreme(op, rounding.compared(x) if is_float(x.dtype) else x)
     function = np.any if op == "any" else np.all
     decided = (x.value & x.known).any(-1) if op == "any" else (~x.value & x.known).any(-1)
     return whole("bool", function(x.value, -1), x.known.all(-1) | decided)

@@ -84,3 +84,9 @@ def test_a_gradient_that_is_wrong_beside_such_a_point_too(monkeypatch):
     monkeypatch.setattr(differences, "grad", wrong)
     y = g.where(g.cast(x, "bool"), x * 3, x * 0)
     assert gradient_fault(program(x, y, np.array([0.0, 1, -2])))
+
+
+def test_a_remainder_whose_jumps_are_finer_than_a_step():
+    x, y = g.input((2,), "float64"), g.input((2,), "float64")
+    feeds = {x: np.array([-1e29, 0.4]), y: np.array([1.0, 3.0])}
+    assert not gradient_fault(Program([g.mod(x, y)], [], feeds, {}))

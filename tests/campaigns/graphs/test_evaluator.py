@@ -49,6 +49,21 @@ def test_subnormal_operands_and_results_may_be_zero() -> None:
     assert all(fault(np.zeros(1, "float32"), one) for one in kept)
 
 
+def test_subnormal_numbers_are_as_large_as_zero() -> None:
+    x, pair = g.input((2,), "float32"), np.array([0, 1e-40], "float32")
+    nodes = [g.minimum(x, g.flip(x, 0)), g.max(x, 0), g.argmax(x, 0)]
+    least, largest, place = Evaluator({x: pair}, {}, flushes=True)(nodes)
+    for right in (0.0, 1e-40):
+        assert not fault(np.full(2, right, "float32"), least)
+        assert not fault(np.array(right, "float32"), largest)
+    assert fault(np.full(2, 1.0, "float32"), least)
+    assert not place.known.any()
+    least, largest, place = Evaluator({x: pair}, {})(nodes)
+    assert fault(pair, least)
+    assert fault(np.zeros((), "float32"), largest)
+    assert place.known.all()
+
+
 def test_the_multiple_behind_a_whole_quotient_may_be_zero() -> None:
     x, tiny = g.input((1,), "float32"), np.array([3e-40], "float32")
     whole, normal = g.floordiv(x, x), g.floordiv(x + np.float32(3), x + np.float32(1))
