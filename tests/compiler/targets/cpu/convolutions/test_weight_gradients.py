@@ -43,8 +43,8 @@ def weights_gradient(image: Node, cotangents: Node, *taps: int, **attributes: An
 def repeated(image: Node) -> Node:
     """Return an image with each element twice along both of its axes."""
     batch, channels, *sizes = image.shape
-    apart = g.reshape(image, (batch, channels, sizes[0], 1, sizes[1], 1))
-    wide = g.broadcast_to(apart, (batch, channels, sizes[0], 2, sizes[1], 2))
+    spaced = g.reshape(image, (batch, channels, sizes[0], 1, sizes[1], 1))
+    wide = g.broadcast_to(spaced, (batch, channels, sizes[0], 2, sizes[1], 2))
     return g.reshape(wide, (batch, channels, 2 * sizes[0], 2 * sizes[1]))
 
 
