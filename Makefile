@@ -44,6 +44,9 @@
 #                      benchmarks/peers in PEERS, e.g. make peers PEERS='--only mlp --rounds 3'
 # make forms           time single operations of many shapes beside PyTorch (its own .venv-torch); options of
 #                      benchmarks/forms in FORMS, e.g. make forms FORMS='--kind product --rounds 3'
+# make architectures   time training steps of known networks beside PyTorch (its own .venv-torch); options
+#                      of benchmarks/architectures in ARCHITECTURES, e.g.
+#                      make architectures ARCHITECTURES='--only resnet vae --rounds 3'
 # make slow-kernels    kernels of models that nobody chose that are far from what the machine does; SEED and
 #                      SECONDS (benchmarks/random_models)
 # make docs            build the manual into site/ (its own .venv-docs); a warning or a dead link is an
@@ -67,7 +70,7 @@ PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 # "Leaving directory" would follow the demo's last line when make runs inside of make.
 MAKEFLAGS += --no-print-directory
 
-.PHONY: demo test test-codegen test-keras-1.2 test-native test-cuda test-ranks test-programs test-package test-web web campaign mutants campaign-ranks gpu-kit rehearse-gpu nvcc-gate bench peers forms slow-kernels docs lint references-check clean
+.PHONY: demo test test-codegen test-keras-1.2 test-native test-cuda test-ranks test-programs test-package test-web web campaign mutants campaign-ranks gpu-kit rehearse-gpu nvcc-gate bench peers forms architectures slow-kernels docs lint references-check clean
 
 # Each stamp is one set-up, redone only when pyproject.toml changes; the install is editable, so
 # that a changed source file needs none.
@@ -283,6 +286,9 @@ peers: $(PEERS_VENV)/.ready
 
 forms: $(TORCH)/.ready
 	$(TORCH)/bin/python -m benchmarks.forms $(FORMS)
+
+architectures: $(TORCH)/.ready
+	$(TORCH)/bin/python -m benchmarks.architectures $(ARCHITECTURES)
 
 slow-kernels: $(VENV)/.dev
 	$(VENV)/bin/python -m benchmarks.random_models --seed $(SEED) \

@@ -50,11 +50,24 @@ _TOLERANCE = 2e-3
 
 
 class Side:
-    """The process of one side."""
+    """The process of one side.
 
-    def __init__(self, name: str, threads: int):
-        environment = os.environ | {"GRAPHC_FLAGS": "cpu=native"}
-        command = [sys.executable, "-m", "benchmarks.forms.worker", name, str(threads)]
+    Args:
+        name: of the side, one of `SIDES`.
+        threads: of its operations.
+        worker: the module that answers.
+        flags: of graphc.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        threads: int,
+        worker: str = "benchmarks.forms.worker",
+        flags: str = "cpu=native",
+    ):
+        environment = os.environ | {"GRAPHC_FLAGS": flags}
+        command = [sys.executable, "-m", worker, name, str(threads)]
         self._process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,

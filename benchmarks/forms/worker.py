@@ -28,26 +28,29 @@ LEAST_CALLS = 3
 
 
 class Worker:
-    """Prepares forms of one side, one after the other, and times the last one."""
+    """Prepares forms of one side, one after the other, and times the last one.
 
-    def __init__(self, side: str):
-        self._side = importlib.import_module(f"benchmarks.forms.{side}_side")
+    `folder` is the one under benchmarks/ that has the module of the side.
+    """
+
+    def __init__(self, side: str, folder: str = "forms"):
+        self._side = importlib.import_module(f"benchmarks.{folder}.{side}_side")
         self._call: Callable[[], object] = lambda: None
 
     def answer(self, request: dict[str, Any]) -> dict[str, Any]:
         """Do what one line asks for."""
         if "prepare" in request:
-            return self._prepare(request["prepare"], request["results"])
+            return self._prepare(request)
         if "time" in request:
             return {"seconds": self._seconds(request["time"])}
         return {"versions": self._side.versions()}
 
-    def _prepare(self, form: dict[str, Any], file: str) -> dict[str, Any]:
+    def _prepare(self, request: dict[str, Any]) -> dict[str, Any]:
         started = time.perf_counter()
-        self._call, results = self._side.prepared(form_of(form))
+        self._call, results = self._side.prepared(form_of(request["prepare"]))
         self._call()
         prepared = time.perf_counter() - started
-        np.savez(file, **{f"result{k}": array for k, array in enumerate(results())})
+        np.savez(request["results"], **{f"result{k}": array for k, array in enumerate(results())})
         self._seconds(0.0)
         return {"prepared": prepared}
 
@@ -62,20 +65,20 @@ class Worker:
         return statistics.median(taken)
 
 
-def main() -> None:
-    """Answer until standard input ends."""
+def serve(worker_of: Callable[[str], Worker]) -> None:
+    """Answer until standard input ends; `worker_of` makes the worker of a side by its name."""
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     side, threads = sys.argv[1:]
     use_processors(int(threads))
-    worker = Worker(side)
+    worker = worker_of(side)
     for line in sys.stdin:
         try:
             answer = worker.answer(json.loads(line))
-        except Exception as error:  # told to the driver, which goes on with the next form
+        except Exception as error:  # told to the driver, which goes on with the next one
             answer = {"error": f"{type(error).__name__}: {error}"}
         print(json.dumps(answer), file=answers, flush=True)
 
 
 if __name__ == "__main__":
-    main()
+    serve(Worker)
