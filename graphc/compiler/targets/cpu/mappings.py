@@ -12,6 +12,7 @@ from graphc.compiler.targets.cpu.convolutions.pooled_windows import POOLED
 from graphc.compiler.targets.cpu.convolutions.windows import AS_ELEMENTS, CONVOLUTIONS
 from graphc.compiler.targets.cpu.convolutions.winograd import WINOGRAD
 from graphc.compiler.targets.cpu.in_order import IN_ORDER, IN_ORDER_ROWS
+from graphc.compiler.targets.cpu.parts import with_parts
 from graphc.compiler.targets.cpu.pointwise import POINTWISE, POINTWISE_ROWS
 from graphc.compiler.targets.cpu.products.column_blocks import BLOCKS_OF_COLUMNS
 from graphc.compiler.targets.cpu.products.few_rows import FEW_ROWS
@@ -86,7 +87,7 @@ def _with_blocks(mappings: _Tables) -> _Tables:
 
 def _with_blocks_for_all(mapping: TargetMapping) -> TargetMapping:
     def rewrites(program: LoopProgram, target: Target) -> LoopProgram:
-        return with_blocks_for_all(mapping.rewrites(program, target))
+        return with_blocks_for_all(with_parts(mapping.rewrites(program, target)))
 
     return replace(mapping, rewrites=rewrites)
 

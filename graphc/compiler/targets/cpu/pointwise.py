@@ -53,7 +53,7 @@ about equally many, so many that beginning a vector loop takes no part of the ti
 def with_own_axes(program: LoopProgram) -> LoopProgram:
     """Return a program with a loop for each axis that its indices move along: loops whose variable
     is divided are split there, and loops that all indices walk as one are fused."""
-    for change, places in ((split, _divided), (cut, bounds)):
+    for change, places in ((split, _divided), (cut, _bounds)):
         for _ in range(MOST_CHANGES):
             found = next(places(program), None)
             if found is None:
@@ -85,19 +85,25 @@ def _divided(program: LoopProgram) -> Iterator[tuple[str, int]]:
                 yield loop.variable.name, atom.divisor
 
 
-def bounds(program: LoopProgram) -> Iterator[tuple[str, Size]]:
+def _bounds(program: LoopProgram) -> Iterator[tuple[str, Size]]:
     """Yield loops and where they change from one part of a concatenation, or of a padded value, to
-    the next: the bounds in conditions on one variable."""
+    the next."""
     for loop in loops_in(program.body):
-        for condition in conditions_in(loop.body):
-            ((atom, factor), *others) = condition.index.terms or ((None, 0),)
-            if atom is not loop.variable or others or condition.equal:
-                continue
-            start = condition.index.constant
-            if factor == 1 and is_never_negative(-start - 1):
-                yield loop.variable.name, -start
-            elif factor == -1 and is_never_negative(start):
-                yield loop.variable.name, start + 1
+        for place in bounds_in(loop.body, loop.variable):
+            yield loop.variable.name, place
+
+
+def bounds_in(body: Body, variable: LoopVariable) -> Iterator[Size]:
+    """Yield the places at which conditions on one variable alone change."""
+    for condition in conditions_in(body):
+        ((atom, factor), *others) = condition.index.terms or ((None, 0),)
+        if atom is not variable or others or condition.equal:
+            continue
+        start = condition.index.constant
+        if factor == 1 and is_never_negative(-start - 1):
+            yield -start
+        elif factor == -1 and is_never_negative(start):
+            yield start + 1
 
 
 def _fused(program: LoopProgram) -> LoopProgram:
@@ -170,7 +176,7 @@ def _has_few_places(program: LoopProgram, target: Target) -> Applicability:
     for nest in program.body:
         if (
             isinstance(nest, For)
-            and len(set(bounds(replace(program, body=(nest,))))) > MOST_CHANGES
+            and len(set(_bounds(replace(program, body=(nest,))))) > MOST_CHANGES
         ):
             return never(f"its elements come from more than {MOST_CHANGES} places")
     return ALWAYS

@@ -25,11 +25,9 @@ from graphc.compiler.loops.program import (
     walk,
     walk_in_ranges,
 )
-from graphc.compiler.loops.rewrites.conditions.cut import cut
 from graphc.compiler.loops.rewrites.execution.bind import bind
-from graphc.compiler.loops.rewrites.refusal import refused
 from graphc.compiler.loops.statement import Accumulate, Allocate, For, LoopKind
-from graphc.compiler.targets.cpu.pointwise import MOST_CHANGES, bounds
+from graphc.compiler.targets.cpu.parts import with_parts
 from graphc.compiler.targets.cpu.reductions.loops import (
     LEAST_VECTORISED,
     kept_loops,
@@ -75,23 +73,10 @@ def _walks(program: LoopProgram) -> list[For]:
 
 def _in_vectors(program: LoopProgram, target: Target) -> LoopProgram:
     program = with_joined_axes(program)
-    program = _with_parts(bind(program, kept_loops(program)[0].variable.name, LoopKind.TEAM))
+    program = bind(program, kept_loops(program)[0].variable.name, LoopKind.TEAM)
     for row in [one for one in loops_in(program.body) if _is_row(one)]:
         program = with_windows_in_lanes(program, loops_in(row.body), row.variable.name)
-    return program
-
-
-def _with_parts(program: LoopProgram) -> LoopProgram:
-    """Return a program whose loops over windows, but the outermost one, are cut where a part of a
-    concatenation begins."""
-    for _ in range(MOST_CHANGES):
-        around = [one for one in loops_in(program.body) if any(map(_is_row, loops_in((one,))))]
-        names = {one.variable.name for one in around if one.kind is not LoopKind.TEAM}
-        found = next((one for one in bounds(program) if one[0] in names), None)
-        if found is None:
-            return program
-        program = cut(program, *found)
-    raise refused(program, "cut", "its loops", f"at most {MOST_CHANGES} parts", "more")
+    return with_parts(program)
 
 
 def _is_row(loop: For) -> bool:
