@@ -276,12 +276,18 @@ def _with_weights_in_rows(program: LoopProgram, terms: Sequence[str]) -> LoopPro
 
 def is_read(program: LoopProgram, windows: Sequence[For], terms: For) -> bool:
     """Return True if an image is read from memory as it is: the next window is of other elements
-    by a number, not by a quotient, as of an image that is repeated."""
+    by a number, not by a quotient, as of an image that is repeated, nor of the same ones, where a
+    test tells which are there."""
     image, _ = factors_of(program, terms.variable.name)
-    return isinstance(image, Load) and all(
+    if not isinstance(image, Load):
+        return False
+    inside = terms.body[0]
+    tests = inside.conditions if isinstance(inside, If) else ()
+    used = [coord.variables for coord in (*image.coords, *(one.index for one in tests))]
+    return all(
         any(coord.factor(one.variable) != 0 for coord in image.coords)
         for one in windows
-        if any(one.variable in coord.variables for coord in image.coords)
+        if any(one.variable in variables for variables in used)
     )
 
 

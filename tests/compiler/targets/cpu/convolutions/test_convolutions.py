@@ -129,6 +129,11 @@ ROWS: Programs = {
     "images in rows": lambda: plain(
         g.conv(g.reshape(arrays(BATCH, 96), (BATCH, 8, 3, 4)), arrays(5, 8, 3, 3), padding=2)
     ),
+    "an image that is the same in all places": lambda: plain(
+        g.conv(
+            g.broadcast_to(arrays(BATCH, 3, 1, 1), (BATCH, 3, 6, 7)), arrays(4, 3, 3, 3), padding=2
+        )
+    ),
     "an image of two": lambda: plain(
         g.conv(g.concat([arrays(BATCH, 2, 6, 6), arrays(BATCH, 1, 6, 6)], 1), arrays(4, 3, 2, 2))
     ),

@@ -117,6 +117,9 @@ IMAGES: list[Callable[[Shape], Node]] = [
     lambda shape: g.concat(
         [twice(g.input(shape, "float32")), g.input((*shape[:2], *(2 * x for x in shape[2:])))], 1
     ),
+    lambda shape: g.broadcast_to(
+        g.reshape(g.input(shape[:2], "float32"), (*shape[:2], *(1 for _ in shape[2:]))), shape
+    ),
     lambda shape: g.reshape(g.input((shape[0], product(shape[1:])), "float32"), shape),
 ]
 """An image that is computed, of another one's shape or so."""
