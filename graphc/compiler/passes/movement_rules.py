@@ -16,6 +16,9 @@ _HOLDS = {
     "float32": {"float64"},
 }
 
+_MOST_TRANSPOSED = 4
+"""Axes of an image whose windows get an axis more: three at most then, as kernels have."""
+
 
 def _transpose(node: Node) -> Node | None:
     """transpose(transpose(x)), and those of broadcasts and of axes of size 1, are one movement."""
@@ -196,10 +199,6 @@ def _pool_of_transpose(node: Node) -> Node | None:
     attrs = {name: (*node.attrs[name], last) for name, last in one_more.items()}
     pooled = g.make(node.op, g.reshape(source, (batch, 1, *sizes)), **attrs)
     return g.transpose(g.reshape(pooled, (batch, *pooled.shape[2:])), order)
-
-
-_MOST_TRANSPOSED = 4
-"""Axes of an image whose windows get an axis more: three at most then, as kernels have."""
 
 
 def _is_made_of_transposes(node: Node) -> bool:

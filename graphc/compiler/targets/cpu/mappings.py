@@ -81,7 +81,8 @@ _MAPPINGS_OF_ROWS: _Tables = {
 
 
 def _with_blocks(mappings: _Tables) -> _Tables:
-    """Return mappings that do not apply where a thread has no blocks for all arrays."""
+    """Return mappings whose loops around vectors are cut into the parts that these read, and that
+    do not apply where a thread has no blocks for all arrays."""
     return {kind: tuple(map(_with_blocks_for_all, table)) for kind, table in mappings.items()}
 
 

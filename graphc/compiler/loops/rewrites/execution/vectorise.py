@@ -30,7 +30,7 @@ def vectorise(program: LoopProgram, loop: str, is_divided: bool = False) -> Loop
 
     Their number is known, or, if `is_divided`, the target divides any number of turns into vectors
     by itself. What a statement stores lies side by side in memory; what it reads may
-    lie anywhere. A loop inside has equally many turns for all.
+    lie anywhere. A loop inside has equally many turns for all, and an index is known to exist.
     """
     found = unbound_loop_of(program, "vectorise", loop)
     where = f"the loop {loop!r}"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from graphc.compiler.graph.dim import Size
+from graphc.compiler.loops.evaluate import evaluate
 from graphc.compiler.loops.index import IndexLike
 from graphc.compiler.loops.program import LoopProgram
 from graphc.compiler.loops.rewrites.execution.bind import bind
@@ -185,6 +187,22 @@ def test_sums_of_columns_are_lanes() -> None:
         ),
     )
     same_meaning(before, vectorise(before, "j"))
+
+
+def test_lanes_have_indices_that_are_known_to_exist() -> None:
+    places, small, picked = w.ints("places", 4), w.floats("x", 4, 9), w.floats("picked", 4)
+    known = Check(w.variable_of(w.K), w.at(places, J), 9, 0, J, is_tested=False)
+    take = Store(w.at(picked, J), w.at(small, J, w.K))
+    before = w.program((small, places), (picked,), w.loop(J, 4, known, take))
+    made = vectorise(before, "j")
+    given = {
+        "x": np.arange(36, dtype="float32").reshape(4, 9),
+        "places": np.array([8, 0, 3, 5], "int32"),
+    }
+    for program in (before, made):
+        np.testing.assert_array_equal(
+            evaluate(program, given, {}).outputs["picked"], [8, 9, 21, 32]
+        )
 
 
 def test_what_vectorise_refuses() -> None:
