@@ -156,7 +156,8 @@ def in_parts(program: LoopProgram, *, has_groups: bool) -> LoopProgram:
 
 
 def is_in_memory(program: LoopProgram, loops: ConvolutionLoops, innermost: str) -> bool:
-    """Return True if an image is read as it is, another element for each window and place."""
+    """Return True if an image is read as it is, another element for each window and place: none by
+    a quotient, as of an image that is repeated."""
     image, _ = factors_of(program, innermost)
     if not isinstance(image, Load) or not is_read(program, loops.windows, program.loop(innermost)):
         return False
@@ -164,7 +165,8 @@ def is_in_memory(program: LoopProgram, loops: ConvolutionLoops, innermost: str) 
     _, places = _samples_and_places(loops)
     if any(_is_picked(image, one, loops) for one in places) or _is_cut_off(image, loops):
         return False
-    return all(one.variable in used for one in (*loops.windows, *places))
+    stepped = (any(x.factor(one.variable) != 0 for x in image.coords) for one in places)
+    return all(stepped) and all(one.variable in used for one in loops.windows)
 
 
 def _is_cut_off(image: Load, loops: ConvolutionLoops) -> bool:

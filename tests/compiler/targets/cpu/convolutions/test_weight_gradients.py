@@ -90,6 +90,9 @@ SAMPLES: Programs = {
         3,
         padding=1,
     ),
+    "a repeated image, and holes in windows": lambda: weights_gradient(
+        repeated(arrays(BATCH, 2, 3, 4)), arrays(BATCH, 3, 2, 4), 3, 3, kernel_dilation=2
+    ),
     "an image that is cut off": lambda: weights_gradient(
         arrays(BATCH, 2, 6, 7)[:, :, 1:-1, 2:-2], arrays(BATCH, 3, 4, 3), 3, 3, padding=1
     ),
