@@ -62,8 +62,9 @@ def with_windows_in_lanes(program: LoopProgram, places: Sequence[For], windows: 
 
 
 def _in_lanes(program: LoopProgram, windows: str) -> LoopProgram:
-    passes = [windows]
-    if any(np.dtype(one.dtype).itemsize == 1 for one in _stored(program.loop(windows))):
+    passes, loop = [windows], program.loop(windows)
+    has_bytes = any(np.dtype(one.dtype).itemsize == 1 for one in _stored(loop))
+    if has_bytes and most_known_turns(loop) is not None:  # registers for each window of a row
         program, behind = _with_walk_ahead(program, windows)
         passes.append(behind)
     for name in passes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from graphc import grad
 from graphc.compiler import graph as g
 from graphc.compiler.graph import BATCH, Node
+from graphc.compiler.graph.dim import evaluate as evaluate_size
 from graphc.compiler.graph.dim import symbols
 from graphc.compiler.loops.build import buffers_of, plain_program
 from graphc.compiler.loops.evaluate import TurnOrder, evaluate
@@ -22,7 +24,9 @@ from graphc.compiler.targets.cpu.pointwise import conditions_in
 from graphc.compiler.targets.cpu.reductions.windows_in_vectors import WINDOWS_IN_VECTORS
 from graphc.compiler.targets.mapping import MappedProgram, choose
 from graphc.compiler.targets.target import Target
+from tests.compiler.targets.cpu.compiled_programs import CompiledPrograms
 
+WINDOW = {"window": (2, 2), "strides": (1, 2), "padding": ((0, 0), (0, 0))}
 CPU = Target("cpu", 64, 32, threads=2)
 (B,) = symbols(BATCH)
 
@@ -109,6 +113,27 @@ def test_bits_behind_a_walk_are_lanes() -> None:
     program = mapped(trained()).program
     rows = [one for one in innermost_loops(program.body) if one.kind is not LoopKind.UNROLLED]
     assert all(one.kind is LoopKind.VECTOR for one in rows)
+
+
+def test_rows_of_unknown_windows_have_no_registers_each() -> None:
+    n = g.symbol("n")
+    sums = g.make("sum_pool", g.input((BATCH, 2, 3, n), "float32"), **WINDOW)
+    program = plain(g.less(sums, g.input(sums.shape, "float32")))
+    found = mapped(program)
+    assert found.names == (WINDOWS_IN_VECTORS.name,), found.refusals
+    compiled = CompiledPrograms([replace(found.program, name="k0")])
+    shapes = {B: 2, symbols(n)[0]: 31}
+    rng = np.random.default_rng(1)
+    arrays = {
+        one.memory: rng.standard_normal([evaluate_size(size, shapes) for size in one.shape]).astype(
+            "float32"
+        )
+        for one in program.inputs
+    }
+    expected = evaluate(program, arrays, shapes).outputs
+    computed, _ = compiled("k0", arrays, shapes)
+    for name, array in expected.items():
+        np.testing.assert_array_equal(computed[name], array)
 
 
 @pytest.mark.parametrize(
