@@ -103,6 +103,8 @@ class Builder:
             operands are at hand there.
         least_depth: the fewest blocks that are around a computed value: in a loop that writes what
             values are made of, they stand behind that.
+        keeps_axes: True if a reshape of what is in memory is read by its own axes, as images are,
+            whose windows are found by them.
     """
 
     def __init__(self, buffers: KernelBuffers, counted: Collection[Node] = ()):
@@ -125,6 +127,7 @@ class Builder:
         self._counts: Counter[str] = Counter()
         self._block_of: dict[LoopVariable, Block] = {}
         self.least_depth = 0
+        self.keeps_axes = False
         self.indices: dict[LoopVariable, Size] = {
             variable: end for leaf, (variable, end) in buffers.steps.items() if leaf not in counted
         }
@@ -294,7 +297,7 @@ class Builder:
         storage = self.buffers.inputs.get(node)
         if storage is not None:
             return self._loaded(storage, coords)
-        if node.op == "reshape":
+        if node.op == "reshape" and self.keeps_axes:
             storage = self.buffers.inputs.get(node.inputs[0])
             if storage is not None and storage.is_whole:
                 return self._reshaped(node, storage.buffer, coords, block)

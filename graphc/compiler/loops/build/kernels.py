@@ -153,6 +153,7 @@ def _convolution(builder: Builder, kernel: Kernel, body: Block) -> Walk:
     """A nest over the convolution's result, or over that of a pooling behind it; over one after the
     other where the windows do not cover a result that is stored, too."""
     (node,) = kernel.anchors
+    builder.keeps_axes = True
     _gather_in_passes(builder, kernel)
     whole = [x for x in kernel.outputs if product(x.shape) == product(node.shape)]
     pooled = [x for x in kernel.outputs if x not in whole]

@@ -44,7 +44,7 @@ def test_movement_is_arithmetic_on_indices() -> None:
         for i0 < 2:
           for i1 < n - 1:
             for i2 < 3:
-              y0[i0, i1, i2] = x0_view0[i1 + 1, i0, 2 - i2]
+              y0[i0, i1, i2] = x0[i1 + 1, 3*i0 - i2 + 2]
     """)
 
 

@@ -12,12 +12,12 @@ void k0_matmul(
     float* const panels = gc_scratch<float>(0, 1024);
     gc_transpose(32, 16, x1 + i0_i1 / 4 * 2560 + i0_i1 % 4 * 16, 64, panels,
         32);
-    for (int panels_axis3 = 0; panels_axis3 < 16; ++panels_axis3) {
+    for (int panels_axis2 = 0; panels_axis2 < 16; ++panels_axis2) {
       #pragma omp simd
       for (int panels_axis1_inner = 0; panels_axis1_inner < 8;
           ++panels_axis1_inner) {
-        panels[panels_axis3 * 32 + panels_axis1_inner + 512] =
-            x1[i0_i1 / 4 * 2560 + i0_i1 % 4 * 16 + panels_axis3 +
+        panels[panels_axis2 * 32 + panels_axis1_inner + 512] =
+            x1[i0_i1 / 4 * 2560 + i0_i1 % 4 * 16 + panels_axis2 +
                 panels_axis1_inner * 64 + 2048];
       }
     }
