@@ -319,9 +319,10 @@ def with_computed_image(
 
 def with_named_image(program: LoopProgram, innermost: str) -> tuple[LoopProgram, Local]:
     """Return a program that names an element of the image, and 0 where there is none."""
-    if isinstance(program.loop(innermost).body[0], If):
-        program = pad(program, innermost)
     image, _ = factors_of(program, innermost)
+    if not isinstance(image, Local) and isinstance(program.loop(innermost).body[0], If):
+        program = pad(program, innermost)
+        image, _ = factors_of(program, innermost)
     return (program, image) if isinstance(image, Local) else name_element(program, innermost, image)
 
 

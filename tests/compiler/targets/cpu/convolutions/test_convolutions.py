@@ -11,6 +11,8 @@ import pytest
 
 from graphc.compiler import graph as g
 from graphc.compiler.graph import BATCH, Node
+from graphc.compiler.graph.dim import evaluate as evaluate_size
+from graphc.compiler.graph.dim import symbols
 from graphc.compiler.loops.buffer import BufferScope
 from graphc.compiler.loops.build import buffers_of, plain_program
 from graphc.compiler.loops.evaluate import evaluate
@@ -325,6 +327,23 @@ def test_panels_of_windows_mean_the_same(
     found = mapped(program)
     assert found.names == (PANELS_OF_WINDOWS.name,), found.refusals
     check(program, found.program)
+
+
+def test_what_is_computed_for_a_window_ahead_of_its_terms() -> None:
+    """A window of one element and a zero: the value that it is made of is none of a term."""
+    size = g.symbol("n")
+    image = g.reshape(-g.input((size, 1), "float32"), (1, 1, 1, size, 1))
+    program = plain(g.conv(image, arrays(2, 1, 2, 1, 1), padding=((0, 1), (0, 0), (0, 0))))
+    sizes = {symbols(size)[0]: 5}
+    rng = np.random.default_rng(2)
+    given = {
+        one.memory: rng.standard_normal([evaluate_size(x, sizes) for x in one.shape], "float32")
+        for one in program.inputs
+    }
+    expected = evaluate(program, given, sizes).outputs
+    found = evaluate(mapped(program).program, given, sizes).outputs
+    for name, array in expected.items():
+        np.testing.assert_allclose(found[name], array, rtol=1e-6)
 
 
 @pytest.mark.parametrize("case", ROWS)
