@@ -12,11 +12,7 @@ PyTorch's speed* is PyTorch's time over graphc's: above 1 graphc is ahead.
 from __future__ import annotations
 
 import argparse
-import dataclasses
-import datetime
-import json
 import os
-import platform
 import statistics
 import sys
 from collections.abc import Sequence
@@ -25,8 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.architectures.workloads import ARCHITECTURES, BY_NAME, Architecture
-from benchmarks.forms.__main__ import SIDES, Side
-from graphc.compiler.targets.cpu.facts import this_machine
+from benchmarks.forms.sides import SIDES, Side, keep, medians
 
 _SECONDS = 0.5
 """Of one side's turn."""
@@ -54,11 +49,7 @@ def row(architecture: Architecture, sides: dict[str, Side], rounds: int) -> Row:
     """Prepare a network on both sides, check that it is the same one, and time its steps."""
     networks = {name: side.ask(prepare=architecture.name) for name, side in sides.items()}
     _compare(networks["graphc"], networks["torch"])
-    taken: dict[str, list[float]] = {name: [] for name in sides}
-    for _ in range(rounds):
-        for name, side in sides.items():
-            taken[name].append(side.ask(time=_SECONDS)["seconds"])
-    times = {name: statistics.median(seconds) for name, seconds in taken.items()}
+    times = medians(sides, rounds, _SECONDS)
     return Row(architecture.name, **times, parameters=networks["graphc"]["parameters"])
 
 
@@ -111,15 +102,7 @@ def main() -> None:
     if rows:
         print(summary(rows))
     if options.write:
-        kept = {
-            "date": datetime.date.today().isoformat(),
-            "machine": f"{platform.machine()}, vectors of {this_machine().vector_bytes} bytes, "
-            f"{options.threads} threads",
-            "load": load[0],
-            "versions": versions,
-            "rows": [dataclasses.asdict(r) for r in rows],
-        }
-        options.write.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+        keep(options.write, options.threads, load[0], versions, rows)
     if failed:
         sys.exit("\n".join(("", *failed)))
 

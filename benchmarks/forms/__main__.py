@@ -16,30 +16,25 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import datetime
 import itertools
 import json
 import os
-import platform
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from benchmarks.forms.grid import FORMS, KINDS, Form
 from benchmarks.forms.random_forms import DRAWN_KINDS, random_forms
 from benchmarks.forms.rates import MachineRates, measured
+from benchmarks.forms.sides import SIDES, Side, keep, medians
 from benchmarks.peers.worker import use_processors
-from graphc.compiler.targets.cpu.facts import this_machine
 
-SIDES = ("graphc", "torch")
 _SECONDS = 0.06
 """Of one side's turn."""
 _SLOW = 0.6
@@ -47,53 +42,6 @@ _SLOW = 0.6
 _RANDOM_SECONDS = 300.0
 _TOLERANCE = 2e-3
 """Of a result, relative to its largest element: sums of up to 16,384 products in another order."""
-
-
-class Side:
-    """The process of one side.
-
-    Args:
-        name: of the side, one of `SIDES`.
-        threads: of its operations.
-        worker: the module that answers.
-        flags: of graphc.
-    """
-
-    def __init__(
-        self,
-        name: str,
-        threads: int,
-        worker: str = "benchmarks.forms.worker",
-        flags: str = "cpu=native",
-    ):
-        environment = os.environ | {"GRAPHC_FLAGS": flags}
-        command = [sys.executable, "-m", worker, name, str(threads)]
-        self._process = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            env=environment | {"OMP_NUM_THREADS": str(threads)},
-        )
-
-    def ask(self, **request: Any) -> dict[str, Any]:
-        """One answer; a process that ended, or what it could not do, is an error."""
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        print(json.dumps(request), file=self._process.stdin, flush=True)
-        line = self._process.stdout.readline()
-        if not line:
-            sys.exit(f"the process of a side ended with status {self._process.wait()}")
-        answer: dict[str, Any] = json.loads(line)
-        if "error" in answer:
-            raise RuntimeError(answer["error"])
-        return answer
-
-    def close(self) -> None:
-        """End the process."""
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        self._process.wait()
 
 
 @dataclass(frozen=True)
@@ -129,14 +77,10 @@ def row(form: Form, sides: dict[str, Side], rates: MachineRates, rounds: int, fo
         with np.load(file) as kept:
             results[name] = [kept[key] for key in kept.files]
     _compare(form, results["graphc"], results["torch"])
-    taken: dict[str, list[float]] = {name: [] for name in sides}
-    for _ in range(rounds):
-        for name, side in sides.items():
-            taken[name].append(side.ask(time=_SECONDS)["seconds"])
+    times = medians(sides, rounds, _SECONDS)
     # An update writes over what it reads, in place of results of its own.
     moved = sum(array.nbytes for array in form.arrays().values())
     moved += sum(array.nbytes for array in results["torch"])
-    times = {name: statistics.median(seconds) for name, seconds in taken.items()}
     work = form.flops(), moved, form.exponentials()
     return Row(
         form.kind, form.name, times["graphc"], times["torch"], *work, floor=rates.floor(*work)
@@ -232,16 +176,9 @@ def main() -> None:
     print(f"copies, GB/s: {', '.join(copies)}")
     print(report(rows, before).split("\n\n")[-1])
     if options.write:
-        kept = {
-            "date": datetime.date.today().isoformat(),
-            "machine": f"{platform.machine()}, vectors of {this_machine().vector_bytes} bytes, "
-            f"{options.threads} threads",
-            "load": load[0],
-            "versions": versions,
-            "rates": dataclasses.asdict(rates),
-            "rows": [dataclasses.asdict(r) for r in rows],
-        }
-        options.write.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+        keep(
+            options.write, options.threads, load[0], versions, rows, rates=dataclasses.asdict(rates)
+        )
     if failed:
         sys.exit("\n".join(("", *failed)))
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 
 import numpy as np
 
 from graphc.compiler.loops.buffer import Buffer
-from graphc.compiler.loops.index import Index, LoopVariable
 from graphc.compiler.loops.program import (
     LoopProgram,
     loop_beside,
@@ -17,6 +16,8 @@ from graphc.compiler.loops.program import (
     targets_of,
     turns_of,
 )
+from graphc.compiler.loops.ranges import Ranges
+from graphc.compiler.loops.rewrites.boxes import Box, box_of
 from graphc.compiler.loops.rewrites.buffers.expand import expand
 from graphc.compiler.loops.rewrites.conditions.cut import cut
 from graphc.compiler.loops.rewrites.execution.bind import bind
@@ -94,28 +95,21 @@ def _untested(loop: For) -> tuple[int, int]:
     """Return the first turn of a loop, and the one behind the last, between which all tests of its
     variable hold in all turns of the loops inside."""
     first, end = 0, most_known_turns(loop) or 0
-    turns = {one.variable: most_known_turns(one) for one in loops_in(loop.body)}
-    for one in conditions_in(loop.body):
-        step = one.index.factor(loop.variable)
-        least = _least(one.index.with_terms(lambda atom, _: atom is not loop.variable), turns)
-        if not isinstance(step, int) or step == 0 or one.equal or least is None:
+    inside = Ranges()
+    for one in loops_in(loop.body):
+        inside = inside.within(one.variable, *one.ends)
+    for condition in conditions_in(loop.body):
+        step = condition.index.factor(loop.variable)
+        others = condition.index.with_terms(lambda atom, _: atom is not loop.variable)
+        box = box_of([((others,), inside)], Ranges(), frozenset())
+        least = box.start[0].constant if isinstance(box, Box) and box.start[0].is_constant else None
+        if not isinstance(step, int) or step == 0 or condition.equal or not isinstance(least, int):
             continue
         if step > 0:
             first = max(first, -(least // step))
         else:
             end = min(end, least // -step + 1)
     return first, end
-
-
-def _least(index: Index, turns: Mapping[LoopVariable, int | None]) -> int | None:
-    """Return the least value of an index, given the turns of loops; None if it is not known."""
-    total = index.constant
-    for atom, factor in index.terms:
-        count = turns.get(atom) if isinstance(atom, LoopVariable) else None
-        if count is None or not isinstance(factor, int) or not isinstance(total, int):
-            return None
-        total += min(0, factor * (count - 1))
-    return total if isinstance(total, int) else None
 
 
 def _stored(loop: For) -> list[Buffer]:

@@ -11,7 +11,7 @@
                 s0[] = max(s0[], x0[i0, i1, 2*i2 + k0, 2*i3 + k1])
             y0[i0, i1, i2, i3] = s0[]
 
-The parts of a concatenation have loops of their own.
+Windows at the borders of an image are walked in loops of their own.
 """
 
 from __future__ import annotations
@@ -27,7 +27,6 @@ from graphc.compiler.loops.program import (
 )
 from graphc.compiler.loops.rewrites.execution.bind import bind
 from graphc.compiler.loops.statement import Accumulate, Allocate, For, LoopKind
-from graphc.compiler.targets.cpu.parts import with_parts
 from graphc.compiler.targets.cpu.reductions.loops import (
     LEAST_VECTORISED,
     kept_loops,
@@ -62,7 +61,7 @@ def _has_short_windows(program: LoopProgram, target: Target) -> Applicability:
 
 
 def _walks(program: LoopProgram) -> list[For]:
-    """Return the innermost loops over the elements of windows."""
+    """Return the innermost loops over the elements of windows, which may be under a test."""
     kept = {loop.variable for loop in kept_loops(program)}
     return [
         loop
@@ -76,7 +75,7 @@ def _in_vectors(program: LoopProgram, target: Target) -> LoopProgram:
     program = bind(program, kept_loops(program)[0].variable.name, LoopKind.TEAM)
     for row in [one for one in loops_in(program.body) if _is_row(one)]:
         program = with_windows_in_lanes(program, loops_in(row.body), row.variable.name)
-    return with_parts(program)
+    return program
 
 
 def _is_row(loop: For) -> bool:

@@ -88,8 +88,8 @@ def test_no_convolution_ahead_of_rows_runs_in_order(
     target: Target,
 ) -> None:
     """Its results, or those of a pooling behind it, are what a dense layer reads as rows. Where
-    such did, two layers of eight 5 x 5 x 5 filters and averages of 2 x 2 x 2 took 11 times the time
-    of PyTorch's (two threads, Sapphire Rapids)."""
+    such did, a step with eight 5 x 5 x 5 filters and averages of 2 x 2 x 2 took 11 times that of
+    PyTorch's (two threads, Sapphire Rapids)."""
     image, weights, output = drawn_convolution(samples, channels, filters, axes)
     assume(weights.shape[1:] != (1,) * (1 + len(axes)))
     output = activation(output)

@@ -4,38 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-import numpy as np
 import pytest
 
 from graphc.compiler import graph as g
-from graphc.compiler.graph import BATCH, Node
-from graphc.compiler.graph.dim import symbols
+from graphc.compiler.graph import Node
 from graphc.compiler.loops.build import buffers_of, plain_program
-from graphc.compiler.loops.evaluate import TurnOrder, evaluate
 from graphc.compiler.loops.program import LoopProgram, innermost_loops, values_of, walk_value
 from graphc.compiler.loops.statement import LoopKind
 from graphc.compiler.loops.value import Apply
 from graphc.compiler.schedule import kernels, make_schedule
-from graphc.compiler.targets.cpu.mappings import CPU_MAPPINGS
 from graphc.compiler.targets.cpu.reductions.rows_of_windows import ROWS_OF_WINDOWS
-from graphc.compiler.targets.mapping import MappedProgram, choose
-from graphc.compiler.targets.target import Target
-
-CPU = Target("cpu", 64, 32, threads=2)
-(B,) = symbols(BATCH)
-
-
-def x(*shape: int) -> Node:
-    return g.input((BATCH, *shape), "float32")
+from tests.compiler.targets.cpu.reductions.windows import CPU, check, mapped, x
 
 
 def plain(output: Node) -> LoopProgram:
     (kernel,) = kernels(make_schedule([output], most_shared=0))
     return plain_program(kernel, "k0", buffers_of(kernel))
-
-
-def mapped(program: LoopProgram) -> MappedProgram:
-    return choose(program, CPU, CPU_MAPPINGS["window"])
 
 
 TAKEN: Mapping[str, Callable[[], Node]] = {
@@ -58,16 +42,7 @@ def test_it_means_the_same(case: str) -> None:
     before = plain(TAKEN[case]())
     found = mapped(before)
     assert found.names == (ROWS_OF_WINDOWS.name,), found.refusals
-    rng = np.random.default_rng(3)
-    arrays = {
-        one.memory: rng.standard_normal([2, *one.shape[1:]][: len(one.shape)]).astype("float32")
-        for one in before.inputs
-    }
-    expected = evaluate(before, arrays, {B: 2}).outputs
-    for order in TurnOrder:
-        ours = evaluate(found.program, arrays, {B: 2}, order=order).outputs
-        for name, array in expected.items():
-            np.testing.assert_allclose(ours[name], array, rtol=1e-6)
+    check(before, found.program, rtol=1e-6)
 
 
 @pytest.mark.parametrize("case", TAKEN)

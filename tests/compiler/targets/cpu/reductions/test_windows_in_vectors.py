@@ -14,35 +14,23 @@ from graphc.compiler.graph import BATCH, Node
 from graphc.compiler.graph.dim import evaluate as evaluate_size
 from graphc.compiler.graph.dim import symbols
 from graphc.compiler.loops.build import buffers_of, plain_program
-from graphc.compiler.loops.evaluate import TurnOrder, evaluate
+from graphc.compiler.loops.evaluate import evaluate
 from graphc.compiler.loops.program import LoopProgram, innermost_loops, loops_in, path_to, walk
 from graphc.compiler.loops.statement import Accumulate, For, LoopKind
 from graphc.compiler.passes import optimize
 from graphc.compiler.schedule import kernels, make_schedule
-from graphc.compiler.targets.cpu.mappings import CPU_MAPPINGS
 from graphc.compiler.targets.cpu.pointwise import conditions_in
 from graphc.compiler.targets.cpu.reductions.windows_in_vectors import WINDOWS_IN_VECTORS
-from graphc.compiler.targets.mapping import MappedProgram, choose
-from graphc.compiler.targets.target import Target
 from tests.compiler.targets.cpu.compiled_programs import CompiledPrograms
+from tests.compiler.targets.cpu.reductions.windows import CPU, B, check, mapped, x
 
 WINDOW = {"window": (2, 2), "strides": (1, 2), "padding": ((0, 0), (0, 0))}
-CPU = Target("cpu", 64, 32, threads=2)
-(B,) = symbols(BATCH)
-
-
-def x(*shape: int) -> Node:
-    return g.input((BATCH, *shape), "float32")
 
 
 def plain(*outputs: Node) -> LoopProgram:
     made = kernels(make_schedule(optimize(list(outputs))[0], most_shared=0))
     kernel = made[-1]
     return plain_program(kernel, "k0", buffers_of(kernel))
-
-
-def mapped(program: LoopProgram) -> MappedProgram:
-    return choose(program, CPU, CPU_MAPPINGS["window"])
 
 
 def trained() -> LoopProgram:
@@ -78,16 +66,7 @@ def test_it_means_the_same(case: str) -> None:
     before = TAKEN[case]()
     found = mapped(before)
     assert found.names == (WINDOWS_IN_VECTORS.name,), found.refusals
-    rng = np.random.default_rng(3)
-    arrays = {
-        one.memory: rng.standard_normal([2, *one.shape[1:]][: len(one.shape)]).astype("float32")
-        for one in before.inputs
-    }
-    expected = evaluate(before, arrays, {B: 2}).outputs
-    for order in TurnOrder:
-        ours = evaluate(found.program, arrays, {B: 2}, order=order).outputs
-        for name, array in expected.items():
-            np.testing.assert_array_equal(ours[name], array)
+    check(before, found.program)
 
 
 @pytest.mark.parametrize("case", TAKEN)
