@@ -20,6 +20,15 @@
 // one that follow the panel's; next: what is behind the panel in memory.
 enum gc_far { GC_NEAR, GC_FAR_LEFT, GC_FAR_RIGHT, GC_FAR_BESIDE, GC_FAR_NEXT };
 
+// How a left factor lies: a row's terms side by side, or a term's rows.
+enum gc_lie { GC_LIES_ALONG, GC_LIES_ACROSS, GC_LIES_ANYHOW };
+
+// A left factor: a row's terms lie `step` apart, and rows `row`.
+template <typename T> struct gc_factor {
+  const T* first;
+  ptrdiff_t row, step;
+};
+
 // A panel: rows of up to two vectors of columns. The vectors of the last `copied` rows, of which
 // not all is there, are in a copy, side by side.
 template <typename T> struct gc_terms {
@@ -39,16 +48,18 @@ template <typename T> struct gc_sums_of_rows {
 };
 
 // c[all][columns] = sum over i of a[all][i] * b[i][columns], or as `c.ends` says, so many rows at a
-// time; what is left of them is left out. Rows of a lie `a_next` apart and one i after the other
-// side by side, or (not `along`) the other way round. If `fetch`, what is `far` is fetched into the
-// cache along the way, and of a that does not lie along what is GC_AHEAD terms behind.
-template <int rows, int vectors, bool along, bool fetch, typename T>
-GC_ONE_COPY void gc_rows_tiles(int all, const T* __restrict__ a, ptrdiff_t a_next,
-                               const gc_terms<T>& b, const gc_sums_of_rows<T>& c, gc_far far) {
+// time; what is left of them is left out. If `fetch`, what is `far` is fetched into the cache along
+// the way, and of an a that lies across what is GC_AHEAD terms behind.
+template <int rows, int vectors, gc_lie lie, bool fetch, typename T>
+GC_ONE_COPY void gc_rows_tiles(int all, const gc_factor<T>& left, const gc_terms<T>& b,
+                               const gc_sums_of_rows<T>& c, gc_far far) {
   typedef typename gc_vector<T>::type V;
   constexpr int lanes = gc_vector<T>::lanes, width = vectors * lanes, end = width - lanes;
   const gc_first_lanes<T> last(c.columns - end);
-  const ptrdiff_t a_row = along ? a_next : 1, b_row = b.row, c_row = c.row;
+  const T* __restrict__ a = left.first;
+  const ptrdiff_t a_row = lie == GC_LIES_ACROSS ? 1 : left.row;
+  const ptrdiff_t a_step = lie == GC_LIES_ALONG ? 1 : left.step;
+  const ptrdiff_t b_row = b.row, c_row = c.row;
   const int k = b.count, there = k - b.copied;
   T* to = c.rows;
   for (int tile = 0; tile + rows <= all; tile += rows) {
@@ -87,7 +98,9 @@ GC_ONE_COPY void gc_rows_tiles(int all, const T* __restrict__ a, ptrdiff_t a_nex
       // Else g++ keeps all rows' addresses for what follows, in memory.
       asm("" : "+r"(left_term), "+r"(to));
       for (int i = 0; i < count; ++i) {
-        if constexpr (fetch && !along) __builtin_prefetch(left_term + (i + GC_AHEAD) * a_next);
+        if constexpr (fetch && lie == GC_LIES_ACROSS) {
+          __builtin_prefetch(left_term + (i + GC_AHEAD) * a_step);
+        }
         if constexpr (fetch) {
           if (i < most) __builtin_prefetch(soon + i * soon_step);
         }
@@ -101,14 +114,14 @@ GC_ONE_COPY void gc_rows_tiles(int all, const T* __restrict__ a, ptrdiff_t a_nex
         // From the last row on: the other way round g++ 12 moves sums from register to register.
 #pragma GCC unroll 8
         for (int r = rows - 1; r >= 0; --r) {
-          const T left = along ? left_term[r * a_next + i] : left_term[i * a_next + r];
+          const T factor = left_term[r * a_row + i * a_step];
 #pragma GCC unroll 2
-          for (int v = 0; v < vectors; ++v) sum[r][v] = gc_fma_lanes(left, right[v], sum[r][v]);
+          for (int v = 0; v < vectors; ++v) sum[r][v] = gc_fma_lanes(factor, right[v], sum[r][v]);
         }
         right_row += right_step;
       }
       if (part == 1 || b.copied == 0) break;
-      left_term = a + there * (along ? 1 : a_next);
+      left_term = a + there * a_step;
       right_row = b.copy;
       right_step = width;
       count = b.copied;
@@ -138,18 +151,20 @@ GC_ONE_COPY void gc_rows_tiles(int all, const T* __restrict__ a, ptrdiff_t a_nex
 
 // gc_rows_tiles of 1, 2, 4, ... rows, of panels of so many vectors. What calls them takes them as
 // data: a program has one copy of it, and not one for each width and each way to read. The few rows
-// that no tall tile takes fetch nothing, nor do panels of one vector: 20 of 32 copies (AVX-512).
+// that no tall tile takes are read by their strides and fetch nothing, nor do panels of one vector:
+// 12 copies (AVX-512), of which each takes g++ 15 ms.
 template <typename T> struct gc_tiles {
-  void (*of[GC_HEIGHTS])(int, const T*, ptrdiff_t, const gc_terms<T>&, const gc_sums_of_rows<T>&,
+  void (*of[GC_HEIGHTS])(int, const gc_factor<T>&, const gc_terms<T>&, const gc_sums_of_rows<T>&,
                          gc_far);
 };
 
-template <int vectors, bool along, bool fetch, typename T> constexpr gc_tiles<T> gc_tiles_of() {
-  return {{gc_rows_tiles<1, vectors, along, false, T>, gc_rows_tiles<2, vectors, along, false, T>,
-           gc_rows_tiles<4, vectors, along, fetch, T>,
+template <int vectors, gc_lie lie, bool fetch, typename T> constexpr gc_tiles<T> gc_tiles_of() {
+  return {{gc_rows_tiles<1, vectors, GC_LIES_ANYHOW, false, T>,
+           gc_rows_tiles<2, vectors, GC_LIES_ANYHOW, false, T>,
 #if GC_ROWS == 8
-           gc_rows_tiles<8, vectors, along, fetch, T>
+           gc_rows_tiles<4, vectors, GC_LIES_ANYHOW, false, T>,
 #endif
+           gc_rows_tiles<GC_ROWS, vectors, lie, fetch, T>
   }};
 }
 
@@ -163,17 +178,19 @@ template <typename T> struct gc_reading {
 
 template <bool along, gc_far far, typename T> constexpr gc_reading<T> gc_reading_of() {
   constexpr bool fetch = far != GC_NEAR;
-  return {along, far, {gc_tiles_of<1, along, false, T>(), gc_tiles_of<2, along, fetch, T>()}};
+  constexpr gc_lie lie = along ? GC_LIES_ALONG : GC_LIES_ACROSS;
+  return {along, far, {gc_tiles_of<1, lie, false, T>(), gc_tiles_of<2, lie, fetch, T>()}};
 }
 
 // All rows of a panel of so many vectors.
 template <typename T>
 inline void gc_rows_panel(const gc_reading<T>& way, int vectors, int rows, const T* a,
                           ptrdiff_t a_next, const gc_terms<T>& b, const gc_sums_of_rows<T>& c) {
-  const ptrdiff_t a_row = way.along ? a_next : 1;
+  const ptrdiff_t a_row = way.along ? a_next : 1, a_step = way.along ? 1 : a_next;
   const auto multiply = [&](int height, int from, int all) {
     const gc_sums_of_rows<T> of_rows = {c.rows + from * c.row, c.row, c.columns, c.ends};
-    way.tiles[vectors - 1].of[height](all, a + from * a_row, a_next, b, of_rows, way.far);
+    way.tiles[vectors - 1].of[height](all, {a + from * a_row, a_row, a_step}, b, of_rows,
+                                           way.far);
   };
   int row = rows / GC_ROWS * GC_ROWS;
   if (row > 0) multiply(GC_HEIGHTS - 1, 0, row);
