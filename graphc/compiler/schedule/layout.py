@@ -1,12 +1,13 @@
-"""Sink transposes below arithmetic.
+"""Sink transposes below arithmetic and what selects, pads or joins elements.
 
 A layer in a layout of its own (the channels last) transposes a convolution's result, adds a bias,
 and transposes back. As written, each element is stored twice in another order. Behind the
 arithmetic, the two transposes cancel, and the arithmetic reads the elements in the order in which
 they were stored:
 
-    op(transpose(x), b)  ->  transpose(op(x, transpose'(b)))      transpose' is the inverse
-    sum(transpose(x))    ->  sum(x) over the axes where they were
+    op(transpose(x), b)   ->  transpose(op(x, transpose'(b)))      transpose' is the inverse
+    slice(transpose(x))   ->  transpose(slice(x)) along the axes where they were
+    sum(transpose(x))     ->  sum(x) over the axes where they were
 
 Rows of a table that are only read in another order (time first, where words come batch first) are
 gathered in that order:
@@ -16,7 +17,8 @@ gathered in that order:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from graphc.compiler.graph import Node, toposort
 from graphc.compiler.graph.ops import OPS, make
@@ -24,6 +26,40 @@ from graphc.compiler.graph.walk import sweep
 from graphc.compiler.schedule.inline import is_leaf, is_splat
 
 Order = tuple[int, ...]
+
+
+Attrs = Mapping[str, Any]
+
+
+def _same(attrs: Attrs, order: Order) -> Attrs:
+    return attrs
+
+
+def _of_axis(attrs: Attrs, order: Order) -> Attrs:
+    return {"axis": order[attrs["axis"]]}
+
+
+def _of_axes(attrs: Attrs, order: Order) -> Attrs:
+    return {"axes": tuple(sorted(order[axis] for axis in attrs["axes"]))}
+
+
+def _along_axes(attrs: Attrs, order: Order) -> Attrs:
+    """Return attributes that have a value for each axis."""
+    back = _inverse(order)
+    return {
+        name: tuple(value[axis] for axis in back) if isinstance(value, tuple) else value
+        for name, value in attrs.items()
+    }
+
+
+_ATTRS_BEFORE: dict[str, Callable[[Attrs, Order], Attrs]] = {
+    "concat": _of_axis,
+    "flip": _of_axes,
+    "pad": _along_axes,
+    "slice": _along_axes,
+}
+"""Movements that a transpose of their operands sinks below, each with a function of its attributes
+and of the transpose's order, which returns those of the movement ahead of the transpose."""
 
 
 def sink_transposes(outputs: Sequence[Node]) -> list[Node]:
@@ -39,14 +75,16 @@ def sink_transposes(outputs: Sequence[Node]) -> list[Node]:
             return _transpose(node.inputs[0], node.attrs["order"])
         if family == "reduce" and node.inputs[0].op == "transpose":
             return _reduced(node, node.inputs[0])
-        if family != "pointwise":
+        if family != "pointwise" and node.op not in _ATTRS_BEFORE:
             return node
         orders = [x.attrs["order"] for x in node.inputs if _moves_work(x)]
         if not orders or not all(_is_free_transposed(x, orders[0], cheap) for x in node.inputs):
             return node
-        back = _inverse(orders[0])
-        sunk = make(node.op, *(_transpose(x, back) for x in node.inputs), **node.attrs)
-        return _transpose(sunk, orders[0])
+        order = orders[0]
+        attrs_before = _ATTRS_BEFORE.get(node.op, _same)
+        inputs = [_transpose(x, _inverse(order)) for x in node.inputs]
+        sunk = make(node.op, *inputs, **attrs_before(node.attrs, order))
+        return _transpose(sunk, order)
 
     return sweep(outputs, visit)
 

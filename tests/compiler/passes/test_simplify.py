@@ -295,11 +295,24 @@ def test_windows_of_padding_keep_their_values():
     assert_same_values([before], [after], random_feeds([before]))
 
 
-def test_windows_of_a_convolution_stay_those_of_its_result():
-    weights = g.input((3, 2, 3, 3), "float64")
-    result = g.conv(channels_first(IMAGES[3]), weights)
-    activation = g.tanh(g.transpose(result, (0, 2, 3, 1)) + g.input((3,), "float64"))
-    before = g.max_pool(channels_first(activation), (2, 2))
+ACTIVATION = g.tanh(
+    g.transpose(g.conv(channels_first(IMAGES[3]), g.input((3, 2, 3, 3), "float64")), (0, 2, 3, 1))
+    + g.input((3,), "float64")
+)
+
+
+@pytest.mark.parametrize(
+    "images",
+    [
+        ACTIVATION,
+        g.concat([ACTIVATION, g.exp(ACTIVATION)], axis=3),
+        ACTIVATION[:, 1:, :-1],
+        g.pad(ACTIVATION, [(0, 0), (1, 2), (0, 1), (0, 0)]),
+    ],
+    ids=["alone", "concat", "slice", "pad"],
+)
+def test_windows_of_a_convolution_stay_those_of_its_result(images):
+    before = g.max_pool(channels_first(images), (2, 2))
     (after,) = simplify([before])
     assert after.op == "max_pool"
     assert_same_values([before], [after], random_feeds([before]))

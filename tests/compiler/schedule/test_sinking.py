@@ -28,6 +28,10 @@ def computed(node: Node) -> Node:
     return g.exp(node)
 
 
+def padded(node: Node, low, high, interior) -> Node:
+    return g.make("pad", node, low=low, high=high, interior=interior, value=7.0)
+
+
 def transposes(node: Node) -> list[tuple[Node, tuple[int, ...]]]:
     return [
         (one.inputs[0], one.attrs["order"]) for one in g.toposort([node]) if one.op == "transpose"
@@ -64,8 +68,34 @@ def test_arithmetic_is_in_the_order_of_what_is_stored(before: Node) -> None:
 
 
 @pytest.mark.parametrize(
+    ("before", "expected"),
+    [
+        (transposed(computed(X))[1:4:2, :, 1:], computed(X)[:, 1:, 1:4:2]),
+        (g.flip(transposed(computed(X)), (0, 2)), g.flip(computed(X), (1, 2))),
+        (
+            padded(transposed(computed(X)), (0, 2, 4), (1, 3, 5), (1, 0, 2)),
+            padded(computed(X), (2, 4, 0), (3, 5, 1), (0, 2, 1)),
+        ),
+        (
+            g.concat([transposed(computed(X)), transposed(X), SMALL], axis=0),
+            g.concat([computed(X), X, transposed(SMALL, BACK)], axis=2),
+        ),
+    ],
+    ids=["slice", "flip", "pad", "concat"],
+)
+def test_movements_along_axes_are_ahead_of_a_transpose(before: Node, expected: Node) -> None:
+    [after] = sink_transposes([before])
+    assert (after.op, after.attrs["order"]) == ("transpose", ORDER)
+    assert after.inputs[0].op == before.op
+    assert after.inputs[0].attrs == expected.attrs
+    same_values(before, after)
+
+
+@pytest.mark.parametrize(
     "before",
     [
+        g.concat([transposed(computed(X)), TRANSPOSED], axis=0),
+        transposed(X)[1:],  # no kernel computes it
         transposed(computed(X)) + TRANSPOSED,  # which is read in its own order
         transposed(computed(X)) + g.exp(TRANSPOSED),
         transposed(computed(X)) + transposed(g.exp(g.reshape(Y, (3, 4, 2))), (1, 2, 0)),
