@@ -88,8 +88,6 @@ def _has_rows(program: LoopProgram, target: Target) -> Applicability:
     program, loops = loops_with_values_inside(program)
     if isinstance(loops, str):
         return never(loops)
-    if not loops.filters:
-        return never("it has one filter")
     if tests_of_holes(loops.terms[-1]):
         return never("its image has holes between elements")
     terms = product(tuple(map(_turns, loops.terms)))
@@ -97,7 +95,8 @@ def _has_rows(program: LoopProgram, target: Target) -> Applicability:
         return never("only a call knows how many terms there are")
     if terms > MOST_TERMS:
         return never(f"its sums of {terms} terms are more than {MOST_TERMS}")
-    filters, width = _turns(loops.filters[0]), _turns(loops.windows[-1])
+    filters = _turns(loops.filters[0]) if loops.filters else 1
+    width = _turns(loops.windows[-1])
     if not is_read(program, loops.windows, loops.terms[-1]):
         return ALWAYS  # a panel would have each element several times
     is_whole = exact_quotient(width, whole_columns(program.outputs[0].dtype)) is not None

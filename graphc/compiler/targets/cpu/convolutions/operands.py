@@ -4,7 +4,7 @@ weights as a row for each filter, and images without tests of their borders."""
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from graphc.compiler.graph.dim import Dim, Size, typical
 from graphc.compiler.loops.buffer import Buffer, BufferScope
@@ -238,9 +238,31 @@ def with_all_loops(
         count = len(program.loop(sample).body)
         program = enclose(program, 0, count, "filter", sample)
         filters = [only_loop(program.loop(sample).body).variable.name]
+        program = _with_filter_of_weights(program, filters[0], loops)
     (of_filters,) = filters
     program = with_loops_in_order(program, [sample, of_filters, *windows])
     return program, of_filters, sample, windows
+
+
+def _with_filter_of_weights(
+    program: LoopProgram, filters: str, loops: ConvolutionLoops
+) -> LoopProgram:
+    """Return a program whose weights have the variable of a loop over one filter as the coordinate
+    of an axis of one element, by which they are a row for each filter as others are."""
+    terms = loops.terms[-1].variable.name
+    windows = {one.variable for one in loops.windows}
+    named: dict[Value, Load] = {}
+    for one in factors_of(program, terms):
+        if not isinstance(one, Load) or any(windows & coord.variables for coord in one.coords):
+            continue
+        places = zip(one.buffer.shape, one.coords, strict=True)
+        axes = [k for k, (size, coord) in enumerate(places) if size == 1 and coord is as_index(0)]
+        if axes:
+            coords = list(one.coords)
+            coords[axes[0]] = index_of(program.loop(filters).variable)
+            named[one] = replace(one, coords=tuple(coords))
+    body = Parts(value=lambda one: named.get(one, one)).in_body(program.loop(terms).body)
+    return program.with_loop(terms, lambda one: (replace(one, body=body),))
 
 
 def tests_of_holes(innermost: For) -> tuple[Condition, ...]:

@@ -49,7 +49,7 @@ from graphc.compiler.loops.rewrites.staging.stage_result import stage_result
 from graphc.compiler.loops.statement import Accumulate, Allocate, For, LoopKind, Statement
 from graphc.compiler.loops.value import Load, at_least
 from graphc.compiler.targets.cpu.products.pieces import DEPTH
-from graphc.compiler.targets.cpu.products.rows_by_panels import MOST_TERMS, SMALL_RIGHT
+from graphc.compiler.targets.cpu.products.rows_by_panels import MOST_TERMS, NEAR, SMALL_RIGHT
 from graphc.compiler.targets.cpu.reductions.loops import may_exceed
 from graphc.compiler.targets.mapping import ALWAYS, Applicability, Mapping, never, where
 from graphc.compiler.targets.product_loops import (
@@ -98,15 +98,16 @@ def _few_rows(program: LoopProgram, target: Target) -> Applicability:
     columns, terms = sizes
     if columns < LEAST_COLUMNS:
         return never(f"there are {columns} columns, fewer than {LEAST_COLUMNS}")
-    if columns * terms <= SMALL_RIGHT:
-        return never(f"the right operand has no more than {SMALL_RIGHT} elements")
+    rows: Size = product.kept[0].ends[0].constant if len(product.kept) == 2 else 1
+    small = NEAR if isinstance(rows, Dim) else SMALL_RIGHT
+    if columns * terms <= small:
+        return never(f"the right operand has no more than {small} elements")
     if terms > MOST_TERMS:
         return never(f"a sum has more than {MOST_TERMS} terms")
     if draws_words(program.body):
         return never(DRAWS)
     if reason := strided_element(program, product):
         return never(reason)
-    rows: Size = product.kept[0].ends[0].constant if len(product.kept) == 2 else 1
     if isinstance(rows, Dim):
         return where(at_least(MOST_ROWS - rows))
     if rows > MOST_KNOWN_ROWS:

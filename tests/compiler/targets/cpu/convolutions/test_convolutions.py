@@ -91,8 +91,6 @@ PANELS: Programs = {
     ),
     "three axes": lambda: plain(convolution(4, 3, (4, 2), (4, 3), (5, 2), padding=1, strides=2)),
     "one filter": lambda: plain(biased(convolution(1, 3, (7, 3), (9, 3), padding=1, strides=2))),
-    "one filter of one tap": lambda: plain(convolution(1, 3, (7, 1), (9, 1))),
-    "one filter, one sample": lambda: plain(convolution(1, 3, (12, 3), samples=1, padding=1)),
     "the gradient of the image of strides": lambda: plain(
         gradient(0, convolution(5, 3, (9, 3), (8, 3), strides=2, padding=1))
     ),
@@ -164,6 +162,12 @@ ROWS: Programs = {
     "all windows are read": lambda: plain(convolution(3, 2, (10, 3), (10, 1))),
     "rows that are apart": lambda: plain(convolution(3, 2, (9, 3), (12, 3), strides=(2, 1))),
     "three axes of windows": lambda: plain(convolution(3, 2, (4, 2), (4, 3), (6, 3), padding=1)),
+    "one filter": lambda: plain(biased(convolution(1, 3, (9, 3), (9, 3), padding=1))),
+    "one filter of one tap": lambda: plain(convolution(1, 3, (7, 1), (9, 1))),
+    "one filter of an image that is repeated": lambda: plain(
+        g.conv(repeated(arrays(BATCH, 2, 4, 5)), arrays(1, 2, 3, 3), padding=1)
+    ),
+    "one filter, one sample": lambda: plain(convolution(1, 3, (12, 3), samples=1, padding=1)),
     "two filters": lambda: plain(biased(convolution(2, 3, (9, 3), (9, 3), padding=1))),
     "many filters": lambda: plain(convolution(29, 1, (5, 3), (6, 3))),
     "an image that is repeated": lambda: plain(

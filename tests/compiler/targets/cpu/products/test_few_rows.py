@@ -30,7 +30,7 @@ COLUMNS, TERMS = 40, 27
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let products be divided that are small enough to be evaluated one element at a time."""
     sizes = {"DEPTH": 8, "MOST_ROWS": 3, "MOST_COLUMNS": 16, "BLOCK": 4, "LANES": 4}
-    least = {"LEAST_COLUMNS": 1, "SMALL_RIGHT": 0}
+    least = {"LEAST_COLUMNS": 1, "SMALL_RIGHT": 0, "NEAR": 0}
     for name, size in (sizes | least).items():
         monkeypatch.setattr(few_rows, name, size)
 
@@ -138,7 +138,11 @@ def test_threads_divide_columns_and_neighbours_are_vectors() -> None:
     ("output", "reason"),
     [
         (product(columns=100, terms=2000), "there are 100 columns, fewer than 128"),
-        (product(columns=512), "the right operand has no more than 131072 elements"),
+        (product(columns=512), "the right operand has no more than 32768 elements"),
+        (
+            product(rows=5, columns=512, terms=128),
+            "the right operand has no more than 131072 elements",
+        ),
         (product(columns=512, terms=20000), "a sum has more than 16384 terms"),
         (product(rows=9, columns=512, terms=512), "there are 9 rows, more than 7"),
         (
@@ -154,7 +158,7 @@ def test_threads_divide_columns_and_neighbours_are_vectors() -> None:
             "it has several matrices",
         ),
     ],
-    ids=["narrow", "cached", "long", "rows", "transposed", "terms", "batch"],
+    ids=["narrow", "near", "cached", "long", "rows", "transposed", "terms", "batch"],
 )
 def test_what_is_no_product_of_few_rows_and_why(output: Node, reason: str) -> None:
     found = mapped(output)
