@@ -130,7 +130,7 @@ ON_A_CPU: Mapping[str, Examples] = {
         "panels of columns": lambda: g.matmul(x(BATCH, 8, 128, 64), w(BATCH, 8, 64, 128)),
         "panels of one matrix": lambda: g.dot(x(BATCH, 784), w(784, 512)),
         "parts of sums": lambda: g.dot(x(32, 16384), w(16384, 32)),
-        "blocks of columns": lambda: g.dot(x(BATCH, 512), w(512, 256)),
+        "blocks of columns": lambda: g.dot(x(BATCH, 512), w(256, 512).T),
         "strips of rows": lambda: g.dot(transposed(x(BATCH, 784)), w(BATCH, 512)),
         "panels of unknown columns": lambda: g.dot(x(BATCH, 100), w(100, LENGTH)),
     },

@@ -6,18 +6,10 @@ void blocks_of_columns(
   for (int i1_outer = 0; i1_outer < 2; ++i1_outer) {
     float* const panels = gc_scratch<float>(0, 65536);
     // copy what is read of x1 to panels
-    for (int panels_axis1_outer = 0; panels_axis1_outer < 4;
-        ++panels_axis1_outer) {
-      for (int panels_axis0 = 0; panels_axis0 < 512; ++panels_axis0) {
-        #pragma omp simd
-        for (int panels_axis1_inner = 0; panels_axis1_inner < 32;
-            ++panels_axis1_inner) {
-          panels[panels_axis1_outer * 16384 + panels_axis0 * 32 +
-              panels_axis1_inner] =
-              x1[i1_outer * 128 + panels_axis1_outer * 32 + panels_axis0 * 256 +
-                  panels_axis1_inner];
-        }
-      }
+    for (int panels_axis0_outer = 0; panels_axis0_outer < 4;
+        ++panels_axis0_outer) {
+      gc_transpose(32, 512, x1 + i1_outer * 65536 + panels_axis0_outer * 16384,
+          512, panels + panels_axis0_outer * 16384, 32);
     }
     for (int i0_outer = 0; i0_outer < (batch + 63) / 64; ++i0_outer) {
       for (int s0_column_outer = 0; s0_column_outer < 4; ++s0_column_outer) {
