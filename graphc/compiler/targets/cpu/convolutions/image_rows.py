@@ -43,6 +43,7 @@ from graphc.compiler.loops.rewrites.simplify import simplify
 from graphc.compiler.loops.statement import For, If, LoopKind
 from graphc.compiler.loops.value import Load
 from graphc.compiler.targets.convolution_loops import ConvolutionLoops
+from graphc.compiler.targets.cpu.convolutions.bands import with_bands
 from graphc.compiler.targets.cpu.convolutions.operands import (
     WindowClass,
     factors_of,
@@ -113,19 +114,21 @@ def _turns(loop: For) -> Size:
 
 
 def _in_rows(program: LoopProgram, target: Target) -> LoopProgram:
-    return in_rows(program, may_have_panels=True)
+    return in_rows(program, target, may_have_panels=True)
 
 
-def in_rows(program: LoopProgram, *, may_have_panels: bool) -> LoopProgram:
-    """Divide samples over threads; multiply all filters by the rows of a sample's image, refused
-    where many windows are not read if it may have panels of windows instead."""
+def in_rows(program: LoopProgram, target: Target, *, may_have_panels: bool) -> LoopProgram:
+    """Divide samples over threads, or bands of them; multiply all filters by the rows of a sample's
+    image, refused where many windows are not read if it may have panels of windows instead."""
     program, loops = loops_with_values_inside(program)
     assert isinstance(loops, ConvolutionLoops)
     program, filters, sample, windows = with_all_loops(program, loops)
     terms = [one.variable.name for one in loops.terms]
     around = [program.loop(one) for one in windows]
     is_in_memory = is_read(program, around, program.loop(terms[-1]))
-    if not is_in_memory:
+    if is_in_memory:
+        program, sample, windows = with_bands(program, filters, sample, windows, target)
+    else:
         program = with_computed_image(program, windows, terms, sample, terms[-1])
     program, image = with_operands(program, WindowClass(filters, windows, terms), sample)
     program = with_image(program, terms[-1], image, sample, windows)

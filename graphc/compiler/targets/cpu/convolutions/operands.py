@@ -22,6 +22,7 @@ from graphc.compiler.loops.program import (
 from graphc.compiler.loops.rewrites.arithmetic.commute import commute
 from graphc.compiler.loops.rewrites.conditions.cut import cut
 from graphc.compiler.loops.rewrites.conditions.pad import pad
+from graphc.compiler.loops.rewrites.conditions.unswitch import unswitch
 from graphc.compiler.loops.rewrites.execution.bind import bind
 from graphc.compiler.loops.rewrites.loops.enclose import enclose
 from graphc.compiler.loops.rewrites.refusal import refused
@@ -387,6 +388,10 @@ def with_cut_borders(program: LoopProgram, buffer: str) -> LoopProgram:
     """Return a program that fills a buffer by loops without tests."""
     while (found := _border_of(program, buffer)) is not None:
         program = cut(program, *found)
+    for loop in loops_in(program.body):
+        tests = [test for one in loop.body for test in _tests_of(one, buffer)]
+        if tests and not any(loop.variable in test.index.variables for test in tests):
+            program = unswitch(program, loop.variable.name)  # a row that no band's image has
     return program
 
 

@@ -58,13 +58,16 @@ from graphc.compiler.targets.convolution_loops import (
     with_fused_loops,
     with_values_inside,
 )
+from graphc.compiler.targets.cpu.convolutions.bands import with_bands
 from graphc.compiler.targets.cpu.convolutions.image_rows import ROWS_OF_IMAGES
 from graphc.compiler.targets.cpu.convolutions.operands import (
     WindowClass,
     are_neighbours,
     factors_of,
+    is_read,
     loops_with_values_inside,
     scope_of_weights,
+    tests_of_holes,
     total_of,
     with_all_loops,
     with_cut_borders,
@@ -124,10 +127,15 @@ def _adds(loop: For) -> bool:
 
 
 def _by_panels(program: LoopProgram, target: Target) -> LoopProgram:
-    """Divide samples over threads; add, for a few windows at a time, what some channels give."""
+    """Divide samples over threads, or bands of them; add, for a few windows at a time, what some
+    channels give."""
     program, loops = loops_with_values_inside(program)
     assert isinstance(loops, ConvolutionLoops)
     program, filters, sample, windows = with_all_loops(program, loops)
+    innermost = program.loop(loops.terms[-1].variable.name)
+    has_holes = bool(tests_of_holes(innermost))
+    if not has_holes and is_read(program, [program.loop(one) for one in windows], innermost):
+        program, sample, windows = with_bands(program, filters, sample, windows, target)
     terms, first = [one.variable.name for one in loops.terms], 1 + len(windows)
     try:
         program, nests = in_classes(program, filters, len(windows), len(terms))

@@ -62,8 +62,10 @@ from graphc.compiler.loops.statement import (
 )
 from graphc.compiler.loops.value import Constant, Load, Value
 from graphc.compiler.targets.convolution_loops import ConvolutionLoops
+from graphc.compiler.targets.cpu.convolutions.bands import count_of_bands
 from graphc.compiler.targets.cpu.convolutions.image_rows import in_rows
 from graphc.compiler.targets.cpu.convolutions.operands import (
+    is_read,
     long_loops_of,
     loops_of,
     loops_with_values_inside,
@@ -257,11 +259,15 @@ def _refusal_of_image(term: For, loops: Sequence[For], windows: Sequence[For]) -
 
 
 def _by_tiles(program: LoopProgram, target: Target) -> LoopProgram:
-    """Divide samples over threads; make the sums of one by tiles."""
-    _, loops = loops_with_values_inside(program, loops_of)
+    """Divide samples over threads, or bands of them; make the sums of one by tiles."""
+    inside, loops = loops_with_values_inside(program, loops_of)
     assert isinstance(loops, ConvolutionLoops)
-    rows, columns = (_number(one) for one in loops.windows[-2:])
-    return with_tiles(in_rows(program, may_have_panels=False), rows, columns, are_separate=False)
+    *samples, of_rows, of_columns = loops.windows
+    rows, columns = _number(of_rows), _number(of_columns)
+    if samples and is_read(inside, (of_rows, of_columns), loops.terms[-1]):
+        rows //= count_of_bands(samples[0].ends[0].constant, rows, target)
+    program = in_rows(program, target, may_have_panels=False)
+    return with_tiles(program, rows, columns, are_separate=False)
 
 
 def _by_pooled_tiles(program: LoopProgram, target: Target) -> LoopProgram:

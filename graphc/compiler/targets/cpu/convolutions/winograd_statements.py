@@ -50,6 +50,9 @@ from graphc.compiler.targets.cpu.products.panels import (
 HEIGHT = 8
 """Tiles whose sums are in registers at once, of `TILES`."""
 
+LEAST_OF_PART, MOST_OF_PART = 8, 32
+"""Channels of a part of the weights, which a thread transforms."""
+
 
 @dataclass(frozen=True)
 class ConvolutionSizes:
@@ -89,21 +92,32 @@ class TileStatements:
         """Return the statements that transform weights, of a row for each filter, and where these
         are then."""
         channels, filters = self.sizes.channels, self.sizes.filters
-        of_filter = channels * WINDOW**2
+        wide, of_filter = self._wide(filters), channels * WINDOW**2
         steps = (weights.buffer.strides[weights.axes[0]], 1)
         rows = self._view(weights, "rows", (filters, of_filter), steps)
-        shape = (channels, WINDOW**2, self._wide(filters))
-        laid_out = self._new("weights_innermost", shape)
-        columns = view(laid_out, self.names.new(f"{laid_out}_rows"), (of_filter, shape[-1]))
-        made = self._new("weights_transformed", (PLACES, channels, shape[-1]), BufferScope.SHARED)
-        sizes = {"channels": channels, "filters": filters}
-        body = (
-            Allocate(made),
-            Allocate(laid_out),
-            self._transposed(columns, rows, filters, of_filter),
-            _call(weights_transform(self.dtype), sizes, made, laid_out),
+        made = self._new("weights_transformed", (PLACES, channels, wide), BufferScope.SHARED)
+        count = _channels_of_part(channels)
+        part = self._variable("part") if count < channels else as_index(0)
+        columns = count * WINDOW**2
+        laid_out = self._new("weights_innermost", (count, WINDOW**2, wide))
+        taps = view(laid_out, self.names.new(f"{laid_out}_rows"), (columns, wide))
+        zero = as_index(0)
+        transpose = transposition(self.dtype, taps.scope, rows.scope)
+        transposed = UseIntrinsic(
+            transpose,
+            (BufferWindow(rows, (zero, part * columns), (0, 1)), _whole_of(taps)),
+            _sizes(transpose, rows=filters, columns=columns),
         )
-        return body, made
+        transform = weights_transform(self.dtype)
+        of_part = UseIntrinsic(
+            transform,
+            (BufferWindow(made, (zero, part * count, zero), (0, 1, 2)), _whole_of(laid_out)),
+            _sizes(transform, channels=count, filters=filters),
+        )
+        body: Body = (Allocate(laid_out), transposed, of_part)
+        if count < channels:
+            body = (_loop(part, channels // count, body, "parts of weights", LoopKind.TEAM),)
+        return (Allocate(made), *body), made
 
     def of_results(
         self, sums: Buffer, weights: Buffer, image: BufferWindow, plane: int, pitch: int
@@ -295,6 +309,12 @@ class TileStatements:
     def _wide(self, count: int) -> int:
         """Return what a row of so many elements has room for."""
         return whole_multiple(count, call_columns(self.dtype))
+
+
+def _channels_of_part(channels: int) -> int:
+    """Return the channels of a part of the weights that a thread transforms: a divisor of all."""
+    some = range(MOST_OF_PART, LEAST_OF_PART - 1, -1)
+    return next((count for count in some if channels % count == 0), channels)
 
 
 def _call(

@@ -413,18 +413,13 @@ def test_what_panels_do_not_take(reason: str) -> None:
     assert reason in PANELS_OF_WINDOWS.when(program, CPU).refusal
 
 
-def test_no_copy_has_a_test() -> None:
+def test_no_copy_has_a_test_in_a_vector() -> None:
     """The zeros around an image are written by loops of their own."""
     program = mapped(plain(convolution(8, 4, (32, 5), (32, 5), padding=2))).program
-    assert not any(isinstance(one, If) for one in walk(program.body))
-    assert not any(
-        "if" in str(one) for one in walk(program.body) if not isinstance(one, UseIntrinsic)
-    )
-    (image, _, panel) = (
-        one.buffer.shape for one in walk(program.body) if isinstance(one, Allocate)
-    )
-    assert image == (1, 4, 36, 36)
-    assert panel == (100, 32)
+    vectors = [one for one in loops_in(program.body) if one.kind is LoopKind.VECTOR]
+    assert vectors
+    for loop in vectors:
+        assert not any(isinstance(one, If) or "if" in str(one) for one in walk(loop.body))
 
 
 def test_rows_have_whole_vectors_and_no_tests() -> None:
