@@ -39,10 +39,6 @@ def _of_axis(attrs: Attrs, order: Order) -> Attrs:
     return {"axis": order[attrs["axis"]]}
 
 
-def _of_axes(attrs: Attrs, order: Order) -> Attrs:
-    return {"axes": tuple(sorted(order[axis] for axis in attrs["axes"]))}
-
-
 def _along_axes(attrs: Attrs, order: Order) -> Attrs:
     """Return attributes that have a value for each axis."""
     back = _inverse(order)
@@ -54,12 +50,13 @@ def _along_axes(attrs: Attrs, order: Order) -> Attrs:
 
 _ATTRS_BEFORE: dict[str, Callable[[Attrs, Order], Attrs]] = {
     "concat": _of_axis,
-    "flip": _of_axes,
     "pad": _along_axes,
     "slice": _along_axes,
 }
 """Movements that a transpose of their operands sinks below, each with a function of its attributes
-and of the transpose's order, which returns those of the movement ahead of the transpose."""
+and of the transpose's order, which returns those of the movement ahead of the transpose. A flip is
+read in any order for nothing: below one, a gradient of weights would be stored once more, as its
+update reads it in another order."""
 
 
 def sink_transposes(outputs: Sequence[Node]) -> list[Node]:
