@@ -47,8 +47,8 @@
 # make architectures   time training steps of known networks beside PyTorch (its own .venv-torch); options
 #                      of benchmarks/architectures in ARCHITECTURES, e.g.
 #                      make architectures ARCHITECTURES='--only resnet vae --rounds 3'
-# make slow-kernels    kernels of models that nobody chose that are far from what the machine does; SEED and
-#                      SECONDS (benchmarks/random_models)
+# make slow-kernels    kernels of models that nobody chose that are far from what the machine does; SEED,
+#                      SECONDS and OPTIONS=--last, channels last (benchmarks/random_models)
 # make docs            build the manual into site/ (its own .venv-docs); a warning or a dead link is an
 #                      error
 # make lint            ruff (its rules and its format), the floors of the package (import-linter), types
@@ -292,7 +292,7 @@ architectures: $(TORCH)/.ready
 
 slow-kernels: $(VENV)/.dev
 	$(VENV)/bin/python -m benchmarks.random_models --seed $(SEED) \
-	  $(if $(SECONDS),--seconds $(SECONDS))
+	  $(if $(SECONDS),--seconds $(SECONDS)) $(OPTIONS)
 
 $(DOCS_VENV)/.ready: pyproject.toml
 	$(PYTHON) -m venv $(DOCS_VENV)

@@ -1,10 +1,12 @@
 """Find slow kernels: python -m benchmarks.random_models [--seed N] [--seconds S] [--least SHARE]
+[--last]
 
 Training steps of models that nobody chose (`benchmarks/random_models/drawn.py`) run as native code,
 kernel by kernel as `graphc bench` times them. Printed is each kernel that takes a fifth of a
 millisecond or more, at less than --least (0.06) of the rate of a product and of that of a copy,
 which are measured in the same run; and each that computes something else than the interpreter. A
-kernel that is slow may be one whose mapping is missing.
+kernel that is slow may be one whose mapping is missing. With --last images have their channels
+last.
 """
 
 from __future__ import annotations
@@ -83,9 +85,11 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=300.0, help="stop behind so many (300)")
     parser.add_argument("--least", type=float, default=0.06, help="share of a peak (0.06)")
+    parser.add_argument("--last", action="store_true", help="channels last")
     options = parser.parse_args()
+    ordering = "tf" if options.last else "th"
     end, models, kernels = time.monotonic() + options.seconds, 0, 0
-    with config.changed(cpu="native", device="cpu", keras="1.2", image_dim_ordering="th"):
+    with config.changed(cpu="native", device="cpu", keras="1.2", image_dim_ordering=ordering):
         for drawn in drawn_models(options.seed):
             if time.monotonic() > end:
                 break

@@ -1,7 +1,8 @@
 """Models of usual layers and of usual sizes in any order, as strangers write them.
 
 A model is a chain of layers, drawn one by one, that ends in a vector or a sequence; layers that do
-not fit are left out. What is drawn is that of Keras 1.2 (flag `keras`), channels first.
+not fit are left out. What is drawn is that of Keras 1.2 (flag `keras`); where channels are says the
+flag `image_dim_ordering`.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from graphc import backend as K
 from graphc import layers as L
 from graphc.engine import Layer, Model
 from graphc.engine.topology.shapes import known_shape
@@ -60,9 +62,9 @@ def _drawn(draw: Draw) -> DrawnModel:
     kind = draw.choice(("image", "image", "volume", "steps", "words", "rows", "branches"))
     if kind in ("image", "branches"):
         size = draw.choice((14, 16, 24, 28, 32, 40, 48, 64))
-        shape: tuple[int, ...] = (draw.choice((1, 3, 4, 8, 16)), size, size)
+        shape = _image_shape(draw.choice((1, 3, 4, 8, 16)), size, size)
     elif kind == "volume":
-        shape = (draw.choice((1, 3)), *[draw.choice((8, 12, 16, 20))] * 3)
+        shape = _image_shape(draw.choice((1, 3)), *[draw.choice((8, 12, 16, 20))] * 3)
     elif kind == "rows":
         shape = (draw.choice((5, 30, 100, 784, 2000)),)
     else:
@@ -94,6 +96,14 @@ def _drawn(draw: Draw) -> DrawnModel:
     )
 
 
+def _image_shape(channels: int, *sizes: int) -> tuple[int, ...]:
+    return (channels, *sizes) if K.image_dim_ordering() == "th" else (*sizes, channels)
+
+
+def _channel_axis() -> int:
+    return 1 if K.image_dim_ordering() == "th" else -1
+
+
 def _add(model: Sequential, layer: Layer) -> None:
     """Add a layer, unless graphc refuses it there."""
     try:
@@ -114,9 +124,9 @@ def _branches(draw: Draw, shape: tuple[int, ...]) -> Layer:
         size = draw.choice((1, 3, 3, 5))
         node = L.Convolution2D(own, size, size, border_mode="same")(image)
         if draw.random() < 0.5:
-            node = L.BatchNormalization(axis=1)(node)
+            node = L.BatchNormalization(axis=_channel_axis())(node)
         results.append(L.Activation(draw.choice(_ACTIVATIONS))(node))
-    return Model(image, L.merge(results, mode=mode, concat_axis=1))
+    return Model(image, L.merge(results, mode=mode, concat_axis=_channel_axis()))
 
 
 def _ends(draw: Draw, rank: int) -> list[Layer]:
@@ -154,6 +164,10 @@ def _activation(draw: Draw) -> Layer:
 
 def _normalization(axis: int) -> Make:
     return lambda draw: L.BatchNormalization(axis=axis)
+
+
+def _normalization_of_channels(draw: Draw) -> Layer:
+    return L.BatchNormalization(axis=_channel_axis())
 
 
 def _dense(draw: Draw) -> Layer:
@@ -247,8 +261,7 @@ _LAYERS: dict[int, tuple[Make, ...]] = {
         *[_convolution] * 4,
         *[_pooling] * 3,
         _dilated,
-        _normalization(1),
-        _normalization(1),
+        *[_normalization_of_channels] * 2,
         lambda draw: L.UpSampling2D((2, 2)),
         lambda draw: L.ZeroPadding2D((1, 2)),
         lambda draw: L.Cropping2D(((1, 1), (2, 2))),
@@ -256,6 +269,6 @@ _LAYERS: dict[int, tuple[Make, ...]] = {
         lambda draw: L.SpatialDropout2D(0.3),
         *_ANY,
     ),
-    5: (*[_solid_convolution] * 2, *[_solid_pooling] * 2, _normalization(1), *_ANY),
+    5: (*[_solid_convolution] * 2, *[_solid_pooling] * 2, _normalization_of_channels, *_ANY),
 }
 """By the rank of what they take, with the batch axis."""
