@@ -44,7 +44,7 @@
 #                      benchmarks/peers in PEERS, e.g. make peers PEERS='--only mlp --rounds 3'
 # make forms           time single operations of many shapes beside PyTorch (its own .venv-torch); options of
 #                      benchmarks/forms in FORMS, e.g. make forms FORMS='--kind product --rounds 3'
-# make architectures   time training steps of known networks beside PyTorch (its own .venv-torch); options
+# make architectures   time steps or predictions of known networks beside PyTorch (its own .venv-torch); options
 #                      of benchmarks/architectures in ARCHITECTURES, e.g.
 #                      make architectures ARCHITECTURES='--only resnet vae --rounds 3'
 # make slow-kernels    kernels of models that nobody chose that are far from what the machine does; SEED,

@@ -1,10 +1,13 @@
-"""Time training steps: python -m benchmarks.architectures [--only NAME ...] [--rounds N]
+"""Time networks: python -m benchmarks.architectures [--only NAME ...] [--rounds N] [--work WORK]
 
 Each network is written with graphc's Keras API, run as native code, and in PyTorch, eagerly; two
 processes, one a side, take turns. Batch, optimizer (Adam), loss and threads are the same, and so
 are the shape of the output and the number of parameters, which is checked. Times are medians over
 the rounds of the median step; first steps, in which graphc compiles, are not in them. *Of
 PyTorch's speed* is PyTorch's time over graphc's: above 1 graphc is ahead.
+
+--work is training (a step; the default), prediction (of a batch) or one (of one sample); PyTorch
+predicts in its inference mode.
 
 --write FILE.json keeps all figures.
 """
@@ -20,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.architectures.workloads import ARCHITECTURES, BY_NAME, Architecture
+from benchmarks.architectures.workloads import ARCHITECTURES, BY_NAME, WORK, Architecture
 from benchmarks.forms.sides import SIDES, Side, keep, medians
 
 _SECONDS = 0.5
@@ -32,7 +35,7 @@ _FLAGS = "cpu=native,keras=1.2,image_dim_ordering=th"
 
 @dataclass(frozen=True)
 class Row:
-    """The figures of a network: seconds of a step, and trainable parameters."""
+    """The figures of a network: seconds of a step or a prediction, and trainable parameters."""
 
     name: str
     graphc: float
@@ -45,9 +48,10 @@ class Row:
         return self.torch / self.graphc
 
 
-def row(architecture: Architecture, sides: dict[str, Side], rounds: int) -> Row:
-    """Prepare a network on both sides, check that it is the same one, and time its steps."""
-    networks = {name: side.ask(prepare=architecture.name) for name, side in sides.items()}
+def row(architecture: Architecture, sides: dict[str, Side], rounds: int, work: str) -> Row:
+    """Prepare a network on both sides, check that it is the same one, and time it."""
+    request = {"prepare": architecture.name, "work": work}
+    networks = {name: side.ask(**request) for name, side in sides.items()}
     _compare(networks["graphc"], networks["torch"])
     times = medians(sides, rounds, _SECONDS)
     return Row(architecture.name, **times, parameters=networks["graphc"]["parameters"])
@@ -62,7 +66,7 @@ def _compare(ours: dict[str, Any], theirs: dict[str, Any]) -> None:
 
 def line(r: Row) -> str:
     """A line of the table."""
-    return f"{r.name:<28}{r.graphc * 1e3:>10.2f}{r.torch * 1e3:>12.2f}{r.of_torch:>24.2f}"
+    return f"{r.name:<28}{r.graphc * 1e3:>10.3f}{r.torch * 1e3:>12.3f}{r.of_torch:>24.2f}"
 
 
 def summary(rows: Sequence[Row]) -> str:
@@ -81,6 +85,7 @@ def main() -> None:
     parser.add_argument("--only", choices=BY_NAME, nargs="+", default=BY_NAME, metavar="NAME")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--work", choices=WORK, default=WORK[0])
     parser.add_argument("--write", type=Path, help="a file for all figures, JSON")
     options = parser.parse_args()
     load = os.getloadavg()
@@ -92,7 +97,7 @@ def main() -> None:
         if architecture.name not in options.only:
             continue
         try:
-            rows.append(row(architecture, sides, options.rounds))
+            rows.append(row(architecture, sides, options.rounds, options.work))
             print(line(rows[-1]), flush=True)
         except RuntimeError as error:
             failed.append(f"{architecture.name}: {error}")

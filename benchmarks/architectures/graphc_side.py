@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 import graphc
-from benchmarks.architectures.workloads import Architecture, Training
+from benchmarks.architectures.workloads import Architecture, Prepared
 from graphc import backend as K
 from graphc.compiler import graph as g
 from graphc.layers import (
@@ -43,17 +43,19 @@ from graphc.layers import (
 from graphc.models import Layer, Model, Sequential
 
 
-def prepared(architecture: Architecture) -> Training:
-    """Build and compile a network; its step trains on one batch."""
+def prepared(architecture: Architecture, work: str) -> Prepared:
+    """Build and compile a network, for the work of `WORK` that is named."""
     model = NETWORKS[architecture.name]()
     model.compile("adam", architecture.loss)
     output_shape = model.output_shape[1:]
     x, y = architecture.inputs(), architecture.targets(output_shape)
-    return Training(
-        step=lambda: model.train_on_batch(x, y),
-        output_shape=output_shape,
-        parameters=sum(K.count_params(weight) for weight in model.trainable_weights),
-    )
+    calls: dict[str, Callable[[], object]] = {
+        "training": lambda: model.train_on_batch(x, y),
+        "prediction": lambda: model.predict_on_batch(x),
+        "one": lambda: model.predict_on_batch(x[:1]),
+    }
+    parameters = sum(K.count_params(weight) for weight in model.trainable_weights)
+    return Prepared(calls[work], output_shape, parameters)
 
 
 def versions() -> str:

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from benchmarks.architectures.workloads import Architecture, Training
+from benchmarks.architectures.workloads import Architecture, Prepared
 
 _LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "mse": F.mse_loss,
@@ -16,14 +16,28 @@ _LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 }
 
 
-def prepared(architecture: Architecture) -> Training:
-    """Build a network and its optimizer; the step trains on one batch."""
+def prepared(architecture: Architecture, work: str) -> Prepared:
+    """Build a network, and its optimizer where the work of `WORK` that is named is training."""
     network = NETWORKS[architecture.name]()
     parameters = [weight for weight in network.parameters() if weight.requires_grad]
-    optimizer = torch.optim.Adam(parameters, lr=1e-3, fused=True)
     x = torch.from_numpy(architecture.inputs())
     with torch.no_grad():
         output_shape = tuple(network(x).shape[1:])
+    if work == "training":
+        call = _training(architecture, network, parameters, x, output_shape)
+    else:
+        call = _prediction(network, x[:1] if work == "one" else x)
+    return Prepared(call, output_shape, sum(weight.numel() for weight in parameters))
+
+
+def _training(
+    architecture: Architecture,
+    network: nn.Module,
+    parameters: list[nn.Parameter],
+    x: Tensor,
+    output_shape: tuple[int, ...],
+) -> Callable[[], object]:
+    optimizer = torch.optim.Adam(parameters, lr=1e-3, fused=True)
     y = torch.from_numpy(architecture.targets(output_shape))
     loss = _LOSSES[architecture.loss]
 
@@ -32,7 +46,17 @@ def prepared(architecture: Architecture) -> Training:
         loss(network(x), y).backward()
         optimizer.step()
 
-    return Training(step, output_shape, sum(weight.numel() for weight in parameters))
+    return step
+
+
+def _prediction(network: nn.Module, x: Tensor) -> Callable[[], object]:
+    network.eval()
+
+    def predict() -> Tensor:
+        with torch.inference_mode():
+            return network(x)
+
+    return predict
 
 
 def versions() -> str:

@@ -38,11 +38,16 @@ class Architecture:
         return np.random.default_rng(seed).random((self.shape[0], *shape), dtype=np.float32)
 
 
-class Training(NamedTuple):
-    """A network that is ready to train, on one side."""
+WORK = ("training", "prediction", "one")
+"""The calls that are timed: a step of training, the prediction of a batch, or that of its first
+sample."""
 
-    step: Callable[[], object]
-    """Trains on the batch once."""
+
+class Prepared(NamedTuple):
+    """A network that is ready, on one side."""
+
+    call: Callable[[], object]
+    """Trains on the batch once, or predicts."""
     output_shape: tuple[int, ...]
     """That of one sample."""
     parameters: int
