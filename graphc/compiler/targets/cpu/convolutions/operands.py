@@ -385,13 +385,14 @@ def with_image(
 
 
 def with_cut_borders(program: LoopProgram, buffer: str) -> LoopProgram:
-    """Return a program that fills a buffer by loops without tests."""
+    """Return a program that fills a buffer by loops without tests. Those of rows of a band, of
+    which some are in the image, are made once a row."""
     while (found := _border_of(program, buffer)) is not None:
         program = cut(program, *found)
     for loop in loops_in(program.body):
-        tests = [test for one in loop.body for test in _tests_of(one, buffer)]
+        tests = _tests_of(loop.body[0], buffer) if len(loop.body) == 1 else ()
         if tests and not any(loop.variable in test.index.variables for test in tests):
-            program = unswitch(program, loop.variable.name)  # a row that no band's image has
+            program = unswitch(program, loop.variable.name)
     return program
 
 

@@ -99,6 +99,7 @@ def _few_rows(program: LoopProgram, target: Target) -> Applicability:
     if columns < LEAST_COLUMNS:
         return never(f"there are {columns} columns, fewer than {LEAST_COLUMNS}")
     rows: Size = product.kept[0].ends[0].constant if len(product.kept) == 2 else 1
+    # Where a batch may have many rows, other mappings write panels of all that is not near.
     small = NEAR if isinstance(rows, Dim) else SMALL_RIGHT
     if columns * terms <= small:
         return never(f"the right operand has no more than {small} elements")
