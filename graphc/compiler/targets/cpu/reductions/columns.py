@@ -33,11 +33,12 @@ from graphc.compiler.loops.rewrites.buffers.expand import expand
 from graphc.compiler.loops.rewrites.execution.bind import bind
 from graphc.compiler.loops.rewrites.execution.vectorise import vectorise
 from graphc.compiler.loops.rewrites.loops.fission import fission
+from graphc.compiler.loops.rewrites.loops.hoist import hoist
 from graphc.compiler.loops.rewrites.loops.reorder import reorder
 from graphc.compiler.loops.rewrites.loops.split import Tail, split
 from graphc.compiler.loops.rewrites.values.demote import demote
 from graphc.compiler.loops.rewrites.values.keep import is_work
-from graphc.compiler.loops.statement import Accumulate, Allocate, For, Let, LoopKind
+from graphc.compiler.loops.statement import Accumulate, Allocate, Check, For, Let, LoopKind
 from graphc.compiler.targets.cpu.reductions.loops import (
     kept_loops,
     may_exceed,
@@ -105,6 +106,7 @@ def _in_tiles(program: LoopProgram, target: Target) -> LoopProgram:
             )
             if is_one_tile:
                 program = bind(program, f"{loop.variable.name}_outer", LoopKind.TEAM)
+    program = _with_places_ahead(program)
     for loop in innermost_loops(program.body):
         program = vectorise(program, loop.variable.name, is_divided=True)
     return program if is_one_tile else bind(program, outermost, LoopKind.TEAM)
@@ -124,6 +126,16 @@ def rows_innermost(program: LoopProgram, rows: str, scope: BufferScope | None) -
             program = fission(program, rows, at)
             program = _sunk(program, loop_beside(program, rows, 1))
     return _sunk(program, program.loop(rows))
+
+
+def _with_places_ahead(program: LoopProgram) -> LoopProgram:
+    """Return a program in which an index that all rows of a tile share, as that of a gathered row,
+    is loaded ahead of the loop over them."""
+    for loop in innermost_loops(program.body):
+        for one in loop.body:
+            if isinstance(one, Check):
+                program = hoist(program, one.variable.name)
+    return program
 
 
 def _with_stored_values(program: LoopProgram, rows: str) -> LoopProgram:

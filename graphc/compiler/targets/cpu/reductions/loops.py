@@ -11,13 +11,15 @@ from graphc.compiler.loops.program import (
     loops_in,
     path_to,
     targets_of,
+    variables_of,
     walk,
     walk_in_ranges,
 )
 from graphc.compiler.loops.rewrites.buffers.flatten import flatten
 from graphc.compiler.loops.rewrites.execution.vectorise import vectorise
 from graphc.compiler.loops.rewrites.loops.fuse import fuse
-from graphc.compiler.loops.statement import Accumulate, Allocate, For
+from graphc.compiler.loops.statement import Accumulate, Allocate, Check, For
+from graphc.compiler.loops.value import Load
 from graphc.compiler.targets.cpu.pointwise import divisions
 from graphc.errors import RewriteError
 
@@ -64,6 +66,22 @@ def loops_over_terms(program: LoopProgram, innermost: For) -> list[For]:
     kept = {one.variable for one in kept_loops(program)}
     around = [one for one in path_to(program.body, innermost) if isinstance(one, For)]
     return [one for one in around if one.variable not in kept]
+
+
+def row_of_a_term(program: LoopProgram) -> Load | None:
+    """Return what is read at an index that is loaded for each term, and that neighbouring results
+    share, as that of a gathered row; None if nothing is."""
+    kept = kept_loops(program)
+    for loop in reducing_loops(program) if kept else ():
+        indices = {
+            one.variable
+            for one in loop.body
+            if isinstance(one, Check) and kept[-1].variable not in variables_of(one)
+        }
+        for load in (load for one in loop.body for load in loads_of(one)):
+            if any(indices & coord.variables for coord in load.coords):
+                return load
+    return None
 
 
 def may_exceed(loop: For, turns: int) -> bool:

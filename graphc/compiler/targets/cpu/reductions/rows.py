@@ -50,6 +50,7 @@ from graphc.compiler.targets.cpu.reductions.loops import (
     loops_over_terms,
     may_exceed,
     reducing_loops,
+    row_of_a_term,
     with_joined_axes,
     with_vectors,
 )
@@ -119,6 +120,8 @@ def _has_contiguous_terms(program: LoopProgram, target: Target) -> Applicability
         for load in loads_of(statement):
             if ranges.step(load.buffer.place(load.coords), variable) not in (0, 1):
                 return never(f"{load} is not contiguous in {variable}")
+    if (row := row_of_a_term(program)) and COLUMNS.when(program, target) is ALWAYS:
+        return never(f"each term is of a row of its own, {row}")
     return ALWAYS
 
 

@@ -32,6 +32,7 @@ from graphc.compiler.targets.cpu.reductions.loops import (
     kept_loops,
     loops_over_terms,
     may_exceed,
+    row_of_a_term,
     with_joined_axes,
 )
 from graphc.compiler.targets.cpu.window_walks import AT_ONCE, MOST_STEP, with_windows_in_lanes
@@ -51,6 +52,8 @@ def _has_short_windows(program: LoopProgram, target: Target) -> Applicability:
         return never("each result is made of one term")
     if any(turns_of(loops_over_terms(program, one)) not in range(AT_ONCE + 1) for one in walks):
         return never(f"its windows have more than {AT_ONCE} elements")
+    if row := row_of_a_term(program):
+        return never(f"each term is of a row of its own, {row}")
     windows = kept[-1].variable
     for statement, ranges in walk_in_ranges(program.body, program.ranges):
         for load in loads_of(statement) if windows in ranges.ends else ():

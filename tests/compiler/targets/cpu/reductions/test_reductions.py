@@ -15,7 +15,7 @@ from graphc.compiler.loops.build import buffers_of, plain_program
 from graphc.compiler.loops.evaluate import TurnOrder, evaluate
 from graphc.compiler.loops.program import LoopProgram, loads_of, loops_in, walk
 from graphc.compiler.loops.rewrites.buffers.flatten import is_divided
-from graphc.compiler.loops.statement import LoopKind
+from graphc.compiler.loops.statement import Check, LoopKind
 from graphc.compiler.schedule import kernels, make_schedule
 from graphc.compiler.targets.cpu.reductions import columns, rows
 from graphc.compiler.targets.cpu.reductions.columns import CHUNK, TILE
@@ -84,6 +84,33 @@ def test_rows_in_lanes_mean_the_same(function: str, width: int) -> None:
     for order in TurnOrder:
         ours = result(found.program, x, order)
         np.testing.assert_allclose(ours, expected, rtol=2e-6, atol=1e-6)
+
+
+WORDS = g.input((None, 9), "int32")
+EMBEDDED = g.make("gather", g.shared(np.zeros((20, 24), "float32")), WORDS, axis=0)
+
+
+@pytest.mark.parametrize("function", ["sum", "max", "argmax"])
+def test_gathered_rows_are_reduced_together(function: str) -> None:
+    """Each word's row is read side by side, and the word once."""
+    output = FUNCTIONS[function](EMBEDDED)
+    before, found = plain(output), mapped(output)
+    assert found.names == ("tiles of rows",), found.refusals
+    assert ("rows in lanes", "each term is of a row of its own, x0[g0, i1]") in found.refusals
+    vectors = [one for one in loops_in(found.program.body) if one.kind is LoopKind.VECTOR]
+    assert not any(isinstance(one, Check) for loop in vectors for one in walk(loop.body))
+    rng = np.random.default_rng(5)
+    arrays = {
+        "x0": rng.integers(-3, 4, (20, 24)).astype("float32"),  # with ties, and exact sums
+        "x1": rng.integers(0, 20, (ROWS, 9)).astype("int32"),
+    }
+    sizes = dict(zip(symbols(WORDS.shape[0]), [ROWS], strict=True))
+    for order in TurnOrder:
+        expected, ours = (
+            evaluate(one, arrays, sizes, order=order).outputs for one in (before, found.program)
+        )
+        for name, array in expected.items():
+            np.testing.assert_array_equal(ours[name], array)
 
 
 def test_the_bits_depend_on_no_row_beside_it_and_on_no_vector() -> None:

@@ -115,6 +115,14 @@ def test_rows_of_unknown_windows_have_no_registers_each() -> None:
         np.testing.assert_array_equal(computed[name], array)
 
 
+EMBEDDED = g.make(
+    "gather",
+    g.shared(np.zeros((9, 20), "float32")),
+    g.input((BATCH, 8), "int32"),
+    axis=0,
+)
+
+
 @pytest.mark.parametrize(
     ("output", "reason"),
     [
@@ -122,6 +130,10 @@ def test_rows_of_unknown_windows_have_no_registers_each() -> None:
         (lambda: g.max_pool(x(2, 18, 60), (6, 6)), "windows have more than 32 elements"),
         (lambda: g.max_pool(x(2, 5, 81), (1, 5)), "more than 4 elements behind its neighbour"),
         (lambda: g.max_pool(x(3, 40), (4,)), "it has one row of windows"),
+        (
+            lambda: g.max_pool(g.reshape(EMBEDDED, (BATCH, 1, 8, 20)), (2, 1)),
+            "each term is of a row of its own, x0[",
+        ),
     ],
 )
 def test_what_it_does_not_take(output: Callable[[], Node], reason: str) -> None:
