@@ -94,10 +94,11 @@ def spread(function: Callable[..., np.ndarray], *args: Bounded) -> tuple[np.ndar
 
 
 def certain(error: np.ndarray) -> np.ndarray:
-    """Return an error as floats, infinite where it is no number."""
+    """Return an error as floats that are no less, infinite where it is no number."""
     with np.errstate(all="ignore"):
-        error = np.asarray(error).astype(float)
-    return np.where(np.isnan(error), np.inf, error)
+        nearest = np.asarray(error).astype(float)
+        above = np.where(nearest < error, np.nextafter(nearest, np.inf), nearest)
+    return np.where(np.isnan(above), np.inf, above)
 
 
 def is_short(value: np.ndarray) -> np.ndarray:

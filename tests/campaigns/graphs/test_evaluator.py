@@ -64,6 +64,17 @@ def test_subnormal_numbers_are_as_large_as_zero() -> None:
     assert place.known.all()
 
 
+def test_both_choices_of_an_unknown_condition_are_right() -> None:
+    """Their distance has more bits than a float64."""
+    x, tiny = g.input((1,), "float32"), np.array([1e-40], "float32")
+    yes, no = np.array([0.7887676056288069]), np.array([-2.0])
+    chosen = g.where(g.cast(x, "bool"), g.as_node(yes), g.as_node(no))
+    (found,) = Evaluator({x: tiny}, {}, flushes=True)([chosen])
+    assert not fault(yes, found)
+    assert not fault(no, found)
+    assert fault(np.array([-2.001]), found)
+
+
 def test_the_multiple_behind_a_whole_quotient_may_be_zero() -> None:
     x, tiny = g.input((1,), "float32"), np.array([3e-40], "float32")
     whole, normal = g.floordiv(x, x), g.floordiv(x + np.float32(3), x + np.float32(1))
