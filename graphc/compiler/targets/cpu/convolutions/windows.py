@@ -118,8 +118,10 @@ def _is_matrix(program: LoopProgram, target: Target) -> Applicability:
 def _in_place(program: LoopProgram, target: Target) -> LoopProgram:
     """Multiply the matrices that samples are, as products do."""
     program = in_products(with_values_inside(program), by_samples=True)
-    (added,) = (one for one in loops_in(program.body) if _adds(one))
-    return BATCHED.rewrites(commute(program, added.variable.name), target)
+    added = [one.variable.name for one in loops_in(program.body) if _adds(one)]
+    if len(added) != 1:  # what is pooled by windows of one element, too
+        raise refused(program, "products", "the program", "one sum", f"{len(added)} loops that add")
+    return BATCHED.rewrites(commute(program, *added), target)
 
 
 def _adds(loop: For) -> bool:

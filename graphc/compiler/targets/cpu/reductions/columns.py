@@ -97,7 +97,9 @@ def _in_tiles(program: LoopProgram, target: Target) -> LoopProgram:
     passes = [one for one in program.loop(name).body if isinstance(one, For)]
     is_one_tile = outermost == name
     is_shared = is_one_tile and len(passes) > 1
-    program = rows_innermost(program, name, BufferScope.SHARED if is_shared else None)
+    is_known = any(isinstance(one.constant, int) for one in program.loop(name).ends)
+    scope = None if is_known else BufferScope.THREAD  # as it is, in registers
+    program = rows_innermost(program, name, BufferScope.SHARED if is_shared else scope)
     for loop in passes:
         if _is_long(loop, is_one_tile):
             scope = BufferScope.SHARED if is_one_tile else BufferScope.THREAD

@@ -413,6 +413,15 @@ def test_what_panels_do_not_take(reason: str) -> None:
     assert reason in PANELS_OF_WINDOWS.when(program, CPU).refusal
 
 
+def test_what_is_pooled_by_windows_of_one_element_is_no_matrix_of_products() -> None:
+    result = convolution(2, 3, (2, 1), (3, 1), samples=2)
+    of_one = {"window": (1, 1), "strides": (1, 1), "padding": ((0, 0), (0, 0))}
+    program = pooled_alone(g.make("sum_pool", result, **of_one))
+    found = mapped(program)
+    assert not found.is_plain
+    check(program, found.program)
+
+
 def test_no_copy_has_a_test_in_a_vector() -> None:
     """The zeros around an image are written by loops of their own."""
     program = mapped(plain(convolution(8, 4, (32, 5), (32, 5), padding=2))).program

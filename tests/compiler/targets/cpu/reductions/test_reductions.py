@@ -11,11 +11,12 @@ import pytest
 from graphc.compiler import graph as g
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import symbols
+from graphc.compiler.loops.buffer import BufferScope
 from graphc.compiler.loops.build import buffers_of, plain_program
 from graphc.compiler.loops.evaluate import TurnOrder, evaluate
 from graphc.compiler.loops.program import LoopProgram, loads_of, loops_in, walk
 from graphc.compiler.loops.rewrites.buffers.flatten import is_divided
-from graphc.compiler.loops.statement import Check, LoopKind
+from graphc.compiler.loops.statement import Allocate, Check, LoopKind
 from graphc.compiler.schedule import kernels, make_schedule
 from graphc.compiler.targets.cpu.reductions import columns, rows
 from graphc.compiler.targets.cpu.reductions.columns import CHUNK, TILE
@@ -33,6 +34,7 @@ from graphc.compiler.targets.target import Target
 CPU = Target("cpu", 64, 32)
 OTHER_CPU = Target("cpu", 16, 16)
 ROWS = 3
+THREAD = BufferScope.THREAD
 
 
 def plain(output: Node) -> LoopProgram:
@@ -84,6 +86,22 @@ def test_rows_in_lanes_mean_the_same(function: str, width: int) -> None:
     for order in TurnOrder:
         ours = result(found.program, x, order)
         np.testing.assert_allclose(ours, expected, rtol=2e-6, atol=1e-6)
+
+
+def test_columns_that_are_few_at_any_call_have_room_for_those() -> None:
+    """Of a size that is 2 at most, a tile of 256 rows has no end that is a number."""
+    n = g.symbol("n")
+    columns = -n + (n + 1) // 2 + 2
+    output = g.argmax(g.input((n, n + 1, columns), "float32"), (0, 1))
+    found = mapped(output)
+    assert found.names == ("tiles of rows",)
+    allocated = [one.buffer for one in walk(found.program.body) if isinstance(one, Allocate)]
+    assert all(isinstance(one.elements, int) or one.scope is THREAD for one in allocated)
+    x = np.arange(6, dtype="float32").reshape(2, 3, 1)
+    sizes = dict(zip(symbols(n), [2], strict=True))
+    (expected,) = evaluate(plain(output), {"x0": x}, sizes).outputs.values()
+    (ours,) = evaluate(found.program, {"x0": x}, sizes).outputs.values()
+    np.testing.assert_array_equal(ours, expected)
 
 
 WORDS = g.input((None, 9), "int32")
