@@ -131,6 +131,17 @@ class TestDropout:
             for two in drawn[i + 1 :]:
                 assert 0.4 < np.mean(one == two) < 0.6  # independent masks agree half of the time
 
+    def test_channels_last_drop_what_channels_first_do(self):
+        """A mask is drawn in the order in which its input is stored, that of the convolution."""
+        x = np.ones((3, 5, 6, 4), "float32")
+        node = InputLayer(input_shape=x.shape[1:]).output
+        last = g.tanh(g.transpose(g.exp(node), (0, 2, 3, 1)) + 1.0)
+        outputs = [Dropout(0.5, seed=7)(one) for one in (g.tanh(g.exp(node) + 1.0), last)]
+        step = function([node], outputs, givens=[(g.learning_phase(), True)])
+        first, second = step(x)
+        assert 0.3 < np.mean(first == 0.0) < 0.7
+        np.testing.assert_array_equal(first == 0.0, np.moveaxis(second == 0.0, 3, 1))
+
     def test_the_seed_is_drawn_once_at_the_first_call(self):
         layer = Dropout(0.5)
         np.random.seed(3)

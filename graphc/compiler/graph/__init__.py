@@ -174,6 +174,7 @@ from graphc.compiler.graph.walk import (
     substitute as substitute,
     sweep as sweep,
     toposort as toposort,
+    transposes_behind as transposes_behind,
 )
 from graphc.compiler.graph.expressions.windows import (
     average_pool as average_pool,

@@ -8,8 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 
 from graphc.compiler.graph.node import Node
-from graphc.compiler.graph.ops import remake
+from graphc.compiler.graph.ops import OPS, remake
+from graphc.compiler.graph.ops.traits import Moves
 from graphc.compiler.graph.origin import inherit
+
+_MOVES_ALONG_AXES = (Moves.SELECTED, Moves.PADDED, Moves.JOINED)
 
 
 def toposort(outputs: Iterable[Node], stop: Container[Node] = frozenset()) -> list[Node]:
@@ -108,3 +111,18 @@ def every_node(outputs: Sequence[Node]) -> list[Node]:
 def count_nodes(outputs: Sequence[Node]) -> int:
     """Return the number of nodes of a program, those of scan bodies included."""
     return len(every_node(outputs))
+
+
+def transposes_behind(node: Node) -> Iterator[Node]:
+    """Yield the transposes whose elements those of a node are computed of one by one, or selected,
+    padded or joined of: where a node is stored in their order, it is stored as their operands
+    are."""
+    waiting, met = [node], {node}
+    while waiting:
+        one = waiting.pop()
+        op = OPS[one.op]
+        if one.op == "transpose":
+            yield one
+        elif op.family == "pointwise" or op.traits.moves in _MOVES_ALONG_AXES:
+            waiting += (x for x in one.inputs if x not in met)
+            met.update(one.inputs)

@@ -6,7 +6,6 @@ from itertools import accumulate
 
 from graphc.compiler import graph as g
 from graphc.compiler.graph import OPS, Node
-from graphc.compiler.graph.ops.traits import Moves
 from graphc.compiler.passes.match import Rule
 
 # A dtype and those that hold every value of it.
@@ -184,9 +183,6 @@ def lift_reshape(node: Node) -> Node | None:
     return g.reshape(g.make(node.op, *operands, **node.attrs), node.shape)
 
 
-_MOVES_ALONG_AXES = (Moves.SELECTED, Moves.PADDED, Moves.JOINED)
-
-
 def _pool_of_transpose(node: Node) -> Node | None:
     """Windows over images with their channels last are windows over one axis more, each of one
     channel: elements stay where they are. Where a convolution's result was transposed before, the
@@ -196,29 +192,14 @@ def _pool_of_transpose(node: Node) -> Node | None:
     if x.op != "transpose" or x.attrs["order"] != order or x.ndim > _MOST_TRANSPOSED:
         return None
     (source,) = x.inputs
-    if _is_made_of_transposes(source):
+    to_last = (0, *range(2, source.ndim), 1)
+    if any(one.attrs["order"] == to_last for one in g.transposes_behind(source)):
         return None
     batch, *sizes = source.shape
     one_more = {"window": 1, "strides": 1, "padding": (0, 0)}
     attrs = {name: (*node.attrs[name], last) for name, last in one_more.items()}
     pooled = g.make(node.op, g.reshape(source, (batch, 1, *sizes)), **attrs)
     return g.transpose(g.reshape(pooled, (batch, *pooled.shape[2:])), order)
-
-
-def _is_made_of_transposes(node: Node) -> bool:
-    """Return True if there is a transpose to channels last in the pointwise ops behind a node, or
-    in what selects, pads and joins elements, below all of which it would sink."""
-    order = (0, *range(2, node.ndim), 1)
-    waiting, met = [node], {node}
-    while waiting:
-        one = waiting.pop()
-        if one.op == "transpose" and one.attrs["order"] == order:
-            return True
-        op = OPS[one.op]
-        if op.family == "pointwise" or op.traits.moves in _MOVES_ALONG_AXES:
-            waiting += (x for x in one.inputs if x not in met)
-            met.update(one.inputs)
-    return False
 
 
 def _is_nonzero(size: object) -> bool:

@@ -59,9 +59,18 @@ class Dropout(Layer):
     def call(self, x: g.Node, mask: g.Node | None = None) -> g.Node:
         if self.p == 0.0:
             return x
+        return K.in_train_phase(g.where(self._kept(x), x / (1.0 - self.p), 0.0), x)
+
+    def _kept(self, x: g.Node) -> g.Node:
+        """Draw which elements are kept, in the order in which x is stored where that is known: of a
+        convolution with its channels last these come first, and words are drawn side by side."""
         seed, stream = self._graphc_next_draw()
-        kept = g.random.bernoulli(self._mask_shape(x), 1.0 - self.p, seed=seed, stream=stream)
-        return K.in_train_phase(g.where(kept, x / (1.0 - self.p), 0.0), x)
+        shape = self._mask_shape(x)
+        orders = (one.attrs["order"] for one in g.transposes_behind(x) if one.shape == shape)
+        order = next((one for one in orders if one[0] == 0), tuple(range(x.ndim)))
+        stored = tuple(shape[order.index(axis)] for axis in range(x.ndim))
+        kept = g.random.bernoulli(stored, 1.0 - self.p, seed=seed, stream=stream)
+        return g.transpose(kept, order)
 
 
 class _SpatialDropout(Dropout):
