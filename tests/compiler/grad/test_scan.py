@@ -279,3 +279,24 @@ def test_a_mask_drawn_in_the_step_is_the_same_on_the_way_back():
     values, gradient = evaluate([dropped, grad(g.sum(dropped), x)], {x: np.ones((3, 5))})
     assert values.tolist() == gradient.tolist()
     assert 0 < np.count_nonzero(values) < 15
+
+
+def test_sizes_that_are_equal_at_the_call_alone():
+    """A loop whose input has another size than its body was written for, of the same number."""
+    n = g.symbol("n")
+    xs, h0, other = (g.input(shape, "float64") for shape in ((4, n, 2), (n, 2), (3, 2)))
+
+    def step(carries, slices):
+        h = g.tanh(carries[0] * slices[0])
+        return (h,), ()
+
+    (final,), _ = g.scan(step, [h0], [xs])
+    loss = g.sum(final * final)
+    (alike,) = g.substitute([loss], {h0: other})
+    gradients = grad(alike, [xs, other])
+    assert not any(node.op == "arg" for node in g.toposort(gradients))
+    rng = np.random.default_rng(0)
+    values = {xs: rng.standard_normal((4, 3, 2)), other: rng.standard_normal((3, 2))}
+    expected = evaluate(grad(loss, [xs, h0]), {xs: values[xs], h0: values[other]})
+    for ours, theirs in zip(evaluate(gradients, values), expected, strict=True):
+        np.testing.assert_array_equal(ours, theirs)

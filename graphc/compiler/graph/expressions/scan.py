@@ -141,9 +141,14 @@ def _lifted(step_outputs: Sequence[Node], args: Sequence[Node]) -> list[Node]:
 
 
 def body_args(loop: Node) -> list[Node]:
-    """The ``arg`` nodes of a scan's body, one for each input."""
+    """The ``arg`` nodes of a scan's body, one for each input. The sizes of one may be written in
+    another way than those of its input, where they are equal only at the call."""
+    own = {x.attrs["index"]: x for x in toposort(loop.attrs["body"].outputs) if x.op == "arg"}
     types = arg_types(loop.inputs, loop.attrs["carries"], loop.attrs["sequences"])
-    return [make("arg", index=k, shape=s, dtype=d) for k, (s, d) in enumerate(types)]
+    return [
+        own[k] if k in own else make("arg", index=k, shape=shape, dtype=dtype)
+        for k, (shape, dtype) in enumerate(types)
+    ]
 
 
 def item(loop: Node, index: int) -> Node:
