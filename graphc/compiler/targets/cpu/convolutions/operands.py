@@ -385,8 +385,8 @@ def with_image(
 
 
 def with_cut_borders(program: LoopProgram, buffer: str) -> LoopProgram:
-    """Return a program that fills a buffer by loops without tests. Those of rows of a band, of
-    which some are in the image, are made once a row."""
+    """Return a program that fills a buffer by innermost loops without tests: one of a row of a
+    band, which the image may have or not, is made once, ahead of the row."""
     while (found := _border_of(program, buffer)) is not None:
         program = cut(program, *found)
     for loop in loops_in(program.body):
