@@ -29,6 +29,7 @@ from graphc.compiler.loops.rewrites.arithmetic.use import use
 from graphc.compiler.loops.rewrites.buffers.axes import with_axes_of_loops
 from graphc.compiler.loops.rewrites.loops.reorder import reorder
 from graphc.compiler.loops.rewrites.loops.split import Tail, split
+from graphc.compiler.loops.rewrites.names import Names
 from graphc.compiler.loops.rewrites.refusal import ranges_at, refused
 from graphc.compiler.loops.rewrites.staging.layout import BufferLayout
 from graphc.compiler.loops.rewrites.staging.stage import stage
@@ -168,7 +169,7 @@ def with_transposed_tile(
 ) -> LoopProgram:
     """Return a program that copies a tile of what an inner loop reads crosswise at the head of a
     loop, so that neighbours of the inner one are neighbours in the copy."""
-    name = f"{buffer}_tile"
+    name = Names(program).new(f"{buffer}_tile")
     loop = program.loop(inner)
     reads = (load for statement in walk(loop.body) for load in loads_of(statement))
     coords = next(load.coords for load in reads if load.buffer.name == buffer)

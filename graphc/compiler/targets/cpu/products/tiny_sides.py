@@ -20,6 +20,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+
 from graphc.compiler.loops.buffer import BufferScope
 from graphc.compiler.loops.program import (
     LoopProgram,
@@ -73,13 +75,24 @@ LEAST_TERMS = 128
 LEAST_COLUMNS = 64
 """Columns from which on they are lanes of vectors, where sums are short."""
 
-MOST_COLUMNS = 4
-"""Columns that are few: their lanes stay in registers. (By 1,024 terms, as a multiple of the time
-by panels: 0.45 to 0.6 for 2 columns, 0.6 to 0.8 for 4, 1.1 for 7; by 4,096 terms 1.1 for 5.)"""
+MOST_COLUMNS = 7
+"""Columns that are few, if their partial results stay in registers. (1,000 rows by 256 to 2,048
+terms, as a multiple of the time by panels: 0.4 to 0.6 for 5 columns, 0.5 to 0.8 for 7, 0.95 to 1.05
+for 8, 1.1 to 1.25 for 10; AVX-512.)"""
 
-LEAST_TERMS_OF_FEW = 256
-"""Terms from which on each of a few columns is worth its tree. (As above: 200 terms 1.7 for 4
-columns, 256 terms 0.7 for 2 and 0.9 for 4.)"""
+LEAST_TERMS_OF_FEW = 48
+"""Terms from which on each of a few columns is worth its tree. (As above: 24 terms 0.7 for 2
+columns and 1.2 for 7, 48 terms 0.5 and 0.95, 128 terms 0.4 and 0.7.)"""
+
+_OF_TWO_VECTORS = 4
+"""Columns up to which a sum has the partial results of two of the widest vectors."""
+
+MOST_COLUMNS_IN_MEMORY = 4
+"""The same of partial results that are in the first cache. (By 1,024 terms, as a multiple of the
+time by panels: 0.45 to 0.6 for 2 columns, 0.6 to 0.8 for 4, 1.1 for 7; AVX2.)"""
+
+LEAST_TERMS_IN_MEMORY = 256
+"""The same of these. (200 terms 1.7 for 4 columns, 256 terms 0.7 for 2 and 0.9 for 4.)"""
 
 ROWS = 64
 """Rows for which a thread writes the columns one after the other."""
@@ -125,15 +138,31 @@ def _few_columns(program: LoopProgram, target: Target) -> Applicability:
     if isinstance(sizes, str):
         return never(sizes)
     columns, terms = sizes
-    if columns > MOST_COLUMNS:
-        return never(f"there are {columns} columns, more than {MOST_COLUMNS}")
-    if not LEAST_TERMS_OF_FEW <= terms <= BLOCK:
-        return never(f"its sums have {terms} terms, not {LEAST_TERMS_OF_FEW} to {BLOCK}")
+    most, least = MOST_COLUMNS, LEAST_TERMS_OF_FEW
+    if not _stay_in_registers(min(columns, MOST_COLUMNS), product.total.dtype, target):
+        most, least = MOST_COLUMNS_IN_MEMORY, LEAST_TERMS_IN_MEMORY
+    if columns > most:
+        return never(f"there are {columns} columns, more than {most}")
+    if not least <= terms <= BLOCK:
+        return never(f"its sums have {terms} terms, not {least} to {BLOCK}")
     if product.steps(product.left, product.terms) != 1:
         return never(f"{product.left} is not contiguous in {product.terms.variable}")
     if not isinstance(product.right, Load):
         return never(f"{product.right} is not in memory")
     return never(DRAWS) if draws_words(program.body) else ALWAYS
+
+
+def _stay_in_registers(columns: int, dtype: str, target: Target) -> bool:
+    """Return True if registers hold the partial results of two rows by all columns, and what is
+    multiplied."""
+    parts = 2 * columns * _lanes(columns)
+    return parts // target.lanes_of(np.dtype(dtype).itemsize) + 4 <= target.vector_registers
+
+
+def _lanes(columns: int) -> int:
+    """Return the partial results of each sum of a row by so many columns: two vectors of the widest
+    for a few sums, so that one addition need not wait for the one before, one for more."""
+    return LANES if columns <= _OF_TWO_VECTORS else LANES // 2
 
 
 def _in_lanes_together(program: LoopProgram, target: Target) -> LoopProgram:
@@ -182,7 +211,9 @@ def _by_all_columns(program: LoopProgram, rows: str, pair: str | None = None) ->
     first, *others = (loop.variable.name for loop in reducing_loops(program))
     for name in others:
         program = join(program, first, name)
-    program = contract(partial_sums(program, first, lanes=LANES), f"{first}_inner")
+    count = product.columns.ends[0].constant
+    assert isinstance(count, int)
+    program = contract(partial_sums(program, first, lanes=_lanes(count)), f"{first}_inner")
     return with_vectors(with_short_turn_behind(program, f"{first}_outer"))
 
 
