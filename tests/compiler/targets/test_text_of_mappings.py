@@ -95,7 +95,10 @@ ON_A_CPU: Mapping[str, Examples] = {
         "matrices of samples": lambda: g.conv(x(BATCH, 32, 16, 16), w(32, 32, 1, 1)),
         "rows of images": lambda: g.conv(x(BATCH, 16, 28, 28), w(32, 16, 5, 5), padding=2),
         "parts of samples": lambda: gradient(
-            1, g.conv(x(BATCH, 16, 28, 28), w(64, 16, 5, 5), padding=2)
+            1, g.conv(x(BATCH, 3, 28, 28), w(64, 3, 5, 5), padding=2)
+        ),
+        "blocks of weights": lambda: gradient(
+            1, g.conv(x(BATCH, 64, 14, 14), w(64, 64, 5, 5), padding=2)
         ),
         "places of poolings": lambda: gradient(
             1, g.conv(x(BATCH, 3, 28, 28), w(20, 3, 5, 5)), unpooled(20, 24, 24)

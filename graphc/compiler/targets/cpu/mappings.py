@@ -9,6 +9,7 @@ from typing import TypeAlias
 from graphc.compiler.loops.program import LoopProgram
 from graphc.compiler.targets.cpu.convolutions.pooled_gradients import PLACES_OF_POOLINGS
 from graphc.compiler.targets.cpu.convolutions.pooled_windows import POOLED
+from graphc.compiler.targets.cpu.convolutions.weight_blocks import BLOCKS_OF_WEIGHTS
 from graphc.compiler.targets.cpu.convolutions.windows import AS_ELEMENTS, CONVOLUTIONS
 from graphc.compiler.targets.cpu.convolutions.winograd import WINOGRAD
 from graphc.compiler.targets.cpu.in_order import IN_ORDER, IN_ORDER_ROWS
@@ -67,7 +68,15 @@ _MAPPINGS: _Tables = {
     "rows": (*REDUCTIONS, IN_ORDER),
     "columns": (*REDUCTIONS, IN_ORDER),
     "window": (WINDOWS_IN_VECTORS, ROWS_OF_WINDOWS, *REDUCTIONS, IN_ORDER),
-    "conv": (PLACES_OF_POOLINGS, *WINOGRAD, *CONVOLUTIONS, *POOLED, *AS_ELEMENTS, IN_ORDER),
+    "conv": (
+        PLACES_OF_POOLINGS,
+        BLOCKS_OF_WEIGHTS,
+        *WINOGRAD,
+        *CONVOLUTIONS,
+        *POOLED,
+        *AS_ELEMENTS,
+        IN_ORDER,
+    ),
     "scatter": (*SCATTER, IN_ORDER),
     "matmul": (*map(_of_sums, _PRODUCTS), *AS_REDUCTIONS, IN_ORDER),
 }

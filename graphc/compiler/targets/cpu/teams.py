@@ -14,7 +14,7 @@ from graphc.compiler.graph.dim import (
     symbols,
 )
 from graphc.compiler.loops.buffer import BufferScope
-from graphc.compiler.loops.index import Index
+from graphc.compiler.loops.index import Index, as_index
 from graphc.compiler.loops.program import (
     Body,
     loads_of,
@@ -168,8 +168,12 @@ def _at_least_one(turns: Size) -> Size:
 
 
 def _turns(loop: For, sizes: Mapping[Symbol, Index] | None) -> Size:
-    """Return the trip count of a loop, or, where it changes, what it mostly is."""
+    """Return the trip count of a loop, or, where it changes, what it mostly is: if no end is a
+    size, that of the first turns of the loops around it."""
     ends = [end.constant for end in loop.ends if end.is_constant]
+    if not ends:
+        first = (end.substitute(dict.fromkeys(end.variables, as_index(0))) for end in loop.ends)
+        ends = [end.constant for end in first if end.is_constant]
     if sizes is not None:
         known = {symbol: size.constant for symbol, size in sizes.items() if size.is_constant}
         ends = [substitute(end, known) for end in ends if known.keys() >= set(symbols(end))]

@@ -101,7 +101,7 @@ def partial_sums(
     Args:
         loop: its variable; a serial or unrolled loop.
         lanes: how many parts, each of which takes every so many turns.
-        chunks: how many parts, each of which takes as many turns in a row.
+        chunks: how many parts, each of which takes about as many turns in a row.
         length: how many turns in a row each part takes.
         tree: the order of combination.
         scope: of the parts: what they are bound to has to reach them.
@@ -132,7 +132,7 @@ def partial_sums(
         raise refused(program, _REWRITE, where, "a loop that accumulates", "none of its statements")
     allocated = tuple(Allocate(buffer) for one in carried for buffer in one.parts)
     first = tuple(one for each in carried for one in each.cleared(names, None, parts))
-    nest = _nest(names, found, ranges, parts, step, carried, is_lanes)
+    nest = _nest(names, found, ranges, parts, step, carried, is_lanes, chunks is not None)
     if is_at_once:
         inner = tuple(one for each in carried for one in each.cleared(names, nest, parts))
         end = tuple(one for each in carried for one in each.combined(names, 1, tree))
@@ -220,8 +220,10 @@ def _nest(
     step: Size,
     carried: Sequence[_Carried],
     is_lanes: bool,
+    is_even: bool,
 ) -> For:
-    """Return the loop as two, which accumulate in parts."""
+    """Return the loop as two, which accumulate in parts: of about equally many turns if it is even,
+    so that a few turns are not all in the first parts."""
     outer = names.variable(f"{loop.variable.name}_outer")
     inner = names.variable(f"{loop.variable.name}_inner")
     turns = (
@@ -231,6 +233,10 @@ def _nest(
     around = ranges.within(outer, *turns)
     left = [end - done for end in loop.ends if not around.is_never_negative(end - done - step)]
     ends = (as_index(step), *left)
+    if is_even and left:
+        (end,) = loop.ends
+        done = index_of(outer) * end.constant // parts
+        ends = ((index_of(outer) + 1) * end.constant // parts - done, end - done)
     around = around.within(inner, *ends)
     part = index_of(inner if is_lanes else outer)
     body = substituted(loop.body, {loop.variable: done + index_of(inner)})

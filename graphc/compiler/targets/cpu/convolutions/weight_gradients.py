@@ -26,6 +26,7 @@ registers, then to the sums of the part.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from graphc.compiler.graph.dim import Dim, product, typical
 from graphc.compiler.loops.buffer import BufferScope
@@ -127,6 +128,43 @@ def _by_parts(program: LoopProgram, target: Target) -> LoopProgram:
 def in_parts(program: LoopProgram, *, has_groups: bool) -> LoopProgram:
     """Divide samples into parts, which threads divide; add what a sample gives by one call, for
     some filters if it has groups."""
+    program, found = with_long_windows(program, has_groups=has_groups)
+    program = with_parts(program, found.nest, found.sample)
+    part, sample = f"{found.sample}_outer", f"{found.sample}_inner"
+    program = with_sums_of_sample(program, replace(found, sample=sample))
+    program = with_cut_borders(bind(program, part, LoopKind.TEAM), "image")
+    return with_vectors(simplify(program))
+
+
+@dataclass(frozen=True)
+class LongWindows:
+    """The loops of a convolution of long windows, by their names.
+
+    Attributes:
+        sample: over samples.
+        places: over the places of a window.
+        groups: over groups of filters; () if one call has them all.
+        windows: over channels and taps.
+        filters: over the filters of a group; () if there is one filter.
+        is_there: True if the image is read as it is in memory.
+    """
+
+    sample: str
+    places: tuple[str, ...]
+    groups: tuple[str, ...]
+    windows: tuple[str, ...]
+    filters: tuple[str, ...]
+    is_there: bool
+
+    @property
+    def nest(self) -> tuple[str, ...]:
+        """The loops over sums, the outermost first."""
+        return (*self.groups, *self.windows, *self.filters)
+
+
+def with_long_windows(program: LoopProgram, *, has_groups: bool) -> tuple[LoopProgram, LongWindows]:
+    """Return a program whose loops over sums are around those over samples and places, and its
+    loops; filters are in groups if there are several of them and it has groups."""
     program, loops = loops_with_values_inside(program, long_loops_of)
     assert isinstance(loops, ConvolutionLoops)
     windows, filters = names_of_loops(loops.windows), names_of_loops(loops.filters)
@@ -139,20 +177,32 @@ def in_parts(program: LoopProgram, *, has_groups: bool) -> LoopProgram:
     groups: list[str] = []
     if has_groups:
         program, groups, filters = _with_groups(program, windows, filters)
-    nest = [*groups, *windows, *filters]
-    program = with_parts(program, nest, sample)
-    part, sample = f"{sample}_outer", f"{sample}_inner"
-    nest = names_of_loops(loops_in(program.loop(sample).body))[: len(nest)]
-    for place in places:
-        for loop in reversed(nest[len(groups) :]):
+    found = LongWindows(
+        sample, tuple(places), tuple(groups), tuple(windows), tuple(filters), is_there
+    )
+    return program, found
+
+
+def with_sums_of_sample(program: LoopProgram, found: LongWindows) -> LoopProgram:
+    """Return a program that adds what a sample gives by calls, one for each group of filters.
+
+    Args:
+        found: its loops; those over sums are inside of that over samples, by any names.
+    """
+    inside = loops_in(program.loop(found.sample).body)
+    nest = names_of_loops(inside)[: len(found.nest)]
+    of_call = nest[len(found.groups) :]
+    for place in found.places:
+        for loop in reversed(of_call):
             program = reorder(program, loop, place)
-    windows = nest[len(groups) :][: len(windows)]
-    program = with_image_of_sample(program, sample, windows, places, nest[-1], is_read=is_there)
+    windows, innermost = of_call[: len(found.windows)], nest[-1]
+    program = with_image_of_sample(
+        program, found.sample, windows, found.places, innermost, is_read=found.is_there
+    )
     program = with_transposed_image(program, program.outputs[0].dtype)
-    program, width = _with_matrix(program, sample, places, nest[-1], nest[-1] if filters else None)
-    program = _with_sums(program, places, nest[-1], width if filters else None)
-    program = with_cut_borders(bind(program, part, LoopKind.TEAM), "image")
-    return with_vectors(simplify(program))
+    filters = innermost if found.filters else None
+    program, width = _with_matrix(program, found.sample, found.places, innermost, filters)
+    return _with_sums(program, found.places, innermost, width if filters else None)
 
 
 def is_in_memory(program: LoopProgram, loops: ConvolutionLoops, innermost: str) -> bool:
@@ -208,7 +258,7 @@ def _with_groups(
     that loop, and the one over the filters of a group."""
     count = turns_of([program.loop(one) for one in filters])
     assert isinstance(count, int)
-    group = _group_of(count, program.outputs[0].dtype)
+    group = group_of(count, program.outputs[0].dtype)
     if group == count:
         return program, [], list(filters)
     (name,) = filters
@@ -217,7 +267,7 @@ def _with_groups(
     return with_loops_in_order(program, [groups, *windows, inner]), [groups], [inner]
 
 
-def _group_of(filters: int, dtype: str) -> int:
+def group_of(filters: int, dtype: str) -> int:
     """Return how many filters a call multiplies: of the numbers that divide them and leave least of
     whole vectors empty the one from which on lines of the matrix stay in the first cache."""
     whole, least = whole_columns(dtype), call_columns(dtype)
@@ -392,6 +442,7 @@ def _with_sums(
     program = with_axes_of_loops(program, innermost)
     inner = places[-2:]
     length, count = _chunk_of(program, inner)
+    scope = total_of(program, inner[0]).scope
     program = partial_sums(
         program, inner[0], length=length, tree=Tree.AT_ONCE, scope=BufferScope.THREAD
     )
@@ -400,8 +451,9 @@ def _with_sums(
     (total,) = (one.buffer for one in walk(program.loop(chunk).body) if isinstance(one, Allocate))
     windows = total.shape if width is None else total.shape[:-1]
     height = height_of_tiles(product(windows))
+    chunks = (length, count)
     called = window_sums(
-        total.dtype, total.shape, len(inner), (length, count), width, height=height
+        total.dtype, total.shape, len(inner), chunks, width, height=height, scope_of_sums=scope
     )
     return use(program, called, chunk)
 

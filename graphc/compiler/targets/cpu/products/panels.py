@@ -272,6 +272,7 @@ def window_sums(
     width: int | None,
     *,
     height: int,
+    scope_of_sums: BufferScope,
 ) -> Intrinsic:
     """Return what adds to sums, a row of them for each window of an image, the products of the
     elements of windows and a matrix with a row for each place in one
@@ -286,6 +287,7 @@ def window_sums(
         width: columns that the matrix has room for, of which whole vectors are read; None if it
             has one, and the sums no axis of columns.
         height: rows that are added up together where there are 32 registers.
+        scope_of_sums: the memory in which the sums are.
     """
     counts = sums if width is None else sums[:-1]
     (length, count), scope = chunk, BufferScope.THREAD
@@ -298,7 +300,7 @@ def window_sums(
     if counts:  # only a call may know how many windows there are
         counts = (symbol("windows"), *counts[1:])
         sums = (*counts, *sums[len(counts) :])
-    to = strided_buffer("to", dtype, sums, strides, BufferScope.SHARED)
+    to = strided_buffer("to", dtype, sums, strides, scope_of_sums)
     columns: Shape = () if width is None else (width,)
     matrix_steps: Shape = tuple(symbol(f"matrix_{name}") for name in names)
     matrix_steps = (*matrix_steps, *(1 for _ in columns))

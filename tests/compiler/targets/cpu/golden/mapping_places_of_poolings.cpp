@@ -13,7 +13,7 @@ void places_of_poolings(
   float* const s0_parts = gc_scratch<float>(1, 12000);
   // conv
   #pragma omp parallel for schedule(static) \
-      if ((gc_int64)(14971 * batch + 12000) >= 65536)
+      if ((gc_int64)(14971 * batch - 92797) >= 65536)
   for (int k0_outer = 0; k0_outer < 8; ++k0_outer) {
     // start the parts of s0
     for (int i1 = 0; i1 < 20; ++i1) {
@@ -24,9 +24,9 @@ void places_of_poolings(
         }
       }
     }
-    const int end_of_k0_inner =
-        gc_minimum((batch + 7) / 8, batch - k0_outer * ((batch + 7) / 8));
-    for (int k0_inner = 0; k0_inner < end_of_k0_inner; ++k0_inner) {
+    for (int k0_inner = 0;
+        k0_inner < (k0_outer * batch + batch) / 8 - k0_outer * batch / 8;
+        ++k0_inner) {
       int* const places = gc_scratch<int>(2, 2880);
       // compute window_place ahead, to places
       for (int places_axis0 = 0; places_axis0 < 20; ++places_axis0) {
@@ -34,7 +34,7 @@ void places_of_poolings(
         for (int places_axis1_places_axis2 = 0; places_axis1_places_axis2 < 144;
             ++places_axis1_places_axis2) {
           const int given_place_3 =
-              x1[k0_outer * (2880 * ((batch + 7) / 8)) + k0_inner * 2880 +
+              x1[k0_outer * batch / 8 * 2880 + k0_inner * 2880 +
                   places_axis0 * 144 + places_axis1_places_axis2];
           places[places_axis0 * 144 + places_axis1_places_axis2] =
               gc_minimum(gc_maximum(given_place_3, 0), 3);
@@ -47,10 +47,10 @@ void places_of_poolings(
         for (int scales_axis1_scales_axis2 = 0; scales_axis1_scales_axis2 < 144;
             ++scales_axis1_scales_axis2) {
           const int given_place_2 =
-              x1[k0_outer * (2880 * ((batch + 7) / 8)) + k0_inner * 2880 +
+              x1[k0_outer * batch / 8 * 2880 + k0_inner * 2880 +
                   scales_axis0 * 144 + scales_axis1_scales_axis2];
           const float window_value_2 =
-              x2[k0_outer * (2880 * ((batch + 7) / 8)) + k0_inner * 2880 +
+              x2[k0_outer * batch / 8 * 2880 + k0_inner * 2880 +
                   scales_axis0 * 144 + scales_axis1_scales_axis2];
           const int window_place_2 =
               gc_minimum(gc_maximum(given_place_2, 0), 3);
@@ -65,9 +65,8 @@ void places_of_poolings(
       for (int image_behind = 0; image_behind < 16; ++image_behind) {
         image[image_behind + 2352] = 0.0f;
       }
-      gc_transpose(3, 784,
-          x0 + k0_outer * (2352 * ((batch + 7) / 8)) + k0_inner * 2352, 784,
-          image, 3);  // copy what is read of x0 to image
+      gc_transpose(3, 784, x0 + k0_outer * batch / 8 * 2352 + k0_inner * 2352,
+          784, image, 3);  // copy what is read of x0 to image
       gc_placed_sums<20, 1, 12, 12, 1, 2, 2, 0, 84, 3, 0, 168, 6, 1, 5, 15, 0,
           84>(s0_parts + k0_outer * 1500, places, scales, image);
     }

@@ -15,7 +15,7 @@ void tiles_of_samples(
   float* const s0_parts = gc_scratch<float>(1, 73728);
   // conv
   #pragma omp parallel for schedule(static) \
-      if ((gc_int64)(204256 * batch + 131328) >= 65536)
+      if ((gc_int64)(204256 * batch - 1298464) >= 65536)
   for (int k0_outer = 0; k0_outer < 8; ++k0_outer) {
     float* const transformed_sums = gc_scratch<float>(2, 16384);
     for (int transformed_sums_axis0 = 0; transformed_sums_axis0 < 16;
@@ -30,13 +30,13 @@ void tiles_of_samples(
         }
       }
     }
-    const int end_of_k0_inner =
-        gc_minimum((batch + 7) / 8, batch - k0_outer * ((batch + 7) / 8));
-    for (int k0_inner = 0; k0_inner < end_of_k0_inner; ++k0_inner) {
+    for (int k0_inner = 0;
+        k0_inner < (k0_outer * batch + batch) / 8 - k0_outer * batch / 8;
+        ++k0_inner) {
       float* const matrix = gc_scratch<float>(3, 25088);
       gc_transpose(32, 784,
-          x1 + k0_outer * (25088 * ((batch + 7) / 8)) + k0_inner * 25088, 784,
-          matrix, 32);  // copy what is read of x1 to matrix
+          x1 + k0_outer * batch / 8 * 25088 + k0_inner * 25088, 784, matrix,
+          32);  // copy what is read of x1 to matrix
       float* const image = gc_scratch<float>(4, 28800);
       // copy what is read of x0 to image
       for (int image_axis1 = 0; image_axis1 < 32; ++image_axis1) {
@@ -52,7 +52,7 @@ void tiles_of_samples(
               image_axis3_2_behind_below < 28; ++image_axis3_2_behind_below) {
             image[image_axis1 * 900 + image_axis2_behind_below * 30 +
                 image_axis3_2_behind_below + 31] =
-                x0[k0_outer * (25088 * ((batch + 7) / 8)) + k0_inner * 25088 +
+                x0[k0_outer * batch / 8 * 25088 + k0_inner * 25088 +
                     image_axis1 * 784 + image_axis2_behind_below * 28 +
                     image_axis3_2_behind_below];
           }
