@@ -182,8 +182,8 @@ def _turns(loop: For, sizes: Mapping[Symbol, Index] | None) -> Size:
 
 
 def _without_quotients(size: Size) -> Size:
-    """Return a size in which a quotient that is rounded up, times its divisor or more, is what was
-    divided: about as many."""
+    """Return a size in which a quotient, times its divisor or more, is what was divided: about as
+    many."""
     if not isinstance(size, Dim):
         return size
     total: Size = 0
@@ -196,8 +196,16 @@ def _without_quotients(size: Size) -> Size:
                 and abs(factor) >= atom.denominator
             ):
                 factor = int(factor / atom.denominator)
-                part = part * (atom.numerator - (atom.denominator - 1))
+                part = part * _rounded_down(atom.numerator, atom.denominator - 1)
             else:
                 part = part * Dim((((atom,), 1),))
         total = total + part * factor
     return total
+
+
+def _rounded_down(numerator: Size, most: int) -> Size:
+    """Return what a quotient that is rounded up divides, without what it is rounded up by."""
+    if not isinstance(numerator, Dim):
+        return numerator
+    added = sum(factor for atoms, factor in numerator.terms if not atoms)
+    return numerator - most if added >= most else numerator

@@ -279,7 +279,7 @@ void few_columns(
     }
   }
   #pragma omp parallel for schedule(static) \
-      if ((gc_int64)(5146 * (batch / 2) + 2686 - 2603 * batch) >= 65536)
+      if ((gc_int64)(3968 * (batch / 2) - 1984 * batch) >= 65536)
   for (int i0_rest_outer = 0;
       i0_rest_outer < (batch + 62 * (batch / 2) + 63) / 64 - batch / 2;
       ++i0_rest_outer) {

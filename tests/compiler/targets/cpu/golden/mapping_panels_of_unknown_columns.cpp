@@ -68,7 +68,7 @@ void panels_of_unknown_columns(
   } else {
     if (n0 >= 256 && batch < 33) {
       #pragma omp parallel for schedule(static) \
-          if ((gc_int64)(3 * batch * n0 - 93 * batch) >= 65536)
+          if ((gc_int64)3 * batch * n0 >= 65536)
       for (int i1_outer = 0; i1_outer < n0 / 32; ++i1_outer) {
         for (int i0_outer = 0; i0_outer < (batch + 127) / 128; ++i0_outer) {
           gc_panel_product_and_fetch(batch - i0_outer * 128, 32, 100,
@@ -84,8 +84,7 @@ void panels_of_unknown_columns(
     } else {
       float* const panels = gc_scratch<float>(0, 3200 * ((n0 + 31) / 32));
       // copy what is read of x1 to panels
-      #pragma omp parallel for schedule(static) \
-          if ((gc_int64)(100 * n0 - 3100) >= 65536)
+      #pragma omp parallel for schedule(static) if ((gc_int64)100 * n0 >= 65536)
       for (int panels_axis1_outer_below = 0; panels_axis1_outer_below < n0 / 32;
           ++panels_axis1_outer_below) {
         for (int panels_axis0 = 0; panels_axis0 < 100; ++panels_axis0) {

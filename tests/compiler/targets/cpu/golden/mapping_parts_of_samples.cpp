@@ -18,7 +18,7 @@ void parts_of_samples(
   float* const s0_parts = gc_scratch<float>(1, 38400);
   // conv
   #pragma omp parallel for schedule(static) \
-      if ((gc_int64)(172048 * batch - 1165936) >= 65536)
+      if ((gc_int64)(172048 * batch + 38400) >= 65536)
   for (int k0_outer = 0; k0_outer < 8; ++k0_outer) {
     // start the parts of s0
     for (int i1_outer = 0; i1_outer < 2; ++i1_outer) {

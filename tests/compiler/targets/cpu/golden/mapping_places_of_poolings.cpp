@@ -13,7 +13,7 @@ void places_of_poolings(
   float* const s0_parts = gc_scratch<float>(1, 12000);
   // conv
   #pragma omp parallel for schedule(static) \
-      if ((gc_int64)(14971 * batch - 92797) >= 65536)
+      if ((gc_int64)(14971 * batch + 12000) >= 65536)
   for (int k0_outer = 0; k0_outer < 8; ++k0_outer) {
     // start the parts of s0
     for (int i1 = 0; i1 < 20; ++i1) {

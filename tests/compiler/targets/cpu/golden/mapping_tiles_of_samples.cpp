@@ -15,7 +15,7 @@ void tiles_of_samples(
   float* const s0_parts = gc_scratch<float>(1, 73728);
   // conv
   #pragma omp parallel for schedule(static) \
-      if ((gc_int64)(204256 * batch - 1298464) >= 65536)
+      if ((gc_int64)(204256 * batch + 131328) >= 65536)
   for (int k0_outer = 0; k0_outer < 8; ++k0_outer) {
     float* const transformed_sums = gc_scratch<float>(2, 16384);
     for (int transformed_sums_axis0 = 0; transformed_sums_axis0 < 16;
