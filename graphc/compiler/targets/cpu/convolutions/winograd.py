@@ -112,6 +112,12 @@ _GAIN = 5, 4
 """A multiple of the steps of transforms that direct sums have to take, as a quotient: a margin for
 what the count leaves out, as the tiles' way to the products and back."""
 
+MOST_WEIGHTS = 1 << 15
+"""Weights for each window of a sample up to which each call transforms all of them. (As a multiple
+of the time without transforms, of 1, 4, 16 and 64 samples: 512 channels and filters of 4 x 4
+windows 3.2, 2.3, 1.5 and 1.0, of 7 x 7 1.5, 1.6, 1.1 and 1.1; 256 of 7 x 7 1.5, 1.4, 0.9 and 0.8;
+AVX-512, Sapphire Rapids, two threads.)"""
+
 _BY_ROWS, _BY_PARTS = "host_windows.h", "host_window_sums.h"
 """The headers of the calls that are made by transforms instead."""
 
@@ -126,13 +132,16 @@ def _is_faster(sizes: ConvolutionSizes, dtype: str, *, is_gradient: bool) -> App
     or 36 without transforms, and the transforms. Of direct sums, those of a gradient have filters
     innermost too, in whole vectors.
     """
+    weights, windows = sizes.channels * sizes.filters * WINDOW**2, sizes.rows * sizes.columns
+    if not is_gradient and weights > MOST_WEIGHTS * windows:
+        return never(f"{weights} weights would be transformed for {windows} windows of a sample")
     down, across = sizes.tiles
     wide = whole_multiple(sizes.filters, call_columns(dtype))
     transforms = _STEPS_OF_IMAGE * whole_multiple(sizes.channels, whole_columns(dtype))
     transforms += _STEPS_OF_RESULTS * wide
     by_tiles = down * across * (PLACES * sizes.channels * wide + transforms)
     each = WINDOW**2 * sizes.channels * (wide if is_gradient else sizes.filters)
-    direct = sizes.rows * sizes.columns * each
+    direct = windows * each
     times, of = _GAIN
     if times * by_tiles < of * direct:
         return ALWAYS

@@ -173,6 +173,9 @@ REFUSED: Mapping[str, Callable[[], Node]] = {
     "3 channels and 8 filters do not make good for the transforms of 12 x 12 tiles": (
         lambda: convolution(8, 3, (26, 3), (26, 3))
     ),
+    "2359296 weights would be transformed for 49 windows of a sample": (
+        lambda: convolution(512, 512, (7, 3), (7, 3), padding=1)
+    ),
     "its windows are not 3 x 3": lambda: convolution(32, 32, (26, 5), (26, 5)),
     "it has one filter": lambda: convolution(1, 32, (26, 3), (26, 3)),
     "only a call knows its sizes": lambda: convolution(32, 32, (WIDTH, 3), (26, 3)),

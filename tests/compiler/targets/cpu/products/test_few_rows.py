@@ -125,6 +125,11 @@ def test_what_is_fused(name: str) -> None:
     )
 
 
+def test_many_columns_of_many_terms_are_taken() -> None:
+    """As those of the dense layer behind VGG's convolutions."""
+    assert mapped(product(columns=4096, terms=25088)).names[0] == "few rows"
+
+
 @pytest.mark.usefixtures("small")
 def test_threads_divide_columns_and_neighbours_are_vectors() -> None:
     program = FEW_ROWS.rewrites(plain(product(rows=2)), CPU)
@@ -143,7 +148,7 @@ def test_threads_divide_columns_and_neighbours_are_vectors() -> None:
             product(rows=5, columns=512, terms=128),
             "the right operand has no more than 131072 elements",
         ),
-        (product(columns=512, terms=20000), "a sum has more than 16384 terms"),
+        (product(columns=512, terms=20000), "a sum of 512 columns has more than 16384 terms"),
         (product(rows=9, columns=512, terms=512), "there are 9 rows, more than 7"),
         (
             g.dot(g.input((1, 512), "float32"), g.input((512, 512), "float32").T),
