@@ -176,6 +176,13 @@ def _joined_across() -> list[Node]:
         return [g.concat(rows, 1)]
 
 
+def _joined_to_itself_across() -> list[Node]:
+    """One array in two loops, each of which has tiles of it."""
+    x, y = g.input((BATCH, 90, 70), name="x"), g.input((2, BATCH, 70, 90), name="y")
+    turned = g.reshape(g.transpose(x, (0, 2, 1)), (1, BATCH, 70, 90))
+    return [g.maximum(g.concat([turned, turned], 0), y)]
+
+
 def _thin_across() -> list[Node]:
     """Few channels and many places: tiles are as long as they are thin."""
     x, mask = g.input((BATCH, 600, 20), name="x"), g.input((BATCH, 20, 600), "bool", name="mask")
@@ -211,6 +218,7 @@ TILES = [
     _ints_across,
     _bools_across,
     _joined_across,
+    _joined_to_itself_across,
     _thin_across,
 ]
 TAKEN = [*VECTORS, *TILES]
