@@ -53,6 +53,21 @@ def dropped(x: Node, stream: int) -> Node:
     return g.where(g.random.bernoulli(x.shape, 0.75, seed=3, stream=stream), x / 0.75, 0.0)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_maxima_of_two_rows_of_a_narrow_padded_image(dtype: str) -> None:
+    """g++ 12 made wrong masks for some of them with all of `-O3`."""
+    sizes = [(rows, columns) for rows in (3, 4, 5, 8) for columns in (2, 3, 4, 6)]
+    fed = Fed(1, dtype)
+    images = [fed(2, 1, *size) for size in sizes]
+    pooled = [g.max_pool(one, (2, 1), (1, 1), ((1, 0), (0, 0))) for one in images]
+    bindings = bind(list(fed.feeds), list(fed.feeds.values()))
+    found = NativeExecutor(lower_native(pooled)).run(fed.feeds, bindings, g.CallStep())
+    for image, values in zip(images, found, strict=True):
+        given = fed.feeds[image]
+        above = np.pad(given, ((0, 0), (0, 0), (1, 0), (0, 0)), constant_values=-np.inf)
+        np.testing.assert_array_equal(values, np.maximum(given, above[:, :, :-1]))
+
+
 def nothing(x: Node) -> Node:
     return x
 
