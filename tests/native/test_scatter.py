@@ -37,6 +37,7 @@ def test_values_in_all_layouts() -> None:
         case(9, (31,), (), (5,), "int32"),
         case(2, (1030,), (), (1,), "int64"),
         case(60, (1,), (), (20,)),  # one place
+        case(4, (3, 0), (3, 5), (2,)),  # no place
         case(1, (BATCH, 3), (), (20,)),  # one row
         case(3, (BATCH,), (), (5000,)),  # rows that are wider than a thread's registers
         case(11, (BATCH, 2), (3, BATCH), (9,)),  # between other axes

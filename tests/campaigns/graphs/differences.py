@@ -21,7 +21,7 @@ _STEP = EXTENDED(2.0**-14)
 _BEND = 1e-2  # the relative difference of the two sides from which a point is taken for a kink
 _CURVED = 1e-4  # that of two steps, from which they say too little
 _DIRECTIONS = 4  # further ones in which a kink is looked for
-_MOST_TEETH = 2.0**10  # jumps of a remainder between 0 and a point
+_MOST_TEETH = 2.0**10  # jumps of a quotient's remainder or whole part between 0 and a point
 _SHORTER = 8  # so many times shorter is the step that tells a kink from a curve
 
 
@@ -55,10 +55,10 @@ def gradient_fault(program: Program) -> str:
 
 
 def _has_fine_teeth(loss: Node, evaluator: Evaluator) -> bool:
-    """Return True if a remainder of a large quotient is in a loss: a step goes over many of its
-    jumps, so that differences say nothing of its slope between two of them."""
+    """Return True if a remainder or the whole part of a large quotient is in a loss: a step goes
+    over many of its jumps, so that differences say nothing of its slope between two of them."""
     for node in g.toposort([loss]):
-        if node.op == "mod" and node.dtype in FLOATS:
+        if node.op in ("mod", "floordiv") and node.dtype in FLOATS:
             x, y = (found.value.astype(EXTENDED) for found in evaluator(node.inputs))
             with np.errstate(all="ignore"):
                 if not (np.abs(x) < np.abs(y) * _MOST_TEETH).all():

@@ -168,7 +168,7 @@ class Evaluator:
         return pw.where(condition, yes, no)
 
     def _clip(self, node: Node, x: Bounded, low: Bounded, high: Bounded) -> Bounded:
-        return pw.clip(x, low, high)
+        return pw.clip(x, low, high, self._rounding)
 
     # ---- movement ----
 

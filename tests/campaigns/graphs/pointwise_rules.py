@@ -247,14 +247,14 @@ _INTS = {
 # ---- three numbers, and casts -------------------------------------------------------------------
 
 
-def clip(x: Bounded, low: Bounded, high: Bounded) -> Bounded:
+def clip(x: Bounded, low: Bounded, high: Bounded, rounding: Rounding) -> Bounded:
     """Return min(max(x, low), high)."""
 
     def function(x: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
         return np.minimum(np.maximum(x, low), high)
 
     if is_float(x.dtype):
-        return Bounded(x.dtype, *spread(function, x, low, high))
+        return Bounded(x.dtype, *spread(function, *map(rounding.compared, (x, low, high))))
     known = x.known & low.known & high.known
     return whole(x.dtype, function(x.value, low.value, high.value), known)
 

@@ -86,7 +86,8 @@ def test_a_gradient_that_is_wrong_beside_such_a_point_too(monkeypatch):
     assert gradient_fault(program(x, y, np.array([0.0, 1, -2])))
 
 
-def test_a_remainder_whose_jumps_are_finer_than_a_step():
+@pytest.mark.parametrize("op", [g.mod, g.floordiv])
+def test_a_quotient_whose_jumps_are_finer_than_a_step(op):
     x, y = g.input((2,), "float64"), g.input((2,), "float64")
     feeds = {x: np.array([-1e29, 0.4]), y: np.array([1.0, 3.0])}
-    assert not gradient_fault(Program([g.mod(x, y)], [], feeds, {}))
+    assert not gradient_fault(Program([op(x, y)], [], feeds, {}))

@@ -51,14 +51,15 @@ def test_subnormal_operands_and_results_may_be_zero() -> None:
 
 def test_subnormal_numbers_are_as_large_as_zero() -> None:
     x, pair = g.input((2,), "float32"), np.array([0, 1e-40], "float32")
-    nodes = [g.minimum(x, g.flip(x, 0)), g.max(x, 0), g.argmax(x, 0)]
-    least, largest, place = Evaluator({x: pair}, {}, flushes=True)(nodes)
+    nodes = [g.minimum(x, g.flip(x, 0)), g.clip(x * 0, 0.0, x), g.max(x, 0), g.argmax(x, 0)]
+    least, within, largest, place = Evaluator({x: pair}, {}, flushes=True)(nodes)
     for right in (0.0, 1e-40):
         assert not fault(np.full(2, right, "float32"), least)
+        assert not fault(np.array([0, right], "float32"), within)
         assert not fault(np.array(right, "float32"), largest)
     assert fault(np.full(2, 1.0, "float32"), least)
     assert not place.known.any()
-    least, largest, place = Evaluator({x: pair}, {})(nodes)
+    least, _, largest, place = Evaluator({x: pair}, {})(nodes)
     assert fault(pair, least)
     assert fault(np.zeros((), "float32"), largest)
     assert place.known.all()

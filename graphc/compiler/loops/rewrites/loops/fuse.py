@@ -36,6 +36,8 @@ def fuse(program: LoopProgram, outer: str, inner: str) -> LoopProgram:
         expected = "one inner end, which is a size"
         raise refused(program, "fuse", where, expected, found)
     turns = inside.ends[0].constant
+    if turns == 0:
+        raise refused(program, "fuse", where, "an inner loop that has turns", "one without")
     fused = Names(program).variable(f"{outer}_{inner}")
     row, column = index_of(fused) // turns, index_of(fused) % turns
     body = (If(conditions, inside.body),) if conditions else inside.body

@@ -265,6 +265,9 @@ def test_what_fuse_refuses() -> None:
         "fuse of the loops 'i_outer' and 'i_inner' in k0: expected one inner end, which is a size, "
         "found 4, n - 4*i_outer"
     )
+    assert "expected an inner loop that has turns, found one without" in refusal(
+        fuse, copy(columns=0), "i", "j"
+    )
     element = Store(w.at(Y, I, J), w.at(X, I, J))
     bound = w.program((X,), (Y,), w.loop(I, N, w.loop(J, M, element), kind="block"))
     assert "fuse of the loop 'i' in k0: expected a serial or unrolled loop" in refusal(
