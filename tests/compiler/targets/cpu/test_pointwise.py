@@ -179,8 +179,8 @@ def _joined_across() -> list[Node]:
 def _joined_to_itself_across() -> list[Node]:
     """One array in two loops, each of which has tiles of it."""
     x, y = g.input((BATCH, 90, 70), name="x"), g.input((2, BATCH, 70, 90), name="y")
-    turned = g.reshape(g.transpose(x, (0, 2, 1)), (1, BATCH, 70, 90))
-    return [g.maximum(g.concat([turned, turned], 0), y)]
+    transposed = g.reshape(g.transpose(x, (0, 2, 1)), (1, BATCH, 70, 90))
+    return [g.maximum(g.concat([transposed, transposed], 0), y)]
 
 
 def _thin_across() -> list[Node]:
