@@ -24,7 +24,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from math import prod
 
-from graphc.compiler.graph.dim import Dim
+from graphc.compiler.graph.dim import Dim, typical
 from graphc.compiler.loops.buffer import BufferScope
 from graphc.compiler.loops.program import LoopProgram, turns_of
 from graphc.compiler.loops.rewrites.buffers.expand import expand
@@ -46,6 +46,7 @@ from graphc.compiler.targets.cpu.convolutions.weight_gradients import (
     PARTS_OF_SAMPLES,
     LongWindows,
     group_of,
+    samples_and_places,
     with_long_windows,
     with_sums_of_sample,
 )
@@ -54,10 +55,15 @@ from graphc.compiler.targets.cpu.products.pieces import terms_outermost, with_ve
 from graphc.compiler.targets.mapping import Applicability, Mapping, never
 from graphc.compiler.targets.target import Target
 
-LEAST_SUMS = 1 << 14
-"""Sums from which on they are many. (Of the time by parts of samples, for 4 and for 64 samples: 64
-channels of 56 x 56 and 256 filters of one tap 0.5 and 1.05, 512 of 28 x 28 and 128 filters 0.5 and
-0.8, 2,048 of 7 x 7 and 512 filters 0.4 and 0.9; AVX-512, Sapphire Rapids, two threads.)"""
+LEAST_SUMS = 1 << 16
+"""Sums from which on they are many. (Of the time by parts of samples, for 4 and for 64 samples:
+2,048 channels of 7 x 7 and 512 filters of one tap 0.4 and 0.9, 512 of 28 x 28 and 128 filters 0.5
+and 0.8; for 32 samples of 32 channels of 32 x 32 and 32 filters of 5 x 5, 25,600 sums, 1.1;
+AVX-512, Sapphire Rapids, two threads.)"""
+
+LEAST_OF_LARGE_SAMPLES = 1 << 14
+"""The same where a sample fills more than half of the second cache: a block has some of its
+channels. (As above: 256 channels of 56 x 56 and 64 filters of one tap 0.4 and 0.7.)"""
 
 LEAST_OF_TRANSFORMS = 1 << 20
 """The same where samples have transforms, of which there are 16 for 9 sums. (Of the time by these:
@@ -79,8 +85,9 @@ def _has_many_sums(program: LoopProgram, target: Target) -> Applicability:
     sums = turns_of((*loops.windows, *loops.filters))
     if isinstance(sums, Dim):
         return never("only a call knows how many sums there are")
-    transforms = not TILES_OF_SAMPLES.when(program, target).refusal
-    least = LEAST_OF_TRANSFORMS if transforms else LEAST_SUMS
+    least = LEAST_OF_LARGE_SAMPLES if _are_samples_large(loops, channels, target) else LEAST_SUMS
+    if not TILES_OF_SAMPLES.when(program, target).refusal:
+        least = LEAST_OF_TRANSFORMS
     if sums < least:
         return never(f"there are {sums} sums, fewer than {least}")
     count = turns_of(loops.filters)
@@ -91,6 +98,13 @@ def _has_many_sums(program: LoopProgram, target: Target) -> Applicability:
     if pieces < PARTS:
         return never(f"there are {pieces} blocks of them at most, fewer than {PARTS}")
     return answer
+
+
+def _are_samples_large(loops: ConvolutionLoops, channels: For, target: Target) -> bool:
+    """Return True if the elements of a sample that windows read, one for each channel and place,
+    fill more than half of the second cache, for all that is known."""
+    _, places = samples_and_places(loops)
+    return typical(turns_of([channels, *places])) * 8 > target.second_cache_bytes
 
 
 def _channels_of(loops: ConvolutionLoops) -> For | None:

@@ -100,7 +100,7 @@ def _has_long_windows(program: LoopProgram, target: Target) -> Applicability:
     sums = turns_of((*loops.windows[1:], *loops.filters))
     if isinstance(sums, Dim):
         return never("only a call knows how many sums there are")
-    samples, places = _samples_and_places(loops)
+    samples, places = samples_and_places(loops)
     if isinstance(turns_of([*samples, *places]), Dim) and samples:
         return ALWAYS
     reach = variables_of_reach(loops)
@@ -110,7 +110,7 @@ def _has_long_windows(program: LoopProgram, target: Target) -> Applicability:
     return ALWAYS
 
 
-def _samples_and_places(loops: ConvolutionLoops) -> tuple[tuple[For, ...], tuple[For, ...]]:
+def samples_and_places(loops: ConvolutionLoops) -> tuple[tuple[For, ...], tuple[For, ...]]:
     """Return the loop over samples, if there are several, and those over the places of a window."""
     first, *others = loops.terms
     if first.variable in variables_of_reach(loops):
@@ -212,7 +212,7 @@ def is_in_memory(program: LoopProgram, loops: ConvolutionLoops, innermost: str) 
     if not isinstance(image, Load) or not is_read(program, loops.windows, program.loop(innermost)):
         return False
     used = frozenset().union(*(coord.variables for coord in image.coords))
-    _, places = _samples_and_places(loops)
+    _, places = samples_and_places(loops)
     if any(_is_picked(image, one, loops) for one in places) or _is_cut_off(image, loops):
         return False
     stepped = (any(x.factor(one.variable) != 0 for x in image.coords) for one in places)
@@ -238,7 +238,7 @@ def _is_picked(image: Load, place: For, loops: ConvolutionLoops) -> bool:
 def with_terms(program: LoopProgram, loops: ConvolutionLoops) -> tuple[LoopProgram, str, list[str]]:
     """Return a program that has a loop over samples, in it at least one over the places of a
     window, and these: a loop of one turn for what there is one of."""
-    samples, places = map(names_of_loops, _samples_and_places(loops))
+    samples, places = map(names_of_loops, samples_and_places(loops))
     around = program.loops_to(loops.terms[0].variable.name)[-2]
     if not samples:
         number = next(k for k, one in enumerate(around.body) if isinstance(one, For))

@@ -79,6 +79,7 @@ CASES: Programs = {
 @pytest.fixture
 def few_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(weight_blocks, "LEAST_SUMS", 1)
+    monkeypatch.setattr(weight_blocks, "LEAST_OF_LARGE_SAMPLES", 1)
     monkeypatch.setattr(weight_blocks, "LEAST_OF_TRANSFORMS", 1)
     monkeypatch.setattr(weight_blocks, "BLOCK", 128)
 
@@ -146,13 +147,13 @@ def test_blocks_are_those_for_which_samples_are_copied_least(
 @pytest.mark.parametrize(
     ("make", "reason"),
     [
-        (of_weights(64, 64, (9, 1), (9, 1)), "there are 4096 sums, fewer than 16384"),
+        (of_weights(64, 64, (9, 1), (9, 1)), "there are 4096 sums, fewer than 65536"),
         (
             of_weights(64, 64, (9, 3), (9, 3), padding=1),
             "there are 36864 sums, fewer than 1048576",
         ),
         (
-            of_weights(64, 3, (40, 11), (40, 11), strides=2),
+            of_weights(64, 3, (40, 19), (40, 19), strides=2),
             "there are 6 blocks of them at most, fewer than 8",
         ),
     ],
