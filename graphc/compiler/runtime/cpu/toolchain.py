@@ -56,7 +56,8 @@ FLAGS = (
 )
 # GCC 12 makes wrong masks for a loop that it unrolls and lays side by side in vectors, of elements
 # that only some turns of a loop around it read, once it has hoisted what both branches compute:
-# maxima of two rows with one row of padding had wrong elements. Other compilers lack the flag.
+# maxima of two rows with one row of padding had wrong elements. One sum of three rows still has
+# (benchmarks/NOTES.md). Other compilers lack the flag.
 FLAGS_OF_GCC = ("-fno-code-hoisting",)
 OPENMP = "-fopenmp"
 LIBRARY = "-shared"  # beside those, for a library

@@ -172,7 +172,6 @@ def _block_of(sizes: tuple[int, int], inside: int, filters: int) -> tuple[int, i
         inside: the sums of a channel and a group.
         filters: those of a group.
     """
-
     channels, groups = sizes
 
     def copies(block: tuple[int, int]) -> tuple[int, int]:

@@ -77,19 +77,19 @@ LEAST_COLUMNS = 64
 
 MOST_COLUMNS = 7
 """Columns that are few, if their partial results stay in registers. (1,000 rows by 256 to 2,048
-terms, as a multiple of the time by panels: 0.4 to 0.6 for 5 columns, 0.5 to 0.8 for 7, 0.95 to 1.05
-for 8, 1.1 to 1.25 for 10; AVX-512.)"""
+terms, as a multiple of the time by panels: 0.4 to 0.6 for 5 columns, 0.5 to 0.85 for 7, 1.0 for 8,
+1.15 to 1.25 for 10; AVX-512.)"""
 
 LEAST_TERMS_OF_FEW = 48
 """Terms from which on each of a few columns is worth its tree. (As above: 24 terms 0.7 for 2
-columns and 1.2 for 7, 48 terms 0.5 and 0.95, 128 terms 0.4 and 0.7.)"""
+columns and 1.2 for 7, 48 terms 0.5 and 0.95, 100 terms 0.5 and 0.9.)"""
 
 _OF_TWO_VECTORS = 4
 """Columns up to which a sum has the partial results of two of the widest vectors."""
 
 MOST_COLUMNS_IN_MEMORY = 4
 """The same of partial results that are in the first cache. (By 1,024 terms, as a multiple of the
-time by panels: 0.45 to 0.6 for 2 columns, 0.6 to 0.8 for 4, 1.1 for 7; AVX2.)"""
+time by panels: 0.45 to 0.6 for 2 columns, 0.6 to 0.8 for 4, 1.1 for 7.)"""
 
 LEAST_TERMS_IN_MEMORY = 256
 """The same of these. (200 terms 1.7 for 4 columns, 256 terms 0.7 for 2 and 0.9 for 4.)"""
