@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from graphc.compiler.targets.mapping import MappedProgram, choose
 from graphc.compiler.targets.target import Target
 from tests.compiler.loops.random_loops import arrays_for
 from tests.compiler.targets.convolution_cases import WIDTH
+from tests.compiler.targets.cpu.compiled_programs import CompiledPrograms
 from tests.compiler.targets.cuda.products.cases import ARGUMENTS
 
 CPU = Target("cpu", 64, 32, threads=2)
@@ -44,3 +46,18 @@ def check(before: LoopProgram, after: LoopProgram) -> None:
             ours = evaluate(after, given, sizes, arguments=arguments, order=order).outputs
             for name, array in expected.items():
                 np.testing.assert_allclose(ours[name], array, rtol=1e-5, atol=1e-5)
+
+
+def check_bits(cases: Programs) -> None:
+    """Check that what is compiled of mapped programs gives the bits of their meaning."""
+    programs = [
+        replace(mapped(make()).program, name=f"k{number}")
+        for number, make in enumerate(cases.values())
+    ]
+    compiled = CompiledPrograms(programs)
+    for program in programs:
+        given, sizes = numbers(program, 3), {B: 3, W: 5}
+        expected = evaluate(program, given, sizes).outputs
+        found, _ = compiled(program.name, given, sizes)
+        for name, array in expected.items():
+            np.testing.assert_array_equal(found[name], array)

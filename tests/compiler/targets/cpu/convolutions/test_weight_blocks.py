@@ -4,26 +4,21 @@ weights are."""
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from graphc.compiler import graph as g
-from graphc.compiler.loops.evaluate import evaluate
 from graphc.compiler.loops.program import LoopProgram, walk
 from graphc.compiler.loops.statement import Allocate, For, LoopKind
 from graphc.compiler.targets.cpu.convolutions import weight_blocks
 from graphc.compiler.targets.cpu.convolutions.weight_blocks import BLOCKS_OF_WEIGHTS
 from tests.compiler.targets.convolution_cases import convolution, gradient
-from tests.compiler.targets.cpu.compiled_programs import CompiledPrograms
 from tests.compiler.targets.cpu.convolutions.checks import (
-    B,
     Programs,
-    W,
     check,
+    check_bits,
     mapped,
-    numbers,
 )
 from tests.compiler.targets.cpu.convolutions.test_weight_gradients import (
     of_weights,
@@ -96,17 +91,7 @@ def test_they_mean_the_same(case: str) -> None:
 @pytest.mark.usefixtures("few_are_many")
 def test_they_are_their_meaning_to_the_bit() -> None:
     """Each sum is that of samples one after the other, whatever block it is in."""
-    programs = [
-        replace(mapped(make()).program, name=f"k{number}")
-        for number, make in enumerate(CASES.values())
-    ]
-    compiled = CompiledPrograms(programs)
-    for program in programs:
-        given, sizes = numbers(program, 3), {B: 3, W: 5}
-        expected = evaluate(program, given, sizes).outputs
-        found, _ = compiled(program.name, given, sizes)
-        for name, array in expected.items():
-            np.testing.assert_array_equal(found[name], array)
+    check_bits(CASES)
 
 
 def _sums(program: LoopProgram) -> int:

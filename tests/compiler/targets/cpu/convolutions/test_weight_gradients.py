@@ -3,29 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import pytest
 
 from graphc.compiler import graph as g
 from graphc.compiler.grad.table import RULES
 from graphc.compiler.graph import BATCH, Node
-from graphc.compiler.loops.evaluate import evaluate
 from graphc.compiler.loops.program import LoopProgram, walk
 from graphc.compiler.loops.statement import UseIntrinsic
 from graphc.compiler.targets.cpu.convolutions import weight_gradients
 from graphc.compiler.targets.cpu.convolutions.weight_gradients import PARTS_OF_SAMPLES
 from tests.compiler.targets.convolution_cases import WIDTH, biased, convolution, gradient
-from tests.compiler.targets.cpu.compiled_programs import CompiledPrograms
 from tests.compiler.targets.cpu.convolutions.checks import (
-    B,
     Programs,
-    W,
     check,
+    check_bits,
     mapped,
-    numbers,
 )
 from tests.compiler.targets.cuda.products.cases import arrays, plain
 
@@ -156,17 +150,7 @@ def test_sums_of_windows_are_their_meaning_to_the_bit(monkeypatch: pytest.Monkey
     """As of single elements that are added in order: of chunks, of which the last one is shorter,
     of rows and columns that fill no tile."""
     monkeypatch.setattr(weight_gradients, "DEPTH", 8)
-    programs = [
-        replace(mapped(make()).program, name=f"k{number}")
-        for number, make in enumerate(SAMPLES.values())
-    ]
-    compiled = CompiledPrograms(programs)
-    for program in programs:
-        given, sizes = numbers(program, 3), {B: 3, W: 5}
-        expected = evaluate(program, given, sizes).outputs
-        found, _ = compiled(program.name, given, sizes)
-        for name, array in expected.items():
-            np.testing.assert_array_equal(found[name], array)
+    check_bits(SAMPLES)
 
 
 @pytest.mark.parametrize(
