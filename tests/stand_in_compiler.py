@@ -18,7 +18,7 @@ PATH=/usr/bin:/bin
 echo "$@" >> {folder}/runs.log
 if [ "$1" = --version ]; then echo "g++ 12.4"; echo more; exit; fi
 case "$*" in
-  *-dM*) echo "{defined}"; exit;;
+  *-dM*) echo "#define __AVX2__ 1"; exit;;
   *-print-prog-name=*) echo {proper}; exit;;
 esac
 for word; do
@@ -65,7 +65,6 @@ def stand_in_compiler(
     proper: str = "cc1plus",
     trial: str = "",
     runtime: str = "",
-    defined: str = "#define __AVX2__ 1",
 ) -> Path:
     """The file ``g++`` in `folder`: it notes its runs in ``runs.log`` there and copies a library
     to its output.
@@ -78,14 +77,12 @@ def stand_in_compiler(
         proper: what it calls the compiler proper.
         trial: as `program`, for the one by which graphc tries what the compiler can do.
         runtime: the same for the library that all programs share.
-        defined: the macros that it says it defines.
     """
     path = folder / "g++"
     path.write_text(
         _SCRIPT.format(
             folder=shlex.quote(str(folder)),
             refused=" ".join(refused),
-            defined=defined,
             program=program or ":",
             library=shlex.quote(str(library)),
             proper=shlex.quote(proper),

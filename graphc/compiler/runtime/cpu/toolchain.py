@@ -54,11 +54,6 @@ FLAGS = (
     "-DGC_NATIVE_MATH",
     "-fPIC",
 )
-# GCC 12 makes wrong masks for a loop that it unrolls and lays side by side in vectors, of elements
-# that only some turns of a loop around it read, once it has hoisted what both branches compute:
-# maxima of two rows with one row of padding had wrong elements. One sum of three rows still has
-# (benchmarks/NOTES.md). Other compilers lack the flag.
-FLAGS_OF_GCC = ("-fno-code-hoisting",)
 OPENMP = "-fopenmp"
 LIBRARY = "-shared"  # beside those, for a library
 # Questions about the compiler: the meaning of its flags on this machine (-march=native among them)
@@ -135,8 +130,7 @@ def likely_compiler(cache: KernelCache) -> CppCompiler:
     version = said.texts[0].strip().splitlines()[0]
     # Some of what -march=native tunes for has no name among what is defined.
     identity = f"{said.identity}\n{processor()}"
-    flags = (*FLAGS, *FLAGS_OF_GCC) if _is_gcc(said.texts[1]) else FLAGS
-    compiler = CppCompiler(path, version, (*flags, _WAYS[0]), identity)
+    compiler = CppCompiler(path, version, (*FLAGS, _WAYS[0]), identity)
     way = _kept_way(compiler, cache)
     return compiler if way is None else _as_logged(_with_way(compiler, way))
 
@@ -155,17 +149,12 @@ def _as_logged(compiler: CppCompiler) -> CppCompiler:
     return compiler
 
 
-def _is_gcc(defined: str) -> bool:
-    """Return True if a compiler that defines these macros is GCC, not one that is like it."""
-    return "__GNUC__" in defined and "__clang__" not in defined
-
-
 def _with_way(compiler: CppCompiler, way: str) -> CppCompiler:
-    return compiler._replace(flags=(*compiler.flags[:-1], way))
+    return compiler._replace(flags=(*FLAGS, way))
 
 
 def _way_entry(compiler: CppCompiler) -> str:
-    return f"{content_key([compiler.identity, *compiler.flags[:-1], *_WAYS, _TRIAL])}.flags"
+    return f"{content_key([compiler.identity, *FLAGS, *_WAYS, _TRIAL])}.flags"
 
 
 def _kept_way(compiler: CppCompiler, cache: KernelCache) -> str | None:
@@ -177,12 +166,12 @@ def _kept_way(compiler: CppCompiler, cache: KernelCache) -> str | None:
 def _way(compiler: CppCompiler) -> str:
     """Return the first of `_WAYS` by which a small program compiles."""
     for way in _WAYS:
-        compiles, said = _trial(compiler.path, (*_with_way(compiler, way).flags, LIBRARY))
+        compiles, said = _trial(compiler.path, (*FLAGS, way, LIBRARY))
         if compiles:
             return way
     raise CompilerError(
         f"{TOOL.what} {compiler.path} ({compiler.version}) does not compile a small program with "
-        f"{' '.join(compiler.flags[:-1])}. What to do: {FIX}. It said:\n{first_lines(said)}"
+        f"{' '.join(FLAGS)}. What to do: {FIX}. It said:\n{first_lines(said)}"
     )
 
 

@@ -27,6 +27,7 @@ from graphc.compiler.targets import page
 from graphc.compiler.targets.c_text import C_TYPES
 from graphc.compiler.targets.cpu import teams
 from graphc.compiler.targets.cpu.expressions import CpuExpressions
+from graphc.compiler.targets.cpu.masked_lanes import may_be_masked_wrongly
 from graphc.compiler.targets.cpu.short_names import with_short_names
 from graphc.compiler.targets.cpu.thread_arrays import arrays_in_blocks
 from graphc.compiler.targets.page import Binding, Code, Fragment, Part, call, code, grouped
@@ -120,6 +121,8 @@ class CpuSite(Site):
 
     def directive(self, loop: For) -> str:
         """Return the line ahead of a loop that says who runs it; empty where there is none."""
+        if may_be_masked_wrongly(loop):
+            return self.pragma("#pragma GCC unroll 1  // GCC's bug 114375")
         if loop.kind is LoopKind.UNROLLED:
             return self.pragma(f"#pragma GCC unroll {self.turns(loop)}")
         if loop.kind is LoopKind.VECTOR:

@@ -40,21 +40,6 @@ def test_a_compiler_is_tried_once_and_what_it_can_do_is_kept(
     assert len(runs(tmp_path)) == count
 
 
-@pytest.mark.parametrize(
-    ("defined", "flags"),
-    [
-        ("#define __GNUC__ 12", toolchain.FLAGS_OF_GCC),
-        ("#define __GNUC__ 4\n#define __clang__ 1", ()),
-    ],
-    ids=["GCC", "Clang"],
-)
-def test_gcc_alone_gets_its_own_flags(
-    cache: KernelCache, tmp_path: Path, defined: str, flags: tuple[str, ...]
-) -> None:
-    stand_in_compiler(tmp_path, defined=defined)
-    assert toolchain.find_compiler(cache).flags == (*toolchain.FLAGS, *flags, "-fopenmp")
-
-
 def test_without_openmp_one_thread_is_used_which_is_said_once(
     cache: KernelCache, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

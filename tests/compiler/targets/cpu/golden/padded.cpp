@@ -1,6 +1,7 @@
 void padded(
     int n0, const float* __restrict__ x0, float* y0, float* y1) {
   for (int row = 0; row < n0; ++row) {
+    #pragma GCC unroll 1  // GCC's bug 114375
     for (int column = 0; column < 14; ++column) {
       // pad_1
       const float t0 =
