@@ -19,6 +19,9 @@ import functools
 from dataclasses import dataclass, replace
 from typing import Self
 
+import numpy as np
+
+from graphc.compiler.graph.dim import Size
 from graphc.compiler.loops.buffer import Buffer
 from graphc.compiler.loops.program import Body, LoopProgram, values_of, walk, walk_value
 from graphc.compiler.loops.statement import Accumulate, Allocate, For, If, LoopKind
@@ -47,6 +50,9 @@ would take halves (``GC_LANES`` of ``kernels/platform.h``)."""
 _LEAST_OF_WHOLE_VECTORS = 256
 """Turns of such a loop, if their number is known: of fewer, what is left of whole vectors, one by
 one, would be too much of it."""
+
+_WIDEST = 64
+"""Bytes of the widest vectors of a CPU."""
 
 _TEMPLATE = "cpu/program.c.j2"
 
@@ -181,13 +187,19 @@ class CpuSite(Site):
 
 
 def _dtype_of_functions(loop: For) -> str | None:
-    """Return the type of the functions that a long loop computes; None if it is none of these."""
+    """Return the type of the functions that a loop of whole vectors computes; None if it is none of
+    these."""
     turns = loop.ends[0].constant
-    if isinstance(turns, int) and turns < _LEAST_OF_WHOLE_VECTORS:
-        return None
     for statement in walk(loop.body):
         for value in values_of(statement):
             for part in walk_value(value):
                 if isinstance(part, Apply) and part.op in _FUNCTIONS:
-                    return part.dtype
+                    return part.dtype if _is_of_whole_vectors(turns, part.dtype) else None
     return None
+
+
+def _is_of_whole_vectors(turns: Size, dtype: str) -> bool:
+    """Return True for turns of which vectors leave none, or few, one by one."""
+    if not isinstance(turns, int) or turns >= _LEAST_OF_WHOLE_VECTORS:
+        return True
+    return turns * np.dtype(dtype).itemsize % _WIDEST == 0

@@ -24,7 +24,7 @@ void strips_of_own_rows(
         gc_minimum(64, end - begin - i0_part_outer * 64);
     for (int i0_part_inner = 0; i0_part_inner < end_of_i0_part_inner;
         ++i0_part_inner) {
-      #pragma omp simd
+      #pragma omp simd simdlen(GC_LANES(float))
       for (int i1 = 0; i1 < 64; ++i1) {
         const float t0 = gc_tanh(s0[i0_part_inner * 64 + i1]);
         y0[begin * 64 + i0_part_outer * 4096 + i0_part_inner * 64 + i1] = t0;
