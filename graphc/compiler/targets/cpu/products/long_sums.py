@@ -49,6 +49,7 @@ from graphc.compiler.targets.cpu.products.rows_by_panels import (
     MOST_ROWS_IN_PLACE,
     SMALL_RIGHT,
     has_conflicting_rows,
+    is_divided_in_parts,
 )
 from graphc.compiler.targets.cpu.reductions.loops import may_exceed
 from graphc.compiler.targets.mapping import ALWAYS, Applicability, Mapping, never
@@ -84,6 +85,8 @@ def _has_long_sums(program: LoopProgram, target: Target) -> Applicability:
     rows, (columns, terms) = found.rows.ends[0].constant, sizes
     if terms < LONG:
         return never(f"sums of {terms} terms are not long")
+    if is_divided_in_parts(found, target):
+        return never(f"{columns} columns are panels for all threads, and each has all terms")
     if columns * terms <= SMALL_RIGHT:
         return never(f"the right operand has no more than {SMALL_RIGHT} elements")
     if typical(rows * columns) > MOST_RESULTS:

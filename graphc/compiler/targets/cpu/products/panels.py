@@ -120,6 +120,7 @@ def panel_product(
     sums: tuple[int, int],
     terms: int | None = None,
     most: tuple[int | None, int | None] = (None, None),
+    is_of_strip: bool = False,
     is_one_part: bool = False,
 ) -> Intrinsic:
     """Return the product of a strip of rows and a panel of columns.
@@ -134,11 +135,12 @@ def panel_product(
         terms: the most terms of a call, `DEPTH`, where more may follow them.
         most: the most rows and columns of a call, where more may follow them; by default
             `PANEL_ROWS` and `call_columns`, which of a transposed product are the other way round.
+        is_of_strip: True if the sums' memory has room for `sums` alone.
         is_one_part: True if the right operand has room for `terms` alone.
     """
     scope, left_scope, right_scope = scopes
     is_kept = end is PanelSums.KEPT
-    to_shape: Shape = sums if is_kept or scope is BufferScope.THREAD else (_ROWS, _COLUMNS)
+    to_shape: Shape = sums if is_kept or is_of_strip else (_ROWS, _COLUMNS)
     to = total = strided_buffer("to", dtype, to_shape, (_TO_ROW, 1), scope)
     if not is_kept:
         total = new_buffer("total", dtype, sums, BufferScope.REGISTER)

@@ -130,22 +130,23 @@ def with_right_panels(
     return _transposed(program, right.dtype, f"{name}_axis{terms}", inner, scope)
 
 
-def with_right_panel(program: LoopProgram, product: Product, panel: str) -> LoopProgram:
+def with_right_panel(
+    program: LoopProgram, product: Product, loop: str, name: str = "panel"
+) -> LoopProgram:
     """Return a program that writes one panel of the right operand, at the head of a loop."""
     right, thread = product.right, BufferScope.THREAD
     if isinstance(right, Local):
         layout = BufferLayout((1, 0))
-        program = stage_value(program, panel, right.name, thread, layout, "panel")
+        program = stage_value(program, loop, right.name, thread, layout, name)
         return propagate(program, right.name)
     assert isinstance(right, Load)
     axes = _with_last_axes(program, right, product.terms, product.columns)
     layout = BufferLayout(axes)
-    program = stage(program, panel, right.buffer.name, thread, layout, "panel")
+    program = stage(program, loop, right.buffer.name, thread, layout, name)
     if product.steps(right, product.terms) != 1:
         return program
     *_, terms, columns = axes
-    inner = f"panel_axis{columns}"
-    return _transposed(program, right.dtype, f"panel_axis{terms}", inner, thread)
+    return _transposed(program, right.dtype, f"{name}_axis{terms}", f"{name}_axis{columns}", thread)
 
 
 def with_left_by_rows(program: LoopProgram, product: Product) -> LoopProgram:
@@ -316,30 +317,38 @@ def with_calls(program: LoopProgram, calls: Mapping[str, PanelCall]) -> LoopProg
         program = contract(program, name)
         terms = program.loop(name)
         total, left, right = (one.buffer for one in _elements(terms))
-        end, scope = _end_of(program, name, total)
+        end, to = _end_of(program, name, total)
         intrinsic = panel_product(
             made.function,
             total.dtype,
             end,
-            (scope, left.scope, right.scope),
+            (to.scope, left.scope, right.scope),
             sums=(made.rows, made.columns),
             terms=DEPTH if len(terms.ends) > 1 else None,
             most=_most_sums(terms, made.function),
+            is_of_strip=_is_of_strip(to, made.rows),
             is_one_part=right.scope is BufferScope.THREAD and right.shape[-2] == DEPTH,
         )
         program = use(program, intrinsic, loop_beside(program, name, -1).variable.name)
     return with_vectors(simplify(program))
 
 
-def _end_of(program: LoopProgram, terms: str, total: Buffer) -> tuple[PanelSums, BufferScope]:
+def _end_of(program: LoopProgram, terms: str, total: Buffer) -> tuple[PanelSums, Buffer]:
     """Return what follows of sums that are made in a loop over terms, in the loops beside it, and
-    the scope of the memory that they end in."""
+    the buffer that they end in."""
     if total.scope is not BufferScope.REGISTER:
-        return PanelSums.KEPT, total.scope
+        return PanelSums.KEPT, total
     ((end,),) = [one.body for one in innermost_loops((loop_beside(program, terms, 1),))]
     (target,) = targets_of(end)
     is_added = isinstance(end, Accumulate)
-    return (PanelSums.ADDED if is_added else PanelSums.STORED), target.buffer.scope
+    return (PanelSums.ADDED if is_added else PanelSums.STORED), target.buffer
+
+
+def _is_of_strip(sums: Buffer, rows: int) -> bool:
+    """Return True if a buffer of sums has the rows of one strip."""
+    if sums.scope is BufferScope.SHARED:
+        return sums.shape[0] == rows
+    return sums.scope is BufferScope.THREAD
 
 
 def with_vectors(program: LoopProgram) -> LoopProgram:

@@ -37,6 +37,7 @@ from graphc.compiler.loops.statement import (
     LoopKind,
 )
 from graphc.compiler.loops.value import Load, Local, RandomWord, at_least
+from graphc.compiler.targets.cpu.products.panel_parts import by_parts_of_panels
 from graphc.compiler.targets.cpu.products.panels import (
     PANEL_ROWS,
     PanelFunction,
@@ -107,6 +108,14 @@ LEAST_ROWS_OF_STRIPS, STRIP_ROWS = 384, 64
 strip. (By strips 256 x 1,024 x 1,024 took 1.02 of the time of two threads, 384 x 1,024 x 1,024
 0.96, 1,024^3 0.91, 2,048 x 2,048 x 512 0.78; 128 x 2,048 x 2,048 1.3, as all panels are written
 before any is multiplied; AVX2, Zen 3.)"""
+
+MOST_ROWS_BY_PARTS = 256
+"""Rows of a product whose sums stay in the second cache while its terms are multiplied part by
+part. (32 x 1,024 x 1,024 took 0.8 of the time of whole panels, 64 to 256 rows 0.94 to 0.97;
+AVX-512, Sapphire Rapids.)"""
+
+LEAST_PANELS = 4
+"""Panels from which on threads divide them, part by part, however long sums are."""
 
 MOST_ROWS_OF_PANEL = 1024
 """Rows that are multiplied by one panel after the other, while they stay in the cache."""
@@ -183,6 +192,17 @@ def has_conflicting_rows(product: Product) -> bool:
     return isinstance(distance, int) and distance * nbytes % CONFLICTING == 0
 
 
+def is_divided_in_parts(product: Product, target: Target) -> bool:
+    """Return True if a product of more than a few rows has enough panels for all threads, which
+    multiply them part by part."""
+    columns, width = product.columns.ends[0].constant, panel_columns(product.total.dtype, target)
+    if not isinstance(columns, int) or columns < LEAST_PANELS * width or columns % width:
+        return False
+    rows = product.rows.ends[0].constant
+    is_few = isinstance(rows, int) and rows <= MOST_ROWS_IN_PLACE
+    return not is_few and _is_by_parts(product) and not are_uneven(columns, width, target)
+
+
 def _has_many_panels(program: LoopProgram, target: Target) -> Applicability:
     """Return that the mapping applies where threads get equally many panels of one matrix, whose
     left operand they read where it is."""
@@ -201,7 +221,7 @@ def _has_many_panels(program: LoopProgram, target: Target) -> Applicability:
     if columns * terms <= SMALL_RIGHT:
         return never(f"the right operand has no more than {SMALL_RIGHT} elements")
     longest = columns if isinstance(rows, Dim) else max(rows, columns)
-    if terms >= LONG * longest or terms > MOST_TERMS:
+    if not is_divided_in_parts(found, target) and (terms >= LONG * longest or terms > MOST_TERMS):
         return never(f"sums of {terms} terms are long")
     if isinstance(rows, int) and rows >= max(LEAST_ROWS_OF_STRIPS, STRIP_ROWS * target.threads):
         return never(f"threads divide {rows} rows")
@@ -324,6 +344,8 @@ def _by_all_strips(program: LoopProgram, target: Target) -> LoopProgram:
 
 def _by_written_panels(program: LoopProgram, product: Product, target: Target) -> LoopProgram:
     """Write each panel, and multiply one strip of rows by it after the other."""
+    if _is_by_parts(product):
+        return by_parts_of_panels(program, product, target)
     rows = product.rows.variable.name
     if may_exceed(product.rows, MOST_ROWS_OF_PANEL):
         program = split(program, rows, MOST_ROWS_OF_PANEL, Tail.SHORT)
@@ -336,6 +358,13 @@ def _by_written_panels(program: LoopProgram, product: Product, target: Target) -
         around, rows = f"{rows}_outer", f"{rows}_inner"
     program, function = with_left_rows(program, product, around)
     return _divided(multiplied(program, product, rows, inside, function), product, panel, width)
+
+
+def _is_by_parts(product: Product) -> bool:
+    """Return True if all rows are multiplied by a part of a panel after the other."""
+    rows = product.rows.ends[0].constant
+    are_few = isinstance(rows, Dim) or rows <= MOST_ROWS_BY_PARTS
+    return are_few and isinstance(product.right, Load) and may_exceed(product.terms, DEPTH)
 
 
 def _in_place(program: LoopProgram, product: Product) -> LoopProgram:

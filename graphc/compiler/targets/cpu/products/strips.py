@@ -27,20 +27,22 @@ import numpy as np
 
 from graphc.compiler.graph.dim import Dim, Size, typical
 from graphc.compiler.loops.buffer import BufferScope
-from graphc.compiler.loops.program import LoopProgram, loop_beside, loops_in, walk
-from graphc.compiler.loops.rewrites.arithmetic.store_first import store_first
-from graphc.compiler.loops.rewrites.buffers.coalesce import coalesce
+from graphc.compiler.loops.program import LoopProgram, loop_beside, loops_in
 from graphc.compiler.loops.rewrites.buffers.expand import expand
 from graphc.compiler.loops.rewrites.buffers.postpone import postpone
-from graphc.compiler.loops.rewrites.conditions.cut import cut
 from graphc.compiler.loops.rewrites.execution.bind import bind
 from graphc.compiler.loops.rewrites.loops.fission import fission
 from graphc.compiler.loops.rewrites.loops.rename import rename
 from graphc.compiler.loops.rewrites.loops.reorder import reorder
 from graphc.compiler.loops.rewrites.loops.split import Tail, split
 from graphc.compiler.loops.rewrites.values.name_element import name_element
-from graphc.compiler.loops.statement import For, If, LoopKind
+from graphc.compiler.loops.statement import For, LoopKind
 from graphc.compiler.loops.value import Load, Value
+from graphc.compiler.targets.cpu.products.added_parts import (
+    with_first_part_alone,
+    with_first_part_stored,
+    with_sums_in_results,
+)
 from graphc.compiler.targets.cpu.products.panels import (
     PANEL_ROWS,
     PanelFunction,
@@ -302,17 +304,8 @@ def multiplied_strip(
         program, made = _with_sums(program, product, nest, function, target, in_parts=in_parts)
         calls |= made
     for product in products if in_parts else ():
-        program = _with_sums_in_results(program, product)
+        program = with_sums_in_results(program, product.total.name)
     return with_calls(program, calls)
-
-
-def _with_sums_in_results(program: LoopProgram, product: Product) -> LoopProgram:
-    """Return a program that adds up the sums of a product where it stores them, if it does nothing
-    else with them."""
-    try:
-        return coalesce(program, product.total.name)
-    except RewriteError:
-        return program
 
 
 def _with_fetches(
@@ -399,7 +392,7 @@ def _with_sums(
     if in_parts:
         parts = f"{terms}_outer"
         program, (rows, columns), *_ = with_added_parts(program, (rows, columns), terms, nests=2)
-        program = _with_first_part_stored(program, parts)
+        program = with_first_part_stored(program, parts)
     for loop, what in ((rows, "row"), (columns, "column")):
         program = rename(program, loop, f"{product.total.name}_{what}")
     rows, columns = f"{product.total.name}_row", f"{product.total.name}_column"
@@ -416,38 +409,9 @@ def _with_sums(
     if is_by_panels:
         program = _panel_by_panel(program, parts, f"{columns}_outer")
     for name, made in list(calls.items()) if in_parts else ():
-        program, others = _with_first_part_alone(program, name)
+        program, others = with_first_part_alone(program, name)
         calls |= dict.fromkeys(others, made)
     return program, calls
-
-
-def _with_first_part_stored(program: LoopProgram, parts: str) -> LoopProgram:
-    """Return a program in which the first of some parts of sums is stored and the others are added
-    to it, unless a call may have none."""
-    try:
-        return store_first(program, parts)
-    except RewriteError:
-        return program
-
-
-def _with_first_part_alone(program: LoopProgram, terms: str) -> tuple[LoopProgram, list[str]]:
-    """Return a program in which the first part of sums, of those that a loop over terms adds up,
-    stands ahead of the others, and the loop over the terms of these; the same program and none
-    where the first part is not stored, or the only one."""
-    tested = [one for one in program.path(terms) if isinstance(one, For) and _is_tested(one)]
-    if not tested:
-        return program, []
-    (part,) = tested
-    number = [one.variable.name for one in loops_in(part.body)].index(terms)
-    program = cut(program, part.variable.name, 1)
-    behind = program.loop(f"{part.variable.name}_behind")
-    return program, [loops_in(behind.body)[number].variable.name]
-
-
-def _is_tested(loop: For) -> bool:
-    """Return True if a loop's body tests which turn it is."""
-    tests = (test for one in walk(loop.body) if isinstance(one, If) for test in one.conditions)
-    return any(loop.variable in test.index.variables for test in tests)
 
 
 def _stays(product: Product, rows: int, target: Target) -> bool:

@@ -138,52 +138,61 @@ void panels_of_one_matrix(
         }
       }
     } else {
-      for (int i0_outer = 0; i0_outer < (batch + 1023) / 1024; ++i0_outer) {
+      for (int i0_outer = 0; i0_outer < (batch + 127) / 128; ++i0_outer) {
         #pragma omp parallel for schedule(static)
-        for (int i1_outer = 0; i1_outer < 16; ++i1_outer) {
-          float* const panel = gc_scratch<float>(0, 25088);
+        for (int i1_2_outer = 0; i1_2_outer < 16; ++i1_2_outer) {
+          float* const panel = gc_scratch<float>(0, 8192);
           // copy what is read of x1 to panel
-          for (int panel_axis0 = 0; panel_axis0 < 784; ++panel_axis0) {
+          for (int panel_axis0 = 0; panel_axis0 < 256; ++panel_axis0) {
             #pragma omp simd
             for (int panel_axis1 = 0; panel_axis1 < 32; ++panel_axis1) {
               panel[panel_axis0 * 32 + panel_axis1] =
-                  x1[i1_outer * 32 + panel_axis0 * 512 + panel_axis1];
+                  x1[i1_2_outer * 32 + panel_axis0 * 512 + panel_axis1];
             }
           }
-          const int end_of_i0_inner_outer =
-              gc_minimum(16, (batch + 63) / 64 - i0_outer * 16);
-          for (int i0_inner_outer = 0; i0_inner_outer < end_of_i0_inner_outer;
-              ++i0_inner_outer) {
-            float* const s0_3 = gc_scratch<float>(1, 2048);
-            const int end_of_i0_inner_inner =
-                gc_minimum(64, batch - i0_outer * 1024 - i0_inner_outer * 64);
-            for (int i0_inner_inner = 0; i0_inner_inner < end_of_i0_inner_inner;
-                ++i0_inner_inner) {
+          gc_panel_product(batch - i0_outer * 128, 32, 256,
+              y0 + i0_outer * 65536 + i1_2_outer * 32, 512,
+              x0 + i0_outer * 100352, 784, panel, 32);
+        }
+        // matmul
+        for (int k0_outer_behind_below = 0; k0_outer_behind_below < 2;
+            ++k0_outer_behind_below) {
+          #pragma omp parallel for schedule(static)
+          for (int i1_2_outer = 0; i1_2_outer < 16; ++i1_2_outer) {
+            float* const next_panel = gc_scratch<float>(0, 8192);
+            // copy what is read of x1 to next_panel
+            for (int next_panel_axis0 = 0; next_panel_axis0 < 256;
+                ++next_panel_axis0) {
               #pragma omp simd
-              for (int i1_inner = 0; i1_inner < 32; ++i1_inner) {
-                s0_3[i0_inner_inner * 32 + i1_inner] = 0.0f;
+              for (int next_panel_axis1 = 0; next_panel_axis1 < 32;
+                  ++next_panel_axis1) {
+                next_panel[next_panel_axis0 * 32 + next_panel_axis1] =
+                    x1[k0_outer_behind_below * 131072 + i1_2_outer * 32 +
+                        next_panel_axis0 * 512 + next_panel_axis1 + 131072];
               }
             }
-            // matmul
-            for (int k0_outer = 0; k0_outer < 4; ++k0_outer) {
-              gc_panel_product<GC_ADDED, 64>(batch - i0_outer * 1024 -
-                  i0_inner_outer * 64, 32, 784 - k0_outer * 256, s0_3, 32,
-                  x0 + i0_outer * 802816 + i0_inner_outer * 50176 +
-                  k0_outer * 256, 784, panel + k0_outer * 8192, 32);
-            }
-            const int end_of_i0_inner_inner_2 =
-                gc_minimum(64, batch - i0_outer * 1024 - i0_inner_outer * 64);
-            for (int i0_inner_inner_2 = 0;
-                i0_inner_inner_2 < end_of_i0_inner_inner_2;
-                ++i0_inner_inner_2) {
-              #pragma omp simd
-              for (int i1_inner = 0; i1_inner < 32; ++i1_inner) {
-                y0[i0_outer * 524288 + i1_outer * 32 + i0_inner_outer * 32768 +
-                    i0_inner_inner_2 * 512 + i1_inner] =
-                    s0_3[i0_inner_inner_2 * 32 + i1_inner];
-              }
+            gc_panel_product<GC_ADDED>(batch - i0_outer * 128, 32, 256,
+                y0 + i0_outer * 65536 + i1_2_outer * 32, 512,
+                x0 + i0_outer * 100352 + k0_outer_behind_below * 256 + 256, 784,
+                next_panel, 32);
+          }
+        }
+        for (int i1_2_outer = 0; i1_2_outer < 16; ++i1_2_outer) {
+          float* const last_panel = gc_scratch<float>(0, 512);
+          // copy what is read of x1 to last_panel
+          for (int last_panel_axis0 = 0; last_panel_axis0 < 16;
+              ++last_panel_axis0) {
+            #pragma omp simd
+            for (int last_panel_axis1 = 0; last_panel_axis1 < 32;
+                ++last_panel_axis1) {
+              last_panel[last_panel_axis0 * 32 + last_panel_axis1] =
+                  x1[i1_2_outer * 32 + last_panel_axis0 * 512 +
+                      last_panel_axis1 + 393216];
             }
           }
+          gc_panel_product<GC_ADDED>(batch - i0_outer * 128, 32, 16,
+              y0 + i0_outer * 65536 + i1_2_outer * 32, 512,
+              x0 + i0_outer * 100352 + 768, 784, last_panel, 32);
         }
       }
     }
