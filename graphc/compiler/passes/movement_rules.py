@@ -202,6 +202,56 @@ def _pool_of_transpose(node: Node) -> Node | None:
     return g.transpose(g.reshape(pooled, (batch, *pooled.shape[2:])), order)
 
 
+def _conv_of_pad(node: Node) -> Node | None:
+    """The windows of an image in zeros are those of the image with more padding."""
+    image, kernel = node.inputs
+    zeros = _zeros_around(image)
+    if zeros is None:
+        return None
+    inside, widths = zeros
+    padding = tuple(
+        (before + low * hole, after + high * hole)
+        for (before, after), (low, high), hole in zip(
+            node.attrs["padding"], widths, node.attrs["input_dilation"], strict=True
+        )
+    )
+    return g.make("conv", inside, kernel, **{**node.attrs, "padding": padding})
+
+
+def _sum_pool_of_pad(node: Node) -> Node | None:
+    """The sums of windows over an image in zeros are those with more padding, of which a window may
+    not be made alone."""
+    (image,) = node.inputs
+    zeros = _zeros_around(image)
+    if zeros is None:
+        return None
+    inside, widths = zeros
+    padding = tuple(
+        (before + low, after + high)
+        for (before, after), (low, high) in zip(node.attrs["padding"], widths, strict=True)
+    )
+    if any(max(ends) >= size for ends, size in zip(padding, node.attrs["window"], strict=True)):
+        return None
+    return g.make("sum_pool", inside, **{**node.attrs, "padding": padding})
+
+
+def _zeros_around(image: Node) -> tuple[Node, tuple[tuple[int, int], ...]] | None:
+    """Return what is inside of zeros around an image's spatial axes, and the zeros (before, after)
+    of each; None if there are none, or others. The image's axes may have been exchanged since."""
+    padded, order = image, tuple(range(image.ndim))
+    if image.op == "transpose":
+        (padded,), order = image.inputs, image.attrs["order"]
+    if padded.op != "pad" or padded.attrs["value"] != 0 or any(padded.attrs["interior"]):
+        return None
+    widths = [(padded.attrs["low"][axis], padded.attrs["high"][axis]) for axis in order]
+    if not all(isinstance(width, int) for ends in widths for width in ends):
+        return None
+    if any(width for ends in widths[:2] for width in ends):
+        return None
+    (inside,) = padded.inputs
+    return g.transpose(inside, order), tuple(widths[2:])
+
+
 def _is_nonzero(size: object) -> bool:
     return not (isinstance(size, int) and size == 0)
 
@@ -217,7 +267,9 @@ MOVEMENT_RULES: list[tuple[str, Rule]] = [
     ("concat", _concat),
     ("flip", _flip),
     ("gather", _gather),
+    ("conv", _conv_of_pad),
     ("max_pool", _pool_of_transpose),
+    ("sum_pool", _sum_pool_of_pad),
     ("sum_pool", _pool_of_transpose),
     *(
         (op.name, lift)

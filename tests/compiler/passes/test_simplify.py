@@ -126,6 +126,72 @@ def test_movement(before, after):
     assert_rewrites(simplify, before, after)
 
 
+IMAGE = g.input((N, 3, 7, 6), "float64")
+FILTERS = g.input((4, 3, 3, 2), "float64")
+
+
+def zeros_around(x, *widths, value=0.0):
+    return g.pad(x, [(0, 0)] * (x.ndim - len(widths)) + list(widths), value)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (
+            g.conv(zeros_around(IMAGE, (1, 2), (0, 3)), FILTERS, padding=((1, 0), (2, -1))),
+            g.conv(IMAGE, FILTERS, padding=((2, 2), (2, 2))),
+        ),
+        (
+            g.conv(zeros_around(IMAGE, (1, 2), (3, 0)), FILTERS, 2, input_dilation=(2, 3)),
+            g.conv(IMAGE, FILTERS, 2, padding=((2, 4), (9, 0)), input_dilation=(2, 3)),
+        ),
+        (
+            g.conv(
+                g.transpose(
+                    g.pad(g.transpose(IMAGE, (0, 2, 3, 1)), [(0, 0), (1, 2), (3, 4), (0, 0)]),
+                    (0, 3, 1, 2),
+                ),
+                FILTERS,
+            ),
+            g.conv(IMAGE, FILTERS, padding=((1, 2), (3, 4))),
+        ),
+        (
+            g.make(
+                "sum_pool",
+                zeros_around(IMAGE, (1, 0), (2, 1)),
+                window=(3, 4),
+                strides=(1, 2),
+                padding=((1, 0), (1, 1)),
+            ),
+            g.make("sum_pool", IMAGE, window=(3, 4), strides=(1, 2), padding=((2, 0), (3, 2))),
+        ),
+    ],
+)
+def test_windows_of_an_image_in_zeros_have_padding(before, after):
+    assert_rewrites(simplify, before, after)
+
+
+@pytest.mark.parametrize(
+    "node",
+    [
+        g.conv(zeros_around(IMAGE, (1, 1), (1, 1), value=0.5), FILTERS),
+        g.conv(zeros_around(g.input((N, 1, 7, 6)), (1, 1), (0, 0), (0, 0)), FILTERS),
+        g.conv(zeros_around(IMAGE, (1, N), (0, 0)), FILTERS),
+        g.max_pool(zeros_around(IMAGE, (1, 1), (1, 1)), (3, 3), (1, 1)),
+        g.make(
+            "sum_pool",
+            zeros_around(IMAGE, (1, 0), (0, 0)),
+            window=(2, 2),
+            strides=(1, 1),
+            padding=((1, 0), (0, 0)),
+        ),
+    ],
+    ids=["another number", "channels", "a size of a call", "maxima", "windows of zeros alone"],
+)
+def test_what_is_around_an_image_stays(node):
+    assert "pad" in {one.op for one in g.toposort(simplify([node]))}
+
+
 def test_lossy_casts_stay():
     for inner, outer in [("float32", "float64"), ("int32", "float64"), ("int64", "float64")]:
         node = g.cast(g.cast(X if inner != "int64" else g.cast(I, "int64"), inner), outer)
