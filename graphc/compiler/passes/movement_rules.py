@@ -218,6 +218,20 @@ def _conv_of_pad(node: Node) -> Node | None:
     return g.make("conv", inside, kernel, **{**node.attrs, "padding": padding})
 
 
+def _conv_of_single_elements(node: Node) -> Node | None:
+    """Windows of one element that lie apart are those of the elements that they are over."""
+    image, kernel = node.inputs
+    strides, attrs = node.attrs["strides"], node.attrs
+    if set(kernel.shape[2:]) != {1} or set(strides) == {1}:
+        return None
+    if any(any(ends) for ends in attrs["padding"]) or set(attrs["input_dilation"]) != {1}:
+        return None
+    step = (1, 1, *strides)
+    read = g.make("slice", image, start=(0,) * image.ndim, stop=image.shape, step=step)
+    ones = (1,) * len(strides)
+    return g.make("conv", read, kernel, **{**attrs, "strides": ones, "kernel_dilation": ones})
+
+
 def _sum_pool_of_pad(node: Node) -> Node | None:
     """The sums of windows over an image in zeros are those with more padding, of which a window may
     not be made alone."""
@@ -268,6 +282,7 @@ MOVEMENT_RULES: list[tuple[str, Rule]] = [
     ("flip", _flip),
     ("gather", _gather),
     ("conv", _conv_of_pad),
+    ("conv", _conv_of_single_elements),
     ("max_pool", _pool_of_transpose),
     ("sum_pool", _sum_pool_of_pad),
     ("sum_pool", _pool_of_transpose),

@@ -171,6 +171,33 @@ def test_windows_of_an_image_in_zeros_have_padding(before, after):
     assert_rewrites(simplify, before, after)
 
 
+POINTS = g.input((4, 3, 1, 1), "float64")
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (g.conv(IMAGE, POINTS, (2, 3)), g.conv(IMAGE[:, :, ::2, ::3], POINTS)),
+        (g.conv(IMAGE, POINTS, (1, 4)), g.conv(IMAGE[:, :, :, ::4], POINTS)),
+        (g.conv(IMAGE, POINTS, 2, kernel_dilation=2), g.conv(IMAGE[:, :, ::2, ::2], POINTS)),
+    ],
+)
+def test_windows_of_one_element_with_strides_are_of_what_is_read(before, after):
+    assert_rewrites(simplify, before, after)
+
+
+@pytest.mark.parametrize(
+    "node",
+    [
+        g.conv(IMAGE, POINTS, 2, padding=1),
+        g.conv(IMAGE, POINTS, 2, input_dilation=2),
+        g.conv(IMAGE, FILTERS, 2),
+    ],
+)
+def test_other_windows_with_strides_stay(node):
+    assert simplify([node]) == [node]
+
+
 @pytest.mark.parametrize(
     "node",
     [
