@@ -33,17 +33,16 @@ from graphc.compiler.loops.rewrites.buffers.lengthen import lengthen
 from graphc.compiler.loops.rewrites.conditions.speculate import speculate
 from graphc.compiler.loops.rewrites.conditions.tighten import tighten
 from graphc.compiler.loops.rewrites.conditions.widen import widen
-from graphc.compiler.loops.rewrites.execution.bind import bind
 from graphc.compiler.loops.rewrites.loops.fuse import fuse
 from graphc.compiler.loops.rewrites.loops.rename import rename
 from graphc.compiler.loops.rewrites.loops.reorder import reorder
 from graphc.compiler.loops.rewrites.loops.split import Tail, split
 from graphc.compiler.loops.rewrites.refusal import refused
 from graphc.compiler.loops.rewrites.simplify import simplify
-from graphc.compiler.loops.statement import For, If, LoopKind
+from graphc.compiler.loops.statement import For, If
 from graphc.compiler.loops.value import Load
 from graphc.compiler.targets.convolution_loops import ConvolutionLoops
-from graphc.compiler.targets.cpu.convolutions.bands import with_bands
+from graphc.compiler.targets.cpu.convolutions.bands import divided, with_divided_samples
 from graphc.compiler.targets.cpu.convolutions.operands import (
     WindowClass,
     factors_of,
@@ -127,7 +126,9 @@ def in_rows(program: LoopProgram, target: Target, *, may_have_panels: bool) -> L
     around = [program.loop(one) for one in windows]
     is_in_memory = is_read(program, around, program.loop(terms[-1]))
     if is_in_memory:
-        program, sample, windows = with_bands(program, filters, sample, windows, target)
+        program, filters, sample, windows = with_divided_samples(
+            program, filters, sample, windows, target, may_have_blocks=may_have_panels
+        )
     else:
         program = with_computed_image(program, windows, terms, sample, terms[-1])
     program, image = with_operands(program, WindowClass(filters, windows, terms), sample)
@@ -136,7 +137,7 @@ def in_rows(program: LoopProgram, target: Target, *, may_have_panels: bool) -> L
     program, place, pitches = with_one_row(program, windows, terms, is_read=may_have_panels)
     program = with_sums_of_rows(program, filters, windows, place, terms, pitches)
     program = with_cut_borders(program, "image")
-    return with_vectors(simplify(bind(program, sample, LoopKind.TEAM)))
+    return with_vectors(simplify(divided(program, sample)))
 
 
 def with_one_row(

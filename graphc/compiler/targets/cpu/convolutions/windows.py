@@ -41,7 +41,6 @@ from graphc.compiler.loops.rewrites.arithmetic.use import use
 from graphc.compiler.loops.rewrites.buffers.axes import with_axes_of_loops
 from graphc.compiler.loops.rewrites.buffers.expand import expand
 from graphc.compiler.loops.rewrites.buffers.flatten import flatten
-from graphc.compiler.loops.rewrites.execution.bind import bind
 from graphc.compiler.loops.rewrites.loops.reorder import reorder
 from graphc.compiler.loops.rewrites.loops.split import Tail, split
 from graphc.compiler.loops.rewrites.refusal import refused
@@ -49,7 +48,7 @@ from graphc.compiler.loops.rewrites.simplify import simplify
 from graphc.compiler.loops.rewrites.staging.stage import stage
 from graphc.compiler.loops.rewrites.staging.stage_value import stage_value
 from graphc.compiler.loops.rewrites.values.propagate import propagate
-from graphc.compiler.loops.statement import Accumulate, Allocate, For, If, Let, LoopKind
+from graphc.compiler.loops.statement import Accumulate, Allocate, For, If, Let
 from graphc.compiler.loops.value import Load, Local, Select
 from graphc.compiler.targets.convolution_classes import in_classes
 from graphc.compiler.targets.convolution_loops import (
@@ -58,7 +57,11 @@ from graphc.compiler.targets.convolution_loops import (
     with_fused_loops,
     with_values_inside,
 )
-from graphc.compiler.targets.cpu.convolutions.bands import with_bands
+from graphc.compiler.targets.cpu.convolutions.bands import (
+    count_of_blocks,
+    divided,
+    with_divided_samples,
+)
 from graphc.compiler.targets.cpu.convolutions.image_rows import ROWS_OF_IMAGES
 from graphc.compiler.targets.cpu.convolutions.operands import (
     WindowClass,
@@ -79,6 +82,7 @@ from graphc.compiler.targets.cpu.products.panels import call_columns, panel_prod
 from graphc.compiler.targets.cpu.products.pieces import terms_outermost, with_vectors
 from graphc.compiler.targets.cpu.products.rows_by_panels import BATCHED
 from graphc.compiler.targets.mapping import ALWAYS, Applicability, Mapping, narrowed, never
+from graphc.compiler.targets.product_loops import product_of
 from graphc.compiler.targets.target import Target
 from graphc.errors import RewriteError
 
@@ -121,7 +125,20 @@ def _in_place(program: LoopProgram, target: Target) -> LoopProgram:
     added = [one.variable.name for one in loops_in(program.body) if _adds(one)]
     if len(added) != 1:  # what is pooled by windows of one element, too
         raise refused(program, "products", "the program", "one sum", f"{len(added)} loops that add")
-    return BATCHED.rewrites(commute(program, *added), target)
+    return BATCHED.rewrites(_with_blocks_of_filters(commute(program, *added), target), target)
+
+
+def _with_blocks_of_filters(program: LoopProgram, target: Target) -> LoopProgram:
+    """Return a program of products whose rows, the filters, are divided into blocks where samples
+    have some."""
+    found = product_of(program)
+    if isinstance(found, str) or len(found.batch) != 1:
+        return program
+    (samples,), filters = found.batch, found.rows.ends[0].constant
+    count = count_of_blocks(samples.ends[0].constant, filters, target)
+    if count == 1 or isinstance(filters, Dim):
+        return program
+    return split(program, found.rows.variable.name, filters // count, Tail.NONE)
 
 
 def _adds(loop: For) -> bool:
@@ -137,7 +154,9 @@ def _by_panels(program: LoopProgram, target: Target) -> LoopProgram:
     innermost = program.loop(loops.terms[-1].variable.name)
     has_holes = bool(tests_of_holes(innermost))
     if not has_holes and is_read(program, [program.loop(one) for one in windows], innermost):
-        program, sample, windows = with_bands(program, filters, sample, windows, target)
+        program, filters, sample, windows = with_divided_samples(
+            program, filters, sample, windows, target
+        )
     terms, first = [one.variable.name for one in loops.terms], 1 + len(windows)
     try:
         program, nests = in_classes(program, filters, len(windows), len(terms))
@@ -151,7 +170,7 @@ def _by_panels(program: LoopProgram, target: Target) -> LoopProgram:
     program = with_padded_image(program, classes, sample)
     for one, image in zip(classes, images, strict=True):
         program = with_products_of_panels(program, one, image, has_filters=bool(loops.filters))
-    return with_vectors(simplify(bind(program, sample, LoopKind.TEAM)))
+    return with_vectors(simplify(divided(program, sample)))
 
 
 def with_products_of_panels(

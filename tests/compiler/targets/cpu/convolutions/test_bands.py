@@ -1,4 +1,5 @@
-"""Bands of samples: where there are some, and that they mean the same."""
+"""Bands of samples, and blocks of their filters: where there are some, and that they mean the
+same."""
 
 from __future__ import annotations
 
@@ -11,9 +12,10 @@ import pytest
 from graphc.compiler.graph import BATCH
 from graphc.compiler.loops.program import LoopProgram, loops_in
 from graphc.compiler.loops.statement import LoopKind
-from graphc.compiler.targets.cpu.convolutions.bands import count_of_bands
+from graphc.compiler.targets.cpu.convolutions import bands
+from graphc.compiler.targets.cpu.convolutions.bands import count_of_bands, count_of_blocks
 from graphc.compiler.targets.cpu.convolutions.image_rows import ROWS_OF_IMAGES
-from graphc.compiler.targets.cpu.convolutions.windows import PANELS_OF_WINDOWS
+from graphc.compiler.targets.cpu.convolutions.windows import MATRICES, PANELS_OF_WINDOWS
 from graphc.compiler.targets.cpu.convolutions.winograd import TILES_OF_IMAGES
 from graphc.compiler.targets.mapping import Mapping
 from graphc.compiler.targets.target import Target
@@ -44,8 +46,25 @@ CASES: dict[str, tuple[Mapping, Callable[[], LoopProgram]]] = {
         PANELS_OF_WINDOWS,
         lambda: plain(convolution(3, 2, (72, 3), (9, 3), strides=2, padding=1)),
     ),
+    "matrices of blocks": (
+        MATRICES,
+        lambda: plain(biased(convolution(24, 5, (4, 1), (3, 1)))),
+    ),
+    "rows of blocks": (
+        ROWS_OF_IMAGES,
+        lambda: plain(biased(convolution(24, 2, (6, 3), (3, 3), padding=1))),
+    ),
+    "panels of blocks": (
+        PANELS_OF_WINDOWS,
+        lambda: plain(convolution(24, 2, (13, 3), (9, 3), strides=2, padding=1)),
+    ),
 }
 THREADS = Target("cpu", 64, 32, threads=3)
+
+
+@pytest.fixture(autouse=True)
+def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bands, "LEAST_FILTERS", 8)
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -59,7 +78,7 @@ def test_a_band_means_the_same(case: str) -> None:
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_bits_do_not_depend_on_the_number_of_bands(case: str) -> None:
+def test_bits_do_not_depend_on_the_number_of_bands_or_blocks(case: str) -> None:
     mapping, make = CASES[case]
     before = make()
     targets = [replace(THREADS, threads=threads) for threads in (1, 2, 3)]
@@ -91,3 +110,23 @@ def test_bits_do_not_depend_on_the_number_of_bands(case: str) -> None:
 )
 def test_how_many_bands_a_sample_has(samples, rows, threads, count) -> None:
     assert count_of_bands(samples, rows, replace(THREADS, threads=threads)) == count
+
+
+@pytest.mark.parametrize(
+    ("samples", "filters", "threads", "count"),
+    [
+        (BATCH, 512, 2, 2),
+        (BATCH, 2048, 16, 8),  # of 256 filters
+        (BATCH, 768, 2, 2),
+        (BATCH, 520, 2, 1),  # blocks of 260 filters have no whole tiles
+        (BATCH, 256, 2, 1),
+        (BATCH, 512, 1, 1),
+        (BATCH, BATCH, 2, 1),
+        (4, 512, 2, 1),
+    ],
+)
+def test_how_many_blocks_of_filters_a_sample_has(
+    samples, filters, threads, count, monkeypatch
+) -> None:
+    monkeypatch.undo()
+    assert count_of_blocks(samples, filters, replace(THREADS, threads=threads)) == count
