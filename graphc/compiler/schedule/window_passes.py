@@ -25,13 +25,15 @@ def window_passes(order: Sequence[Node]) -> list[WindowPass]:
     number = {node: k for k, node in enumerate(argmaxes)}
     found: dict[Node, list[Node]] = {node: [node] for node in argmaxes}
     latest: dict[Node, int] = {}
-    for node in order if argmaxes else ():
-        latest[node] = max((latest.get(x, -1) for x in node.inputs), default=-1)
+    known = set(order)
+    # With what is left out of the order: views of what a loop reads.
+    for node in toposort(order) if argmaxes else ():
+        latest[node] = max((latest[x] for x in node.inputs), default=-1)
         if node in number:
             latest[node] = max(latest[node], number[node])
-        elif node.op == "gather_pool" and node.inputs[0] in number:
+        elif node.op == "gather_pool" and node in known and node.inputs[0] in number:
             argmax, values = node.inputs
-            if latest.get(values, -1) < number[argmax] and in_one_pass(argmax, node):
+            if latest[values] < number[argmax] and in_one_pass(argmax, node):
                 found[argmax].append(node)
     return [tuple(members) for members in found.values()]
 

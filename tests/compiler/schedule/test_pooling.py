@@ -10,7 +10,7 @@ from graphc.compiler import graph as g
 from graphc.compiler.grad import grad
 from graphc.compiler.graph import BATCH, Node
 from graphc.compiler.passes import optimize
-from graphc.compiler.schedule import Kernel, make_schedule
+from graphc.compiler.schedule import Kernel, Loop, make_schedule
 
 IMAGE = g.input((BATCH, 3, 18, 18), "float32", name="image")
 
@@ -70,6 +70,22 @@ def test_one_pass_gives_the_argmax_and_gathers_at_it() -> None:
     assert pooled.kind == "window"
     assert {"argmax_pool", "gather_pool"} <= {node.op for node in pooled.outputs}
     assert not any(node.op == "max_pool" for kernel in found for node in kernel.body)
+
+
+def test_a_gather_of_what_a_loop_makes_of_its_argmax_has_a_pass_of_its_own() -> None:
+    """The loop reads the spread values by a view, which no kernel computes."""
+    image, values = g.input((2, 1, 4, 4), "float32"), g.input((2, 1, 2, 2), "float32")
+    windows = {"window": (2, 2), "strides": (2, 2), "padding": ((0, 0), (0, 0))}
+    argmax = g.make("argmax_pool", image, **windows)
+    spread = g.make("max_unpool", argmax, values, size=(4, 4), **windows)
+    read = g.reshape(spread, (32,))
+    start = g.input((32,), "float32")
+    (final,), _ = g.scan(lambda c, _: ((g.sin(c[0]) + read,), ()), [start], [], length=3)
+    gathered = g.make("gather_pool", argmax, g.reshape(final, image.shape), **windows)
+    before, spreading, loop, behind = make_schedule([gathered])
+    assert isinstance(loop, Loop)
+    assert [before.outputs, spreading.outputs] == [(argmax,), (spread,)]
+    assert behind.outputs == (gathered,)
 
 
 def test_on_a_cpu_any_windows_that_do_not_overlap_are_computed_with_the_convolution() -> None:
