@@ -7,7 +7,8 @@
   `convolutions`: of these and their gradients; `scatter`: of sums at places that indices name;
   `in_order`: of what no other one takes;
 - `printer`: a program as a function of C++; `expressions`: values as its compiler vectorises them;
-  `teams`: loops that threads divide; `short_names`: the names of loops in text; the statements'
-  forms are templates, ``templates/cpu``;
+  `teams`: loops that threads divide; `masked_lanes`: loops that g++ must not write out;
+  `short_names`: the names of loops in text; the statements' forms are templates,
+  ``templates/cpu``;
 - `passes`: the table of passes over graphs.
 """

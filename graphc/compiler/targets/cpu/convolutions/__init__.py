@@ -2,7 +2,8 @@
 
 - `operands`: the loops and operands, of which the mappings are made;
 - `windows`: filters by panels of windows; `image_rows`: rows of windows read where they lie in the
-  image; `weight_gradients`: few and long windows, by samples; `weight_blocks`: those of many sums;
+  image; `bands`: parts of a sample that threads divide;
+- `weight_gradients`: few and long windows, by samples; `weight_blocks`: those of many sums;
 - `winograd`, `winograd_statements`, `winograd_tiles`: the mappings by transforms of tiles, their
   statements and their intrinsics;
 - `pooled_windows`: a pooling behind a convolution, with the loops of `pooled_loops`;

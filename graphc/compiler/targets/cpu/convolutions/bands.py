@@ -72,10 +72,11 @@ def with_divided_samples(
         target: what it runs on.
         may_have_blocks: False if all filters are to be together.
     """
-    program, divided, windows = _with_bands(program, filters, sample, windows, target)
-    if divided == sample and may_have_blocks:
-        program, filters, divided = _with_blocks(program, filters, sample, target)
-    return program, filters, divided, windows
+    program, bands, windows = _with_bands(program, filters, sample, windows, target)
+    if bands != sample or not may_have_blocks:
+        return program, filters, bands, windows
+    program, filters, blocks = _with_blocks(program, filters, sample, target)
+    return program, filters, blocks, windows
 
 
 def _with_bands(
