@@ -224,7 +224,8 @@ def _conv_of_single_elements(node: Node) -> Node | None:
     strides, attrs = node.attrs["strides"], node.attrs
     if set(kernel.shape[2:]) != {1} or set(strides) == {1}:
         return None
-    if any(any(ends) for ends in attrs["padding"]) or set(attrs["input_dilation"]) != {1}:
+    has_padding = any(_is_nonzero(width) for ends in attrs["padding"] for width in ends)
+    if has_padding or set(attrs["input_dilation"]) != {1}:
         return None
     step = (1, 1, *strides)
     read = g.make("slice", image, start=(0,) * image.ndim, stop=image.shape, step=step)
@@ -255,7 +256,9 @@ def _zeros_around(image: Node) -> tuple[Node, tuple[tuple[int, int], ...]] | Non
     padded, order = image, tuple(range(image.ndim))
     if image.op == "transpose":
         (padded,), order = image.inputs, image.attrs["order"]
-    if padded.op != "pad" or padded.attrs["value"] != 0 or any(padded.attrs["interior"]):
+    if padded.op != "pad" or padded.attrs["value"] != 0:
+        return None
+    if any(map(_is_nonzero, padded.attrs["interior"])):
         return None
     widths = [(padded.attrs["low"][axis], padded.attrs["high"][axis]) for axis in order]
     if not all(isinstance(width, int) for ends in widths for width in ends):

@@ -142,6 +142,26 @@ def zeros_around(x, *widths, value=0.0):
             g.conv(IMAGE, FILTERS, padding=((2, 2), (2, 2))),
         ),
         (
+            g.make(
+                "conv",
+                zeros_around(IMAGE, (1, 2), (0, 0)),
+                FILTERS,
+                strides=(1, 1),
+                padding=((0, N), (1, 1)),
+                input_dilation=(1, 1),
+                kernel_dilation=(1, 1),
+            ),
+            g.make(
+                "conv",
+                IMAGE,
+                FILTERS,
+                strides=(1, 1),
+                padding=((1, N + 2), (1, 1)),
+                input_dilation=(1, 1),
+                kernel_dilation=(1, 1),
+            ),
+        ),
+        (
             g.conv(zeros_around(IMAGE, (1, 2), (3, 0)), FILTERS, 2, input_dilation=(2, 3)),
             g.conv(IMAGE, FILTERS, 2, padding=((2, 4), (9, 0)), input_dilation=(2, 3)),
         ),
@@ -172,6 +192,7 @@ def test_windows_of_an_image_in_zeros_have_padding(before, after):
 
 
 POINTS = g.input((4, 3, 1, 1), "float64")
+NO_DILATION = {"input_dilation": (1, 1), "kernel_dilation": (1, 1)}
 
 
 @pytest.mark.parametrize(
@@ -190,6 +211,7 @@ def test_windows_of_one_element_with_strides_are_of_what_is_read(before, after):
     "node",
     [
         g.conv(IMAGE, POINTS, 2, padding=1),
+        g.make("conv", IMAGE, POINTS, strides=(2, 2), padding=((0, N), (0, 0)), **NO_DILATION),
         g.conv(IMAGE, POINTS, 2, input_dilation=2),
         g.conv(IMAGE, FILTERS, 2),
     ],
