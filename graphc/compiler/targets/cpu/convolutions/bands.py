@@ -75,7 +75,7 @@ def with_divided_samples(
     program, bands, windows = _with_bands(program, filters, sample, windows, target)
     if bands != sample or not may_have_blocks:
         return program, filters, bands, windows
-    program, filters, blocks = _with_blocks(program, filters, sample, target)
+    program, filters, blocks = with_blocks(program, filters, sample, target)
     return program, filters, blocks, windows
 
 
@@ -95,7 +95,7 @@ def _with_bands(
     return program, f"{sample}_{rows}_outer", [f"{rows}_inner", *others]
 
 
-def _with_blocks(
+def with_blocks(
     program: LoopProgram, filters: str, sample: str, target: Target
 ) -> tuple[LoopProgram, str, str]:
     """Return a program whose samples have blocks of filters, where only a call knows how many

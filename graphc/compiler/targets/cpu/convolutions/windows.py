@@ -58,8 +58,8 @@ from graphc.compiler.targets.convolution_loops import (
     with_values_inside,
 )
 from graphc.compiler.targets.cpu.convolutions.bands import (
-    count_of_blocks,
     divided,
+    with_blocks,
     with_divided_samples,
 )
 from graphc.compiler.targets.cpu.convolutions.image_rows import ROWS_OF_IMAGES
@@ -134,11 +134,9 @@ def _with_blocks_of_filters(program: LoopProgram, target: Target) -> LoopProgram
     found = product_of(program)
     if isinstance(found, str) or len(found.batch) != 1:
         return program
-    (samples,), filters = found.batch, found.rows.ends[0].constant
-    count = count_of_blocks(samples.ends[0].constant, filters, target)
-    if count == 1 or isinstance(filters, Dim):
-        return program
-    return split(program, found.rows.variable.name, filters // count, Tail.NONE)
+    (sample,) = found.batch
+    program, *_ = with_blocks(program, found.rows.variable.name, sample.variable.name, target)
+    return program
 
 
 def _adds(loop: For) -> bool:

@@ -110,8 +110,8 @@ strip. (By strips 256 x 1,024 x 1,024 took 1.02 of the time of two threads, 384 
 before any is multiplied; AVX2, Zen 3.)"""
 
 MOST_ROWS_BY_PARTS = 256
-"""Rows of a product whose sums stay in the second cache while its terms are multiplied part by
-part. (32 x 1,024 x 1,024 took 0.8 of the time of whole panels, 64 to 256 rows 0.94 to 0.97;
+"""Known rows of a product whose sums stay in the second cache while its terms are multiplied part
+by part. (32 x 1,024 x 1,024 took 0.8 of the time of whole panels, 64 to 256 rows 0.94 to 0.97;
 AVX-512, Sapphire Rapids.)"""
 
 LEAST_PANELS = 4
@@ -343,7 +343,7 @@ def _by_all_strips(program: LoopProgram, target: Target) -> LoopProgram:
 
 
 def _by_written_panels(program: LoopProgram, product: Product, target: Target) -> LoopProgram:
-    """Write each panel, and multiply one strip of rows by it after the other."""
+    """Write each panel, and multiply one strip of rows by it after the other; or part by part."""
     if _is_by_parts(product):
         return by_parts_of_panels(program, product, target)
     rows = product.rows.variable.name
