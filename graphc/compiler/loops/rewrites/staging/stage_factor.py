@@ -25,6 +25,7 @@ from graphc.compiler.loops.index import Index
 from graphc.compiler.loops.program import (
     Body,
     LoopProgram,
+    bound_variables,
     loads_of,
     path_to,
     replaced,
@@ -81,8 +82,7 @@ def stage_factor(
     if [*loops, *tests] != around or not loops or len(tests) > 1 or (test and test.otherwise):
         expected = "loops alone around it, and perhaps one test without another branch"
         raise refused(program, _REWRITE, where, expected, "other statements")
-    block = loops[-1].body if test is None else test.body
-    needed = _needed(block, let)
+    needed = _needed(site.body, let)
     made = variables_of_coordinates(program, _REWRITE, where, loops, coords)
     known = {id(one): ranges for one, ranges in walk_in_ranges(site.body, site.ranges)}
     around_let = known[id(loops[-1])].within(loops[-1].variable, *loops[-1].ends)
@@ -97,7 +97,7 @@ def stage_factor(
             raise refused(program, _REWRITE, where, expected, str(one.value))
     names = Names(program)
     copy = new_buffer(names.new(name), let.local.dtype, box.extents, BufferScope.THREAD)
-    inner = {one.variable for one in loops}
+    inner = set(bound_variables(site.body))
 
     def element(place: tuple[Index, ...], target: Load, ranges: Ranges) -> Body:
         at = {
@@ -131,14 +131,19 @@ def stage_factor(
     return _without_tests(changed, let.local)
 
 
-def _needed(block: Body, let: Let) -> list[Let]:
-    """Return the values that a block names and one is made of, and that one, in their order."""
-    number = next(k for k, one in enumerate(block) if one is let)
+def _needed(body: Body, let: Let) -> list[Let]:
+    """Return the values that the blocks around one name ahead of it and that it is made of, and
+    that one, in their order."""
     found, used = [let], set(walk_value(let.value))
-    for one in reversed(block[:number]):
-        if isinstance(one, Let) and one.local in used:
-            found.insert(0, one)
-            used.update(walk_value(one.value))
+    (*around, _) = path = path_to(body, let)
+    blocks = [body, *(block for one in around for block in one.blocks)]
+    for inside in reversed(path):
+        (block,) = (one for one in blocks if any(each is inside for each in one))
+        number = next(k for k, one in enumerate(block) if one is inside)
+        for one in reversed(block[:number]):
+            if isinstance(one, Let) and one.local in used:
+                found.insert(0, one)
+                used.update(walk_value(one.value))
     return found
 
 

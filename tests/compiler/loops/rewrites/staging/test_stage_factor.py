@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphc.compiler.loops.index import Index
+from graphc.compiler.loops.index import Index, as_index
 from graphc.compiler.loops.program import LoopProgram, walk
 from graphc.compiler.loops.rewrites.staging.stage_factor import stage_factor
 from graphc.compiler.loops.statement import Accumulate, Allocate, If, Let, Statement, Store
@@ -41,6 +41,30 @@ def test_each_element_is_computed_once() -> None:
     ]
     assert "t1 = image[j + k]" in lines_of(after)
     same_meaning(before, after)
+
+
+def above_the_terms(*coords: Index) -> tuple[LoopProgram, LoopProgram]:
+    """Return sums of values that are made of one that is named outside of the sum's loop, and a
+    program that stages them by coordinates."""
+    value = Let(T1, w.op("mul", T0, w.at(W, K)))
+    start = Let(T0, w.op("exp", w.at(X, I, J))), Allocate(S), Store(w.at(S), w.number(0))
+    nest = w.loop(J, 8, *start, w.loop(K, 3, value, TERM), Store(w.at(Y, I, J), w.at(S)))
+    before = w.program((X, W), (Y,), w.loop(I, N, nest))
+    return before, stage_factor(before, "i", "t1", coords, "image")
+
+
+def test_what_is_named_outside_of_the_loop_over_terms_is_computed_with_it() -> None:
+    before, after = above_the_terms(as_index(0) + K, as_index(0) + J)
+    assert lines_of(after)[4:6] == [
+        "t0_2 = exp(x[i, image_axis1])",
+        "image[image_axis0, image_axis1] = mul(t0_2, w[image_axis0])",
+    ]
+    same_meaning(before, after)
+
+
+def test_what_is_named_outside_of_other_coordinates_is_refused() -> None:
+    with pytest.raises(RewriteError, match=r"a value of j \+ k alone"):
+        above_the_terms(J + K)
 
 
 def test_what_a_test_leaves_out_is_zero() -> None:

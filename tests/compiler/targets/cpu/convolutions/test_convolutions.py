@@ -82,6 +82,11 @@ def unpooled() -> LoopProgram:
     return plain_program(kernel, "k0", buffers_of(kernel))
 
 
+def computed_row() -> Node:
+    """Rows of a matrix of another type as images of one channel."""
+    return g.reshape(g.cast(arrays(4, 6, dtype="float64"), "float32"), (4, 1, 6))
+
+
 PANELS: Programs = {
     "holes and strides": lambda: plain(
         convolution(4, 3, (13, 2), kernel_dilation=3, strides=2, padding=2)
@@ -136,6 +141,9 @@ ROWS: Programs = {
     ),
     "an image of two": lambda: plain(
         g.conv(g.concat([arrays(BATCH, 2, 6, 6), arrays(BATCH, 1, 6, 6)], 1), arrays(4, 3, 2, 2))
+    ),
+    "a channel of each of two arrays, one of which is computed": lambda: pooled_alone(
+        g.conv(g.concat([arrays(4, 1, 6), computed_row()], 1), arrays(2, 2, 1))
     ),
     "more windows than a panel has": lambda: plain(convolution(3, 2, (70, 3))),
     "rows of windows": lambda: plain(convolution(3, 4, (9, 3), (15, 3), padding=1)),
