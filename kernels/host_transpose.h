@@ -27,10 +27,12 @@ inline typename gc_vector<T>::type gc_interleaved(typename gc_vector<T>::type a,
 #endif
 }
 
-// A block of as many rows as a vector has lanes. Each round interleaves the first half of the rows
-// with the second one, which moves a bit of the row's number to the lane's.
-template <typename T>
-inline void gc_transpose_block(const T* from, ptrdiff_t from_row, T* to, ptrdiff_t to_row) {
+// A block of as many rows as a vector has lanes, and of `columns` columns, at most `most`. Each round
+// interleaves the first half of the rows with the second one, which moves a bit of the row's number
+// to the lane's.
+template <typename T, int most = gc_vector<T>::lanes>
+inline void gc_transpose_block(const T* from, ptrdiff_t from_row, T* to, ptrdiff_t to_row,
+                               int columns = most) {
   typedef typename gc_vector<T>::type V;
   constexpr int lanes = gc_vector<T>::lanes;
   constexpr typename gc_numbers_below<lanes>::type all{};
@@ -48,7 +50,9 @@ inline void gc_transpose_block(const T* from, ptrdiff_t from_row, T* to, ptrdiff
     for (int i = 0; i < lanes; ++i) row[i] = next[i];
   }
 #pragma GCC unroll 16
-  for (int i = 0; i < lanes; ++i) *reinterpret_cast<V*>(to + i * to_row) = row[i];
+  for (int i = 0; i < most; ++i) {
+    if (i < columns) *reinterpret_cast<V*>(to + i * to_row) = row[i];
+  }
 }
 
 // to[j][i] = from[i][j]. Where a side is no whole number of blocks, the last one begins inside of
@@ -68,18 +72,38 @@ inline void gc_transpose_blocks(int rows, int columns, const T* __restrict__ fro
   }
 }
 
-// The same of sides of any length.
-template <typename T, bool along_rows = false>
+// The same of rows that are shorter than a vector, which is read with what lies behind a row: a copy
+// of the last rows has something there.
+template <int most, typename T>
+inline void gc_transpose_short_rows(int rows, int columns, const T* __restrict__ from,
+                                    ptrdiff_t from_row, T* __restrict__ to, ptrdiff_t to_row) {
+  constexpr int lanes = gc_vector<T>::lanes;
+  int i = 0;
+  for (; i + lanes < rows; i += lanes) {
+    gc_transpose_block<T, most>(from + i * from_row, from_row, to + i, to_row, columns);
+  }
+  T last[lanes * lanes];
+  i = rows - lanes;
+  for (int row = 0; row < lanes; ++row) {
+    for (int j = 0; j < columns; ++j) last[row * lanes + j] = from[(i + row) * from_row + j];
+  }
+  gc_transpose_block<T, most>(last, lanes, to + i, to_row, columns);
+}
+
+// The same of sides of any length, of at most so many columns.
+template <typename T, bool along_rows = false, int most_columns = gc_vector<T>::lanes>
 inline void gc_transpose(int rows, int columns, const T* __restrict__ from, ptrdiff_t from_row,
                          T* __restrict__ to, ptrdiff_t to_row) {
-  constexpr int lanes = gc_vector<T>::lanes;
-  if (rows < lanes || columns < lanes) {
+  constexpr int lanes = gc_vector<T>::lanes, most = most_columns < lanes ? most_columns : lanes;
+  if (rows >= lanes && columns >= lanes) {
+    gc_transpose_blocks<T, along_rows>(rows, columns, from, from_row, to, to_row);
+  } else if (rows >= lanes && 4 * columns >= lanes && from_row + columns >= lanes) {
+    gc_transpose_short_rows<most>(rows, columns, from, from_row, to, to_row);
+  } else {
     for (int i = 0; i < rows; ++i) {
       for (int j = 0; j < columns; ++j) to[j * to_row + i] = from[i * from_row + j];
     }
-    return;
   }
-  gc_transpose_blocks<T, along_rows>(rows, columns, from, from_row, to, to_row);
 }
 
 // As gc_transpose, of a tile: up to `most_rows` rows of up to `most_columns` elements. Blocks go
@@ -88,9 +112,9 @@ template <int most_columns, int most_rows, typename T>
 inline void gc_transpose_tile(int columns, int rows, const T* __restrict__ from,
                               ptrdiff_t from_row, T* __restrict__ to, ptrdiff_t to_row) {
   constexpr bool along_rows = most_columns > most_rows;
-  gc_transpose<T, along_rows>(rows < most_rows ? rows : most_rows,
-                              columns < most_columns ? columns : most_columns, from, from_row, to,
-                              to_row);
+  gc_transpose<T, along_rows, most_columns>(
+      rows < most_rows ? rows : most_rows, columns < most_columns ? columns : most_columns, from,
+      from_row, to, to_row);
 }
 
 #endif

@@ -52,15 +52,18 @@ LEAST_ACROSS = 16
 """Elements side by side in memory from which on they are worth a tile: a line of the cache."""
 
 
-def transposed_tile(target: Buffer, across: int, along: int) -> Intrinsic:
+def transposed_tile(
+    target: Buffer, across: int, along: int, source_scope: BufferScope = BufferScope.GLOBAL
+) -> Intrinsic:
     """Return the intrinsic that fills a tile crosswise (``kernels/host_transpose.h``), of up to
-    `across` rows of up to `along` elements."""
+    `across` rows of up to `along` elements, from an array of a scope."""
     columns, rows = symbol("columns"), symbol("rows")
     steps = symbol("from_row"), symbol("to_row")
-    is_whole = target.scope is BufferScope.GLOBAL
-    shape = (columns, rows) if is_whole else tuple(size for size in target.shape if size != 1)
-    dtype, outside = target.dtype, BufferScope.GLOBAL
-    source = Buffer("source", dtype, (rows, columns), outside, (steps[0], 1), 0, "source")
+    sizes = tuple(size for size in target.shape if size != 1)
+    is_whole = target.scope is BufferScope.GLOBAL or len(sizes) != 2
+    shape = (columns, rows) if is_whole else sizes
+    dtype = target.dtype
+    source = Buffer("source", dtype, (rows, columns), source_scope, (steps[0], 1), 0, "source")
     to = Buffer("target", dtype, shape, target.scope, (steps[1], 1), 0, "target")
     column, row = LoopVariable("column"), LoopVariable("row")
     j, i = index_of(column), index_of(row)

@@ -18,6 +18,7 @@ from graphc.compiler.loops.buffer import Buffer, BufferScope, new_buffer
 from graphc.compiler.loops.index import LoopVariable, as_index, index_of
 from graphc.compiler.loops.program import (
     LoopProgram,
+    loops_in,
     most_known_turns,
     path_to,
     targets_of,
@@ -28,9 +29,14 @@ from graphc.compiler.loops.rewrites.buffers.flatten import flatten
 from graphc.compiler.loops.rewrites.loops.fuse import fuse
 from graphc.compiler.loops.rewrites.loops.split import Tail, split
 from graphc.compiler.loops.rewrites.refusal import ranges_at
+from graphc.compiler.loops.rewrites.staging.stage_factor import stage_factor
 from graphc.compiler.loops.rewrites.staging.stage_value import stage_value
+from graphc.compiler.loops.rewrites.values.name_element import name_element
+from graphc.compiler.loops.rewrites.values.propagate import propagate
 from graphc.compiler.loops.statement import For, Intrinsic, Let, Store
 from graphc.compiler.loops.value import Argument, Constant, Load, RandomWord
+from graphc.compiler.targets.convolution_loops import names_of_loops
+from graphc.compiler.targets.cpu.crosswise import TRANSPOSED, transposed_tile
 from graphc.errors import RewriteError
 
 WORDS = 1024
@@ -38,6 +44,9 @@ WORDS = 1024
 
 _OF_BLOCK = 4
 """Words of a block."""
+
+_IN_ORDER = "drawn"
+"""The name of an array of words in the order in which they are drawn."""
 
 _FIRST = Argument("first", "int64")
 _KEY = (
@@ -102,6 +111,36 @@ def with_drawn_columns(program: LoopProgram, loops: Sequence[str]) -> LoopProgra
     called = drawn_columns(store.target.buffer, count, step)
     with suppress(RewriteError):  # columns may be no neighbours
         return use(program, called, rows.variable.name)
+    return program
+
+
+def with_words_crosswise(program: LoopProgram, site: str, loops: Sequence[str]) -> LoopProgram:
+    """Return a program that draws, by calls, the words that the two innermost ones of a nest of
+    loops store to the rows of an array where those of neighbouring rows, not of neighbouring
+    columns, lie side by side: in their order, into an array that is transposed then. The program is
+    as it is if only a call knows how many there are, or no words are neighbours.
+
+    Args:
+        site: the loop in whose body the nest is.
+        loops: the outermost first.
+    """
+    *around, rows, columns = loops
+    (store,) = program.loop(columns).body
+    assert isinstance(store, Store)
+    across, along = (_only_turns(program.loop(one)) for one in (rows, columns))
+    words = store.target.buffer
+    if across is None or along is None or words.dtype not in TRANSPOSED:
+        return program
+    site = around[-1] if around else site
+    named, word = name_element(program, columns, store.value)
+    coords = [index_of(named.loop(one).variable) for one in (columns, rows)]
+    with suppress(RewriteError):  # they may change in between
+        staged = stage_factor(named, site, word.name, coords, _IN_ORDER)
+        nest = next(one for one in staged.loop(site).body if isinstance(one, For))
+        drawn = with_drawn_words(staged, names_of_loops(loops_in((nest,))))
+        if drawn is not staged:
+            tile = transposed_tile(words, across, along, BufferScope.THREAD)
+            return use(propagate(drawn, word.name), tile, rows)
     return program
 
 

@@ -80,7 +80,11 @@ from graphc.compiler.targets.cpu.convolutions.windows import (
     with_padded_image,
     with_products_of_panels,
 )
-from graphc.compiler.targets.cpu.draws import with_drawn_columns, with_drawn_words
+from graphc.compiler.targets.cpu.draws import (
+    with_drawn_columns,
+    with_drawn_words,
+    with_words_crosswise,
+)
 from graphc.compiler.targets.cpu.products.pieces import with_vectors
 from graphc.compiler.targets.cpu.window_walks import MOST_STEP, with_windows_in_lanes
 from graphc.compiler.targets.mapping import ALWAYS, Applicability, Mapping, never
@@ -348,8 +352,13 @@ def _with_words_of_sums(
         except RewriteError:  # they are of other coordinates
             continue
         fill = next(x for x in program.loop(tile).body if isinstance(x, For) and _draws(x))
-        drawn = with_drawn_columns if in_columns else with_drawn_words
-        program = drawn(program, names_of_loops(loops_in((fill,))))
+        nest = names_of_loops(loops_in((fill,)))
+        if not in_columns:
+            program = with_drawn_words(program, nest)
+        elif (drawn := with_drawn_columns(program, nest)) is not program:
+            program = drawn
+        else:
+            program = with_words_crosswise(program, tile, nest)
     return program
 
 

@@ -289,6 +289,9 @@ POOLED: Programs = {
     "dropout between, of an odd number of filters": lambda: dropped_between(
         convolution(7, 3, (64, 3)), True, 6
     ),
+    "dropout between, of windows far apart, channels first": lambda: dropped_between(
+        convolution(3, 2, (126, 3)), False, 10
+    ),
     "a computed image": lambda: pooled(
         g.conv(g.maximum(arrays(BATCH, 3, 9, 12), 0.0), arrays(4, 3, 3, 3), padding=1)
     ),
@@ -392,7 +395,12 @@ def test_nothing_of_the_size_of_a_pooled_convolution_is_stored() -> None:
 
 
 def test_random_words_of_a_tile_are_drawn_ahead() -> None:
-    for case in ("dropout between", "dropout between, of windows far apart"):
+    for case in (
+        "dropout between",
+        "dropout between, of windows far apart",
+        "dropout between, of an odd number of filters",
+        "dropout between, of windows far apart, channels first",
+    ):
         program = mapped(POOLED[case]()).program
         words = [
             value
