@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
 
 from graphc.compiler.graph import Node, name_of, origin_of
 from graphc.compiler.loops.notes import notes_in, with_other_notes
@@ -20,9 +21,11 @@ from graphc.compiler.program.launch import (
 from graphc.compiler.schedule.kernel import Kernel, Loop
 from graphc.compiler.targets.cuda.facts import any_card
 from graphc.compiler.targets.mapping import MappedProgram, Mapping, choose
+from graphc.compiler.targets.printer import PrintedFunction
 from graphc.compiler.targets.target import Target
 
 _Choice = tuple[LoopProgram, Target, tuple[Mapping, ...]]
+_Printed = TypeVar("_Printed", bound=PrintedFunction)
 
 
 @dataclass
@@ -36,6 +39,7 @@ class Program:
         target: the GPU that they run on.
         mapped: what was chosen for plain programs without their notes, by these and the mappings to
             choose from; with the notes of the program that it was chosen for.
+        printed: functions, by the programs that they were printed of, without names and notes.
     """
 
     checks: list[DeviceCheck] = field(default_factory=list)
@@ -43,19 +47,36 @@ class Program:
     numbers: Iterator[int] = field(default_factory=itertools.count)
     target: Target = field(default_factory=any_card)
     mapped: dict[_Choice, tuple[MappedProgram, tuple[str, ...]]] = field(default_factory=dict)
+    printed: dict[LoopProgram, Any] = field(default_factory=dict)
 
     def choose(self, plain: LoopProgram, target: Target, table: Sequence[Mapping]) -> MappedProgram:
         """Return a plain program by the first mapping of a table that applies. Those of layers of
         one shape differ in their notes alone, and are mapped once."""
         notes = notes_in(plain)
-        numbered = {note: str(number) for number, note in enumerate(notes)}
-        key = with_other_notes(plain, numbered), target, tuple(table)
+        key = _without_notes(plain), target, tuple(table)
         if key not in self.mapped:
             self.mapped[key] = choose(plain, target, table), notes
         mapped, others = self.mapped[key]
         if others == notes:
             return mapped
         return mapped.with_notes(dict(zip(others, notes, strict=True)))
+
+    def print_once(
+        self, program: LoopProgram, print_program: Callable[[LoopProgram], _Printed]
+    ) -> _Printed:
+        """Return the function that a program becomes; that of an earlier one which differs in its
+        name and its notes alone, as launches of functions that do the same share the first one."""
+        key = replace(_without_notes(program), name="")
+        if key not in self.printed:
+            self.printed[key] = print_program(program)
+        printed: _Printed = self.printed[key]
+        return printed
+
+
+def _without_notes(program: LoopProgram) -> LoopProgram:
+    """Return a program with the numbers of its notes in their place."""
+    numbered = {note: str(number) for number, note in enumerate(notes_in(program))}
+    return with_other_notes(program, numbered)
 
 
 @dataclass

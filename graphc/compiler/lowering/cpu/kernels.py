@@ -55,7 +55,7 @@ def _layout(mapped: MappedKernel) -> Kernel:
 
 
 def _launch(mapped: MappedKernel, context: NativeContext) -> Launch:
-    printed = print_program(mapped.program)
+    printed = context.program.print_once(mapped.program, print_program)
     context.program.includes.update(dict.fromkeys(printed.headers))
     scratch = tuple(_scratch(block, buffer) for block, buffer in printed.arrays)
     return mapped.launch(printed, _ONE, _ONE, context.notes, scratch=scratch)

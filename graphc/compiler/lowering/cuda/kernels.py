@@ -77,7 +77,7 @@ def lower_whole_loop(loop: Loop, context: Context) -> list[Launch]:
 
 def _launch(mapped: MappedKernel, context: Context, asking: Callable[[], LoopProgram]) -> Launch:
     program = mapped.program
-    printed = print_program(program)
+    printed = context.program.print_once(program, print_program)
     context.program.includes.update(dict.fromkeys(printed.headers))
     traffic = ProgramTraffic(asking, program, mapped.memory.names())
     blocks: Formula = printed.blocks
