@@ -27,9 +27,9 @@ inline typename gc_vector<T>::type gc_interleaved(typename gc_vector<T>::type a,
 #endif
 }
 
-// A block of as many rows as a vector has lanes, and of `columns` columns, at most `most`. Each round
-// interleaves the first half of the rows with the second one, which moves a bit of the row's number
-// to the lane's.
+// A block of as many rows as a vector has lanes, of which `columns` columns, at most `most`, are
+// written. Each round interleaves the first half of the rows with the second one, which moves a bit
+// of the row's number to the lane's.
 template <typename T, int most = gc_vector<T>::lanes>
 inline void gc_transpose_block(const T* from, ptrdiff_t from_row, T* to, ptrdiff_t to_row,
                                int columns = most) {
@@ -72,8 +72,8 @@ inline void gc_transpose_blocks(int rows, int columns, const T* __restrict__ fro
   }
 }
 
-// The same of rows that are shorter than a vector, which is read with what lies behind a row: a copy
-// of the last rows has something there.
+// The same of rows that are shorter than a vector: one is read with what lies behind the row, and the
+// last rows from a copy, which has something there.
 template <int most, typename T>
 inline void gc_transpose_short_rows(int rows, int columns, const T* __restrict__ from,
                                     ptrdiff_t from_row, T* __restrict__ to, ptrdiff_t to_row) {
