@@ -72,8 +72,8 @@ inline void gc_transpose_blocks(int rows, int columns, const T* __restrict__ fro
   }
 }
 
-// The same of rows that are shorter than a vector: one is read with what lies behind the row, and the
-// last rows from a copy, which has something there.
+// The same of rows that are shorter than a vector: one is read with what lies behind it, and the last
+// rows are read of a copy, which has something there.
 template <int most, typename T>
 inline void gc_transpose_short_rows(int rows, int columns, const T* __restrict__ from,
                                     ptrdiff_t from_row, T* __restrict__ to, ptrdiff_t to_row) {

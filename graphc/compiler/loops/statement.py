@@ -294,9 +294,7 @@ class UseIntrinsic(_Simple):
 
     intrinsic: Intrinsic
     windows: tuple[BufferWindow, ...]
-    sizes: Mapping[Symbol, Index] = field(
-        default_factory=lambda: MappingProxyType({}), hash=False
-    )
+    sizes: Mapping[Symbol, Index] = field(default_factory=lambda: MappingProxyType({}), hash=False)
     note: str = ""
     arguments: tuple[Value, ...] = ()
 
