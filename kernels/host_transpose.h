@@ -72,7 +72,7 @@ inline void gc_transpose_blocks(int rows, int columns, const T* __restrict__ fro
   }
 }
 
-// The same of rows that are shorter than a vector: one is read with what lies behind it, and the last
+// The same of rows that are shorter than a vector: one is read with what lies behind it. The last
 // rows are read of a copy, which has something there.
 template <int most, typename T>
 inline void gc_transpose_short_rows(int rows, int columns, const T* __restrict__ from,
