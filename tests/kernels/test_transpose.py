@@ -32,9 +32,10 @@ extern "C" void transposed(int most, int rows, int columns, const float* from, i
 ANY = 0
 
 
-@pytest.fixture(scope="module")
-def library(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
-    found = load(SOURCE, tmp_path_factory.mktemp("transpose"))
+@pytest.fixture(scope="module", params=[("-march=native",), ()], ids=["native", "portable"])
+def library(request, tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
+    """Vectors as wide as this machine's, and those that all machines have."""
+    found = load(SOURCE, tmp_path_factory.mktemp("transpose"), ("-O3", *request.param))
     found.transposed.restype = None
     return found
 
