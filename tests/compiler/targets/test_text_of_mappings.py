@@ -72,11 +72,20 @@ def bias_and_relu() -> Node:
     return g.maximum(x(BATCH, 512) + g.input((512,), name="b"), np.float32(0))
 
 
+def windows_of_a_row() -> Node:
+    """Three neighbours of each channel, channel by channel, as windows with weights of their own
+    read them."""
+    image = x(BATCH, 16, 30)
+    taps = [g.reshape(image[:, :, tap : tap + 28], (BATCH, 16, 28, 1)) for tap in range(3)]
+    return g.reshape(g.transpose(g.concat(taps, 3), (0, 2, 1, 3)), (BATCH, 28, 48))
+
+
 ON_A_CPU: Mapping[str, Examples] = {
     "pointwise": {
         "vectors": bias_and_relu,
         "tiles": lambda: g.transpose(x(BATCH, 32, 1024), (0, 2, 1)) * np.float32(3),
         "strided vectors": lambda: g.exp(g.transpose(x(BATCH, 3), (1, 0))),
+        "parts in order": windows_of_a_row,
     },
     "rows": {
         "blocks in lanes": lambda: g.sum(x(1 << 20)),

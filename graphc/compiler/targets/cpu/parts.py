@@ -1,5 +1,5 @@
-"""Loops around vectors, cut where a part of a concatenation ends: a test that is the same for all
-lanes keeps a compiler from making vectors.
+"""Loops around vectors, cut where a part of a concatenation ends, and loops along which parts follow
+each other: a test keeps a compiler from making vectors.
 
 for channel < 20:                                  for channel_below < 8:
   for column < 32 (vector):                          for column < 32 (vector):
@@ -13,11 +13,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from graphc.compiler.graph.dim import Size
-from graphc.compiler.loops.program import LoopProgram, loops_in, walk
+from graphc.compiler.graph.dim import Size, exact_quotient
+from graphc.compiler.loops.index import Quotient, Remainder
+from graphc.compiler.loops.program import LoopProgram, innermost_loops, loops_in, walk
 from graphc.compiler.loops.rewrites.conditions.cut import cut
-from graphc.compiler.loops.statement import LoopKind, UseIntrinsic
-from graphc.compiler.targets.cpu.pointwise import MOST_CHANGES, bounds_in
+from graphc.compiler.loops.rewrites.execution.unroll import unroll
+from graphc.compiler.loops.rewrites.loops.split import split
+from graphc.compiler.loops.rewrites.simplify import simplify
+from graphc.compiler.loops.statement import For, Let, LoopKind, Store, UseIntrinsic
+from graphc.compiler.targets.cpu.pointwise import MOST_CHANGES, bounds_in, conditions_in
 
 
 def with_parts(program: LoopProgram) -> LoopProgram:
@@ -29,6 +33,44 @@ def with_parts(program: LoopProgram) -> LoopProgram:
             break
         program = cut(program, *found)
     return program
+
+
+def with_loops_of_parts(program: LoopProgram) -> LoopProgram:
+    """Return a program in which innermost loops whose tests ask for a quotient of their variable are
+    over the elements of a part, with a loop over the parts around, all of one length; in those that
+    ask for a remainder, as one element of each part follows another, these are written out."""
+    for _ in range(MOST_CHANGES):
+        found = next(_divided(program), None)
+        if found is None:
+            break
+        loop, atom = found
+        assert isinstance(atom.divisor, int)
+        program = split(program, loop, atom.divisor)
+        if isinstance(atom, Remainder):
+            program = unroll(program, f"{loop}_inner")
+        program = simplify(program)
+    return program
+
+
+def _divided(program: LoopProgram) -> Iterator[tuple[str, Quotient | Remainder]]:
+    """Yield innermost loops that store, and what their tests ask for, of divisors that divide the
+    number of turns."""
+    for loop in innermost_loops(program.body):
+        if loop.kind is not LoopKind.SERIAL or len(loop.ends) > 1 or not loop.ends[0].is_constant:
+            continue
+        if not all(isinstance(one, Let | Store) for one in loop.body):
+            continue
+        for condition in conditions_in(loop.body):
+            for atom, _ in condition.index.terms:
+                if isinstance(atom, Quotient | Remainder) and _is_in_parts(atom, loop):
+                    yield loop.variable.name, atom
+
+
+def _is_in_parts(atom: Quotient | Remainder, loop: For) -> bool:
+    if atom.dividend.atom is not loop.variable or not isinstance(atom.divisor, int):
+        return False
+    is_few = isinstance(atom, Quotient) or atom.divisor <= MOST_CHANGES
+    return is_few and exact_quotient(loop.ends[0].constant, atom.divisor) is not None
 
 
 def _places(program: LoopProgram) -> Iterator[tuple[str, Size]]:

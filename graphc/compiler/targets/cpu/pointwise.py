@@ -313,6 +313,12 @@ def _table(kind: LoopKind) -> tuple[Mapping, ...]:
             lambda program, target: _in_vectors(program, kind, are_strided=True),
             "what lies nowhere side by side is gathered",
         ),
+        Mapping(
+            "parts in order",
+            _has_few_places,
+            lambda program, target: _of_each_nest(program, partial(bind, kind=kind)),
+            "what is stored nowhere side by side is moved element by element, each part by itself",
+        ),
     )
 
 

@@ -22,7 +22,7 @@ from graphc.compiler.loops.value import RandomWord, Select
 from graphc.compiler.passes import optimize
 from graphc.compiler.schedule import kernels, make_schedule
 from graphc.compiler.targets.cpu.crosswise import strided_loads
-from graphc.compiler.targets.cpu.pointwise import POINTWISE, divisions
+from graphc.compiler.targets.cpu.pointwise import POINTWISE, conditions_in, divisions
 from graphc.compiler.targets.mapping import MappedProgram, choose
 from graphc.compiler.targets.target import Target
 from tests.compiler.lowering import kinds
@@ -384,3 +384,17 @@ def test_strided_elements_that_lie_nowhere_side_by_side_are_gathered() -> None:
     vectors, tiles = (reason for _, reason in found.refusals)
     assert vectors.endswith("expected elements side by side, found x0[i1, 2*i0]")
     assert tiles.endswith("a loop along which its strided elements lie side by side, found none")
+
+
+def test_parts_that_are_stored_nowhere_side_by_side_have_loops_of_their_own() -> None:
+    rows = g.input((2, 16, 9), name="x")
+    taps = [g.reshape(rows[:, :, tap : tap + 7], (2, 16, 7, 1)) for tap in range(3)]
+    windows = g.reshape(g.transpose(g.concat(taps, 3), (0, 2, 1, 3)), (2, 7, 48))
+    plain = _plain([windows], "k0")
+    found = choose(plain, CPU, POINTWISE)
+    assert found.names == ("parts in order",)
+    assert not list(conditions_in(found.program.body))
+    arrays = _arrays(plain, 1)
+    (expected,) = evaluate(plain, arrays).outputs.values()
+    (again,) = evaluate(found.program, arrays).outputs.values()
+    np.testing.assert_array_equal(again, expected)

@@ -50,6 +50,7 @@ from graphc.compiler.loops.statement import (
 )
 from graphc.compiler.loops.value import Apply, Load, Local
 from graphc.compiler.targets.cpu.draws import with_words_ahead
+from graphc.compiler.targets.cpu.parts import with_loops_of_parts
 from graphc.compiler.targets.cpu.products.panels import (
     PANEL_ROWS,
     PanelFunction,
@@ -356,6 +357,7 @@ def with_vectors(program: LoopProgram) -> LoopProgram:
     whole vectors together."""
     for loop in loops_in(program.body):
         program = _with_joined_rows(program, loop)
+    program = with_loops_of_parts(program)
     for loop in innermost_loops(program.body):
         program, name = with_words_ahead(program, loop.variable.name)
         try:

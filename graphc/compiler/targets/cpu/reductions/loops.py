@@ -20,6 +20,7 @@ from graphc.compiler.loops.rewrites.execution.vectorise import vectorise
 from graphc.compiler.loops.rewrites.loops.fuse import fuse
 from graphc.compiler.loops.statement import Accumulate, Allocate, Check, For
 from graphc.compiler.loops.value import Load
+from graphc.compiler.targets.cpu.parts import with_loops_of_parts
 from graphc.compiler.targets.cpu.pointwise import divisions
 from graphc.errors import RewriteError
 
@@ -128,6 +129,7 @@ def steps_of(program: LoopProgram, loop: For) -> set[Size | None]:
 def with_vectors(program: LoopProgram) -> LoopProgram:
     """Return a program whose innermost loops are vectors where their turns have no order and are
     enough."""
+    program = with_loops_of_parts(program)
     for loop in innermost_loops(program.body):
         if not may_exceed(loop, LEAST_VECTORISED - 1):
             continue
