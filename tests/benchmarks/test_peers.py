@@ -13,10 +13,13 @@ import numpy as np
 import pytest
 
 from benchmarks.peers import __main__ as command
-from benchmarks.peers import driver, floor, layouts, report, worker
+from benchmarks.peers import driver, floor, graphc_side, layouts, report, worker
 from benchmarks.peers.driver import OWN, PEERS, Comparison, Peer, Settings
 from benchmarks.peers.report import Measured
 from benchmarks.peers.workloads import WORKLOADS, Task, Workload, batches
+from graphc.compiler.loops.program import values_of, walk, walk_value
+from graphc.compiler.loops.statement import UseIntrinsic
+from graphc.compiler.loops.value import RandomWord
 from graphc.reference_models import REFERENCE_MODELS
 
 SMALL_MLP = Workload("mlp", 4, 6, "rmsprop", 1e-3, True, WORKLOADS["mlp"].draw)
@@ -145,6 +148,30 @@ def test_rows_follow_the_features_that_were_flattened_in_another_order() -> None
     moved = layouts.rows_moved(matrix, (4, 3), (1, 0))
     other = data.transpose(0, 2, 1).reshape(2, -1)
     np.testing.assert_allclose(other @ moved, data.reshape(2, -1) @ matrix)
+
+
+@pytest.mark.parametrize("name", [one.name for one in WORKLOADS.values() if one.dropout])
+def test_no_kernel_of_a_step_draws_a_block_of_words_for_each(name: str) -> None:
+    """As `fit` trains the models: accel's step was once twice as long for that."""
+    programs = graphc_side.model(WORKLOADS[name], True).loop_programs(target="cpu")
+    mapped = [one.mapped.program for one in programs if one.mapped is not None]
+    called = [
+        one.intrinsic.name
+        for program in mapped
+        for one in walk(program.body)
+        if isinstance(one, UseIntrinsic)
+    ]
+    assert any(one.startswith("gc_draw_") for one in called)
+    drawn = [
+        part
+        for program in mapped
+        for one in walk(program.body)
+        if not isinstance(one, UseIntrinsic)
+        for value in values_of(one)
+        for part in walk_value(value)
+        if isinstance(part, RandomWord)
+    ]
+    assert not drawn
 
 
 @pytest.mark.parametrize("name", WORKLOADS)
