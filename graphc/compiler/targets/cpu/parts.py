@@ -1,4 +1,4 @@
-"""Loops around vectors, cut where a part of a concatenation ends, and loops along which parts follow
+"""Loops around vectors, cut where a part of a concatenation ends, and those along which parts follow
 each other: a test keeps a compiler from making vectors.
 
 for channel < 20:                                  for channel_below < 8:
@@ -22,6 +22,7 @@ from graphc.compiler.loops.rewrites.loops.split import split
 from graphc.compiler.loops.rewrites.simplify import simplify
 from graphc.compiler.loops.statement import For, Let, LoopKind, Store, UseIntrinsic
 from graphc.compiler.targets.cpu.pointwise import MOST_CHANGES, bounds_in, conditions_in
+from graphc.errors import RewriteError
 
 
 def with_parts(program: LoopProgram) -> LoopProgram:
@@ -36,20 +37,30 @@ def with_parts(program: LoopProgram) -> LoopProgram:
 
 
 def with_loops_of_parts(program: LoopProgram) -> LoopProgram:
-    """Return a program in which innermost loops whose tests ask for a quotient of their variable are
-    over the elements of a part, with a loop over the parts around, all of one length; in those that
-    ask for a remainder, as one element of each part follows another, these are written out."""
+    """Return a program in which innermost loops whose tests ask for a quotient of their variable
+    are over the elements of a part, with a loop over the parts around, all of one length; in those
+    that ask for a remainder, as one element of each part follows another, these are written out."""
     for _ in range(MOST_CHANGES):
-        found = next(_divided(program), None)
-        if found is None:
+        for loop, atom in _divided(program):
+            if (changed := _in_parts(program, loop, atom)) is not None:
+                program = changed
+                break
+        else:
             break
-        loop, atom = found
-        assert isinstance(atom.divisor, int)
-        program = split(program, loop, atom.divisor)
-        if isinstance(atom, Remainder):
-            program = unroll(program, f"{loop}_inner")
-        program = simplify(program)
     return program
+
+
+def _in_parts(program: LoopProgram, loop: str, atom: Quotient | Remainder) -> LoopProgram | None:
+    """Return a program in which a loop is divided as an atom divides its variable; None where that
+    would write out too many statements."""
+    assert isinstance(atom.divisor, int)
+    program = split(program, loop, atom.divisor)
+    if isinstance(atom, Remainder):
+        try:
+            program = unroll(program, f"{loop}_inner")
+        except RewriteError:
+            return None
+    return simplify(program)
 
 
 def _divided(program: LoopProgram) -> Iterator[tuple[str, Quotient | Remainder]]:

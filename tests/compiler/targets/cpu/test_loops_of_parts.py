@@ -54,3 +54,13 @@ def test_parts_of_one_length_have_a_loop_around() -> None:
 def test_other_divisors_are_left(divisor: int) -> None:
     before = joined(J, below(J % divisor, 2))
     assert with_loops_of_parts(before) == before
+
+
+def test_what_would_be_too_long_is_left() -> None:
+    """Thirty statements for each of nine parts are more than are written out."""
+    place = J // 9
+    value = Select((below(J % 9, 2),), w.at(X, I, place), w.at(Z, I, place))
+    stores = [Store(w.at(w.floats(f"y{k}", N, 36), I, J), value) for k in range(30)]
+    outputs = tuple(one.target.buffer for one in stores)
+    before = w.program((X, Z), outputs, w.loop(I, N, w.loop(J, 36, *stores)))
+    assert with_loops_of_parts(before) == before
