@@ -1,5 +1,5 @@
-"""Loops around vectors, cut where a part of a concatenation ends, and those along which parts follow
-each other: a test keeps a compiler from making vectors.
+"""Loops around vectors, cut where a part of a concatenation ends, and loops whose neighbours are of
+different parts: a test keeps a compiler from making vectors.
 
 for channel < 20:                                  for channel_below < 8:
   for column < 32 (vector):                          for column < 32 (vector):
