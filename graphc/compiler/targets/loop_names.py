@@ -14,14 +14,14 @@ from graphc.compiler.loops.program import (
     substituted,
     transformed,
 )
+from graphc.compiler.loops.rewrites.names import names_in
 from graphc.compiler.loops.statement import For, Statement
 
 
 def with_loop_names(program: LoopProgram, name_of: Callable[[For], str]) -> LoopProgram:
     """Return a program whose loops have the names that a function gives them, with numbers where
-    several have one."""
-    taken = {one.name for one in (*program.inputs, *program.outputs)}
-    taken |= {one.name for one in program.arguments}
+    several have one, or something else has it."""
+    taken = set(names_in(program)) - {loop.variable.name for loop in loops_in(program.body)}
     names: dict[LoopVariable, LoopVariable] = {}
     for loop in loops_in(program.body):
         name = new_name(taken, name_of(loop))

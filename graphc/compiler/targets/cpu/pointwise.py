@@ -33,7 +33,16 @@ from graphc.compiler.loops.rewrites.refusal import refused
 from graphc.compiler.loops.rewrites.simplify import simplify
 from graphc.compiler.loops.rewrites.values.invariant import with_invariant_loads_ahead
 from graphc.compiler.loops.rewrites.values.promote import promote
-from graphc.compiler.loops.statement import Allocate, Check, For, If, LoopKind, Statement, Store
+from graphc.compiler.loops.statement import (
+    Allocate,
+    Check,
+    For,
+    If,
+    Let,
+    LoopKind,
+    Statement,
+    Store,
+)
 from graphc.compiler.loops.value import Condition, IndexValue, Load, RandomWord, Select
 from graphc.compiler.targets.cpu.crosswise import LEAST_ACROSS, in_tiles, strided_loads
 from graphc.compiler.targets.cpu.draws import WORDS, draws_in, with_words_ahead
@@ -182,6 +191,12 @@ def _has_few_places(program: LoopProgram, target: Target) -> Applicability:
     return ALWAYS
 
 
+def _is_moved(program: LoopProgram, target: Target) -> Applicability:
+    if not all(isinstance(one, For | Let | Store) for one in walk(program.body)):
+        return never("it does more than to store elements")
+    return _has_few_places(program, target)
+
+
 Nest: TypeAlias = Callable[[LoopProgram, str], LoopProgram]
 """The change of a program that has one nest of loops, given its outermost one."""
 
@@ -315,7 +330,7 @@ def _table(kind: LoopKind) -> tuple[Mapping, ...]:
         ),
         Mapping(
             "parts in order",
-            _has_few_places,
+            _is_moved,
             lambda program, target: _of_each_nest(program, partial(bind, kind=kind)),
             "what is stored nowhere side by side is moved element by element, each part by itself",
         ),

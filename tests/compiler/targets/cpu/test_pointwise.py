@@ -398,3 +398,12 @@ def test_parts_that_are_stored_nowhere_side_by_side_have_loops_of_their_own() ->
     (expected,) = evaluate(plain, arrays).outputs.values()
     (again,) = evaluate(found.program, arrays).outputs.values()
     np.testing.assert_array_equal(again, expected)
+
+
+def test_sums_are_no_parts() -> None:
+    """The maxima of a convolution of one tap have registers, and are taken in their order."""
+    x, weights = g.input((BATCH, 1, 130, 1), name="x"), g.input((1, 1, 1, 1), name="w")
+    (kernel,) = kernels(make_schedule([g.max_pool(g.conv(x, weights), (10, 1))], most_shared=0))
+    plain = plain_program(kernel, "k0", buffers_of(kernel))
+    (parts,) = (one for one in POINTWISE if one.name == "parts in order")
+    assert parts.when(plain, CPU).refusal == "it does more than to store elements"
