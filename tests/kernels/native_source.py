@@ -68,9 +68,9 @@ extern "C" double every_{name}(unsigned int* at) {{
     const float received = gc_{name}(x);
     const double expected = gc_{name}((double)x), size = GC_LIBRARY(fabs)(expected);
     if (received == (float)expected || (received != received && expected != expected)) continue;
-    const double end = 0x1p128, one = fabs(received) < end ? fabs(received) : end;
+    const double end = 0x1p128, far = GC_LIBRARY(fabs)(received), one = far < end ? far : end;
     const double power = gc_from_bits(gc_bits(size > 0x1p-126 ? size : 0x1p-126) >> 52 << 52);
-    double units = fabs(one - (size < end ? size : end)) * 0x1p23 / power;
+    double units = GC_LIBRARY(fabs)(one - (size < end ? size : end)) * 0x1p23 / power;
     if ((received < 0) != (expected < 0) || units != units) units = gc_infinity<double>();
     if (units > most) {{ most = units; *at = (unsigned int)bits; }}
   }} while (++bits >> 32 == 0);
