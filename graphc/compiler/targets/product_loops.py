@@ -176,9 +176,7 @@ def _product(loops: ProductLoops, added: Accumulate, ranges: Ranges) -> Product 
         is_there = isinstance(factor, Load) and factor.buffer.scope in _MEMORY
         if not is_there and not isinstance(factor, Local):
             return f"{factor} is neither in memory nor computed by itself"
-        if isinstance(factor, Load) and any(
-            shared_by.variable in coord.variables for coord in factor.coords
-        ):
+        if shared_by.variable in variables_of_factor(factor, named):
             return f"{factor} is another one for each {shared_by.variable}"
     return Product(loops.kept, loops.terms, added.targets[0].buffer, left, right, ranges)
 
