@@ -16,8 +16,8 @@ _HOLDS = {
     "float32": {"float64"},
 }
 
-_MOST_TRANSPOSED = 4
-"""Axes of an image whose windows get an axis more: three at most then, as kernels have."""
+_MOST_TRANSPOSED = 5
+"""Axes of an image whose windows get an axis more: those of a volume."""
 
 
 def _transpose(node: Node) -> Node | None:

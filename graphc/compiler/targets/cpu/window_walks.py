@@ -23,11 +23,14 @@ from graphc.compiler.loops.rewrites.conditions.cut import cut
 from graphc.compiler.loops.rewrites.execution.bind import bind
 from graphc.compiler.loops.rewrites.execution.vectorise import vectorise
 from graphc.compiler.loops.rewrites.loops.fission import fission
+from graphc.compiler.loops.rewrites.loops.split import Tail, split
+from graphc.compiler.loops.rewrites.names import Names
 from graphc.compiler.loops.rewrites.simplify import simplify
 from graphc.compiler.loops.rewrites.values.pick_operand import pick_operand
 from graphc.compiler.loops.statement import Allocate, For, LoopKind
 from graphc.compiler.targets.cpu.draws import with_words_ahead
 from graphc.compiler.targets.cpu.pointwise import conditions_in
+from graphc.compiler.targets.target import Target
 from graphc.errors import RewriteError
 
 MOST_STEP = 4
@@ -38,31 +41,37 @@ AT_ONCE = 32
 """Elements of a window whose walk is unrolled, at most."""
 
 
-def with_windows_in_lanes(program: LoopProgram, places: Sequence[For], windows: str) -> LoopProgram:
+def with_windows_in_lanes(
+    program: LoopProgram, walks: Sequence[Sequence[For]], windows: str, target: Target
+) -> LoopProgram:
     """Return a program that walks neighbouring windows as the lanes of vectors, where they can be.
 
     Args:
         program: the program.
-        places: the loops over the elements of a window.
+        walks: over a window each, the loops over its elements.
         windows: the loop over neighbouring windows, around these.
+        target: its vectors.
     """
-    if turns_of(places) in range(AT_ONCE + 1):
-        for place in places:
+    for places in walks:
+        for place in places if turns_of(places) in range(AT_ONCE + 1) else ():
             program = bind(program, place.variable.name, LoopKind.UNROLLED)
     program, windows = with_words_ahead(simplify(program), windows)
     for one in program.loop(windows).body:
         if isinstance(one, Allocate) and one.buffer.dtype == "bool":
             with suppress(RewriteError):  # what it is made of may not be a number
                 program = pick_operand(program, one.buffer.name)
-    program, windows = _inside(program, windows)
-    around = program.loops_to(windows)[:-1]
-    program = _in_lanes(program, windows)
-    if around and around[-1].kind is LoopKind.SERIAL:
-        program, _ = _inside(program, around[-1].variable.name)
+    program, windows = with_inner_windows_apart(program, windows)
+    return simplify(_in_lanes(program, windows, target))
+
+
+def with_borders_apart(program: LoopProgram, rows: str) -> LoopProgram:
+    """Return a program that walks the rows which reach beyond an image in loops of their own."""
+    if program.loop(rows).kind is LoopKind.SERIAL:
+        program, _ = with_inner_windows_apart(program, rows)
     return simplify(program)
 
 
-def _in_lanes(program: LoopProgram, windows: str) -> LoopProgram:
+def _in_lanes(program: LoopProgram, windows: str, target: Target) -> LoopProgram:
     passes, loop = [windows], program.loop(windows)
     has_bytes = any(np.dtype(one.dtype).itemsize == 1 for one in _stored(loop))
     if has_bytes and most_known_turns(loop) is not None:  # registers for each window of a row
@@ -70,11 +79,33 @@ def _in_lanes(program: LoopProgram, windows: str) -> LoopProgram:
         passes.append(behind)
     for name in passes:
         with suppress(RewriteError):  # its elements may lie apart
-            program = vectorise(program, name, is_divided=True)
+            vectors = vectorise(program, name, is_divided=True)
+            program = _in_whole_vectors(program, name, target) or vectors
     return program
 
 
-def _inside(program: LoopProgram, name: str) -> tuple[LoopProgram, str]:
+def _in_whole_vectors(program: LoopProgram, windows: str, target: Target) -> LoopProgram | None:
+    """Return a program that walks neighbouring windows in vectors that are full, those at the end
+    along with some of the ones ahead of them, once more: one by one they would take longer than a
+    vector. None if full ones are no fewer, or nothing may be walked twice."""
+    loop = program.loop(windows)
+    turns = loop.ends[0].constant if len(loop.ends) == 1 else None
+    if not isinstance(turns, int):
+        return None
+    widest = max(np.dtype(one.dtype).itemsize for one in _stored(loop) or program.outputs)
+    lanes = min(target.lanes_of(widest), 1 << turns.bit_length() - 1)
+    if turns % max(1, lanes // 2) == 0:  # a half vector is one, too
+        return None
+    try:
+        program = split(program, windows, turns - turns % lanes, Tail.AGAIN, again=lanes)
+    except RewriteError:  # of a result that is added to, say
+        return None
+    for part in ("inner", "rest"):
+        program = vectorise(program, f"{windows}_{part}", is_divided=True)
+    return program
+
+
+def with_inner_windows_apart(program: LoopProgram, name: str) -> tuple[LoopProgram, str]:
     """Return a program that walks the windows that reach beyond an image in loops of their own, and
     the loop over the others: no lane has a test then that its neighbours have not."""
     loop = program.loop(name)
@@ -83,11 +114,11 @@ def _inside(program: LoopProgram, name: str) -> tuple[LoopProgram, str]:
     if turns is None or not 0 < end - first < turns:
         return program, name
     if end < turns:
-        program = cut(program, name, end)
-        name = f"{name}_below"
+        below = Names(program).variable(f"{name}_below").name
+        program, name = cut(program, name, end), below
     if first > 0:
-        program = cut(program, name, first)
-        name = f"{name}_behind"
+        behind = Names(program).variable(f"{name}_behind").name
+        program, name = cut(program, name, first), behind
     return program, name
 
 

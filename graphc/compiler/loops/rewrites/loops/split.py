@@ -141,8 +141,8 @@ def _check_repeatable(
     for memory in written_memories(loop.body) - own:
         elements: set[Load] = set()
         for statement in walk(loop.body):
-            if not isinstance(statement, For | Let | Store | Accumulate | Allocate):
-                expected = "values, loops and stores, if turns are done again"
+            if not isinstance(statement, For | If | Let | Store | Accumulate | Allocate):
+                expected = "values, loops, tests and stores, if turns are done again"
                 raise refused(program, "split", where, expected, head_line(statement))
             used = (*targets_of(statement), *loads_of(statement))
             elements.update(one for one in used if one.buffer.memory == memory)

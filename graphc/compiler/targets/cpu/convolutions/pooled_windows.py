@@ -86,7 +86,11 @@ from graphc.compiler.targets.cpu.draws import (
     with_words_crosswise,
 )
 from graphc.compiler.targets.cpu.products.pieces import with_vectors
-from graphc.compiler.targets.cpu.window_walks import MOST_STEP, with_windows_in_lanes
+from graphc.compiler.targets.cpu.window_walks import (
+    MOST_STEP,
+    with_borders_apart,
+    with_windows_in_lanes,
+)
 from graphc.compiler.targets.mapping import ALWAYS, Applicability, Mapping, never
 from graphc.compiler.targets.product_loops import kept_loops
 from graphc.compiler.targets.target import Target
@@ -149,7 +153,7 @@ def _is_pooled(program: LoopProgram, target: Target) -> Applicability:
 
 def _by_rows(program: LoopProgram, target: Target) -> LoopProgram:
     """Divide samples over threads; make the sums of some rows of windows by rows of the image."""
-    return with_pooling(*with_sums_by_rows(program, of_samples=False))
+    return with_pooling(*with_sums_by_rows(program, of_samples=False), target)
 
 
 def with_sums_by_rows(
@@ -191,7 +195,7 @@ def _by_panels(program: LoopProgram, target: Target) -> LoopProgram:
     program = with_padded_image(program, [nest], sample)
     has_filters = bool(made.loops.filters)
     program = with_products_of_panels(program, nest, image, has_filters=has_filters)
-    return with_pooling(program, made.loops, sample)
+    return with_pooling(program, made.loops, sample, target)
 
 
 def _with_sums_ahead(
@@ -381,12 +385,15 @@ def _fills(loop: For) -> bool:
     return _ALL in written_memories((loop,))
 
 
-def with_pooling(program: LoopProgram, loops: PooledLoops, sample: str) -> LoopProgram:
+def with_pooling(
+    program: LoopProgram, loops: PooledLoops, sample: str, target: Target
+) -> LoopProgram:
     """Return a program that walks neighbouring windows as the lanes of vectors."""
     path = [one.variable.name for one in program.loops_to(loops.places[0].variable.name)]
-    *_, innermost = path[:-1]
+    *around, innermost = path[:-1]
     program = bind(program, sample, LoopKind.TEAM)
-    return with_vectors(with_windows_in_lanes(program, loops.places, innermost))
+    program = with_windows_in_lanes(program, [loops.places], innermost, target)
+    return with_vectors(with_borders_apart(program, around[-1]) if around else program)
 
 
 POOLED_ROWS = Mapping(

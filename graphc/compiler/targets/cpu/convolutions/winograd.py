@@ -289,7 +289,7 @@ def _by_pooled_tiles(program: LoopProgram, target: Target) -> LoopProgram:
     assert isinstance(columns, int)
     program, loops, sample = with_sums_by_rows(program, of_samples=True)
     program = with_tiles(program, rows, columns, are_separate=steps == {RESULTS})
-    return with_pooling(_with_one_loop(program, loops), loops, sample)
+    return with_pooling(_with_one_loop(program, loops), loops, sample, target)
 
 
 def _with_one_loop(program: LoopProgram, loops: PooledLoops) -> LoopProgram:

@@ -16,41 +16,54 @@ Windows at the borders of an image are walked in loops of their own.
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from graphc.compiler.loops.program import (
     LoopProgram,
-    innermost_loops,
     loads_of,
     loops_in,
     turns_of,
-    walk,
     walk_in_ranges,
 )
 from graphc.compiler.loops.rewrites.execution.bind import bind
-from graphc.compiler.loops.statement import Accumulate, Allocate, For, LoopKind
+from graphc.compiler.loops.statement import For, LoopKind
 from graphc.compiler.targets.cpu.reductions.loops import (
     LEAST_VECTORISED,
+    accumulators,
     kept_loops,
-    loops_over_terms,
     may_exceed,
     row_of_a_term,
     with_joined_axes,
 )
-from graphc.compiler.targets.cpu.window_walks import AT_ONCE, MOST_STEP, with_windows_in_lanes
+from graphc.compiler.targets.cpu.reductions.taps import are_tested_sums, with_taps_in_lanes
+from graphc.compiler.targets.cpu.reductions.window_residues import with_residues, with_rows_staged
+from graphc.compiler.targets.cpu.window_walks import (
+    AT_ONCE,
+    MOST_STEP,
+    with_borders_apart,
+    with_windows_in_lanes,
+)
 from graphc.compiler.targets.mapping import ALWAYS, Applicability, Mapping, never
 from graphc.compiler.targets.target import Target
+from graphc.errors import RewriteError
+
+MOST_VECTORS = 12
+"""Loops over neighbouring windows in a loop, at most, for it to be divided at the borders of an
+image: up to three come of each."""
 
 
 def _has_short_windows(program: LoopProgram, target: Target) -> Applicability:
-    program = with_joined_axes(program)
+    joined = with_joined_axes(program)
+    program = with_residues(joined)
     kept = kept_loops(program)
     if len(kept) < 2:
         return never("it has one row of windows")
     if not may_exceed(kept[-1], LEAST_VECTORISED - 1):
         return never("its rows of windows are shorter than a vector")
-    walks = _walks(program)
-    if not walks:
+    walks = [one for row in _rows(program) for one in _walks(row)]
+    if not walks and program is joined:
         return never("each result is made of one term")
-    if any(turns_of(loops_over_terms(program, one)) not in range(AT_ONCE + 1) for one in walks):
+    if any(turns_of(one) not in range(AT_ONCE + 1) for one in walks):
         return never(f"its windows have more than {AT_ONCE} elements")
     if row := row_of_a_term(program):
         return never(f"each term is of a row of its own, {row}")
@@ -63,27 +76,45 @@ def _has_short_windows(program: LoopProgram, target: Target) -> Applicability:
     return ALWAYS
 
 
-def _walks(program: LoopProgram) -> list[For]:
-    """Return the innermost loops over the elements of windows, which may be under a test."""
-    kept = {loop.variable for loop in kept_loops(program)}
-    return [
-        loop
-        for loop in innermost_loops(program.body)
-        if loop.variable not in kept and any(isinstance(one, Accumulate) for one in walk(loop.body))
-    ]
+def _rows(program: LoopProgram) -> list[For]:
+    """Return the innermost loops over neighbouring windows, around what carries a reduction."""
+    carried = {id(one) for one in accumulators(program)}
+
+    def is_row(loop: For) -> bool:
+        return any(id(one) in carried for one in loop.body)
+
+    loops = filter(is_row, loops_in(program.body))
+    return [one for one in loops if not any(map(is_row, loops_in(one.body)))]
+
+
+def _walks(row: For) -> list[list[For]]:
+    """Return the loops of each walk over the elements of a window, which may be under a test."""
+    nests = [loops_in((one,)) for one in row.body]
+    return [one for one in nests if one]
 
 
 def _in_vectors(program: LoopProgram, target: Target) -> LoopProgram:
-    program = with_joined_axes(program)
+    joined = with_joined_axes(program)
+    program = with_residues(joined)
+    has_residues = program is not joined
     program = bind(program, kept_loops(program)[0].variable.name, LoopKind.TEAM)
-    for row in [one for one in loops_in(program.body) if _is_row(one)]:
-        program = with_windows_in_lanes(program, loops_in(row.body), row.variable.name)
+    for row in _rows(program):
+        name = row.variable.name
+        if has_residues and are_tested_sums(row):
+            with suppress(RewriteError):  # a walk may be too long to be written out
+                program = with_taps_in_lanes(program, name)
+                continue
+        *around, _ = [one.variable.name for one in program.loops_to(name)]
+        program = with_rows_staged(program, name)
+        program = with_windows_in_lanes(program, _walks(program.loop(name)), name, target)
+        for one in reversed(around):
+            if _count_of_vectors(program.loop(one)) <= MOST_VECTORS:
+                program = with_borders_apart(program, one)
     return program
 
 
-def _is_row(loop: For) -> bool:
-    """Return True for the loop around what carries the reduction of a window."""
-    return any(isinstance(one, Allocate) for one in loop.body)
+def _count_of_vectors(loop: For) -> int:
+    return sum(one.kind is LoopKind.VECTOR for one in loops_in(loop.body))
 
 
 WINDOWS_IN_VECTORS = Mapping(

@@ -157,7 +157,11 @@ def test_turns_that_are_done_again(again: int | None, turns: int) -> None:
         (sums(row=9 - I), None, "begins with a store to all that it changes"),
         (sums(w.loop(J, 1, Store(w.at(SUMS, I), w.number(0)))), None, "begins with a store to"),
         (sums(Store(w.at(SUMS, I), w.number(0), guarded=True)), None, "begins with a store to"),
-        (sums(Barrier()), None, "expected values, loops and stores, if turns are done again"),
+        (
+            sums(Barrier()),
+            None,
+            "expected values, loops, tests and stores, if turns",
+        ),
     ],
     ids=range(9),
 )

@@ -2,7 +2,7 @@ void pooled_panels_of_windows(
     int batch, const float* __restrict__ x0, const float* __restrict__ x1,
     float* y0) {
   #pragma omp parallel for schedule(static) \
-      if ((gc_int64)144450 * batch >= 65536)
+      if ((gc_int64)145410 * batch >= 65536)
   for (int i0 = 0; i0 < batch; ++i0) {
     float* const sums = gc_scratch<float>(0, 14400);
     for (int sums_axis1 = 0; sums_axis1 < 30; ++sums_axis1) {
@@ -45,18 +45,37 @@ void pooled_panels_of_windows(
     for (int i1 = 0; i1 < 16; ++i1) {
       for (int i2 = 0; i2 < 15; ++i2) {
         #pragma omp simd
-        for (int i3 = 0; i3 < 15; ++i3) {
+        for (int i3_inner = 0; i3_inner < 8; ++i3_inner) {
           float s0 = 0.0f;
           // sum_pool
           #pragma GCC unroll 2
           for (int k0 = 0; k0 < 2; ++k0) {
             #pragma GCC unroll 2
             for (int k1 = 0; k1 < 2; ++k1) {
-              s0 = gc_add(s0, sums[i1 * 900 + i2 * 60 + i3 * 2 + k0 * 30 + k1]);
+              s0 =
+                  gc_add(s0,
+                      sums[i1 * 900 + i2 * 60 + i3_inner * 2 + k0 * 30 + k1]);
             }
           }
           const float t0 = gc_mul(s0, 0.25f);
-          y0[i0 * 3600 + i1 * 225 + i2 * 15 + i3] = t0;
+          y0[i0 * 3600 + i1 * 225 + i2 * 15 + i3_inner] = t0;
+        }
+        #pragma omp simd
+        for (int i3_rest = 0; i3_rest < 8; ++i3_rest) {
+          float s0_2 = 0.0f;
+          // sum_pool
+          #pragma GCC unroll 2
+          for (int k0 = 0; k0 < 2; ++k0) {
+            #pragma GCC unroll 2
+            for (int k1 = 0; k1 < 2; ++k1) {
+              s0_2 =
+                  gc_add(s0_2,
+                      sums[i1 * 900 + i2 * 60 + i3_rest * 2 + k0 * 30 + k1 +
+                          14]);
+            }
+          }
+          const float t0_2 = gc_mul(s0_2, 0.25f);
+          y0[i0 * 3600 + i1 * 225 + i2 * 15 + i3_rest + 7] = t0_2;
         }
       }
     }

@@ -2,7 +2,7 @@ void pooled_rows_of_images(
     int batch, const float* __restrict__ x0, const float* __restrict__ x1,
     float* y0) {
   #pragma omp parallel for schedule(static) \
-      if ((gc_int64)49668 * batch >= 65536)
+      if ((gc_int64)51460 * batch >= 65536)
   for (int i0 = 0; i0 < batch; ++i0) {
     float* const image = gc_scratch<float>(0, 3076);
     // what is read behind image
@@ -58,7 +58,7 @@ void pooled_rows_of_images(
     for (int i1 = 0; i1 < 16; ++i1) {
       for (int i2 = 0; i2 < 14; ++i2) {
         #pragma omp simd
-        for (int i3 = 0; i3 < 14; ++i3) {
+        for (int i3_inner = 0; i3_inner < 8; ++i3_inner) {
           float s0 = -gc_infinity<float>();
           // max_pool
           #pragma GCC unroll 2
@@ -67,10 +67,26 @@ void pooled_rows_of_images(
             for (int k1 = 0; k1 < 2; ++k1) {
               s0 =
                   gc_larger_in_lanes(s0,
-                      s1_2[i1 * 896 + i2 * 64 + i3 * 2 + k0 * 32 + k1]);
+                      s1_2[i1 * 896 + i2 * 64 + i3_inner * 2 + k0 * 32 + k1]);
             }
           }
-          y0[i0 * 3136 + i1 * 196 + i2 * 14 + i3] = s0;
+          y0[i0 * 3136 + i1 * 196 + i2 * 14 + i3_inner] = s0;
+        }
+        #pragma omp simd
+        for (int i3_rest = 0; i3_rest < 8; ++i3_rest) {
+          float s0_2 = -gc_infinity<float>();
+          // max_pool
+          #pragma GCC unroll 2
+          for (int k0 = 0; k0 < 2; ++k0) {
+            #pragma GCC unroll 2
+            for (int k1 = 0; k1 < 2; ++k1) {
+              s0_2 =
+                  gc_larger_in_lanes(s0_2,
+                      s1_2[i1 * 896 + i2 * 64 + i3_rest * 2 + k0 * 32 + k1 +
+                          12]);
+            }
+          }
+          y0[i0 * 3136 + i1 * 196 + i2 * 14 + i3_rest + 6] = s0_2;
         }
       }
     }

@@ -7,7 +7,7 @@ void pooled_tiles_of_images(
   gc_winograd_weights(32, 32, weights_transformed, 1024, 32, weights_innermost,
       288, 32);
   #pragma omp parallel for schedule(static) \
-      if ((gc_int64)229354 * batch >= 65536)
+      if ((gc_int64)230890 * batch >= 65536)
   for (int i0 = 0; i0 < batch; ++i0) {
     float* const image = gc_scratch<float>(2, 28810);
     // what is read behind image
@@ -65,17 +65,31 @@ void pooled_tiles_of_images(
     }
     for (int i1 = 0; i1 < 32; ++i1) {
       #pragma omp simd
-      for (int i2_i3 = 0; i2_i3 < 196; ++i2_i3) {
+      for (int i2_i3_inner = 0; i2_i3_inner < 192; ++i2_i3_inner) {
         float s0 = -gc_infinity<float>();
         // max_pool
         #pragma GCC unroll 4
         for (int k0_k1 = 0; k0_k1 < 4; ++k0_k1) {
           const float t0 =
-              gc_add(s1_2[i1 * 196 + i2_i3 + k0_k1 * 6272], x2[i1]);
+              gc_add(s1_2[i1 * 196 + i2_i3_inner + k0_k1 * 6272], x2[i1]);
           const float t1 = gc_maximum(t0, 0.0f);
           s0 = gc_larger_in_lanes(s0, t1);
         }
-        y0[i0 * 6272 + i1 * 196 + i2_i3] = s0;
+        y0[i0 * 6272 + i1 * 196 + i2_i3_inner] = s0;
+      }
+      #pragma omp simd
+      for (int i2_i3_rest = 0; i2_i3_rest < 16; ++i2_i3_rest) {
+        float s0_2 = -gc_infinity<float>();
+        // max_pool
+        #pragma GCC unroll 4
+        for (int k0_2_k1 = 0; k0_2_k1 < 4; ++k0_2_k1) {
+          const float t0_2 =
+              gc_add(s1_2[i1 * 196 + i2_i3_rest + k0_2_k1 * 6272 + 180],
+                  x2[i1]);
+          const float t1_2 = gc_maximum(t0_2, 0.0f);
+          s0_2 = gc_larger_in_lanes(s0_2, t1_2);
+        }
+        y0[i0 * 6272 + i1 * 196 + i2_i3_rest + 180] = s0_2;
       }
     }
   }

@@ -28,9 +28,12 @@ def mapped(program: LoopProgram) -> MappedProgram:
 def check(before: LoopProgram, after: LoopProgram, rtol: float = 0.0) -> None:
     """Compare the results of a program of two samples with those of what it became."""
     rng = np.random.default_rng(3)
+    shapes = {one: [2, *one.shape[1:]][: len(one.shape)] for one in before.inputs}
     arrays = {
-        one.memory: rng.standard_normal([2, *one.shape[1:]][: len(one.shape)]).astype("float32")
-        for one in before.inputs
+        one.memory: rng.integers(9, size=shape, dtype="int32")  # places in windows
+        if one.dtype == "int32"
+        else rng.standard_normal(shape).astype("float32")
+        for one, shape in shapes.items()
     }
     expected = evaluate(before, arrays, {B: 2}).outputs
     for order in TurnOrder:
