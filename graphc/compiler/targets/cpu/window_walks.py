@@ -13,6 +13,7 @@ from graphc.compiler.loops.program import (
     loop_beside,
     loops_in,
     most_known_turns,
+    paths_to_loops,
     targets_of,
     turns_of,
 )
@@ -65,8 +66,9 @@ def with_windows_in_lanes(
 
 
 def with_borders_apart(program: LoopProgram, rows: str) -> LoopProgram:
-    """Return a program that walks the rows which reach beyond an image in loops of their own."""
-    if program.loop(rows).kind is LoopKind.SERIAL:
+    """Return a program that walks the rows which reach beyond an image in loops of their own, if
+    there is a loop over several rows."""
+    if rows in paths_to_loops(program) and program.loop(rows).kind is LoopKind.SERIAL:
         program, _ = with_inner_windows_apart(program, rows)
     return simplify(program)
 

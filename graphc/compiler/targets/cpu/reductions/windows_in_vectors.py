@@ -22,6 +22,7 @@ from graphc.compiler.loops.program import (
     LoopProgram,
     loads_of,
     loops_in,
+    paths_to_loops,
     turns_of,
     walk_in_ranges,
 )
@@ -108,13 +109,14 @@ def _in_vectors(program: LoopProgram, target: Target) -> LoopProgram:
         program = with_rows_staged(program, name)
         program = with_windows_in_lanes(program, _walks(program.loop(name)), name, target)
         for one in reversed(around):
-            if _count_of_vectors(program.loop(one)) <= MOST_VECTORS:
+            if _count_of_vectors(program, one) <= MOST_VECTORS:
                 program = with_borders_apart(program, one)
     return program
 
 
-def _count_of_vectors(loop: For) -> int:
-    return sum(one.kind is LoopKind.VECTOR for one in loops_in(loop.body))
+def _count_of_vectors(program: LoopProgram, around: str) -> int:
+    inside = paths_to_loops(program).get(around, ())[-1:]
+    return sum(one.kind is LoopKind.VECTOR for one in loops_in(inside))
 
 
 WINDOWS_IN_VECTORS = Mapping(
