@@ -16,7 +16,16 @@ from graphc.compiler.graph.dim import evaluate as evaluate_size
 from graphc.compiler.graph.dim import symbols
 from graphc.compiler.loops.build import buffers_of, plain_program
 from graphc.compiler.loops.evaluate import evaluate
-from graphc.compiler.loops.program import LoopProgram, innermost_loops, loops_in, path_to, walk
+from graphc.compiler.loops.program import (
+    LoopProgram,
+    innermost_loops,
+    loads_of,
+    loops_in,
+    path_to,
+    targets_of,
+    walk,
+    walk_in_ranges,
+)
 from graphc.compiler.loops.statement import Accumulate, For, LoopKind
 from graphc.compiler.passes import optimize
 from graphc.compiler.schedule import kernels, make_schedule
@@ -106,6 +115,25 @@ def test_no_lane_has_a_test_that_its_neighbours_have_not(case: str) -> None:
     assert rows
     for row in rows:
         assert not any(row.variable in one.index.variables for one in conditions_in(row.body))
+
+
+@pytest.mark.parametrize("case", ["windows that overlap", "gradients of maxima that overlap"])
+def test_lanes_read_and_store_neighbours(case: str) -> None:
+    """Though neighbouring windows are steps apart; the loop that brings them together reads all."""
+    program = mapped(TAKEN[case]()).program
+    steps: set[object] = set()
+    for statement, ranges in walk_in_ranges(program.body, program.ranges):
+        around = [one for one in path_to(program.body, statement) if isinstance(one, For)]
+        if around and around[-1].kind is LoopKind.VECTOR:
+            accessed = (*loads_of(statement), *targets_of(statement))
+            places = [(one.buffer.place(one.coords), around[-1].variable) for one in accessed]
+            steps |= {ranges.step(place, variable) for place, variable in places}
+    assert steps <= {0, 1}
+
+
+def test_rows_of_many_elements_are_not_kept() -> None:
+    long = gradient((2, 2, 1030), g.max_pool, (2, 2))
+    assert mapped(long).names != (WINDOWS_IN_VECTORS.name,)
 
 
 def test_bits_behind_a_walk_are_lanes() -> None:
