@@ -15,7 +15,7 @@ from tests.cuda_emulator.graph_programs import both
 pytestmark = pytest.mark.over("ptx", "source")
 
 # (spatial shape, window, strides, padding): windows that touch, overlap, leave gaps, leave a rest,
-# are padded and cropped, in one to three dimensions.
+# are padded and cropped, in one to three dimensions; volumes of three with their channels last.
 CASES = [
     ((9,), (3,), (3,), ((0, 0),)),
     ((11,), (3,), (2,), ((1, 2),)),
@@ -28,6 +28,7 @@ CASES = [
     ((6, 9), (2, 3), (3, 1), ((1, 0), (2, 2))),
     ((4, 5, 6), (2, 2, 2), (2, 2, 2), ((0, 0), (1, 0), (0, 0))),
     ((3, 4, 3), (2, 3, 1), (1, 2, 1), ((1, 1), (0, 1), (0, 0))),
+    ((4, 3, 5, 3), (2, 3, 3, 1), (2, 1, 2, 1), ((0, 0), (1, 1), (1, 0), (0, 0))),
 ]
 
 
