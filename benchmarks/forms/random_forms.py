@@ -116,6 +116,8 @@ def _reduce(source: random.Random) -> dict[str, Any] | None:
     function = source.choice(("sum", "max", "mean", "softmax", "argmax"))
     count = 1 if function in ("softmax", "argmax") else source.randint(1, len(shape))
     axes = tuple(sorted(source.sample(range(len(shape)), count)))
+    if function == "softmax":  # of the last axis, as the API has it
+        axes = (len(shape) - 1,)
     return {"function": function, "shape": shape, "axes": axes}
 
 

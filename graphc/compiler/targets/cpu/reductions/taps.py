@@ -10,7 +10,8 @@
                                                  y[column] = s[column]
 
 A test of the row is made once, and one of the column is where the loop begins or ends: no element
-at the border of an image has a text of its own. Each sum is in the order in which it was.
+at the border of an image has a text of its own. Each sum is in the order in which it was. What is
+said of sums holds for maxima and their places. Taps that are too many to be written out are loops.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from graphc.compiler.loops.program import (
     innermost_loops,
     loop_beside,
     loops_in,
+    turns_of,
     walk,
 )
 from graphc.compiler.loops.rewrites.buffers.coalesce import coalesce
@@ -39,6 +41,9 @@ from graphc.compiler.targets.cpu.pointwise import conditions_in
 from graphc.compiler.targets.cpu.window_walks import with_inner_windows_apart
 from graphc.errors import RewriteError
 
+MOST_TAPS = 64
+"""Taps that are written out, at most."""
+
 
 def are_tested_sums(row: For) -> bool:
     """Return True for a loop over elements that are sums, with tests of their terms."""
@@ -51,7 +56,7 @@ def with_taps_in_lanes(program: LoopProgram, row: str) -> LoopProgram:
 
     Args:
         program: the program.
-        row: the loop over neighbouring elements, in whose body each is a sum.
+        row: the loop over neighbouring elements, in whose body each is a sum, or an extreme.
     """
     sums = [one.buffer.name for one in program.loop(row).body if isinstance(one, Allocate)]
     for name in sums:
@@ -84,12 +89,12 @@ def _first_part(loop: For) -> int | None:
 
 
 def _with_taps_around(program: LoopProgram, row: str) -> LoopProgram:
-    """Return a program with a loop over neighbouring elements for each tap in the place of one that
+    """Return a program with a loop over neighbouring elements in each tap in the place of one that
     walks windows."""
     places = loops_in(program.loop(row).body)
     for place in places:
         program = reorder(program, row, place.variable.name)
-    for place in reversed(places):
+    for place in reversed(places) if turns_of(places) in range(MOST_TAPS + 1) else ():
         program = unroll(program, place.variable.name)
     return program
 

@@ -28,6 +28,7 @@ from graphc.compiler.loops.program import (
 )
 from graphc.compiler.loops.rewrites.execution.bind import bind
 from graphc.compiler.loops.statement import For, LoopKind
+from graphc.compiler.targets.cpu.pointwise import conditions_in
 from graphc.compiler.targets.cpu.reductions.loops import (
     LEAST_VECTORISED,
     accumulators,
@@ -36,7 +37,11 @@ from graphc.compiler.targets.cpu.reductions.loops import (
     row_of_a_term,
     with_joined_axes,
 )
-from graphc.compiler.targets.cpu.reductions.taps import are_tested_sums, with_taps_in_lanes
+from graphc.compiler.targets.cpu.reductions.taps import (
+    MOST_TAPS,
+    are_tested_sums,
+    with_taps_in_lanes,
+)
 from graphc.compiler.targets.cpu.reductions.window_residues import with_residues, with_rows_staged
 from graphc.compiler.targets.cpu.window_walks import (
     AT_ONCE,
@@ -61,11 +66,11 @@ def _has_short_windows(program: LoopProgram, target: Target) -> Applicability:
         return never("it has one row of windows")
     if not may_exceed(kept[-1], LEAST_VECTORISED - 1):
         return never("its rows of windows are shorter than a vector")
-    walks = [one for row in _rows(program) for one in _walks(row)]
-    if not walks and program is joined:
+    rows = _rows(program)
+    if program is joined and not any(map(_walks, rows)):
         return never("each result is made of one term")
-    if any(turns_of(one) not in range(AT_ONCE + 1) for one in walks):
-        return never(f"its windows have more than {AT_ONCE} elements")
+    if any(any(conditions_in(one.body)) and _is_longer(one, MOST_TAPS) for one in rows):
+        return never(f"its windows have more than {MOST_TAPS} elements, and tests of them")
     if row := row_of_a_term(program):
         return never(f"each term is of a row of its own, {row}")
     windows = kept[-1].variable
@@ -94,6 +99,11 @@ def _walks(row: For) -> list[list[For]]:
     return [one for one in nests if one]
 
 
+def _is_longer(row: For, elements: int) -> bool:
+    """Return True if windows have more elements, or a number that is not known."""
+    return any(turns_of(one) not in range(elements + 1) for one in _walks(row))
+
+
 def _in_vectors(program: LoopProgram, target: Target) -> LoopProgram:
     joined = with_joined_axes(program)
     program = with_residues(joined)
@@ -101,12 +111,12 @@ def _in_vectors(program: LoopProgram, target: Target) -> LoopProgram:
     program = bind(program, kept_loops(program)[0].variable.name, LoopKind.TEAM)
     for row in _rows(program):
         name = row.variable.name
-        if has_residues and are_tested_sums(row):
-            with suppress(RewriteError):  # a walk may be too long to be written out
-                program = with_taps_in_lanes(program, name)
-                continue
         *around, _ = [one.variable.name for one in program.loops_to(name)]
         program = with_rows_staged(program, name)
+        if _is_longer(row, AT_ONCE) or (has_residues and are_tested_sums(row)):
+            with suppress(RewriteError):  # it may compute something ahead of a walk
+                program = with_taps_in_lanes(program, name)
+                continue
         program = with_windows_in_lanes(program, _walks(program.loop(name)), name, target)
         for one in reversed(around):
             if _count_of_vectors(program, one) <= MOST_VECTORS:

@@ -75,6 +75,13 @@ TAKEN: Mapping[str, Callable[[], LoopProgram]] = {
     "places with zeros ahead": lambda: plain(
         g.make("argmax_pool", x(2, 8, 32), window=(2, 2), strides=(2, 2), padding=((1, 0), (1, 0)))
     ),
+    "windows of many elements": lambda: plain(g.max_pool(x(2, 9, 18), (9, 9), strides=1)),
+    "places in windows of many elements": lambda: plain(
+        g.make("argmax_pool", x(1, 7, 22), window=(6, 6), strides=(1, 2), padding=((0, 0), (0, 0)))
+    ),
+    "windows of many elements with zeros around": lambda: plain(
+        g.max_pool(x(1, 7, 12), (6, 6), 1, padding=2)
+    ),
     "three axes": lambda: plain(g.max_pool(x(2, 4, 4, 16), (2, 2, 2))),
     "one axis": lambda: plain(g.max_pool(x(3, 41), (4,))),
     "a training step": trained,
@@ -175,7 +182,10 @@ EMBEDDED = g.make(
     ("output", "reason"),
     [
         (lambda: g.max_pool(x(2, 4, 14), (2, 2)), "rows of windows are shorter than a vector"),
-        (lambda: g.max_pool(x(2, 18, 60), (6, 6)), "windows have more than 32 elements"),
+        (
+            lambda: g.max_pool(x(2, 12, 20), (9, 9), 1, padding=1),
+            "windows have more than 64 elements, and tests of them",
+        ),
         (lambda: g.max_pool(x(2, 5, 81), (1, 5)), "more than 4 elements behind its neighbour"),
         (lambda: g.max_pool(x(3, 40), (4,)), "it has one row of windows"),
         (
