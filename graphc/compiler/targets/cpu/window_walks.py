@@ -61,15 +61,15 @@ def with_windows_in_lanes(
         if isinstance(one, Allocate) and one.buffer.dtype == "bool":
             with suppress(RewriteError):  # what it is made of may not be a number
                 program = pick_operand(program, one.buffer.name)
-    program, windows = with_inner_windows_apart(program, windows)
+    program, windows = with_inner_windows(program, windows)
     return simplify(_in_lanes(program, windows, target))
 
 
-def with_borders_apart(program: LoopProgram, rows: str) -> LoopProgram:
+def with_separate_borders(program: LoopProgram, rows: str) -> LoopProgram:
     """Return a program that walks the rows which reach beyond an image in loops of their own, if
     there is a loop over several rows."""
     if rows in paths_to_loops(program) and program.loop(rows).kind is LoopKind.SERIAL:
-        program, _ = with_inner_windows_apart(program, rows)
+        program, _ = with_inner_windows(program, rows)
     return simplify(program)
 
 
@@ -107,7 +107,7 @@ def _in_whole_vectors(program: LoopProgram, windows: str, target: Target) -> Loo
     return program
 
 
-def with_inner_windows_apart(program: LoopProgram, name: str) -> tuple[LoopProgram, str]:
+def with_inner_windows(program: LoopProgram, name: str) -> tuple[LoopProgram, str]:
     """Return a program that walks the windows that reach beyond an image in loops of their own, and
     the loop over the others: no lane has a test then that its neighbours have not."""
     loop = program.loop(name)

@@ -88,7 +88,7 @@ from graphc.compiler.targets.cpu.draws import (
 from graphc.compiler.targets.cpu.products.pieces import with_vectors
 from graphc.compiler.targets.cpu.window_walks import (
     MOST_STEP,
-    with_borders_apart,
+    with_separate_borders,
     with_windows_in_lanes,
 )
 from graphc.compiler.targets.mapping import ALWAYS, Applicability, Mapping, never
@@ -393,7 +393,7 @@ def with_pooling(
     *around, innermost = path[:-1]
     program = bind(program, sample, LoopKind.TEAM)
     program = with_windows_in_lanes(program, [loops.places], innermost, target)
-    return with_vectors(with_borders_apart(program, around[-1]) if around else program)
+    return with_vectors(with_separate_borders(program, around[-1]) if around else program)
 
 
 POOLED_ROWS = Mapping(

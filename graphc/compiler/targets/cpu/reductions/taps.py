@@ -38,7 +38,7 @@ from graphc.compiler.loops.rewrites.loops.reorder import reorder
 from graphc.compiler.loops.rewrites.simplify import simplify
 from graphc.compiler.loops.statement import Accumulate, Allocate, For, If, Let
 from graphc.compiler.targets.cpu.pointwise import conditions_in
-from graphc.compiler.targets.cpu.window_walks import with_inner_windows_apart
+from graphc.compiler.targets.cpu.window_walks import with_inner_windows
 from graphc.errors import RewriteError
 
 MOST_TAPS = 64
@@ -69,7 +69,7 @@ def with_taps_in_lanes(program: LoopProgram, row: str) -> LoopProgram:
         program = _with_taps_around(program, loop)
     program = simplify(program)
     for loop in _loops_over(program, sums):
-        program, name = with_inner_windows_apart(program, loop)
+        program, name = with_inner_windows(program, loop)
         if any(isinstance(one, If) for one in program.loop(name).body):
             program = unswitch(program, name)
     program = simplify(program)

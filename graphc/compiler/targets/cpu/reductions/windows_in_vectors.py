@@ -46,7 +46,7 @@ from graphc.compiler.targets.cpu.reductions.window_residues import with_residues
 from graphc.compiler.targets.cpu.window_walks import (
     AT_ONCE,
     MOST_STEP,
-    with_borders_apart,
+    with_separate_borders,
     with_windows_in_lanes,
 )
 from graphc.compiler.targets.mapping import ALWAYS, Applicability, Mapping, never
@@ -120,7 +120,7 @@ def _in_vectors(program: LoopProgram, target: Target) -> LoopProgram:
         program = with_windows_in_lanes(program, _walks(program.loop(name)), name, target)
         for one in reversed(around):
             if _count_of_vectors(program, one) <= MOST_VECTORS:
-                program = with_borders_apart(program, one)
+                program = with_separate_borders(program, one)
     return program
 
 
