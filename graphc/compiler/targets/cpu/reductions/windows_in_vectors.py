@@ -24,9 +24,12 @@ from graphc.compiler.loops.program import (
     loops_in,
     paths_to_loops,
     turns_of,
+    values_of,
+    walk,
     walk_in_ranges,
 )
 from graphc.compiler.loops.rewrites.execution.bind import bind
+from graphc.compiler.loops.rewrites.values.keep import is_work
 from graphc.compiler.loops.statement import For, LoopKind
 from graphc.compiler.targets.cpu.pointwise import conditions_in
 from graphc.compiler.targets.cpu.reductions.loops import (
@@ -71,6 +74,8 @@ def _has_short_windows(program: LoopProgram, target: Target) -> Applicability:
         return never("each result is made of one term")
     if any(any(conditions_in(one.body)) and _is_longer(one, MOST_TAPS) for one in rows):
         return never(f"its windows have more than {MOST_TAPS} elements, and tests of them")
+    if any(_is_longer(one, AT_ONCE) and _computes_functions(one) for one in rows):
+        return never(f"its windows of more than {AT_ONCE} elements compute functions of them")
     if row := row_of_a_term(program):
         return never(f"each term is of a row of its own, {row}")
     windows = kept[-1].variable
@@ -97,6 +102,10 @@ def _walks(row: For) -> list[list[For]]:
     """Return the loops of each walk over the elements of a window, which may be under a test."""
     nests = [loops_in((one,)) for one in row.body]
     return [one for one in nests if one]
+
+
+def _computes_functions(row: For) -> bool:
+    return any(is_work(value) for one in walk(row.body) for value in values_of(one))
 
 
 def _is_longer(row: For, elements: int) -> bool:
