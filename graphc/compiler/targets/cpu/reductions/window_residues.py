@@ -64,17 +64,14 @@ MOST_KEPT = 1024
 def with_residues(program: LoopProgram) -> LoopProgram:
     """Return a program that has the elements of each residue in loops of their own, along each axis
     whose elements are divided by the step of windows."""
-    *rows, columns = kept_loops(program)
-    if all(_step_of(one) is None for one in (*rows, columns)):
-        return program
-    for loop in (columns, *reversed(rows)):
-        name, step = loop.variable.name, _step_of(loop)
-        if step is None:
-            continue
+    loops = kept_loops(program)
+    steps = {loop: step for loop in reversed(loops) if (step := _step_of(loop)) is not None}
+    for loop, step in steps.items():
+        name, is_row = loop.variable.name, loop is loops[-1]
         with suppress(RewriteError):  # a body may be too long to be written out
-            in_order = _with_results_in_order(program, name, step) if loop is columns else program
+            in_order = _with_results_in_order(program, name, step) if is_row else program
             program = _written_out(in_order, name, step)
-    return simplify(program)
+    return simplify(program) if steps else program
 
 
 def _step_of(loop: For) -> int | None:

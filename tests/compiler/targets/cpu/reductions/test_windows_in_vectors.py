@@ -143,6 +143,13 @@ def test_rows_of_many_elements_are_not_kept() -> None:
     assert mapped(long).names != (WINDOWS_IN_VECTORS.name,)
 
 
+def test_one_window_is_no_row() -> None:
+    pooled = g.max_pool(g.input((1, 1, 3, 1), "float32"), (3, 1))
+    (kernel,) = kernels(make_schedule([pooled], most_shared=0))
+    program = plain_program(kernel, "k0", buffers_of(kernel))
+    assert "it has one row of windows" in WINDOWS_IN_VECTORS.when(program, CPU).refusal
+
+
 def test_bits_behind_a_walk_are_lanes() -> None:
     program = mapped(trained()).program
     rows = [one for one in innermost_loops(program.body) if one.kind is not LoopKind.UNROLLED]
