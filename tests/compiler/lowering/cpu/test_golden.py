@@ -25,6 +25,7 @@ NAMES = (
         "embedding_step",
         "window",
         "unpooled",
+        "overlapping",
         "conv",
         "pooled_conv",
     ),
