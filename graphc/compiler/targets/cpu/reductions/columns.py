@@ -26,7 +26,6 @@ from graphc.compiler.loops.program import (
     targets_of,
     walk,
     walk_in_ranges,
-    written_memories,
 )
 from graphc.compiler.loops.rewrites.arithmetic.partial_sums import Tree, partial_sums
 from graphc.compiler.loops.rewrites.buffers.expand import expand
@@ -37,7 +36,6 @@ from graphc.compiler.loops.rewrites.loops.hoist import hoist
 from graphc.compiler.loops.rewrites.loops.reorder import reorder
 from graphc.compiler.loops.rewrites.loops.split import Tail, split
 from graphc.compiler.loops.rewrites.values.demote import demote
-from graphc.compiler.loops.rewrites.values.keep import is_work
 from graphc.compiler.loops.statement import Accumulate, Allocate, Check, For, Let, LoopKind
 from graphc.compiler.targets.cpu.reductions.loops import (
     kept_loops,
@@ -96,7 +94,8 @@ def _in_tiles(program: LoopProgram, target: Target) -> LoopProgram:
         name = f"{name}_inner"
     passes = [one for one in program.loop(name).body if isinstance(one, For)]
     is_one_tile = outermost == name
-    is_shared = is_one_tile and len(passes) > 1
+    has_values = any(isinstance(one, Let) for one in program.loop(name).body)
+    is_shared = is_one_tile and (len(passes) > 1 or has_values)
     is_known = any(isinstance(one.constant, int) for one in program.loop(name).ends)
     scope = None if is_known else BufferScope.THREAD  # as it is, in registers
     program = rows_innermost(program, name, BufferScope.SHARED if is_shared else scope)
@@ -141,16 +140,12 @@ def _with_places_ahead(program: LoopProgram) -> LoopProgram:
 
 
 def _with_stored_values(program: LoopProgram, rows: str) -> LoopProgram:
-    """Return a program in which values of a row are in registers, if they are work or made of what
-    a pass has reduced, and a pass behind may read them."""
-    for let in program.loop(rows).body:
-        if not isinstance(let, Let):
-            continue
-        body = program.loop(rows).body
-        (at,) = (k for k, one in enumerate(body) if isinstance(one, Let) and one.local is let.local)
-        has_pass_behind = any(isinstance(one, For) for one in body[at + 1 :])
-        is_changed = {load.buffer.memory for load in loads_of(body[at])} & written_memories(body)
-        if has_pass_behind and (is_changed or is_work(let.value)):
+    """Return a program in which values of a row that are ahead of a pass are in registers, which
+    the pass may read; then nothing but loops is around it."""
+    body = program.loop(rows).body
+    passes = [number for number, one in enumerate(body) if isinstance(one, For)]
+    for let in body[: passes[-1]] if passes else ():
+        if isinstance(let, Let):
             program = demote(program, let.local.name)
     return program
 
