@@ -401,7 +401,8 @@ def _sibling_key(group: Group) -> tuple[Any, ...] | None:
     if group.kind == "matmul":  # one tile of the left operand serves both
         node = group.anchors[0]
         left = node.inputs[0]
-        return ("matmul", node.shape, left) if nbytes(node) <= SMALL_PRODUCT_BYTES else None
+        is_shared = _is_of_one_matrix(node) and nbytes(node) <= SMALL_PRODUCT_BYTES
+        return ("matmul", node.shape, left) if is_shared else None
     return None
 
 
@@ -414,12 +415,19 @@ def _fits(reader: str, relation: Relation, read: str, split: Split) -> bool:
 
 def _are_equal_products(group: Group, producer: Group) -> bool:
     """Return True if both hold products of one size, few enough to keep all their sums in
-    registers."""
+    registers, and each of one matrix: those of many are mapped one by one."""
     anchors = (*group.anchors, *producer.anchors)
     if group.kind != "matmul" or producer.kind != "matmul" or len(anchors) > MOST_PRODUCTS:
         return False
+    if not all(map(_is_of_one_matrix, anchors)):
+        return False
     sizes = {(node.shape, node.inputs[0].shape[-1]) for node in anchors}
     return len(sizes) == 1
+
+
+def _is_of_one_matrix(product: Node) -> bool:
+    """Return True for a product whose right operand is one matrix, not one for each of several."""
+    return product.inputs[1].ndim == 2
 
 
 def _article(kind: str) -> str:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from graphc.compiler.graph.dim import Dim, Size
-from graphc.compiler.loops.buffer import Buffer, BufferScope
+from graphc.compiler.loops.buffer import Buffer, BufferScope, view
 from graphc.compiler.loops.index import LoopVariable
 from graphc.compiler.loops.program import (
     Body,
     LoopProgram,
+    Parts,
     kept,
     loops_in,
     values_of,
@@ -26,6 +27,7 @@ from graphc.compiler.loops.ranges import Ranges
 from graphc.compiler.loops.rewrites.buffers.axes import with_axes_of_loops
 from graphc.compiler.loops.rewrites.buffers.flatten import flatten
 from graphc.compiler.loops.rewrites.loops.sink import sink
+from graphc.compiler.loops.rewrites.names import Names
 from graphc.compiler.loops.rewrites.values.defer import defer
 from graphc.compiler.loops.statement import Accumulate, Allocate, Check, For, Let
 from graphc.compiler.loops.value import Apply, Load, Local, RandomWord, Value
@@ -235,6 +237,29 @@ def _loop_behind_values(body: Body) -> For | None:
     if isinstance(last, For) and all(isinstance(one, Let | Check) for one in ahead):
         return last
     return None
+
+
+def with_separate_factors(program: LoopProgram) -> LoopProgram:
+    """Return a program in which no buffer is on both sides of products, though both sides be of one
+    memory, as those of a matrix times its transpose: what is copied for one side is not read by the
+    other then."""
+    found = products_of(program)
+    products = found if not isinstance(found, str) else ()
+    lefts = {one.left.buffer for one in products if isinstance(one.left, Load)}
+    names, views = Names(program), dict[Buffer, Buffer]()
+    separate: dict[int, Load] = {}
+    for right in (one.right for one in products):
+        if not isinstance(right, Load) or right.buffer not in lefts:
+            continue
+        whole = right.buffer
+        if whole not in views:
+            views[whole] = view(whole, names.new(f"{whole.name}_right"), whole.shape, whole.strides)
+        separate[id(right)] = Load(views[whole], right.coords)
+    if not separate:
+        return program
+    terms = products[0].terms
+    body = Parts(value=lambda one: separate.get(id(one), one)).in_body(terms.body)
+    return program.with_loop(terms.variable.name, lambda loop: (replace(loop, body=body),))
 
 
 def with_axes_of_products(program: LoopProgram) -> LoopProgram:

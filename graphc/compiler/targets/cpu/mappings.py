@@ -36,7 +36,7 @@ from graphc.compiler.targets.cpu.scatter import SCATTER
 from graphc.compiler.targets.cpu.thread_arrays import with_blocks_for_all
 from graphc.compiler.targets.mapping import Mapping as TargetMapping
 from graphc.compiler.targets.mapping import prepared
-from graphc.compiler.targets.product_loops import with_values_at_sums
+from graphc.compiler.targets.product_loops import with_separate_factors, with_values_at_sums
 from graphc.compiler.targets.target import Target
 
 _Tables: TypeAlias = Mapping[str, Sequence[TargetMapping]]
@@ -57,8 +57,9 @@ _PRODUCTS = (
 
 
 def _of_sums(mapping: TargetMapping) -> TargetMapping:
-    """Return a mapping of products whose values of whole rows are computed at each sum."""
-    return prepared(mapping, with_values_at_sums)
+    """Return a mapping of products whose values of whole rows are computed at each sum, and whose
+    sides are of two buffers."""
+    return prepared(prepared(mapping, with_separate_factors), with_values_at_sums)
 
 
 _MAPPINGS: _Tables = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from hypothesis import given
@@ -52,8 +53,11 @@ def operand(is_transposed: bool, *shape: int) -> Node:
     if not is_transposed:
         return g.input(shape, "float32")
     *leading, rows, columns = shape
-    axes = (*range(len(leading)), len(shape) - 1, len(shape) - 2)
-    return g.transpose(g.input((*leading, columns, rows), "float32"), axes)
+    return transposed(g.input((*leading, columns, rows), "float32"))
+
+
+def transposed(x: Node) -> Node:
+    return g.transpose(x, (*range(x.ndim - 2), x.ndim - 1, x.ndim - 2))
 
 
 @given(
@@ -82,6 +86,61 @@ def test_no_product_runs_in_order(
     assert not {PLAIN, IN_ORDER.name} & set(found.names), found.refusals
     if min(map(typical, sizes)) >= 8:
         assert not _REDUCTIONS & set(found.names), found.refusals
+
+
+def squared(x: Node) -> Node:
+    return g.matmul(x, x)
+
+
+def by_its_transpose(x: Node) -> Node:
+    return g.matmul(x, transposed(x))
+
+
+def of_its_transpose(x: Node) -> Node:
+    return g.matmul(transposed(x), x)
+
+
+@given(
+    LEADING,
+    SIZES.filter(lambda size: size is not BATCH and size >= 8),
+    SIZES,
+    st.sampled_from([squared, by_its_transpose, of_its_transpose]),
+    TARGETS,
+)
+def test_no_product_of_an_array_with_itself_runs_in_order(
+    leading: tuple[int, ...],
+    rows: int,
+    columns: int,
+    product: Callable[[Node], Node],
+    target: Target,
+) -> None:
+    """Nor its gradients, of which each side may be both in two products. One did, as what was
+    copied for one side was read by the other, too: 256 rows of 1,024 times their transpose and its
+    gradient took 17 ms, not 1.0, the square of 512 x 512 191, not 1.8 (two threads, Zen 5)."""
+    x = g.input((*leading, rows, rows if product is squared else columns), "float32")
+    result = product(x)
+    (gradient,) = grad(g.sum(result * result), [x])
+    outputs = optimize([result, gradient])[0]
+    for kernel in kernels(make_schedule(outputs, most_shared=0)):
+        if kernel.kind == "matmul":
+            program = plain_program(kernel, "k0", buffers_of(kernel))
+            found = choose(program, target, CPU_MAPPINGS["matmul"])
+            assert not {PLAIN, IN_ORDER.name} & set(found.names), found.refusals
+
+
+def test_batched_products_of_one_operand_run_alone() -> None:
+    """No mapping has several of them in one kernel."""
+    left, right, other = (g.input((BATCH, 40, 40), "float32") for _ in range(3))
+    for outputs in (
+        [g.matmul(left, right), g.matmul(left, other)],
+        [g.matmul(left, right) + g.matmul(other, left)],
+    ):
+        made = kernels(make_schedule(outputs, most_shared=0))
+        assert [one.kind for one in made] == ["matmul", "matmul"]
+        for kernel in made:
+            program = plain_program(kernel, "k0", buffers_of(kernel))
+            found = choose(program, WIDE, CPU_MAPPINGS["matmul"])
+            assert found.names == ("panels of columns",), found.refusals
 
 
 def test_a_loss_of_each_row_leaves_the_product_its_mapping() -> None:
