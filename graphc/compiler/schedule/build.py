@@ -64,7 +64,7 @@ def _steps(
             loop_of[node] = _loop(node, items, memory, counters, most_shared)
     scope = _without_dead_operands(scope, computed, loop_of)
     loops = [loop_of[node] for node in scope.order if node in loop_of]
-    found = groups(scope, computed)
+    found = groups(scope, computed, most_shared == 0)
     stored = _stored(scope, found, computed, loops)
     needed = [group for group in found if not stored.isdisjoint(group.nodes)]
     return _ordered([*(_kernel(group, stored, memory, counters) for group in needed), *loops])

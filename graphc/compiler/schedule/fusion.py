@@ -61,16 +61,18 @@ Tags: TypeAlias = dict[Node, str]
 """The tag of each node: `ELEMENT`, `ROW`, `INLINED` or `WINDOWED`."""
 
 
-def groups(scope: Scope, outputs: Sequence[Node]) -> list[Group]:
-    """Return the stored nodes of a scope, divided into a group for each kernel."""
-    return _Fusion(scope, outputs).run()
+def groups(scope: Scope, outputs: Sequence[Node], cpu: bool = False) -> list[Group]:
+    """Return the stored nodes of a scope, divided into a group for each kernel; `cpu` is True if a
+    CPU runs them."""
+    return _Fusion(scope, outputs, cpu).run()
 
 
 class _Fusion:
     """The groups of a scope while they are made."""
 
-    def __init__(self, scope: Scope, outputs: Sequence[Node]):
+    def __init__(self, scope: Scope, outputs: Sequence[Node], cpu: bool):
         self._scope = scope
+        self._cpu = cpu
         self._outputs = set(outputs)
         self._group_of: dict[Node, Group] = {}
         self._alive: dict[int, Group] = {}
@@ -159,7 +161,7 @@ class _Fusion:
         alike: dict[tuple[Any, ...], deque[Group]] = {}
         for group in list(self._alive.values()):
             key = _sibling_key(group)
-            if key is None:
+            if key is None or not self._may_be_of_several(group):
                 continue
             candidates = alike.setdefault(key, deque(maxlen=MOST_CANDIDATES))
             for other in candidates:
@@ -169,6 +171,17 @@ class _Fusion:
                     break
             if len(group.anchors) < _most_anchors(group):
                 candidates.append(group)
+
+    def _are_equal(self, group: Group, producer: Group) -> bool:
+        """Return True if both hold products that one kernel may have."""
+        may_be = self._may_be_of_several(group) and self._may_be_of_several(producer)
+        return may_be and _are_equal_products(group, producer)
+
+    def _may_be_of_several(self, group: Group) -> bool:
+        """Return True if a kernel may have a group's products and others. On a CPU those of many
+        matrices are mapped one by one."""
+        products = group.anchors if self._cpu and group.kind == "matmul" else ()
+        return all(node.inputs[1].ndim == 2 for node in products)
 
     def _are_siblings(self, group: Group, other: Group) -> bool:
         """Return True if merging two groups of one `_sibling_key` is possible and pays."""
@@ -202,7 +215,7 @@ class _Fusion:
             fit = dict.fromkeys(group.nodes, WINDOWED)
         elif group.reduces or producer.reduces:
             fit = self._fit_reduction(group, producer)
-        elif group.elementwise or producer.elementwise or _are_equal_products(group, producer):
+        elif group.elementwise or producer.elementwise or self._are_equal(group, producer):
             fit = self._fit_tagged(group, producer, (), {})
         else:
             fit = f"{_article(group.kind)} and {_article(producer.kind)} are kernels of their own"
@@ -401,8 +414,7 @@ def _sibling_key(group: Group) -> tuple[Any, ...] | None:
     if group.kind == "matmul":  # one tile of the left operand serves both
         node = group.anchors[0]
         left = node.inputs[0]
-        is_shared = _is_of_one_matrix(node) and nbytes(node) <= SMALL_PRODUCT_BYTES
-        return ("matmul", node.shape, left) if is_shared else None
+        return ("matmul", node.shape, left) if nbytes(node) <= SMALL_PRODUCT_BYTES else None
     return None
 
 
@@ -415,19 +427,12 @@ def _fits(reader: str, relation: Relation, read: str, split: Split) -> bool:
 
 def _are_equal_products(group: Group, producer: Group) -> bool:
     """Return True if both hold products of one size, few enough to keep all their sums in
-    registers, and each of one matrix: those of many are mapped one by one."""
+    registers."""
     anchors = (*group.anchors, *producer.anchors)
     if group.kind != "matmul" or producer.kind != "matmul" or len(anchors) > MOST_PRODUCTS:
         return False
-    if not all(map(_is_of_one_matrix, anchors)):
-        return False
     sizes = {(node.shape, node.inputs[0].shape[-1]) for node in anchors}
     return len(sizes) == 1
-
-
-def _is_of_one_matrix(product: Node) -> bool:
-    """Return True for a product whose right operand is one matrix, not one for each of several."""
-    return product.inputs[1].ndim == 2
 
 
 def _article(kind: str) -> str:

@@ -96,9 +96,8 @@ def _in_tiles(program: LoopProgram, target: Target) -> LoopProgram:
     is_one_tile = outermost == name
     has_values = any(isinstance(one, Let) for one in program.loop(name).body)
     is_shared = is_one_tile and (len(passes) > 1 or has_values)
-    is_known = any(isinstance(one.constant, int) for one in program.loop(name).ends)
-    scope = None if is_known else BufferScope.THREAD  # as it is, in registers
-    program = rows_innermost(program, name, BufferScope.SHARED if is_shared else scope)
+    scope = BufferScope.SHARED if is_shared else scope_of_rows(program.loop(name))
+    program = rows_innermost(program, name, scope)
     for loop in passes:
         if _is_long(loop, is_one_tile):
             scope = BufferScope.SHARED if is_one_tile else BufferScope.THREAD
@@ -113,7 +112,14 @@ def _in_tiles(program: LoopProgram, target: Target) -> LoopProgram:
     return program if is_one_tile else bind(program, outermost, LoopKind.TEAM)
 
 
-def rows_innermost(program: LoopProgram, rows: str, scope: BufferScope | None) -> LoopProgram:
+def scope_of_rows(rows: For) -> BufferScope:
+    """Return the scope of what a thread keeps of each of some rows: registers, if it is known ahead
+    of a call how many they are."""
+    is_known = any(isinstance(one.constant, int) for one in rows.ends)
+    return BufferScope.REGISTER if is_known else BufferScope.THREAD
+
+
+def rows_innermost(program: LoopProgram, rows: str, scope: BufferScope) -> LoopProgram:
     """Return a program in which a loop over rows is inside of each pass over what they reduce, and
     what is computed between passes has loops over rows of its own; what rows have goes from one to
     the next in buffers of a scope."""

@@ -25,7 +25,12 @@ from graphc.compiler.loops.rewrites.loops.split import Tail, split
 from graphc.compiler.loops.statement import Accumulate, For, LoopKind
 from graphc.compiler.targets.cpu.crosswise import strided_loads, with_transposed_tile
 from graphc.compiler.targets.cpu.facts import LINE_BYTES
-from graphc.compiler.targets.cpu.reductions.columns import LEAST_ROWS, TILE, rows_innermost
+from graphc.compiler.targets.cpu.reductions.columns import (
+    LEAST_ROWS,
+    TILE,
+    rows_innermost,
+    scope_of_rows,
+)
 from graphc.compiler.targets.cpu.reductions.loops import (
     kept_loops,
     loops_over_terms,
@@ -79,7 +84,7 @@ def _in_transposed_tiles(program: LoopProgram, target: Target) -> LoopProgram:
     program = split(program, name, TILE, Tail.SHORT)
     outermost = f"{name}_outer" if outermost == name else outermost
     site, name = f"{name}_outer", f"{name}_inner"
-    program = rows_innermost(program, name, None)
+    program = rows_innermost(program, name, scope_of_rows(program.loop(name)))
     for loop in innermost_loops(program.body):
         inner = loop.variable.name
         strided = dict.fromkeys(load.buffer.name for load in strided_loads(program, inner))

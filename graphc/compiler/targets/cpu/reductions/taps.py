@@ -38,6 +38,7 @@ from graphc.compiler.loops.rewrites.loops.reorder import reorder
 from graphc.compiler.loops.rewrites.simplify import simplify
 from graphc.compiler.loops.statement import Accumulate, Allocate, For, If, Let
 from graphc.compiler.targets.cpu.pointwise import conditions_in
+from graphc.compiler.targets.cpu.reductions.columns import scope_of_rows
 from graphc.compiler.targets.cpu.window_walks import with_inner_windows
 from graphc.errors import RewriteError
 
@@ -59,8 +60,9 @@ def with_taps_in_lanes(program: LoopProgram, row: str) -> LoopProgram:
         row: the loop over neighbouring elements, in whose body each is a sum, or an extreme.
     """
     sums = [one.buffer.name for one in program.loop(row).body if isinstance(one, Allocate)]
+    scope = scope_of_rows(program.loop(row))
     for name in sums:
-        program = expand(program, row, name)
+        program = expand(program, row, name, scope)
     loops = [row]
     while (number := _first_part(program.loop(loops[-1]))) is not None:
         program = fission(program, loops[-1], number)

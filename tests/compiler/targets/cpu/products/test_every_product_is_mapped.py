@@ -129,7 +129,8 @@ def test_no_product_of_an_array_with_itself_runs_in_order(
 
 
 def test_batched_products_of_one_operand_run_alone() -> None:
-    """No mapping has several of them in one kernel."""
+    """No mapping has several of them in one kernel: sums of two of 64 times 64 x 64, with their
+    gradients, took 8.7 ms, not 0.5 (two threads, Zen 5)."""
     left, right, other = (g.input((BATCH, 40, 40), "float32") for _ in range(3))
     for outputs in (
         [g.matmul(left, right), g.matmul(left, other)],

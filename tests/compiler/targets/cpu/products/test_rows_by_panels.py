@@ -50,11 +50,6 @@ def transposed(x: Node) -> Node:
     return g.transpose(x, (*range(x.ndim - 2), x.ndim - 1, x.ndim - 2))
 
 
-def gates() -> Node:
-    x = arrays(2, 5, 7)
-    return g.matmul(x, arrays(2, 7, 16)) * g.matmul(x, arrays(2, 7, 16))
-
-
 def parts() -> Node:
     x = arrays(3, 7, 9)
     return g.concat([x, x * x], axis=2)
@@ -200,13 +195,12 @@ def test_text_computes_what_the_program_does(compiled: CompiledPrograms, number:
     [
         (g.matmul(arrays(5, 7), arrays(7, 16)), "it has one matrix"),
         (g.matmul(arrays(5, 1, 7), arrays(5, 7, 16)), "x1[i0, k0, i1] is another one for each i0"),
-        (gates(), "it has 2 products"),
         (
             g.matmul(arrays(3, 5, 7), parts()),
             "is neither in memory nor computed by itself",
         ),
     ],
-    ids=["one matrix", "one row", "several products", "a concatenation"],
+    ids=["one matrix", "one row", "a concatenation"],
 )
 def test_what_has_no_panels_and_why(output: Node, reason: str) -> None:
     assert reason in dict(mapped(output).refusals)["panels of columns"]

@@ -14,6 +14,7 @@ from graphc.compiler import graph as g
 from graphc.compiler.graph import BATCH, Node
 from graphc.compiler.graph.dim import evaluate as evaluate_size
 from graphc.compiler.graph.dim import symbols
+from graphc.compiler.loops.buffer import BufferScope
 from graphc.compiler.loops.build import buffers_of, plain_program
 from graphc.compiler.loops.evaluate import evaluate
 from graphc.compiler.loops.program import (
@@ -26,7 +27,7 @@ from graphc.compiler.loops.program import (
     walk,
     walk_in_ranges,
 )
-from graphc.compiler.loops.statement import Accumulate, For, LoopKind
+from graphc.compiler.loops.statement import Accumulate, Allocate, For, LoopKind
 from graphc.compiler.passes import optimize
 from graphc.compiler.schedule import kernels, make_schedule
 from graphc.compiler.targets.cpu.pointwise import conditions_in
@@ -136,6 +137,21 @@ def test_lanes_read_and_store_neighbours(case: str) -> None:
             places = [(one.buffer.place(one.coords), around[-1].variable) for one in accessed]
             steps |= {ranges.step(place, variable) for place, variable in places}
     assert steps <= {0, 1}
+
+
+def test_rows_of_unknown_elements_have_memory_of_a_thread() -> None:
+    """They are no registers, whose number a text has."""
+    n = g.symbol("n")
+    places = g.input((BATCH, 1, 4, n), "int32")
+    window = {"window": (3, 1), "strides": (2, 1), "padding": ((1, 0), (0, 0))}
+    values = g.input(places.shape, "float32")
+    program = plain(g.make("max_unpool", places, values, size=(8, n), **window))
+    found = mapped(program)
+    assert found.names == (WINDOWS_IN_VECTORS.name,), found.refusals
+    kept = [one.buffer for one in walk(found.program.body) if isinstance(one, Allocate)]
+    registers = [one for one in kept if one.scope is BufferScope.REGISTER]
+    assert all(isinstance(one.elements, int) for one in registers)
+    assert any(one.scope is BufferScope.THREAD for one in kept)
 
 
 def test_rows_of_many_elements_are_not_kept() -> None:
