@@ -104,6 +104,32 @@ def test_columns_that_are_few_at_any_call_have_room_for_those() -> None:
     np.testing.assert_array_equal(ours, expected)
 
 
+def test_short_rows_that_are_few_at_any_call_have_room_for_those() -> None:
+    """The same of rows that are transposed."""
+    n = g.symbol("n")
+    output = g.all(g.input((n, 3, n - 2 * ((n + 1) // 2) + 2, 1), "bool"), (1,))
+    found = mapped(output)
+    assert found.names == ("transposed rows",)
+    allocated = [one.buffer for one in walk(found.program.body) if isinstance(one, Allocate)]
+    assert all(isinstance(one.elements, int) or one.scope is THREAD for one in allocated)
+
+
+@pytest.mark.parametrize("factor", [lambda v: -(v * 0.5), lambda v: -(v / 3.0)])
+def test_values_of_columns_ahead_of_their_sums(factor: Callable[[Node], Node]) -> None:
+    """As in gradients of batch normalization, which read columns one by one: 32,000 rows of 128
+    trained in 12 ms, not 2.5 (two threads, Zen 5)."""
+    rows, other, values = (g.input(shape, "float32") for shape in ((1200, 24), (1200, 24), (24,)))
+    output = g.sum(rows + other * factor(values), (0,))
+    before, found = plain(output), mapped(output)
+    assert found.names == ("tiles of rows",), found.refusals
+    rng = np.random.default_rng(2)
+    given = {one.memory: rng.standard_normal(one.shape).astype("float32") for one in before.inputs}
+    (expected,) = evaluate(before, given, {}).outputs.values()
+    for order in TurnOrder:
+        (ours,) = evaluate(found.program, given, {}, order=order).outputs.values()
+        np.testing.assert_allclose(ours, expected, rtol=1e-5, atol=1e-4)
+
+
 WORDS = g.input((None, 9), "int32")
 EMBEDDED = g.make("gather", g.shared(np.zeros((20, 24), "float32")), WORDS, axis=0)
 
