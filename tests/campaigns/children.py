@@ -31,7 +31,8 @@ def run_in_processes(
     there where it does so again. None comes between results, while one is waited for.
 
     Args:
-        stopped: tells that the campaign has to stop; the results so far are all there will be.
+        stopped: tells that the campaign has to stop; the results that were sent until then are all
+            there will be.
     """
     done = cases.first
     for message in _of_process(campaign, cases, stopped):
@@ -63,8 +64,11 @@ def _of_process(
     theirs.close()
     ends = time.monotonic() + campaign.limit
     try:
-        while not stopped() and time.monotonic() < ends:
-            if not ours.poll(_POLL_SECONDS):
+        while time.monotonic() < ends:
+            stops = stopped()
+            if not ours.poll(0 if stops else _POLL_SECONDS):
+                if stops:
+                    return
                 yield None
                 continue
             try:

@@ -187,7 +187,6 @@ def test_a_signal_stops_it_cleanly(number, tmp_path):
     process.send_signal(number)
     text, _ = process.communicate(timeout=20)
     assert process.returncode == 0
-    # The last result may be on its way.
-    assert re.search(rf"stopped by {number.name}, [56] cases, 0 failures", text)
+    assert f"stopped by {number.name}, 6 cases, 0 failures" in text
     campaign = {"endless": Campaign("endless", "", lambda cases: map(Result, cases))}
     assert main(["endless", "--number", "7"], campaign, (), tmp_path) == 0
