@@ -179,6 +179,11 @@ template <typename To, typename From> struct gc_conversion {
   static GC_DEVICE To of(From x) { return (To)x; }
 };
 
+// By way of int: g++ 12 makes no vectors of what converts a comparison to a float at once.
+template <typename To> struct gc_conversion<To, bool> {
+  static GC_DEVICE To of(bool x) { return (To)(int)x; }
+};
+
 // A float type that cannot hold `highest` rounds it to the power of two above, which saturates too.
 template <typename To, typename From> GC_DEVICE To gc_saturated(From x, To lowest, To highest) {
   if (x != x) return 0;

@@ -91,6 +91,7 @@ ON_A_CPU: Mapping[str, Examples] = {
         "blocks in lanes": lambda: g.sum(x(1 << 20)),
         "transposed rows": lambda: g.max(x(BATCH, 10), axis=1),
         "rows in lanes": lambda: shifted(x(BATCH, 1024), 1),
+        "transposed tiles of rows": lambda: g.softmax(g.transpose(x(BATCH, 21, 1024), (0, 2, 1))),
         "rows in order": lambda: g.sum(x(BATCH, 300)[:, ::3], axis=1),
     },
     "columns": {"tiles of rows": lambda: g.mean(x(BATCH, 512), axis=0)},

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 
-from graphc.compiler.graph.dim import symbol
+from graphc.compiler.graph.dim import Shape, symbol
 from graphc.compiler.loops.buffer import Buffer, BufferScope
 from graphc.compiler.loops.index import LoopVariable, as_index, index_of
 from graphc.compiler.loops.program import (
@@ -53,17 +53,23 @@ LEAST_ACROSS = 16
 
 
 def transposed_tile(
-    target: Buffer, across: int, along: int, source_scope: BufferScope = BufferScope.GLOBAL
+    target: Buffer,
+    across: int,
+    along: int,
+    source_scope: BufferScope = BufferScope.GLOBAL,
+    source_shape: Shape | None = None,
 ) -> Intrinsic:
     """Return the intrinsic that fills a tile crosswise (``kernels/host_transpose.h``), of up to
-    `across` rows of up to `along` elements, from an array of a scope."""
+    `across` rows of up to `along` elements, from an array of a scope: one with as many elements as
+    are moved, if no shape of two axes is given."""
     columns, rows = symbol("columns"), symbol("rows")
     steps = symbol("from_row"), symbol("to_row")
     sizes = tuple(size for size in target.shape if size != 1)
     is_whole = target.scope is BufferScope.GLOBAL or len(sizes) != 2
     shape = (columns, rows) if is_whole else sizes
     dtype = target.dtype
-    source = Buffer("source", dtype, (rows, columns), source_scope, (steps[0], 1), 0, "source")
+    whole = (rows, columns) if source_shape is None else source_shape
+    source = Buffer("source", dtype, whole, source_scope, (steps[0], 1), 0, "source")
     to = Buffer("target", dtype, shape, target.scope, (steps[1], 1), 0, "target")
     column, row = LoopVariable("column"), LoopVariable("row")
     j, i = index_of(column), index_of(row)

@@ -23,7 +23,15 @@ import numpy as np
 
 from graphc.compiler.graph.dim import Size
 from graphc.compiler.loops.buffer import Buffer
-from graphc.compiler.loops.program import Body, LoopProgram, values_of, walk, walk_value
+from graphc.compiler.loops.program import (
+    Body,
+    LoopProgram,
+    loads_of,
+    targets_of,
+    values_of,
+    walk,
+    walk_value,
+)
 from graphc.compiler.loops.statement import Accumulate, Allocate, For, If, LoopKind
 from graphc.compiler.loops.value import Apply
 from graphc.compiler.targets import page
@@ -187,15 +195,24 @@ class CpuSite(Site):
 
 
 def _dtype_of_functions(loop: For) -> str | None:
-    """Return the type of the functions that a loop of whole vectors computes; None if it is none of
-    these."""
+    """Return the narrowest type of what a loop of whole vectors computes functions of, loads and
+    stores, as g++ makes vectors of as many lanes as that type has: of fewer where it is told so,
+    but these are short then, a quarter of a vector of float32 beside a bool. None if the loop
+    computes none of these functions, or not in whole vectors."""
     turns = loop.ends[0].constant
-    for statement in walk(loop.body):
-        for value in values_of(statement):
-            for part in walk_value(value):
-                if isinstance(part, Apply) and part.op in _FUNCTIONS:
-                    return part.dtype if _is_of_whole_vectors(turns, part.dtype) else None
-    return None
+    values = [value for one in walk(loop.body) for value in values_of(one)]
+    parts = [part for value in values for part in walk_value(value)]
+    dtypes = {one.dtype for one in parts if isinstance(one, Apply) and one.op in _FUNCTIONS}
+    if not dtypes:
+        return None
+    dtypes |= {
+        element.dtype
+        for one in walk(loop.body)
+        for element in (*loads_of(one), *targets_of(one))
+        if any(loop.variable in coord.variables for coord in element.coords)
+    }
+    dtype = min(dtypes, key=lambda one: np.dtype(one).itemsize)
+    return dtype if _is_of_whole_vectors(turns, dtype) else None
 
 
 def _is_of_whole_vectors(turns: Size, dtype: str) -> bool:

@@ -16,7 +16,7 @@ from dataclasses import replace
 from graphc.compiler.graph.dim import Size
 from graphc.compiler.loops.buffer import Buffer, view
 from graphc.compiler.loops.index import Index, LoopVariable, index_of
-from graphc.compiler.loops.program import LoopProgram, Parts, loads_of, targets_of
+from graphc.compiler.loops.program import LoopProgram, Parts, buffers_of, loads_of, targets_of, walk
 from graphc.compiler.loops.ranges import Ranges
 from graphc.compiler.loops.rewrites.names import Names
 from graphc.compiler.loops.rewrites.refusal import loop_of, ranges_at
@@ -38,11 +38,13 @@ def with_axes_of_loops(program: LoopProgram, loop: str) -> LoopProgram:
         if len(axes) != len(place.terms):
             continue
         axes.sort(key=lambda axis: list(ranges.ends).index(axis[0]))
-        name = names.new(f"{load.buffer.name}_axes")
         shape = tuple(extent for _, extent, _ in axes)
         strides = tuple(stride for _, _, stride in axes)
         start = place.constant - load.buffer.offset
-        made = view(load.buffer, name, shape, strides, start)
+        made = view(load.buffer, f"{load.buffer.name}_axes", shape, strides, start)
+        others = (one for statement in walk(program.body) for one in buffers_of(statement))
+        same = next((one for one in others if replace(made, name=one.name) is one), None)
+        made = replace(made, name=names.new(made.name)) if same is None else same
         views[load.buffer, place] = Load(made, tuple(index_of(one) for one, _, _ in axes))
 
     def element(one: Load) -> Load:

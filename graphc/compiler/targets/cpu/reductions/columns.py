@@ -44,6 +44,7 @@ from graphc.compiler.targets.cpu.reductions.loops import (
 )
 from graphc.compiler.targets.mapping import ALWAYS, Applicability, Mapping, never
 from graphc.compiler.targets.target import Target
+from graphc.errors import RewriteError
 
 TILE = 256
 """Rows of a tile: their partial results and a row of what they read stay in the first cache."""
@@ -157,10 +158,18 @@ def _with_stored_values(program: LoopProgram, rows: str) -> LoopProgram:
 
 
 def _sunk(program: LoopProgram, loop: For) -> LoopProgram:
-    """Return a program in which a loop is inside of all loops that are alone in its body."""
+    """Return a program in which a loop is inside of all loops that are the last in its body, and
+    what is ahead of them there, as of each sample, the same for all turns, is ahead of the loop."""
     name = loop.variable.name
-    while len(loop.body) == 1 and isinstance(loop.body[0], For):
-        program = reorder(program, name, loop.body[0].variable.name)
+    while loop.body and isinstance(inner := loop.body[-1], For):
+        for one in loop.body[:-1]:
+            if not isinstance(one, Let):
+                return program
+            try:
+                program = hoist(program, one.local.name)
+            except RewriteError:  # it is a value of each turn
+                return program
+        program = reorder(program, name, inner.variable.name)
         loop = program.loop(name)
     return program
 

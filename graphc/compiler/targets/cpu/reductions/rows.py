@@ -44,6 +44,7 @@ from graphc.compiler.loops.rewrites.values.name_result import name_result
 from graphc.compiler.loops.statement import Accumulate, For, LoopKind, UseIntrinsic
 from graphc.compiler.targets.cpu.printer import LEAST_DIVIDED
 from graphc.compiler.targets.cpu.reductions.columns import CHUNK, COLUMNS
+from graphc.compiler.targets.cpu.reductions.crosswise_rows import CROSSWISE_ROWS
 from graphc.compiler.targets.cpu.reductions.loops import (
     accumulators,
     kept_loops,
@@ -295,6 +296,7 @@ REDUCTIONS = (
     SHORT_ROWS,
     ROWS_IN_LANES,
     COLUMNS,
+    CROSSWISE_ROWS,
     Mapping(
         "rows in order",
         always,

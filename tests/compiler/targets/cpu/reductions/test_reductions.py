@@ -423,22 +423,3 @@ def test_kept_axes_that_lie_side_by_side_are_one_loop() -> None:
     kept = next(one for one in loops_in(found.program.body) if str(one.variable) == "i1_i2")
     assert [str(end) for end in kept.ends] == ["20"]
     np.testing.assert_array_equal(result(found.program, x), result(plain(output), x))
-
-
-def test_reduced_axes_that_one_operand_has_in_another_order_are_reduced_in_order() -> None:
-    x = g.input((None, 12, 16), "float32")
-    transposed = g.transpose(g.input((None, 16, 12), "float32"), (0, 2, 1))
-    output = g.sum(x * transposed, axis=(1, 2))
-    found = mapped(output)
-    assert found.names == ("rows in order",)
-    assert found.program.loop("i0").kind is LoopKind.TEAM
-    rng = np.random.default_rng(0)
-    arrays = {
-        "x0": rng.standard_normal((2, 12, 16)).astype("float32"),
-        "x1": rng.standard_normal((2, 16, 12)).astype("float32"),
-    }
-    sizes = {one: 2 for buffer in found.program.inputs for one in symbols(buffer.shape[0])}
-    ours, expected = (
-        evaluate(one, arrays, sizes).outputs["y0"] for one in (found.program, plain(output))
-    )
-    np.testing.assert_array_equal(ours, expected)
