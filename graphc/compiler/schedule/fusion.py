@@ -15,6 +15,7 @@ their kinds and on the elements at which the one reads the other
   its epilogue. That saves reading the convolution's result, and writing it if it has no other
   readers. On a CPU, any pooling whose windows do not overlap absorbs its convolution;
 - products of one size that an elementwise node adds are fused (the gates of an LSTM);
+- on a CPU, what only a reduction reads is left to it, not computed with a product that is stored;
 - readers of a reduction with few results (the statistics of a batch) are not fused with it: its
   kernel has few blocks, which would do all their work.
 """
@@ -213,6 +214,8 @@ class _Fusion:
             fit = blocker or dict.fromkeys(group.nodes, WINDOWED)
         elif self._reads_windows(group, producer):
             fit = dict.fromkeys(group.nodes, WINDOWED)
+        elif self._cpu and self._is_left_for_reductions(group, producer):
+            fit = "a reduction behind computes it, and the product is stored in any case"
         elif group.reduces or producer.reduces:
             fit = self._fit_reduction(group, producer)
         elif group.elementwise or producer.elementwise or self._are_equal(group, producer):
@@ -240,6 +243,31 @@ class _Fusion:
             for reader in self._readers.get(x, ())
             if reader not in producer.nodes and reader not in group.nodes
         )
+
+    def _is_left_for_reductions(self, group: Group, producer: Group) -> bool:
+        """Return True if an elementwise group computes nothing but what reductions behind it read,
+        each value once, from a product that is stored in any case: with the product it would be
+        stored beside it, as the terms of the gradient of each weight of a depthwise convolution."""
+        if not group.elementwise or producer.kind not in ("conv", "matmul"):
+            return False
+        read = [x for x in group.reads if x in producer.nodes]
+        merged = {**producer.nodes, **group.nodes}
+        return all(self._is_stored(x, merged) for x in read) and all(
+            self._is_only_reduced(node) for node in group.nodes
+        )
+
+    def _is_only_reduced(self, node: Node) -> bool:
+        """Return True if all that is made of a node is one reduction, behind elementwise nodes."""
+        while node not in self._outputs:
+            readers = self._readers.get(node, ())
+            if len(readers) != 1 or (node, SAME) not in self._readings[readers[0]]:
+                return False
+            (node,) = readers
+            if OPS[node.op].family == "reduce":
+                return True
+            if OPS[node.op].family != "pointwise":
+                return False
+        return False
 
     def _reads_windows(self, group: Group, producer: Group) -> bool:
         """Return True if an elementwise group has one value for each window of a pooling in the

@@ -131,6 +131,19 @@ def dropped(x: Node) -> Node:
     return x * g.cast(words > 2**30, "float32") * 1.25
 
 
+@pytest.mark.parametrize(("most_shared", "stored"), [(0, [1, 2]), (49152, [3, 2])])
+def test_terms_of_sums_are_stored_beside_no_product_on_a_cpu(
+    most_shared: int, stored: list[int]
+) -> None:
+    """As those of the gradient of a depthwise convolution: what sums them computes them."""
+    product = g.dot(X, g.input((10, 6), "float32", "w"))
+    others = [g.input((BATCH, 6), "float32", name) for name in "ab"]
+    outputs = [product, *(g.sum(product * one, 0) for one in others)]
+    schedule = kernels(make_schedule(optimize(outputs)[0], most_shared=most_shared))
+    assert [len(kernel.outputs) for kernel in schedule] == stored
+    assert [kernel.kind for kernel in schedule] == ["matmul", "columns"]
+
+
 def test_bias_activation_and_dropout_are_in_the_epilogue() -> None:
     (kernel,) = scheduled([dropped(relu(g.dot(X, WEIGHTS) + BIAS))])
     assert kernel.kind == "matmul"
