@@ -69,3 +69,54 @@ def test_what_is_less_than_a_tile_or_more() -> None:
     flipped = g.flip(transposed(x), 2)
     check([transposed(few) * 2.0, transposed(many) * 2.0], feeds)
     check([g.maximum(padded, y), g.maximum(flipped, y[:, :, :400])], feeds)
+
+
+def whole_numbers(feeds: tuple[Node, ...], batch: int) -> dict[Node, np.ndarray]:
+    """Small ones, whose sums are exact in any order."""
+    rng = np.random.default_rng(batch)
+    drawn = {}
+    for node in feeds:
+        values = rng.integers(-4, 5, (batch, *node.shape[1:]))
+        drawn[node] = values > 0 if node.dtype == "bool" else values.astype(node.dtype)
+    return drawn
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(("classes", "pixels"), [(21, 300), (9, 37), (100, 70), (600, 40)])
+def test_reductions_along_and_across_rows(dtype: str, classes: int, pixels: int) -> None:
+    """Tiles of rows end within the arrays, those that are stored as well."""
+    first = g.input((g.BATCH, classes, pixels), dtype)
+    last = g.input((g.BATCH, pixels, classes), dtype)
+    product = transposed(first) * last
+    most = g.max(transposed(first), 2, keepdims=True)
+    outputs = [
+        *(g.sum(product, 2), g.argmax(product, 2)),
+        *(transposed(first) - most, g.max(last, 2, keepdims=True) + transposed(first)),
+        *(g.sum(product, (1, 2)), g.sum(product, (0, 1)), g.sum(last, (0, 1))),
+    ]
+    for batch in (1, 3):
+        check(outputs, whole_numbers((first, last), batch))
+
+
+@pytest.mark.parametrize(("columns", "channels"), [(9, 16), (150, 8), (20, 270)])
+def test_sums_of_neighbouring_rows_under_a_mask_across(columns: int, channels: int) -> None:
+    repeated = g.input((g.BATCH, 6, columns, channels), "float32")
+    mask = g.input((g.BATCH, channels, 3, columns), "bool")
+    added = g.sum(g.reshape(repeated, (g.BATCH, 3, 2, columns, channels)), 2)
+    masked = g.where(g.transpose(mask, (0, 2, 3, 1)), added, 0.0)
+    for batch in (1, 3):
+        check([masked], whole_numbers((repeated, mask), batch))
+
+
+def test_functions_of_what_bools_choose() -> None:
+    """As many lanes as the bools have, and what is left of them; a bool that is stored."""
+    for count in (1000, 333, 64, 70):
+        x, chosen = g.input((g.BATCH, count), "float32"), g.input((g.BATCH, count), "bool")
+        rng = np.random.default_rng(count)
+        feeds = {
+            x: rng.normal(size=(7, count)).astype("float32"),
+            chosen: rng.normal(size=(7, count)) > 0,
+        }
+        outputs = [g.where(chosen, g.exp(x), 0.0), g.cast(chosen, "float32") * g.tanh(x)]
+        for ours, theirs in both([*outputs, g.greater(g.exp(x), 1.5)], feeds):
+            np.testing.assert_allclose(ours, theirs, rtol=1e-6)
