@@ -217,15 +217,14 @@ def _of_many_terms(program: LoopProgram, rows: _Rows) -> LoopProgram:
     """Let tiles be of parts of rows, and of one pass each."""
     name = rows.loop.variable.name
     most = _side(rows.loop, TILE)
-    outermost = _outermost(program, name)
+    is_divided = rows.are_partial or may_exceed(rows.loop, most)
+    inner = f"{name}_inner" if is_divided else name
+    outermost = _outermost(program, name) if is_divided else kept_loops(program)[0].variable.name
+    is_one_tile = outermost == name
     if rows.are_partial:
         program = partial_sums(program, name, lanes=most)
-    elif may_exceed(rows.loop, most):
+    elif is_divided:
         program = split(program, name, most, Tail.SHORT)
-    else:
-        outermost = outermost.removesuffix("_outer")
-    is_one_tile = outermost == name
-    inner = name if not rows.are_partial and not may_exceed(rows.loop, most) else f"{name}_inner"
     sites: dict[str, tuple[int, int]] = {}
     for loop in innermost_loops(program.loop(inner).body):
         nest = _nest(program.loop(inner), loop)
