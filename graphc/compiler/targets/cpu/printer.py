@@ -195,10 +195,12 @@ class CpuSite(Site):
 
 
 def _dtype_of_functions(loop: For) -> str | None:
-    """Return the narrowest type of what a loop of whole vectors computes functions of, loads and
-    stores, as g++ makes vectors of as many lanes as that type has: of fewer where it is told so,
-    but these are short then, a quarter of a vector of float32 beside a bool. None if the loop
-    computes none of these functions, or not in whole vectors."""
+    """Return the narrowest type that a loop of whole vectors loads, stores or computes functions
+    of; None if it computes none of these, or not in whole vectors.
+
+    All vectors of a loop are of one size to g++, and hold as many elements as it is told to take at
+    once. So for 16 floats beside as many bools it would take vectors of 16 bytes for both.
+    """
     turns = loop.ends[0].constant
     values = [value for one in walk(loop.body) for value in values_of(one)]
     parts = [part for value in values for part in walk_value(value)]

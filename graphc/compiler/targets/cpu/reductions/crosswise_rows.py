@@ -50,7 +50,7 @@ from graphc.compiler.loops.rewrites.loops.split import Tail, split
 from graphc.compiler.loops.rewrites.names import Names
 from graphc.compiler.loops.rewrites.staging.layout import BufferLayout
 from graphc.compiler.loops.rewrites.staging.stage_result import stage_result
-from graphc.compiler.loops.statement import For, LoopKind, Statement, Store
+from graphc.compiler.loops.statement import For, LoopKind, Store
 from graphc.compiler.loops.value import Load
 from graphc.compiler.targets.cpu.crosswise import (
     TRANSPOSED,
@@ -87,18 +87,16 @@ MOST_ACROSS = 128
 
 @dataclass(frozen=True)
 class _Rows:
-    """The loop over rows, and the one along which lies what is transposed.
+    """The loop over rows, and what is transposed.
 
     Attributes:
         loop: the loop whose turns become lanes.
-        across: the variable of the other one, one of each pass over the terms or of the loop around
-            the rows.
-        is_kept: True if that is a loop over results.
+        is_kept: True if what is transposed lies along the loop over results around the rows, not
+            along their terms.
         are_partial: True if the rows are terms of one result.
     """
 
     loop: For
-    across: frozenset[LoopVariable]
     is_kept: bool
     are_partial: bool
 
@@ -147,7 +145,7 @@ def _rows_along(program: LoopProgram, rows: For, kept: list[For]) -> _Rows | str
         return f"nothing lies side by side along {rows.variable}"
     if across & around and not across <= around:
         return "what lies across its rows does so along terms and results"
-    return _Rows(rows, frozenset(across), bool(across & around), rows not in kept)
+    return _Rows(rows, bool(across & around), rows not in kept)
 
 
 def _nest(rows: For, innermost: For) -> list[For] | None:
@@ -209,7 +207,7 @@ def _of_few_terms(program: LoopProgram, rows: _Rows, terms: int) -> LoopProgram:
     else:
         program = split(program, name, sides[1], Tail.SHORT)
     program = rows_innermost(program, inner, scope_of_rows(program.loop(inner)))
-    program = _with_transposed_tiles(program, site, program.loop(site).body, sides)
+    program = _with_transposed_tiles(program, site, sides)
     return bind(_in_vectors(program), outermost, LoopKind.TEAM)
 
 
@@ -246,7 +244,7 @@ def _of_many_terms(program: LoopProgram, rows: _Rows) -> LoopProgram:
             inside = f"{site}_inner"
             if is_one_tile:
                 program = bind(program, f"{site}_outer", LoopKind.TEAM)
-        program = _with_transposed_tiles(program, inside, program.loop(inside).body, (across, most))
+        program = _with_transposed_tiles(program, inside, (across, most))
     program = _in_vectors(program)
     return program if is_one_tile else bind(program, outermost, LoopKind.TEAM)
 
@@ -265,7 +263,7 @@ def _along_results(program: LoopProgram, rows: _Rows) -> LoopProgram:
         program = reorder(program, f"{around.variable.name}_inner", f"{name}_outer")
         site, inner = f"{name}_outer", f"{name}_inner"
     program = rows_innermost(program, inner, scope_of_rows(program.loop(inner)))
-    program = _with_transposed_tiles(program, site, program.loop(site).body, (across, most))
+    program = _with_transposed_tiles(program, site, (across, most))
     return bind(_in_vectors(program), outermost, LoopKind.TEAM)
 
 
@@ -293,12 +291,10 @@ def _in_vectors(program: LoopProgram) -> LoopProgram:
     return program
 
 
-def _with_transposed_tiles(
-    program: LoopProgram, site: str, body: tuple[Statement, ...], sides: tuple[int, int]
-) -> LoopProgram:
-    """Return a program in which all that the loops over rows in a body load and store lies side by
-    side; the body is that of the loop at whose head, and end, tiles are transposed."""
-    for inner in [one.variable.name for one in innermost_loops(body)]:
+def _with_transposed_tiles(program: LoopProgram, site: str, sides: tuple[int, int]) -> LoopProgram:
+    """Return a program in which all that the loops over rows in a loop load and store lies side by
+    side: tiles are transposed at its head, and at its end."""
+    for inner in [one.variable.name for one in innermost_loops(program.loop(site).body)]:
         strided = {element.buffer.name for element in strided_loads(program, inner)}
         stored = {one.buffer.name for each in program.loop(inner).body for one in targets_of(each)}
         for buffer in sorted(strided - stored):
