@@ -117,4 +117,14 @@ inline void gc_transpose_tile(int columns, int rows, const T* __restrict__ from,
       from_row, to, to_row);
 }
 
+// The same into an array of a thread that is no larger than the tile, all of it in the first
+// cache: blocks go along the rows that are read.
+template <int most_columns, int most_rows, typename T>
+inline void gc_transpose_to_tile(int columns, int rows, const T* __restrict__ from,
+                                 ptrdiff_t from_row, T* __restrict__ to, ptrdiff_t to_row) {
+  gc_transpose<T, true, most_columns>(
+      rows < most_rows ? rows : most_rows, columns < most_columns ? columns : most_columns, from,
+      from_row, to, to_row);
+}
+
 #endif

@@ -13,11 +13,13 @@ pytestmark = needs_host_compiler
 
 SHORT_SIDES = (1, 3, 4, 5, 7, 8, 10, 15, 16, 17)
 
+TO_TILE = 100
 _TILES = "".join(
     f"""
-  case {most}:
-    return gc_transpose_tile<{most}, 64>(columns, rows, from, from_row, to, to_row);"""
+  case {most + offset}:
+    return {name}<{most}, 64>(columns, rows, from, from_row, to, to_row);"""
     for most in SHORT_SIDES
+    for offset, name in ((0, "gc_transpose_tile"), (TO_TILE, "gc_transpose_to_tile"))
 )
 SOURCE = f"""
 #include <stddef.h>
@@ -47,7 +49,7 @@ def test_sides_of_any_length(library: ctypes.CDLL, columns: int, gap: int) -> No
     for rows in (1, 2, 15, 16, 17, 31, 32, 33, 64):
         numbers = np.arange(rows * (columns + gap), dtype="float32")
         matrix = np.lib.stride_tricks.as_strided(numbers, (rows, columns), ((columns + gap) * 4, 4))
-        for most in (ANY, columns):
+        for most in (ANY, columns, columns + TO_TILE):
             out = np.full((columns, rows + 5), -1, "float32")
             library.transposed(
                 most,

@@ -34,6 +34,16 @@ def test_a_stretch_of_any_length(dtype: str, length: int) -> None:
         check([g.where(y > 0.0, transposed(x), y)], feeds)
 
 
+@pytest.mark.parametrize("length", [511, 1000, 1023, 1024])
+def test_what_is_only_moved(length: int) -> None:
+    """Rows that are stored nearly a page apart go by way of a tile."""
+    for dtype in ("float32", "float64", "bool"):
+        for width in (5, 20, 70):
+            x = g.input((g.BATCH, length, width), dtype)
+            values = np.random.default_rng(length).integers(0, 2, (3, length, width))
+            check([transposed(x)], {x: values.astype(dtype)})
+
+
 def test_two_loops_alone_are_divided_over_threads() -> None:
     x, y = g.input((4000, 20), "float32"), g.input((20, 4000), "float32")
     rng = np.random.default_rng(0)

@@ -4,7 +4,7 @@ those of another loop side by side, tiles of both are transposed by blocks of ve
     for p0_outer < 16 (team):
       for p1_outer < 32:
         allocate x0_tile: float32[64, 64] in thread
-        gc_transpose_tile<64, 64>(x0[64*p1_outer:, 64*p0_outer:], x0_tile[0:, 0:], ...)
+        gc_transpose_to_tile<64, 64>(x0[64*p1_outer:, 64*p0_outer:], x0_tile[0:, 0:], ...)
         for p0_inner < 64:
           for p1_inner < 64 (vector):
             y0[64*p0_outer + p0_inner, 64*p1_outer + p1_inner] = exp(x0_tile[p0_inner, p1_inner])
@@ -13,6 +13,8 @@ those of another loop side by side, tiles of both are transposed by blocks of ve
 from __future__ import annotations
 
 import math
+
+import numpy as np
 
 from graphc.compiler.graph.dim import Shape, symbol
 from graphc.compiler.loops.buffer import Buffer, BufferScope
@@ -36,6 +38,7 @@ from graphc.compiler.loops.rewrites.staging.stage import stage
 from graphc.compiler.loops.rewrites.values.propagate import propagate
 from graphc.compiler.loops.statement import For, Intrinsic, Let, Store
 from graphc.compiler.loops.value import Load
+from graphc.compiler.targets.target import Target
 from graphc.errors import RewriteError
 
 TILE = 64
@@ -50,6 +53,14 @@ TRANSPOSED = ("float32", "float64", "int32", "int64", "uint32")
 
 LEAST_ACROSS = 16
 """Elements side by side in memory from which on they are worth a tile: a line of the cache."""
+
+_SETS_BYTES = 4096
+"""Addresses that lie so far apart, or a multiple of it, share a set of the first cache: as many
+bytes as a way of it has, which is a page on the processors that translate addresses meanwhile."""
+
+_NEAR = 16
+"""Bytes to such a multiple below which rows still meet in one set, whose lines drive out each
+other: measured, 16 and more make no difference."""
 
 
 def transposed_tile(
@@ -78,17 +89,21 @@ def transposed_tile(
     outer = For(column, (as_index(across), as_index(columns)), (inner,))
     parameters, header = (source, to), "host_transpose.h"
     constants = (across, along)
-    return Intrinsic("gc_transpose_tile", parameters, (outer,), header, constants=constants)
+    name = "gc_transpose_tile" if is_whole else "gc_transpose_to_tile"
+    return Intrinsic(name, parameters, (outer,), header, constants=constants)
 
 
-def in_tiles(program: LoopProgram, name: str) -> tuple[LoopProgram, str]:
+def in_tiles(program: LoopProgram, name: str, target: Target) -> tuple[LoopProgram, str]:
     """Return a program in which an innermost loop and the one along which its strided loads lie
     side by side are walked in tiles, and the name of the innermost loop then; refused where there
-    is no such loop. A tile that is only moved is gone: then the name is empty."""
+    is no such loop. A tile that is only moved is gone: then the name is empty. Where rows that are
+    stored would drive out each other from the cache, a tile is transposed in memory of the thread,
+    and its long rows are stored one by one."""
     program = with_axes_of_loops(program, name)
     strided = strided_loads(program, name)
     across = _loop_across(program, name, strided)
-    along_side = _side(program.loop(across))
+    is_staged = _rows_meet(program, name, across) and _is_cached(program, target)
+    along_side = _side(program.loop(across), most=AREA // TILE if is_staged else TILE)
     across_side = _side(program.loop(name))
     program, inner = _divided(program, name, along_side)
     program, outer = _divided(program, across, across_side)
@@ -99,9 +114,9 @@ def in_tiles(program: LoopProgram, name: str) -> tuple[LoopProgram, str]:
     (*_, around, _) = (None, *program.loops_to(outer))
     site = None if around is None else around.variable.name
     moving = _with_moves(program, inner)
-    if (target := _only_moved(moving.loop(inner))) is not None:
+    if (moved := _only_moved(moving.loop(inner))) is not None and not is_staged:
         try:
-            return use(moving, transposed_tile(target, across_side, along_side), outer), ""
+            return use(moving, transposed_tile(moved, across_side, along_side), outer), ""
         except RewriteError:  # it is no rectangle of the result
             pass
     for load in strided:
@@ -157,11 +172,37 @@ def _loop_across(program: LoopProgram, name: str, strided: list[Load]) -> str:
     raise refused(program, "in_tiles", f"the loop {name!r}", expected, "none")
 
 
-def _side(other: For) -> int:
-    """Return the side of a tile whose other side goes along a loop."""
+def _rows_meet(program: LoopProgram, name: str, across: str) -> bool:
+    """Return True if what neighbours along a loop store lies in one set of the first cache."""
+    loop = program.loop(name)
+    ranges = ranges_at(program, loop).within(loop.variable, *loop.ends)
+    variable = program.loop(across).variable
+    for statement in walk(loop.body):
+        for target in targets_of(statement):
+            step = ranges.step(target.buffer.place(target.coords), variable)
+            if isinstance(step, int):
+                apart = abs(step) * np.dtype(target.dtype).itemsize
+                sets = round(apart / _SETS_BYTES)
+                if sets > 0 and abs(apart - sets * _SETS_BYTES) < _NEAR:
+                    return True
+    return False
+
+
+def _is_cached(program: LoopProgram, target: Target) -> bool:
+    """Return True unless what a program reads and writes, as far as it is known, leaves nothing of
+    the last cache: rows that are fetched from memory come no faster in another order."""
+    nbytes = 0
+    for buffer in (*program.inputs, *program.outputs):
+        known = (size for size in buffer.shape if isinstance(size, int))
+        nbytes += math.prod(known) * np.dtype(buffer.dtype).itemsize
+    return not target.cache_bytes or 2 * nbytes <= target.cache_bytes[-1]
+
+
+def _side(other: For, most: int = TILE) -> int:
+    """Return the side of a tile whose other side goes along a loop: `most` along a long one."""
     turns = most_known_turns(other)
     if turns is None or turns >= TILE:
-        return TILE
+        return most
     return int(2 ** math.floor(math.log2(AREA / turns)))
 
 

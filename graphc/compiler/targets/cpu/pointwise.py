@@ -250,12 +250,12 @@ def _divided_and_vectorised(
     return _bound(program, outermost, names, kind)
 
 
-def _in_tiles(program: LoopProgram, kind: LoopKind) -> LoopProgram:
+def _in_tiles(program: LoopProgram, target: Target, kind: LoopKind) -> LoopProgram:
     """As in vectors; where an innermost loop reads crosswise, tiles are transposed."""
-    return _of_each_nest(program, partial(_tiled, kind=kind))
+    return _of_each_nest(program, partial(_tiled, target=target, kind=kind))
 
 
-def _tiled(program: LoopProgram, outermost: str, kind: LoopKind) -> LoopProgram:
+def _tiled(program: LoopProgram, outermost: str, target: Target, kind: LoopKind) -> LoopProgram:
     names = [one.variable.name for one in innermost_loops((program.loop(outermost),))]
     if not any(_long_strided(program, name) for name in names):
         return _divided_and_vectorised(program, outermost, kind, are_strided=False)
@@ -264,7 +264,7 @@ def _tiled(program: LoopProgram, outermost: str, kind: LoopKind) -> LoopProgram:
     for name in names:
         inner = name
         if _long_strided(program, name):
-            program, inner = in_tiles(program, name)
+            program, inner = in_tiles(program, name, target)
         innermost += [inner] if inner else []
     nests = [one for one in program.body if isinstance(one, For) and id(one) not in others]
     if not nests:  # one tile, which is only moved
@@ -319,7 +319,7 @@ def _table(kind: LoopKind) -> tuple[Mapping, ...]:
         Mapping(
             "tiles",
             _has_few_places,
-            lambda program, target: _in_tiles(program, kind),
+            lambda program, target: _in_tiles(program, target, kind),
             "a line of memory that is read crosswise is used up before it leaves the cache",
         ),
         Mapping(

@@ -12,8 +12,8 @@ import pytest
 
 from graphc.compiler import graph as g
 from graphc.compiler.graph import BATCH, Node
+from graphc.compiler.graph.dim import Size, symbols
 from graphc.compiler.graph.dim import evaluate as size_of
-from graphc.compiler.graph.dim import symbols
 from graphc.compiler.loops.build import BuiltKernel, buffers_of, build, plain_program
 from graphc.compiler.loops.evaluate import evaluate
 from graphc.compiler.loops.program import LoopProgram, loops_in, values_of, walk, walk_value
@@ -347,6 +347,35 @@ def test_tiles_are_as_long_as_they_are_thin() -> None:
     body = _mapped(_thin_across).program.body
     shapes = [one.buffer.shape for one in walk(body) if isinstance(one, Allocate)]
     assert [shape for shape in shapes if shape] == [(1, 20, 256)]
+
+
+@pytest.mark.parametrize(
+    ("length", "staged"),
+    [(1024, (1, 32, 256)), (1023, (1, 32, 256)), (2048, (1, 32, 256)), (1000, ()), (512, ())],
+)
+def test_rows_that_meet_in_the_cache_are_stored_one_by_one(
+    length: int, staged: tuple[int, ...]
+) -> None:
+    """Rows that are stored whole pages apart, nearly."""
+    assert _staged((BATCH, length, 32), CPU) == ([staged] if staged else [])
+
+
+def test_rows_that_come_from_memory_are_stored_as_they_are_read() -> None:
+    without_caches = replace(CPU, cache_bytes=())
+    assert _staged((8, 1024, 64), CPU) == []  # 4 MiB, with a cache of 1 MiB
+    assert _staged((8, 1024, 64), without_caches) == [(1, 64, 128)]
+    assert _staged((BATCH, 1024, 64), CPU) == [(1, 64, 128)]
+
+
+def _staged(shape: tuple[Size, ...], target: Target) -> list[tuple[Size, ...]]:
+    """The shapes of the tiles that a transposition of the last two axes stages."""
+
+    def transposed() -> list[Node]:
+        return [g.transpose(g.input(shape, name="x"), (0, 2, 1))]
+
+    program = choose(_built(transposed).program, target, POINTWISE).program
+    shapes = (one.buffer.shape for one in walk(program.body) if isinstance(one, Allocate))
+    return [shape for shape in shapes if shape]
 
 
 @pytest.mark.parametrize("name", ["runs", "padded", "concatenated", "joined_across"])

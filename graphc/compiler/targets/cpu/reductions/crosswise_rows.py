@@ -5,7 +5,7 @@ by side along another loop is transposed tile by tile.
     for i0 < n (team):
       for i1_outer < 36:
         allocate x1_tile: float32[21, 256] in thread
-        gc_transpose_tile<256, 21>(x1[i0, 256*i1_outer:, 0:], x1_tile[0:, 0:], ...)
+        gc_transpose_to_tile<256, 21>(x1[i0, 256*i1_outer:, 0:], x1_tile[0:, 0:], ...)
         for i1_inner < 256 (vector):
           s0[i1_inner] = 0.0
         for k0 < 21:

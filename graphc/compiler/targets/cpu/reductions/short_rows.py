@@ -3,7 +3,7 @@ each row is a lane of vectors.
 
     for i0_outer < 4 (team):
       allocate x0_tile: float32[10, 256] in thread
-      gc_transpose_tile<16, 256>(x0[256*i0_outer:, 0:], x0_tile[0:, 0:], ...)
+      gc_transpose_to_tile<16, 256>(x0[256*i0_outer:, 0:], x0_tile[0:, 0:], ...)
       for i0_inner < 256 (vector):
         s0[i0_inner] = -inf
       for k0 < 10:

@@ -5,7 +5,7 @@ void tiles(
   for (int p0 = 0; p0 < batch; ++p0) {
     for (int p1 = 0; p1 < 4; ++p1) {
       float* const x0_tile = gc_scratch<float>(0, 8192);
-      gc_transpose_tile<256, 64>(256, 32, x0 + p0 * 32768 + p1 * 256, 1024,
+      gc_transpose_to_tile<256, 64>(256, 32, x0 + p0 * 32768 + p1 * 256, 1024,
           x0_tile, 32);
       for (int p2 = 0; p2 < 256; ++p2) {
         #pragma omp simd
