@@ -22,6 +22,11 @@ _BASELINES = {"x86_64": (16, 16), "AMD64": (16, 16), "arm64": (16, 32), "aarch64
 LINE_BYTES = 64
 """Of a line of a cache."""
 
+WAY_BYTES = 4096
+"""Of a way of the first cache: addresses that lie a multiple of it apart share a set, of whose few
+lines each new one drives out another. (A page, on processors that look up a line while its address
+is translated: those of the last decades but a few.)"""
+
 _UNITS = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 
 
