@@ -53,7 +53,8 @@ def row(architecture: Architecture, sides: dict[str, Side], rounds: int, work: s
     request = {"prepare": architecture.name, "work": work}
     networks = {name: side.ask(**request) for name, side in sides.items()}
     _compare(networks["graphc"], networks["torch"])
-    times = medians(sides, rounds, _SECONDS)
+    turns = {name: side.seconds_of_a_call(_SECONDS) for name, side in sides.items()}
+    times = medians(turns, rounds)
     return Row(architecture.name, **times, parameters=networks["graphc"]["parameters"])
 
 

@@ -4,8 +4,8 @@ Each form runs on graphc, as native code, and on PyTorch, in two processes that 
 are medians over the rounds of the median call. The results of both are compared. A row says
 
 - *of PyTorch*: the speed of PyTorch's call, over that of graphc's: above 1 graphc is ahead;
-- *of the floor*: the time of the work at rates measured now (`benchmarks/forms/rates.py`) over
-  graphc's time.
+- *of the floor*: the time of the work at rates measured by turns with both
+  (`benchmarks/forms/rates.py`) over graphc's time.
 
 --write FILE.json keeps all figures; `python -m benchmarks.forms.chart FILE.json` draws them.
 --against FILE.json adds the ratio of the time there to the time now. --random SEED measures forms
@@ -31,7 +31,7 @@ import numpy as np
 
 from benchmarks.forms.grid import FORMS, KINDS, Form
 from benchmarks.forms.random_forms import DRAWN_KINDS, random_forms
-from benchmarks.forms.rates import MachineRates, measured
+from benchmarks.forms.rates import Meter
 from benchmarks.forms.sides import SIDES, Side, keep, medians
 from benchmarks.peers.worker import use_processors
 
@@ -68,8 +68,8 @@ class Row:
         return self.floor / self.graphc
 
 
-def row(form: Form, sides: dict[str, Side], rates: MachineRates, rounds: int, folder: Path) -> Row:
-    """Prepare a form on both sides, compare the results, and time it."""
+def row(form: Form, sides: dict[str, Side], meter: Meter, rounds: int, folder: Path) -> Row:
+    """Prepare a form on both sides, compare the results, and time it, by turns with its floor."""
     results = {}
     for name, side in sides.items():
         file = folder / f"{name}.npz"
@@ -77,14 +77,13 @@ def row(form: Form, sides: dict[str, Side], rates: MachineRates, rounds: int, fo
         with np.load(file) as kept:
             results[name] = [kept[key] for key in kept.files]
     _compare(form, results["graphc"], results["torch"])
-    times = medians(sides, rounds, _SECONDS)
     # An update writes over what it reads, in place of results of its own.
     moved = sum(array.nbytes for array in form.arrays().values())
     moved += sum(array.nbytes for array in results["torch"])
     work = form.flops(), moved, form.exponentials()
-    return Row(
-        form.kind, form.name, times["graphc"], times["torch"], *work, floor=rates.floor(*work)
-    )
+    turns = {name: side.seconds_of_a_call(_SECONDS) for name, side in sides.items()}
+    times = medians(turns | {"floor": meter.floor(*work)}, rounds)
+    return Row(form.kind, form.name, times["graphc"], times["torch"], *work, floor=times["floor"])
 
 
 def _compare(form: Form, ours: Sequence[np.ndarray], theirs: Sequence[np.ndarray]) -> None:
@@ -152,14 +151,15 @@ def main() -> None:
         parser.error(f"no form of {', '.join(options.kind)} has {options.only!r} in its name")
     load = os.getloadavg()
     use_processors(options.threads)
-    rates = measured(options.threads)
+    meter = Meter(options.threads)
+    rates = meter.rates
     sides = {name: Side(name, options.threads) for name in SIDES}
     versions = {name: side.ask(versions=True)["versions"] for name, side in sides.items()}
     rows, failed = [], []
     with tempfile.TemporaryDirectory(prefix="graphc-forms-") as folder:
         for form in forms:
             try:
-                rows.append(row(form, sides, rates, options.rounds, Path(folder)))
+                rows.append(row(form, sides, meter, options.rounds, Path(folder)))
             except RuntimeError as error:
                 failed.append(f"{form.name}: {error}")
                 continue

@@ -6,6 +6,9 @@ those) + what a fork and a join of the threads cost. The rate of a copy is that 
 the form moves, repeated, so that what fits into a cache is held against that cache. Exponentials
 are those of the C library for vectors, as g++ -Ofast calls it in a loop over a cached array, which
 may be off by four units in the last place; one that is faster has a share above 1.
+
+A machine that others share is faster at one time than at another: of a form, what its work takes
+longest for is measured whenever the sides have had their turns.
 """
 
 from __future__ import annotations
@@ -61,8 +64,10 @@ _EXPONENTIALS = 4096
 """Elements of the array whose exponentials are taken, of float32."""
 _TIMES = 2000
 """Repetitions of all of them."""
-_COPIED = 1 << 28
+_COPIED = 1 << 25
 """Bytes that all repetitions of a copy read."""
+_SIDE = 1024
+"""Of matrices that are multiplied beside a form."""
 
 
 @dataclass(frozen=True)
@@ -86,23 +91,70 @@ class MachineRates:
         fitting = [rate for size, rate in self.copy if size <= moved]
         return fitting[-1] if fitting else self.copy[0][1]
 
-    def floor(self, flops: int, moved: int, exponentials: int) -> float:
-        """Seconds that so much work takes at these rates."""
-        busy = flops / self.flops, moved / self.copy_rate(moved), exponentials / self.exponentials
-        return max(busy) + self.region
+    def seconds(self, flops: int, moved: int, exponentials: int) -> tuple[float, float, float]:
+        """Those of so much work by each of the three rates."""
+        return flops / self.flops, moved / self.copy_rate(moved), exponentials / self.exponentials
 
 
-def measured(threads: int) -> MachineRates:
-    """Measure them, with so many threads."""
-    with tempfile.TemporaryDirectory(prefix="graphc-rates-") as folder:
-        library = _compiled(Path(folder))
+class Meter:
+    """Measures the rates of so many threads.
+
+    Attributes:
+        rates: those of the beginning.
+    """
+
+    def __init__(self, threads: int):
+        with tempfile.TemporaryDirectory(prefix="graphc-rates-") as folder:
+            self._library = _compiled(Path(folder))
         region = 0.0
         if threads > 1:
-            region = _median(lambda: library.regions(_REGIONS)) / _REGIONS
+            region = _median(lambda: self._library.regions(_REGIONS)) / _REGIONS
         sizes = [1 << power for power in range(16, 29)]
-        copy = tuple((size, _copy_rate(library, size)) for size in sizes)
-        exponentials = _exponential_rate(library)
-    return MachineRates(rates.measure(threads).flops, copy, exponentials, region)
+        copy = tuple((size, size / self._copy_seconds(size)()) for size in sizes)
+        exponentials = 1 / self._exponential_seconds()
+        self.rates = MachineRates(rates.measure(threads).flops, copy, exponentials, region)
+        self._factors = [np.full((_SIDE, _SIDE), 0.5, np.float32) for _ in range(2)]
+
+    def floor(self, flops: int, moved: int, exponentials: int) -> Callable[[], float]:
+        """Return a function that measures the seconds which so much work takes at the time of a
+        call: of what takes longest at the rates of the beginning."""
+        seconds = self.rates.seconds(flops, moved, exponentials)
+        longest = seconds.index(max(seconds))
+        if longest == 0:
+            return lambda: self._product_seconds() * flops + self.rates.region
+        if longest == 1:
+            copy = self._copy_seconds(moved)
+            return lambda: copy() + self.rates.region
+        return lambda: self._exponential_seconds() * exponentials + self.rates.region
+
+    def _product_seconds(self) -> float:
+        """Of a FLOP."""
+        product = np.empty_like(self._factors[0])
+        return _median(lambda: np.matmul(*self._factors, out=product)) / (2 * _SIDE**3)
+
+    def _copy_seconds(self, moved: int) -> Callable[[], float]:
+        """Return a function that measures the seconds of a copy whose source and target together
+        are `moved` bytes."""
+        size = moved // 2
+        source, target = np.ones(size, np.uint8), np.ones(size, np.uint8)
+        times = max(1, _COPIED // size)
+        pointers = [ctypes.c_void_p(array.ctypes.data) for array in (target, source)]
+        length = ctypes.c_long(size)
+
+        def seconds() -> float:
+            assert target.size == source.size  # both live as long as the function
+            return _median(lambda: self._library.copies(*pointers, length, times)) / times
+
+        return seconds
+
+    def _exponential_seconds(self) -> float:
+        """Of an exponential of a number of [-4, 4], in float32."""
+        source = np.linspace(-4, 4, _EXPONENTIALS, dtype=np.float32)
+        target = np.empty_like(source)
+        pointers = [ctypes.c_void_p(array.ctypes.data) for array in (target, source)]
+        count = ctypes.c_long(_EXPONENTIALS)
+        seconds = _median(lambda: self._library.exponentials(*pointers, count, _TIMES))
+        return seconds / (_EXPONENTIALS * _TIMES)
 
 
 def _compiled(folder: Path) -> ctypes.CDLL:
@@ -114,26 +166,6 @@ def _compiled(folder: Path) -> ctypes.CDLL:
     command = [compiler, *options, "rates.cc", "-o", "rates.so"]
     subprocess.run(command, cwd=folder, check=True)
     return ctypes.CDLL(str(folder / "rates.so"))
-
-
-def _copy_rate(library: ctypes.CDLL, moved: int) -> float:
-    """Bytes a second, where source and target together are `moved` bytes."""
-    size = moved // 2
-    source, target = np.ones(size, np.uint8), np.ones(size, np.uint8)
-    times = max(1, _COPIED // size)
-    pointers = [ctypes.c_void_p(array.ctypes.data) for array in (target, source)]
-    seconds = _median(lambda: library.copies(*pointers, ctypes.c_long(size), times))
-    return times * moved / seconds
-
-
-def _exponential_rate(library: ctypes.CDLL) -> float:
-    """Exponentials a second, of numbers of [-4, 4]."""
-    source = np.linspace(-4, 4, _EXPONENTIALS, dtype=np.float32)
-    target = np.empty_like(source)
-    pointers = [ctypes.c_void_p(array.ctypes.data) for array in (target, source)]
-    count = ctypes.c_long(_EXPONENTIALS)
-    seconds = _median(lambda: library.exponentials(*pointers, count, _TIMES))
-    return _EXPONENTIALS * _TIMES / seconds
 
 
 def _median(call: Callable[[], object]) -> float:

@@ -10,7 +10,7 @@ import platform
 import statistics
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +59,10 @@ class Side:
             raise RuntimeError(answer["error"])
         return answer
 
+    def seconds_of_a_call(self, budget: float) -> Callable[[], float]:
+        """Return a function that times what the side has prepared, for so many seconds."""
+        return lambda: float(self.ask(time=budget)["seconds"])
+
     def close(self) -> None:
         """End the process."""
         assert self._process.stdin is not None
@@ -66,13 +70,12 @@ class Side:
         self._process.wait()
 
 
-def medians(sides: Mapping[str, Side], rounds: int, seconds: float) -> dict[str, float]:
-    """Return the seconds of a call of what each side has prepared, a median over rounds; in a round
-    each side in turn has so many seconds."""
-    taken: dict[str, list[float]] = {name: [] for name in sides}
+def medians(turns: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, float]:
+    """Return medians over rounds, in each of which every name's function has a turn."""
+    taken: dict[str, list[float]] = {name: [] for name in turns}
     for _ in range(rounds):
-        for name, side in sides.items():
-            taken[name].append(side.ask(time=seconds)["seconds"])
+        for name, turn in turns.items():
+            taken[name].append(turn())
     return {name: statistics.median(own) for name, own in taken.items()}
 
 

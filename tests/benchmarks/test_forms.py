@@ -137,14 +137,13 @@ def test_graphcs_side_against_numpy(one: Form, expected: Callable[[Arrays], np.n
     np.testing.assert_allclose(results()[0], expected(one.arrays()), rtol=2e-5, atol=1e-6)
 
 
-def test_the_floor_is_the_scarcer_resource_and_the_meeting_of_threads() -> None:
+def test_what_work_takes_at_each_rate() -> None:
     """100 GFLOP/s; 40 GB/s of what fits a cache of 1 MB, 10 GB/s beyond; 2 exponentials a ns."""
     rates = MachineRates(1e11, ((1_000, 4e10), (1_000_000, 1e10)), 2e9, 5e-6)
-    assert rates.floor(10**9, 1_000, 1_000) == pytest.approx(1e-2 + 5e-6)
-    assert rates.floor(0, 400_000, 0) == pytest.approx(1e-5 + 5e-6)
-    assert rates.floor(0, 2_000_000, 0) == pytest.approx(2e-4 + 5e-6)
-    assert rates.floor(0, 400_000, 400_000) == pytest.approx(2e-4 + 5e-6)
-    assert rates.floor(0, 400, 0) == pytest.approx(1e-8 + 5e-6)
+    assert rates.seconds(10**9, 1_000, 1_000) == pytest.approx((1e-2, 2.5e-8, 5e-7))
+    assert rates.seconds(0, 400_000, 400_000) == pytest.approx((0, 1e-5, 2e-4))
+    assert rates.seconds(0, 2_000_000, 0) == pytest.approx((0, 2e-4, 0))
+    assert rates.seconds(0, 400, 0) == pytest.approx((0, 1e-8, 0))
 
 
 @pytest.mark.parametrize("operation", [one for one in OPERATIONS if one != "update"])

@@ -351,7 +351,7 @@ def test_tiles_are_as_long_as_they_are_thin() -> None:
 
 @pytest.mark.parametrize(
     ("length", "staged"),
-    [(1024, (1, 32, 256)), (1023, (1, 32, 256)), (2048, (1, 32, 256)), (1000, ()), (512, ())],
+    [(1024, (1, 32, 128)), (1023, (1, 32, 128)), (2048, (1, 32, 128)), (1000, ()), (512, ())],
 )
 def test_rows_that_meet_in_the_cache_are_stored_one_by_one(
     length: int, staged: tuple[int, ...]
