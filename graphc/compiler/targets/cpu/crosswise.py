@@ -183,9 +183,9 @@ def _rows_meet(program: LoopProgram, name: str, across: str) -> bool:
         for target in targets_of(statement):
             step = ranges.step(target.buffer.place(target.coords), variable)
             if isinstance(step, int):
-                apart = abs(step) * np.dtype(target.dtype).itemsize
-                ways = round(apart / WAY_BYTES)
-                if ways > 0 and abs(apart - ways * WAY_BYTES) < _NEAR:
+                distance = abs(step) * np.dtype(target.dtype).itemsize
+                ways = round(distance / WAY_BYTES)
+                if ways > 0 and abs(distance - ways * WAY_BYTES) < _NEAR:
                     return True
     return False
 
