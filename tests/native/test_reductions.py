@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from graphc.compiler import graph as g
+from graphc.compiler.grad import grad
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.binding import bind
 from graphc.compiler.graph.dim import product
@@ -145,6 +146,33 @@ def test_short_rows_that_are_stored_too_or_read_from_both_ends() -> None:
     feeds = {flags: draw.random((70, 3)) < 0.5, x: draw.normal(size=(70, 9)).astype("float32")}
     for ours, theirs in both(outputs, feeds):
         np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.parametrize("classes", [3, 10, 21, 31])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_losses_of_few_classes(classes: int, dtype: str) -> None:
+    """Rows that become lanes: with probabilities, their loss and its gradient in one program, of
+    labels as numbers and as rows; of one sample, and of batches that fill no tile."""
+    scores, wanted = g.input((g.BATCH, classes), dtype), g.input((g.BATCH, classes), dtype)
+    labels, weights = g.input((g.BATCH,), "int32"), g.input((g.BATCH,), dtype)
+    softmax = g.softmax(scores)
+    marked = g.one_hot(g.take(g.iota(classes), labels), classes, dtype)
+    by_row = g.sum(wanted * g.log(g.clip(softmax, 1e-7, 1 - 1e-7)), 1) * weights
+    by_label = g.sum(marked * g.log(softmax), 1) * weights
+    gradients = grad(g.sum(by_row + by_label), [scores])
+    outputs = [softmax, by_row, by_label, *gradients]
+    draw = np.random.default_rng(classes)
+    for batch in (1, 3, 300):
+        feeds = {
+            scores: draw.normal(size=(batch, classes)).astype(dtype),
+            wanted: draw.random((batch, classes)).astype(dtype),
+            labels: draw.integers(0, classes, batch).astype("int32"),
+            weights: draw.random(batch).astype(dtype),
+        }
+        # A gradient is a difference of terms of about one, so it is as exact as these.
+        rtol = 32 * np.finfo(dtype).eps
+        for ours, theirs in both(outputs, feeds):
+            np.testing.assert_allclose(ours, theirs, rtol, atol=rtol)
 
 
 @pytest.mark.parametrize("count", [12, 30, 40])

@@ -28,16 +28,14 @@ from graphc.compiler.loops.program import (
     LoopProgram,
     loads_of,
     targets_of,
-    values_of,
     walk,
-    walk_value,
 )
 from graphc.compiler.loops.statement import Accumulate, Allocate, For, If, LoopKind
-from graphc.compiler.loops.value import Apply
 from graphc.compiler.targets import page
 from graphc.compiler.targets.c_text import C_TYPES
 from graphc.compiler.targets.cpu import teams
 from graphc.compiler.targets.cpu.expressions import CpuExpressions
+from graphc.compiler.targets.cpu.functions import functions_in
 from graphc.compiler.targets.cpu.masked_lanes import may_be_masked_wrongly
 from graphc.compiler.targets.cpu.short_names import with_short_names
 from graphc.compiler.targets.cpu.thread_arrays import arrays_in_blocks
@@ -49,15 +47,10 @@ LEAST_DIVIDED = 1 << 16
 """Turns of the innermost loops from which on a loop is divided over threads: fewer take longer to
 hand to another core than to compute (40,000 elements on two cores: 28 us for 6)."""
 
-_FUNCTIONS = frozenset(
-    ("exp", "expm1", "log", "log1p", "tanh", "sigmoid", "erf", "sin", "cos", "pow")
-)
-"""The ops that take so many instructions that a loop computes whole vectors of them, where g++
-would take halves (``GC_LANES`` of ``kernels/platform.h``)."""
-
 _LEAST_OF_WHOLE_VECTORS = 256
-"""Turns of such a loop, if their number is known: of fewer, what is left of whole vectors, one by
-one, would be too much of it."""
+"""Turns of a loop of functions, if their number is known, from which on it computes whole vectors,
+where g++ would take halves (``GC_LANES`` of ``kernels/platform.h``): of fewer, what is left of
+these, one by one, would be too much of it."""
 
 _WIDEST = 64
 """Bytes of the widest vectors of a CPU."""
@@ -202,9 +195,7 @@ def _dtype_of_functions(loop: For) -> str | None:
     once. So for 16 floats beside as many bools it would take vectors of 16 bytes for both.
     """
     turns = loop.ends[0].constant
-    values = [value for one in walk(loop.body) for value in values_of(one)]
-    parts = [part for value in values for part in walk_value(value)]
-    dtypes = {one.dtype for one in parts if isinstance(one, Apply) and one.op in _FUNCTIONS}
+    dtypes = {one.dtype for one in functions_in(loop)}
     if not dtypes:
         return None
     dtypes |= {

@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from graphc.compiler.loops.buffer import BufferScope
+from graphc.compiler.loops.index import index_of
 from graphc.compiler.loops.program import (
     LoopProgram,
     innermost_loops,
@@ -24,8 +25,10 @@ from graphc.compiler.loops.program import (
     loop_beside,
     most_known_turns,
     targets_of,
+    values_of,
     walk,
     walk_in_ranges,
+    walk_value,
 )
 from graphc.compiler.loops.rewrites.arithmetic.partial_sums import Tree, partial_sums
 from graphc.compiler.loops.rewrites.buffers.expand import expand
@@ -35,8 +38,9 @@ from graphc.compiler.loops.rewrites.loops.fission import fission
 from graphc.compiler.loops.rewrites.loops.hoist import hoist
 from graphc.compiler.loops.rewrites.loops.reorder import reorder
 from graphc.compiler.loops.rewrites.loops.split import Tail, split
-from graphc.compiler.loops.rewrites.values.demote import demote
+from graphc.compiler.loops.rewrites.values.demote import demote, demote_index
 from graphc.compiler.loops.statement import Accumulate, Allocate, Check, For, Let, LoopKind
+from graphc.compiler.loops.value import IndexValue
 from graphc.compiler.targets.cpu.reductions.loops import (
     kept_loops,
     may_exceed,
@@ -151,10 +155,21 @@ def _with_stored_values(program: LoopProgram, rows: str) -> LoopProgram:
     the pass may read; then nothing but loops is around it."""
     body = program.loop(rows).body
     passes = [number for number, one in enumerate(body) if isinstance(one, For)]
-    for let in body[: passes[-1]] if passes else ():
-        if isinstance(let, Let):
-            program = demote(program, let.local.name)
+    for one in body[: passes[-1]] if passes else ():
+        if isinstance(one, Let):
+            program = demote(program, one.local.name)
+        elif isinstance(one, Check) and _is_number(program.loop(rows), one):
+            program = demote_index(program, one.variable.name)
     return program
+
+
+def _is_number(loop: For, check: Check) -> bool:
+    """Return True if a loop makes values of an index that it checks, as of a label."""
+    values = (value for one in walk(loop.body) for value in values_of(one))
+    parts = (part for value in values for part in walk_value(value))
+    return any(
+        isinstance(part, IndexValue) and part.index == index_of(check.variable) for part in parts
+    )
 
 
 def _sunk(program: LoopProgram, loop: For) -> LoopProgram:

@@ -50,7 +50,7 @@ from graphc.compiler.loops.rewrites.loops.split import Tail, split
 from graphc.compiler.loops.rewrites.names import Names
 from graphc.compiler.loops.rewrites.staging.layout import BufferLayout
 from graphc.compiler.loops.rewrites.staging.stage_result import stage_result
-from graphc.compiler.loops.statement import For, LoopKind, Store
+from graphc.compiler.loops.statement import Check, For, LoopKind, Store
 from graphc.compiler.loops.value import Load
 from graphc.compiler.targets.cpu.crosswise import (
     TRANSPOSED,
@@ -86,17 +86,19 @@ MOST_ACROSS = 128
 
 
 @dataclass(frozen=True)
-class _Rows:
-    """The loop over rows, and what is transposed.
+class LaneRows:
+    """Rows that become lanes, and what is transposed.
 
     Attributes:
-        loop: the loop whose turns become lanes.
+        loop: the loop over them.
+        are_along: True if some of their terms lie side by side along that loop as it is.
         is_kept: True if what is transposed lies along the loop over results around the rows, not
             along their terms.
         are_partial: True if the rows are terms of one result.
     """
 
     loop: For
+    are_along: bool
     is_kept: bool
     are_partial: bool
 
@@ -106,46 +108,52 @@ class _Rows:
 
 def _lies_crosswise(program: LoopProgram, target: Target) -> Applicability:
     found = _rows_of(with_joined_axes(program))
-    return ALWAYS if isinstance(found, _Rows) else never(found)
+    return ALWAYS if isinstance(found, LaneRows) else never(found)
 
 
-def _rows_of(program: LoopProgram) -> _Rows | str:
-    """Return the rows of a program, or why it has none."""
+def _rows_of(program: LoopProgram) -> LaneRows | str:
+    """Return the rows of a program along which something lies, or why it has none."""
     kept = kept_loops(program)
     if not kept:
         return "it has no loop over rows"
-    found = _rows_along(program, kept[-1], kept)
+    found = _with_something_along(rows_along(program, kept[-1], kept))
     passes = innermost_loops(program.body)
     if isinstance(found, str) and passes == reducing_loops(program) and len(passes) == 1:
         over = loops_over_terms(program, passes[0])
         if len(over) > 1 and over[-2].body == (over[-1],):
-            return _rows_along(program, over[-2], kept)
+            return _with_something_along(rows_along(program, over[-2], kept))
     return found
 
 
-def _rows_along(program: LoopProgram, rows: For, kept: list[For]) -> _Rows | str:
-    """Return a loop as one over rows, or why it is none."""
+def _with_something_along(rows: LaneRows | str) -> LaneRows | str:
+    if isinstance(rows, LaneRows) and not rows.are_along:
+        return f"nothing lies side by side along {rows.loop.variable}"
+    return rows
+
+
+def rows_along(program: LoopProgram, rows: For, kept: list[For]) -> LaneRows | str:
+    """Return a loop of a program, or of those over its results, as one over rows, or why it is
+    none."""
     if not may_exceed(rows, LEAST_ROWS - 1):
         return f"{rows.variable} has fewer than {LEAST_ROWS} turns"
     passes = innermost_loops(rows.body)
     if not passes or any(_nest(rows, one) is None for one in passes):
         return "a pass over a row is more than one loop in another"
     terms = frozenset(one.variable for one in passes)
+    of_rows = frozenset(one.variable for one in program.loops_to(rows.variable.name))
     around = frozenset({kept[-2].variable} if rows is kept[-1] and len(kept) > 1 else ())
     across: set[LoopVariable] = set()
     is_along = False
     for element, step, sides in _elements(program, rows):
         if step in (0, 1):
-            is_along |= step == 1
+            is_along |= step == 1 and any(coord.variables - of_rows for coord in element.coords)
             continue
         if not sides & (terms | around):
             return f"{element} lies side by side in no loop beside {rows.variable}"
         across |= sides & (terms | around)
-    if not is_along:
-        return f"nothing lies side by side along {rows.variable}"
     if across & around and not across <= around:
         return "what lies across its rows does so along terms and results"
-    return _Rows(rows, bool(across & around), rows not in kept)
+    return LaneRows(rows, is_along, bool(across & around), rows not in kept)
 
 
 def _nest(rows: For, innermost: For) -> list[For] | None:
@@ -175,11 +183,15 @@ def _elements(
 
 
 def _in_tiles(program: LoopProgram, target: Target) -> LoopProgram:
-    """Reduce tiles of neighbouring rows together; threads divide the outermost axis of results, or
-    the tiles, or, where one tile is all, the chunks of long reductions."""
     program = with_joined_axes(program)
     rows = _rows_of(program)
-    assert isinstance(rows, _Rows)
+    assert isinstance(rows, LaneRows)
+    return rows_in_tiles(program, rows)
+
+
+def rows_in_tiles(program: LoopProgram, rows: LaneRows) -> LoopProgram:
+    """Reduce tiles of neighbouring rows together; threads divide the outermost axis of results, or
+    the tiles, or, where one tile is all, the chunks of long reductions."""
     for loop in innermost_loops(rows.loop.body):
         program = with_axes_of_loops(program, loop.variable.name)
     if rows.is_kept:
@@ -191,7 +203,7 @@ def _in_tiles(program: LoopProgram, target: Target) -> LoopProgram:
     return _of_many_terms(program, rows)
 
 
-def _of_few_terms(program: LoopProgram, rows: _Rows, terms: int) -> LoopProgram:
+def _of_few_terms(program: LoopProgram, rows: LaneRows, terms: int) -> LoopProgram:
     """Let tiles be of whole rows."""
     name = rows.loop.variable.name
     sides = (terms, _side(rows.loop, min(TILE, AREA // terms)))
@@ -211,7 +223,7 @@ def _of_few_terms(program: LoopProgram, rows: _Rows, terms: int) -> LoopProgram:
     return bind(_in_vectors(program), outermost, LoopKind.TEAM)
 
 
-def _of_many_terms(program: LoopProgram, rows: _Rows) -> LoopProgram:
+def _of_many_terms(program: LoopProgram, rows: LaneRows) -> LoopProgram:
     """Let tiles be of parts of rows, and of one pass each."""
     name = rows.loop.variable.name
     most = _side(rows.loop, TILE)
@@ -249,7 +261,7 @@ def _of_many_terms(program: LoopProgram, rows: _Rows) -> LoopProgram:
     return program if is_one_tile else bind(program, outermost, LoopKind.TEAM)
 
 
-def _along_results(program: LoopProgram, rows: _Rows) -> LoopProgram:
+def _along_results(program: LoopProgram, rows: LaneRows) -> LoopProgram:
     """Let tiles be of rows and of the turns of the loop around them."""
     name = rows.loop.variable.name
     around = kept_loops(program)[-2]
@@ -282,10 +294,12 @@ def _side(loop: For, most: int) -> int:
 
 
 def _in_vectors(program: LoopProgram) -> LoopProgram:
-    """Return a program whose innermost loops are vectors, but for those that copy what is of a type
-    whose tiles are not transposed in registers."""
+    """Return a program whose innermost loops are vectors, but for those that check indices, or copy
+    what is of a type whose tiles are not transposed in registers."""
     for loop in innermost_loops(program.body):
         name = loop.variable.name
+        if any(isinstance(one, Check) for one in loop.body):
+            continue
         if all(one.dtype in TRANSPOSED for one in strided_loads(program, name)):
             program = vectorise(program, name, is_divided=True)
     return program

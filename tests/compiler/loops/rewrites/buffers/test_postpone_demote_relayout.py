@@ -7,15 +7,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graphc.compiler.loops.buffer import view
+from graphc.compiler.loops.index import Index, variable
 from graphc.compiler.loops.program import LoopProgram, walk
 from graphc.compiler.loops.rewrites.buffers.postpone import postpone
 from graphc.compiler.loops.rewrites.loops.split import Tail, split
 from graphc.compiler.loops.rewrites.staging.layout import BufferLayout
 from graphc.compiler.loops.rewrites.staging.relayout import relayout
-from graphc.compiler.loops.rewrites.values.demote import demote
+from graphc.compiler.loops.rewrites.values.demote import demote, demote_index
 from graphc.compiler.loops.rewrites.values.promote import promote
-from graphc.compiler.loops.statement import Accumulate, Allocate, Let, Store
-from graphc.compiler.loops.value import at_least
+from graphc.compiler.loops.statement import Accumulate, Allocate, Check, Let, Store
+from graphc.compiler.loops.value import Value, at_least
 from graphc.errors import RewriteError
 from tests.compiler.loops import written as w
 from tests.compiler.loops.random_loops import N, plain_programs, same_meaning
@@ -128,6 +129,56 @@ def test_what_demote_refuses(name: str) -> None:
         f"demote of the value {name!r} in k0: expected a value that the program names, "
         "found only t0"
     )
+
+
+NAMES, SCORES, CHOSEN = w.ints("names", N), w.floats("x", N, 10), w.floats("y", N, 10)
+
+
+def labelled_row(*labels: Value, place: Index = K) -> LoopProgram:
+    """Return rows whose element at a label, or at each of some labels, is zero, others as read."""
+    check = Check(w.variable_of(LABEL), w.at(NAMES, I), 10, 0, I)
+    value: Value = w.at(SCORES, I, place)
+    for label in labels:
+        at_label = w.op("equal", label, w.count(K, label.dtype), dtype="bool")
+        value = w.op("where", at_label, w.number(0), value, dtype="float32")
+    store = Store(w.at(CHOSEN, I, K), value)
+    return w.program((NAMES, SCORES), (CHOSEN,), w.loop(I, N, check, w.loop(K, 10, store)))
+
+
+LABEL = variable("label")
+IN_32 = w.count(LABEL, "int32")
+
+
+def test_the_number_of_a_checked_index_is_in_a_register() -> None:
+    before = labelled_row(IN_32)
+    made = demote_index(before, "label")
+    assert [line.strip() for line in lines(made)[1:]] == [
+        "allocate label_number: int32[] in register",
+        "label = check 0: names[i] below 10",
+        "label_number[] = int32(label)",
+        "for k < 10:",
+        "y[i, k] = where(equal(label_number[], int32(k)), 0.0, x[i, k])",
+    ]
+    same_meaning(before, made)
+
+
+def test_what_lies_at_a_checked_index_is_read_there_as_before() -> None:
+    before = labelled_row(IN_32, place=LABEL)
+    made = demote_index(before, "label")
+    assert lines(made)[-1].strip().endswith("x[i, label])")
+    same_meaning(before, made)
+
+
+def test_what_demote_index_refuses() -> None:
+    assert refusal(demote_index, labelled_row(IN_32), "k") == (
+        "demote_index of the index 'k' in k0: expected an index that the program checks, "
+        "found only label"
+    )
+    for labels, found in (((), "none"), ((IN_32, w.count(LABEL, "int64")), "int32 and int64")):
+        assert refusal(demote_index, labelled_row(*labels), "label") == (
+            "demote_index of the index 'label' in k0: expected numbers of one type made of it, "
+            f"found {found}"
+        )
 
 
 # ---- relayout -----------------------------------------------------------------------------------

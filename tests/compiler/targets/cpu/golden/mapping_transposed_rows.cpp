@@ -3,7 +3,7 @@ void transposed_rows(
   #pragma omp parallel for schedule(static) if ((gc_int64)22 * batch >= 65536)
   for (int i0_outer = 0; i0_outer < (batch + 255) / 256; ++i0_outer) {
     float* const x0_tile = gc_scratch<float>(0, 2560);
-    gc_transpose_to_tile<16, 256>(10, batch - i0_outer * 256,
+    gc_transpose_to_tile<10, 256>(10, batch - i0_outer * 256,
         x0 + i0_outer * 2560, 10, x0_tile, 256);
     float s0[256];
     const int end_of_i0_inner = gc_minimum(256, batch - i0_outer * 256);

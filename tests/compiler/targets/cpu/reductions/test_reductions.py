@@ -28,6 +28,7 @@ from graphc.compiler.targets.cpu.reductions.rows import (
     REDUCTIONS,
     SHORT_LANES,
 )
+from graphc.compiler.targets.cpu.reductions.short_rows import MOST_OF_FUNCTIONS
 from graphc.compiler.targets.mapping import MappedProgram, choose
 from graphc.compiler.targets.target import Target
 
@@ -107,7 +108,7 @@ def test_columns_that_are_few_at_any_call_have_room_for_those() -> None:
 def test_short_rows_that_are_few_at_any_call_have_room_for_those() -> None:
     """The same of rows that are transposed."""
     n = g.symbol("n")
-    output = g.all(g.input((n, 3, n - 2 * ((n + 1) // 2) + 2, 1), "bool"), (1,))
+    output = g.all(g.input((n, n - 2 * ((n + 1) // 2) + 2, 3), "bool"), (2,))
     found = mapped(output)
     assert found.names == ("transposed rows",)
     allocated = [one.buffer for one in walk(found.program.body) if isinstance(one, Allocate)]
@@ -201,7 +202,12 @@ def test_a_nan_wins_wherever_it_is() -> None:
             g.max(g.input((5, 9), "float32"), axis=1),
             "there are fewer than 8 rows",
         ),
-        ("transposed rows", g.softmax(g.input((None, 9))), "a row is more than one reduction"),
+        ("transposed rows", g.softmax(g.input((None, 40))), "a row is more than one reduction"),
+        (
+            "transposed rows",
+            g.sum(g.exp(g.transpose(g.input((9, None), "float32"))), axis=1),
+            "what lies across its rows does not all lie along terms",
+        ),
         (
             "rows in lanes",
             g.sum(g.input((None, 300), "float32"), axis=0),
@@ -213,7 +219,7 @@ def test_a_nan_wins_wherever_it_is() -> None:
             "i0 has 3 turns, fewer than 8",
         ),
     ],
-    ids=["many", "small", "sums", "long", "five", "softmax", "columns", "few"],
+    ids=["many", "small", "sums", "long", "five", "softmax", "across", "columns", "few"],
 )
 def test_what_is_not_reduced_so_and_why(mapping: str, output: Node, reason: str) -> None:
     assert (mapping, reason) in mapped(output).refusals
@@ -240,6 +246,28 @@ def test_transposed_rows_mean_the_same(function: Callable[[Node], Node], rows: i
         np.testing.assert_array_equal(ours, result(plain(output), x))
 
 
+def test_a_label_of_a_row_is_checked_once_for_all_its_terms() -> None:
+    """Of a batch that no tile divides, with a label that is none; its number stays with the row."""
+    x, labels = g.input((g.BATCH, 10), "float32"), g.input((g.BATCH,), "int32")
+    chosen = g.one_hot(g.take(g.iota(10), labels), 10, "float32")
+    output = g.sum(chosen * g.log(g.softmax(x)), 1)
+    before, found = plain(output), mapped(output)
+    assert found.names == ("transposed rows",), found.refusals
+    checks = [one for one in walk(found.program.body) if isinstance(one, Check)]
+    assert len(checks) == 1
+    rng = np.random.default_rng(8)
+    sizes = dict.fromkeys(symbols(g.BATCH), TILE + 3)
+    for label in (9, 10):
+        drawn = rng.integers(0, 10, TILE + 3).astype("int32")
+        drawn[TILE + 1] = label
+        scores = rng.standard_normal((TILE + 3, 10)).astype("float32")
+        feeds = {one.name: drawn if one.dtype == "int32" else scores for one in before.inputs}
+        ours, expected = (evaluate(one, feeds, sizes) for one in (found.program, before))
+        assert ours.status == expected.status
+        for name, array in expected.outputs.items():
+            np.testing.assert_allclose(ours.outputs[name], array, rtol=2e-6)
+
+
 @pytest.mark.parametrize(("width", "name"), [(8, "transposed rows"), (9, "rows in lanes")])
 def test_sums_of_rows_of_whole_short_vectors_are_transposed(width: int, name: str) -> None:
     output = g.sum(g.input((None, width), "float32"), axis=1)
@@ -258,7 +286,9 @@ def test_short_rows_mean_the_same(function: str, width: int) -> None:
     output = FUNCTIONS[function](g.input((None, width), "float32"))
     found = mapped(output)
     is_alone = function in ("max", "argmax", "argmin") and width <= FEW_TERMS
-    assert found.names == ("transposed rows" if is_alone else "rows in lanes",)
+    is_of_functions = function == "softmax" and width <= MOST_OF_FUNCTIONS
+    is_transposed = is_alone or is_of_functions
+    assert found.names == ("transposed rows" if is_transposed else "rows in lanes",)
     x = rows_of(width)
     x[1, width // 2] = np.nan
     expected = result(plain(output), x)
