@@ -7,7 +7,7 @@
   `convolutions`: of these and their gradients; `scatter`: of sums at places that indices name;
   `in_order`: of what no other one takes;
 - `printer`: a program as a function of C++; `expressions`: values as its compiler vectorises them;
-  `functions`: those of many instructions;
+  `functions`: those of many instructions, and `flat_functions`: of short rows;
   `teams`: loops that threads divide; `masked_lanes`: loops that g++ must not write out;
   `short_names`: the names of loops in text; the statements' forms are templates,
   ``templates/cpu``;

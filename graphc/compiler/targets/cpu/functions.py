@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from graphc.compiler.loops.program import values_of, walk, walk_value
-from graphc.compiler.loops.statement import For
+from graphc.compiler.loops.statement import For, Statement
 from graphc.compiler.loops.value import Apply
 
 FUNCTIONS = frozenset(
@@ -18,7 +18,12 @@ other, takes longer than the rest."""
 def functions_in(loop: For) -> Iterator[Apply]:
     """Yield what a loop computes of them."""
     for statement in walk(loop.body):
-        for value in values_of(statement):
-            for part in walk_value(value):
-                if isinstance(part, Apply) and part.op in FUNCTIONS:
-                    yield part
+        yield from functions_of(statement)
+
+
+def functions_of(statement: Statement) -> Iterator[Apply]:
+    """Yield what a statement computes of them by itself."""
+    for value in values_of(statement):
+        for part in walk_value(value):
+            if isinstance(part, Apply) and part.op in FUNCTIONS:
+                yield part

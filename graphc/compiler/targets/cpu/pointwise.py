@@ -46,6 +46,7 @@ from graphc.compiler.loops.statement import (
 from graphc.compiler.loops.value import Condition, IndexValue, Load, RandomWord, Select
 from graphc.compiler.targets.cpu.crosswise import LEAST_ACROSS, in_tiles, strided_loads
 from graphc.compiler.targets.cpu.draws import WORDS, draws_in, with_words_ahead
+from graphc.compiler.targets.cpu.flat_functions import with_flat_functions
 from graphc.compiler.targets.cpu.printer import LEAST_DIVIDED
 from graphc.compiler.targets.loop_names import with_loop_names
 from graphc.compiler.targets.mapping import ALWAYS, Applicability, Mapping, never
@@ -286,7 +287,11 @@ def _bound(
     """Return a program whose innermost loops are vectors behind their random words, and whose
     outermost one is of a kind."""
     is_alone = outermost in innermost
+    flat = []
     for name in innermost:
+        program, names = with_flat_functions(program, name)
+        flat += names
+    for name in flat:
         program, inner = with_words_ahead(program, name)
         program = with_invariant_loads_ahead(program, inner)
         if not any(isinstance(one, Check) for one in program.loop(inner).body):
