@@ -30,7 +30,7 @@ def _biased(columns: int) -> Node:
 
 
 def _behind_a_factor(columns: int) -> Node:
-    """What follows reads the bias again, so it is a loop over columns of its own."""
+    """The bias is read again behind the function, by a loop over columns of its own."""
     x, bias = _rows(columns), _bias(columns)
     return g.sigmoid(x + bias) * (x - bias)
 
