@@ -40,6 +40,7 @@ from graphc.compiler.loops.value import Apply, Constant, Local
 from graphc.compiler.targets.cpu.draws import draws_in
 from graphc.compiler.targets.cpu.facts import LINE_BYTES
 from graphc.compiler.targets.cpu.functions import functions_in, functions_of
+from graphc.errors import RewriteError
 
 MOST_COLUMNS = 31
 """Elements of a row up to which functions are computed so. (tanh of a sum with a bias, ns an
@@ -55,9 +56,9 @@ def with_flat_functions(program: LoopProgram, columns: str) -> tuple[LoopProgram
     computed of all elements of some rows, and the names of the innermost loops in its place: the
     same program, and the loop, where rows are whole vectors or no functions are computed."""
     *around, loop = program.loops_to(columns)
-    lets = [one for one in loop.body if isinstance(one, Let | Store)]
     functions = [one for one in loop.body if isinstance(one, Let) and any(functions_of(one))]
-    if not around or not functions or len(lets) < len(loop.body) or any(draws_in(loop)):
+    is_plain = all(isinstance(one, Let | Store) for one in loop.body) and not any(draws_in(loop))
+    if not around or not functions or not is_plain:
         return program, [columns]
     rows = around[-1]
     if rows.body != (loop,) or rows.kind is not LoopKind.SERIAL or not _are_short(loop):
@@ -65,6 +66,17 @@ def with_flat_functions(program: LoopProgram, columns: str) -> tuple[LoopProgram
     kept = _kept(program, rows, loop, functions)
     if kept is None:
         return program, [columns]
+    try:
+        return _separate(program, rows, columns, kept)
+    except RewriteError:  # it would read again what it has stored
+        return program, [columns]
+
+
+def _separate(
+    program: LoopProgram, rows: For, columns: str, kept: list[Local]
+) -> tuple[LoopProgram, list[str]]:
+    """Return a program that stores some values of columns, so that functions have loops of their
+    own, and the names of the innermost loops."""
     name = rows.variable.name
     turns = most_known_turns(rows)
     if turns is None or turns > ROWS:
@@ -106,11 +118,12 @@ def _kept(
     program: LoopProgram, rows: For, columns: For, functions: list[Let]
 ) -> list[Local] | None:
     """Return what is stored ahead of functions and of them, so that each reads and stores elements
-    that lie side by side over rows and columns; None if an operand is computed within one."""
+    that lie side by side over rows and columns; None if one is a part of another value."""
     own = {one.local for one in columns.body if isinstance(one, Let)}
     kept: dict[Local, None] = {}
     for one in functions:
-        assert isinstance(one.value, Apply)
+        if not isinstance(one.value, Apply):
+            return None
         for operand in one.value.operands:
             if isinstance(operand, Local):
                 kept |= {operand: None} if operand in own else {}

@@ -89,8 +89,8 @@ def _are_of_functions(program: LoopProgram) -> bool:
 
 
 def _are_transposed(program: LoopProgram, kept: list[For]) -> Applicability:
-    """Return that all that lies across the innermost of the loops over results can be transposed in
-    registers."""
+    """Return that what lies across the innermost of the loops over results lies along terms, and
+    nothing else of them does."""
     found = rows_along(program, kept[-1], kept)
     if isinstance(found, str):
         return never(found)
