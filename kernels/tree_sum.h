@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "openmp.h"
+#include "program_call.h"
 
 #define GC_LEAST_SHARED 32768  // elements of an array that threads divide
 #define GC_ADDED_AT_ONCE 2048  // elements of a partial sum that stays in the first cache
@@ -34,9 +35,6 @@ struct gc_part {
 struct gc_divided {
   int64_t slot, start, stride;
 };
-
-typedef void (*gc_program)(void* const*, const int*, const unsigned int*, uint64_t*, uint64_t*,
-                           double*, int (*)(int));
 
 // Adds arrays of several rows, from the last one on, to that of the first row: the left one of each
 // addition is that of the row ahead. What comes in between stays in the cache.

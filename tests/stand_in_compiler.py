@@ -48,6 +48,7 @@ unsigned long graphc_memory_held() { return 0; }
 int graphc_threads() { return 1; }
 void graphc_use_threads(int) {}
 void graphc_start_threads() {}
+void graphc_run(const void*) {}
 int graphc_tree_sum() { return 0; }
 void graphc_step() {}
 extern const volatile int graphc_value = 0x5EEDF00D;

@@ -59,6 +59,7 @@ _MEMORY = "graphc_thread_memory"
 """The variable of a program that points to the function below (kernels/scratch.h)."""
 _RUNTIME_SOURCE = """\
 #include "openmp.h"
+#include "program_call.h"
 #include "subnormals.h"
 #include "thread_memory.h"
 
@@ -75,6 +76,7 @@ GC_EXPORTED void graphc_start_threads() {
 }
 GC_EXPORTED int graphc_threads() { return omp_get_max_threads(); }
 GC_EXPORTED void graphc_use_threads(int count) { omp_set_num_threads(count); }
+GC_EXPORTED void graphc_run(const gc_program_call* call) { gc_run_program(*call); }
 }
 """
 _SUMS_SOURCE = """\
@@ -122,7 +124,7 @@ _RUNTIME = SharedLibrary(
     _RUNTIME_SOURCE,
     (
         *("graphc_memory", "graphc_memory_held"),
-        *("graphc_threads", "graphc_use_threads", "graphc_start_threads"),
+        *("graphc_threads", "graphc_use_threads", "graphc_start_threads", "graphc_run"),
     ),
 )
 _SUMS = SharedLibrary("the library of sums over shards", _SUMS_SOURCE, ("graphc_tree_sum",))
@@ -163,7 +165,10 @@ class Runtime:
 
     Attributes:
         memory: the address of the function that gives threads their memory.
+        run: runs a program, given the address of a ``gc_program_call`` (kernels/program_call.h).
     """
+
+    run: Callable[[int], None]
 
     def __init__(self, functions: ctypes.CDLL, sums: Callable[[], ctypes.CDLL]):
         """`sums` returns the library of sums over shards, which a program without them does not
@@ -175,6 +180,9 @@ class Runtime:
         self._threads = functions["graphc_threads"]
         self._use_threads = functions["graphc_use_threads"]
         self._start_threads = functions["graphc_start_threads"]
+        run = functions["graphc_run"]
+        run.argtypes, run.restype = [ctypes.c_void_p], None
+        self.run = run
         self.start_threads()
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=self._alone)

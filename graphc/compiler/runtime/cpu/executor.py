@@ -44,7 +44,6 @@ _INT32_MAX = 2**31 - 1
 # Sets of sizes whose tables are kept: training and the last batch, validation and its.
 _MOST_TABLES = 16
 
-_STEP = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 7)
 _ON_STEP = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int)
 
 
@@ -90,7 +89,7 @@ class NativeExecutor:
         self.summary = f"native code, {count} kernel{'' if count == 1 else 's'}, {how}"
         self._runtime = library.runtime
         self._library = library.functions  # unloaded with this executor
-        self._step = _STEP(address_of_symbol(library.functions, STEP))
+        self._step_at = address_of_symbol(library.functions, STEP)
         self._words = np.array([word.value for word in program.words], np.uint32)
         self._words_at = address_of(self._words)
         self._slots = {buffer: slot for slot, buffer in enumerate(program.buffers)}
@@ -133,9 +132,7 @@ class NativeExecutor:
             with self._lock:
                 if observer is None:
                     states = self._state_slots
-                    return self._call(
-                        self._frame, ARENA, states, feeds, bindings, call_step, into=into
-                    )
+                    return self._call(self._frame, ARENA, states, feeds, bindings, call_step, into)
                 return self._observe(feeds, bindings, call_step, observer)
         except OutOfMemoryError:
             raise
@@ -245,7 +242,7 @@ class NativeExecutor:
         if into is None and bound.sums < len(self._fetches):
             results = [self._results_of(bound, arrays, shard, memory) for shard in range(shards)]
         ran = self._runtime.tree_sum(
-            self._step,
+            self._step_at,
             bound.at,
             shards,
             bound.divided_at,
@@ -311,11 +308,10 @@ class NativeExecutor:
     ) -> np.ndarray:
         """Run as `run` does, and give the seconds that each kernel took, all its calls together, in
         the order of `program.launch.launches`; and last those of the whole program."""
-        spent = np.zeros(len(self._launches) + 1)
+        spent, frame = np.zeros(len(self._launches) + 1), self._new_frame()
+        frame.set_watch(address_of(spent))
         with self._lock:
-            self._call(
-                self._frame, ARENA, self._state_slots, feeds, bindings, call_step, address_of(spent)
-            )
+            self._call(frame, ARENA, self._state_slots, feeds, bindings, call_step)
         return spent
 
     @property
@@ -329,7 +325,8 @@ class NativeExecutor:
         return self._runtime.scratch
 
     def _new_frame(self) -> Frame:
-        return Frame(self._constants, len(self._native.buffers))
+        slots = len(self._native.buffers)
+        return Frame(self._step_at, self._words_at, self._constants, slots)
 
     def _call(
         self,
@@ -339,17 +336,12 @@ class NativeExecutor:
         feeds: Mapping[Node, np.ndarray],
         bindings: Mapping[Symbol, int],
         call_step: CallStep,
-        spent: int | None = None,
-        on_step: object = None,
         into: Mapping[int, np.ndarray] = MappingProxyType({}),
     ) -> list[np.ndarray]:
         """Run the program.
 
         Args:
             states: the states that it reads and writes, with their slots in the table of addresses.
-            spent: the address of a float64 for each kernel and one for all, to which seconds are
-                added.
-            on_step: a C function that is called after each step.
             into: as of `run`.
         """
         tables = self._bind(bindings)
@@ -357,15 +349,8 @@ class NativeExecutor:
         frame.set_states(states)
         kept = self._set_feeds(frame, feeds)  # while kernels read them
         results = self._results(frame, tables, feeds, into)
-        self._step(
-            frame.at,
-            tables.sizes_at,
-            self._words_at,
-            ctypes.addressof(call_step),
-            frame.status_at,
-            spent,
-            on_step,
-        )
+        frame.set_call_step(call_step)
+        self._runtime.run(frame.call_at)
         status = frame.status.value
         if status != FINE:
             self._fallback.refuse(status, feeds, bindings, call_step.value)
@@ -522,10 +507,8 @@ class NativeExecutor:
         new = {state: State(state.get(), state.name) for state in self._states}
         states = [(slot, new.get(state, state)) for slot, state in self._state_slots]
         count = CallStep(call_step.value)
-        address = ctypes.cast(on_step, ctypes.c_void_p)
-        results = self._call(
-            frame, Arena(), states, feeds, bindings, count, address_of(spent), address
-        )
+        frame.set_watch(address_of(spent), ctypes.cast(on_step, ctypes.c_void_p))
+        results = self._call(frame, Arena(), states, feeds, bindings, count)
         if raised:
             raise raised[0]
         if not all(reported):  # ctypes drops what is raised as it calls Python
