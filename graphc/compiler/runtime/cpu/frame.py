@@ -83,7 +83,7 @@ class Frame:
     """
 
     def __init__(self, program: int, words: int, constants: Mapping[int, np.ndarray], slots: int):
-        """Have no state, feed or value in its slot yet.
+        """Make the arguments of a program: no state, feed or value has its slot yet.
 
         Args:
             program: the address of the function.
@@ -118,7 +118,7 @@ class Frame:
             self._call_step, self._call.calls = call_step, ctypes.addressof(call_step)
 
     def set_watch(self, seconds: int, on_step: ctypes.c_void_p | None = None) -> None:
-        """Have calls be watched from now on.
+        """Set what watches the calls from now on.
 
         Args:
             seconds: the address of a float64 for each kernel and one for all, to which what they
