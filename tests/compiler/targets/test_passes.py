@@ -15,6 +15,7 @@ from graphc.compiler.lowering.cpu import lower_native
 from graphc.compiler.lowering.cuda import lower
 from graphc.compiler.passes import PassReport, optimize
 from graphc.compiler.schedule.inline import MOST_CONCATENATED
+from graphc.compiler.targets.cpu.convolutions.exchange import exchange_operands
 from graphc.compiler.targets.cpu.passes import CPU_PASSES
 from graphc.compiler.targets.cuda.passes import cuda_passes
 from graphc.compiler.targets.passes import TargetPass
@@ -75,8 +76,39 @@ def loops() -> Iterator[Program]:
         yield optimize(grad(g.sum(ys * ys), [u, h0, xs]))[0], feeds
 
 
+def gradient_of_weights(
+    channels: int, filters: int, taps: tuple[int, ...], padding: object, **steps: object
+) -> tuple[g.Node, g.Node, g.Node]:
+    """Images of a symbolic batch, what is multiplied by the results, and the gradient."""
+    images = g.input((g.BATCH, channels, *(8 + k for k in range(len(taps)))), "float64")
+    weights = g.input((filters, channels, *taps), "float64")
+    results = g.conv(images, weights, padding=padding, **steps)
+    cotangents = g.input(results.shape, "float64")
+    (found,) = optimize(grad(g.sum(results * cotangents), [weights]))[0]
+    return images, cotangents, found
+
+
+def few_filters() -> Iterator[Program]:
+    """Gradients of the weights of fewer filters than channels."""
+    for taps, padding in (
+        ((3,), 1),
+        ((2, 3), 0),
+        ((3, 3), ((2, 0), (0, 2))),
+        ((4, 1), ((-1, 2), (0, -1))),
+        ((2, 2, 3), ((0, 1), (1, 0), (1, 1))),
+    ):
+        for channels, filters in ((4, 1), (5, 3), (9, 7)):
+            images, cotangents, found = gradient_of_weights(channels, filters, taps, padding)
+            feeds = {
+                x: rng.normal(size=[2 if size is g.BATCH else size for size in x.shape])
+                for x in (images, cotangents)
+            }
+            yield [found], feeds
+
+
 TRIGGERS: dict[str, tuple[Callable[[], Iterator[Program]], int]] = {
     "divide_concatenations": (joined, 12),
+    "exchange_operands": (few_filters, 15),
     "sink_transposes": (of_the_table, 100),
     "rotate_loops": (loops, 3),
 }
@@ -86,7 +118,7 @@ TRIGGERS: dict[str, tuple[Callable[[], Iterator[Program]], int]] = {
 def test_the_passes_of_targets_are_these() -> None:
     names = {target: [one.name for one in table] for target, table in TARGETS.items()}
     assert names == {
-        "cpu": ["divide_concatenations", "sink_transposes"],
+        "cpu": ["divide_concatenations", "exchange_operands", "sink_transposes"],
         "cuda": ["divide_concatenations", "sink_transposes", "rotate_loops"],
     }
     for table in TARGETS.values():
@@ -134,3 +166,50 @@ def test_lowering_runs_the_passes_of_its_target(target: str) -> None:
     assert first[0].nodes_after == first[0].nodes_before + 1  # all but the last operand
     assert all(before == after for _, before, after in others)
     assert program.outputs == tuple(first[2])
+
+
+def convolutions(outputs: list[g.Node]) -> list[tuple[int, ...]]:
+    return [node.shape for node in g.toposort(outputs) if node.op == "conv"]
+
+
+def test_vectors_hold_the_larger_of_channels_and_filters() -> None:
+    _, _, found = gradient_of_weights(9, 7, (3, 3), 1)
+    assert convolutions([found]) == [(9, 7, 3, 3)]
+    (after,) = exchange_operands([found])
+    assert convolutions([after]) == [(7, 9, 3, 3)]
+    assert convolutions(exchange_operands([after])) == [(7, 9, 3, 3)]
+
+
+@pytest.mark.parametrize(
+    ("sizes", "steps"),
+    [
+        pytest.param((7, 9, (3, 3)), {}, id="more filters"),
+        pytest.param((7, 7, (3, 3)), {}, id="as many"),
+        pytest.param((99, 32, (3, 3)), {}, id="filters fill a call"),
+        pytest.param((9, 7, (7, 7)), {}, id="more taps than places"),
+        pytest.param((4, 1, (1, 1)), {}, id="few channels of one tap"),
+        pytest.param((9, 7, (3, 3)), {"strides": 2}, id="strides"),
+        pytest.param((9, 7, (2, 2)), {"kernel_dilation": 2}, id="dilation"),
+    ],
+)
+def test_other_gradients_of_weights_stay_as_they_are(sizes, steps) -> None:
+    _, _, found = gradient_of_weights(*sizes, 0, **steps)
+    assert exchange_operands([found]) == [found]
+
+
+def test_an_unpooling_stays_the_right_operand() -> None:
+    _, cotangents, found = gradient_of_weights(9, 3, (3, 3), 1)
+    pooled = g.input((g.BATCH, 3, 4, 4), "float64")
+    unpooled = g.make(
+        "sum_unpool", pooled, window=(2, 2), strides=(2, 2), padding=((0, 0), (0, 0)), size=(8, 9)
+    )
+    (behind_pooling,) = g.substitute([found], {cotangents: unpooled})
+    assert exchange_operands([behind_pooling]) == [behind_pooling]
+
+
+def test_what_is_gathered_stays_an_image_unless_filters_are_few() -> None:
+    for filters, is_exchanged in ((4, True), (7, False)):
+        images, _, found = gradient_of_weights(9, filters, (3, 3), 1)
+        parts = [g.input((g.BATCH, channels, 8, 9), "float64") for channels in (4, 5)]
+        (behind_joint,) = g.substitute([found], {images: g.concat(parts, axis=1)})
+        assert (exchange_operands([behind_joint]) != [behind_joint]) is is_exchanged

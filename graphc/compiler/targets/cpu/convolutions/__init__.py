@@ -1,5 +1,7 @@
 """Convolutions on a CPU, with their gradients and the poolings behind them.
 
+- `exchange`: a pass over the graph, ahead of all mappings, after which vectors hold the larger of
+  channels and filters;
 - `operands`: the loops and operands, of which the mappings are made;
 - `windows`: filters by panels of windows; `image_rows`: rows of windows read where they lie in the
   image; `bands`: parts of a sample that threads divide;
