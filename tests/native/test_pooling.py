@@ -205,6 +205,35 @@ def test_without_gradients_and_what_others_read_too(pool: Callable[..., Node]) -
         np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    ("image", "window"),
+    [
+        ((24,), (2,)),
+        ((33,), (3,)),
+        ((12, 28), (2, 2)),
+        ((9, 33), (3, 3)),
+        ((12, 8), (2, 1)),
+        ((6, 40), (1, 4)),
+        ((4, 6, 8), (2, 2, 2)),
+    ],
+)
+def test_what_is_kept_of_elements_that_are_pooled(
+    image: tuple[int, ...], window: tuple[int, ...], dtype: str
+) -> None:
+    """As a connection past a pooling has it, with the gradients of all."""
+    fed = Fed(3, dtype)
+    x, weights = fed(BATCH, 2, *image), fed(5, 2, *(3 for _ in image))
+    y = g.maximum(g.conv(x, weights, padding=1) + fed(5, *(1 for _ in image)), 0.0)
+    pooled = dropped(g.max_pool(y, window), 1)
+    loss = g.sum(pooled * fed(*pooled.shape)) + g.sum(y * fed(*y.shape))
+    average = g.average_pool(g.exp(y), window)
+    outputs = [pooled, y, *grad(loss, [x, weights]), average, g.less(1.0, g.exp(y))]
+    tolerance = 2e-5 if dtype == "float32" else 1e-12
+    for ours, theirs in both(optimize(outputs)[0], fed.feeds):
+        np.testing.assert_allclose(ours, theirs, rtol=tolerance, atol=tolerance)
+
+
 @pytest.mark.parametrize("pool", [g.max_pool, g.average_pool])
 def test_windows_of_far_elements_without_an_argmax(pool: Callable[..., Node]) -> None:
     fed = Fed(2)

@@ -153,6 +153,15 @@ def may_join(program: LoopProgram, first: For, second: For) -> Verdict:
     return may_fission(changed, joined, len(first.body))
 
 
+def may_swap(program: LoopProgram, first: For, second: For) -> Verdict:
+    """Return yes if no memory that one of two loops writes is used by the other one."""
+    inside = (accesses(program, one) for one in (first, second))
+    for one, other in itertools.product(*inside):
+        if one.memory == other.memory and (one.writes or other.writes):
+            return Verdict(f"both use {one.buffer.name}")
+    return Verdict()
+
+
 def is_in_place_safe(program: LoopProgram, store: Store, over: Buffer | None = None) -> Verdict:
     """Return yes if a store overwrites only elements that are not read after it.
 

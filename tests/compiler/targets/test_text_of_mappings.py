@@ -68,6 +68,12 @@ def unpooled(filters: int, *sizes: int) -> Node:
     return g.make("max_unpool", argmax, x(*argmax.shape), size=sizes, **window)
 
 
+def pooled_and_kept() -> list[Node]:
+    """A pooling, and what is pooled, as a connection past it reads."""
+    y = g.maximum(g.conv(x(BATCH, 3, 28, 28), w(16, 3, 5, 5), padding=2), 0.0)
+    return [g.max_pool(y, (2, 2)), y]
+
+
 def bias_and_relu() -> Node:
     return g.maximum(x(BATCH, 512) + g.input((512,), name="b"), np.float32(0))
 
@@ -121,9 +127,7 @@ ON_A_CPU: Mapping[str, Examples] = {
             biased(g.conv(x(BATCH, 32, 28, 28), w(32, 32, 3, 3), padding=1)), (2, 2)
         ),
         "panels of windows": lambda: g.conv(x(BATCH, 16, 32, 32), w(32, 16, 5, 5), padding=2),
-        "pooled rows of images": lambda: g.max_pool(
-            g.conv(x(BATCH, 3, 28, 28), w(16, 3, 5, 5), padding=2), (2, 2)
-        ),
+        "pooled rows of images": pooled_and_kept,
         "pooled panels of windows": lambda: g.average_pool(
             g.conv(x(BATCH, 3, 65, 65), w(16, 3, 5, 5), 2), (2, 2)
         ),

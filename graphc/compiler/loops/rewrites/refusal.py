@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
+
 from graphc.compiler.loops.program import (
     Body,
     LoopProgram,
     buffers_of,
     loops_in,
+    path_to,
     paths_to_loops,
     walk,
     walk_in_ranges,
@@ -58,6 +61,20 @@ def unbound_loop_of(program: LoopProgram, rewrite: str, name: str) -> For:
         found = f"one of kind {loop.kind.value}"
         raise refused(program, rewrite, f"the loop {name!r}", expected, found)
     return loop
+
+
+def refuse_unless_neighbours(
+    program: LoopProgram, rewrite: str, where: str, ahead: For, behind: For
+) -> None:
+    """Refuse two loops that do not follow each other in one block."""
+    around, others = path_to(program.body, ahead)[:-1], path_to(program.body, behind)[:-1]
+    if len(around) == len(others) and all(a is b for a, b in zip(around, others, strict=True)):
+        blocks = (program.body,) if not around else around[-1].blocks
+        for block in blocks:
+            for one, other in itertools.pairwise(block):
+                if one is ahead and other is behind:
+                    return
+    raise refused(program, rewrite, where, "that the second one follows the first", "other places")
 
 
 def allocation_of(program: LoopProgram, rewrite: str, name: str) -> Allocate:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 
 import numpy as np
 
 from graphc.compiler.loops.buffer import Buffer
+from graphc.compiler.loops.index import as_index
 from graphc.compiler.loops.program import (
     LoopProgram,
+    block_of,
     loop_beside,
     loops_in,
     most_known_turns,
@@ -24,11 +27,16 @@ from graphc.compiler.loops.rewrites.conditions.cut import cut
 from graphc.compiler.loops.rewrites.execution.bind import bind
 from graphc.compiler.loops.rewrites.execution.vectorise import vectorise
 from graphc.compiler.loops.rewrites.loops.fission import fission
+from graphc.compiler.loops.rewrites.loops.fuse import fuse
+from graphc.compiler.loops.rewrites.loops.reorder import reorder
+from graphc.compiler.loops.rewrites.loops.sink import sink
 from graphc.compiler.loops.rewrites.loops.split import Tail, split
+from graphc.compiler.loops.rewrites.loops.swap import swap
 from graphc.compiler.loops.rewrites.names import Names
 from graphc.compiler.loops.rewrites.simplify import simplify
 from graphc.compiler.loops.rewrites.values.pick_operand import pick_operand
-from graphc.compiler.loops.statement import Allocate, For, LoopKind
+from graphc.compiler.loops.statement import Allocate, For, LoopKind, Store
+from graphc.compiler.targets.convolution_loops import names_of_loops
 from graphc.compiler.targets.cpu.draws import with_words_ahead
 from graphc.compiler.targets.cpu.pointwise import conditions_in
 from graphc.compiler.targets.target import Target
@@ -40,6 +48,8 @@ more, g++ 12 loads them one by one."""
 
 AT_ONCE = 32
 """Elements of a window whose walk is unrolled, at most."""
+
+_OF_ELEMENTS = "the elements of these windows"
 
 
 def with_windows_in_lanes(
@@ -53,6 +63,7 @@ def with_windows_in_lanes(
         windows: the loop over neighbouring windows, around these.
         target: its vectors.
     """
+    program, others = _with_elements_ahead(program, walks, windows)
     for places in walks:
         for place in places if turns_of(places) in range(AT_ONCE + 1) else ():
             program = bind(program, place.variable.name, LoopKind.UNROLLED)
@@ -62,7 +73,83 @@ def with_windows_in_lanes(
             with suppress(RewriteError):  # what it is made of may not be a number
                 program = pick_operand(program, one.buffer.name)
     program, windows = with_inner_windows(program, windows)
-    return simplify(_in_lanes(program, windows, target))
+    program = _in_lanes(program, windows, target)
+    for name in others:
+        program = _in_vectors(program, name, target)
+    return simplify(program)
+
+
+def _with_elements_ahead(
+    program: LoopProgram, walks: Sequence[Sequence[For]], windows: str
+) -> tuple[LoopProgram, list[str]]:
+    """Return a program that stores what elements of windows give in a loop over the elements of
+    neighbouring windows, ahead of the walks, and the loops that are not walks: in the lanes of a
+    walk, the elements would lie as far apart as windows. As it was, unless windows lie side by
+    side."""
+    if len(walks) != 1:
+        return program, []
+    places = names_of_loops(walks[0])
+    body = program.loop(places[-1]).body
+    first = next((number for number, one in enumerate(body) if isinstance(one, Store)), 0)
+    stores = [one for one in body[first:] if isinstance(one, Store)]
+    if first == 0 or not all(_lie_side_by_side(program, one, windows, places) for one in stores):
+        return program, []
+    try:
+        return _elements_ahead(program, places, windows, first)
+    except RewriteError:  # of results that need each other, say
+        return program, []
+
+
+def _elements_ahead(
+    program: LoopProgram, places: Sequence[str], windows: str, first: int
+) -> tuple[LoopProgram, list[str]]:
+    """As `_with_elements_ahead`; `first` is the number of the first store in a walk's body.
+
+    Ahead of the walks, and not behind: after a loop of the same loads g++ 12 keeps one of them from
+    turn to turn of the next loop, which is no vector then.
+    """
+    stores: list[str] = []
+    for place in reversed(places):
+        program = fission(program, place, first)
+        stores.insert(0, loop_beside(program, place, 1).variable.name)
+        first = 1
+    for one in program.loop(windows).body:
+        if isinstance(one, Allocate):
+            program = expand(program, windows, one.buffer.name)
+    others: list[str] = []
+    if program.loop(windows).body[-1] is not program.loop(stores[0]):
+        program, behind = _divided_behind(program, windows, stores[0])
+        others.append(behind)
+    program, elements = _divided_behind(program, windows, places[0])
+    program = simplify(program)
+    for around, place in zip((elements, *stores), stores, strict=False):
+        if len(program.loop(around).body) > 1:
+            program = sink(program, place)
+    for row in stores[:-1]:
+        program = reorder(program, elements, row)
+    program = program.with_loop(stores[0], lambda one: (replace(one, note=_OF_ELEMENTS),))
+    program = fuse(program, elements, stores[-1])
+    nest = loop_beside(program, windows, 1)
+    others.append(f"{elements}_{stores[-1]}")
+    return swap(program, windows, nest.variable.name), others
+
+
+def _divided_behind(program: LoopProgram, loop: str, inner: str) -> tuple[LoopProgram, str]:
+    """Return a program with the statements of a loop that are behind one of its inner loops in a
+    loop of their own, and that."""
+    _, number = block_of(program, program.loop(inner))
+    program = fission(program, loop, number + 1)
+    return program, loop_beside(program, loop, 1).variable.name
+
+
+def _lie_side_by_side(
+    program: LoopProgram, store: Store, windows: str, places: Sequence[str]
+) -> bool:
+    """Return True if the elements of a row of windows that something stores are neighbours."""
+    window, place = program.loop(windows), program.loop(places[-1])
+    last = store.target.coords[-1] if store.target.coords else as_index(0)
+    step = last.factor(window.variable)
+    return last.factor(place.variable) == 1 and place.ends == (as_index(step),)
 
 
 def with_separate_borders(program: LoopProgram, rows: str) -> LoopProgram:
@@ -80,9 +167,14 @@ def _in_lanes(program: LoopProgram, windows: str, target: Target) -> LoopProgram
         program, behind = _with_walk_ahead(program, windows)
         passes.append(behind)
     for name in passes:
-        with suppress(RewriteError):  # its elements may lie apart
-            vectors = vectorise(program, name, is_divided=True)
-            program = _in_whole_vectors(program, name, target) or vectors
+        program = _in_vectors(program, name, target)
+    return program
+
+
+def _in_vectors(program: LoopProgram, loop: str, target: Target) -> LoopProgram:
+    with suppress(RewriteError):  # its elements may lie apart
+        vectors = vectorise(program, loop, is_divided=True)
+        program = _in_whole_vectors(program, loop, target) or vectors
     return program
 
 

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import replace
 
 from graphc.compiler.loops.dependence import is_parallel, may_join
 from graphc.compiler.loops.index import index_of
-from graphc.compiler.loops.program import LoopProgram, path_to, replaced, substituted
+from graphc.compiler.loops.program import LoopProgram, replaced, substituted
 from graphc.compiler.loops.rewrites.loops.nest import only_loop_of
 from graphc.compiler.loops.rewrites.names import Names
 from graphc.compiler.loops.rewrites.refusal import (
     loop_of,
     ranges_at,
     refuse_if_synchronised,
+    refuse_unless_neighbours,
     refused,
     unbound_loop_of,
 )
 from graphc.compiler.loops.rewrites.simplify import settled
-from graphc.compiler.loops.statement import PARALLEL_KINDS, For, If
+from graphc.compiler.loops.statement import PARALLEL_KINDS, If
 
 
 def fuse(program: LoopProgram, outer: str, inner: str) -> LoopProgram:
@@ -54,7 +54,7 @@ def join(program: LoopProgram, first: str, second: str) -> LoopProgram:
     theirs. It has the variable of the first one."""
     ahead, behind = loop_of(program, "join", first), loop_of(program, "join", second)
     where = f"the loops {first!r} and {second!r}"
-    _check_neighbours(program, where, ahead, behind)
+    refuse_unless_neighbours(program, "join", where, ahead, behind)
     if ahead.ends != behind.ends or ahead.kind is not behind.kind:
         expected = "equal ends and kinds"
         what = " and ".join(
@@ -77,15 +77,3 @@ def join(program: LoopProgram, first: str, second: str) -> LoopProgram:
             expected = f"turns that have no order, as their kind is {joined.kind.value}"
             raise refused(program, "join", where, expected, verdict.reason)
     return result
-
-
-def _check_neighbours(program: LoopProgram, where: str, ahead: For, behind: For) -> None:
-    """Refuse two loops that do not follow each other in one block."""
-    around, others = path_to(program.body, ahead)[:-1], path_to(program.body, behind)[:-1]
-    if len(around) == len(others) and all(a is b for a, b in zip(around, others, strict=True)):
-        blocks = (program.body,) if not around else around[-1].blocks
-        for block in blocks:
-            for one, other in itertools.pairwise(block):
-                if one is ahead and other is behind:
-                    return
-    raise refused(program, "join", where, "that the second one follows the first", "other places")

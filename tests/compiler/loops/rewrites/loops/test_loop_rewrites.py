@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from graphc.compiler.loops.index import as_index
-from graphc.compiler.loops.program import LoopProgram, walk
+from graphc.compiler.loops.program import LoopProgram, loop_beside, walk
 from graphc.compiler.loops.rewrites.buffers.flatten import flatten
 from graphc.compiler.loops.rewrites.conditions.cut import cut
 from graphc.compiler.loops.rewrites.conditions.version import version
@@ -21,6 +21,7 @@ from graphc.compiler.loops.rewrites.loops.fuse import fuse, join
 from graphc.compiler.loops.rewrites.loops.hoist import hoist
 from graphc.compiler.loops.rewrites.loops.reorder import reorder
 from graphc.compiler.loops.rewrites.loops.split import Tail, split
+from graphc.compiler.loops.rewrites.loops.swap import swap
 from graphc.compiler.loops.rewrites.simplify import simplify
 from graphc.compiler.loops.statement import Let, LoopKind
 from graphc.compiler.loops.value import at_least, is_multiple_of
@@ -78,6 +79,12 @@ def fission_and_join(draw: st.DrawFn, program: LoopProgram) -> LoopProgram:
     return join(changed, loops_of(changed)[loops_of(changed).index(name) - 1], name)
 
 
+def fission_and_swap(draw: st.DrawFn, program: LoopProgram) -> LoopProgram:
+    name = one_loop(draw, program)
+    changed = fission(program, name, draw(st.integers(1, 4)))
+    return swap(changed, name, loop_beside(changed, name, 1).variable.name)
+
+
 def some_hoist(draw: st.DrawFn, program: LoopProgram) -> LoopProgram:
     names = [one.local.name for one in walk(program.body) if isinstance(one, Let)]
     return hoist(program, draw(st.sampled_from(names)))
@@ -103,6 +110,7 @@ REWRITES: dict[str, Rewrite] = {
     "vectorise": some_vectorise,
     "fission": some_fission,
     "fission and join": fission_and_join,
+    "fission and swap": fission_and_swap,
     "unroll": lambda draw, program: unroll(program, one_loop(draw, program)),
     "hoist": some_hoist,
     "version": some_version,

@@ -1,4 +1,4 @@
-"""Split, reorder, fuse and join: what they make of small programs, and what they refuse."""
+"""Split, reorder, fuse, join and swap: what they make of small programs, and what they refuse."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from graphc.compiler.loops.program import LoopProgram
 from graphc.compiler.loops.rewrites.loops.fuse import fuse, join
 from graphc.compiler.loops.rewrites.loops.reorder import reorder
 from graphc.compiler.loops.rewrites.loops.split import Tail, split
+from graphc.compiler.loops.rewrites.loops.swap import swap
 from graphc.compiler.loops.statement import Accumulate, Allocate, Barrier, Let, Statement, Store
+from graphc.compiler.loops.value import Load
 from tests.compiler.loops import written as w
 from tests.compiler.loops.random_loops import M, N, same_meaning
 from tests.compiler.loops.refusals import lines, refusal
@@ -325,3 +327,46 @@ def test_what_join_refuses() -> None:
         join, neighbours(J, N, "team"), "i", "j"
     )
     same_meaning(neighbours(J + 1, N, "team"), join(neighbours(J + 1, N, "team"), "i", "j"))
+
+
+# ---- swap ---------------------------------------------------------------------------------------
+
+
+def two_results(read: Load, *between: Statement) -> LoopProgram:
+    return w.program(
+        (X,),
+        (ROWS, Y),
+        w.loop(I, N, Store(w.at(ROWS, I), w.at(X, I, 0))),
+        *between,
+        w.loop(J, N, Store(w.at(Y, J, 0), read)),
+    )
+
+
+def test_neighbours_change_places() -> None:
+    before = two_results(w.at(X, J, 1))
+    made = swap(before, "i", "j")
+    assert lines(made) == [
+        "for j < n:",
+        "  y[j, 0] = x[j, 1]",
+        "for i < n:",
+        "  rows[i] = x[i, 0]",
+    ]
+    same_meaning(before, made)
+    assert swap(made, "j", "i") == before
+
+
+def test_what_swap_refuses() -> None:
+    assert refusal(swap, two_results(w.at(ROWS, J)), "i", "j") == (
+        "swap of the loops 'i' and 'j' in k0: expected that neither uses what the other writes, "
+        "found both use rows"
+    )
+    assert "expected that the second one follows the first, found other places" in refusal(
+        swap, two_results(w.at(X, J, 1)), "j", "i"
+    )
+    between = Let(w.local("t"), w.number(1))
+    assert "expected that the second one follows the first" in refusal(
+        swap, two_results(w.at(X, J, 1), between), "i", "j"
+    )
+    assert "expected statements that no other thread waits for" in refusal(
+        swap, w.program((X,), (Y,), w.loop(I, N, Barrier()), w.loop(J, N)), "i", "j"
+    )

@@ -1,8 +1,8 @@
 void pooled_rows_of_images(
     int batch, const float* __restrict__ x0, const float* __restrict__ x1,
-    float* y0) {
+    float* y0, float* y1) {
   #pragma omp parallel for schedule(static) \
-      if ((gc_int64)51460 * batch >= 65536)
+      if ((gc_int64)69380 * batch >= 65536)
   for (int i0 = 0; i0 < batch; ++i0) {
     float* const image = gc_scratch<float>(0, 3076);
     // what is read behind image
@@ -57,36 +57,68 @@ void pooled_rows_of_images(
         1024, 32, 1);
     for (int i1 = 0; i1 < 16; ++i1) {
       for (int i2 = 0; i2 < 14; ++i2) {
+        float s0[14];
+        // the elements of these windows
+        for (int k0 = 0; k0 < 2; ++k0) {
+          #pragma omp simd
+          for (int i3_3_k1_2_inner = 0; i3_3_k1_2_inner < 16;
+              ++i3_3_k1_2_inner) {
+            const float t0_2 =
+                gc_maximum(s1_2[i1 * 896 + i2 * 64 + k0 * 32 + i3_3_k1_2_inner],
+                    0.0f);
+            y0[i0 * 12544 + i1 * 784 + i2 * 56 + k0 * 28 + i3_3_k1_2_inner] =
+                t0_2;
+          }
+          #pragma omp simd
+          for (int i3_3_k1_2_rest = 0; i3_3_k1_2_rest < 16; ++i3_3_k1_2_rest) {
+            const float t0_4 =
+                gc_maximum(
+                    s1_2[i1 * 896 + i2 * 64 + k0 * 32 + i3_3_k1_2_rest + 12],
+                    0.0f);
+            y0[i0 * 12544 + i1 * 784 + i2 * 56 + k0 * 28 + i3_3_k1_2_rest +
+                12] = t0_4;
+          }
+        }
         #pragma omp simd
         for (int i3_inner = 0; i3_inner < 8; ++i3_inner) {
-          float s0 = -gc_infinity<float>();
+          s0[i3_inner] = -gc_infinity<float>();
           // max_pool
           #pragma GCC unroll 2
           for (int k0 = 0; k0 < 2; ++k0) {
             #pragma GCC unroll 2
             for (int k1 = 0; k1 < 2; ++k1) {
-              s0 =
-                  gc_larger_in_lanes(s0,
-                      s1_2[i1 * 896 + i2 * 64 + i3_inner * 2 + k0 * 32 + k1]);
+              const float t0 =
+                  gc_maximum(
+                      s1_2[i1 * 896 + i2 * 64 + i3_inner * 2 + k0 * 32 + k1],
+                      0.0f);
+              s0[i3_inner] = gc_larger_in_lanes(s0[i3_inner], t0);
             }
           }
-          y0[i0 * 3136 + i1 * 196 + i2 * 14 + i3_inner] = s0;
         }
         #pragma omp simd
         for (int i3_rest = 0; i3_rest < 8; ++i3_rest) {
-          float s0_2 = -gc_infinity<float>();
+          s0[i3_rest + 6] = -gc_infinity<float>();
           // max_pool
           #pragma GCC unroll 2
           for (int k0 = 0; k0 < 2; ++k0) {
             #pragma GCC unroll 2
             for (int k1 = 0; k1 < 2; ++k1) {
-              s0_2 =
-                  gc_larger_in_lanes(s0_2,
+              const float t0_3 =
+                  gc_maximum(
                       s1_2[i1 * 896 + i2 * 64 + i3_rest * 2 + k0 * 32 + k1 +
-                          12]);
+                          12], 0.0f);
+              s0[i3_rest + 6] = gc_larger_in_lanes(s0[i3_rest + 6], t0_3);
             }
           }
-          y0[i0 * 3136 + i1 * 196 + i2 * 14 + i3_rest + 6] = s0_2;
+        }
+        #pragma omp simd
+        for (int i3_2_inner = 0; i3_2_inner < 8; ++i3_2_inner) {
+          y1[i0 * 3136 + i1 * 196 + i2 * 14 + i3_2_inner] = s0[i3_2_inner];
+        }
+        #pragma omp simd
+        for (int i3_2_rest = 0; i3_2_rest < 8; ++i3_2_rest) {
+          y1[i0 * 3136 + i1 * 196 + i2 * 14 + i3_2_rest + 6] =
+              s0[i3_2_rest + 6];
         }
       }
     }
