@@ -18,7 +18,7 @@ void k0_conv(
   gc_winograd_weights(32, 32, weights_transformed, 1024, 32, weights_innermost,
       288, 32);
   #pragma omp parallel for schedule(static) \
-      if ((gc_int64)154274 * batch >= 65536)
+      if ((gc_int64)177314 * batch >= 65536)
   for (int i0 = 0; i0 < batch; ++i0) {
     float* const image = gc_scratch<float>(2, 21634);
     // what is read behind image
@@ -60,33 +60,46 @@ void k0_conv(
           144);
     }
     for (int i1 = 0; i1 < 32; ++i1) {
-      unsigned int t0_words[144];
-      gc_draw_words<1024>(144, t0_words,
+      unsigned int t0_2_words[144];
+      gc_draw_words<1024>(144, t0_2_words,
           gc_cast<gc_int64>(i0 * 4608 + i1 * 144), 0, call_step, w0, w1);
       for (int i2 = 0; i2 < 12; ++i2) {
-        for (int i3 = 0; i3 < 12; ++i3) {
-          const unsigned int t0 = t0_words[i2 * 12 + i3];  // dropout_1
-          const unsigned int t1 = gc_floordiv(t0, 256u);  // dropout_1
-          const float t2 = gc_cast<float>(t1);  // dropout_1
-          const float t3 = gc_mul(t2, 5.9604645e-08f);  // dropout_1
-          const bool t4 = gc_less(t3, 0.75f);  // dropout_1
-          float s0 = -gc_infinity<float>();
-          // max_pool
-          #pragma GCC unroll 2
-          for (int k0 = 0; k0 < 2; ++k0) {
-            #pragma GCC unroll 2
-            for (int k1 = 0; k1 < 2; ++k1) {
-              const float t5 =
-                  gc_add(s1_2[i1 * 144 + i2 * 12 + i3 + k0 * 9216 + k1 * 4608],
-                      x2[i1]);  // convolution2d_2
-              const float t6 = gc_maximum(t5, 0.0f);  // convolution2d_2
-              s0 = gc_larger(s0, t6);  // maxpooling2d_1
-              y0[i0 * 18432 + i1 * 576 + i2 * 48 + i3 * 2 + k0 * 24 + k1] = t6;
-            }
+        float s0[12];
+        // the elements of these windows
+        for (int k0 = 0; k0 < 2; ++k0) {
+          #pragma omp simd
+          for (int i3_3_k1 = 0; i3_3_k1 < 24; ++i3_3_k1) {
+            const float t0 =
+                gc_add(
+                    s1_2[i1 * 144 + i2 * 12 + k0 * 9216 + i3_3_k1 / 2 +
+                        i3_3_k1 % 2 * 4608], x2[i1]);  // convolution2d_2
+            const float t1 = gc_maximum(t0, 0.0f);  // convolution2d_2
+            y0[i0 * 18432 + i1 * 576 + i2 * 48 + k0 * 24 + i3_3_k1] = t1;
           }
-          const float t7 = gc_div(s0, 0.75f);  // dropout_1
-          const float t8 = gc_where(t4, t7, 0.0f);  // dropout_1
-          y1[i0 * 4608 + i1 * 144 + i2 * 12 + i3] = t8;
+        }
+        #pragma omp simd
+        for (int i3 = 0; i3 < 12; ++i3) {
+          s0[i3] = -gc_infinity<float>();
+          // max_pool
+          #pragma GCC unroll 4
+          for (int k0_k1 = 0; k0_k1 < 4; ++k0_k1) {
+            // convolution2d_2
+            const float t2 =
+                gc_add(s1_2[i1 * 144 + i2 * 12 + i3 + k0_k1 * 4608], x2[i1]);
+            const float t3 = gc_maximum(t2, 0.0f);  // convolution2d_2
+            s0[i3] = gc_larger_in_lanes(s0[i3], t3);  // maxpooling2d_1
+          }
+        }
+        #pragma omp simd
+        for (int i3 = 0; i3 < 12; ++i3) {
+          const unsigned int t4 = t0_2_words[i2 * 12 + i3];  // dropout_1
+          const unsigned int t5 = gc_floordiv(t4, 256u);  // dropout_1
+          const float t6 = gc_cast<float>(t5);  // dropout_1
+          const float t7 = gc_mul(t6, 5.9604645e-08f);  // dropout_1
+          const bool t8 = gc_less(t7, 0.75f);  // dropout_1
+          const float t9 = gc_div(s0[i3], 0.75f);  // dropout_1
+          const float t10 = gc_where(t8, t9, 0.0f);  // dropout_1
+          y1[i0 * 4608 + i1 * 144 + i2 * 12 + i3] = t10;
         }
       }
     }
