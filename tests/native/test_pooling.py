@@ -205,6 +205,23 @@ def test_without_gradients_and_what_others_read_too(pool: Callable[..., Node]) -
         np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.parametrize("strides", [1, 2])
+@pytest.mark.parametrize(("size", "padding"), [((1, 1), 0), ((3, 2), 1)])
+@pytest.mark.parametrize("pool", [g.max_pool, g.average_pool])
+def test_a_concatenation_is_convolved_and_pooled(
+    pool: Callable[..., Node], size: tuple[int, int], padding: int, strides: int
+) -> None:
+    """As in the transitions of a DenseNet; channels that are not chosen are not read."""
+    fed = Fed(3)
+    parts = [fed(BATCH, channels, 12, 11) for channels in (3, 5, 2)]
+    weights = fed(4, 10, *size)
+    y = g.conv(g.concat(parts, 1), weights, strides=strides, padding=padding) + fed(4, 1, 1)
+    pooled = pool(y, (2, 2))
+    outputs = [pooled, *grad(g.sum(pooled * fed(*pooled.shape)), [*parts, weights])]
+    for ours, theirs in both(optimize(outputs)[0], fed.feeds):
+        np.testing.assert_allclose(ours, theirs, rtol=2e-5, atol=2e-5)
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize(
     ("image", "window"),

@@ -50,6 +50,7 @@ from graphc.compiler.loops.value import (
     RandomWord,
     Select,
     Value,
+    operands_of,
 )
 
 Body: TypeAlias = tuple[Statement, ...]
@@ -503,16 +504,8 @@ def walk_value(value: Value) -> Iterator[Value]:
     while pending:
         value = pending.pop()
         yield value
-        if isinstance(value, _WITHOUT_OPERANDS):
-            continue
-        if isinstance(value, Apply):
-            pending += reversed(value.operands)
-        elif isinstance(value, Bit):
-            pending.append(value.byte)
-        elif isinstance(value, Select):
-            pending += (value.otherwise, value.value)
-        elif isinstance(value, RandomWord):
-            pending += (value.stream, value.seed, value.call, value.step, value.shift)
+        if not isinstance(value, _WITHOUT_OPERANDS):
+            pending += reversed(operands_of(value))
 
 
 @kept

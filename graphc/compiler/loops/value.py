@@ -223,6 +223,19 @@ Value: TypeAlias = (
 """A closed set."""
 
 
+def operands_of(value: Value) -> tuple[Value, ...]:
+    """Return the values that a value is made of, in the order of its text."""
+    if isinstance(value, Apply):
+        return value.operands
+    if isinstance(value, Bit):
+        return (value.byte,)
+    if isinstance(value, Select):
+        return value.value, value.otherwise
+    if isinstance(value, RandomWord):
+        return value.shift, value.step, value.call, value.seed, value.stream
+    return ()
+
+
 def conditions_text(conditions: Iterable[Condition]) -> str:
     """Return conditions as text; two that hold an index inside of a range are one there:
     ``0 <= i - 2 < n``."""

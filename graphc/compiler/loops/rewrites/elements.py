@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 
 from graphc.compiler.loops.index import Index, LoopVariable, variable
-from graphc.compiler.loops.program import Body, path_to, with_blocks
+from graphc.compiler.loops.program import Body, facts, facts_otherwise, path_to, with_blocks
 from graphc.compiler.loops.ranges import Ranges, is_never_negative
 from graphc.compiler.loops.rewrites.names import Names
 from graphc.compiler.loops.statement import For, If, Statement
-from graphc.compiler.loops.value import Apply, Bit, Load, RandomWord, Select, Value
+from graphc.compiler.loops.value import Load, Select, Value, operands_of
 
 
 @dataclass(frozen=True)
@@ -138,14 +138,25 @@ def loads_under_tests(
     elif isinstance(value, Select):
         yield from loads_under_tests(value.value, value, True)
         yield from loads_under_tests(value.otherwise, None, True)
-    elif isinstance(value, Apply):
-        for operand in value.operands:
+    else:
+        for operand in operands_of(value):
             yield from loads_under_tests(operand, None, is_tested)
-    elif isinstance(value, Bit):
-        yield from loads_under_tests(value.byte, None, is_tested)
-    elif isinstance(value, RandomWord):
-        for part in (value.shift, value.step, value.call, value.seed, value.stream):
-            yield from loads_under_tests(part, None, is_tested)
+
+
+def loads_in_ranges(value: Value, ranges: Ranges) -> Iterator[tuple[Load, Ranges, bool]]:
+    """Yield the elements that a value reads, each with what is known where it is read, and with
+    True if it is inside of any select."""
+    if isinstance(value, Load):
+        yield value, ranges, False
+    elif isinstance(value, Select):
+        chosen = ranges.given(facts(value.conditions))
+        other = ranges.given(facts_otherwise(value.conditions))
+        for part, where in ((value.value, chosen), (value.otherwise, other)):
+            for load, inside, _ in loads_in_ranges(part, where):
+                yield load, inside, True
+    else:
+        for operand in operands_of(value):
+            yield from loads_in_ranges(operand, ranges)
 
 
 def is_one_for_each_turn(

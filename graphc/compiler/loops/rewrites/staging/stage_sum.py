@@ -47,6 +47,7 @@ from graphc.compiler.loops.program import (
 from graphc.compiler.loops.ranges import Ranges
 from graphc.compiler.loops.rewrites.boxes import Box, box_of
 from graphc.compiler.loops.rewrites.conditions.predicate import may_fault
+from graphc.compiler.loops.rewrites.elements import loads_in_ranges
 from graphc.compiler.loops.rewrites.names import Names
 from graphc.compiler.loops.rewrites.refusal import refused
 from graphc.compiler.loops.rewrites.simplify import settled, without_unused
@@ -219,22 +220,26 @@ def _with_tests(program: LoopProgram, where: str, body: Body, ranges: Ranges) ->
     def tested(one: Statement) -> Body:
         if one.blocks:
             return (one,)
-        tests = tuple(_missing(one, known[id(one)]))
+        tests: list[Condition] = []
+        for value in values_of(one):
+            for load, ranges, is_chosen in loads_in_ranges(value, known[id(one)]):
+                missing = list(_missing(load, ranges.given(facts(tests))))
+                if missing and is_chosen:  # the term is there in any case
+                    refuse(head_line(one))
+                tests += missing
         if not tests:
             return (one,)
         if not isinstance(one, Accumulate):
             refuse(head_line(one))
-        return (If(tests, (one,)),)
+        return (If(tuple(tests), (one,)),)
 
     return transformed(body, tested)
 
 
-def _missing(one: Statement, ranges: Ranges) -> Iterator[Condition]:
-    """Yield the tests, of those under which the elements that a statement reads exist, that are not
-    proved."""
-    for load in loads_of(one):
-        for coord, size in zip(load.coords, load.buffer.shape, strict=True):
-            for test in (at_least(coord), below(coord, size)):
-                if not ranges.is_never_negative(test.index):
-                    yield test
-                    ranges = ranges.given(facts((test,)))
+def _missing(load: Load, ranges: Ranges) -> Iterator[Condition]:
+    """Yield the tests, of those under which an element exists, that are not proved."""
+    for coord, size in zip(load.coords, load.buffer.shape, strict=True):
+        for test in (at_least(coord), below(coord, size)):
+            if not ranges.is_never_negative(test.index):
+                yield test
+                ranges = ranges.given(facts((test,)))

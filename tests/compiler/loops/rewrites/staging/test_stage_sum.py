@@ -8,7 +8,7 @@ from graphc.compiler.loops.index import Index, IndexLike, variable
 from graphc.compiler.loops.program import LoopProgram, walk
 from graphc.compiler.loops.rewrites.staging.stage_sum import stage_sum
 from graphc.compiler.loops.statement import Accumulate, Allocate, If, Let, Statement, Store
-from graphc.compiler.loops.value import Condition, Local, Value, at_least, below
+from graphc.compiler.loops.value import Condition, Local, Select, Value, at_least, below
 from graphc.errors import RewriteError
 from tests.compiler.loops import written as w
 from tests.compiler.loops.random_loops import N, same_meaning
@@ -88,6 +88,23 @@ def test_values_of_a_sum_go_with_it() -> None:
     value = w.op("mul", T0, w.at(X, I, J * 2 + K + T))
     before = pooled(J, value=value, ahead=(named,))
     same_meaning(before, stage_sum(before, "i", "s", (J * 2 + K,), "sums"))
+
+
+def test_terms_that_a_select_chooses_are_read_under_its_tests() -> None:
+    place = J * 2 + K
+    chosen = Select((below(T, 2),), w.at(X, I, place + T), w.at(X, I, T - 2))
+    before = pooled(place, value=chosen)
+    after = stage_sum(before, "i", "s", (place,), "sums")
+    assert not any(isinstance(one, If) for one in walk(after.body))
+    same_meaning(before, after)
+
+
+def test_a_chosen_term_that_might_be_missing_is_refused() -> None:
+    place = J * 2 + K - 1
+    chosen = Select((below(T, 2),), w.at(X, I, place + T), w.number(0))
+    program = pooled(place, at_least(place), value=chosen)
+    with pytest.raises(RewriteError, match="expected values that all coordinates have, found s"):
+        stage_sum(program, "i", "s", (J * 2 + K,), "sums")
 
 
 @pytest.mark.parametrize(
