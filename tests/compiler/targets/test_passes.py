@@ -88,27 +88,32 @@ def gradient_of_weights(
     return images, cotangents, found
 
 
-def few_filters() -> Iterator[Program]:
-    """Gradients of the weights of fewer filters than channels."""
-    for taps, padding in (
-        ((3,), 1),
-        ((2, 3), 0),
-        ((3, 3), ((2, 0), (0, 2))),
-        ((4, 1), ((-1, 2), (0, -1))),
-        ((2, 2, 3), ((0, 1), (1, 0), (1, 1))),
-    ):
-        for channels, filters in ((4, 1), (5, 3), (9, 7)):
-            images, cotangents, found = gradient_of_weights(channels, filters, taps, padding)
-            feeds = {
-                x: rng.normal(size=[2 if size is g.BATCH else size for size in x.shape])
-                for x in (images, cotangents)
-            }
-            yield [found], feeds
+def few_filters_and_holes() -> Iterator[Program]:
+    """Gradients of the weights of fewer filters than channels, and of images with holes."""
+    windows = [
+        ((3,), 1, 1),
+        ((2, 3), 0, 1),
+        ((3, 3), ((2, 0), (0, 2)), 1),
+        ((4, 1), ((-1, 2), (0, -1)), 1),
+        ((2, 2, 3), ((0, 1), (1, 0), (1, 1)), 1),
+        ((3, 2), 1, (2, 1)),
+        ((2, 4), ((0, 1), (2, 0)), (3, 2)),
+    ]
+    cases = [(*sizes, *one) for sizes in ((4, 1), (5, 3), (9, 7)) for one in windows]
+    for channels, filters, taps, padding, dilation in [*cases, (35, 40, (3,), 1, 2)]:
+        images, cotangents, found = gradient_of_weights(
+            channels, filters, taps, padding, input_dilation=dilation
+        )
+        feeds = {
+            x: rng.normal(size=[2 if size is g.BATCH else size for size in x.shape])
+            for x in (images, cotangents)
+        }
+        yield [found], feeds
 
 
 TRIGGERS: dict[str, tuple[Callable[[], Iterator[Program]], int]] = {
     "divide_concatenations": (joined, 12),
-    "exchange_operands": (few_filters, 15),
+    "exchange_operands": (few_filters_and_holes, 22),
     "sink_transposes": (of_the_table, 100),
     "rotate_loops": (loops, 3),
 }
@@ -189,6 +194,7 @@ def test_vectors_hold_the_larger_of_channels_and_filters() -> None:
         pytest.param((9, 7, (7, 7)), {}, id="more taps than places"),
         pytest.param((4, 1, (1, 1)), {}, id="few channels of one tap"),
         pytest.param((9, 7, (3, 3)), {"strides": 2}, id="strides"),
+        pytest.param((8, 16, (3, 3)), {"input_dilation": 2}, id="holes and few channels"),
         pytest.param((9, 7, (2, 2)), {"kernel_dilation": 2}, id="dilation"),
     ],
 )

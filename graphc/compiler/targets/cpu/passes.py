@@ -9,7 +9,8 @@ EXCHANGE_OPERANDS = TargetPass(
     "exchange_operands",
     exchange_operands,
     "Vectors hold the filters of a convolution of long windows, as the gradient of weights is. "
-    "Where there are more channels than filters, they hold the channels so.",
+    "Where there are more channels than filters, they hold the channels so; and what was between "
+    "the elements of an image, as zeros, is skipped.",
 )
 
 CPU_PASSES = (DIVIDE_CONCATENATIONS, EXCHANGE_OPERANDS, SINK_TRANSPOSES)

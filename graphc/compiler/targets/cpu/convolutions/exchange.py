@@ -9,7 +9,8 @@ gradient for filter f, channel c and tap i of k is a sum over the places t of al
     conv(x, y)  ->  transpose(flip(conv(y, x)))
 
 Vectors hold the filters of the convolution on the left, and the channels in that on the right. The
-last layer of an autoencoder or a generator has one filter, or three, of many channels.
+last layer of an autoencoder or a generator has one filter, or three, of many channels. Holes in x,
+as of a transposed convolution with strides, are between the elements that y is read at.
 """
 
 from __future__ import annotations
@@ -21,20 +22,21 @@ from graphc.compiler.graph.dim import product, typical
 from graphc.compiler.graph.ops import OPS, make
 from graphc.compiler.targets.cpu.products.panels import call_columns, whole_columns
 
-_STEPS = ("strides", "input_dilation", "kernel_dilation")
+_STEPS = ("strides", "kernel_dilation")
 
 _UNPOOLINGS = ("max_unpool", "sum_unpool")
 
 
 def exchange_operands(outputs: Sequence[Node]) -> list[Node]:
-    """Return the same program, in which the convolutions of long windows that had fewer filters
-    than channels have them the other way round, if vectors are fuller so."""
-    return sweep(outputs, lambda node: _exchanged(node) if _has_few_filters(node) else node)
+    """Return the same program, in which convolutions of long windows have filters and channels the
+    other way round, where vectors are fuller so, or images are without holes."""
+    return sweep(outputs, lambda node: _exchanged(node) if _is_exchanged(node) else node)
 
 
-def _has_few_filters(node: Node) -> bool:
+def _is_exchanged(node: Node) -> bool:
     """Return True for a convolution of long windows that has fewer filters than channels, and than
-    vectors have room for.
+    vectors have room for; or whose image has holes, which are between what it is multiplied by
+    then, if there are channels enough for vectors.
 
     An unpooling stays the right operand: it is computed for each place that a window reads, and
     never stored. What is gathered, as a concatenation, stays an image unless filters fill less than
@@ -45,12 +47,13 @@ def _has_few_filters(node: Node) -> bool:
     image, kernel = (_behind_views(x) for x in node.inputs)
     channels, filters = (typical(x.shape[0]) for x in node.inputs)
     taps, places = (typical(product(x.shape[2:])) for x in (node, node.inputs[1]))
-    vector = whole_columns(node.dtype)
+    vector, call = whole_columns(node.dtype), call_columns(node.dtype)
     if kernel.op in _UNPOOLINGS or taps >= places or (taps == 1 and channels < vector):
         return False
+    if any(step != 1 for step in node.attrs["input_dilation"]):
+        return channels > filters or channels >= call
     is_gathered = OPS[image.op].family == "movement"
-    few = vector // 2 + 1 if is_gathered else call_columns(node.dtype)
-    return filters < min(few, channels)
+    return filters < min(vector // 2 + 1 if is_gathered else call, channels)
 
 
 def _exchanged(node: Node) -> Node:
@@ -60,7 +63,15 @@ def _exchanged(node: Node) -> Node:
         for k, (low, high) in zip(taps, node.attrs["padding"], strict=True)
     )
     image, kernel = node.inputs
-    found = make("conv", kernel, image, **{**node.attrs, "padding": padding})
+    found = make(
+        "conv",
+        kernel,
+        image,
+        strides=node.attrs["strides"],
+        padding=padding,
+        input_dilation=node.attrs["kernel_dilation"],
+        kernel_dilation=node.attrs["input_dilation"],
+    )
     spatial = tuple(range(2, node.ndim))
     return make("transpose", make("flip", found, axes=spatial), order=(1, 0, *spatial))
 
