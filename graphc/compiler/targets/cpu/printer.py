@@ -204,7 +204,7 @@ def _dtype_of_functions(loop: For) -> str | None:
         for element in (*loads_of(one), *targets_of(one))
         if any(loop.variable in coord.variables for coord in element.coords)
     }
-    dtype = min(dtypes, key=lambda one: np.dtype(one).itemsize)
+    dtype = min(dtypes, key=lambda one: (np.dtype(one).itemsize, one))
     return dtype if _is_of_whole_vectors(turns, dtype) else None
 
 

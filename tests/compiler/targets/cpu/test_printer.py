@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from graphc.compiler.loops.statement import (
     Statement,
     Store,
 )
-from graphc.compiler.loops.value import Load
+from graphc.compiler.loops.value import Apply, Load
 from graphc.compiler.targets.cpu import printer
 from graphc.compiler.targets.cpu.printer import print_program
 from tests.compiler.lowering.golden_text import check_golden
@@ -156,6 +157,21 @@ def test_an_intrinsic_gets_its_sizes_and_strides(compiled: CompiledPrograms) -> 
     x = _floats(40, 50)
     found, _ = compiled("transposed", {"x0": x})
     np.testing.assert_array_equal(found["y0"], x[10:30, 7:37].T)
+
+
+def test_lanes_are_of_one_type_of_several_as_narrow() -> None:
+    """The first by name: a text that is another one in each process is compiled again in each."""
+    place = variable("p0")
+    buffers = [new_buffer(f"x{k}", one, (64,)) for k, one in enumerate(("uint32", "int32"))]
+    y = new_buffer("y0", "float32", (64,))
+    total = functools.reduce(
+        lambda one, other: apply("add", one, other),
+        (Apply("cast", (Load(x, (place,)),), "float32", {"dtype": "float32"}) for x in buffers),
+    )
+    store = Store(Load(y, (place,)), apply("exp", total))
+    body = (loop("p0", 64, store, kind=LoopKind.VECTOR),)
+    text = print_program(LoopProgram("k0", tuple(buffers), (y,), (), body)).text
+    assert "#pragma omp simd simdlen(GC_LANES(float))" in text
 
 
 # ---- what a CPU does not run --------------------------------------------------------------------
