@@ -15,6 +15,7 @@ from graphc.compiler.lowering.cpu import lower_native
 from graphc.compiler.lowering.cuda import lower
 from graphc.compiler.passes import PassReport, optimize
 from graphc.compiler.schedule.inline import MOST_CONCATENATED
+from graphc.compiler.targets.cpu.convolutions import exchange
 from graphc.compiler.targets.cpu.convolutions.exchange import exchange_operands
 from graphc.compiler.targets.cpu.passes import CPU_PASSES
 from graphc.compiler.targets.cuda.passes import cuda_passes
@@ -30,6 +31,11 @@ OF_EACH = [
 rng = np.random.default_rng(11)
 
 Program = tuple[list[Node], dict[Node, np.ndarray]]
+
+
+@pytest.fixture(autouse=True)
+def small_convolutions_are_exchanged(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exchange, "LEAST_MULTIPLICATIONS", 0)
 
 
 def behind_transposes(case: Case) -> Program | None:
@@ -201,6 +207,13 @@ def test_vectors_hold_the_larger_of_channels_and_filters() -> None:
 def test_other_gradients_of_weights_stay_as_they_are(sizes, steps) -> None:
     _, _, found = gradient_of_weights(*sizes, 0, **steps)
     assert exchange_operands([found]) == [found]
+
+
+def test_small_gradients_of_weights_stay_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    _, _, found = gradient_of_weights(9, 7, (3, 3), 1)
+    for least, is_exchanged in ((9 * 7 * 9 * 72, True), (9 * 7 * 9 * 72 + 1, False)):
+        monkeypatch.setattr(exchange, "LEAST_MULTIPLICATIONS", least)
+        assert (exchange_operands([found]) != [found]) is is_exchanged
 
 
 def test_an_unpooling_stays_the_right_operand() -> None:

@@ -26,6 +26,11 @@ _STEPS = ("strides", "kernel_dilation")
 
 _UNPOOLINGS = ("max_unpool", "sum_unpool")
 
+LEAST_MULTIPLICATIONS = 1 << 14
+"""Multiplications of a sample from which on operands are exchanged. An element of x that is NaN or
+infinite meets the zeros around y, so it reaches taps that do not read it: small convolutions, whose
+time is little, stay exact."""
+
 
 def exchange_operands(outputs: Sequence[Node]) -> list[Node]:
     """Return the same program, in which convolutions of long windows have filters and channels the
@@ -47,6 +52,8 @@ def _is_exchanged(node: Node) -> bool:
     image, kernel = (_behind_views(x) for x in node.inputs)
     channels, filters = (typical(x.shape[0]) for x in node.inputs)
     taps, places = (typical(product(x.shape[2:])) for x in (node, node.inputs[1]))
+    if typical(product(node.shape)) * places < LEAST_MULTIPLICATIONS:
+        return False
     vector, call = whole_columns(node.dtype), call_columns(node.dtype)
     if kernel.op in _UNPOOLINGS or taps >= places or (taps == 1 and channels < vector):
         return False
