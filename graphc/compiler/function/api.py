@@ -415,14 +415,17 @@ class Function:
             phase = bool(values[self._phase])
             values = [value for k, value in enumerate(values) if k != self._phase]
         prepared = self._prepared.get(phase) or self._specialise(phase)
-        arrays = [
-            checked_feed(node, value, self.name)
-            for node, value in zip(self._data_inputs, values, strict=True)
-        ]
-        key = (phase, tuple([array.shape for array in arrays]))
+        feeds: dict[Node, np.ndarray] = {}
+        shapes: list[tuple[int, ...]] = []
+        for node, own, value in zip(self._data_inputs, prepared.inputs, values, strict=True):
+            array = feeds[own] = checked_feed(node, value, self.name)
+            shapes.append(array.shape)
+        key = (phase, tuple(shapes))
         bindings = self._bound.get(key)
         if bindings is None:
             if len(self._bound) >= MOST_BOUND:
                 self._bound.clear()
-            bindings = self._bound[key] = prepared.sizes(bind(self._data_inputs, arrays))
-        return prepared, dict(zip(prepared.inputs, arrays, strict=True)), bindings
+            bindings = self._bound[key] = prepared.sizes(
+                bind(self._data_inputs, list(feeds.values()))
+            )
+        return prepared, feeds, bindings

@@ -21,18 +21,26 @@ def address_of(array: np.ndarray) -> int:
         return int(array.__array_interface__["data"][0])  # a dict, which takes six times as long
 
 
-def aligned_array(shape: Sequence[int], dtype: npt.DTypeLike) -> np.ndarray:
-    """Return an array, its elements not set, that begins at a multiple of `ALIGNMENT` bytes.
+def placed_array(shape: Sequence[int], dtype: np.dtype) -> tuple[np.ndarray, int]:
+    """Return an array, its elements not set, that begins at a multiple of `ALIGNMENT` bytes, and
+    its address.
 
     NumPy's own begin anywhere, large ones mostly 16 bytes after one: each of their vectors of 64
     bytes lies in two lines of the cache. An array of fewer bytes is NumPy's own.
     """
-    nbytes = math.prod(shape) * np.dtype(dtype).itemsize
+    nbytes = math.prod(shape) * dtype.itemsize
     if nbytes < ALIGNMENT:
-        return np.empty(shape, dtype)
+        array = np.empty(shape, dtype)
+        return array, address_of(array)
     memory = np.empty(nbytes + ALIGNMENT, np.uint8)
-    first = -address_of(memory) % ALIGNMENT
-    return memory[first : first + nbytes].view(dtype).reshape(shape)
+    begin = address_of(memory)
+    first = -begin % ALIGNMENT
+    return np.ndarray(shape, dtype, memory, first), begin + first
+
+
+def aligned_array(shape: Sequence[int], dtype: npt.DTypeLike) -> np.ndarray:
+    """Return the array of `placed_array`."""
+    return placed_array(shape, np.dtype(dtype))[0]
 
 
 def is_aligned(array: np.ndarray) -> bool:

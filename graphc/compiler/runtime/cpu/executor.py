@@ -25,7 +25,7 @@ from graphc.compiler.program.launch import (
 )
 from graphc.compiler.program.memory import plan_memory
 from graphc.compiler.program.memory_report import MemoryReport, memory_report, scratch_blocks
-from graphc.compiler.runtime.cpu.arrays import address_of, aligned_array
+from graphc.compiler.runtime.cpu.arrays import address_of, placed_array
 from graphc.compiler.runtime.cpu.bound_shards import BoundShards
 from graphc.compiler.runtime.cpu.compiler import loaded
 from graphc.compiler.runtime.cpu.frame import ARENA, Arena, BoundSizes, Frame
@@ -355,7 +355,7 @@ class NativeExecutor:
         if status != FINE:
             self._fallback.refuse(status, feeds, bindings, call_step.value)
         del kept
-        return self._without_aliases(results)
+        return self._without_aliases(results) if results else results
 
     def _without_aliases(self, results: list[np.ndarray]) -> list[np.ndarray]:
         """Return what is fetched, where it is fetched twice with an array for each."""
@@ -366,9 +366,11 @@ class NativeExecutor:
 
     def _set_feeds(self, frame: Frame, feeds: Mapping[Node, np.ndarray]) -> list[np.ndarray]:
         """Write the addresses of the feeds into a frame, and return the arrays at them."""
-        arrays = [np.ascontiguousarray(feeds[node]) for _, node in self._fed]
-        for (slot, _), array in zip(self._fed, arrays, strict=True):
+        arrays = []
+        for slot, node in self._fed:
+            array = np.ascontiguousarray(feeds[node])
             frame.addresses[slot] = address_of(array)
+            arrays.append(array)
         return arrays
 
     def _results(
@@ -381,18 +383,20 @@ class NativeExecutor:
         """Arrays for what is fetched: kernels write into them, or they are copies of what no
         kernel writes. For some, by their numbers, arrays are `given`."""
         results: list[np.ndarray] = []
-        for (origin, first, slot, dtype), shape in zip(self._fetches, tables.shapes, strict=True):
+        for number, (origin, first, slot, dtype) in enumerate(self._fetches):
             if origin is not None:
                 results.append(self._unwritten(origin, feeds))
-            elif first < len(results):
+            elif first < number:
                 results.append(results[first])
             else:
-                array = given.get(len(results))
+                array = given.get(number)
                 if array is None:
-                    array = aligned_array(shape, dtype)
+                    array, address = placed_array(tables.shapes[number], dtype)
+                else:
+                    address = address_of(array)
                 results.append(array)
                 if slot is not None:  # else it has no elements
-                    frame.addresses[slot] = address_of(array)
+                    frame.addresses[slot] = address
         return results
 
     @staticmethod
