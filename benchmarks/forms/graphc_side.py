@@ -31,7 +31,7 @@ def prepared(form: Form) -> tuple[Callable[[], object], Callable[[], list[np.nda
     if form.operation == "update":
         return _update(form.sizes, variables_of(form))
     nodes = nodes_of(form)
-    if form.operation == "embedding" and form.sizes.part == "forward":
+    if form.operation == "embedding":
         # Both sides return a new array: a state would get a copy of it, once all rows were found.
         returning = K.function([], nodes)
         return lambda: returning([]), lambda: returning([])
