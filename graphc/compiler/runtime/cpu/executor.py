@@ -355,7 +355,7 @@ class NativeExecutor:
         if status != FINE:
             self._fallback.refuse(status, feeds, bindings, call_step.value)
         del kept
-        return self._without_aliases(results) if results else results
+        return self._without_aliases(results)
 
     def _without_aliases(self, results: list[np.ndarray]) -> list[np.ndarray]:
         """Return what is fetched, where it is fetched twice with an array for each."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from graphc.compiler.graph import CallStep, State, latest_move
-from graphc.compiler.runtime.cpu.arrays import address_of, aligned_array, is_aligned
+from graphc.compiler.runtime.cpu.arrays import address_of, aligned_array, is_aligned, placed_array
 from graphc.compiler.runtime.fallback import FINE
 
 
@@ -32,8 +32,7 @@ class Arena(threading.local):
         held, start = self._extent  # one look: an attribute of a thread takes 45 ns
         if held < nbytes:
             self._memory, self._extent = np.empty(0, np.uint8), (0, 0)  # its memory may serve
-            self._memory = aligned_array([nbytes], np.uint8)
-            start = address_of(self._memory)
+            self._memory, start = placed_array([nbytes], np.dtype(np.uint8))
             self._extent = nbytes, start
         return start
 
