@@ -16,6 +16,7 @@ from graphc.compiler.graph import Node
 from graphc.compiler.passes.dump import Dump
 from graphc.compiler.passes.fold import fold
 from graphc.compiler.passes.narrow_pooling import narrow_pooling
+from graphc.compiler.passes.reciprocals import hoist_reciprocals
 from graphc.compiler.passes.rewrite import Firing, recorded_firings
 from graphc.compiler.passes.scan_accumulate import sink_accumulations
 from graphc.compiler.passes.scan_merge import merge_scans
@@ -40,6 +41,7 @@ PIPELINE: tuple[tuple[str, Pass], ...] = (
     ("sink_products", sink_products),
     ("trim_scans", trim_scans),
     ("narrow_pooling", narrow_pooling),
+    ("hoist_reciprocals", hoist_reciprocals),
     ("fold", fold),
     ("simplify", simplify),
 )
