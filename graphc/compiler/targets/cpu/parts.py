@@ -11,7 +11,7 @@ for channel < 20:                                  for channel_below < 8:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from graphc.compiler.graph.dim import Size, exact_quotient
 from graphc.compiler.loops.index import Quotient, Remainder
@@ -28,12 +28,13 @@ from graphc.errors import RewriteError
 def with_parts(program: LoopProgram) -> LoopProgram:
     """Return a program whose serial loops around vectors have no test of their own inside of these,
     but for those with more parts than `MOST_CHANGES`."""
-    for _ in range(MOST_CHANGES):
-        found = next(_places(program), None)
-        if found is None:
-            break
-        program = cut(program, *found)
-    return program
+    return _cut_at(program, _places)
+
+
+def with_vectors_of_parts(program: LoopProgram) -> LoopProgram:
+    """Return a program whose innermost serial loops, which are to be vectors, have no test of their
+    own variable, but for those with more parts than `MOST_CHANGES`."""
+    return _cut_at(program, _places_in_innermost)
 
 
 def with_loops_of_parts(program: LoopProgram) -> LoopProgram:
@@ -82,6 +83,25 @@ def _is_in_parts(atom: Quotient | Remainder, loop: For) -> bool:
         return False
     is_few = isinstance(atom, Quotient) or atom.divisor <= MOST_CHANGES
     return is_few and exact_quotient(loop.ends[0].constant, atom.divisor) is not None
+
+
+def _cut_at(
+    program: LoopProgram, places: Callable[[LoopProgram], Iterator[tuple[str, Size]]]
+) -> LoopProgram:
+    """Cut loops at the first of the places that are found, again and again."""
+    for _ in range(MOST_CHANGES):
+        found = next(places(program), None)
+        if found is None:
+            break
+        program = cut(program, *found)
+    return program
+
+
+def _places_in_innermost(program: LoopProgram) -> Iterator[tuple[str, Size]]:
+    for loop in innermost_loops(program.body):
+        if loop.kind is LoopKind.SERIAL:
+            for place in bounds_in(loop.body, loop.variable):
+                yield loop.variable.name, place
 
 
 def _places(program: LoopProgram) -> Iterator[tuple[str, Size]]:

@@ -26,6 +26,10 @@ def x(*shape: int) -> Node:
     return g.input((BATCH, *shape), "float32")
 
 
+def columns() -> Node:
+    return g.concat([x(2, 3, 20), g.exp(x(2, 3, 12)), x(2, 3, 230)], 3)
+
+
 def joined() -> Node:
     return g.concat([x(3, 6, 9), g.exp(x(2, 6, 9)), x(4, 6, 9)], 1)
 
@@ -38,6 +42,10 @@ CASES = {
         g.conv(x(5, 6, 9), g.input((9, 5, 1, 1), "float32")) * joined()
     ),
     "a pooling": lambda: g.max_pool(joined(), (2, 2), 1),
+    "sums of columns": lambda: g.sum(g.square(columns()), (0, 1, 2)),
+    "means and variances": lambda: g.mean(
+        g.square(columns() - g.mean(columns(), (0, 1, 2))), (0, 1, 2)
+    ),
 }
 
 
@@ -56,6 +64,15 @@ def test_no_lane_looks_which_part_it_is_in(name: str) -> None:
     for row in rows:
         tested = (one.index.variables for one in conditions_in(row.body))
         assert not any(len(one) == 1 and one <= serial for one in tested)
+
+
+@pytest.mark.parametrize("name", ["sums of columns", "means and variances"])
+def test_lanes_of_a_vector_are_of_one_part(name: str) -> None:
+    before = plain(name)
+    assert list(conditions_in(before.body))
+    mapped = choose(before, CPU, CPU_MAPPINGS[before.name])
+    assert mapped.names == ("tiles of rows",)
+    assert not list(conditions_in(mapped.program.body))
 
 
 @pytest.mark.parametrize("name", CASES)

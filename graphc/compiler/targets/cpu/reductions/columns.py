@@ -41,6 +41,8 @@ from graphc.compiler.loops.rewrites.loops.split import Tail, split
 from graphc.compiler.loops.rewrites.values.demote import demote, demote_index
 from graphc.compiler.loops.statement import Accumulate, Allocate, Check, For, Let, LoopKind
 from graphc.compiler.loops.value import IndexValue
+from graphc.compiler.targets.cpu.parts import with_vectors_of_parts
+from graphc.compiler.targets.cpu.pointwise import bounds_in
 from graphc.compiler.targets.cpu.reductions.loops import (
     kept_loops,
     may_exceed,
@@ -111,7 +113,7 @@ def _in_tiles(program: LoopProgram, target: Target) -> LoopProgram:
             )
             if is_one_tile:
                 program = bind(program, f"{loop.variable.name}_outer", LoopKind.TEAM)
-    program = _with_places_ahead(program)
+    program = with_vectors_of_parts(_with_places_ahead(program))
     for loop in innermost_loops(program.body):
         program = vectorise(program, loop.variable.name, is_divided=True)
     return program if is_one_tile else bind(program, outermost, LoopKind.TEAM)
@@ -190,13 +192,17 @@ def _sunk(program: LoopProgram, loop: For) -> LoopProgram:
 
 
 def _most_rows(program: LoopProgram, kept: Sequence[For], target: Target) -> int:
-    """Return the most rows of a tile: more than `TILE` where they are all rows, and each is a
-    single pass over terms that are chunks enough for all threads."""
+    """Return the most rows of a tile: more than `TILE` where they are all rows, each pass is over
+    terms that are chunks enough for all threads, and there is one, or parts of a concatenation,
+    where a tile that is all rows is cut."""
     passes = [one for one in kept[-1].body if isinstance(one, For)]
-    if len(kept) > 1 or len(passes) != 1 or not _is_long(passes[0], is_one_tile=True):
+    if len(kept) > 1 or not all(_is_long(one, is_one_tile=True) for one in passes):
         return TILE
-    turns = most_known_turns(passes[0])
-    are_enough = turns is not None and turns >= CHUNK * target.threads
+    counts = [most_known_turns(one) for one in passes]
+    if next(bounds_in(kept[-1].body, kept[-1].variable), None) is not None:
+        are_enough = all(one is None or one >= CHUNK * target.threads for one in counts)
+    else:
+        are_enough = len(counts) == 1 and (counts[0] or 0) >= CHUNK * target.threads
     return WIDE_TILE if are_enough else TILE
 
 

@@ -113,7 +113,7 @@ def _has_contiguous_terms(program: LoopProgram, target: Target) -> Applicability
     """Return that the mapping applies where what is reduced lies side by side."""
     program = with_joined_axes(program)
     loops = reducing_loops(program)
-    around = {id(statement): loop for loop in loops for statement in loop.body}
+    around = {id(statement): loop for loop in loops for statement in walk(loop.body)}
     for statement, ranges in walk_in_ranges(program.body, program.ranges):
         if id(statement) not in around:
             continue
