@@ -48,9 +48,14 @@ from graphc.compiler.targets.cpu.crosswise import LEAST_ACROSS, in_tiles, stride
 from graphc.compiler.targets.cpu.draws import WORDS, draws_in, with_words_ahead
 from graphc.compiler.targets.cpu.flat_functions import with_flat_functions
 from graphc.compiler.targets.cpu.printer import LEAST_DIVIDED
+from graphc.compiler.targets.cpu.values_ahead import with_values_ahead
 from graphc.compiler.targets.loop_names import with_loop_names
 from graphc.compiler.targets.mapping import ALWAYS, Applicability, Mapping, never
 from graphc.compiler.targets.target import Target
+
+MOST_AHEAD = 32
+"""Values of columns, of all nests of a program, that are computed ahead of rows: each is an array,
+of which a thread may have `MOST_ARRAYS`."""
 
 CHUNK = 2048
 """Elements of a chunk of one long loop, which threads divide by chunks: so few that threads get
@@ -231,7 +236,7 @@ def _in_vectors(program: LoopProgram, kind: LoopKind, are_strided: bool) -> Loop
     """Divide the outermost loops over threads, or one long loop in chunks; the innermost loops are
     vectors."""
     change = partial(_divided_and_vectorised, kind=kind, are_strided=are_strided)
-    return _of_each_nest(program, change)
+    return _of_each_nest(program, _behind_values(change, kind))
 
 
 def _divided_and_vectorised(
@@ -253,7 +258,19 @@ def _divided_and_vectorised(
 
 def _in_tiles(program: LoopProgram, target: Target, kind: LoopKind) -> LoopProgram:
     """As in vectors; where an innermost loop reads crosswise, tiles are transposed."""
-    return _of_each_nest(program, partial(_tiled, target=target, kind=kind))
+    change = partial(_tiled, target=target, kind=kind)
+    return _of_each_nest(program, _behind_values(change, kind))
+
+
+def _behind_values(change: Nest, kind: LoopKind) -> Nest:
+    """Return a change behind values that are the same for all rows, which one thread computes ahead
+    of all others; there is no such place where a loop around is divided over threads."""
+    if kind is not LoopKind.TEAM:
+        return change
+    names = (f"ahead{k}" for k in range(MOST_AHEAD))
+    return lambda program, outermost: change(
+        with_values_ahead(program, outermost, names), outermost
+    )
 
 
 def _tiled(program: LoopProgram, outermost: str, target: Target, kind: LoopKind) -> LoopProgram:
