@@ -1,4 +1,4 @@
-"""What is the same for all rows is computed ahead of them, if it takes work."""
+"""Values of columns are computed ahead of rows, if they take work."""
 
 from __future__ import annotations
 
