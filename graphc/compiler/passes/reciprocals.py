@@ -16,12 +16,13 @@ from collections.abc import Sequence
 from graphc.compiler import graph as g
 from graphc.compiler.graph import Node, ops_with
 from graphc.compiler.passes.constants import scalar_value
+from graphc.compiler.passes.reduce_rules import reduced_along
 from graphc.compiler.passes.rewrite import index_rules, rewrite
 
 _FORMATS = frozenset({"float32", "float64"})
 """Those in which the reciprocal of a sum of up to 2^126 numbers of at most 1 is a normal number."""
 
-_MOVES = ops_with(lambda traits: traits.is_view) | {"broadcast"}
+_MOVES = ops_with(lambda traits: traits.is_view)
 
 _MOST_ADDED = 1e18
 """The most that is added to a root, which is below 2^64; its reciprocal is the least."""
@@ -38,7 +39,7 @@ def _by_reciprocal(node: Node) -> Node | None:
     if node.dtype not in _FORMATS or divisor.op != "broadcast":
         return None
     (fewer,) = divisor.inputs
-    if not _has_normal_reciprocal(fewer):
+    if not (_is_root(fewer) or _is_sum_of_softmax(divisor)):
         return None
     inverse = g.make("broadcast", _reciprocal(fewer), **divisor.attrs)
     return g.make("mul", numerator, inverse)
@@ -50,15 +51,15 @@ def _reciprocal(x: Node) -> Node:
     return g.rsqrt(x.inputs[0]) if x.op == "sqrt" else g.div(g.constant(1, x.dtype), x)
 
 
-def _has_normal_reciprocal(x: Node) -> bool:
-    """Return True if 1 / x is a normal number wherever x is finite and not zero."""
+def _is_root(x: Node) -> bool:
+    """Return True for a square root, or one and a positive constant."""
     x = _behind_moves(x)
     if x.op == "add":
         return any(
             _is_small_and_positive(constant) and _behind_moves(root).op == "sqrt"
             for root, constant in (x.inputs, x.inputs[::-1])
         )
-    return x.op == "sqrt" or _is_sum_of_softmax(x)
+    return x.op == "sqrt"
 
 
 def _is_small_and_positive(x: Node) -> bool:
@@ -66,20 +67,13 @@ def _is_small_and_positive(x: Node) -> bool:
     return number is not None and 1 / _MOST_ADDED < number < _MOST_ADDED
 
 
-def _is_sum_of_softmax(x: Node) -> bool:
+def _is_sum_of_softmax(divisor: Node) -> bool:
     """Return True for sum(exp(z - max(z))), of which one term at least is 1."""
-    if x.op != "sum" or x.inputs[0].op != "exp":
+    weights, axes = reduced_along("sum", divisor) or (None, ())
+    if weights is None or weights.op != "exp" or weights.inputs[0].op != "sub":
         return False
-    exponent, axes = x.inputs[0].inputs[0], x.attrs["axes"]
-    if exponent.op != "sub" or exponent.inputs[1].op != "broadcast":
-        return False
-    z, spread = exponent.inputs
-    (source,) = spread.inputs
-    largest = source.inputs[0] if source.op == "reshape" else source
-    if largest.op != "max" or largest.inputs[0] is not z or largest.attrs["axes"] != axes:
-        return False
-    along = [k for k, n in zip(spread.attrs["axes"], source.shape, strict=True) if n != 1]
-    return along == [k for k, n in enumerate(z.shape) if k not in axes and n != 1]
+    z, largest = weights.inputs[0].inputs
+    return reduced_along("max", largest) == (z, axes)
 
 
 def _behind_moves(x: Node) -> Node:

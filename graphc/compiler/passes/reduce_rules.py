@@ -89,12 +89,13 @@ def _of_negated(node: Node) -> Node | None:
     return g.neg(_over("sum", x.inputs[0], [*node.attrs["axes"]])) if x.op == "neg" else None
 
 
-def total_along(node: Node) -> tuple[Node, tuple[int, ...]] | None:
-    """(x, axes) of a node that is sum(x, axes) stretched back to x's shape, else None."""
-    if node.op != "broadcast" or node.inputs[0].op != "sum":
+def reduced_along(op: str, node: Node) -> tuple[Node, tuple[int, ...]] | None:
+    """(x, axes) of a node that is a reduction of x over axes, as sum(x, axes), stretched back to
+    x's shape, else None."""
+    if node.op != "broadcast" or node.inputs[0].op != op:
         return None
-    total = node.inputs[0]
-    (x,), axes = total.inputs, total.attrs["axes"]
+    (reduced,) = node.inputs
+    (x,), axes = reduced.inputs, reduced.attrs["axes"]
     kept = tuple(axis for axis in range(x.ndim) if axis not in axes)
     return (x, axes) if node.attrs["axes"] == kept and node.shape == x.shape else None
 
@@ -107,7 +108,7 @@ def _renormalised(node: Node) -> Node | None:
     p, total = node.inputs
     if p.op != "div":
         return None
-    again, once = total_along(_unguarded(total)), total_along(p.inputs[1])
+    again, once = reduced_along("sum", _unguarded(total)), reduced_along("sum", p.inputs[1])
     if again is None or once is None:
         return None
     return p if (again[0], once[0]) == (p, p.inputs[0]) and again[1] == once[1] else None

@@ -78,7 +78,8 @@ def _noted(loop: For) -> Body:
 def _values_of_columns(outermost: For) -> Iterator[Local]:
     """Yield the values that take work and are the same in all turns of a loop, but not in those of
     loops inside, and that something else is made of."""
-    turns = {one.variable: most_known_turns(one) for one in loops_in(outermost.body)}
+    known = {one.variable: most_known_turns(one) for one in loops_in(outermost.body)}
+    turns = {variable: count for variable, count in known.items() if count is not None}
     depends: dict[Local, frozenset[LoopVariable]] = {}
     work: set[Local] = set()
     values = [one for one in walk(outermost.body) if isinstance(one, Let)]
@@ -99,20 +100,18 @@ def _rarely_computed(outermost: For) -> set[Local]:
     return {
         one.local
         for loop in (outermost, *loops_in(outermost.body))
-        if any(_is_many(most_known_turns(inner)) for inner in loops_in(loop.body))
+        if any(
+            (most_known_turns(inner) or MANY_TURNS) >= MANY_TURNS for inner in loops_in(loop.body)
+        )
         for one in loop.body
         if isinstance(one, Let)
     }
 
 
-def _is_many(turns: int | None) -> bool:
-    return turns is None or turns >= MANY_TURNS
-
-
-def _is_small(variables: frozenset[LoopVariable], turns: dict[LoopVariable, int | None]) -> bool:
-    counts = [turns.get(one) for one in variables]
-    known = [one for one in counts if one is not None]
-    return bool(known) and len(known) == len(counts) and math.prod(known) <= MOST_ELEMENTS
+def _is_small(variables: frozenset[LoopVariable], turns: dict[LoopVariable, int]) -> bool:
+    if not variables or not variables <= turns.keys():
+        return False
+    return math.prod(turns[one] for one in variables) <= MOST_ELEMENTS
 
 
 def _is_read_elsewhere(local: Local, body: Body, of_columns: set[Local]) -> bool:

@@ -196,7 +196,7 @@ def _most_rows(program: LoopProgram, kept: Sequence[For], target: Target) -> int
     terms that are chunks enough for all threads, and there is one, or parts of a concatenation,
     where a tile that is all rows is cut."""
     passes = [one for one in kept[-1].body if isinstance(one, For)]
-    if len(kept) > 1 or not all(_is_long(one, is_one_tile=True) for one in passes):
+    if len(kept) > 1 or not passes or not all(_is_long(one, is_one_tile=True) for one in passes):
         return TILE
     counts = [most_known_turns(one) for one in passes]
     if next(bounds_in(kept[-1].body, kept[-1].variable), None) is not None:
