@@ -57,9 +57,10 @@ inline void gc_transpose_block(const T* from, ptrdiff_t from_row, T* to, ptrdiff
 
 // to[j][i] = from[i][j]. Where a side is no whole number of blocks, the last one begins inside of
 // the one ahead of it. Blocks follow each other along a row of `from`, or down its columns.
-template <typename T, bool along_rows>
+template <typename T>
 inline void gc_transpose_blocks(int rows, int columns, const T* __restrict__ from,
-                                ptrdiff_t from_row, T* __restrict__ to, ptrdiff_t to_row) {
+                                ptrdiff_t from_row, T* __restrict__ to, ptrdiff_t to_row,
+                                bool along_rows) {
   constexpr int lanes = gc_vector<T>::lanes;
   const int outer = along_rows ? rows : columns, inner = along_rows ? columns : rows;
   for (int k = 0; k < outer; k += lanes) {
@@ -91,12 +92,13 @@ inline void gc_transpose_short_rows(int rows, int columns, const T* __restrict__
 }
 
 // The same of sides of any length, of at most so many columns.
-template <typename T, bool along_rows = false, int most_columns = gc_vector<T>::lanes>
-inline void gc_transpose(int rows, int columns, const T* __restrict__ from, ptrdiff_t from_row,
-                         T* __restrict__ to, ptrdiff_t to_row) {
+template <typename T, int most_columns>
+inline void gc_transpose_in_order(int rows, int columns, const T* __restrict__ from,
+                                  ptrdiff_t from_row, T* __restrict__ to, ptrdiff_t to_row,
+                                  bool along_rows) {
   constexpr int lanes = gc_vector<T>::lanes, most = most_columns < lanes ? most_columns : lanes;
   if (rows >= lanes && columns >= lanes) {
-    gc_transpose_blocks<T, along_rows>(rows, columns, from, from_row, to, to_row);
+    gc_transpose_blocks(rows, columns, from, from_row, to, to_row, along_rows);
   } else if (rows >= lanes && 4 * columns >= lanes && from_row + columns >= lanes) {
     gc_transpose_short_rows<most>(rows, columns, from, from_row, to, to_row);
   } else {
@@ -106,13 +108,20 @@ inline void gc_transpose(int rows, int columns, const T* __restrict__ from, ptrd
   }
 }
 
-// As gc_transpose, of a tile: up to `most_rows` rows of up to `most_columns` elements. Blocks go
-// along its longer side: of few long rows, what is read and what is written is side by side then.
+// The same. Blocks go along the longer side: of few long rows, what is read and what is written is
+// side by side then.
+template <typename T, int most_columns = gc_vector<T>::lanes>
+inline void gc_transpose(int rows, int columns, const T* __restrict__ from, ptrdiff_t from_row,
+                         T* __restrict__ to, ptrdiff_t to_row) {
+  gc_transpose_in_order<T, most_columns>(rows, columns, from, from_row, to, to_row,
+                                         columns > rows);
+}
+
+// The same of a tile: up to `most_rows` rows of up to `most_columns` elements.
 template <int most_columns, int most_rows, typename T>
 inline void gc_transpose_tile(int columns, int rows, const T* __restrict__ from,
                               ptrdiff_t from_row, T* __restrict__ to, ptrdiff_t to_row) {
-  constexpr bool along_rows = most_columns > most_rows;
-  gc_transpose<T, along_rows, most_columns>(
+  gc_transpose<T, most_columns>(
       rows < most_rows ? rows : most_rows, columns < most_columns ? columns : most_columns, from,
       from_row, to, to_row);
 }
@@ -122,9 +131,9 @@ inline void gc_transpose_tile(int columns, int rows, const T* __restrict__ from,
 template <int most_columns, int most_rows, typename T>
 inline void gc_transpose_to_tile(int columns, int rows, const T* __restrict__ from,
                                  ptrdiff_t from_row, T* __restrict__ to, ptrdiff_t to_row) {
-  gc_transpose<T, true, most_columns>(
+  gc_transpose_in_order<T, most_columns>(
       rows < most_rows ? rows : most_rows, columns < most_columns ? columns : most_columns, from,
-      from_row, to, to_row);
+      from_row, to, to_row, true);
 }
 
 #endif
