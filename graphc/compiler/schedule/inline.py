@@ -110,8 +110,9 @@ def choose_materialised(
         around: the values in memory outside of this loop.
         counters: the leaves that count loops' steps; a gather by one is an index map.
         cpu: whether a CPU runs it. It stores bools that are drawn at random, which is cheaper than
-            drawing them again, and factors that several products would pack; and does not store
-            results of `max_unpool` that only convolutions read.
+            drawing them again, elements with holes between them, which are conditions to every
+            reader, and what several products or convolutions would pack; and does not store results
+            of `max_unpool` that only convolutions read.
     """
     order = tuple(node for node in toposort(outputs, stop=around) if node not in around)
     order = passes_first(order, outputs, around)
@@ -125,11 +126,12 @@ def choose_materialised(
         # A transposed one is drawn again: strided bytes cost more than random bits.
         transposed = {x for node in order if node.op == "transpose" for x in node.inputs}
         forced.update(node for node in order if _is_drawn(node) and node not in transposed)
+        forced.update(node for node in order if _has_holes(node))
     scope = _inlined(order, forced, counters, unpools, cpu)
     costly = _costly_operands(scope)
     costly |= _wide_operands(scope)
     if cpu:
-        costly |= _shared_factors(scope)
+        costly |= _shared_factors(scope) | _strided_images(scope)
     return _inlined(order, forced | costly, counters, unpools, cpu) if costly else scope
 
 
@@ -192,7 +194,7 @@ def _inlined(
             OPS[node.op].family == "pointwise"
             and total <= MOST_INLINED
             and len(together) <= MOST_RECOMPUTED
-            and _is_cheaper_again(node, read, readers[node])
+            and _is_cheaper_again(node, read, readers)
         )
         if (free and total <= MOST_INLINED) or cheap:
             inline.add(node)
@@ -200,11 +202,12 @@ def _inlined(
     return Scope(order, frozenset(inline), reads, counters, cpu)
 
 
-def _is_cheaper_again(node: Node, read: Collection[Node], readers: int) -> bool:
+def _is_cheaper_again(node: Node, read: Collection[Node], readers: Counter[Node]) -> bool:
     """Return True if less memory is moved when each reader of a pointwise node computes it itself.
 
     Operands that are small beside the node cost nothing to read again. But where the large ones
-    are computed, and the small ones are leaves (a bias), the node fuses with their kernel.
+    are computed, and the small ones are leaves (a bias), the node fuses with their kernel, unless
+    other readers have these stored in any case.
     """
     own = nbytes(node)
     small = [x for x in read if nbytes(x) * SMALL <= own]
@@ -212,10 +215,12 @@ def _is_cheaper_again(node: Node, read: Collection[Node], readers: int) -> bool:
     moved = sum(map(nbytes, large))
     if moved + sum(map(nbytes, small)) <= own:
         return True
-    known_before = all(map(is_leaf, small)) and not all(map(is_leaf, large))
+    are_stored = all(is_leaf(x) or readers[x] > 1 for x in large)
+    known_before = all(map(is_leaf, small)) and not are_stored
     if not small or known_before:
         return False
-    return readers * moved <= moved + own + readers * own  # written once and read by each
+    count = readers[node]
+    return count * moved <= moved + own + count * own  # written once and read by each
 
 
 def _is_drawn(node: Node) -> bool:
@@ -230,6 +235,11 @@ def _is_drawn(node: Node) -> bool:
         if x.op == "cast":
             pending += x.inputs
     return False
+
+
+def _has_holes(node: Node) -> bool:
+    """Return True if a node puts zeros between elements, as the gradient of a slice with steps."""
+    return node.op == "pad" and any(width != 0 for width in node.attrs["interior"])
 
 
 def _costly_operands(scope: Scope) -> set[Node]:
@@ -284,12 +294,33 @@ def _shared_factors(scope: Scope) -> set[Node]:
             view = strided(factor, memory, scope.counters)
             if view is not None and view.is_matrix:
                 continue
-            source = factor
-            while source.op == "transpose":  # a product reads a stored matrix either way
-                source = source.inputs[0]
+            source = _behind_transposes(factor)  # a product reads a stored matrix either way
             if source in scope.inline and _is_index_map(source) and scope.reads[source]:
                 ways.setdefault(source, set()).add((factor, side, sizes))
     return {source for source, read in ways.items() if len(read) > 1}
+
+
+def _strided_images(scope: Scope) -> set[Node]:
+    """Return inlined slices with steps that several convolutions read, a gradient of weights among
+    them: each would gather the elements."""
+    readers: Counter[Node] = Counter()
+    for node in scope.order:
+        if node.op == "conv":
+            readers.update(map(_behind_transposes, node.inputs))
+    return {
+        node
+        for node, count in readers.items()
+        if count > 1
+        and node in scope.inline
+        and node.op == "slice"
+        and set(node.attrs["step"]) != {1}
+    }
+
+
+def _behind_transposes(node: Node) -> Node:
+    while node.op == "transpose":
+        (node,) = node.inputs
+    return node
 
 
 def reads_once(node: Node) -> bool:

@@ -125,6 +125,34 @@ def test_a_factor_that_several_products_would_put_in_order_is_stored(
     assert factor not in choose_materialised(products).stored()
 
 
+def test_elements_with_holes_between_them_are_stored_on_a_cpu() -> None:
+    holes = g.make("pad", X, low=(0, 0), high=(0, 1), interior=(0, 1), value=0.0)
+    edges = g.pad(X, [(0, 0), (0, 1)])
+    sums = [g.sum(x * 2.0, 0) for x in (holes, edges)]
+    assert holes in choose_materialised(sums, cpu=True).stored()
+    assert edges in choose_materialised(sums, cpu=True).inline
+    assert holes in choose_materialised(sums).inline
+
+
+def test_a_strided_image_is_stored_where_several_convolutions_read_it() -> None:
+    image = g.input((BATCH, 4, 8, 8), "float32")[:, :, ::2, ::2]
+    filters, others = (g.input((count, 4, 1, 1), "float32") for count in (3, 5))
+    both = [g.conv(image, filters), g.conv(image, others)]
+    weights = g.conv(g.transpose(image, (1, 0, 2, 3)), g.input((3, BATCH, 4, 4), "float32"))
+    for outputs in (both, [both[0], weights]):
+        assert image in choose_materialised(outputs, cpu=True).stored()
+        assert image in choose_materialised(outputs).inline
+    assert image in choose_materialised(both[:1], cpu=True).inline
+
+
+def test_a_multiple_of_what_is_stored_in_any_case_is_computed_again() -> None:
+    product = g.dot(X, SQUARE)
+    multiple = product * g.broadcast_to(COLUMN, product.shape)
+    readers = [g.sum(multiple), g.max(multiple)]
+    assert multiple in choose_materialised(readers).stored()  # the product's kernel computes it
+    assert multiple in choose_materialised([*readers, g.sum(product)]).inline
+
+
 def test_a_slice_by_the_step_of_a_loop_is_an_index_map() -> None:
     step = g.input((), "int32")
     row = g.take(X, step)
