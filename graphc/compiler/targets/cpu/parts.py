@@ -37,6 +37,20 @@ def with_vectors_of_parts(program: LoopProgram) -> LoopProgram:
     return _cut_at(program, _places_in_innermost)
 
 
+def cut_at_parts(program: LoopProgram, loop: str) -> tuple[LoopProgram, list[str]]:
+    """Return a program that has a loop for each part that one goes over, up to `MOST_CHANGES`, and
+    their names."""
+    names = [loop]
+    while len(names) < MOST_CHANGES:
+        last = program.loop(names[-1])
+        place = next(bounds_in(last.body, last.variable), None)
+        if place is None:
+            break
+        program = cut(program, names[-1], place)
+        names[-1:] = [f"{names[-1]}_below", f"{names[-1]}_behind"]
+    return program, names
+
+
 def with_loops_of_parts(program: LoopProgram) -> LoopProgram:
     """Return a program in which innermost loops whose tests ask for a quotient of their variable
     are over the elements of a part, with a loop over the parts around, all of one length; in those

@@ -72,6 +72,7 @@ from graphc.compiler.targets.cpu.convolutions.operands import (
     with_cut_borders,
     with_image,
 )
+from graphc.compiler.targets.cpu.parts import cut_at_parts
 from graphc.compiler.targets.cpu.products.panels import (
     call_columns,
     transposition,
@@ -410,7 +411,8 @@ def _axes_of(program: LoopProgram, factor: Value, loops: Sequence[str]) -> list[
 
 
 def _transposed(program: LoopProgram, dtype: str, loops: Sequence[str]) -> LoopProgram:
-    """Return a program that writes the matrix by transposition, if it can.
+    """Return a program that writes a matrix by transposition, if it can: that of each part of a
+    concatenation along its columns.
 
     Args:
         loops: those that fill it, over places and columns.
@@ -423,8 +425,13 @@ def _transposed(program: LoopProgram, dtype: str, loops: Sequence[str]) -> LoopP
     note = program.loop(present[0]).note
     try:
         swapped, place = with_fused_loops(program, places)
-        swapped = with_axes_of_loops(join_axes(reorder(swapped, place, columns)), place)
-        return use(swapped, transposition(dtype, BufferScope.THREAD), columns, note)
+        swapped, parts = cut_at_parts(reorder(swapped, place, columns), columns)
+        swapped = join_axes(swapped)
+        for part in parts:
+            place = only_loop(swapped.loop(part).body).variable.name
+            swapped = with_axes_of_loops(swapped, place)
+            swapped = use(swapped, transposition(dtype, BufferScope.THREAD), part, note)
+        return swapped
     except RewriteError:  # its columns are neighbours in memory
         return program
 

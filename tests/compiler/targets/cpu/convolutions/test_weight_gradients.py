@@ -42,6 +42,11 @@ def repeated(image: Node) -> Node:
     return g.reshape(wide, (batch, channels, 2 * sizes[0], 2 * sizes[1]))
 
 
+def joined(*channels: int) -> Node:
+    """Return a concatenation of images with so many channels each."""
+    return g.concat([arrays(BATCH, count, 4, 3) for count in channels], 1)
+
+
 def of_weights(*shape: Any, **attributes: Any) -> Callable[[], LoopProgram]:
     return lambda: plain(gradient(1, convolution(*shape, **attributes)))
 
@@ -83,6 +88,18 @@ SAMPLES: Programs = {
         3,
         3,
         padding=1,
+    ),
+    "one tap of a concatenation": lambda: weights_gradient(
+        joined(4, 2, 3), arrays(BATCH, 3, 4, 3), 1, 1
+    ),
+    "one tap of single channels": lambda: weights_gradient(
+        joined(1, 2, 1), arrays(BATCH, 3, 4, 3), 1, 1
+    ),
+    "one tap of a concatenation, a part of it repeated": lambda: weights_gradient(
+        g.concat([arrays(BATCH, 2, 4, 6), repeated(arrays(BATCH, 3, 2, 3))], 1),
+        arrays(BATCH, 3, 4, 6),
+        1,
+        1,
     ),
     "a repeated image, and holes in windows": lambda: weights_gradient(
         repeated(arrays(BATCH, 2, 3, 4)), arrays(BATCH, 3, 2, 4), 3, 3, kernel_dilation=2
@@ -181,3 +198,10 @@ def test_what_lies_crosswise_is_copied_by_transposition(taps: int, transposed: l
     assert [one.intrinsic.name for one in copies] == ["gc_transpose"] * len(transposed)
     assert [one.windows[1].buffer.memory for one in copies] == transposed
     assert sums.intrinsic.name == "gc_window_sums"
+
+
+def test_each_part_of_a_concatenation_is_copied_by_transposition() -> None:
+    program = weights_gradient(joined(4, 2, 3), arrays(BATCH, 16, 4, 3), 1, 1)
+    calls = [one for one in walk(mapped(program).program.body) if isinstance(one, UseIntrinsic)]
+    copies = [one for one in calls if one.intrinsic.name == "gc_transpose"]
+    assert [one.windows[1].buffer.memory for one in copies] == ["matrix", *["image"] * 3]
