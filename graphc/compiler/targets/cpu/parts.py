@@ -17,6 +17,7 @@ from graphc.compiler.graph.dim import Size, exact_quotient
 from graphc.compiler.loops.index import Quotient, Remainder
 from graphc.compiler.loops.program import LoopProgram, innermost_loops, loops_in, walk
 from graphc.compiler.loops.rewrites.conditions.cut import cut
+from graphc.compiler.loops.rewrites.conditions.unswitch import conditions_alone, unswitch
 from graphc.compiler.loops.rewrites.execution.unroll import unroll
 from graphc.compiler.loops.rewrites.loops.split import split
 from graphc.compiler.loops.rewrites.simplify import simplify
@@ -26,9 +27,16 @@ from graphc.errors import RewriteError
 
 
 def with_parts(program: LoopProgram) -> LoopProgram:
-    """Return a program whose serial loops around vectors have no test of their own inside of these,
-    but for those with more parts than `MOST_CHANGES`."""
-    return _cut_at(program, _places)
+    """Return a program whose loops around vectors have no test of their own inside of these, but
+    for those with more parts than `MOST_CHANGES`: serial loops are cut, and the turn of a team is
+    tested ahead of the vectors."""
+    program = _cut_at(program, _places)
+    for _ in range(MOST_CHANGES):
+        nest = next(_tested_in_teams(program), None)
+        if nest is None:
+            break
+        program = unswitch(program, nest)
+    return program
 
 
 def with_vectors_of_parts(program: LoopProgram) -> LoopProgram:
@@ -109,6 +117,24 @@ def _cut_at(
             break
         program = cut(program, *found)
     return program
+
+
+def _tested_in_teams(program: LoopProgram) -> Iterator[str]:
+    """Yield vectors in which something is decided by the variable of a team around, or the serial
+    loops that have nothing else inside."""
+    for row in loops_in(program.body):
+        if row.kind is not LoopKind.VECTOR:
+            continue
+        *around, _ = program.loops_to(row.variable.name)
+        teams = {one.variable for one in around if one.kind is LoopKind.TEAM}
+        if not any(one.index.variables <= teams for one in conditions_alone(row.body)):
+            continue
+        nest = row
+        for outer in reversed(around):
+            if outer.kind is not LoopKind.SERIAL or outer.body != (nest,):
+                break
+            nest = outer
+        yield nest.variable.name
 
 
 def _places_in_innermost(program: LoopProgram) -> Iterator[tuple[str, Size]]:

@@ -14,7 +14,7 @@ from tests.compiler.loops.random_loops import N, same_meaning
 from tests.compiler.loops.refusals import lines, refusal
 from tests.compiler.loops.written import I, J
 
-X, Y = w.floats("x", N, 4), w.floats("y", N, 4)
+X, Y, Z = (w.floats(name, N, 4) for name in "xyz")
 CHOSEN = Store(w.at(Y, I, J), Select((below(I, 3),), w.at(X, I, J), w.number(0)))
 
 
@@ -45,11 +45,27 @@ def test_statements_under_a_test(otherwise: tuple[Statement, ...]) -> None:
     same_meaning(rows(tested), made)
 
 
+def test_a_condition_inside_is_tested_once() -> None:
+    """It decides about several values and statements; the next one is tested inside."""
+    chosen = Select((below(I, 3),), w.at(X, I, J), w.number(0))
+    either = Select((below(I, 2),), w.number(1), chosen)
+    more = If((below(I, 3),), (Store(w.at(Z, I, J), chosen),))
+    plain = w.program(
+        (X,),
+        (Y, Z),
+        w.loop(I, N, w.loop(J, 4, Store(w.at(Y, I, J), w.op("add", either, chosen)), more)),
+    )
+    once = unswitch(plain, "j")
+    twice = unswitch(once, "j_2")
+    assert [line for line in lines(twice) if "if" in line] == ["  if i < 2:", "    if i < 3:"]
+    same_meaning(plain, once)
+    same_meaning(plain, twice)
+
+
 def test_other_tests_stay_in_the_loop() -> None:
     of_turn = Store(w.at(Y, I, J), Select((below(J, 3),), w.at(X, I, J), w.number(0)))
-    expected = "expected one test as its body, without the loop's variable, found "
+    expected = "one test as its body, or a condition inside, without the loop's variables, found "
     assert expected in refusal(unswitch, rows(of_turn), "j")
-    assert expected in refusal(unswitch, rows(CHOSEN, CHOSEN), "j")
     assert expected in refusal(unswitch, rows(Store(w.at(Y, I, J), w.at(X, I, J))), "j")
     by_threads = bind(rows(CHOSEN), "j", LoopKind.THREAD)
     assert "a loop of one thread, found one of kind thread" in refusal(unswitch, by_threads, "j")
