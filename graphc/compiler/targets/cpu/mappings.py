@@ -13,7 +13,7 @@ from graphc.compiler.targets.cpu.convolutions.weight_blocks import BLOCKS_OF_WEI
 from graphc.compiler.targets.cpu.convolutions.windows import AS_ELEMENTS, CONVOLUTIONS
 from graphc.compiler.targets.cpu.convolutions.winograd import WINOGRAD
 from graphc.compiler.targets.cpu.in_order import IN_ORDER, IN_ORDER_ROWS
-from graphc.compiler.targets.cpu.parts import with_parts
+from graphc.compiler.targets.cpu.parts import with_parts, with_parts_of_teams
 from graphc.compiler.targets.cpu.pointwise import POINTWISE, POINTWISE_ROWS
 from graphc.compiler.targets.cpu.products.column_blocks import BLOCKS_OF_COLUMNS
 from graphc.compiler.targets.cpu.products.few_rows import FEW_ROWS
@@ -62,12 +62,22 @@ def _of_sums(mapping: TargetMapping) -> TargetMapping:
     return prepared(prepared(mapping, with_separate_factors), with_values_at_sums)
 
 
+def _of_parts(mapping: TargetMapping) -> TargetMapping:
+    """Return a mapping of reductions in which no vector looks which part of a concatenation the
+    turn of a thread is in."""
+
+    def rewrites(program: LoopProgram, target: Target) -> LoopProgram:
+        return with_parts_of_teams(mapping.rewrites(program, target))
+
+    return replace(mapping, rewrites=rewrites)
+
+
 _MAPPINGS: _Tables = {
     "pointwise": (*POINTWISE, IN_ORDER),
     "gather": (*POINTWISE, IN_ORDER),
     "update": (*POINTWISE, IN_ORDER),
-    "rows": (*REDUCTIONS, IN_ORDER),
-    "columns": (*REDUCTIONS, IN_ORDER),
+    "rows": (*map(_of_parts, REDUCTIONS), IN_ORDER),
+    "columns": (*map(_of_parts, REDUCTIONS), IN_ORDER),
     "window": (WINDOWS_IN_VECTORS, ROWS_OF_WINDOWS, *REDUCTIONS, IN_ORDER),
     "conv": (
         PLACES_OF_POOLINGS,

@@ -27,10 +27,14 @@ from graphc.errors import RewriteError
 
 
 def with_parts(program: LoopProgram) -> LoopProgram:
-    """Return a program whose loops around vectors have no test of their own inside of these, but
-    for those with more parts than `MOST_CHANGES`: serial loops are cut, and the turn of a team is
-    tested ahead of the vectors."""
-    program = _cut_at(program, _places)
+    """Return a program whose serial loops around vectors have no test of their own inside of these,
+    but for those with more parts than `MOST_CHANGES`."""
+    return _cut_at(program, _places)
+
+
+def with_parts_of_teams(program: LoopProgram) -> LoopProgram:
+    """Return a program in which what a turn of a team decides is tested ahead of vectors, but for
+    those with more parts than `MOST_CHANGES`."""
     for _ in range(MOST_CHANGES):
         nest = next(_tested_in_teams(program), None)
         if nest is None:
