@@ -55,9 +55,9 @@ channels: 0.2 ms without a tile, 0.17 to 0.19 with 64, 0.13 to 0.16 with 128, 0.
 AVX-512, Zen 5.)"""
 
 LARGE_SET = 12
-"""Lines of a set of the first cache from which on a tile that is only moved is staged. (2,048 x
-1,024 with 12 lines, Zen 5, as above; with 8, Zen 4: 0.35 to 0.41 ms without a tile, 0.51 to 0.85
-with 128.)"""
+"""Lines of a set of the first cache from which on a tile that is only moved is staged. (With 12,
+Zen 5, as above; with 8, Zen 4: 2,048 x 1,024 0.35 to 0.41 ms without a tile, 0.51 to 0.85 with
+128.)"""
 
 TRANSPOSED = ("float32", "float64", "int32", "int64", "uint32")
 """The types whose blocks are transposed in vector registers."""
