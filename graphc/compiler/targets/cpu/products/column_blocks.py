@@ -49,7 +49,6 @@ from graphc.compiler.targets.cpu.products.strips import (
 from graphc.compiler.targets.mapping import ALWAYS, Applicability, Mapping, never
 from graphc.compiler.targets.product_loops import (
     Product,
-    draws_words,
     products_of,
     variables_of_factor,
     with_axes_of_products,
@@ -57,7 +56,8 @@ from graphc.compiler.targets.product_loops import (
 from graphc.compiler.targets.target import Target
 
 _LEAST_COLUMNS = 128
-"""Columns of a block, at least: for each block the left operand is read again."""
+"""Columns of a block, at least, of which a thread has several: for each block the left operand is
+read again."""
 
 _MOST_HEIGHT = 2
 """Times the columns up to which there may be rows of a left operand that is in memory by columns,
@@ -80,8 +80,8 @@ def _has_blocks(program: LoopProgram, target: Target) -> Applicability:
         return never("only a call knows how many terms there are")
     if terms < DEPTH:
         return never(f"sums of {terms} terms are short: its results are most of what is moved")
-    if len(program.outputs) > 1 or _reads_more_results(first):
-        return never("what follows a sum reads or writes more arrays of results, row by row")
+    if _reads_more_results(first):
+        return never("what follows a sum reads an array of as many elements, row by row")
     is_in_rows = all(one.steps(one.left, one.terms) == 1 for one in products)
     if not is_in_rows and typical(rows) > _MOST_HEIGHT * columns:
         return never(f"each of {rows} rows would be transposed for each block")
@@ -122,10 +122,11 @@ def _columns_of_block(
     columns, width = first.columns.ends[0].constant, panel_columns(first.total.dtype, target)
     assert isinstance(columns, int)
     found = None
-    for count in range(target.threads, columns // _LEAST_COLUMNS + 1, target.threads):
+    most = max(target.threads, columns // _LEAST_COLUMNS)
+    for count in range(target.threads, most + 1, target.threads):
         block, left = divmod(columns, count)
         is_filled = -(-block // width) * width <= block * MOST_UNEVEN
-        if left or not is_filled or (block % width and draws_words(program.body)):
+        if left or not is_filled:
             continue
         found = block
         if bytes_of_right_operands(products) // count <= target.second_cache_bytes // 2:

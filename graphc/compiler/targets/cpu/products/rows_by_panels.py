@@ -242,7 +242,7 @@ def _has_many_panels(program: LoopProgram, target: Target) -> Applicability:
         return never("its left operand is in memory by columns that are long")
     if not _draws_in_rows(program, found):
         return never(DRAWS_APART)
-    return ALWAYS if len(program.outputs) == 1 else never("it has several results")
+    return ALWAYS
 
 
 def why_not_of_one_matrix(program: LoopProgram, product: Product) -> str:

@@ -14,7 +14,6 @@ from graphc.compiler.graph import BATCH, Node
 from graphc.compiler.graph.dim import symbols
 from graphc.compiler.loops.buffer import BufferScope
 from graphc.compiler.loops.build import buffers_of, plain_program
-from graphc.compiler.loops.evaluate import TurnOrder, evaluate
 from graphc.compiler.loops.program import LoopProgram, loops_in, walk
 from graphc.compiler.loops.statement import Allocate, For, LoopKind, UseIntrinsic
 from graphc.compiler.schedule import kernels, make_schedule
@@ -25,6 +24,10 @@ from graphc.compiler.targets.mapping import choose
 from graphc.compiler.targets.target import Target
 from tests.compiler.loops.random_loops import arrays_for
 from tests.compiler.targets.cpu.compiled_programs import CompiledPrograms
+from tests.compiler.targets.cpu.products.test_rows_by_panels import (
+    same_in_all_orders,
+    sums_and_signs,
+)
 
 CPU = Target("cpu", 64, 32, (32 << 10, 1 << 20), threads=2)
 SMALL = replace(CPU, cache_bytes=(32 << 10, 1 << 10))
@@ -41,7 +44,7 @@ def transposed(*shape: int) -> Node:
     return g.transpose(arrays(*shape))
 
 
-CASES: dict[str, Callable[[], Node]] = {
+CASES: dict[str, Callable[[], Node | list[Node]]] = {
     "alone": lambda: g.matmul(arrays(ROWS, TERMS), arrays(TERMS, COLUMNS)),
     "rows of a call": lambda: g.matmul(arrays(BATCH, TERMS), arrays(TERMS, COLUMNS)),
     "rows that strips divide": lambda: g.matmul(arrays(144, TERMS), arrays(TERMS, COLUMNS)),
@@ -58,6 +61,12 @@ CASES: dict[str, Callable[[], Node]] = {
         + g.matmul(arrays(BATCH, TERMS), arrays(TERMS, COLUMNS))
     ),
     "no whole panels": lambda: g.matmul(arrays(ROWS, TERMS), arrays(TERMS, 124)),
+    "two results": lambda: sums_and_signs(arrays(BATCH, TERMS), arrays(TERMS, 124)),
+    "words of columns that are no whole panels": lambda: g.where(
+        g.random.uniform((BATCH, 124), seed=1, stream=2) < 0.5,
+        g.matmul(arrays(BATCH, TERMS), arrays(TERMS, 124)),
+        0.5,
+    ),
     "float64": lambda: g.matmul(
         g.input((BATCH, TERMS), "float64"), g.input((TERMS, COLUMNS), "float64")
     ),
@@ -94,12 +103,7 @@ def test_blocks_mean_the_same(case: str, target: Target) -> None:
     before = plain(CASES[case]())
     assert not BLOCKS_OF_COLUMNS.when(before, target).refusal
     after = BLOCKS_OF_COLUMNS.rewrites(before, target)
-    given = numbers(before, 3)
-    expected = evaluate(before, given, {B: 3}).outputs
-    for order in TurnOrder:
-        ours = evaluate(after, given, {B: 3}, order=order).outputs
-        for name, array in expected.items():
-            np.testing.assert_allclose(ours[name], array, rtol=1e-5, atol=1e-5)
+    same_in_all_orders(before, after, {B: 3})
 
 
 @pytest.mark.usefixtures("short_parts")
@@ -156,7 +160,7 @@ REFUSED: dict[str, tuple[Callable[[], Node | list[Node]], str]] = {
     ),
     "weights that are updated": (
         lambda: arrays(512, 512) - 0.1 * g.matmul(transposed(512, 512), arrays(512, 512)),
-        "what follows a sum reads or writes more arrays of results, row by row",
+        "what follows a sum reads an array of as many elements, row by row",
     ),
     "a computed left operand": (
         lambda: g.matmul(g.maximum(arrays(512, 512), 0.0), arrays(512, 512)),
@@ -181,6 +185,14 @@ REFUSED: dict[str, tuple[Callable[[], Node | list[Node]], str]] = {
 def test_what_has_no_blocks_and_why(case: str) -> None:
     build, reason = REFUSED[case]
     assert BLOCKS_OF_COLUMNS.when(plain(build()), CPU).refusal == reason
+
+
+@pytest.mark.parametrize("columns", [64, 100, 128, 384])
+def test_threads_have_a_panel_at_least(columns: int) -> None:
+    """Fewer columns than two panels of 32, or panels mostly empty, are no blocks."""
+    before = plain(g.matmul(arrays(BATCH, 784), arrays(784, columns)))
+    refusal = BLOCKS_OF_COLUMNS.when(before, CPU).refusal
+    assert refusal == ("" if columns != 100 else "100 columns are no equal blocks for 2 threads")
 
 
 def test_one_thread_has_all_columns() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -27,12 +28,13 @@ T = symbol("time")
 (T_SYMBOL,) = symbols(T)
 
 
-def plain(output: Node) -> LoopProgram:
-    *_, kernel = kernels(make_schedule([output], most_shared=0))
+def plain(output: Node | list[Node]) -> LoopProgram:
+    outputs = output if isinstance(output, list) else [output]
+    *_, kernel = kernels(make_schedule(outputs, most_shared=0))
     return plain_program(kernel, "k0", buffers_of(kernel))
 
 
-def mapped(output: Node) -> MappedProgram:
+def mapped(output: Node | list[Node]) -> MappedProgram:
     return choose(plain(output), CPU, CPU_MAPPINGS["matmul"])
 
 
@@ -55,12 +57,18 @@ def parts() -> Node:
     return g.concat([x, x * x], axis=2)
 
 
+def sums_and_signs(x: Node, w: Node) -> list[Node]:
+    """Return two results of a kernel: sums, and which of them are above a bias."""
+    sums = g.matmul(x, w)
+    return [sums, sums > arrays(w.shape[1])]
+
+
 def in_front_and_behind() -> Node:
     x, w, bias = arrays(2, 5, 7), arrays(2, 7, 21), arrays(21)
     return g.maximum(g.matmul(g.maximum(x, 0.0), g.maximum(w, -0.5)) + bias, 0.25)
 
 
-CASES = {
+CASES: dict[str, Callable[[], Node | list[Node]]] = {
     "in place": lambda: g.matmul(arrays(3, 5, 7), arrays(3, 7, 16)),
     "columns that are left": lambda: g.matmul(arrays(3, 5, 7), arrays(3, 7, 37)),
     "strips of rows": lambda: g.matmul(arrays(2, 131, 3), arrays(2, 3, 16)),
@@ -76,7 +84,7 @@ CASES = {
     "sizes of a call": lambda: g.matmul(arrays(g.BATCH, T, 3), arrays(g.BATCH, 3, T)),
     "sums of a size of a call": lambda: g.matmul(arrays(2, 3, T), arrays(2, T, 4)),
 }
-ONE_MATRIX = {
+ONE_MATRIX: dict[str, Callable[[], Node | list[Node]]] = {
     "rows of a right operand": lambda: g.matmul(arrays(130, 5), arrays(5, 64)),
     "columns of a right operand": lambda: g.matmul(arrays(33, 6), transposed(arrays(64, 6))) + 1.0,
     "columns of both": lambda: g.matmul(transposed(arrays(6, 33)), transposed(arrays(64, 6))),
@@ -103,6 +111,8 @@ ONE_MATRIX = {
         0.5,
     ),
     "a bias": lambda: g.maximum(g.matmul(arrays(129, 5), arrays(5, 64)) + arrays(64), 0.0),
+    "two results": lambda: sums_and_signs(arrays(g.BATCH, 5), arrays(5, 64)),
+    "two results of parts of sums": lambda: sums_and_signs(arrays(20, 11), arrays(11, 122)),
 }
 SIZES = {symbols(g.BATCH)[0]: 2, T_SYMBOL: 5}
 
@@ -139,7 +149,9 @@ def test_strips_of_rows_of_a_call(case: str, monkeypatch: pytest.MonkeyPatch) ->
         check_meaning(ONE_MATRIX[case](), "panels of one matrix", sizes)
 
 
-def check_meaning(output: Node, name: str, sizes: dict[Symbol, int] | None = None) -> None:
+def check_meaning(
+    output: Node | list[Node], name: str, sizes: dict[Symbol, int] | None = None
+) -> None:
     sizes = SIZES if sizes is None else sizes
     before = plain(output)
     found = choose(before, CPU, CPU_MAPPINGS["matmul"])
@@ -149,13 +161,17 @@ def check_meaning(output: Node, name: str, sizes: dict[Symbol, int] | None = Non
 
 
 def same_in_all_orders(before: LoopProgram, after: LoopProgram, sizes: dict[Symbol, int]) -> None:
-    """Assert that a program of one result means what it was made of means, in whichever order
-    threads run."""
+    """Assert that a program means what it was made of means, in whichever order threads run."""
     given, words = numbers(before, sizes), words_of(before)
-    expected = evaluate(before, given, sizes, arguments=words).outputs["y0"]
+    expected = evaluate(before, given, sizes, arguments=words).outputs
     for order in TurnOrder:
-        ours = evaluate(after, given, sizes, arguments=words, order=order).outputs["y0"]
-        np.testing.assert_allclose(ours, expected, rtol=1e-5, atol=1e-5)
+        same(evaluate(after, given, sizes, arguments=words, order=order).outputs, expected)
+
+
+def same(ours: Mapping[str, np.ndarray], expected: Mapping[str, np.ndarray]) -> None:
+    """Assert that results have the values of others, of the same names."""
+    for name, array in expected.items():
+        np.testing.assert_allclose(ours[name], array, rtol=1e-5, atol=1e-5)
 
 
 def numbers(program: LoopProgram, sizes: dict[Symbol, int] | None = None) -> dict[str, np.ndarray]:
@@ -186,8 +202,7 @@ def test_text_computes_what_the_program_does(compiled: CompiledPrograms, number:
     before = plain([*CASES.values(), *ONE_MATRIX.values()][number]())
     given, words = numbers(before), words_of(before)
     found, _ = compiled(f"k{number}", given, SIZES, words)
-    expected = evaluate(before, given, SIZES, arguments=words).outputs["y0"]
-    np.testing.assert_allclose(found["y0"], expected, rtol=1e-5, atol=1e-5)
+    same(found, evaluate(before, given, SIZES, arguments=words).outputs)
 
 
 @pytest.mark.parametrize(
