@@ -80,7 +80,7 @@ def _has_blocks(program: LoopProgram, target: Target) -> Applicability:
         return never("only a call knows how many terms there are")
     if terms < DEPTH:
         return never(f"sums of {terms} terms are short: its results are most of what is moved")
-    if _reads_more_results(first):
+    if isinstance(rows, int) and _reads_more_results(first):
         return never("what follows a sum reads an array of as many elements, row by row")
     is_in_rows = all(one.steps(one.left, one.terms) == 1 for one in products)
     if not is_in_rows and typical(rows) > _MOST_HEIGHT * columns:

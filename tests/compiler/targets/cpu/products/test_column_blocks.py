@@ -62,6 +62,9 @@ CASES: dict[str, Callable[[], Node | list[Node]]] = {
     ),
     "no whole panels": lambda: g.matmul(arrays(ROWS, TERMS), arrays(TERMS, 124)),
     "two results": lambda: sums_and_signs(arrays(BATCH, TERMS), arrays(TERMS, 124)),
+    "an array beside the sums of a call": lambda: (
+        g.matmul(arrays(BATCH, TERMS), arrays(TERMS, 124)) - arrays(BATCH, 124)
+    ),
     "words of columns that are no whole panels": lambda: g.where(
         g.random.uniform((BATCH, 124), seed=1, stream=2) < 0.5,
         g.matmul(arrays(BATCH, TERMS), arrays(TERMS, 124)),

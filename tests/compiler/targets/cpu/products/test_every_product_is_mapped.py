@@ -155,4 +155,4 @@ def test_a_loss_of_each_row_leaves_the_product_its_mapping() -> None:
     (behind,) = optimize(g.substitute([gradient], {logits: product}))[0]
     kernel = next(x for x in kernels(make_schedule([behind], most_shared=0)) if x.kind == "matmul")
     found = choose(plain_program(kernel, "k0", buffers_of(kernel)), WIDE, CPU_MAPPINGS["matmul"])
-    assert "strips of rows" in found.names, found.refusals
+    assert "blocks of columns" in found.names, found.refusals
