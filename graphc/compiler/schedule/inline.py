@@ -131,7 +131,7 @@ def choose_materialised(
     costly = _costly_operands(scope)
     costly |= _wide_operands(scope)
     if cpu:
-        costly |= _shared_factors(scope) | _strided_images(scope)
+        costly |= _shared_factors(scope) | _strided_images(scope) | _crosswise_rows(scope)
     return _inlined(order, forced | costly, counters, unpools, cpu) if costly else scope
 
 
@@ -315,6 +315,28 @@ def _strided_images(scope: Scope) -> set[Node]:
         and node.op == "slice"
         and set(node.attrs["step"]) != {1}
     }
+
+
+def _crosswise_rows(scope: Scope) -> set[Node]:
+    """Return inlined rows that a scatter adds up, in the order of the rows that they belong to, and
+    whose elements are no neighbours in memory: it would read a line of the cache for each."""
+    return {
+        values
+        for node in scope.order
+        if node.op == "scatter_add"
+        for values in node.inputs[1:]
+        if values in scope.inline and _reads_crosswise(values, scope)
+    }
+
+
+def _reads_crosswise(node: Node, scope: Scope) -> bool:
+    """Return True if an inlined node reads values in memory whose last axis is not its own."""
+    if node not in scope.inline:
+        return False
+    if node.op == "transpose" and node.attrs["order"][-1] != node.ndim - 1:
+        return True
+    is_elementwise = OPS[node.op].family == "pointwise" or node.op == "transpose"
+    return is_elementwise and any(_reads_crosswise(x, scope) for x in node.inputs)
 
 
 def _behind_transposes(node: Node) -> Node:

@@ -145,6 +145,19 @@ def test_a_strided_image_is_stored_where_several_convolutions_read_it() -> None:
     assert image in choose_materialised(both[:1], cpu=True).inline
 
 
+def test_rows_that_a_scatter_would_read_crosswise_are_stored_on_a_cpu() -> None:
+    """As the gradient of an embedding that a convolution reads, whose channels are stored first."""
+    stored, words = g.input((BATCH, 5, 9), "float32"), g.input((BATCH, 9), "int32")
+    crosswise = g.transpose(stored, (0, 2, 1))
+    kept = g.random.uniform(crosswise.shape, seed=1, stream=2) < 0.5
+    for rows in (crosswise, g.where(kept, crosswise, 0.0)):
+        added = [g.scatter_add(words, rows, 7)]
+        assert rows in choose_materialised(added, cpu=True).stored()
+        assert rows in choose_materialised(added).inline
+    in_order = g.transpose(g.input((9, BATCH, 5), "float32"), (1, 0, 2)) * 2.0
+    assert in_order in choose_materialised([g.scatter_add(words, in_order, 7)], cpu=True).inline
+
+
 def test_a_multiple_of_what_is_stored_in_any_case_is_computed_again() -> None:
     product = g.dot(X, SQUARE)
     multiple = product * g.broadcast_to(COLUMN, product.shape)

@@ -249,7 +249,8 @@ def with_transposed_tile(
         if any(target.buffer.name == name for target in targets_of(one))
     )
     (*_, outer, _) = (one for one in path_to(program.body, copy) if isinstance(one, For))
-    (target,) = targets_of(copy)
+    (target,), (source,) = targets_of(copy), {load.buffer for load in loads_of(copy)}
     if target.dtype not in TRANSPOSED:
         return program
-    return use(program, transposed_tile(target.buffer, *sides), outer.variable.name)
+    tile = transposed_tile(target.buffer, *sides, source.scope)
+    return use(program, tile, outer.variable.name)

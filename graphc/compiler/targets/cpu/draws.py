@@ -33,7 +33,7 @@ from graphc.compiler.loops.rewrites.staging.stage_factor import stage_factor
 from graphc.compiler.loops.rewrites.staging.stage_value import stage_value
 from graphc.compiler.loops.rewrites.values.name_element import name_element
 from graphc.compiler.loops.rewrites.values.propagate import propagate
-from graphc.compiler.loops.statement import For, Intrinsic, Let, Store
+from graphc.compiler.loops.statement import For, Intrinsic, Let, LoopKind, Store
 from graphc.compiler.loops.value import Argument, Constant, Load, RandomWord
 from graphc.compiler.targets.convolution_loops import names_of_loops
 from graphc.compiler.targets.cpu.crosswise import TRANSPOSED, transposed_tile
@@ -220,10 +220,10 @@ def with_drawn_words(program: LoopProgram, loops: Sequence[str]) -> LoopProgram:
 
 def _with_rows_together(program: LoopProgram, name: str, local: str) -> LoopProgram:
     """Return a program in which the loop around an innermost one of few turns is divided, so that
-    as many of its turns are inside as have words to draw at once."""
+    as many of its turns are inside as have words to draw at once, unless threads divide it."""
     (*around, loop) = program.loops_to(name)
     turns = _only_turns(loop)
-    if turns is None or not around:
+    if turns is None or not around or around[-1].kind is LoopKind.TEAM:
         return program
     rows, most = WORDS // turns, most_known_turns(around[-1])
     is_next = _step(program, name, local, around[-1]) == turns

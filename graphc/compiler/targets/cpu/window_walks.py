@@ -38,6 +38,7 @@ from graphc.compiler.loops.rewrites.values.pick_operand import pick_operand
 from graphc.compiler.loops.statement import Allocate, For, LoopKind, Store
 from graphc.compiler.targets.convolution_loops import names_of_loops
 from graphc.compiler.targets.cpu.draws import with_words_ahead
+from graphc.compiler.targets.cpu.long_windows import with_long_windows
 from graphc.compiler.targets.cpu.pointwise import conditions_in
 from graphc.compiler.targets.target import Target
 from graphc.errors import RewriteError
@@ -73,7 +74,7 @@ def with_windows_in_lanes(
             with suppress(RewriteError):  # what it is made of may not be a number
                 program = pick_operand(program, one.buffer.name)
     program, windows = with_inner_windows(program, windows)
-    program = _in_lanes(program, windows, target)
+    program = _in_lanes(program, walks, windows, target)
     for name in others:
         program = _in_vectors(program, name, target)
     return simplify(program)
@@ -160,7 +161,12 @@ def with_separate_borders(program: LoopProgram, rows: str) -> LoopProgram:
     return simplify(program)
 
 
-def _in_lanes(program: LoopProgram, windows: str, target: Target) -> LoopProgram:
+def _in_lanes(
+    program: LoopProgram, walks: Sequence[Sequence[For]], windows: str, target: Target
+) -> LoopProgram:
+    if len(walks) == 1:
+        with suppress(RewriteError):  # windows may be short, or neighbours
+            return with_long_windows(program, windows, names_of_loops(walks[0]))
     passes, loop = [windows], program.loop(windows)
     has_bytes = any(np.dtype(one.dtype).itemsize == 1 for one in _stored(loop))
     if has_bytes and most_known_turns(loop) is not None:  # registers for each window of a row

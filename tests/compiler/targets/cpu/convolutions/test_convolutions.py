@@ -279,6 +279,12 @@ POOLED: Programs = {
     "places": lambda: trained(convolution(5, 3, (9, 3), (12, 3)), 2, 2),
     "places far apart": lambda: trained(convolution(3, 2, (64, 3)), 6),
     "many elements": lambda: trained(convolution(3, 2, (66, 3)), 20),
+    "one window of all, of many filters": lambda: trained(convolution(40, 2, (42, 3)), 40),
+    "one window of two axes": lambda: pooled(convolution(36, 2, (8, 3), (8, 3)), (6, 6)),
+    "the mean of all": lambda: pooled(convolution(33, 2, (42, 3)), (40,), pool=g.average_pool),
+    "dropout between, of one window": lambda: dropped_between(
+        convolution(33, 2, (42, 3)), False, 40
+    ),
     "dropout between": lambda: dropped_between(convolution(4, 3, (9, 3), (12, 3)), False, 2, 2),
     "dropout between, channels last": lambda: dropped_between(
         convolution(4, 3, (9, 3), (12, 3)), True, 2, 2
@@ -382,6 +388,13 @@ def test_pooled_windows_mean_the_same(
     found = mapped(program)
     assert found.names == (taken.name,), found.refusals
     check(program, found.program)
+
+
+def test_long_windows_of_filters_are_walked_side_by_side() -> None:
+    """The elements of a window, which are neighbours, are no lanes: those of filters are."""
+    program = mapped(trained(convolution(40, 2, (42, 3)), 40)).program
+    walk_of_window = next(one for one in loops_in(program.body) if str(one.ends[0]) == "40")
+    assert [one.kind for one in loops_in(walk_of_window.body)] == [LoopKind.VECTOR]
 
 
 def test_nothing_of_the_size_of_a_pooled_convolution_is_stored() -> None:
