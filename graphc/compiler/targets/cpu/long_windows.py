@@ -16,7 +16,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from graphc.compiler.loops.program import LoopProgram, loop_beside, most_known_turns, turns_of
+from graphc.compiler.loops.program import (
+    LoopProgram,
+    loop_beside,
+    most_known_turns,
+    targets_of,
+    walk,
+)
+from graphc.compiler.loops.rewrites.buffers.axes import with_axes_of_loops
 from graphc.compiler.loops.rewrites.buffers.expand import expand
 from graphc.compiler.loops.rewrites.execution.vectorise import vectorise
 from graphc.compiler.loops.rewrites.loops.fission import fission
@@ -29,43 +36,46 @@ from graphc.compiler.targets.cpu.crosswise import strided_loads, with_transposed
 TOGETHER = 32
 """Windows that go through a walk side by side."""
 
-LEAST_ELEMENTS = 33
-"""Elements of a window from which on it is long: the walk over fewer is unrolled."""
-
 
 def with_long_windows(program: LoopProgram, windows: str, places: Sequence[str]) -> LoopProgram:
     """Return a program that walks windows which lie apart in transposed tiles; refused where they
-    are short or few, or neighbours in memory already.
+    are few, or neighbours in memory already.
 
     Args:
         program: the program.
         windows: the loop over windows, whose body has one walk.
         places: the loops over the elements of a window, the outermost first.
     """
-    loops = [program.loop(one) for one in places]
-    elements, count = turns_of(loops), most_known_turns(program.loop(windows))
-    if not isinstance(elements, int) or elements < LEAST_ELEMENTS or (count or 0) < TOGETHER:
-        expected = f"{TOGETHER} windows of {LEAST_ELEMENTS} elements"
-        raise refused(program, "tile", f"the loop {windows!r}", expected, f"{count} of {elements}")
+    count = most_known_turns(program.loop(windows))
+    if count is None or count < TOGETHER:
+        expected = f"{TOGETHER} windows"
+        raise refused(program, "tile", f"the loop {windows!r}", expected, str(count))
+    program = with_axes_of_loops(program, places[-1])
     program = split(program, windows, TOGETHER, Tail.SHORT)
     tile, windows = f"{windows}_outer", f"{windows}_inner"
     for one in program.loop(windows).body:
         if isinstance(one, Allocate):
             program = expand(program, windows, one.buffer.name)
-    names, walk = [windows], _number_of(program, windows, places[0])
-    if walk + 1 < len(program.loop(windows).body):
-        program = fission(program, windows, walk + 1)
+    names, number = [windows], _number_of(program, windows, places[0])
+    if number + 1 < len(program.loop(windows).body):
+        program = fission(program, windows, number + 1)
         names.append(loop_beside(program, windows, 1).variable.name)
-    if walk:
-        program = fission(program, windows, walk)
+    if number:
+        program = fission(program, windows, number)
         windows = loop_beside(program, windows, 1).variable.name
         names.append(windows)
     for place in places:
         program = reorder(program, windows, place)
-    strided = {load.buffer.name for load in strided_loads(program, windows)}
-    if not strided:
-        raise refused(program, "tile", f"the loop {windows!r}", "elements that lie apart", "none")
-    for buffer in sorted(strided):
+    strided = strided_loads(program, windows)
+    stored = [
+        one for statement in walk(program.loop(windows).body) for one in targets_of(statement)
+    ]
+    if not strided or any(one in stored for one in strided):
+        found = "stores to such" if strided else "none"
+        raise refused(program, "tile", f"the loop {windows!r}", "loads of strided elements", found)
+    elements = most_known_turns(program.loop(places[-1]))
+    assert elements is not None
+    for buffer in sorted({load.buffer.name for load in strided}):
         program = with_transposed_tile(program, tile, windows, buffer, (elements, TOGETHER))
     for name in names:
         program = vectorise(program, name, is_divided=True)

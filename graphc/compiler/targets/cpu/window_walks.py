@@ -164,8 +164,8 @@ def with_separate_borders(program: LoopProgram, rows: str) -> LoopProgram:
 def _in_lanes(
     program: LoopProgram, walks: Sequence[Sequence[For]], windows: str, target: Target
 ) -> LoopProgram:
-    if len(walks) == 1:
-        with suppress(RewriteError):  # windows may be short, or neighbours
+    if len(walks) == 1 and turns_of(walks[0]) not in range(AT_ONCE + 1):
+        with suppress(RewriteError):  # windows may be few, or neighbours
             return with_long_windows(program, windows, names_of_loops(walks[0]))
     passes, loop = [windows], program.loop(windows)
     has_bytes = any(np.dtype(one.dtype).itemsize == 1 for one in _stored(loop))

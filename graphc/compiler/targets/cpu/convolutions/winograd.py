@@ -289,13 +289,16 @@ def _by_pooled_tiles(program: LoopProgram, target: Target) -> LoopProgram:
     assert isinstance(columns, int)
     program, loops, sample = with_sums_by_rows(program, of_samples=True)
     program = with_tiles(program, rows, columns, are_separate=steps == {RESULTS})
-    return with_pooling(_with_one_loop(program, loops), loops, sample, target)
+    return with_pooling(_with_one_loop(program, loops, sample), loops, sample, target)
 
 
-def _with_one_loop(program: LoopProgram, loops: PooledLoops) -> LoopProgram:
-    """Return a program that walks all windows of a filter in one loop, if what it reads and stores
-    has them as neighbours: vectors are whole then."""
-    *_, row, column = (one.variable.name for one in loops.windows)
+def _with_one_loop(program: LoopProgram, loops: PooledLoops, sample: str) -> LoopProgram:
+    """Return a program that walks all windows of a filter in one loop, if there are rows of them
+    and what it reads and stores has them as neighbours: vectors are whole then."""
+    inside = [one.variable.name for one in loops.windows if one.variable.name != sample]
+    if len(inside) < 2:
+        return program
+    *_, row, column = inside
     try:
         joined = simplify(fuse(program, row, column))
     except RewriteError:  # something is between the loops

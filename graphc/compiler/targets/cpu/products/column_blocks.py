@@ -56,8 +56,8 @@ from graphc.compiler.targets.product_loops import (
 from graphc.compiler.targets.target import Target
 
 _LEAST_COLUMNS = 128
-"""Columns of a block, at least, of which a thread has several: for each block the left operand is
-read again."""
+"""Columns of a block, at least, where a thread has several: for each the left operand is read
+again."""
 
 _MOST_HEIGHT = 2
 """Times the columns up to which there may be rows of a left operand that is in memory by columns,

@@ -243,6 +243,12 @@ def trained(result: Node, *window: int) -> LoopProgram:
     return pooled_alone(places, *picked)
 
 
+def means_and_signs(result: Node, *window: int) -> LoopProgram:
+    """Return the means of windows, and for each of their elements whether it is above 0."""
+    value = biased(result)
+    return pooled_alone(g.average_pool(value, window, window), g.greater(value, 0.0))
+
+
 def dropped_between(result: Node, is_last: bool, *window: int) -> LoopProgram:
     """Return a pooling of results of which a quarter is zero, drawn with channels last or first."""
     order = (0, *range(2, result.ndim), 1) if is_last else tuple(range(result.ndim))
@@ -282,6 +288,13 @@ POOLED: Programs = {
     "one window of all, of many filters": lambda: trained(convolution(40, 2, (42, 3)), 40),
     "one window of two axes": lambda: pooled(convolution(36, 2, (8, 3), (8, 3)), (6, 6)),
     "the mean of all": lambda: pooled(convolution(33, 2, (42, 3)), (40,), pool=g.average_pool),
+    "the mean of all, and signs": lambda: means_and_signs(convolution(33, 2, (42, 3)), 40),
+    "the mean of two axes, and signs": lambda: means_and_signs(
+        convolution(32, 2, (8, 3), (8, 3)), 6, 6
+    ),
+    "one window of two axes, of whole tiles of filters": lambda: trained(
+        convolution(32, 2, (8, 3), (8, 3), padding=1), 8, 8
+    ),
     "dropout between, of one window": lambda: dropped_between(
         convolution(33, 2, (42, 3)), False, 40
     ),

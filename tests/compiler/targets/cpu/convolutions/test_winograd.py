@@ -79,6 +79,8 @@ OF_POOLINGS: Programs = {
         convolution(5, 3, (9, 3), (11, 3), padding=1), padding=((1, 0), (0, 1))
     ),
     "windows of other sizes": lambda: pooled(convolution(3, 2, (9, 3), (10, 3)), (3, 2)),
+    "one window": lambda: pooled(convolution(5, 3, (8, 3), (10, 3)), (6, 8)),
+    "one window of a row": lambda: trained(convolution(5, 3, (8, 3), (10, 3)), 2, 8),
     "places": lambda: trained(convolution(4, 3, (8, 3), (8, 3)), 2, 2),
     "dropout between": lambda: dropped_between(
         convolution(4, 3, (8, 3), (8, 3), padding=1), False, 2, 2
