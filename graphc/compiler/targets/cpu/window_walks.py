@@ -67,7 +67,8 @@ def with_windows_in_lanes(
     program, others = _with_elements_ahead(program, walks, windows)
     for places in walks:
         for place in places if turns_of(places) in range(AT_ONCE + 1) else ():
-            program = bind(program, place.variable.name, LoopKind.UNROLLED)
+            with suppress(RewriteError):  # it would be too many statements
+                program = bind(program, place.variable.name, LoopKind.UNROLLED)
     program, windows = with_words_ahead(simplify(program), windows)
     for one in program.loop(windows).body:
         if isinstance(one, Allocate) and one.buffer.dtype == "bool":

@@ -249,6 +249,15 @@ def means_and_signs(result: Node, *window: int) -> LoopProgram:
     return pooled_alone(g.average_pool(value, window, window), g.greater(value, 0.0))
 
 
+def many_statements() -> LoopProgram:
+    """Return the means of windows whose walk would be more than 256 statements if written out."""
+    value = biased(convolution(4, 2, (27, 2), (5, 2)))
+    slopes = g.broadcast_to(arrays(4, 26, 4), value.shape)
+    sloped = g.maximum(value, 0.0) + slopes * g.minimum(value, 0.0)
+    signs = [compare(value, 0.0) for compare in (g.less, g.equal, g.greater)]
+    return pooled_alone(g.average_pool(sloped, (26, 1), (26, 1)), value, *signs)
+
+
 def dropped_between(result: Node, is_last: bool, *window: int) -> LoopProgram:
     """Return a pooling of results of which a quarter is zero, drawn with channels last or first."""
     order = (0, *range(2, result.ndim), 1) if is_last else tuple(range(result.ndim))
@@ -288,6 +297,7 @@ POOLED: Programs = {
     "one window of all, of many filters": lambda: trained(convolution(40, 2, (42, 3)), 40),
     "one window of two axes": lambda: pooled(convolution(36, 2, (8, 3), (8, 3)), (6, 6)),
     "the mean of all": lambda: pooled(convolution(33, 2, (42, 3)), (40,), pool=g.average_pool),
+    "many statements": many_statements,
     "the mean of all, and signs": lambda: means_and_signs(convolution(33, 2, (42, 3)), 40),
     "the mean of two axes, and signs": lambda: means_and_signs(
         convolution(32, 2, (8, 3), (8, 3)), 6, 6
