@@ -216,6 +216,12 @@ def test_small_gradients_of_weights_stay_as_they_are(monkeypatch: pytest.MonkeyP
         assert (exchange_operands([found]) != [found]) is is_exchanged
 
 
+def test_the_samples_of_a_batch_are_no_channels() -> None:
+    """A convolution of images has fewer windows than taps here, and fewer filters than samples."""
+    found = g.conv(g.input((g.BATCH, 6, 8, 8), "float32"), g.input((8, 6, 5, 5), "float32"))
+    assert exchange_operands([found]) == [found]
+
+
 def test_an_unpooling_stays_the_right_operand() -> None:
     _, cotangents, found = gradient_of_weights(9, 3, (3, 3), 1)
     pooled = g.input((g.BATCH, 3, 4, 4), "float64")

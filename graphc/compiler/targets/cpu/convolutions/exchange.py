@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from graphc.compiler.graph import Node, sweep
-from graphc.compiler.graph.dim import product, typical
+from graphc.compiler.graph.dim import Dim, product, typical
 from graphc.compiler.graph.ops import OPS, make
 from graphc.compiler.targets.cpu.products.panels import call_columns, whole_columns
 
@@ -48,6 +48,8 @@ def _is_exchanged(node: Node) -> bool:
     half a vector: windows of tiles transform an image with less work than what it is multiplied by.
     """
     if node.op != "conv" or any(step != 1 for key in _STEPS for step in node.attrs[key]):
+        return False
+    if isinstance(node.inputs[0].shape[0], Dim):  # samples of a batch, not channels
         return False
     image, kernel = (_behind_views(x) for x in node.inputs)
     channels, filters = (typical(x.shape[0]) for x in node.inputs)
