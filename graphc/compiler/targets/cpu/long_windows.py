@@ -18,6 +18,7 @@ from collections.abc import Sequence
 
 from graphc.compiler.loops.program import (
     LoopProgram,
+    block_of,
     loop_beside,
     most_known_turns,
     targets_of,
@@ -30,7 +31,7 @@ from graphc.compiler.loops.rewrites.loops.fission import fission
 from graphc.compiler.loops.rewrites.loops.reorder import reorder
 from graphc.compiler.loops.rewrites.loops.split import Tail, split
 from graphc.compiler.loops.rewrites.refusal import refused
-from graphc.compiler.loops.statement import Allocate, For
+from graphc.compiler.loops.statement import Allocate
 from graphc.compiler.targets.cpu.crosswise import strided_loads, with_transposed_tile
 
 TOGETHER = 32
@@ -46,17 +47,18 @@ def with_long_windows(program: LoopProgram, windows: str, places: Sequence[str])
         windows: the loop over windows, whose body has one walk.
         places: the loops over the elements of a window, the outermost first.
     """
-    count = most_known_turns(program.loop(windows))
-    if count is None or count < TOGETHER:
-        expected = f"{TOGETHER} windows"
-        raise refused(program, "tile", f"the loop {windows!r}", expected, str(count))
+    count, elements = (most_known_turns(program.loop(one)) for one in (windows, places[-1]))
+    if count is None or elements is None or count < TOGETHER:
+        expected, found = f"{TOGETHER} windows of known size", f"{count} of {elements}"
+        raise refused(program, "tile", f"the loop {windows!r}", expected, found)
     program = with_axes_of_loops(program, places[-1])
     program = split(program, windows, TOGETHER, Tail.SHORT)
     tile, windows = f"{windows}_outer", f"{windows}_inner"
     for one in program.loop(windows).body:
         if isinstance(one, Allocate):
             program = expand(program, windows, one.buffer.name)
-    names, number = [windows], _number_of(program, windows, places[0])
+    names = [windows]
+    _, number = block_of(program, program.loop(places[0]))
     if number + 1 < len(program.loop(windows).body):
         program = fission(program, windows, number + 1)
         names.append(loop_beside(program, windows, 1).variable.name)
@@ -73,19 +75,8 @@ def with_long_windows(program: LoopProgram, windows: str, places: Sequence[str])
     if not strided or any(one in stored for one in strided):
         found = "stores to such" if strided else "none"
         raise refused(program, "tile", f"the loop {windows!r}", "loads of strided elements", found)
-    elements = most_known_turns(program.loop(places[-1]))
-    assert elements is not None
     for buffer in sorted({load.buffer.name for load in strided}):
         program = with_transposed_tile(program, tile, windows, buffer, (elements, TOGETHER))
     for name in names:
         program = vectorise(program, name, is_divided=True)
     return program
-
-
-def _number_of(program: LoopProgram, loop: str, inner: str) -> int:
-    """Return the number of a loop among the statements of the one around it."""
-    return next(
-        number
-        for number, one in enumerate(program.loop(loop).body)
-        if isinstance(one, For) and one.variable.name == inner
-    )

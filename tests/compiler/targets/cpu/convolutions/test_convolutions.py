@@ -415,7 +415,7 @@ def test_pooled_windows_mean_the_same(
 
 def test_long_windows_of_filters_are_walked_side_by_side() -> None:
     """The elements of a window, which are neighbours, are no lanes: those of filters are."""
-    program = mapped(trained(convolution(40, 2, (42, 3)), 40)).program
+    program = mapped(trained(convolution(33, 2, (42, 3)), 40)).program
     walk_of_window = next(one for one in loops_in(program.body) if str(one.ends[0]) == "40")
     assert [one.kind for one in loops_in(walk_of_window.body)] == [LoopKind.VECTOR]
 

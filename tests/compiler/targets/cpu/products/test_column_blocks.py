@@ -192,7 +192,7 @@ def test_what_has_no_blocks_and_why(case: str) -> None:
 
 @pytest.mark.parametrize("columns", [64, 100, 128, 384])
 def test_threads_have_a_panel_at_least(columns: int) -> None:
-    """Fewer columns than two panels of 32, or panels mostly empty, are no blocks."""
+    """Panels of 32 columns, of which no more than a tenth of what is multiplied is empty."""
     before = plain(g.matmul(arrays(BATCH, 784), arrays(784, columns)))
     refusal = BLOCKS_OF_COLUMNS.when(before, CPU).refusal
     assert refusal == ("" if columns != 100 else "100 columns are no equal blocks for 2 threads")

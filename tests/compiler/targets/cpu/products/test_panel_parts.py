@@ -75,7 +75,7 @@ def test_parts_of_panels_mean_the_same(
     assert found.names == ("panels of one matrix",), found.refusals
     calls = [one for one in walk(found.program.body) if isinstance(one, UseIntrinsic)]
     assert len(calls) >= 2
-    for rows in (1, 17, 21):
+    for rows in (1, 17, 21) if symbols(before.outputs[0].shape[0]) else (1,):
         same_in_all_orders(before, found.program, {BATCH_SYMBOL: rows})
 
 
