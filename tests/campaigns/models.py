@@ -126,7 +126,7 @@ def _weights_alone(program: Program, folder: Path) -> str:
     return _differing(*found)
 
 
-def _native(program: Program, folder: Path) -> str:
+def native_fault(program: Program, folder: Path) -> str:
     """Compare native code with the interpreter, over an epoch from one file.
 
     Native code may differ by what rounding makes. That is measured: the interpreter runs again from
@@ -200,7 +200,7 @@ def run(cases: Cases) -> Iterator[Result]:
             )
             fault = fault or _weights_alone(program, folder)
             if native and not fault:
-                fault = _native(program, folder)
+                fault = native_fault(program, folder)
         counts = {type(program.model).__name__: 1, "native": int(native), "killed": int(killed)}
         yield Result(index, fault, counts)
 

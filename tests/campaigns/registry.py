@@ -11,6 +11,7 @@ from tests.campaigns import (
     lowering,
     models,
     mutants,
+    networks,
     processes,
     ranks,
 )
@@ -21,7 +22,7 @@ CAMPAIGNS: dict[str, Campaign] = {
     module.CAMPAIGN.name: module.CAMPAIGN
     for module in (
         *(failures, files, graphs, interrupts, kills, leaks, lowering, models, mutants),
-        *(processes, ranks),
+        *(networks, processes, ranks),
     )
 }
 
@@ -36,5 +37,6 @@ EACH_COMMIT: tuple[Selection, ...] = (
     Selection("leaks", 1, ("--models", "200")),
     Selection("lowering", 10),
     Selection("models", 20, ("--native", "0")),
+    Selection("networks", 10, ("--native", "0")),
     Selection("processes", 1, ("--processes", "4")),
 )
