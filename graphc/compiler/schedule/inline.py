@@ -123,9 +123,7 @@ def choose_materialised(
     unpools: frozenset[Node] = frozenset()
     if cpu:
         unpools = _unpools_of_convolutions(order, forced)
-        # A transposed one is drawn again: strided bytes cost more than random bits.
-        transposed = {x for node in order if node.op == "transpose" for x in node.inputs}
-        forced.update(node for node in order if _is_drawn(node) and node not in transposed)
+        forced.update(_stored_masks(order))
         forced.update(node for node in order if _has_holes(node))
     scope = _inlined(order, forced, counters, unpools, cpu)
     costly = _costly_operands(scope)
@@ -221,6 +219,39 @@ def _is_cheaper_again(node: Node, read: Collection[Node], readers: Counter[Node]
         return False
     count = readers[node]
     return count * moved <= moved + own + count * own  # written once and read by each
+
+
+def _stored_masks(order: Sequence[Node]) -> set[Node]:
+    """Return the bools that are drawn at random and stored.
+
+    A transposed one is drawn again, as strided bytes cost more than random bits. Behind a product
+    it is stored: its kernel has the columns of one row together, and draws the bits of neighbours
+    together, which are not those of a row then.
+    """
+    masks = {node for node in order if _is_drawn(node)}
+    transposed = {x for node in order if node.op == "transpose" for x in node.inputs}
+    if not masks & transposed:
+        return masks
+    return masks - (transposed - _masks_behind_products(order, masks))
+
+
+def _masks_behind_products(order: Sequence[Node], masks: Collection[Node]) -> set[Node]:
+    """Return the masks of results of products, or of values that are computed from one of them."""
+    found: set[Node] = set()
+    views = {mask: mask for mask in masks}
+    results: set[Node] = set()
+    for node in order:
+        if node in masks:
+            continue
+        if node.op == "matmul":
+            results.add(node)
+        elif _is_index_map(node) and node.inputs[0] in views:
+            views[node] = views[node.inputs[0]]
+        elif _is_index_map(node) or OPS[node.op].family == "pointwise":
+            if not results.isdisjoint(node.inputs):
+                results.add(node)
+                found.update(views[x] for x in node.inputs if x in views)
+    return found
 
 
 def _is_drawn(node: Node) -> bool:

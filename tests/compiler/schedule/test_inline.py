@@ -158,6 +158,20 @@ def test_rows_that_a_scatter_would_read_crosswise_are_stored_on_a_cpu() -> None:
     assert in_order in choose_materialised([g.scatter_add(words, in_order, 7)], cpu=True).inline
 
 
+def test_a_transposed_mask_is_stored_on_a_cpu_behind_a_product_alone() -> None:
+    """As of dropout ahead of `Flatten` with channels last, whose bits are drawn channels first."""
+    rows, weights = g.input((BATCH, 4), "float32"), g.input((4, 10), "float32")
+    kept = g.random.bernoulli((BATCH, 2, 5), 0.5, seed=1, stream=2)
+    crosswise = g.transpose(kept, (0, 2, 1))
+    images = g.input(crosswise.shape, "float32")
+    product = g.reshape(g.dot(rows, weights), crosswise.shape)
+    behind, alone = (g.where(crosswise, values, 0.0) for values in (product * 2.0, images))
+    assert kept in choose_materialised([behind], cpu=True).stored()
+    assert kept in choose_materialised([behind, alone], cpu=True).stored()
+    assert kept in choose_materialised([alone], cpu=True).inline
+    assert kept in choose_materialised([behind]).inline
+
+
 def test_a_multiple_of_what_is_stored_in_any_case_is_computed_again() -> None:
     product = g.dot(X, SQUARE)
     multiple = product * g.broadcast_to(COLUMN, product.shape)
