@@ -247,10 +247,11 @@ def _masks_behind_products(order: Sequence[Node], masks: Collection[Node]) -> se
             results.add(node)
         elif _is_index_map(node) and node.inputs[0] in views:
             views[node] = views[node.inputs[0]]
+        elif results.isdisjoint(node.inputs):
+            continue
         elif _is_index_map(node) or OPS[node.op].family == "pointwise":
-            if not results.isdisjoint(node.inputs):
-                results.add(node)
-                found.update(views[x] for x in node.inputs if x in views)
+            results.add(node)
+            found.update(views[x] for x in node.inputs if x in views)
     return found
 
 

@@ -31,6 +31,7 @@ from graphc.compiler.loops.program import (
     kept,
     loops_in,
     variables_of,
+    walk,
     walk_value,
 )
 from graphc.compiler.loops.rewrites.buffers.flatten import join_axes
@@ -115,6 +116,13 @@ def loops_by_factors(
     if not windows and not may_be_missing:
         return "it has one window of one sample"
     return ConvolutionLoops(filters, windows, tuple(terms))
+
+
+def dtype_of_sums(program: LoopProgram) -> str:
+    """Return the dtype of the sums of a program of a convolution; its results may be others, as
+    masks of them."""
+    added = next(one for one in walk(program.body) if isinstance(one, Accumulate))
+    return added.targets[0].buffer.dtype
 
 
 def _variables_behind(factor: Value, body: Body) -> frozenset[LoopVariable]:

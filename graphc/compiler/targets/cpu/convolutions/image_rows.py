@@ -41,7 +41,10 @@ from graphc.compiler.loops.rewrites.refusal import refused
 from graphc.compiler.loops.rewrites.simplify import simplify
 from graphc.compiler.loops.statement import For, If
 from graphc.compiler.loops.value import Load
-from graphc.compiler.targets.convolution_loops import ConvolutionLoops
+from graphc.compiler.targets.convolution_loops import (
+    ConvolutionLoops,
+    dtype_of_sums,
+)
 from graphc.compiler.targets.cpu.convolutions.bands import divided, with_divided_samples
 from graphc.compiler.targets.cpu.convolutions.operands import (
     WindowClass,
@@ -99,7 +102,7 @@ def _has_rows(program: LoopProgram, target: Target) -> Applicability:
     width = _turns(loops.windows[-1])
     if not is_read(program, loops.windows, loops.terms[-1]):
         return ALWAYS  # a panel would have each element several times
-    is_whole = exact_quotient(width, whole_columns(program.outputs[0].dtype)) is not None
+    is_whole = exact_quotient(width, whole_columns(dtype_of_sums(program))) is not None
     if is_whole and terms > FEW_TERMS and (isinstance(filters, Dim) or filters > FEW_FILTERS):
         return never(f"{filters} filters by {terms} terms are many for a panel of whole vectors")
     return ALWAYS

@@ -62,6 +62,7 @@ from graphc.compiler.loops.statement import (
 from graphc.compiler.loops.value import Apply, Constant, IndexValue, Load
 from graphc.compiler.targets.convolution_loops import (
     ConvolutionLoops,
+    dtype_of_sums,
     names_of_loops,
     with_loops_in_order,
 )
@@ -153,7 +154,7 @@ def _by_places(program: LoopProgram, target: Target) -> LoopProgram:
     program = use(
         program, _placed_sums(program, [of_filters, *sums], windows, counts, elements), of_filters
     )
-    program = with_transposed_image(program, program.outputs[0].dtype)
+    program = with_transposed_image(program, dtype_of_sums(program))
     program = with_cut_borders(bind(program, part, LoopKind.TEAM), "image")
     return with_vectors(simplify(program))
 

@@ -33,7 +33,11 @@ from graphc.compiler.loops.rewrites.loops.fuse import fuse
 from graphc.compiler.loops.rewrites.loops.split import Tail, split
 from graphc.compiler.loops.rewrites.simplify import simplify
 from graphc.compiler.loops.statement import For, LoopKind
-from graphc.compiler.targets.convolution_loops import ConvolutionLoops, with_loops_in_order
+from graphc.compiler.targets.convolution_loops import (
+    ConvolutionLoops,
+    dtype_of_sums,
+    with_loops_in_order,
+)
 from graphc.compiler.targets.cpu.convolutions.operands import (
     long_loops_of,
     loops_with_values_inside,
@@ -94,7 +98,7 @@ def _has_many_sums(program: LoopProgram, target: Target) -> Applicability:
     assert isinstance(count, int)
     of_channels = channels.ends[0].constant
     assert isinstance(of_channels, int)
-    pieces = of_channels * (count // group_of(count, program.outputs[0].dtype))
+    pieces = of_channels * (count // group_of(count, dtype_of_sums(program)))
     if pieces < PARTS:
         return never(f"there are {pieces} blocks of them at most, fewer than {PARTS}")
     return answer

@@ -54,6 +54,7 @@ from graphc.compiler.loops.statement import Allocate, For, If, LoopKind
 from graphc.compiler.loops.value import Load, Local, Value
 from graphc.compiler.targets.convolution_loops import (
     ConvolutionLoops,
+    dtype_of_sums,
     names_of_loops,
     with_fused_loops,
     with_loops_in_order,
@@ -200,7 +201,7 @@ def with_sums_of_sample(program: LoopProgram, found: LongWindows) -> LoopProgram
     program = with_image_of_sample(
         program, found.sample, windows, found.places, innermost, is_read=found.is_there
     )
-    program = with_transposed_image(program, program.outputs[0].dtype)
+    program = with_transposed_image(program, dtype_of_sums(program))
     filters = innermost if found.filters else None
     program, width = _with_matrix(program, found.sample, found.places, innermost, filters)
     return _with_sums(program, found.places, innermost, width if filters else None)
@@ -259,7 +260,7 @@ def _with_groups(
     that loop, and the one over the filters of a group."""
     count = turns_of([program.loop(one) for one in filters])
     assert isinstance(count, int)
-    group = group_of(count, program.outputs[0].dtype)
+    group = group_of(count, dtype_of_sums(program))
     if group == count:
         return program, [], list(filters)
     (name,) = filters

@@ -61,7 +61,10 @@ from graphc.compiler.loops.statement import (
     UseIntrinsic,
 )
 from graphc.compiler.loops.value import Constant, Load, Value
-from graphc.compiler.targets.convolution_loops import ConvolutionLoops
+from graphc.compiler.targets.convolution_loops import (
+    ConvolutionLoops,
+    dtype_of_sums,
+)
 from graphc.compiler.targets.cpu.convolutions.bands import count_of_bands
 from graphc.compiler.targets.cpu.convolutions.image_rows import in_rows
 from graphc.compiler.targets.cpu.convolutions.operands import (
@@ -158,7 +161,7 @@ def _has_taps(program: LoopProgram, target: Target) -> Applicability:
         return never(f"its windows have {len(loops.windows) - 1} axes")
     if len(loops.windows) < 3:
         return never("it has one sample, or one row or column of windows")
-    return _makes_good(program, loops, loops.terms, windows, program.outputs[0].dtype)
+    return _makes_good(program, loops, loops.terms, windows, dtype_of_sums(program))
 
 
 def _has_pooled_taps(program: LoopProgram, target: Target) -> Applicability:
@@ -175,7 +178,7 @@ def _has_pooled_taps(program: LoopProgram, target: Target) -> Applicability:
     refusal = _refusal_of_image(terms[-1], (*terms[1:], *loops.places), loops.places)
     if refusal:
         return never(refusal)
-    return _is_faster(sizes, program.outputs[0].dtype, is_gradient=False)
+    return _is_faster(sizes, dtype_of_sums(program), is_gradient=False)
 
 
 def _pooled_sums_of(program: LoopProgram) -> tuple[LoopProgram, PooledLoops, Size, Size, int] | str:
@@ -200,7 +203,7 @@ def _has_sums_of_taps(program: LoopProgram, target: Target) -> Applicability:
         return never("it is no gradient of channels and taps, of samples and places")
     channels, *taps = loops.windows
     _, *places = loops.terms
-    return _makes_good(program, loops, (channels, *taps), places, program.outputs[0].dtype)
+    return _makes_good(program, loops, (channels, *taps), places, dtype_of_sums(program))
 
 
 def _makes_good(

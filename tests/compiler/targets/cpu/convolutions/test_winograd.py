@@ -142,10 +142,19 @@ def test_compiled_tiles_are_their_meaning_to_the_bit(
         np.testing.assert_array_equal(found[name], array)
 
 
+def with_signs(result: Node) -> list[Node]:
+    """Return which elements of a result are below 0, and the result without these."""
+    return [g.less(result, 0.0), g.maximum(result, 0.0)]
+
+
 TAKEN: Mapping[str, tuple[str, Callable[[], LoopProgram]]] = {
     "32 channels": (
         TILES_OF_IMAGES.name,
         lambda: plain(convolution(32, 32, (26, 3), (26, 3), padding=1)),
+    ),
+    "16 channels, whose signs are the first result": (
+        TILES_OF_IMAGES.name,
+        lambda: plain(*with_signs(convolution(64, 16, (16, 3), (16, 3), padding=1))),
     ),
     "its gradient of weights": (
         TILES_OF_SAMPLES.name,
