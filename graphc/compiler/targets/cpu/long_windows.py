@@ -25,13 +25,12 @@ from graphc.compiler.loops.program import (
     walk,
 )
 from graphc.compiler.loops.rewrites.buffers.axes import with_axes_of_loops
-from graphc.compiler.loops.rewrites.buffers.expand import expand
+from graphc.compiler.loops.rewrites.buffers.expand import expand_all
 from graphc.compiler.loops.rewrites.execution.vectorise import vectorise
 from graphc.compiler.loops.rewrites.loops.fission import fission
 from graphc.compiler.loops.rewrites.loops.reorder import reorder
 from graphc.compiler.loops.rewrites.loops.split import Tail, split
 from graphc.compiler.loops.rewrites.refusal import refused
-from graphc.compiler.loops.statement import Allocate
 from graphc.compiler.targets.cpu.crosswise import strided_loads, with_transposed_tile
 
 TOGETHER = 32
@@ -54,9 +53,7 @@ def with_long_windows(program: LoopProgram, windows: str, places: Sequence[str])
     program = with_axes_of_loops(program, places[-1])
     program = split(program, windows, TOGETHER, Tail.SHORT)
     tile, windows = f"{windows}_outer", f"{windows}_inner"
-    for one in program.loop(windows).body:
-        if isinstance(one, Allocate):
-            program = expand(program, windows, one.buffer.name)
+    program = expand_all(program, windows)
     names = [windows]
     _, number = block_of(program, program.loop(places[0]))
     if number + 1 < len(program.loop(windows).body):

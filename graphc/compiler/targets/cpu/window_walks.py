@@ -22,7 +22,7 @@ from graphc.compiler.loops.program import (
 )
 from graphc.compiler.loops.ranges import Ranges
 from graphc.compiler.loops.rewrites.boxes import Box, box_of
-from graphc.compiler.loops.rewrites.buffers.expand import expand
+from graphc.compiler.loops.rewrites.buffers.expand import expand_all
 from graphc.compiler.loops.rewrites.conditions.cut import cut
 from graphc.compiler.loops.rewrites.execution.bind import bind
 from graphc.compiler.loops.rewrites.execution.vectorise import vectorise
@@ -115,9 +115,7 @@ def _elements_ahead(
         program = fission(program, place, first)
         stores.insert(0, loop_beside(program, place, 1).variable.name)
         first = 1
-    for one in program.loop(windows).body:
-        if isinstance(one, Allocate):
-            program = expand(program, windows, one.buffer.name)
+    program = expand_all(program, windows)
     others: list[str] = []
     if program.loop(windows).body[-1] is not program.loop(stores[0]):
         program, behind = _divided_behind(program, windows, stores[0])
@@ -254,9 +252,7 @@ def _stored(loop: For) -> list[Buffer]:
 def _with_walk_ahead(program: LoopProgram, windows: str) -> tuple[LoopProgram, str]:
     """Return a program that walks neighbouring windows in a loop of its own, ahead of one that
     computes what follows, and the latter: bytes among its results make vectors short."""
-    for one in program.loop(windows).body:
-        if isinstance(one, Allocate):
-            program = expand(program, windows, one.buffer.name)
+    program = expand_all(program, windows)
     body = program.loop(windows).body
     walks = [number for number, one in enumerate(body) if isinstance(one, For)]
     program = fission(program, windows, walks[-1] + 1)

@@ -75,6 +75,14 @@ def expand(
     return program.with_loop(loop, lambda one: (Allocate(new), replace(one, body=inner)))
 
 
+def expand_all(program: LoopProgram, loop: str, scope: BufferScope | None = None) -> LoopProgram:
+    """Expand all buffers that the body of a loop allocates; arguments as of `expand`."""
+    for one in loop_of(program, "expand", loop).body:
+        if isinstance(one, Allocate):
+            program = expand(program, loop, one.buffer.name, scope)
+    return program
+
+
 def _check_scope(program: LoopProgram, loop: For, old: Buffer, scope: BufferScope) -> None:
     """Refuse where the turns of the loop have one buffer together or cannot reach the new one, or
     where turns of the loops around would have the new one together."""

@@ -38,7 +38,7 @@ from graphc.compiler.loops.program import (
 )
 from graphc.compiler.loops.rewrites.arithmetic.contract import contract
 from graphc.compiler.loops.rewrites.arithmetic.partial_sums import Tree, partial_sums
-from graphc.compiler.loops.rewrites.buffers.expand import expand
+from graphc.compiler.loops.rewrites.buffers.expand import expand_all
 from graphc.compiler.loops.rewrites.conditions.peel import peel
 from graphc.compiler.loops.rewrites.execution.bind import bind
 from graphc.compiler.loops.rewrites.execution.vectorise import vectorise
@@ -46,7 +46,7 @@ from graphc.compiler.loops.rewrites.loops.fission import fission
 from graphc.compiler.loops.rewrites.loops.reorder import reorder
 from graphc.compiler.loops.rewrites.loops.split import Tail, split
 from graphc.compiler.loops.rewrites.staging.stage_result import stage_result
-from graphc.compiler.loops.statement import Accumulate, Allocate, For, LoopKind, Statement
+from graphc.compiler.loops.statement import Accumulate, For, LoopKind, Statement
 from graphc.compiler.loops.value import Load, at_least
 from graphc.compiler.targets.cpu.products.pieces import DEPTH
 from graphc.compiler.targets.cpu.products.rows_by_panels import MOST_TERMS, NEAR, SMALL_RIGHT
@@ -178,9 +178,7 @@ def _tile_columns(product: ProductLoops, target: Target) -> int:
 def _moved_inside(program: LoopProgram, loop: str, terms: str) -> LoopProgram:
     """Return a program in which a loop around the terms of sums is inside of these. What stands
     ahead of them, and behind them, has loops of its own."""
-    for one in program.loop(loop).body:
-        if isinstance(one, Allocate):
-            program = expand(program, loop, one.buffer.name)
+    program = expand_all(program, loop)
     ahead = [one is program.loop(terms) for one in program.loop(loop).body].index(True)
     if ahead:
         program = fission(program, loop, ahead)

@@ -31,7 +31,7 @@ from graphc.compiler.loops.program import (
     walk_value,
 )
 from graphc.compiler.loops.rewrites.arithmetic.partial_sums import Tree, partial_sums
-from graphc.compiler.loops.rewrites.buffers.expand import expand
+from graphc.compiler.loops.rewrites.buffers.expand import expand_all
 from graphc.compiler.loops.rewrites.execution.bind import bind
 from graphc.compiler.loops.rewrites.execution.vectorise import vectorise
 from graphc.compiler.loops.rewrites.loops.fission import fission
@@ -39,7 +39,7 @@ from graphc.compiler.loops.rewrites.loops.hoist import hoist
 from graphc.compiler.loops.rewrites.loops.reorder import reorder
 from graphc.compiler.loops.rewrites.loops.split import Tail, split
 from graphc.compiler.loops.rewrites.values.demote import demote, demote_index
-from graphc.compiler.loops.statement import Accumulate, Allocate, Check, For, Let, LoopKind
+from graphc.compiler.loops.statement import Accumulate, Check, For, Let, LoopKind
 from graphc.compiler.loops.value import IndexValue
 from graphc.compiler.targets.cpu.parts import with_vectors_of_parts
 from graphc.compiler.targets.cpu.pointwise import bounds_in
@@ -131,9 +131,7 @@ def rows_innermost(program: LoopProgram, rows: str, scope: BufferScope) -> LoopP
     what is computed between passes has loops over rows of its own; what rows have goes from one to
     the next in buffers of a scope."""
     program = _with_stored_values(program, rows)
-    for statement in program.loop(rows).body:
-        if isinstance(statement, Allocate):
-            program = expand(program, rows, statement.buffer.name, scope)
+    program = expand_all(program, rows, scope)
     body = program.loop(rows).body
     for at in range(len(body) - 1, 0, -1):
         if isinstance(body[at], For) or isinstance(body[at - 1], For):
