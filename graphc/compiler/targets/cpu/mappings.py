@@ -10,11 +10,11 @@ from graphc.compiler.loops.program import LoopProgram
 from graphc.compiler.targets.cpu.convolutions.pooled_gradients import PLACES_OF_POOLINGS
 from graphc.compiler.targets.cpu.convolutions.pooled_windows import POOLED
 from graphc.compiler.targets.cpu.convolutions.weight_blocks import BLOCKS_OF_WEIGHTS
-from graphc.compiler.targets.cpu.convolutions.windows import AS_ELEMENTS, CONVOLUTIONS
+from graphc.compiler.targets.cpu.convolutions.windows import CONVOLUTIONS
 from graphc.compiler.targets.cpu.convolutions.winograd import WINOGRAD
 from graphc.compiler.targets.cpu.in_order import IN_ORDER, IN_ORDER_ROWS
 from graphc.compiler.targets.cpu.parts import with_parts, with_parts_of_teams
-from graphc.compiler.targets.cpu.pointwise import POINTWISE, POINTWISE_ROWS
+from graphc.compiler.targets.cpu.pointwise import AS_ELEMENTS, POINTWISE, POINTWISE_ROWS
 from graphc.compiler.targets.cpu.products.column_blocks import BLOCKS_OF_COLUMNS
 from graphc.compiler.targets.cpu.products.few_rows import FEW_ROWS
 from graphc.compiler.targets.cpu.products.long_sums import PARTS_OF_SUMS
@@ -89,7 +89,7 @@ _MAPPINGS: _Tables = {
         IN_ORDER,
     ),
     "scatter": (*SCATTER, IN_ORDER),
-    "matmul": (*map(_of_sums, _PRODUCTS), *AS_REDUCTIONS, IN_ORDER),
+    "matmul": (*map(_of_sums, _PRODUCTS), *AS_ELEMENTS, *AS_REDUCTIONS, IN_ORDER),
 }
 
 _MAPPINGS_OF_ROWS: _Tables = {

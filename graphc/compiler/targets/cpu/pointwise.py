@@ -50,7 +50,7 @@ from graphc.compiler.targets.cpu.flat_functions import with_flat_functions
 from graphc.compiler.targets.cpu.printer import LEAST_DIVIDED
 from graphc.compiler.targets.cpu.values_ahead import with_values_ahead
 from graphc.compiler.targets.loop_names import with_loop_names
-from graphc.compiler.targets.mapping import ALWAYS, Applicability, Mapping, never
+from graphc.compiler.targets.mapping import ALWAYS, Applicability, Mapping, narrowed, never
 from graphc.compiler.targets.target import Target
 
 MOST_AHEAD = 32
@@ -361,6 +361,17 @@ def _table(kind: LoopKind) -> tuple[Mapping, ...]:
 
 POINTWISE = _table(LoopKind.TEAM)
 """The mappings of kernels of kinds pointwise, gather and update."""
+
+
+def _refusal_of_terms(program: LoopProgram) -> str:
+    for loop in innermost_loops(program.body):
+        if not any(isinstance(one, Allocate) for one in loop.body):
+            return "its sums have several terms"
+    return ""
+
+
+AS_ELEMENTS = tuple(narrowed(one, _refusal_of_terms) for one in POINTWISE)
+"""The mappings of elements, of convolutions and products whose results have a term each."""
 
 POINTWISE_ROWS = _table(LoopKind.SERIAL)
 """Those of the rows of one thread, where a loop around is divided over threads."""

@@ -29,7 +29,6 @@ from graphc.compiler.graph.dim import Dim, Size, product
 from graphc.compiler.loops.buffer import BufferScope
 from graphc.compiler.loops.program import (
     LoopProgram,
-    innermost_loops,
     loops_in,
     turns_of,
     variables_of,
@@ -48,7 +47,7 @@ from graphc.compiler.loops.rewrites.simplify import simplify
 from graphc.compiler.loops.rewrites.staging.stage import stage
 from graphc.compiler.loops.rewrites.staging.stage_value import stage_value
 from graphc.compiler.loops.rewrites.values.propagate import propagate
-from graphc.compiler.loops.statement import Accumulate, Allocate, For, If, Let
+from graphc.compiler.loops.statement import Accumulate, For, If, Let
 from graphc.compiler.loops.value import Load, Local, Select
 from graphc.compiler.targets.convolution_classes import in_classes
 from graphc.compiler.targets.convolution_loops import (
@@ -77,11 +76,10 @@ from graphc.compiler.targets.cpu.convolutions.operands import (
     with_operands,
 )
 from graphc.compiler.targets.cpu.convolutions.weight_gradients import PARTS_OF_SAMPLES
-from graphc.compiler.targets.cpu.pointwise import POINTWISE
 from graphc.compiler.targets.cpu.products.panels import call_columns, panel_product_add
 from graphc.compiler.targets.cpu.products.pieces import terms_outermost, with_vectors
 from graphc.compiler.targets.cpu.products.rows_by_panels import BATCHED
-from graphc.compiler.targets.mapping import ALWAYS, Applicability, Mapping, narrowed, never
+from graphc.compiler.targets.mapping import ALWAYS, Applicability, Mapping, never
 from graphc.compiler.targets.product_loops import product_of
 from graphc.compiler.targets.target import Target
 from graphc.errors import RewriteError
@@ -331,14 +329,3 @@ PANELS_OF_WINDOWS = Mapping(
     "what is written of the matrix of windows stays in the first cache for all filters",
 )
 CONVOLUTIONS = (MATRICES, ROWS_OF_IMAGES, PARTS_OF_SAMPLES, PANELS_OF_WINDOWS)
-
-
-def _refusal_of_terms(program: LoopProgram) -> str:
-    for loop in innermost_loops(program.body):
-        if not any(isinstance(one, Allocate) for one in loop.body):
-            return "its sums have several terms"
-    return ""
-
-
-AS_ELEMENTS = tuple(narrowed(one, _refusal_of_terms) for one in POINTWISE)
-"""The mappings of elements, of convolutions whose results have a term each."""
