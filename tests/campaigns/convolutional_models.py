@@ -1,9 +1,9 @@
 """Random networks of convolutions and poolings, of sizes that people train, with data.
 
-Layers follow each other as they do in networks for images, signals and sentences: convolution,
-batch normalization, activation, dropout, pooling, once or twice, and a dense layer. The models of
-`random_models` have every layer, but a few elements a sample, which take none of the loops that are
-written for whole vectors, tiles and teams of threads.
+Layers follow each other as they do in networks for images, signals and sentences: convolution (or
+two, whose results are concatenated), batch normalization, activation, dropout, pooling, once or
+twice, and a dense layer. The models of `random_models` have every layer, but a few elements a
+sample, which take none of the loops that are written for whole vectors, tiles and teams of threads.
 """
 
 from __future__ import annotations
@@ -88,19 +88,32 @@ def _images(draw: Random) -> tuple[Any, Any]:
     for _ in range(draw.choice([1, 1, 2])):
         if min(_sides(node, ordering)) < 5:
             break
-        side, step = draw.choice([1, 3, 3, 5]), draw.choice([1, 1, 1, 2])
-        node = layers.Convolution2D(
-            draw.choice([1, 8, 32, 36, 64, 128]),
-            side,
-            side,
-            subsample=(step, step),
-            border_mode=draw.choice(["same", "valid"]),
-            dim_ordering=ordering,
-        )(node)
+        if draw.random() < 0.15:
+            before = draw.choice([layers.UpSampling2D, layers.ZeroPadding2D])
+            node = before(dim_ordering=ordering)(node)
+        node = _convolved(draw, node, ordering)
+        if draw.random() < 0.2:
+            others = [node, _convolved(draw, node, ordering, steps=False)]
+            node = layers.merge(others, mode="concat", concat_axis=axis)
         node = _behind_convolution(draw, node, axis)
         node = _pooling(draw, _sides(node, ordering), ordering)(node)
         node = _perhaps_dropout(draw, node, 0.4)
     return first, node
+
+
+def _convolved(draw: Random, node: Any, ordering: str, *, steps: bool = True) -> Any:
+    """Return a convolution of images; without `steps` it has the sides of the images."""
+    side = draw.choice([1, 3, 3, 5])
+    step = draw.choice([1, 1, 1, 2]) if steps else 1
+    kinds = [layers.Convolution2D] * 4 + [layers.SeparableConvolution2D]
+    return draw.choice(kinds)(
+        draw.choice([1, 8, 32, 36, 64, 128]),
+        side,
+        side,
+        subsample=(step, step),
+        border_mode=draw.choice(["same", "valid"]) if steps else "same",
+        dim_ordering=ordering,
+    )(node)
 
 
 def _sides(node: Any, ordering: str) -> tuple[int, int]:
