@@ -107,6 +107,15 @@ def prepared(mapping: Mapping, change: Callable[[LoopProgram], LoopProgram]) -> 
     return replace(mapping, when=when, rewrites=rewrites)
 
 
+def finished(mapping: Mapping, change: Callable[[LoopProgram], LoopProgram]) -> Mapping:
+    """Return a mapping whose rewritten programs are changed last."""
+
+    def rewrites(program: LoopProgram, target: Target) -> LoopProgram:
+        return change(mapping.rewrites(program, target))
+
+    return replace(mapping, rewrites=rewrites)
+
+
 @dataclass(frozen=True)
 class MappedProgram:
     """A program as it runs on a target.

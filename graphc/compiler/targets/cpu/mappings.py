@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import TypeAlias
 
-from graphc.compiler.loops.program import LoopProgram
 from graphc.compiler.targets.cpu.convolutions.pooled_gradients import PLACES_OF_POOLINGS
 from graphc.compiler.targets.cpu.convolutions.pooled_windows import POOLED
 from graphc.compiler.targets.cpu.convolutions.weight_blocks import BLOCKS_OF_WEIGHTS
@@ -35,9 +33,8 @@ from graphc.compiler.targets.cpu.reductions.windows_in_vectors import WINDOWS_IN
 from graphc.compiler.targets.cpu.scatter import SCATTER
 from graphc.compiler.targets.cpu.thread_arrays import with_blocks_for_all
 from graphc.compiler.targets.mapping import Mapping as TargetMapping
-from graphc.compiler.targets.mapping import prepared
+from graphc.compiler.targets.mapping import finished, prepared
 from graphc.compiler.targets.product_loops import with_separate_factors, with_values_at_sums
-from graphc.compiler.targets.target import Target
 
 _Tables: TypeAlias = Mapping[str, Sequence[TargetMapping]]
 
@@ -65,11 +62,7 @@ def _of_sums(mapping: TargetMapping) -> TargetMapping:
 def _of_parts(mapping: TargetMapping) -> TargetMapping:
     """Return a mapping of reductions in which no vector looks which part of a concatenation the
     turn of a thread is in."""
-
-    def rewrites(program: LoopProgram, target: Target) -> LoopProgram:
-        return with_parts_of_teams(mapping.rewrites(program, target))
-
-    return replace(mapping, rewrites=rewrites)
+    return finished(mapping, with_parts_of_teams)
 
 
 _MAPPINGS: _Tables = {
@@ -103,14 +96,11 @@ _MAPPINGS_OF_ROWS: _Tables = {
 def _with_blocks(mappings: _Tables) -> _Tables:
     """Return mappings whose loops around vectors are cut into the parts that these read, and that
     do not apply where a thread has no blocks for all arrays."""
-    return {kind: tuple(map(_with_blocks_for_all, table)) for kind, table in mappings.items()}
 
+    def with_blocks(mapping: TargetMapping) -> TargetMapping:
+        return finished(finished(mapping, with_parts), with_blocks_for_all)
 
-def _with_blocks_for_all(mapping: TargetMapping) -> TargetMapping:
-    def rewrites(program: LoopProgram, target: Target) -> LoopProgram:
-        return with_blocks_for_all(with_parts(mapping.rewrites(program, target)))
-
-    return replace(mapping, rewrites=rewrites)
+    return {kind: tuple(map(with_blocks, table)) for kind, table in mappings.items()}
 
 
 CPU_MAPPINGS = _with_blocks(_MAPPINGS)
