@@ -17,7 +17,7 @@ from graphc import layers
 from graphc.backend import settings
 from graphc.engine import Input, Layer, Model
 from graphc.engine.topology.shapes import known_shape
-from tests.campaigns.random_models import Program, Random
+from tests.campaigns.random_models import Program, Random, one_hot
 
 CLASSES = 5
 
@@ -35,7 +35,7 @@ def drawn(rng: np.random.Generator) -> Program:
     model = Model(first, layers.Dense(CLASSES, activation="softmax")(vector))
     model.compile(draw.choice(["sgd", "adam"]), "categorical_crossentropy")
     x = rng.normal(size=(SAMPLES, *known_shape(first)[1:])).astype("float32")
-    y = np.eye(CLASSES, dtype="float32")[rng.integers(0, CLASSES, SAMPLES)]
+    y = one_hot(rng, (SAMPLES, CLASSES))
     return Program(model, x, y, {"batch_size": SAMPLES, "verbose": 0})
 
 

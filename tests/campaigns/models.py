@@ -127,7 +127,8 @@ def _weights_alone(program: Program, folder: Path) -> str:
 
 
 def native_fault(program: Program, folder: Path) -> str:
-    """Compare native code with the interpreter, over an epoch from one file.
+    """Return where native code differs from the interpreter, over an epoch from one file; empty
+    where it does not.
 
     Native code may differ by what rounding makes. That is measured: the interpreter runs again from
     inputs and weights that are changed in their last bits.

@@ -1,8 +1,8 @@
 """Random networks of convolutions and poolings, lowered for both targets, some run as native code.
 
 A kernel that no mapping of its kind takes runs in order, one element after another. That is right,
-and up to a hundred times slower than its neighbours: the report counts such kernels, and with
-``--in-order`` each is a failure that shows its loop program.
+and took 10 to 40 times as long in rows of benchmarks/NOTES.md: the report counts such kernels, and
+with ``--in-order`` each is a failure that shows its loop program.
 """
 
 from __future__ import annotations

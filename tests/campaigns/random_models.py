@@ -310,7 +310,7 @@ def _classes(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
     return rng.integers(0, shape[-1], (*shape[:-1], 1)).astype("int32")
 
 
-def _one_hot(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+def one_hot(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
     return np.eye(shape[-1], dtype="float32")[_classes(rng, shape)[..., 0]]
 
 
@@ -322,7 +322,7 @@ _LOSSES = (
     Loss("hinge", "tanh", _signs),
     Loss("squared_hinge", "tanh", _signs),
     Loss("binary_crossentropy", "sigmoid", _bits),
-    Loss("categorical_crossentropy", "softmax", _one_hot),
+    Loss("categorical_crossentropy", "softmax", one_hot),
     Loss("sparse_categorical_crossentropy", "softmax", _classes),
 )
 

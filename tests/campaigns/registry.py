@@ -37,6 +37,6 @@ EACH_COMMIT: tuple[Selection, ...] = (
     Selection("leaks", 1, ("--models", "200")),
     Selection("lowering", 10),
     Selection("models", 20, ("--native", "0")),
-    Selection("networks", 10, ("--native", "0")),
+    Selection("networks", 5, ("--native", "0")),
     Selection("processes", 1, ("--processes", "4")),
 )

@@ -230,8 +230,6 @@ def _stored_masks(order: Sequence[Node]) -> set[Node]:
     """
     masks = {node for node in order if _is_drawn(node)}
     transposed = {x for node in order if node.op == "transpose" for x in node.inputs}
-    if not masks & transposed:
-        return masks
     return masks - (transposed - _masks_behind_products(order, masks))
 
 

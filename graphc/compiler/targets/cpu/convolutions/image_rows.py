@@ -41,10 +41,7 @@ from graphc.compiler.loops.rewrites.refusal import refused
 from graphc.compiler.loops.rewrites.simplify import simplify
 from graphc.compiler.loops.statement import For, If
 from graphc.compiler.loops.value import Load
-from graphc.compiler.targets.convolution_loops import (
-    ConvolutionLoops,
-    dtype_of_sums,
-)
+from graphc.compiler.targets.convolution_loops import ConvolutionLoops, dtype_of_sums
 from graphc.compiler.targets.cpu.convolutions.bands import divided, with_divided_samples
 from graphc.compiler.targets.cpu.convolutions.operands import (
     WindowClass,

@@ -61,10 +61,7 @@ from graphc.compiler.loops.statement import (
     UseIntrinsic,
 )
 from graphc.compiler.loops.value import Constant, Load, Value
-from graphc.compiler.targets.convolution_loops import (
-    ConvolutionLoops,
-    dtype_of_sums,
-)
+from graphc.compiler.targets.convolution_loops import ConvolutionLoops, dtype_of_sums
 from graphc.compiler.targets.cpu.convolutions.bands import count_of_bands
 from graphc.compiler.targets.cpu.convolutions.image_rows import in_rows
 from graphc.compiler.targets.cpu.convolutions.operands import (
