@@ -21,6 +21,7 @@ import numpy as np
 from graphc.compiler.loops.program import (
     Body,
     LoopProgram,
+    innermost_loops,
     loads_of,
     loop_beside,
     most_known_turns,
@@ -70,6 +71,13 @@ def with_flat_functions(program: LoopProgram, columns: str) -> tuple[LoopProgram
         return _separate(program, rows, columns, kept)
     except RewriteError:  # it would read again what it has stored
         return program, [columns]
+
+
+def with_flat_functions_of_rows(program: LoopProgram) -> LoopProgram:
+    """Return a program in which that is done for all of its innermost loops."""
+    for loop in innermost_loops(program.body):
+        program, _ = with_flat_functions(program, loop.variable.name)
+    return program
 
 
 def _separate(

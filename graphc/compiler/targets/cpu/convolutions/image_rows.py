@@ -58,6 +58,7 @@ from graphc.compiler.targets.cpu.convolutions.operands import (
     with_image,
     with_operands,
 )
+from graphc.compiler.targets.cpu.flat_functions import with_flat_functions_of_rows
 from graphc.compiler.targets.cpu.products.panels import whole_columns, windows_product
 from graphc.compiler.targets.cpu.products.pieces import terms_outermost, with_vectors
 from graphc.compiler.targets.mapping import ALWAYS, Applicability, Mapping, never
@@ -137,7 +138,8 @@ def in_rows(program: LoopProgram, target: Target, *, may_have_panels: bool) -> L
     program, place, pitches = with_one_row(program, windows, terms, is_read=may_have_panels)
     program = with_sums_of_rows(program, filters, windows, place, terms, pitches)
     program = with_cut_borders(program, "image")
-    return with_vectors(simplify(divided(program, sample)))
+    program = with_flat_functions_of_rows(simplify(divided(program, sample)))
+    return with_vectors(program)
 
 
 def with_one_row(

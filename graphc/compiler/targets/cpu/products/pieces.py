@@ -50,7 +50,7 @@ from graphc.compiler.loops.statement import (
 )
 from graphc.compiler.loops.value import Apply, Load, Local
 from graphc.compiler.targets.cpu.draws import with_words_ahead
-from graphc.compiler.targets.cpu.flat_functions import with_flat_functions
+from graphc.compiler.targets.cpu.flat_functions import with_flat_functions_of_rows
 from graphc.compiler.targets.cpu.parts import with_loops_of_parts
 from graphc.compiler.targets.cpu.products.panels import (
     PANEL_ROWS,
@@ -332,10 +332,7 @@ def with_calls(program: LoopProgram, calls: Mapping[str, PanelCall]) -> LoopProg
             is_one_part=right.scope is BufferScope.THREAD and right.shape[-2] == DEPTH,
         )
         program = use(program, intrinsic, loop_beside(program, name, -1).variable.name)
-    program = simplify(program)
-    for loop in innermost_loops(program.body):
-        program, _ = with_flat_functions(program, loop.variable.name)
-    return with_vectors(program)
+    return with_vectors(with_flat_functions_of_rows(simplify(program)))
 
 
 def _end_of(program: LoopProgram, terms: str, total: Buffer) -> tuple[PanelSums, Buffer]:
