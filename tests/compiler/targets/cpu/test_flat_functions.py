@@ -1,4 +1,5 @@
-"""Functions of short rows, as loops over all elements of some rows, behind sums of products too."""
+"""Functions of short rows, as loops over all elements of some rows, behind products' and
+convolutions' sums too."""
 
 from __future__ import annotations
 
@@ -15,11 +16,13 @@ from graphc.compiler.loops.build import buffers_of, plain_program
 from graphc.compiler.loops.evaluate import TurnOrder, evaluate
 from graphc.compiler.loops.program import LoopProgram, innermost_loops
 from graphc.compiler.schedule import kernels, make_schedule
+from graphc.compiler.targets.cpu.convolutions.image_rows import ROWS_OF_IMAGES
 from graphc.compiler.targets.cpu.flat_functions import MOST_COLUMNS, ROWS
 from graphc.compiler.targets.cpu.functions import functions_in
 from graphc.compiler.targets.cpu.mappings import CPU_MAPPINGS
 from graphc.compiler.targets.mapping import choose
 from graphc.compiler.targets.target import Target
+from tests.compiler.targets.cpu.convolutions.checks import check
 
 CPU = Target("cpu", 64, 32, (32 << 10, 1 << 20), 2)
 (B,) = symbols(BATCH)
@@ -86,6 +89,20 @@ def test_elements_are_those_of_the_plain_program(
             np.testing.assert_allclose(found, expected, rtol=2e-6, atol=1e-6)
         else:
             np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("columns", [7, 14, 28])
+@pytest.mark.parametrize("rows", [5, ROWS + 3])
+def test_functions_behind_a_convolution_are_of_all_its_rows(rows: int, columns: int) -> None:
+    image = g.input((BATCH, 3, rows, columns), name="image")
+    kernel = g.input((2, 3, 3, 3), name="kernel")
+    result = g.conv(image, kernel, padding=1) + g.input((2, 1, 1), name="bias")
+    before = _plain(g.where(result > 0, result, g.expm1(result)) * image[:, :1])
+    after = ROWS_OF_IMAGES.rewrites(before, CPU)
+    functions = [one for one in innermost_loops(after.body) if any(functions_in(one))]
+    assert functions
+    assert all(one.ends[0].constant != columns for one in functions)
+    check(before, after)
 
 
 @pytest.mark.parametrize("columns", [16, MOST_COLUMNS + 1, 300])

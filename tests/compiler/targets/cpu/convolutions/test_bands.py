@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from graphc.compiler import graph as g
 from graphc.compiler.graph import BATCH
 from graphc.compiler.loops.program import LoopProgram, loops_in
 from graphc.compiler.loops.statement import LoopKind
@@ -28,6 +29,10 @@ CASES: dict[str, tuple[Mapping, Callable[[], LoopProgram]]] = {
     "rows": (
         ROWS_OF_IMAGES,
         lambda: plain(biased(convolution(3, 2, (36, 3), (7, 3), padding=1))),
+    ),
+    "functions of rows": (
+        ROWS_OF_IMAGES,
+        lambda: plain(g.tanh(convolution(3, 2, (36, 3), (7, 3), padding=1))),
     ),
     "rows without zeros": (ROWS_OF_IMAGES, lambda: plain(convolution(2, 2, (38, 3), (7, 3)))),
     "rows of one filter": (
