@@ -16,6 +16,9 @@ and two elements by themselves, each with a function's instructions; 64 rows are
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
+
 import numpy as np
 
 from graphc.compiler.loops.program import (
@@ -35,10 +38,11 @@ from graphc.compiler.loops.rewrites.loops.fission import fission
 from graphc.compiler.loops.rewrites.loops.fuse import fuse
 from graphc.compiler.loops.rewrites.loops.split import Tail, split
 from graphc.compiler.loops.rewrites.refusal import ranges_at
+from graphc.compiler.loops.rewrites.simplify import without_unused
 from graphc.compiler.loops.rewrites.values.demote import demote
 from graphc.compiler.loops.statement import For, Let, LoopKind, Store
 from graphc.compiler.loops.value import Apply, Constant, Local
-from graphc.compiler.targets.cpu.draws import draws_in
+from graphc.compiler.targets.cpu.draws import WORDS, draws_in
 from graphc.compiler.targets.cpu.facts import LINE_BYTES
 from graphc.compiler.targets.cpu.functions import functions_in, functions_of
 from graphc.errors import RewriteError
@@ -58,7 +62,7 @@ def with_flat_functions(program: LoopProgram, columns: str) -> tuple[LoopProgram
     same program, and the loop, where rows are whole vectors or no functions are computed."""
     *around, loop = program.loops_to(columns)
     functions = [one for one in loop.body if isinstance(one, Let) and any(functions_of(one))]
-    is_plain = all(isinstance(one, Let | Store) for one in loop.body) and not any(draws_in(loop))
+    is_plain = all(isinstance(one, Let | Store) for one in loop.body)
     if not around or not functions or not is_plain:
         return program, [columns]
     rows = around[-1]
@@ -86,9 +90,11 @@ def _separate(
     """Return a program that stores some values of columns, so that functions have loops of their
     own, and the names of the innermost loops."""
     name = rows.variable.name
-    turns = most_known_turns(rows)
-    if turns is None or turns > ROWS:
-        program = split(program, name, ROWS, Tail.SHORT)
+    turns, most, loop = most_known_turns(rows), ROWS, program.loop(columns)
+    if any(draws_in(loop)) and (most_known_turns(loop) or 1) * most > WORDS:
+        most //= 2  # their words are drawn at once
+    if turns is None or turns > most:
+        program = split(program, name, most, Tail.SHORT)
         name = f"{name}_inner"
     for local in kept:
         program = demote(program, local.name)
@@ -104,11 +110,17 @@ def _separate(
         parts.append((beside.variable.name, other.variable.name))
     innermost = []
     for outer, inner in parts:
+        program = program.with_loop(inner, _without_unused)
         if any(functions_in(program.loop(inner))):
             program = fuse(program, outer, inner)
             inner = f"{outer}_{inner}"
         innermost.append(inner)
     return flatten(program), innermost
+
+
+def _without_unused(loop: For) -> Body:
+    """Return a loop without the names that only the part behind it reads."""
+    return (replace(loop, body=without_unused(loop.body)),)
 
 
 def _are_short(columns: For) -> bool:
@@ -138,6 +150,7 @@ def _kept(
             elif not isinstance(operand, Constant):
                 return None
         kept[one.local] = None
+    kept |= dict.fromkeys(_read_behind_functions(columns.body))
     last = functions[-1]
     behind = columns.body[columns.body.index(last) + 1 :]
     read = {part for one in behind for value in values_of(one) for part in walk_value(value)}
@@ -145,6 +158,21 @@ def _kept(
     if not read & others and _are_flat(program, rows, columns, behind):
         del kept[last.local]
     return list(kept)
+
+
+def _read_behind_functions(body: Body) -> Iterator[Local]:
+    """Yield what is made of functions and read behind another one. (What is made of loads and
+    words alone is computed where it is read.)"""
+    parts: dict[Local, int] = {}
+    part = 0
+    for one in body:
+        read = [x for value in values_of(one) for x in walk_value(value) if isinstance(x, Local)]
+        is_function = any(functions_of(one))
+        part += is_function
+        yield from (x for x in read if parts.get(x, part) < part)
+        if isinstance(one, Let) and (is_function or any(x in parts for x in read)):
+            parts[one.local] = part
+        part += is_function
 
 
 def _are_flat(program: LoopProgram, rows: For, columns: For, body: Body) -> bool:

@@ -23,6 +23,7 @@ from graphc.compiler.targets.cpu.mappings import CPU_MAPPINGS
 from graphc.compiler.targets.mapping import choose
 from graphc.compiler.targets.target import Target
 from tests.compiler.targets.cpu.convolutions.checks import check
+from tests.compiler.targets.cuda.products.cases import ARGUMENTS
 
 CPU = Target("cpu", 64, 32, (32 << 10, 1 << 20), 2)
 (B,) = symbols(BATCH)
@@ -42,6 +43,16 @@ def _several(columns: int) -> Node:
     """Functions of functions, with what a row has alone."""
     x, bias, own = _rows(columns), _bias(columns), g.input((BATCH, 1), name="own")
     return g.exp(g.tanh(x + bias) * bias - own) + own
+
+
+def _dropped(columns: int) -> Node:
+    kept = g.random.bernoulli((BATCH, columns), 0.8, seed=3)
+    return g.where(kept, g.tanh(_rows(columns) + _bias(columns)) / 0.8, 0.0)
+
+
+def _noisy(columns: int) -> Node:
+    """Two functions, of words each, of which the second one is not made of the first."""
+    return _rows(columns) + _bias(columns) + g.random.normal((BATCH, columns), seed=3)
 
 
 def _product(columns: int) -> Node:
@@ -66,7 +77,7 @@ def _mapped(program: LoopProgram, kind: str = "pointwise") -> LoopProgram:
     return choose(program, CPU, CPU_MAPPINGS[kind]).program
 
 
-@pytest.mark.parametrize("make", [_biased, _behind_a_factor, _several, _product])
+@pytest.mark.parametrize("make", [_biased, _behind_a_factor, _several, _dropped, _noisy, _product])
 @pytest.mark.parametrize("columns", [2, 3, 10, 17, MOST_COLUMNS])
 @pytest.mark.parametrize("batch", [1, ROWS, ROWS + 3])
 def test_elements_are_those_of_the_plain_program(
@@ -82,9 +93,11 @@ def test_elements_are_those_of_the_plain_program(
     for one in before.inputs:
         shape = [size_of(size, {B: batch}) for size in one.shape]
         arrays[one.name] = draw.normal(size=shape).astype(one.dtype)
-    (expected,) = evaluate(before, arrays, {B: batch}).outputs.values()
+    given = {one.name: ARGUMENTS[one.name] for one in before.arguments}
+    (expected,) = evaluate(before, arrays, {B: batch}, arguments=given).outputs.values()
     for order in TurnOrder:
-        (found,) = evaluate(after, arrays, {B: batch}, order=order).outputs.values()
+        ours = evaluate(after, arrays, {B: batch}, arguments=given, order=order)
+        (found,) = ours.outputs.values()
         if make is _product:  # fused operations round once
             np.testing.assert_allclose(found, expected, rtol=2e-6, atol=1e-6)
         else:
